@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every error the project raises on purpose, and `Problem`, what is wrong with a graph before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BackgroundNodesError(Exception):
+    """The base of all errors raised by Background Nodes."""
+
+
+class SignatureError(BackgroundNodesError):
+    """A script whose signature can't be read. `line` is 1-based, None where no line is at fault."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message if line is None else f"line {line}: {message}")
+        self.message = message
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that stops a graph from running: where it is, what it is and how to mend it.
+
+    Attributes:
+        node: name of the node at fault, "" for the whole tree.
+        socket: label of the socket at fault, "" for the whole node.
+        message: what is wrong, a sentence without a full stop.
+        mend: what the artist can do about it, a sentence without a full stop.
+        node_id: stable id of the node, for whoever wants to select it.
+        line: 1-based line of the script, None where no line is at fault.
+    """
+
+    node: str
+    socket: str
+    message: str
+    mend: str
+    node_id: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        where = f'node "{self.node}"' if self.node else "the tree"
+        if self.socket:
+            where += f', socket "{self.socket}"'
+        if self.line is not None:
+            where += f", line {self.line}"
+        return f"{where}: {self.message}. {self.mend}."
+
+
+class CompileError(BackgroundNodesError):
+    """A graph that can't run. `problems` holds every reason at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class InvalidTransitionError(BackgroundNodesError):
+    """The scheduler was told something that can't be. `story` is what the task lived through."""
+
+    def __init__(self, message: str, story: Sequence[str]) -> None:
+        super().__init__("\n  ".join([message, *story]))
+        self.story = tuple(story)
+
+
+class LaunchError(BackgroundNodesError):
+    """No worker could be started. The message holds what the worker printed last."""
+
+
+class TransportError(BackgroundNodesError):
+    """The other side of a channel sent something that is no message."""
+
+
+class StoreError(BackgroundNodesError):
+    """The store's folder can't be written or read. The message names the path and the reason."""
+
+
+class RunError(BackgroundNodesError):
+    """A run that can't be started or a result that can't be had."""

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: a compiled graph, validated and ordered, ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .graph import NodeSettings, OutputAction, SceneSettings
+from .signature import Parameter, ScriptSource
+from .types import LiveRef, SocketType, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value known before the run."""
+
+    value: Value
+    type: SocketType
+
+
+@dataclass(frozen=True, slots=True)
+class FromTask:
+    """An output of another task of the plan; `type` is what it gives: a list if that task is mapped."""
+
+    task: str
+    output: str
+    type: SocketType
+
+
+Source = Constant | FromTask
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Where a parameter's value comes from.
+
+    Several sources make one list, in order. A mapped argument has one source, a list, for a parameter that takes one:
+    the task runs once for each item of it.
+    """
+
+    parameter: Parameter
+    sources: tuple[Source, ...]
+    is_mapped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutput:
+    """An output of a task: `type` is what the script gives for one item (see `PlannedTask.output_type`)."""
+
+    identifier: str
+    label: str
+    type: SocketType
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One node's execution. `id` is the node's id; `rank` the length of the longest way from here to an end of the plan.
+
+    The scheduler starts tasks of a higher rank first.
+    """
+
+    id: str
+    name: str
+    script: ScriptSource
+    arguments: tuple[Argument, ...] = ()
+    outputs: tuple[TaskOutput, ...] = ()
+    settings: NodeSettings = field(default_factory=NodeSettings)
+    rank: int = 0
+
+    @property
+    def mapped(self) -> tuple[Argument, ...]:
+        return tuple(argument for argument in self.arguments if argument.is_mapped)
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Ids of the tasks this one waits for, each once."""
+        return tuple(dict.fromkeys(source.task for source in self.sources() if isinstance(source, FromTask)))
+
+    def sources(self) -> Iterator[Source]:
+        for argument in self.arguments:
+            yield from argument.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Homecoming:
+    """Results that come home: an Output node's (with its `action`) or, with none, a script node's own output."""
+
+    node: str
+    socket: str
+    sources: tuple[Source, ...]
+    action: OutputAction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Tasks in an order in which each comes after those it depends on, and what of their results comes home."""
+
+    name: str
+    tasks: tuple[PlannedTask, ...]
+    homecomings: tuple[Homecoming, ...] = ()
+    scene: SceneSettings = field(default_factory=SceneSettings)
+
+    def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
+        """The data-blocks of the open file that the run reads, constant by constant."""
+        for task in self.tasks:
+            for source in task.sources():
+                if isinstance(source, Constant) and source.type.is_data_block and source.value is not None:
+                    yield source.value if isinstance(source.value, tuple) else (source.value,)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a node script may import.
+
+A script is a Python file (or a text in Blender) with one typed function `main`. Its parameters are the node's inputs,
+its return annotation the outputs:
+
+    from typing import Annotated
+
+    import bpy
+    from background_nodes.script import Range, progress
+
+
+    def main(source: bpy.types.Object, ratio: Annotated[float, Range(0.0, 1.0)] = 0.5) -> bpy.types.Object:
+        progress(0.1, "Decimating")
+        ...
+
+Everything here also works outside a worker, where it reports to nobody.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Protocol, TypeVar
+
+__all__ = (
+    "Angle",
+    "Area",
+    "Factor",
+    "Length",
+    "Percentage",
+    "Pixels",
+    "Range",
+    "Time",
+    "Unit",
+    "Volume",
+    "log",
+    "progress",
+    "track",
+)
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Range:
+    """The inclusive range of a number: `Annotated[float, Range(0.0, 1.0)]`. None leaves an end open."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class Unit(enum.Enum):
+    """What a number measures: `Annotated[float, Unit.LENGTH]`, or `Length` for short."""
+
+    LENGTH = "LENGTH"  # Blender units, shown in the scene's
+    AREA = "AREA"  # square Blender units
+    VOLUME = "VOLUME"  # cubic Blender units
+    ANGLE = "ANGLE"  # radians, shown in the scene's
+    TIME = "TIME"  # seconds
+    PERCENTAGE = "PERCENTAGE"  # 0 to 100
+    FACTOR = "FACTOR"  # 0 to 1, shown as a slider
+    PIXELS = "PIXELS"  # a whole number
+
+
+Length = Annotated[float, Unit.LENGTH]
+Area = Annotated[float, Unit.AREA]
+Volume = Annotated[float, Unit.VOLUME]
+Angle = Annotated[float, Unit.ANGLE]
+Time = Annotated[float, Unit.TIME]
+Percentage = Annotated[float, Unit.PERCENTAGE]
+Factor = Annotated[float, Unit.FACTOR]
+Pixels = Annotated[int, Unit.PIXELS]
+
+
+class Reporter(Protocol):
+    """Who hears of a script's progress. A worker sets its own; it limits how often it passes a report on."""
+
+    def progress(self, fraction: float, text: str) -> None: ...
+
+
+class _Nobody:
+    def progress(self, fraction: float, text: str) -> None:
+        pass
+
+
+_reporter: Reporter = _Nobody()
+
+
+def set_reporter(reporter: Reporter | None) -> None:
+    """Send reports to `reporter` from now on; None: to nobody. For workers and tests, not for scripts."""
+    global _reporter
+    _reporter = reporter or _Nobody()
+
+
+def progress(fraction: float, text: str = "") -> None:
+    """Show on the node how far the script is. Cheap enough to be called in an inner loop.
+
+    Args:
+        fraction: 0.0 to 1.0; what is outside is clamped.
+        text: what is being done, a few words.
+    """
+    _reporter.progress(fraction, text)
+
+
+def track(iterable: Iterable[_Item], total: int | None = None, text: str = "") -> Iterator[_Item]:
+    """Yield the items of `iterable` and report the share of them that is done.
+
+    Args:
+        iterable: anything that can be looped over.
+        total: the number of items, where `iterable` does not know it. With neither, only the text is shown.
+        text: what is being done, a few words.
+    """
+    if total is None:
+        total = operator.length_hint(iterable)
+    progress(0.0, text)
+    for index, item in enumerate(iterable, start=1):
+        yield item
+        if total > 0:
+            progress(index / total, text)
+
+
+def log(*values: object) -> None:
+    """Write a line to the node's log, as `print` does, and see to it that it is there at once."""
+    print(*values, flush=True)
