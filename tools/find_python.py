@@ -2,8 +2,8 @@
 
     python3 tools/find_python.py 3.13 3.11     prints the first found of these, or says how to get one (exit 1)
 
-A name on PATH is no proof: a pyenv shim stands there for versions that it then refuses to run. And HOME may be empty, so pyenv's
-own folder is also derived from where its shims and Pythons stand.
+A name on PATH is no proof: a pyenv shim stands there for versions that it then refuses to run. And HOME may be empty,
+so pyenv's own folder is also derived from where its shims and Pythons stand.
 """
 
 from __future__ import annotations  # the finder itself may be started by an older Python
@@ -63,7 +63,7 @@ def _asked(command: list[str]) -> list[str]:
 
 
 def _real_executable(candidate: str, version: str) -> str | None:
-    """Return what `candidate` really runs (the Python behind a shim), or None if that isn't a whole Python `version`."""
+    """Return the Python that `candidate` (maybe a shim) really runs, or None if it isn't a whole Python `version`."""
     for line in _asked([candidate, "-c", PROBE]):
         found, _, executable = line.partition(" ")
         if found == version:

@@ -1,0 +1,61 @@
+# The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
+
+.DEFAULT_GOAL := help
+.PHONY: help check test demo bench zip blender format clean
+
+# any Python 3.8 or later, only to find the Python that is used
+finder := python3 tools/find_python.py
+bin    := .venv/dev/bin
+comma  := ,
+
+# An environment is built anew where pyproject.toml has changed: its last file tells when it was finished.
+# $(call build_env,folder,what to install,a command that prints the Python to use)
+define build_env
+	@python=$$($3) && echo "environment $1 with $$python" && rm -rf $1 && "$$python" -m venv $1 \
+		&& $1/bin/python -m pip install --quiet --disable-pip-version-check $2 && touch $1/finished
+endef
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, unit tests: in seconds
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/pytest tests/unit -q
+
+test: .venv/dev/finished ## every test on every Blender there is, the built extension in a real one included
+	@rm -rf build/reports; status=0; \
+	$(bin)/python -m nox || status=$$?; \
+	$(bin)/python tools/total.py build/reports || status=$$?; \
+	exit $$status
+
+demo: .venv/demo/finished ## a real graph in parallel background Blenders
+	.venv/demo/bin/python examples/demo.py
+
+bench: .venv/demo/finished ## measure, and print a table
+	.venv/demo/bin/python benchmarks/run.py
+
+zip: .venv/demo/finished ## build the extension into build/
+	@mkdir -p build
+	.venv/demo/bin/python tools/extension.py build --output-dir build
+
+blender: ## make a real Blender in a Debian folder (as root), for `make test`
+	tools/make_debian_blender
+
+format: .venv/dev/finished ## format, and mend what ruff can
+	$(bin)/ruff format .
+	$(bin)/ruff check --fix .
+
+clean: ## remove all that was built
+	rm -rf --one-file-system .venv build .mypy_cache .pytest_cache .ruff_cache *.egg-info
+
+.venv/dev/finished: pyproject.toml
+	$(call build_env,.venv/dev,--editable '.[dev]',$(finder) 3.13 3.12 3.11 3.14)
+
+.venv/demo/finished: pyproject.toml
+	$(call build_env,.venv/demo,--editable '.[cli$(comma)bpy]',$(finder) 3.13 3.11 2>/dev/null || python3 tools/download_python.py 3.13)
+
+# mypy wants a folder of the package's name; a clone may have any.
+.venv/types/background_nodes:
+	@mkdir -p .venv/types && ln -sfn ../.. $@

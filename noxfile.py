@@ -1,0 +1,135 @@
+"""The sessions of `make test`: the same tests on every Python and every Blender there is.
+
+One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
+filled again when what they hold changes.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "tools"))
+from find_python import find_python, how_to_get  # noqa: E402 (the path above leads to it)
+
+IN_CI = os.environ.get("CI") == "true"
+REPORTS = ROOT / "build" / "reports"
+PYTHONS = ("3.11", "3.13")
+# Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
+WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
+PYTEST_BLENDER = "pytest-blender==3.0.8"
+EXTENSION = "bl_ext.user_default.background_nodes"
+
+# Replaced by pytest at its end: a run that crashes counts as one failure instead of none.
+UNFINISHED = '<testsuite><testcase name="{}"><error message="pytest did not come to its end"/></testcase></testsuite>'
+
+found_pythons = {version: find_python(version) for version in PYTHONS}
+for python in filter(None, found_pythons.values()):
+    # Nox takes the first on PATH, be it a shim that doesn't run.
+    os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
+
+here = [version for version, python in found_pythons.items() if python]
+wheels_here = {name: wheel for name, wheel in WHEELS.items() if wheel[0] in here}
+
+nox.needs_version = ">=2026"
+nox.options.envdir = ".venv/nox"
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "virtualenv"
+
+
+def blender_or_reason() -> tuple[str, str]:
+    """Return the command of a real Blender and "", or "" and why there is none and how to get one."""
+    given = os.environ.get("BLENDER")
+    if given:
+        return given, ""
+    debian = [str(ROOT / "tools" / "make_debian_blender")]
+    if subprocess.run([*debian, "--check"], check=False).returncode != 0:
+        missing = [name for name in ("debootstrap", "unshare") if not shutil.which(name)]
+        if missing or not hasattr(os, "geteuid") or os.geteuid() != 0:
+            return (
+                "",
+                "set BLENDER=/path/to/blender (with pytest in its Python), or run as root with debootstrap installed",
+            )
+        if subprocess.run(debian, check=False).returncode != 0:
+            return "", "tools/make_debian_blender failed, see above"
+    return str(ROOT / "tools" / "debian_blender"), ""
+
+
+def fill(session: nox.Session, *requirements: str) -> None:
+    """Install the project and `requirements`, unless the environment holds just them already."""
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    wanted = repr([requirements, project["build-system"], project["project"], project["tool"]["setuptools"]])
+    filled_with = Path(session.virtualenv.location, "filled_with.txt")
+    if not filled_with.exists() or filled_with.read_text(encoding="utf-8") != wanted:
+        session.install("--editable", ".[cli,test]", *requirements)
+        filled_with.write_text(wanted, encoding="utf-8")
+
+
+def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: str) -> None:
+    """Run pytest, and keep its report under `name` for tools/total.py."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report = REPORTS / f"{name}.xml"
+    report.write_text(UNFINISHED.format(name), encoding="utf-8")
+    session.run("python", "-m", "pytest", f"--junit-xml={report}", *arguments, *session.posargs, env=environment)
+
+
+@nox.session(python=False)
+def complete(session: nox.Session) -> None:
+    """Say what this machine lacks, and how to get it; in CI nothing may be lacking."""
+    lacking = [
+        f"left out: Python {version} and what needs it. Get one: {how_to_get(version)}"
+        for version in PYTHONS
+        if version not in here
+    ]
+    _, reason = blender_or_reason()
+    if reason:
+        lacking.append(f"left out: the extension in a real Blender. Get one: {reason}")
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    (REPORTS / "left_out.txt").write_text("".join(f"{line}\n" for line in lacking), encoding="utf-8")
+    for line in lacking:
+        session.warn(line)
+    if lacking and IN_CI:
+        session.error("in CI nothing may be left out")
+
+
+@nox.session(python=here)
+def unit(session: nox.Session) -> None:
+    """What needs no Blender."""
+    fill(session)
+    run_pytest(session, f"unit-{session.python}", "tests/unit")
+
+
+@nox.session
+@nox.parametrize("python,bpy", list(wheels_here.values()), ids=list(wheels_here))
+def wheel(session: nox.Session, bpy: str) -> None:
+    """Real processes and real data-blocks, on Blender as a Python module."""
+    fill(session, f"bpy=={bpy}")
+    run_pytest(session, f"wheel-{bpy}", "tests/processes", "tests/blender")
+
+
+@nox.session
+def extension(session: nox.Session) -> None:
+    """The same, on the built extension as an artist installs it, in a real Blender."""
+    blender, reason = blender_or_reason()
+    if reason:
+        session.skip(reason)
+    fill(session, PYTEST_BLENDER)
+    resources = Path(session.create_tmp(), "user_resources").resolve()
+    shutil.rmtree(resources, ignore_errors=True)
+    environment = {
+        "BLENDER_USER_RESOURCES": str(resources),
+        "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
+    }
+    resources.mkdir()
+    package = ROOT / "build" / "background_nodes.zip"
+    for step in (
+        ("build", "--source-dir", str(ROOT), "--output-filepath", str(package)),
+        ("validate", str(package)),
+        ("install-file", "--repo", "user_default", "--enable", str(package)),
+    ):
+        session.run(blender, "--command", "extension", *step, env=environment, external=True)
+    run_pytest(session, "extension", "--blender-executable", blender, "tests/processes", "tests/blender", **environment)
