@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides what runs when: a pure state machine that takes events and gives instructions.
+
+No clock, thread, process or file: time comes in with the events, and others carry the instructions out.
+
+    event --> handle --> handler: item ends --> its task ends --+-- succeeded: dependents are released
+                                                               +-- otherwise: all that is downstream is skipped
+                  then, in this order, the released tasks become ready (and expand into items),
+                       free workers are given the best items, and a run with nothing left is finished
+              <-- instructions: StopTask ..., StartTask ..., FinishRun
+
+Nothing here is recursive, and no event but the end of a task looks at more than one of its items.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from .errors import InvalidTransitionError
+from .events import (
+    CancelRequested,
+    Event,
+    FinishRun,
+    Instruction,
+    ItemEvent,
+    RunStarted,
+    StartTask,
+    StopTask,
+    TaskError,
+    TaskFailed,
+    TaskProgressed,
+    TaskStarted,
+    TaskSucceeded,
+    TimePassed,
+    WorkerDied,
+)
+from .expansion import count_items
+from .plan import Plan
+from .records import ItemRecord, TaskRecord
+from .states import RunState, TaskState
+
+_HOW_IT_ENDED: Final = {
+    TaskState.FAILED: "failed",
+    TaskState.CANCELLED: "was cancelled",
+    TaskState.TIMED_OUT: "timed out",
+}
+
+
+class Scheduler:
+    """The state of one run.
+
+    Attributes:
+        state: of the run.
+        tasks: what is known of each task, by id, in the plan's order.
+        started: when the run started, None before.
+        finished: when it came to its final state.
+    """
+
+    def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
+        """Make ready to run a plan.
+
+        Args:
+            plan: tasks, each after those it depends on.
+            num_workers: how many items may be under way at once, 1 or more.
+            timeout: seconds for the whole run from `RunStarted`; None or 0 for no limit.
+
+        Raises:
+            ValueError: if there is no worker, or a task comes before one it depends on.
+            KeyError: if a task depends on one that the plan does not have.
+        """
+        if num_workers < 1:
+            raise ValueError(f"a run needs at least one worker, not {num_workers}")
+        self.state = RunState.RUNNING
+        self.started: float | None = None
+        self.finished: float | None = None
+        self._records = [TaskRecord(task, order) for order, task in enumerate(plan.tasks)]
+        self._tasks = {record.planned.id: record for record in self._records}
+        self.tasks: Mapping[str, TaskRecord] = MappingProxyType(self._tasks)
+        self._dependents: list[list[TaskRecord]] = [[] for _ in self._records]
+        self._num_missing = [self._link(record) for record in self._records]
+        self._num_workers = num_workers
+        self._timeout = timeout or None
+        self._now = 0.0
+        self._was_cancelled = False
+        self._num_open = len(self._records)  # tasks that are not final
+        self._num_succeeded = 0
+        self._num_running = 0  # items that are with a worker
+        self._released: deque[TaskRecord] = deque()  # nothing they depend on is missing
+        self._ready: list[tuple[int, bool, int, int]] = []  # heap: -rank, is first try, order, item
+        self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
+        self._instructions: list[Instruction] = []
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take in a fact; give what is to be done about it: first what to stop, then what to start, then the end.
+
+        What an old attempt or a final item still sends is ignored: it was under way when it was overtaken.
+
+        Raises:
+            InvalidTransitionError: for an event that can't be, such as one about an item that was never started. The
+                scheduler is as it was before.
+            KeyError: if a task is to be cancelled that the plan does not have.
+        """
+        self._instructions = []
+        self._now = event.time
+        self._dispatch(event)
+        if self.started is not None:
+            self._prepare_released()
+            self._fill_workers()
+        self._finish_if_done()
+        return self._instructions
+
+    def next_deadline(self) -> float | None:
+        """The time of the next `TimePassed` that would do something, None if there is none."""
+        if self.state.is_final or self.started is None:
+            return None
+        while self._deadlines and not self._is_due(*self._deadlines[0][1:]):
+            heapq.heappop(self._deadlines)
+        times = [entry[0] for entry in self._deadlines[:1]]
+        if self._timeout is not None:
+            times.append(self.started + self._timeout)
+        return min(times, default=None)
+
+    def validate(self) -> None:
+        """Check that all the scheduler knows agrees; for tests, as it looks at every item.
+
+        Raises:
+            InvalidTransitionError: naming what does not.
+        """
+        for record in self._records:
+            record.validate()
+            self._validate_dependencies(record)
+        self._validate_counts()
+
+    # Events
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._handle_run_started(event)
+            case CancelRequested():
+                self._handle_cancel_requested(event)
+            case TimePassed():
+                self._handle_time_passed(event)
+            case _:
+                self._dispatch_to_item(event)
+
+    def _dispatch_to_item(self, event: ItemEvent) -> None:
+        found = self._find(event)
+        if found is None:
+            return
+        record, item = found
+        match event:
+            case TaskStarted():
+                self._handle_task_started(event, record, item)
+            case TaskProgressed():
+                record.set_progress(item, event.fraction, event.text)
+            case TaskSucceeded():
+                self._handle_task_succeeded(event, record, item)
+            case TaskFailed():
+                self._end_item(record, item, TaskState.FAILED, event.error)
+            case WorkerDied():
+                self._handle_worker_died(event, record, item)
+            case _:
+                assert_never(event)
+
+    def _find(self, event: ItemEvent) -> tuple[TaskRecord, ItemRecord] | None:
+        """The running item an event is about; None if the event was overtaken by the item's end or its next attempt."""
+        record = self._tasks.get(event.task)
+        if record is None:
+            raise InvalidTransitionError(f"the plan has no such task, so this can't be: {event}", ())
+        if not 0 <= event.item < len(record.items):
+            raise record.invalid(f"it has {len(record.items)} items, so this can't be: {event}")
+        item = record.items[event.item]
+        if item.state.is_final or event.attempt < item.attempt:
+            return None
+        if item.state is not TaskState.RUNNING or event.attempt > item.attempt:
+            state = f"item {item.index} is {item.state}, attempt {item.attempt}"
+            raise record.invalid(f"{state}, so this can't be: {event}")
+        return record, item
+
+    def _handle_run_started(self, event: RunStarted) -> None:
+        if self.started is not None:
+            raise InvalidTransitionError(f"the run started at {self.started:.3f}, so this can't be: {event}", ())
+        self.started = event.time
+        self._released.extend(record for record in self._records if self._num_missing[record.order] == 0)
+
+    def _handle_task_started(self, event: TaskStarted, record: TaskRecord, item: ItemRecord) -> None:
+        if item.started is not None:
+            raise record.invalid(f"item {item.index} started at {item.started:.3f}, so this can't be: {event}")
+        item.started = event.time
+        if record.started is None:
+            record.started = event.time
+        timeout = record.planned.settings.timeout
+        if timeout > 0:
+            heapq.heappush(self._deadlines, (event.time + timeout, record.order, item.index, item.attempt))
+
+    def _handle_task_succeeded(self, event: TaskSucceeded, record: TaskRecord, item: ItemRecord) -> None:
+        item.lengths = event.lengths
+        record.set_progress(item, 1.0, item.text)
+        self._end_item(record, item, TaskState.SUCCEEDED, None)
+
+    def _handle_worker_died(self, event: WorkerDied, record: TaskRecord, item: ItemRecord) -> None:
+        if item.attempt > record.planned.settings.retries:
+            tries = "once" if item.attempt == 1 else f"{item.attempt} times"
+            error = TaskError(f"the worker died ({event.reason}); tried {tries}")
+            self._end_item(record, item, TaskState.FAILED, error)
+            return
+        self._move_item(record, item, TaskState.READY)
+        record.set_progress(item, 0.0, "")
+        item.started = None
+        item.attempt += 1
+        self._queue(record, item)
+
+    def _handle_cancel_requested(self, event: CancelRequested) -> None:
+        if event.task is not None:
+            self._cancel_task(self._tasks[event.task])
+        elif not self.state.is_final:
+            self._was_cancelled = True
+            for record in self._open_records():
+                self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+                self._close_task(record, TaskState.CANCELLED, record.failures())
+
+    def _handle_time_passed(self, event: TimePassed) -> None:
+        while self._deadlines and self._deadlines[0][0] <= event.time:
+            _, order, index, attempt = heapq.heappop(self._deadlines)
+            if self._is_due(order, index, attempt):
+                self._time_out_item(self._records[order], self._records[order].items[index])
+        if self.started is not None and self._timeout is not None and event.time >= self.started + self._timeout:
+            self._time_out_run(TaskError(f"the run timed out after {self._timeout:g} s"))
+
+    # From waiting to running
+
+    def _link(self, record: TaskRecord) -> int:
+        """Enter a task with those it depends on; how many these are."""
+        dependencies = [self._tasks[task] for task in record.planned.dependencies]
+        for dependency in dependencies:
+            if dependency.order >= record.order:
+                raise ValueError(f'the plan has "{record.planned.name}" before "{dependency.planned.name}", its input')
+            self._dependents[dependency.order].append(record)
+        return len(dependencies)
+
+    def _prepare_released(self) -> None:
+        """Make the released tasks ready. One that ends at once (no items) releases more."""
+        while self._released:
+            record = self._released.popleft()
+            if record.state is TaskState.WAITING:
+                self._prepare(record)
+
+    def _prepare(self, record: TaskRecord) -> None:
+        record.move(TaskState.READY, self._now)
+        num_items = count_items(record.planned, self._tasks)
+        if isinstance(num_items, TaskError):
+            self._end_task(record, TaskState.FAILED, num_items)
+            return
+        record.expand(num_items)
+        for item in record.items:
+            self._queue(record, item)
+        if num_items == 0:
+            self._end_task(record, TaskState.SUCCEEDED, None)
+
+    def _queue(self, record: TaskRecord, item: ItemRecord) -> None:
+        heapq.heappush(self._ready, (-record.planned.rank, item.attempt == 1, record.order, item.index))
+
+    def _fill_workers(self) -> None:
+        while self._ready and self._num_running < self._num_workers:
+            _, _, order, index = heapq.heappop(self._ready)
+            record = self._records[order]
+            if record.items[index].state is TaskState.READY:  # else its task ended while it was queued
+                self._start(record, record.items[index])
+
+    def _start(self, record: TaskRecord, item: ItemRecord) -> None:
+        if record.state is TaskState.READY:
+            record.move(TaskState.RUNNING, self._now)
+        self._move_item(record, item, TaskState.RUNNING)
+        self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
+
+    # From running to the end
+
+    def _move_item(self, record: TaskRecord, item: ItemRecord, state: TaskState) -> None:
+        was_running = item.state is TaskState.RUNNING
+        record.move_item(item, state, self._now)
+        self._num_running += (state is TaskState.RUNNING) - was_running
+
+    def _end_item(self, record: TaskRecord, item: ItemRecord, state: TaskState, error: TaskError | None) -> None:
+        """An item is over by itself. Its task is over with the last one."""
+        self._move_item(record, item, state)
+        item.error = error
+        if record.num_open == 0:
+            self._end_task(record, record.outcome(), record.failures())
+
+    def _end_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
+        """A task is over. What depends on it gets nearer to its start, or is skipped."""
+        self._close_task(record, state, error)
+        if state is not TaskState.SUCCEEDED:
+            self._skip_downstream(record)
+            return
+        for dependent in self._dependents[record.order]:
+            self._num_missing[dependent.order] -= 1
+            if self._num_missing[dependent.order] == 0:
+                self._released.append(dependent)
+
+    def _close_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
+        record.move(state, self._now)
+        record.error = error
+        self._num_open -= 1
+        self._num_succeeded += state is TaskState.SUCCEEDED
+
+    def _skip_downstream(self, culprit: TaskRecord) -> None:
+        error = TaskError(f'skipped because "{culprit.planned.name}" {_HOW_IT_ENDED[culprit.state]}')
+        pending = [culprit]
+        while pending:
+            for dependent in self._dependents[pending.pop().order]:
+                if not dependent.state.is_final:
+                    self._close_task(dependent, TaskState.SKIPPED, error)
+                    pending.append(dependent)
+
+    def _finish_if_done(self) -> None:
+        has_begun = self.started is not None or self._was_cancelled
+        if self._num_open or self.state.is_final or not has_begun:
+            return
+        if self._was_cancelled:
+            self.state = RunState.CANCELLED
+        else:
+            self.state = RunState.SUCCEEDED if self._num_succeeded == len(self._records) else RunState.FAILED
+        self.finished = self._now
+        self._instructions.append(FinishRun(self.state))
+
+    # Ended from outside
+
+    def _open_records(self) -> list[TaskRecord]:
+        return [record for record in self._records if not record.state.is_final]
+
+    def _cancel_task(self, record: TaskRecord) -> None:
+        if record.state.is_final:
+            return
+        self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+        self._end_task(record, TaskState.CANCELLED, record.failures())
+
+    def _time_out_item(self, record: TaskRecord, item: ItemRecord) -> None:
+        self._instructions.append(StopTask(record.planned.id, item.index, item.attempt))
+        error = TaskError(f"timed out after {record.planned.settings.timeout:g} s")
+        self._end_item(record, item, TaskState.TIMED_OUT, error)
+
+    def _time_out_run(self, error: TaskError) -> None:
+        """What runs times out, what never started is skipped."""
+        for record in self._open_records():
+            state = TaskState.TIMED_OUT if record.state is TaskState.RUNNING else TaskState.SKIPPED
+            failures = record.failures()
+            self._stop_items(record, TaskState.TIMED_OUT, TaskState.SKIPPED, error)
+            self._close_task(record, state, _join(error, failures) if failures else error)
+
+    def _stop_items(
+        self,
+        record: TaskRecord,
+        tried: TaskState,
+        untried: TaskState,
+        error: TaskError | None,
+    ) -> None:
+        """End the open items of a task: those that were ever given to a worker become `tried`, the others `untried`."""
+        for item in record.items:
+            if item.state.is_final:
+                continue
+            is_running = item.state is TaskState.RUNNING
+            if is_running:
+                self._instructions.append(StopTask(record.planned.id, item.index, item.attempt))
+            self._move_item(record, item, tried if is_running or item.attempt > 1 else untried)
+            item.error = error
+
+    def _is_due(self, order: int, index: int, attempt: int) -> bool:
+        """Whether the attempt that a deadline was set for is still under way."""
+        item = self._records[order].items[index]
+        return item.state is TaskState.RUNNING and item.attempt == attempt
+
+    # Invariants
+
+    def _validate_dependencies(self, record: TaskRecord) -> None:
+        states = {self._tasks[task].state for task in record.planned.dependencies}
+        has_all = states <= {TaskState.SUCCEEDED}
+        if record.items and not has_all:
+            raise record.invalid("invariant broken: it has items before all it depends on succeeded")
+        if record.state is TaskState.WAITING and self.started is not None:
+            if has_all:
+                raise record.invalid("invariant broken: it waits for nothing")
+            if any(state.is_final and state is not TaskState.SUCCEEDED for state in states):
+                raise record.invalid("invariant broken: it waits for a task that did not succeed")
+
+    def _validate_counts(self) -> None:
+        items = [item for record in self._records for item in record.items]
+        num_running = sum(item.state is TaskState.RUNNING for item in items)
+        num_ready = sum(item.state is TaskState.READY for item in items)
+        queued = [self._records[order].items[index] for *_, order, index in self._ready]
+        num_queued = sum(item.state is TaskState.READY for item in queued)
+        checks = {
+            "tasks with one id": len(self._tasks) == len(self._records),
+            "items with a worker": num_running == self._num_running <= self._num_workers,
+            "items in the queue": num_ready == num_queued,
+            "a free worker and a ready item": num_ready == 0 or num_running == self._num_workers,
+            "a run under way with nothing under way": self.started is None or self.state.is_final or num_running > 0,
+            "open tasks": self._num_open == len(self._open_records()),
+            "a final run with open tasks": self._num_open == 0 or not self.state.is_final,
+            "finished": self.state.is_final == (self.finished is not None),
+        }
+        for name, is_right in checks.items():
+            if not is_right:
+                raise InvalidTransitionError(f"invariant broken: {name}", ())
+
+
+def _join(error: TaskError, cause: TaskError) -> TaskError:
+    return TaskError(f"{error.message}; {cause.message}", cause.traceback, cause.line)

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The states of a run, a task and an item, and which may follow which."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+
+class TaskState(enum.StrEnum):
+    """The state of a task, or of one item of it. An item exists once its task is ready, so it is never waiting."""
+
+    WAITING = "waiting"  # for tasks it depends on
+    READY = "ready"  # for a worker
+    RUNNING = "running"  # given to a worker; for a task: one of its items was, ever
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+    SKIPPED = "skipped"  # never started, because of something else that ended badly
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return self in _FINAL
+
+
+class RunState(enum.StrEnum):
+    """The state of a run. It is running from the first, and cancelled only if it was cancelled as a whole."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can follow."""
+        return self is not RunState.RUNNING
+
+
+#: What may follow each state of a task. Nothing follows a final one.
+TASK_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    TaskState.WAITING: frozenset({TaskState.READY, TaskState.CANCELLED, TaskState.SKIPPED}),
+    TaskState.READY: frozenset(
+        {
+            TaskState.RUNNING,
+            TaskState.SUCCEEDED,  # mapped over an empty list
+            TaskState.FAILED,  # mapped over lists of different lengths
+            TaskState.CANCELLED,
+            TaskState.SKIPPED,  # the run timed out
+        }
+    ),
+    TaskState.RUNNING: frozenset(
+        {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED, TaskState.TIMED_OUT},
+    ),
+}
+
+#: What may follow each state of an item.
+ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
+    TaskState.READY: frozenset(
+        {
+            TaskState.RUNNING,
+            TaskState.CANCELLED,
+            TaskState.SKIPPED,  # the run timed out
+            TaskState.TIMED_OUT,  # the run timed out while the item was queued for another try
+        }
+    ),
+    TaskState.RUNNING: frozenset(
+        {
+            TaskState.READY,  # its worker died: another try
+            TaskState.SUCCEEDED,
+            TaskState.FAILED,
+            TaskState.CANCELLED,
+            TaskState.TIMED_OUT,
+        }
+    ),
+}
+
+_FINAL: Final = frozenset(TaskState) - TASK_TRANSITIONS.keys()
