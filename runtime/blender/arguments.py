@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From wire values to a script's arguments, and from what `main` returned to wire values.
+
+Carries out the conversions that `types.CONVERSIONS` names.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+from mathutils import Color, Euler, Matrix, Quaternion, Vector
+
+from ..errors import BackgroundNodesError
+from ..messages import WireForm
+from ..types import VALUE_KINDS, SocketType, StoredRef
+from . import kinds
+from .inputs import Inputs
+
+
+class ArgumentError(BackgroundNodesError):
+    """A value that a socket can't take. The message names the socket."""
+
+
+def stored_refs(record: dict[str, Any]) -> list[StoredRef]:
+    """The data-blocks that an argument names."""
+    return [
+        ref
+        for piece in record["pieces"]
+        if piece["kind"] not in VALUE_KINDS
+        for ref in WireForm.stored_refs(piece["value"])
+    ]
+
+
+def bind(record: dict[str, Any], inputs: Inputs) -> Any:
+    """The Python value of one argument, as the script's annotation promises it.
+
+    Raises:
+        ArgumentError: naming the socket.
+    """
+    values = [value for piece in record["pieces"] for value in _piece(piece, record, inputs)]
+    for value in values:
+        _check(value, record)
+    values = [_annotated(value, record["annotation"]) for value in values]
+    if record["is_list"]:
+        return values
+    return values[0] if values else None
+
+
+def _piece(piece: dict[str, Any], record: dict[str, Any], inputs: Inputs) -> Iterable[Any]:
+    items = piece["value"] if piece["is_list"] else [piece["value"]]
+    for item in items:
+        value = inputs[StoredRef(**item)] if piece["kind"] not in VALUE_KINDS and item is not None else item
+        if value is None and not record["is_optional"]:
+            raise ArgumentError(f'socket "{record["label"]}": what is linked to it gave nothing')
+        converted = value if value is None else _converted(value, piece["conversion"], record)
+        yield from converted if piece["conversion"] in _TO_LISTS else [converted]
+
+
+def _converted(value: Any, conversion: str, record: dict[str, Any]) -> Any:
+    if conversion == "check_kind":
+        return checked_data_block(value, record["kind"], record["label"])
+    if conversion == "check_value":
+        return wire_value(value, SocketType(record["kind"]), record["label"])
+    try:
+        return _CONVERSIONS[conversion](value) if conversion else value
+    except (RuntimeError, ValueError, TypeError) as error:
+        raise ArgumentError(f'socket "{record["label"]}": {value!r} can\'t be converted: {error}') from error
+
+
+def _check(value: Any, record: dict[str, Any]) -> None:
+    """What was only known at run time: range and choice."""
+    where = f'socket "{record["label"]}": {value!r}'
+    if record["choices"] and value not in record["choices"]:
+        raise ArgumentError(f"{where} is none of {', '.join(map(str, record['choices']))}")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if record["minimum"] is not None and value < record["minimum"]:
+            raise ArgumentError(f"{where} is less than {record['minimum']:g}")
+        if record["maximum"] is not None and value > record["maximum"]:
+            raise ArgumentError(f"{where} is more than {record['maximum']:g}")
+
+
+_ANNOTATIONS: dict[str, Callable[[Any], Any]] = {
+    "Vector": Vector,
+    "Color": Color,
+    "Euler": lambda value: Euler(value) if len(value) == 3 else Quaternion(value).to_euler(),
+    "Quaternion": lambda value: Quaternion(value) if len(value) == 4 else Euler(value).to_quaternion(),
+    "Matrix": lambda value: Matrix([value[row * 4 : row * 4 + 4] for row in range(4)]),
+    "Path": Path,
+}
+
+
+def _annotated(value: Any, annotation: str) -> Any:
+    make = _ANNOTATIONS.get(annotation)
+    return value if make is None or value is None else make(value)
+
+
+# Conversions
+
+
+def _object_to_mesh(scene_object: bpy.types.Object) -> bpy.types.Mesh:
+    """The object's evaluated mesh: with its modifiers, as it is seen."""
+    if scene_object.name not in bpy.context.scene.collection.all_objects:
+        bpy.context.scene.collection.objects.link(scene_object)
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    mesh = bpy.data.meshes.new_from_object(
+        scene_object.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
+    )
+    mesh.name = scene_object.name
+    return mesh
+
+
+def _mesh_to_object(mesh: bpy.types.Mesh) -> bpy.types.Object:
+    return bpy.data.objects.new(mesh.name, mesh)
+
+
+def _rotation_to_euler(value: list[float]) -> list[float]:
+    return value if len(value) == 3 else list(Quaternion(value).to_euler())
+
+
+def _rotation_to_matrix(value: list[float]) -> list[float]:
+    rotation = Euler(value) if len(value) == 3 else Quaternion(value)
+    return wire_value(rotation.to_matrix().to_4x4(), SocketType("MATRIX"), "")
+
+
+def _matrix_to_rotation(value: list[float]) -> list[float]:
+    return list(_ANNOTATIONS["Matrix"](value).to_quaternion())
+
+
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "fill_vector": lambda value: [float(value)] * 3,
+    "rotation_to_euler": _rotation_to_euler,
+    "rotation_to_matrix": _rotation_to_matrix,
+    "matrix_to_rotation": _matrix_to_rotation,
+    "object_to_mesh": _object_to_mesh,
+    "mesh_to_object": _mesh_to_object,
+    "collection_to_objects": lambda collection: list(collection.all_objects),
+}
+_TO_LISTS = frozenset({"collection_to_objects"})
+
+
+# From results to wire values
+
+
+def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
+    """`value`, if it is a data-block of that kind that can be written to a blob. Raises ArgumentError."""
+    if not isinstance(value, getattr(bpy.types, kind)):
+        raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
+    try:
+        kinds.kind_of(value)
+    except KeyError as error:
+        raise ArgumentError(f'socket "{label}": a {error.args[0]} can\'t be passed on') from None
+    if value.is_evaluated:
+        raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
+    return value
+
+
+def _described(value: Any) -> str:
+    try:
+        if isinstance(value, bpy.types.ID):
+            return f'{value.bl_rna.identifier} "{value.name}"'
+    except ReferenceError:
+        return "a data-block that was removed"
+    return f"{value!r:.80}"
+
+
+def wire_value(value: Any, socket_type: SocketType, label: str) -> Any:
+    """The wire form of a plain value, strictly of that type; numpy's numbers and arrays are welcome.
+
+    Raises:
+        ArgumentError: naming the socket and the value.
+    """
+    if socket_type.is_list:
+        if isinstance(value, str | bytes | dict) or not isinstance(value, Iterable):
+            raise ArgumentError(f'socket "{label}": {_described(value)} is no list')
+        return [wire_value(item, SocketType(socket_type.kind), label) for item in value]
+    if value is None:
+        return None
+    try:
+        return _TO_WIRE[socket_type.kind](value)
+    except (TypeError, ValueError, OverflowError) as error:
+        reason = f" ({error})" if str(error) else ""
+        raise ArgumentError(f'socket "{label}": {_described(value)} is no {socket_type}{reason}') from None
+
+
+def _floats(*lengths: int) -> Callable[[Any], list[float]]:
+    def convert(value: Any) -> list[float]:
+        numbers = [float(number) for number in value]
+        if len(numbers) not in lengths:
+            raise ValueError(f"{len(numbers)} numbers instead of {' or '.join(map(str, lengths))}")
+        return numbers
+
+    return convert
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _menu(value: Any) -> Any:
+    if not isinstance(value, str | int | float):
+        raise TypeError
+    return value
+
+
+def _bool(value: Any) -> bool:
+    if type(value).__name__ not in {"bool", "bool_"}:
+        raise TypeError
+    return bool(value)
+
+
+def _matrix(value: Any) -> list[float]:
+    rows = list(value)
+    return _floats(16)(rows if len(rows) == 16 else [number for row in Matrix(rows).to_4x4() for number in row])
+
+
+def _json(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=_json_of_others))
+
+
+def _json_of_others(value: Any) -> Any:
+    if isinstance(value, Vector | Color | Euler | Quaternion):
+        return list(value)
+    if isinstance(value, Matrix):
+        return [list(row) for row in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # numpy
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} can't be passed on")
+
+
+_TO_WIRE: dict[str, Callable[[Any], Any]] = {
+    "BOOLEAN": _bool,
+    "INT": operator.index,
+    "FLOAT": lambda value: math.fsum([value]),
+    "STRING": _text,
+    "VECTOR": _floats(3),
+    "COLOR": _floats(3, 4),
+    "ROTATION": _floats(3, 4),
+    "MATRIX": _matrix,
+    "PATH": lambda value: str(Path(value)),
+    "MENU": _menu,
+    "ANY": _json,
+}

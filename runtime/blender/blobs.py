@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Data-blocks to blobs and back: the one way data-blocks move between processes.
+
+A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use. Beside
+it lie, where there is something to say,
+
+    NAME.json     its roots, the origins of what is in it, and the images whose unsaved pixels come along
+    NAME.N.pixels those pixels, as raw 32 bit floats: packing them into the artist's file would change it
+
+The *origin* of a data-block is the place where it was first written: (blob, kind, name, library). A material that went
+out with an object and came back as it was still has its origin, and so finds the artist's own one again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import bpy
+import numpy
+
+from ..errors import StoreError
+from ..types import StoredRef
+from . import kinds
+
+
+class Key(NamedTuple):
+    """What names a data-block within one file."""
+
+    kind: str
+    name: str
+    library: str
+
+    @classmethod
+    def of(cls, data_block: bpy.types.ID) -> Key:
+        return cls(kinds.kind_of(data_block), data_block.name, kinds.library_path(data_block))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a data-block of a blob was first written, and whether it is still what it was there."""
+
+    ref: StoredRef
+    is_unchanged: bool
+
+
+@dataclass(slots=True)
+class Contents:
+    """What lies beside a blob: its roots, the origins of its data-blocks, and files of images' pixels."""
+
+    roots: set[Key] = field(default_factory=set)
+    origins: dict[Key, Origin] = field(default_factory=dict)
+    pixels: dict[Key, str] = field(default_factory=dict)
+
+    def origin(self, key: Key, blob: str) -> Origin:
+        """The origin of a data-block of that blob; what came from nowhere else was first written there."""
+        return self.origins.get(key) or Origin(StoredRef(*key, blob), True)
+
+    def save(self, blob: Path) -> None:
+        record = {
+            "roots": list(self.roots),
+            "origins": [[*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()],
+            "pixels": [[*key, file] for key, file in self.pixels.items()],
+        }
+        blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+
+    @classmethod
+    def load(cls, blob: Path) -> Contents:
+        """Raises StoreError if there are none, or none that can be read."""
+        try:
+            record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
+            return cls(
+                {Key(*row) for row in record["roots"]},
+                {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
+                {Key(*row[:3]): row[3] for row in record["pixels"]},
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"the contents of {blob} can't be read: {error}") from error
+
+
+def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None = None) -> None:
+    """Write data-blocks with all they use to a new blob. The open file is left as it is.
+
+    Args:
+        path: the blob, which must not be there yet.
+        roots: the data-blocks.
+        contents: the origins of what is in the blob.
+
+    Raises:
+        StoreError: if the blob can't be written (a full disk, say); nothing is left of it then.
+    """
+    roots = set(roots)
+    contents = contents or Contents()
+    contents.roots = {Key.of(root) for root in roots}
+    flush_edit_modes()
+    try:
+        contents.pixels = dict(_write_pixels(path, roots))
+        bpy.data.libraries.write(str(path), roots, path_remap="ABSOLUTE", fake_user=False, compress=False)
+        contents.save(path)
+    except (OSError, RuntimeError) as error:
+        for file in path.parent.glob(f"{path.stem}.*"):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
+
+
+def flush_edit_modes() -> None:
+    """Bring what is being edited into its mesh, curve or armature; it is written from there."""
+    for scene_object in bpy.data.objects:
+        if scene_object.mode == "EDIT":
+            scene_object.update_from_editmode()
+
+
+def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[Key, str]]:
+    """Write the pixels of the unsaved images that the data-blocks use."""
+    for number, image in enumerate(_unsaved_images(roots)):
+        if image.source == "TILED":
+            raise StoreError(f'the image "{image.name}" has tiles with unsaved changes. Save the image first')
+        pixels = numpy.empty(len(image.pixels), numpy.float32)
+        image.pixels.foreach_get(pixels)
+        file = path.with_suffix(f".{number}.pixels")
+        pixels.tofile(file)
+        yield Key.of(image), file.name
+
+
+def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:
+    unsaved = [image for image in bpy.data.images if image.is_dirty and image.source not in {"VIEWER", "MOVIE"}]
+    if not unsaved:
+        return []
+    users = bpy.data.user_map()
+    return [image for image in unsaved if _is_used_by(image, roots, users)]
+
+
+def _is_used_by(
+    data_block: bpy.types.ID, roots: set[bpy.types.ID], users: dict[bpy.types.ID, set[bpy.types.ID]]
+) -> bool:
+    queue, seen = deque([data_block]), {data_block}
+    while queue:
+        item = queue.popleft()
+        if item in roots:
+            return True
+        new = users.get(item, set()) - seen
+        seen |= new
+        queue.extend(new)
+    return False
+
+
+def restore_pixels(blob: Path, pixels: dict[Key, str]) -> None:
+    """Give images their unsaved pixels back, after their blob was loaded into an otherwise empty file."""
+    for key, name in pixels.items():
+        image = kinds.find(*key)
+        values = numpy.fromfile(blob.with_name(name), numpy.float32)
+        if image is not None and len(image.pixels) == len(values):
+            image.pixels.foreach_set(values)
+            image.update()
+
+
+def pack_unsaved_images() -> None:
+    """Put the pixels of unsaved images into the file, so that a blob takes them along. For workers only."""
+    for image in bpy.data.images:
+        if image.is_dirty and image.library is None and image.source in {"FILE", "GENERATED", "TILED"}:
+            image.pack()
+
+
+def open_as_main(blob: str) -> None:
+    """Make a blob the open file: all names stay exact. For workers only. Raises StoreError if it can't be read."""
+    try:
+        bpy.ops.wm.open_mainfile(filepath=blob, load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise StoreError(f"the data in {blob} can't be read: {str(error).strip()}") from error
+
+
+def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+    """Append data-blocks, with all they use, as local ones (linked ones stay linked), under new names where names clash.
+
+    Returns:
+        the data-block for each key that the blob holds.
+
+    Raises:
+        StoreError: if the blob can't be read.
+    """
+    known = {library.session_uid for library in bpy.data.libraries}
+    wanted: dict[str, list[Key]] = {}
+    for key in dict.fromkeys(keys):
+        wanted.setdefault(kinds.collections()[key.kind], []).append(key)
+    with _opened(blob) as (available, request):
+        for name, group in wanted.items():
+            names = set(getattr(available, name))
+            wanted[name] = [key for key in group if key.name in names]
+            setattr(request, name, [key.name for key in wanted[name]])
+    found: dict[Key, bpy.types.ID] = {}
+    for name, group in wanted.items():
+        found.update((key, item) for key, item in zip(group, getattr(request, name), strict=True) if item is not None)
+    _remove_library(blob, known)
+    return found
+
+
+@contextlib.contextmanager
+def _opened(blob: str) -> Iterator[tuple[Any, Any]]:
+    """`libraries.load`, with its errors turned into ours. What was requested is loaded at the end of the block."""
+    try:
+        with bpy.data.libraries.load(blob, link=False) as names:
+            yield names
+    except OSError as error:
+        raise StoreError(f"the data in {blob} can't be read: {error}") from error
+
+
+def _remove_library(blob: str, known: set[int]) -> None:
+    """Appending leaves a library behind for the blob itself."""
+    for library in [library for library in bpy.data.libraries if library.session_uid not in known]:
+        if os.path.normpath(bpy.path.abspath(library.filepath)) == os.path.normpath(blob):
+            bpy.data.libraries.remove(library)
+
+
+@contextlib.contextmanager
+def exact_names(blob: str) -> Iterator[None]:
+    """Within the block, what is appended from the blob keeps its name: what has the same name here steps aside.
+
+    At the end the names go back to those that had them first. For workers only.
+    """
+    aside: list[tuple[bpy.types.ID, str]] = []
+    with _opened(blob) as (available, _request):
+        for kind, collection in kinds.collections().items():
+            names = set(getattr(available, collection, ()))
+            for data_block in list(kinds.collection(kind)) if names else ():
+                if data_block.name in names and data_block.library is None:
+                    aside.append((data_block, data_block.name))
+                    data_block.name = f"~{data_block.session_uid}"
+    yield
+    for data_block, name in aside:
+        newcomer = kinds.find(kinds.kind_of(data_block), name)
+        if newcomer is not None:
+            newcomer.name = f"~{newcomer.session_uid}"
+        data_block.name = name
+        if newcomer is not None:
+            newcomer.name = name

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task in a worker, from its message to its results: the only place where an artist's code is executed."""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import os
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..errors import BackgroundNodesError
+from ..messages import Execute, Failed, Succeeded, WireForm
+from ..types import StoredRef, SocketType
+from . import arguments, blobs, kinds
+from .inputs import Inputs
+
+#: The name under which a script runs as a module.
+SCRIPT_MODULE = "background_nodes_script"
+
+
+def execute(task: Execute) -> Succeeded | Failed:
+    """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
+    filename = task.script["filename"]
+    try:
+        inputs = Inputs(ref for record in task.arguments for ref in arguments.stored_refs(record))
+        _set_scene(task.scene)
+        _link_to_scene(inputs)
+        values = {record["identifier"]: arguments.bind(record, inputs) for record in task.arguments}
+        bpy.context.view_layer.update()
+        with captured_output(task.log):
+            result = _load_main(task.script)(**values)
+        return Succeeded(_collect(result, task, inputs))
+    except BackgroundNodesError as error:
+        if _line_in(error, filename) is None:
+            return Failed(str(error))
+        return _failed(error, filename)
+    except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
+        return _failed(error, filename)
+
+
+def _set_scene(settings: dict[str, Any]) -> None:
+    scene = bpy.context.scene
+    scene.frame_start = settings["frame_start"]
+    scene.frame_end = settings["frame_end"]
+    scene.render.fps = settings["fps"]
+    scene.render.fps_base = settings["fps_base"]
+    scene.unit_settings.system = settings["unit_system"]
+    scene.unit_settings.scale_length = settings["unit_scale_length"]
+    if settings["unit_system"] != "NONE":
+        scene.unit_settings.length_unit = settings["length_unit"]
+    if scene.frame_current != settings["frame_current"]:
+        scene.frame_set(settings["frame_current"])
+
+
+def _link_to_scene(inputs: Inputs) -> None:
+    """Objects and collections go into the scene, so that their modifiers evaluate and operators find them."""
+    root = bpy.context.scene.collection
+    for data_block in inputs.values():
+        if isinstance(data_block, bpy.types.Collection) and data_block.name not in root.children:
+            root.children.link(data_block)
+    for data_block in inputs.values():
+        if isinstance(data_block, bpy.types.Object) and data_block.name not in root.all_objects:
+            root.objects.link(data_block)
+
+
+def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
+    """The `main` of a script, run as a module of its own."""
+    text, filename = script["text"], script["filename"]
+    # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    if script["folder"]:
+        sys.path.insert(0, script["folder"])
+    module = types.ModuleType(SCRIPT_MODULE)
+    module.__file__ = filename
+    sys.modules[SCRIPT_MODULE] = module
+    exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
+    main: Callable[..., Any] = module.__dict__["main"]
+    return main
+
+
+def _collect(result: Any, task: Execute, inputs: Inputs) -> dict[str, Any]:
+    """The results in wire form; their data-blocks are in the task's blob."""
+    roots: list[bpy.types.ID] = []
+    values = {}
+    for (identifier, label, kind, is_list), value in zip(task.outputs, _fields(result, task.outputs), strict=True):
+        socket_type = SocketType(kind, is_list)
+        if socket_type.is_data_block:
+            items = _checked_list(value, socket_type, label)
+            roots.extend(item for item in items if item is not None)
+            values[identifier] = items if is_list else items[0]
+        else:
+            values[identifier] = arguments.wire_value(value, socket_type, label)
+    if roots:
+        _write(roots, Path(task.blob), inputs)
+    return {identifier: _stored(value, task.blob) for identifier, value in values.items()}
+
+
+def _fields(result: Any, outputs: list[list[Any]]) -> list[Any]:
+    if hasattr(result, "_fields"):
+        missing = [output[0] for output in outputs if not hasattr(result, output[0])]
+        if missing:
+            raise arguments.ArgumentError(f"main returned a tuple without {', '.join(missing)}")
+        return [getattr(result, output[0]) for output in outputs]
+    if len(outputs) == 1:
+        return [result]
+    if outputs:
+        raise arguments.ArgumentError(f"main returned {type(result).__name__}, not the NamedTuple it promised")
+    return []
+
+
+def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.types.ID | None]:
+    if not socket_type.is_list:
+        return [None if value is None else arguments.checked_data_block(value, socket_type.kind, label)]
+    if value is None or isinstance(value, bpy.types.ID):
+        raise arguments.ArgumentError(f'socket "{label}": {value!r} is no list')
+    return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
+
+
+def _write(roots: list[bpy.types.ID], blob: Path, inputs: Inputs) -> None:
+    contents = inputs.provenance.contents(str(blob))
+    blobs.pack_unsaved_images()
+    blobs.write(blob, roots, contents)
+
+
+def _stored(value: Any, blob: str) -> Any:
+    if isinstance(value, list):
+        return [_stored(item, blob) for item in value]
+    if isinstance(value, bpy.types.ID):
+        return WireForm.of(StoredRef(kinds.kind_of(value), value.name, kinds.library_path(value), blob))
+    return value
+
+
+# Errors
+
+
+def _failed(error: BaseException, filename: str) -> Failed:
+    return Failed(_message(error), _script_traceback(error, filename), _line_in(error, filename))
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the script called sys.exit({'' if error.code is None else repr(error.code)})"
+    lines = traceback.TracebackException.from_exception(error).format_exception_only()
+    return "".join(list(lines)[-1:]).strip() or type(error).__name__
+
+
+def _script_traceback(error: BaseException, filename: str) -> str:
+    """The traceback from the script's first frame on: what is ours above it helps no artist."""
+    described = traceback.TracebackException.from_exception(error)
+    for part in _chain(described):
+        inside = [index for index, frame in enumerate(part.stack) if frame.filename == filename]
+        if inside:
+            part.stack = traceback.StackSummary.from_list(part.stack[inside[0] :])
+    return "".join(described.format())
+
+
+def _chain(described: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    """An exception with those that caused it."""
+    part: traceback.TracebackException | None = described
+    while part is not None:
+        yield part
+        part = part.__cause__ or part.__context__
+
+
+def _line_in(error: BaseException, filename: str) -> int | None:
+    """The line of the script at fault: the innermost one."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    return lines[-1] if lines else None
+
+
+# What the script prints
+
+
+@contextlib.contextmanager
+def captured_output(log: str) -> Iterator[None]:
+    """Within the block, all that this process prints, C code too, goes to the file `log`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    os.close(file)
+    try:
+        yield
+    finally:
+        for stream, number, original in ((sys.stdout, 1, saved[0]), (sys.stderr, 2, saved[1])):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
+                stream.flush()
+            os.dup2(original, number)
+            os.close(original)

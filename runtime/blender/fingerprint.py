@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a script changed a data-block: a hash of all that its RNA shows, before and after.
+
+Compared within one process only, so pointers to other data-blocks may count by their `session_uid`.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import bpy
+import numpy
+
+#: What is worth to be recognised: what several objects share. Of other kinds (scenes, armatures) the RNA is too large, or
+#: can't be read without a side effect; they count as changed.
+_KINDS = (
+    bpy.types.Camera,
+    bpy.types.Image,
+    bpy.types.Light,
+    bpy.types.Material,
+    bpy.types.Mesh,
+    bpy.types.MovieClip,
+    bpy.types.NodeTree,
+    bpy.types.Object,
+    bpy.types.Palette,
+    bpy.types.Sound,
+    bpy.types.Texture,
+    bpy.types.VectorFont,
+    bpy.types.World,
+)
+#: Properties that change without anyone changing the data-block, or that point back.
+_IGNORED = frozenset(
+    {
+        "rna_type",
+        "bl_rna",
+        "is_evaluated",
+        "use_nodes",  # deprecated in 5.0; the nodes themselves tell
+        "is_library_indirect",
+        "is_runtime_data",
+        "matrix_local",
+        "matrix_world",
+        "matrix_parent_inverse",
+        "name_full",
+        "original",
+        "preview",
+        "session_uid",
+        "tag",
+        "type_info",
+        "users",
+    }
+)
+#: Collections of plain numbers are read as arrays from this length on.
+_BULK = 32
+#: Longer collections of other things (vertices with their weights) take too long; the data-block counts as changed.
+_LONGEST_WALK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """A hash of a data-block, and the session uids of the data-blocks it uses."""
+
+    digest: bytes
+    references: frozenset[int]
+
+
+def fingerprint(data_block: bpy.types.ID) -> Fingerprint | None:
+    """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole."""
+    if not isinstance(data_block, _KINDS):
+        return None
+    walk = _Walk()
+    try:
+        walk.visit(data_block)
+        if isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
+            walk.add(_array(data_block, "pixels", len(data_block.pixels), numpy.float32))
+    except (RuntimeError, ReferenceError, TypeError, ValueError, UnicodeDecodeError, RecursionError):
+        return None
+    return Fingerprint(walk.hash.digest(), frozenset(walk.references))
+
+
+@dataclass
+class _Walk:
+    hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+    references: set[int] = field(default_factory=set)
+    visited: set[int] = field(default_factory=set)
+
+    def add(self, value: object) -> None:
+        self.hash.update(value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass"))
+        self.hash.update(b"\0")
+
+    def visit(self, struct: bpy.types.bpy_struct) -> None:
+        address = struct.as_pointer()
+        if address in self.visited and address:
+            return
+        self.visited.add(address)
+        self.add(struct.bl_rna.identifier)
+        for identifier, kind in _properties(type(struct), struct.bl_rna.identifier):
+            self.hash.update(identifier.encode())
+            self._visit_property(struct, identifier, kind)
+        self._visit_custom_properties(struct)
+
+    def _visit_property(self, struct: bpy.types.bpy_struct, identifier: str, kind: str) -> None:
+        value = getattr(struct, identifier)
+        if kind == "POINTER":
+            self._visit_pointer(value)
+        elif kind == "COLLECTION":
+            self._visit_collection(value)
+        else:
+            self.add(value if isinstance(value, bool | int | float | str | set) else _flat(value))
+
+    def _visit_pointer(self, value: bpy.types.bpy_struct | None) -> None:
+        if value is None:
+            self.add(None)
+        elif isinstance(value, bpy.types.ID) and not (value.is_embedded_data or isinstance(value, bpy.types.Key)):
+            self.references.add(value.session_uid)
+            self.add(value.session_uid)
+        else:
+            self.visit(value)
+
+    def _visit_collection(self, items: bpy.types.bpy_prop_collection) -> None:
+        self.add(len(items))
+        if len(items) >= _BULK and (columns := _numeric_columns(items[0])):
+            for identifier, length, dtype in columns:
+                self.add(_array(items, identifier, length * len(items), dtype))
+        elif len(items) > _LONGEST_WALK:
+            raise ValueError(f"{len(items)} items to walk")
+        else:
+            for item in items:
+                self._visit_pointer(item)
+
+    def _visit_custom_properties(self, struct: bpy.types.bpy_struct) -> None:
+        try:
+            keys = sorted(struct.keys())
+        except TypeError:  # this type has none
+            return
+        for key in keys:
+            self.add(key)
+            value = struct.get(key)
+            if isinstance(value, bpy.types.ID):
+                self._visit_pointer(value)
+            else:
+                self.add(value.to_dict() if hasattr(value, "to_dict") else _flat(value))
+
+
+def _flat(value: object) -> object:
+    """Arrays of one or more dimensions as nested tuples, the rest as it is."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
+        return value
+    return tuple(_flat(item) for item in value)  # type: ignore[attr-defined]
+
+
+@functools.lru_cache(maxsize=None)
+def _properties(_cls: type, identifier: str) -> tuple[tuple[str, str], ...]:
+    struct = getattr(bpy.types, identifier, None) or _cls
+    return tuple(
+        (prop.identifier, prop.type)
+        for prop in struct.bl_rna.properties
+        if prop.identifier not in _IGNORED and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"})
+    )
+
+
+def _numeric_columns(item: bpy.types.bpy_struct) -> list[tuple[str, int, type]]:
+    """(property, length, dtype) of an item whose properties are all numbers, else nothing."""
+    dtypes = {"FLOAT": numpy.float32, "INT": numpy.int32, "BOOLEAN": numpy.bool_}
+    columns = []
+    for prop in item.bl_rna.properties:
+        if prop.identifier in _IGNORED:
+            continue
+        if prop.type not in dtypes:
+            return []
+        if not prop.is_readonly or prop.identifier in {"vertices", "loop_total"}:
+            columns.append((prop.identifier, max(1, prop.array_length), dtypes[prop.type]))
+    return columns
+
+
+def _array(owner: object, identifier: str, length: int, dtype: type) -> bytes:
+    values = numpy.empty(length, dtype)
+    if isinstance(owner, bpy.types.Image):
+        owner.pixels.foreach_get(values)
+    else:
+        owner.foreach_get(identifier, values)  # type: ignore[attr-defined]
+    return values.tobytes()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task's data-blocks, loaded into the worker's file.
+
+A blob of which the task wants every root becomes the open file itself: names stay exact and it costs least. From other
+blobs what is wanted is appended. What came by two ways and is the same becomes one again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+
+from ..errors import StoreError
+from ..types import StoredRef
+from . import blobs, kinds
+from .blobs import Contents, Key
+from .provenance import Provenance
+
+
+class Inputs:
+    """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
+
+    def __init__(self, refs: Iterable[StoredRef]) -> None:
+        """Raises StoreError if a blob can't be read or lacks what it should hold."""
+        self.provenance = Provenance()
+        self._found: dict[StoredRef, bpy.types.ID] = {}
+        by_blob: dict[str, list[StoredRef]] = {}
+        for ref in dict.fromkeys(refs):
+            by_blob.setdefault(ref.blob, []).append(ref)
+        for blob in sorted(by_blob, key=lambda blob: len(by_blob[blob]), reverse=True):
+            self._load(blob, by_blob[blob])
+        self.provenance.remember_state(self._found.values())
+
+    def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
+        return self._found[ref]
+
+    def values(self) -> Iterable[bpy.types.ID]:
+        return self._found.values()
+
+    def _load(self, blob: str, refs: list[StoredRef]) -> None:
+        contents = Contents.load(Path(blob))
+        keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
+        if not self._found and contents.roots == set(keys):
+            blobs.open_as_main(blob)
+            self._take(blob, contents, refs, set())
+            return
+        known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
+        with blobs.exact_names(blob):
+            blobs.append(blob, keys)
+            self._take(blob, contents, refs, known)
+
+    def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
+        """Find what was asked for among the newcomers, and note where all of them came from."""
+        newcomers = {
+            Key.of(data_block): data_block
+            for _kind, data_block in kinds.all_data_blocks()
+            if data_block.session_uid not in known
+        }
+        blobs.restore_pixels(Path(blob), {key: file for key, file in contents.pixels.items() if key in newcomers})
+        for ref in refs:
+            key = Key(ref.kind, ref.name, ref.library)
+            if key not in newcomers:
+                raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
+            self._found[ref] = newcomers[key]
+        wanted = {data_block.session_uid for data_block in self._found.values()}
+        self._merge(blob, contents, newcomers, wanted)
+
+    def _merge(
+        self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]
+    ) -> None:
+        """Let the twin of a newcomer that is here already take its place; record the others."""
+        merged = []
+        for key, data_block in newcomers.items():
+            origin = contents.origin(key, blob)
+            twin = None if data_block.session_uid in wanted else self.provenance.twin(data_block, origin)
+            if twin is None:
+                self.provenance.record(data_block, origin)
+            else:
+                data_block.user_remap(twin)
+                merged.append(data_block)
+        if merged:
+            bpy.data.batch_remove(merged)

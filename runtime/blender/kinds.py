@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds of data-blocks this Blender has, read from the RNA of `bpy.data` so that no list goes stale."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+
+import bpy
+
+#: Collections of `bpy.data` whose data-blocks can't be carried between files on their own, and why.
+_NOT_CARRIED = {
+    "all_ids": "a view on all the others (5.2)",
+    "libraries": "made by Blender for linked data-blocks",
+    "screens": "part of a window",
+    "shape_keys": "part of a mesh, curve or lattice",
+    "window_managers": "part of the session",
+    "workspaces": "part of a window",
+}
+
+
+@functools.cache
+def collections() -> Mapping[str, str]:
+    """Each kind and the name of its collection in `bpy.data`: {"Object": "objects", "Mesh": "meshes", ...}."""
+    properties = bpy.types.BlendData.bl_rna.properties
+    return {
+        prop.fixed_type.identifier: prop.identifier
+        for prop in properties
+        if prop.type == "COLLECTION" and prop.identifier not in _NOT_CARRIED
+    }
+
+
+@functools.cache
+def data_block_types() -> Mapping[str, str]:
+    """Each data-block type in `bpy.types` and its kind: {"Object": "Object", "PointLight": "Light", "ID": "ID", ...}."""
+    types = {kind: kind for kind in collections()} | {"ID": "ID"}
+    for kind in collections():
+        for subclass in _subclasses(getattr(bpy.types, kind)):
+            types[subclass.bl_rna.identifier] = kind
+    return types
+
+
+def _subclasses(cls: type) -> Iterator[type]:
+    for subclass in cls.__subclasses__():
+        if "bl_rna" in dir(subclass):
+            yield subclass
+        yield from _subclasses(subclass)
+
+
+def kind_of(data_block: bpy.types.ID) -> str:
+    """The kind of a data-block. Raises KeyError for one that can't be carried (a screen, a library)."""
+    struct = data_block.bl_rna
+    while struct is not None:
+        if struct.identifier in collections():
+            return struct.identifier
+        struct = struct.base
+    raise KeyError(data_block.bl_rna.identifier)
+
+
+def collection(kind: str) -> bpy.types.bpy_prop_collection:
+    """The collection of `bpy.data` that holds a kind. Raises KeyError if this Blender has no such kind."""
+    return getattr(bpy.data, collections()[kind])
+
+
+def all_data_blocks() -> Iterator[tuple[str, bpy.types.ID]]:
+    """Every data-block that can be carried, with its kind."""
+    for kind in collections():
+        for data_block in collection(kind):
+            yield kind, data_block
+
+
+def library_path(data_block: bpy.types.ID) -> str:
+    """The absolute path of the file a data-block is linked from, "" if it is local."""
+    library = data_block.library
+    return "" if library is None else bpy.path.abspath(library.filepath, library=library.library)
+
+
+def find(kind: str, name: str, library: str = "") -> bpy.types.ID | None:
+    """The data-block of that kind and name, local or from the library at that path."""
+    if kind not in collections():
+        return None
+    if not library:
+        return collection(kind).get((name, None))
+    return next((item for item in collection(kind) if item.name == name and library_path(item) == library), None)
+
+
+def find_by_session_uid(kind: str, session_uid: int) -> bpy.types.ID | None:
+    """The data-block of that kind with that uid in this session."""
+    if kind not in collections():
+        return None
+    return next((item for item in collection(kind) if item.session_uid == session_uid), None)

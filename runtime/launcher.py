@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a worker process is started: with the Blender binary, or with the Python that has the `bpy` wheel."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import LaunchError
+from .transport import Channel
+
+#: What a worker prints outside of its tasks, in its folder.
+WORKER_LOG = "worker.log"
+
+BOOTSTRAP = Path(__file__).parent / "blender" / "bootstrap.py"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """When a worker ends by itself between two tasks.
+
+    Attributes:
+        idle_seconds: how long it waits for the next task.
+        max_tasks: how many tasks it takes.
+        max_memory: bytes of memory it may hold after its reset.
+    """
+
+    idle_seconds: float = 300.0
+    max_tasks: int = 500
+    max_memory: int = 4 * 1024**3
+
+    def arguments(self) -> list[str]:
+        return [str(self.idle_seconds), str(self.max_tasks), str(self.max_memory)]
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts workers: `command` is the program and its options up to the bootstrap script."""
+
+    command: tuple[str, ...]
+    limits: WorkerLimits = WorkerLimits()
+
+    @classmethod
+    def for_blender(cls, binary_path: str, limits: WorkerLimits | None = None) -> Launcher:
+        """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
+        limits = limits or WorkerLimits()
+        if binary_path:
+            options = ("--background", "--factory-startup", "-noaudio", "--python")
+            return cls((binary_path, *options, str(BOOTSTRAP), "--"), limits)
+        return cls((sys.executable, str(BOOTSTRAP), "--"), limits)
+
+    def launch(self, folder: Path) -> tuple[subprocess.Popen[bytes], Channel]:
+        """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
+
+        Call it from the main thread: on Linux a worker dies with the thread that started it.
+
+        Raises:
+            LaunchError: if the program can't be started.
+        """
+        ours, theirs = Channel.pair()
+        argv = [*self.command, str(os.getpid()), str(theirs.fileno()), *self.limits.arguments()]
+        try:
+            with open(folder / WORKER_LOG, "ab") as log:
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
+                    **_options(theirs),
+                )
+        except OSError as error:
+            ours.close()
+            raise LaunchError(f"the worker {argv[0]!r} can't be started: {error}") from error
+        finally:
+            theirs.close()
+        return process, ours
+
+
+def _options(theirs: Channel) -> dict[str, Any]:
+    """The options of `Popen` that hand the channel down and keep Ctrl-C in a terminal to the foreground alone."""
+    handle = theirs.fileno()
+    if sys.platform == "win32":
+        os.set_handle_inheritable(handle, True)
+        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        return {"startupinfo": startup, "creationflags": flags}
+    return {"pass_fds": (handle,), "start_new_session": True}
+
+
+def read_tail(path: Path, size: int = 2000) -> str:
+    """The end of a log: its last `size` bytes as text."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - size))
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def describe_exit(returncode: int | None) -> str:
+    """What an exit code says, in words: "Blender crashed (SIGSEGV)", "Blender exited with code 3"."""
+    if returncode is None:
+        return "Blender closed its channel"
+    if returncode < 0:
+        return f"Blender crashed or was killed ({_signal_name(-returncode)})"
+    return f"Blender exited with code {returncode}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task's log: what its script printed, whole up to a limit, on disk while it grows.
+
+The worker lets the script print straight into the file, so that C code is heard too and nothing waits for a reader.
+The foreground keeps the file bounded: it sets the beginning aside and empties the file again and again; what is
+printed next starts at its new end, because the worker appends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+#: Bytes of a log that are shown: this many of its beginning and, where more was printed, this many of its end.
+KEPT_BYTES = 4 * 1024**2
+
+
+class TaskLog:
+    """The foreground's hand on the log at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def bound(self) -> None:
+        """Cut the file if it has grown over twice what is kept."""
+        with contextlib.suppress(OSError):
+            if self.path.stat().st_size > 2 * KEPT_BYTES:
+                self._cut()
+
+    def _cut(self) -> None:
+        head = self.path.with_suffix(".head")
+        with open(self.path, "rb+") as file:
+            if not head.exists():
+                head.write_bytes(file.read(KEPT_BYTES))
+            size = file.seek(0, os.SEEK_END)
+            file.seek(size - KEPT_BYTES)
+            self.path.with_suffix(".tail").write_bytes(file.read(KEPT_BYTES))
+            file.truncate(0)
+
+
+def read_log(path: Path) -> str:
+    """A log's text, also while it grows. Bytes that are no UTF-8 become U+FFFD."""
+    head, tail, rest = (_read(path.with_suffix(suffix)) for suffix in (".head", ".tail", path.suffix))
+    if not head and len(rest) <= 2 * KEPT_BYTES:
+        return rest.decode("utf-8", "replace")
+    head = head or rest[:KEPT_BYTES]
+    end = (tail + rest)[-KEPT_BYTES:]
+    return "\n".join((head.decode("utf-8", "replace"), "[...]", end.decode("utf-8", "replace")))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
