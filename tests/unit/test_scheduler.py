@@ -93,7 +93,7 @@ def parse_argument(word: str, tasks: Mapping[str, PlannedTask]) -> Argument:
     return Argument(parameter, (source,), is_mapped=word.startswith("*"))
 
 
-def with_ranks(tasks: Mapping[str, PlannedTask]) -> list[PlannedTask]:
+def with_ranks(tasks: dict[str, PlannedTask]) -> list[PlannedTask]:
     ranks = dict.fromkeys(tasks, 0)
     for task in reversed(tasks.values()):
         for dependency in task.dependencies:
@@ -148,7 +148,7 @@ class Stage:
 
     def message(self, task: str) -> str | None:
         error = self.scheduler.tasks[task].error
-        return error and error.message
+        return error.message if error else None
 
 
 def start(task: str, item: int = 0, attempt: int = 1) -> StartTask:
@@ -849,7 +849,7 @@ def test_validation_finds_a_record_that_lies() -> None:
 
 
 def random_plan(chance: random.Random) -> str:
-    lines = []
+    lines: list[str] = []
     for index in range(chance.randint(1, 14)):
         sources = chance.sample(range(index), min(index, chance.choice((0, 1, 1, 2, 3))))
         words = [f"t{source}" for source in sources]
