@@ -1,0 +1,105 @@
+"""The extension as Blender sees it: what is in it, and that turning it on and off leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from collections import Counter
+from pathlib import Path
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PROBE = Path(__file__).with_name("registration_probe.py")
+FOLDERS = ("addon", "node_tree", "runtime")
+
+
+def run(*command: str | Path, **environment: str | Path) -> str:
+    """Run a command, and return all it printed; it must succeed and not speak of errors."""
+    added = {name: str(value) for name, value in environment.items()}
+    process = subprocess.run(
+        list(map(str, command)),
+        env=os.environ | added,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=120,
+    )
+    assert process.returncode == 0, process.stdout
+    assert "Traceback" not in process.stdout
+    assert "Error" not in process.stdout
+    return process.stdout
+
+
+def extension_command() -> list[str | Path]:
+    if bpy.app.binary_path:
+        return [bpy.app.binary_path, "--command", "extension"]
+    return [sys.executable, ROOT / "tools" / "extension.py"]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory) -> Path:
+    """The built extension."""
+    package = tmp_path_factory.mktemp("package") / "background_nodes.zip"
+    run(*extension_command(), "build", "--source-dir", ROOT, "--output-filepath", package)
+    return package
+
+
+def test_built_package_is_valid(package):
+    run(*extension_command(), "validate", package)
+
+
+def test_built_package_holds_what_runs_and_nothing_else(package):
+    code = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.is_file()]
+    faces = [file for file in ROOT.glob("*.py") if file.name != "noxfile.py"]
+    texts = [file for file in (ROOT / "LICENSE", ROOT / "README.md", ROOT / "blender_manifest.toml") if file.exists()]
+    relative = {file.relative_to(ROOT) for file in [*code, *faces, *texts]}
+    wanted = {
+        file.as_posix()
+        for file in relative
+        if "__pycache__" not in file.parts and not any(part.startswith(".") for part in file.parts)
+    }
+    with zipfile.ZipFile(package) as archive:
+        assert {name for name in archive.namelist() if not name.endswith("/")} == wanted
+
+
+def difference(notes: dict[str, dict[str, list[str]]], step: str, reference: str) -> dict[str, list[str]]:
+    """What is there after one step and not after another, or the other way round."""
+    found = {kind: (Counter(names), Counter(notes[reference][kind])) for kind, names in notes[step].items()}
+    return {
+        kind: sorted(((one - other) + (other - one)).elements()) for kind, (one, other) in found.items() if one != other
+    }
+
+
+def assert_leaves_nothing(notes: dict[str, dict[str, list[str]]]) -> None:
+    assert difference(notes, "on", "before"), "the probe sees nothing of the extension"
+    assert not difference(notes, "on again", "on")
+    assert not difference(notes, "off", "before")
+    assert not difference(notes, "off again", "before")
+
+
+@pytest.mark.blender_only
+def test_installed_package_turned_on_and_off_twice_leaves_nothing(package, tmp_path, awkward_path):
+    resources = {"BLENDER_USER_RESOURCES": awkward_path}
+    run(*extension_command(), "install-file", "--repo", "user_default", package, **resources)
+    report = tmp_path / "report.json"
+    run(
+        *(bpy.app.binary_path, "--background", "--python-exit-code", "3", "--python", PROBE),
+        PROBE_EXTENSION="bl_ext.user_default.background_nodes",
+        PROBE_REPORT=report,
+        **resources,
+    )
+    assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
+
+
+@pytest.mark.wheel_only
+def test_package_registered_and_unregistered_twice_leaves_nothing(tmp_path):
+    report = tmp_path / "report.json"
+    # It ends by Python's own exit, which hangs or crashes where something stays registered.
+    run(sys.executable, PROBE, PROBE_EXTENSION="", PROBE_REPORT=report)
+    assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
