@@ -96,7 +96,7 @@ def complete(session: nox.Session) -> None:
         session.error("in CI nothing may be left out")
 
 
-@nox.session(python=here)
+@nox.session(python=here or None)
 def unit(session: nox.Session) -> None:
     """What needs no Blender."""
     fill(session)
