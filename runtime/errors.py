@@ -20,6 +20,15 @@ class SignatureError(BackgroundNodesError):
         self.line = line
 
 
+class MisfitError(BackgroundNodesError):
+    """A value that its type, range or choices don't allow. `mend` says which value would fit."""
+
+    def __init__(self, message: str, mend: str) -> None:
+        super().__init__(f"{message}; {mend[:1].lower()}{mend[1:]}")
+        self.message = message
+        self.mend = mend
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that stops a graph from running: where it is, what it is and how to mend it.

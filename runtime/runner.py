@@ -109,7 +109,7 @@ class Runner:
         """Take what has arrived, after waiting for something at most `timeout` seconds (None: however long it takes)."""
         for key, report in self.pool.poll(self._wait_limit(timeout)):
             run = self._runs.get(key[0])  # type: ignore[index]
-            if run is not None:
+            if run is not None and _is_awaited(run, *key[1:]):  # type: ignore[index]
                 self._handle(run, self._event(run, key, report))  # type: ignore[arg-type]
         now = time.monotonic()
         for run in list(self._runs.values()):
@@ -187,6 +187,12 @@ class Runner:
         request = run.results.request(task, item, run.tasks, run.scene, blob, log)
         key = run.number, task_id, item, attempt
         self.pool.submit(Request(key, request, task.settings.fresh_process))
+
+
+def _is_awaited(run: ActiveRun, task: str, item: int, attempt: int) -> bool:
+    """False for what arrived together with the event that stopped the item."""
+    record = run.scheduler.tasks[task].items[item]
+    return record.attempt == attempt and not record.state.is_final
 
 
 def _list_lengths(run: ActiveRun, task: str, values: Mapping[str, Any]) -> dict[str, int]:

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import ast
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
+from .annotations import Annotation, AnnotationReader, unquoted
+from .docstring import Docstring, read_docstring
+from .errors import MisfitError, SignatureError
+from .literals import evaluate
+from .scope import Scope, read_scope
 from .types import SocketType, Value
+from .values import fit_parameter
 
 
 class Missing(enum.Enum):
@@ -60,6 +68,7 @@ class Parameter:
 
     @property
     def is_required(self) -> bool:
+        """Whether a run needs a link or a value here."""
         return self.default is MISSING and not self.is_optional
 
 
@@ -93,4 +102,147 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
     Raises:
         SignatureError: with the line at fault.
     """
-    raise NotImplementedError
+    try:
+        module = _parse(source)
+        return _read_module(module, data_block_types)
+    except (RecursionError, MemoryError):
+        raise SignatureError("the script is nested too deeply to be read; break it up") from None
+
+
+def label_of(identifier: str) -> str:
+    """What the artist reads for an identifier: "voxel_size" is "Voxel Size"."""
+    return " ".join(identifier.replace("_", " ").title().split())
+
+
+def _parse(source: ScriptSource) -> ast.Module:
+    try:
+        with warnings.catch_warnings():
+            # An odd escape sequence is no reason to print a warning whenever the script is read.
+            warnings.simplefilter("ignore")
+            return ast.parse(source.text, filename=source.filename or "<script>")
+    except SyntaxError as error:
+        raise SignatureError(f"syntax error: {error.msg}", error.lineno) from None
+    except ValueError as error:  # NUL, lone surrogates
+        raise SignatureError(f"the script is no Python source: {error}") from None
+
+
+def _read_module(module: ast.Module, data_block_types: Mapping[str, str]) -> Signature:
+    scope = read_scope(module)
+    main = _find_main(scope)
+    reader = AnnotationReader(scope, data_block_types)
+    module_docstring, main_docstring = _docstring(module), _docstring(main)
+    descriptions = {**module_docstring.names, **main_docstring.names}
+    return Signature(
+        inputs=tuple(_parameters(main, reader, descriptions)),
+        outputs=tuple(_outputs(main, reader, main_docstring.returns or module_docstring.returns)),
+        description=module_docstring.summary or main_docstring.summary,
+    )
+
+
+def _docstring(definition: ast.Module | ast.FunctionDef | ast.ClassDef) -> Docstring:
+    return read_docstring(ast.get_docstring(definition))
+
+
+def _find_main(scope: Scope) -> ast.FunctionDef:
+    main = scope.functions.get("main")
+    if main is None:
+        raise SignatureError("the script has no function main; add def main(...) with typed parameters")
+    if isinstance(main, ast.AsyncFunctionDef):
+        raise SignatureError("main can't be asynchronous; write def main", main.lineno)
+    arguments = main.args
+    if arguments.posonlyargs:
+        raise SignatureError("main can't have positional-only parameters; remove the /", main.lineno)
+    for several in (arguments.vararg, arguments.kwarg):
+        if several is not None:
+            stars = "*" if several is arguments.vararg else "**"
+            raise SignatureError(f"main can't have {stars}{several.arg}; give each input a name", several.lineno)
+    return main
+
+
+def _parameters(
+    main: ast.FunctionDef, reader: AnnotationReader, descriptions: Mapping[str, str]
+) -> Iterator[Parameter]:
+    seen: set[str] = set()
+    for argument, default in _arguments(main.args):
+        if argument.arg in seen:
+            raise SignatureError(f"the parameter {argument.arg} is there twice; rename one", argument.lineno)
+        seen.add(argument.arg)
+        if argument.annotation is None:
+            mend = f"write {argument.arg}: float or whatever it is"
+            raise SignatureError(f"the parameter {argument.arg} has no type; {mend}", argument.lineno)
+        annotation = reader.read(argument.annotation)
+        parameter = _parameter(argument.arg, annotation, descriptions.get(argument.arg, ""))
+        yield parameter if default is None else _with_default(parameter, default, reader.scope)
+
+
+def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    """Each parameter with its default; the defaults of positional ones are those of the last."""
+    num_required = len(arguments.args) - len(arguments.defaults)
+    yield from zip(arguments.args, [*[None] * num_required, *arguments.defaults], strict=True)
+    yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+
+
+def _parameter(identifier: str, annotation: Annotation, description: str) -> Parameter:
+    return Parameter(
+        identifier=identifier,
+        label=label_of(identifier),
+        type=annotation.type,
+        annotation=annotation.annotation,
+        is_optional=annotation.is_optional,
+        minimum=annotation.minimum,
+        maximum=annotation.maximum,
+        unit=annotation.unit,
+        choices=annotation.choices,
+        description=description,
+    )
+
+
+def _with_default(parameter: Parameter, expression: ast.expr, scope: Scope) -> Parameter:
+    value = evaluate(expression, scope)
+    if value is None:
+        # `source: Object = None` is often written where `Object | None` is meant.
+        return replace(parameter, default=None, is_optional=True)
+    if parameter.type.is_data_block and value != ():
+        message = f"the default of {parameter.identifier} must be None: a script can't name a data-block"
+        raise SignatureError(message, expression.lineno)
+    try:
+        return replace(parameter, default=fit_parameter(value, parameter))
+    except MisfitError as error:
+        raise SignatureError(f"the default of {parameter.identifier}: {error}", expression.lineno) from None
+
+
+def _outputs(main: ast.FunctionDef, reader: AnnotationReader, description: str) -> Iterator[Output]:
+    if main.returns is None:
+        return
+    annotation = unquoted(main.returns)
+    if isinstance(annotation, ast.Constant) and annotation.value is None:
+        return
+    dotted = reader.scope.dotted(annotation)
+    if dotted in reader.scope.classes:
+        yield from _fields(reader.scope.classes[dotted], reader)
+        return
+    bound = reader.scope.constant(annotation)
+    if isinstance(bound, ast.Call):
+        raise SignatureError(f"{dotted} must be written as class {dotted}(NamedTuple)", bound.lineno)
+    if _is_tuple(annotation, reader.scope):
+        message = "a tuple does not name its items; write a class deriving from NamedTuple"
+        raise SignatureError(message, annotation.lineno)
+    yield Output("result", "Result", reader.read(annotation).type, description)
+
+
+def _is_tuple(annotation: ast.expr, scope: Scope) -> bool:
+    generic = annotation.value if isinstance(annotation, ast.Subscript) else annotation
+    return scope.dotted(generic) in ("tuple", "typing.Tuple")
+
+
+def _fields(definition: ast.ClassDef, reader: AnnotationReader) -> Iterator[Output]:
+    if "typing.NamedTuple" not in map(reader.scope.dotted, definition.bases):
+        raise SignatureError(f"{definition.name} is no output; derive it from typing.NamedTuple", definition.lineno)
+    descriptions = _docstring(definition).names
+    fields = [field for field in definition.body if isinstance(field, ast.AnnAssign)]
+    if not fields:
+        raise SignatureError(f"{definition.name} has no fields; add name: type for each output", definition.lineno)
+    for field in fields:
+        if isinstance(field.target, ast.Name):
+            name = field.target.id
+            yield Output(name, label_of(name), reader.read(field.annotation).type, descriptions.get(name, ""))

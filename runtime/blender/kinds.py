@@ -84,8 +84,14 @@ def find(kind: str, name: str, library: str = "") -> bpy.types.ID | None:
     return next((item for item in collection(kind) if item.name == name and library_path(item) == library), None)
 
 
-def find_by_session_uid(kind: str, session_uid: int) -> bpy.types.ID | None:
-    """The data-block of that kind with that uid in this session."""
-    if kind not in collections():
-        return None
-    return next((item for item in collection(kind) if item.session_uid == session_uid), None)
+class Index:
+    """Finds data-blocks by their uid in this session. Valid until one that was there at the first look is removed."""
+
+    def __init__(self) -> None:
+        self._by_kind: dict[str, dict[int, bpy.types.ID]] = {}
+
+    def find(self, kind: str, session_uid: int) -> bpy.types.ID | None:
+        if kind not in self._by_kind:
+            items = collection(kind) if kind in collections() else ()
+            self._by_kind[kind] = {item.session_uid: item for item in items}
+        return self._by_kind[kind].get(session_uid)

@@ -39,7 +39,7 @@ class Provenance:
         """Another data-block that is the same: it came from the same origin, unchanged, by another way."""
         if not origin.is_unchanged or origin.ref not in self._by_origin:
             return None
-        return kinds.find_by_session_uid(kinds.kind_of(data_block), self._by_origin[origin.ref])
+        return kinds.Index().find(kinds.kind_of(data_block), self._by_origin[origin.ref])
 
     def remember_state(self, roots: Iterable[bpy.types.ID]) -> None:
         """Take the fingerprints to compare with later, but of what the script is there to change: the roots."""

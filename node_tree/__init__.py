@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The language: tree, sockets and nodes; the reader (tree -> graph) and the writer (results -> outputs)."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import data_nodes, script_node, sockets, tree
+
+
+def _classes() -> tuple[type, ...]:
+    return (*sockets.classes(), *tree.classes, *script_node.classes, *data_nodes.classes)
+
+
+def register() -> None:
+    for cls in _classes():
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_classes()):
+        bpy.utils.unregister_class(cls)

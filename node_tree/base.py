@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all our nodes share: a stable id, and sockets that follow a list of what they should be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+
+from ..runtime.types import SocketType
+from .identity import new_id
+from .sockets import socket_idname
+from .tree import is_refused, mark_links, source_socket
+
+#: Draws a node's status (progress, state, time). Set by the add-on, which knows of runs; the node tree does not.
+StatusDrawer = Callable[[bpy.types.Node, bpy.types.UILayout], None]
+_status_drawers: list[StatusDrawer] = []
+
+
+def set_status_drawer(drawer: StatusDrawer | None) -> None:
+    _status_drawers[:] = [] if drawer is None else [drawer]
+
+
+class BackgroundNode:
+    """Mixed into each `bpy.types.Node` of ours."""
+
+    uid: bpy.props.StringProperty(
+        name="ID", description="Stable id of the node, unique in the file", options={"HIDDEN"}
+    )
+
+    @classmethod
+    def poll(cls, tree: bpy.types.NodeTree) -> bool:
+        return tree.bl_idname == "BackgroundNodeTree"
+
+    def init(self, _context: bpy.types.Context) -> None:
+        self.uid = new_id()
+
+    def copy(self, _node: bpy.types.Node) -> None:
+        # Runs on duplicate, paste and tree copy; on clipboard nodes too, which are in no tree.
+        self.uid = new_id()
+
+    def draw_status(self, layout: bpy.types.UILayout) -> None:
+        for drawer in _status_drawers:
+            drawer(self, layout)
+        self._draw_refused_links(layout)
+
+    def _draw_refused_links(self, layout: bpy.types.UILayout) -> None:
+        for socket in self.inputs:
+            for link in socket.links if socket.is_linked else ():
+                if is_refused(link):
+                    given = source_socket(link).socket_type
+                    layout.label(text=f"{socket.name}: {given} is no {socket.socket_type}", icon="ERROR")
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSpec:
+    """What a socket should be. `value` is what a new one holds, None for nothing."""
+
+    identifier: str
+    label: str
+    type: SocketType
+    unit: str = ""
+    value: Any = None
+    choices: tuple[Any, ...] = ()
+    description: str = ""
+
+    @property
+    def idname(self) -> str:
+        return socket_idname(self.type, self.unit)
+
+
+def sync_sockets(node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outputs: bool) -> None:
+    """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier."""
+    sockets = node.outputs if are_outputs else node.inputs
+    links = _remember_links(node, sockets)
+    replaced = set()
+    wanted = {spec.identifier: spec for spec in specs}
+    for socket in list(sockets):
+        spec = wanted.get(socket.identifier)
+        if spec is None or socket.bl_idname != spec.idname:
+            replaced.add(socket.identifier)
+            kept = _value_to_keep(socket) if spec is not None else None
+            sockets.remove(socket)
+            if spec is not None:
+                _fill(_add(sockets, spec, are_outputs), kept)
+    for index, spec in enumerate(specs):
+        socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
+        _describe(socket, spec)
+        sockets.move(_index(sockets, socket.identifier), index)
+    _restore_links(node, sockets, links, replaced)
+
+
+def _find(sockets: Any, identifier: str) -> Any:
+    return next((socket for socket in sockets if socket.identifier == identifier), None)
+
+
+def _index(sockets: Any, identifier: str) -> int:
+    return next(index for index, socket in enumerate(sockets) if socket.identifier == identifier)
+
+
+def _add(sockets: Any, spec: SocketSpec, is_output: bool) -> Any:
+    # A list takes several links, which makes it recognisable too; `use_multi_input` is for inputs only.
+    options = {} if is_output else {"use_multi_input": spec.type.is_list}
+    socket = sockets.new(spec.idname, spec.label, identifier=spec.identifier, **options)
+    if spec.type.is_list:
+        socket.display_shape = "SQUARE"
+        if not is_output:
+            socket.link_limit = 0
+    if spec.choices:
+        socket.set_choices(spec.choices)
+    if spec.value is not None:
+        _fill(socket, spec.value)
+    return socket
+
+
+def _describe(socket: Any, spec: SocketSpec) -> None:
+    """Bring what may change without a new socket up to date."""
+    if socket.name != spec.label:
+        socket.name = spec.label
+    if socket.description_text != spec.description:
+        socket.description_text = spec.description
+        if hasattr(socket, "description"):
+            socket.description = spec.description
+    if spec.choices:
+        socket.set_choices(spec.choices)
+
+
+def _value_to_keep(socket: Any) -> Any:
+    return socket.get_value() if hasattr(socket, "get_value") else None
+
+
+def _fill(socket: Any, value: Any) -> None:
+    """Set a value, if this type of socket can hold it; a float of old is no reason to fail for a new string."""
+    if value is None:
+        return
+    try:
+        is_menu = socket.socket_type.kind == "MENU" and not socket.socket_type.is_list
+        socket.default_value = str(value) if is_menu else value
+    except (TypeError, ValueError, AttributeError):
+        pass
+
+
+def _remember_links(node: bpy.types.Node, sockets: Any) -> list[tuple[str, Any]]:
+    """(identifier of our socket, socket at the other end) of each link, in order."""
+    links = []
+    for socket in sockets:
+        for link in sorted(socket.links, key=lambda link: link.multi_input_sort_id):
+            other = link.to_socket if socket.is_output else link.from_socket
+            links.append((socket.identifier, (other.node.name, other.identifier)))
+    return links
+
+
+def _restore_links(node: bpy.types.Node, sockets: Any, links: list[tuple[str, Any]], replaced: set[str]) -> None:
+    tree = node.id_data
+    for identifier, (other_name, other_identifier) in links:
+        socket, other_node = _find(sockets, identifier), tree.nodes.get(other_name)
+        if identifier not in replaced or socket is None or other_node is None:
+            continue
+        other = _find(other_node.inputs if socket.is_output else other_node.outputs, other_identifier)
+        if other is not None:
+            tree.links.new(*((socket, other) if not socket.is_output else (other, socket)))
+    mark_links(tree)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The nodes at the two ends of a graph: what goes in, and what becomes of what comes out."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+
+import bpy
+
+from ..runtime.blender import kinds
+from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
+from .base import BackgroundNode, SocketSpec, sync_sockets
+
+#: Kinds an Input node does not offer: a menu's choices belong to a script, JSON is written by one.
+_NOT_OFFERED = frozenset({"MENU"})
+
+
+@functools.cache
+def data_types() -> tuple[tuple[str, str, str, str, int], ...]:
+    """Items of the enum of data types: plain values, then the data-blocks this Blender has.
+
+    A file keeps an item's number, so that depends on nothing but its identifier: another version has other kinds.
+    """
+    values = [kind for kind in VALUE_KINDS if kind not in _NOT_OFFERED]
+    names = {kind: kind.title() for kind in values} | {"INT": "Integer", "ANY": "JSON"}
+    names |= {kind: getattr(bpy.types, kind).bl_rna.name for kind in kinds.collections()}
+    return tuple((kind, name, "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind, name in names.items())
+
+
+def _type_changed(node: BackgroundNodeInput, _context: bpy.types.Context | None) -> None:
+    spec = SocketSpec("value", "Value", SocketType(node.data_type, node.is_list))
+    sync_sockets(node, [spec], are_outputs=True)
+
+
+class BackgroundNodeInput(BackgroundNode, bpy.types.Node):
+    """A value or a data-block of this file, set on the node"""
+
+    bl_idname = "BackgroundNodeInput"
+    bl_label = "Input"
+    bl_icon = "IMPORT"
+    bl_width_default = 160.0
+
+    shows_output_values = True
+
+    data_type: bpy.props.EnumProperty(
+        name="Type",
+        description="What the node gives",
+        items=data_types(),
+        default="Object",
+        update=_type_changed,
+    )
+    is_list: bpy.props.BoolProperty(name="List", description="Give a list", update=_type_changed)
+
+    def init(self, context: bpy.types.Context) -> None:
+        super().init(context)
+        _type_changed(self, context)
+
+    def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        row = layout.row(align=True)
+        row.prop(self, "data_type", text="")
+        row.prop(self, "is_list", text="", icon="LINENUMBERS_ON")
+        self.draw_status(layout)
+
+    def draw_label(self) -> str:
+        name = self.bl_rna.properties["data_type"].enum_items[self.data_type].name
+        return self.label or (f"{name} List" if self.is_list else name)
+
+
+class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
+    """Takes results home: into a collection, in place of the original's data, or into a file"""
+
+    bl_idname = "BackgroundNodeOutput"
+    bl_label = "Output"
+    bl_icon = "EXPORT"
+    bl_width_default = 170.0
+
+    mode: bpy.props.EnumProperty(
+        name="Mode",
+        description="What to do with the data-blocks",
+        items=(
+            ("LINK", "Link to Collection", "Link objects and collections into a collection"),
+            ("REPLACE", "Replace Original", "Give the object that the result was made of the result's data"),
+            ("SAVE", "Save as Blend File", "Write the data-blocks to a .blend file"),
+            ("KEEP", "Keep", "Only bring the data-blocks into this file"),
+        ),
+        default="LINK",
+    )
+    collection: bpy.props.PointerProperty(
+        name="Collection",
+        description="Where to link objects, the scene's own collection if empty",
+        type=bpy.types.Collection,
+    )
+    filepath: bpy.props.StringProperty(
+        name="File", description="The .blend file to write", subtype="FILE_PATH", default="//results.blend"
+    )
+
+    def init(self, context: bpy.types.Context) -> None:
+        super().init(context)
+        spec = SocketSpec("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
+        sync_sockets(self, [spec], are_outputs=False)
+
+    def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        layout.prop(self, "mode", text="")
+        if self.mode == "LINK":
+            layout.prop(self, "collection", text="")
+        elif self.mode == "SAVE":
+            layout.prop(self, "filepath", text="")
+        self.draw_status(layout)
+
+
+classes = (BackgroundNodeInput, BackgroundNodeOutput)

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stable ids of nodes. Names change; pointers die with each undo; an id stays and is no other node's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import bpy
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def background_trees() -> Iterator[bpy.types.NodeTree]:
+    """The background node trees of the open file."""
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname == "BackgroundNodeTree":
+            yield tree
+
+
+def renew_duplicates() -> None:
+    """Give new ids to nodes that have another's. Appending a tree twice copies ids, and calls no `Node.copy`."""
+    seen: set[str] = set()
+    for tree in background_trees():
+        for node in tree.nodes:
+            if hasattr(node, "uid"):
+                if not node.uid or node.uid in seen:
+                    node.uid = new_id()
+                seen.add(node.uid)
+
+
+def find_node(tree: bpy.types.NodeTree, uid: str) -> bpy.types.Node | None:
+    return next((node for node in tree.nodes if getattr(node, "uid", None) == uid), None)

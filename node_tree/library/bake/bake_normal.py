@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bake the surface of a high-poly object into a normal map for a low-poly one, with Cycles.
+
+The materials of the low-poly object are copied and use the map, so that it looks like the high-poly one at once.
+"""
+
+from contextlib import contextmanager
+from typing import Annotated, NamedTuple
+
+import bpy
+import numpy as np
+from background_nodes.script import Length, Pixels, Range, progress
+
+#: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
+FLAT = (0.5, 0.5, 1.0, 1.0)
+
+
+class Output(NamedTuple):
+    """What the node gives.
+
+    Attributes:
+        low: The low-poly object, with materials that use the map.
+        image: The normal map: tangent space, OpenGL's way (green is up), packed.
+    """
+
+    low: bpy.types.Object
+    image: bpy.types.Image
+
+
+def main(
+    low: bpy.types.Object,
+    high: bpy.types.Object,
+    resolution: Annotated[Pixels, Range(16, 16384)] = 1024,
+    samples: Annotated[int, Range(1, 64)] = 4,
+    cage_extrusion: Annotated[Length, Range(0.0)] = 0.0,
+    margin: Annotated[Pixels, Range(0, 256)] = 8,
+    high_precision: bool = False,
+) -> Output:
+    """Bake the normals of `high` to `low`.
+
+    Args:
+        low: The low-poly object. It needs a UV map without overlaps.
+        high: The high-poly object, in the same place.
+        resolution: Width and height of the map.
+        samples: Places in each pixel that are baked and averaged. More make smoother edges; time grows alike.
+        cage_extrusion: How far outside of the low-poly surface to look for the high-poly one. 0 is 2 % of its size.
+        margin: How far to extend the islands, against seams.
+        high_precision: Keep 32-bit floats rather than 8 bits a channel, for large smooth surfaces.
+    """
+    layer = uv_layer(low)
+    for item in (low, high):
+        if item.type != "MESH":
+            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
+    if low == high:
+        raise ValueError(f"{low.name} is linked to both Low and High; link the detailed object to High")
+
+    progress(0.0, "Preparing")
+    image = bpy.data.images.new(f"{low.name} Normal", resolution, resolution, alpha=False, float_buffer=True)
+    image.colorspace_settings.name = "Non-Color"
+    nodes = image_nodes(low, image)
+    with visible(low, high):
+        set_up_cycles()
+        select(high, active=low)
+        pixels = bake(low, layer, image, samples, cage_extrusion or 0.02 * max(low.dimensions), margin)
+    if not (np.abs(pixels - FLAT) > 0.001).any():
+        raise ValueError(
+            f"{low.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
+        )
+
+    progress(0.95, "Packing the image")
+    image = finished_image(image, pixels, high_precision)
+    for material, node in nodes.items():
+        node.image = image
+        use_normal_map(material, node)
+    return Output(low, image)
+
+
+def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
+    """The UV map that renders use."""
+    layers = low.data.uv_layers if low.type == "MESH" else ()
+    if not layers:
+        raise ValueError(f"{low.name} has no UV map; unwrap it first")
+    return next((layer for layer in layers if layer.active_render), layers[0])
+
+
+def bake(low, layer, image, samples: int, extrusion: float, margin: int) -> np.ndarray:
+    """Bake `samples` times, each time with the UV map moved by a part of a pixel; the mean of all, normalised.
+
+    Blender looks for the high-poly surface from the middle of each pixel alone, however many samples Cycles takes, so
+    the only way to smooth edges is to move the pixels. And as it tells nothing while it bakes, this is also what makes
+    progress.
+    """
+    scale = np.array(low.matrix_world.to_scale())
+    resolution = image.size[0]
+    flat = np.tile(np.float32(FLAT), resolution * resolution)
+    total = np.zeros_like(flat)
+    pixels = np.empty_like(flat)
+    uv = np.empty(len(layer.uv) * 2, np.float32)
+    layer.uv.foreach_get("vector", uv)
+    for index, offset in enumerate(offsets_in_pixel(samples)):
+        progress(0.05 + 0.9 * index / samples, f"Baking {index + 1}/{samples}")
+        layer.uv.foreach_set("vector", (uv.reshape(-1, 2) + offset / resolution).ravel())
+        image.pixels.foreach_set(flat)
+        bpy.ops.object.bake(
+            type="NORMAL",
+            use_selected_to_active=True,
+            cage_extrusion=extrusion / max(np.abs(scale).max(), 1e-9),  # it is measured in the object's own space
+            margin=margin,
+            use_clear=False,
+            uv_layer=layer.name,
+        )
+        image.pixels.foreach_get(pixels)
+        total += pixels
+    layer.uv.foreach_set("vector", uv)
+    return normalised(total.reshape(-1, 4) / samples)
+
+
+def offsets_in_pixel(count: int) -> np.ndarray:
+    """Well-spread places in a pixel, from -0.5 to 0.5, in two columns (Roberts' R2 sequence); one is the middle."""
+    steps = np.arange(count)[:, None] * (0.7548776662, 0.5698402910)
+    return (steps + 0.5) % 1.0 - 0.5
+
+
+def normalised(pixels: np.ndarray) -> np.ndarray:
+    """The mean of several normals is too short: make them one unit long again."""
+    normals = pixels[:, :3] * 2.0 - 1.0
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    pixels[:, :3] = normals / np.maximum(lengths, 1e-6) * 0.5 + 0.5
+    pixels[:, 3] = 1.0
+    return pixels
+
+
+def finished_image(baked: bpy.types.Image, pixels: np.ndarray, high_precision: bool) -> bpy.types.Image:
+    """`baked` with its final pixels or, with 8 bits a channel, a new image in its place. Packed, to travel."""
+    image, name = baked, baked.name
+    if not high_precision:
+        image = bpy.data.images.new(name, *baked.size, alpha=False, is_data=True)
+        baked.user_remap(image)
+        bpy.data.images.remove(baked)
+        image.name = name
+    image.pixels.foreach_set(pixels.astype(np.float32).ravel())
+    image.pack()
+    return image
+
+
+def image_nodes(low: bpy.types.Object, image: bpy.types.Image) -> dict:
+    """Give `low` materials of its own, each with an active image node to bake to: material -> node."""
+    if not any(slot.material for slot in low.material_slots) and not low.data.materials:
+        low.data.materials.append(None)
+    copies: dict[bpy.types.Material | None, bpy.types.Material] = {}
+    nodes = {}
+    for slot in low.material_slots:
+        if slot.material not in copies:
+            copies[slot.material] = material = own_material(slot.material, low.name)
+            nodes[material] = node = material.node_tree.nodes.new("ShaderNodeTexImage")
+            node.image = image
+            node.location = (-600.0, -300.0)
+            material.node_tree.nodes.active = node
+        slot.material = copies[slot.material]
+    return nodes
+
+
+def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.Material:
+    """A copy, because others that use `material` shall not get this object's map."""
+    own = material.copy() if material else bpy.data.materials.new(owner)
+    own.name = f"{material.name} {owner}" if material else owner
+    if own.node_tree is None:  # from 5.0 on every material has one
+        own.use_nodes = True
+    return own
+
+
+def use_normal_map(material: bpy.types.Material, image_node: bpy.types.ShaderNodeTexImage) -> None:
+    """Link the image to every shader of the material that takes a normal."""
+    tree = material.node_tree
+    normal_map = tree.nodes.new("ShaderNodeNormalMap")
+    normal_map.location = (image_node.location.x + 300.0, image_node.location.y)
+    tree.links.new(image_node.outputs["Color"], normal_map.inputs["Color"])
+    for node in tree.nodes:
+        if node.type.startswith("BSDF_") and "Normal" in node.inputs:
+            tree.links.new(normal_map.outputs["Normal"], node.inputs["Normal"])
+
+
+def set_up_cycles() -> None:
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.device = "CPU"
+    scene.cycles.samples = 1  # a normal has no noise
+
+
+def select(source: bpy.types.Object, active: bpy.types.Object) -> None:
+    """Select these two and nothing else."""
+    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item in (source, active))
+    bpy.context.view_layer.objects.active = active
+
+
+@contextmanager
+def visible(*objects: bpy.types.Object):
+    """Show objects for a while: Blender doesn't bake what is disabled in viewports, in renders or for selection."""
+    flags = ("hide_viewport", "hide_render", "hide_select")
+    before = [(item, flag, getattr(item, flag)) for item in objects for flag in flags]
+    for item, flag, _ in before:
+        setattr(item, flag, False)
+    yield
+    for item, flag, value in before:
+        setattr(item, flag, value)

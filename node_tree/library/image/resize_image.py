@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scale an image to another size."""
+
+from typing import Annotated
+
+import bpy
+from background_nodes.script import Pixels, Range, progress
+
+
+def main(
+    image: bpy.types.Image,
+    width: Annotated[Pixels, Range(0, 65536)] = 512,
+    height: Annotated[Pixels, Range(0, 65536)] = 0,
+    keep_aspect: bool = True,
+) -> bpy.types.Image:
+    """Scale `image`.
+
+    Args:
+        image: The image to scale.
+        width: New width. 0 is as the height demands.
+        height: New height. 0 is as the width demands.
+        keep_aspect: Where both are given, take the largest size that fits into them and isn't distorted.
+
+    Returns:
+        The same image in its new size, packed.
+    """
+    if not (image.has_data or image.size[0]):
+        raise ValueError(f"{image.name} has no pixels; is its file missing?")
+    if not (width or height):
+        raise ValueError("Give Resize Image a width, a height or both")
+
+    progress(0.1, "Scaling")
+    image.scale(*new_size(*image.size, width, height, keep_aspect))
+    image.pack()
+    return image
+
+
+def new_size(old_width: int, old_height: int, width: int, height: int, keep_aspect: bool) -> tuple[int, int]:
+    if width and height and not keep_aspect:
+        return width, height
+    factors = [new / old for new, old in ((width, old_width), (height, old_height)) if new]
+    factor = min(factors)
+    return max(1, round(old_width * factor)), max(1, round(old_height * factor))

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Import the objects of a glTF file (.glb or .gltf), with materials, armatures and animation."""
+
+from pathlib import Path
+
+import addon_utils
+import bpy
+from background_nodes.script import log, progress
+
+
+def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]:
+    """Import `filepath`.
+
+    Args:
+        filepath: The .glb or .gltf file.
+        merge_vertices: Merge vertices that the file holds several times for their normals or UV coordinates.
+
+    Returns:
+        The objects in the file, children after their parents.
+    """
+    path = Path(bpy.path.abspath(str(filepath)))
+    if not path.is_file():
+        raise ValueError(f"There is no file {path}; choose an existing .glb or .gltf file")
+
+    progress(0.1, f"Importing {path.name}")
+    enable_add_on()
+    before = set(bpy.data.objects)
+    try:
+        bpy.ops.import_scene.gltf(filepath=str(path), merge_vertices=merge_vertices)
+    except RuntimeError as error:
+        raise ValueError(f"{path.name} can't be imported: {error}") from None
+    objects = [item for item in bpy.data.objects if item not in before]
+    if not objects:
+        raise ValueError(f"{path.name} holds no object")
+    log(f"Imported {len(objects)} objects from {path}")
+    return sorted(objects, key=depth)
+
+
+def depth(item: bpy.types.Object) -> int:
+    """How many parents are above an object."""
+    return 1 + depth(item.parent) if item.parent else 0
+
+
+def enable_add_on() -> None:
+    """Blender reads glTF with an add-on of its own, which may be off."""
+    if not addon_utils.check("io_scene_gltf2")[1]:
+        addon_utils.enable("io_scene_gltf2")

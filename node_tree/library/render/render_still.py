@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Render a picture of some objects.
+
+Without a camera one is placed so that all objects fill the picture; without lights and world there is a small studio.
+"""
+
+import re
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import bpy
+from background_nodes.script import Pixels, Range, progress
+from mathutils import Vector
+
+#: Where the camera and the lights of the studio stand, seen from the objects, and how bright each light is.
+CAMERA = Vector((0.9, -1.2, 0.6))
+KEY, FILL, RIM = (Vector((1.5, -1.5, 1.5)), 1.0), (Vector((-2.0, -1.0, 0.5)), 0.4), (Vector((-0.5, 2.0, 1.5)), 0.8)
+
+#: Cycles sends progress every 30 seconds in background mode, and after each tile: about so many make a bar move.
+NUM_TILES = 16
+
+
+def main(
+    objects: list[bpy.types.Object],
+    camera: bpy.types.Object | None = None,
+    world: bpy.types.World | None = None,
+    engine: Literal["Cycles", "Workbench"] = "Cycles",
+    width: Annotated[Pixels, Range(4, 16384)] = 640,
+    height: Annotated[Pixels, Range(4, 16384)] = 480,
+    samples: Annotated[int, Range(1, 65536)] = 32,
+    denoise: bool = True,
+    transparent: bool = False,
+    name: str = "Render",
+) -> bpy.types.Image:
+    """Render `objects`.
+
+    Args:
+        objects: What to render, with their lights.
+        camera: The camera to look through. Without one the objects are looked at from the front right.
+        world: The world around the objects.
+        engine: Cycles for a real render, Workbench for a quick picture of the shapes.
+        width: Width of the picture.
+        height: Height of the picture.
+        samples: Cycles only: light paths in each pixel. More are less noisy.
+        denoise: Cycles only: remove the noise that is left.
+        transparent: Leave the background out.
+        name: Name of the image.
+
+    Returns:
+        The rendered picture, packed.
+    """
+    if not objects:
+        raise ValueError("There is nothing to render; link objects to Objects")
+    if camera and camera.type != "CAMERA":
+        raise ValueError(f"{camera.name} is a {camera.type.lower()}, not a camera; link a camera to Camera")
+
+    progress(0.0, "Preparing")
+    scene = stage(objects, world)
+    scene.render.resolution_x, scene.render.resolution_y = width, height
+    scene.render.resolution_percentage = 100
+    scene.render.film_transparent = transparent
+    scene.camera = camera or framing_camera(scene, objects)
+    if not (world or any(item.type == "LIGHT" for item in objects)):
+        add_studio(scene, objects)
+    if engine == "Cycles":
+        set_up_cycles(scene, samples, denoise)
+    else:
+        set_up_workbench(scene)
+    return render(scene, name)
+
+
+def stage(objects: list[bpy.types.Object], world: bpy.types.World | None) -> bpy.types.Scene:
+    """A scene with these objects alone. What was hidden is shown: it was linked to be seen."""
+    current = bpy.context.scene
+    scene = bpy.data.scenes.new("Render")
+    scene.frame_set(current.frame_current)
+    scene.world = world
+    for item in dict.fromkeys(objects):
+        item.hide_render = item.hide_viewport = False
+        scene.collection.objects.link(item)
+    return scene
+
+
+def framing_camera(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> bpy.types.Object:
+    """A camera that sees all objects from the front right."""
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.rotation_euler = CAMERA.to_track_quat("Z", "Y").to_euler()
+    scene.collection.objects.link(camera)
+    centre, radius = bounding_sphere(scene, objects)
+    corners = world_corners(scene, objects)
+    corners = [centre + (corner - centre) * 1.1 for corner in corners]  # some air around
+    depsgraph = scene.view_layers[0].depsgraph
+    scene.view_layers[0].update()
+    camera.location, _ = camera.camera_fit_coords(depsgraph, [number for corner in corners for number in corner])
+    camera.data.clip_start, camera.data.clip_end = radius * 0.01, radius * 100.0
+    return camera
+
+
+def world_corners(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> list[Vector]:
+    """The corners of the objects' bounding boxes, modifiers included, in the world."""
+    depsgraph = scene.view_layers[0].depsgraph
+    scene.view_layers[0].update()
+    evaluated = [item.evaluated_get(depsgraph) for item in objects if item.type not in ("LIGHT", "CAMERA")]
+    corners = [item.matrix_world @ Vector(corner) for item in evaluated for corner in item.bound_box]
+    return corners or [Vector(corner) for corner in ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))]
+
+
+def bounding_sphere(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> tuple[Vector, float]:
+    corners = world_corners(scene, objects)
+    low, high = (Vector(function(axis) for axis in zip(*corners, strict=True)) for function in (min, max))
+    return (low + high) / 2.0, max((high - low).length / 2.0, 1e-3)
+
+
+def add_studio(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
+    """Three area lights and a grey world, as large as what they light."""
+    centre, radius = bounding_sphere(scene, objects)
+    for position, brightness in (KEY, FILL, RIM):
+        light = bpy.data.lights.new("Studio", "AREA")
+        light.size = radius * 1.5
+        light.energy = 160.0 * brightness * radius**2  # light falls off with the square of the distance
+        item = bpy.data.objects.new("Studio", light)
+        item.location = centre + position * radius * 1.5
+        item.rotation_euler = position.to_track_quat("Z", "Y").to_euler()
+        scene.collection.objects.link(item)
+    scene.world = bpy.data.worlds.new("Studio")
+    if scene.world.node_tree is None:  # from 5.0 on every world has one
+        scene.world.use_nodes = True
+    backdrop = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
+    backdrop.inputs["Color"].default_value = (0.18, 0.18, 0.18, 1.0)
+
+
+def set_up_cycles(scene: bpy.types.Scene, samples: int, denoise: bool) -> None:
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = samples
+    scene.cycles.use_denoising = denoise
+    pixels = scene.render.resolution_x * scene.render.resolution_y
+    scene.cycles.use_auto_tile = True
+    scene.cycles.tile_size = max(128, round((pixels / NUM_TILES) ** 0.5))
+
+
+def set_up_workbench(scene: bpy.types.Scene) -> None:
+    scene.render.engine = "BLENDER_WORKBENCH"
+    shading = scene.display.shading
+    shading.light, shading.color_type = "STUDIO", "MATERIAL"
+    shading.show_cavity = True
+
+
+def render(scene: bpy.types.Scene, name: str) -> bpy.types.Image:
+    """Render, and bring the picture in as an image with its pixels packed."""
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA" if scene.render.film_transparent else "RGB"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "render.png"
+        scene.render.filepath = str(path)
+        with shown_progress():
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+        if not path.exists():
+            raise RuntimeError("Blender rendered no picture; the log tells why")
+        image = bpy.data.images.load(str(path))
+        image.pack()
+    image.name = name
+    image.filepath = ""
+    return image
+
+
+@contextmanager
+def shown_progress():
+    """Show what Cycles says about its progress, as in "Rendered 3/16 Tiles, Sample 8/32"."""
+
+    def show(text: str, _unused) -> None:
+        tiles, samples = (re.search(word + r" (\d+)/(\d+)", text) for word in ("Rendered", "Sample"))
+        counter = tiles or samples
+        if counter:
+            progress(0.05 + 0.9 * int(counter[1]) / max(1, int(counter[2])), counter[0])
+
+    bpy.app.handlers.render_stats.append(show)
+    try:
+        yield
+    finally:
+        bpy.app.handlers.render_stats.remove(show)

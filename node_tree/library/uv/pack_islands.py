@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Move, turn and scale the islands of an object's UV map so that they fill the picture and don't overlap."""
+
+from contextlib import contextmanager
+from typing import Literal
+
+import bpy
+from background_nodes.script import Factor, progress
+
+SHAPES = {"Exact": "CONCAVE", "Convex": "CONVEX", "Box": "AABB"}
+
+
+def main(
+    source: bpy.types.Object,
+    margin: Factor = 0.01,
+    rotate: bool = False,
+    average_scale: bool = False,
+    shape: Literal["Exact", "Convex", "Box"] = "Exact",
+) -> bpy.types.Object:
+    """Pack the islands of `source`.
+
+    Args:
+        source: The mesh object, with a UV map.
+        margin: Space between islands, a share of the picture.
+        rotate: Allow islands to be turned. It takes much longer, and seldom helps islands that are upright already.
+        average_scale: First give all islands the same scale, so that a metre is as many pixels everywhere.
+        shape: What islands are packed by. Exact uses the picture best, Box is the fastest.
+
+    Returns:
+        The same object with its active UV map packed.
+    """
+    if source.type != "MESH":
+        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
+    if not source.data.uv_layers:
+        raise ValueError(f"{source.name} has no UV map; unwrap it first")
+
+    with edit_mode(source):
+        bpy.ops.mesh.reveal(select=False)
+        bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.uv.select_all(action="SELECT")
+        if average_scale:
+            progress(0.1, "Averaging scale")
+            bpy.ops.uv.average_islands_scale()
+        progress(0.2, "Packing islands")
+        bpy.ops.uv.pack_islands(margin=margin, rotate=rotate, shape_method=SHAPES[shape])
+    return source
+
+
+@contextmanager
+def edit_mode(source: bpy.types.Object):
+    """Put `source`, and no other object, into Edit Mode. Hidden objects can't be, so it is shown meanwhile."""
+    was_hidden, was_unselectable = source.hide_viewport, source.hide_select
+    source.hide_viewport = source.hide_select = False
+    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item == source)
+    bpy.context.view_layer.objects.active = source
+    bpy.ops.object.mode_set(mode="EDIT")
+    yield
+    bpy.ops.object.mode_set(mode="OBJECT")
+    source.hide_viewport, source.hide_select = was_hidden, was_unselectable

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Unwrap an object by the directions its faces look in, and pack the islands so that nothing overlaps.
+
+A good start for baking; seams aren't needed. The mesh itself is unwrapped: apply modifiers that change it before.
+"""
+
+import math
+from contextlib import contextmanager
+from typing import Annotated
+
+import bpy
+from background_nodes.script import Angle, Factor, Range, progress
+
+
+def main(
+    source: bpy.types.Object,
+    angle_limit: Annotated[Angle, Range(0.0, math.pi / 2)] = 1.15192,
+    island_margin: Factor = 0.01,
+    tight_packing: bool = True,
+    uv_map: str = "UVMap",
+) -> bpy.types.Object:
+    """Unwrap `source`.
+
+    Args:
+        source: The mesh object to unwrap.
+        angle_limit: Faces that differ less than this go into one island. Larger makes fewer islands,
+            more stretched.
+        island_margin: Space between islands, a share of the picture.
+        tight_packing: Pack the islands by their true shape. Uses the picture better, and takes longer.
+        uv_map: The UV map to write, made if there is none of that name.
+
+    Returns:
+        The same object with its new UV map active.
+    """
+    if source.type != "MESH":
+        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
+    if not source.data.polygons:
+        raise ValueError(f"{source.name} has no faces to unwrap")
+
+    layers = source.data.uv_layers
+    layer = layers.get(uv_map) or layers.new(name=uv_map)
+    if layer is None:
+        raise ValueError(f"{source.name} has {len(layers)} UV maps, and Blender allows no more; remove one")
+    layer.active = layer.active_render = True
+
+    with edit_mode(source):
+        bpy.ops.mesh.reveal(select=False)
+        bpy.ops.mesh.select_all(action="SELECT")
+        progress(0.1, "Unwrapping")
+        bpy.ops.uv.smart_project(angle_limit=angle_limit, island_margin=island_margin)
+        if tight_packing:
+            progress(0.4, "Packing islands")
+            bpy.ops.uv.select_all(action="SELECT")
+            # Smart UV Project has turned each island upright already: turning them more takes ten times as long.
+            bpy.ops.uv.pack_islands(margin=island_margin, shape_method="CONCAVE", rotate=False)
+    return source
+
+
+@contextmanager
+def edit_mode(source: bpy.types.Object):
+    """Put `source`, and no other object, into Edit Mode. Hidden objects can't be, so it is shown meanwhile."""
+    was_hidden, was_unselectable = source.hide_viewport, source.hide_select
+    source.hide_viewport = source.hide_select = False
+    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item == source)
+    bpy.context.view_layer.objects.active = source
+    bpy.ops.object.mode_set(mode="EDIT")
+    yield
+    bpy.ops.object.mode_set(mode="OBJECT")
+    source.hide_viewport, source.hide_select = was_hidden, was_unselectable

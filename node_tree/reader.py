@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The reader: a node tree -> an immutable graph, with nothing of bpy in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+import numpy
+
+from ..runtime.blender import kinds
+from ..runtime.errors import Problem
+from ..runtime.graph import (
+    Graph,
+    GraphLink,
+    GraphNode,
+    InputSocket,
+    NodeKind,
+    NodeSettings,
+    OutputAction,
+    OutputMode,
+    OutputSocket,
+    SceneSettings,
+)
+from ..runtime.signature import MISSING, Parameter, ScriptSource
+from ..runtime.types import ANY_DATA_BLOCK, LiveRef, SocketType, Value
+from . import sources
+from .identity import renew_duplicates
+
+#: The shipped script that does the work of an Output node in Save mode.
+_SAVE_SCRIPT = "import_export/save_blend_file"
+
+
+def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
+    """Copy a background node tree. Sockets of script nodes are brought up to date with their scripts first."""
+    renew_duplicates()
+    nodes = tuple(_read_node(node) for node in tree.nodes)
+    ids = {node.name: graph_node.id for node, graph_node in zip(tree.nodes, nodes, strict=True)}
+    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene))
+
+
+def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
+    # The links of one multi-input are in the order in which they were made; `tree.links` may have any.
+    for link in sorted(tree.links, key=lambda link: link.multi_input_sort_id):
+        if not link.is_muted:
+            yield GraphLink(
+                ids[link.from_node.name],
+                link.from_socket.identifier,
+                ids[link.to_node.name],
+                link.to_socket.identifier,
+            )
+
+
+def _read_scene(scene: bpy.types.Scene) -> SceneSettings:
+    units = scene.unit_settings
+    return SceneSettings(
+        scene.frame_current,
+        scene.frame_start,
+        scene.frame_end,
+        scene.render.fps,
+        scene.render.fps_base,
+        units.system,
+        units.scale_length,
+        units.length_unit,
+    )
+
+
+def _read_node(node: bpy.types.Node) -> GraphNode:
+    read_one = _READERS.get(node.bl_idname)
+    if read_one is not None:
+        return read_one(node)
+    if node.bl_idname == "NodeReroute":
+        return _read_reroute(node)
+    problem = (
+        ()
+        if node.bl_idname == "NodeFrame"
+        else (Problem(node.name, "", f"the type {node.bl_idname} is unknown", "Delete the node or enable its add-on"),)
+    )
+    return GraphNode(node.name, node.name, NodeKind.FRAME, problems=problem)
+
+
+def _read_reroute(node: bpy.types.Node) -> GraphNode:
+    anything = SocketType(ANY_DATA_BLOCK)
+    # The compiler looks through reroutes; what they carry is what they are linked to.
+    inputs = tuple(
+        InputSocket(Parameter(socket.identifier, socket.name, anything, is_optional=True)) for socket in node.inputs
+    )
+    outputs = tuple(OutputSocket(socket.identifier, socket.name, anything) for socket in node.outputs)
+    return GraphNode(node.name, node.name, NodeKind.REROUTE, inputs, outputs)
+
+
+# Our own nodes
+
+
+def _read_script(node: bpy.types.Node) -> GraphNode:
+    signature = node.sync()
+    if signature is None:
+        return _read_broken_script(node)
+    by_identifier = {socket.identifier: socket for socket in node.inputs}
+    problems: list[Problem] = []
+    inputs = tuple(
+        InputSocket(parameter, _value(by_identifier[parameter.identifier], node, problems))
+        for parameter in signature.inputs
+    )
+    outputs = tuple(OutputSocket(output.identifier, output.label, output.type) for output in signature.outputs)
+    return GraphNode(
+        node.uid,
+        node.name,
+        NodeKind.SCRIPT,
+        inputs,
+        outputs,
+        node.mute,
+        node.source(),
+        node.settings(),
+        problems=tuple(problems),
+    )
+
+
+def _read_broken_script(node: bpy.types.Node) -> GraphNode:
+    """A node whose script is missing or has an error: it keeps its sockets, so that its links are no second problem."""
+    problem = Problem(
+        node.name,
+        "",
+        node.source_error or "there is no script",
+        "Correct the script" if node.source_error else "Choose a text, a file or a node of the library",
+        node.uid,
+        node.source_error_line or None,
+    )
+    inputs = tuple(
+        InputSocket(Parameter(socket.identifier, socket.name, socket.socket_type, is_optional=True))
+        for socket in node.inputs
+    )
+    outputs = tuple(OutputSocket(socket.identifier, socket.name, socket.socket_type) for socket in node.outputs)
+    return GraphNode(
+        node.uid,
+        node.name,
+        NodeKind.SCRIPT,
+        inputs,
+        outputs,
+        node.mute,
+        ScriptSource("", ""),
+        node.settings(),
+        problems=(problem,),
+    )
+
+
+def _read_input(node: bpy.types.Node) -> GraphNode:
+    socket = node.outputs[0]
+    problems: list[Problem] = []
+    value = _value(socket, node, problems)
+    output = OutputSocket(socket.identifier, socket.name, socket.socket_type, value)
+    return GraphNode(
+        node.uid, node.name, NodeKind.INPUT, outputs=(output,), is_muted=node.mute, problems=tuple(problems)
+    )
+
+
+def _read_output(node: bpy.types.Node) -> GraphNode:
+    if node.mode == "SAVE":
+        return _read_save(node)
+    parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
+    collection = None if node.collection is None else live_ref(node.collection)
+    action = OutputAction(OutputMode[node.mode], collection)
+    return GraphNode(
+        node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action
+    )
+
+
+def _read_save(node: bpy.types.Node) -> GraphNode:
+    """In Save mode the node is a task like any other: a worker writes the file."""
+    source = sources.from_library(_SAVE_SCRIPT)
+    signature = sources.signature(source)
+    problems: list[Problem] = []
+    values = {"filepath": _absolute(node.filepath, node, "File", problems)}
+    inputs = tuple(InputSocket(parameter, values.get(parameter.identifier, _default(parameter))) for parameter in signature.inputs)
+    return GraphNode(
+        node.uid,
+        node.name,
+        NodeKind.SCRIPT,
+        inputs,
+        tuple(OutputSocket(output.identifier, output.label, output.type) for output in signature.outputs),
+        node.mute,
+        source,
+        NodeSettings(),
+        problems=tuple(problems),
+    )
+
+
+def _default(parameter: Parameter) -> Value:
+    return None if parameter.default is MISSING else parameter.default
+
+
+_READERS = {
+    "BackgroundNodeScript": _read_script,
+    "BackgroundNodeInput": _read_input,
+    "BackgroundNodeOutput": _read_output,
+}
+
+
+# Values
+
+
+def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
+    """What a socket holds, in the form of `types.Value`; None where nothing is set."""
+    value = socket.get_value()
+    kind = socket.socket_type.kind
+    if socket.socket_type.is_list:
+        items = (_item(item, kind, socket, node, problems) for item in value or ())
+        return None if value is None else tuple(item for item in items if item is not None)
+    return None if value is None else _item(value, kind, socket, node, problems)
+
+
+def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
+    if isinstance(value, bpy.types.ID):
+        return live_ref(value)
+    if kind == "PATH" and value:
+        return _absolute(value, node, socket.name, problems)
+    if kind == "MATRIX":
+        return tuple(_exact(number) for row in value for number in row)
+    if kind in {"VECTOR", "COLOR", "ROTATION"}:
+        return tuple(_exact(number) for number in value)
+    return _exact(value) if kind == "FLOAT" else value
+
+
+def _exact(number: float) -> float:
+    """The number that was typed: Blender keeps 0.1 in 32 bits, as 0.10000000149, which is more than 0.1."""
+    return float(str(numpy.float32(number)))
+
+
+def live_ref(data_block: bpy.types.ID) -> LiveRef:
+    return LiveRef(kinds.kind_of(data_block), data_block.name, data_block.session_uid)
+
+
+def _absolute(path: str, node: bpy.types.Node, socket: str, problems: list[Problem]) -> str:
+    """A path without Blender's `//`: a worker has another folder."""
+    if path.startswith("//") and not bpy.data.filepath:
+        message = f"{path} is relative to this file, which is not saved yet"
+        problems.append(Problem(node.name, socket, message, "Save the file, or give a whole path", node.uid))
+    return bpy.path.abspath(path)
+

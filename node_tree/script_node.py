@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script node: its sockets are the signature of its script's `main`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import bpy
+
+from ..runtime.errors import SignatureError
+from ..runtime.graph import NodeSettings
+from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
+from . import sources
+from .base import BackgroundNode, SocketSpec, sync_sockets
+
+
+def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
+    if node.script is not None:
+        node.filepath = node.library_script = ""
+    node.sync()
+
+
+def _filepath_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
+    if node.filepath:
+        node.script, node.library_script = None, ""
+    node.sync()
+
+
+def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
+    if node.library_script:
+        node.script, node.filepath = None, ""
+        node.label = sources.title(node.library_script.rpartition("/")[2])
+    node.sync()
+
+
+class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
+    """A typed Python function, carried out by a background Blender"""
+
+    bl_idname = "BackgroundNodeScript"
+    bl_label = "Script"
+    bl_icon = "SCRIPT"
+    bl_width_default = 180.0
+
+    script: bpy.props.PointerProperty(
+        name="Script", description="Text with the script's function main", type=bpy.types.Text, update=_script_changed
+    )
+    filepath: bpy.props.StringProperty(
+        name="File", description="Python file with the script's function main", subtype="FILE_PATH", update=_filepath_changed
+    )
+    library_script: bpy.props.StringProperty(
+        name="Library Script", description="Script of the shipped library", update=_library_script_changed
+    )
+    source_error: bpy.props.StringProperty(name="Error", description="What is wrong with the script")
+    source_error_line: bpy.props.IntProperty(name="Line", description="Line of the script at fault, 0 if none is")
+
+    timeout: bpy.props.FloatProperty(
+        name="Timeout",
+        description="Seconds one task of this node may take, 0 for no limit",
+        min=0.0,
+        subtype="TIME_ABSOLUTE",
+        unit="TIME_ABSOLUTE",
+    )
+    retries: bpy.props.IntProperty(
+        name="Retries",
+        description="How often a task is tried again after its background Blender crashed",
+        default=1,
+        min=0,
+        soft_max=10,
+    )
+    use_fresh_process: bpy.props.BoolProperty(
+        name="Fresh Process", description="Run each task in a background Blender in which nothing ran before"
+    )
+    keep_result: bpy.props.BoolProperty(
+        name="Keep Result", description="Bring the results home although other nodes use them"
+    )
+
+    def source(self) -> ScriptSource | None:
+        """The node's script, None if none is chosen. Raises SignatureError if it can't be read."""
+        if self.script is not None:
+            return sources.from_text(self.script)
+        if self.filepath:
+            return sources.from_file(self.filepath)
+        if self.library_script:
+            return sources.from_library(self.library_script)
+        return None
+
+    def settings(self) -> NodeSettings:
+        return NodeSettings(self.timeout, self.retries, self.use_fresh_process, self.keep_result)
+
+    def sync(self) -> Signature | None:
+        """Make the sockets what the script says now.
+
+        Returns:
+            its signature; None if there is no script, or one with an error, which the node shows: the sockets stay.
+        """
+        try:
+            source = self.source()
+            signature = None if source is None else sources.signature(source)
+        except SignatureError as error:
+            self._show_error(error.message, error.line or 0)
+            return None
+        self._show_error("", 0)
+        if signature is not None:
+            self._sync_sockets(signature)
+        return signature
+
+    def _sync_sockets(self, signature: Signature) -> None:
+        inputs = [_input_spec(parameter) for parameter in signature.inputs]
+        outputs = [_output_spec(output) for output in signature.outputs]
+        if not _are_synced(self.inputs, inputs):
+            sync_sockets(self, inputs, are_outputs=False)
+        if not _are_synced(self.outputs, outputs):
+            sync_sockets(self, outputs, are_outputs=True)
+
+    def _show_error(self, message: str, line: int) -> None:
+        if (self.source_error, self.source_error_line) != (message, line):
+            self.source_error, self.source_error_line = message, line
+
+    def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        if not self.library_script:
+            row = layout.row(align=True)
+            if self.filepath:
+                row.prop(self, "filepath", text="")
+            else:
+                row.prop(self, "script", text="")
+        if self.source_error:
+            where = f"Line {self.source_error_line}: " if self.source_error_line else ""
+            layout.label(text=where + self.source_error, icon="ERROR")
+        self.draw_status(layout)
+
+    def draw_buttons_ext(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        for name in ("script", "filepath", "timeout", "retries", "use_fresh_process", "keep_result"):
+            layout.prop(self, name)
+
+    def draw_label(self) -> str:
+        if self.label:
+            return self.label
+        if self.script is not None:
+            return self.script.name.removesuffix(".py").replace("_", " ").title()
+        name = self.filepath or self.library_script
+        return sources.title(bpy.path.basename(name).removesuffix(".py")) if name else self.bl_label
+
+
+def _input_spec(parameter: Parameter) -> SocketSpec:
+    value: Any = None if parameter.default is MISSING else parameter.default
+    if parameter.type.kind == "MATRIX" and value is not None:
+        value = [value[row * 4 : row * 4 + 4] for row in range(4)]
+    return SocketSpec(
+        parameter.identifier,
+        parameter.label,
+        parameter.type,
+        parameter.unit,
+        value,
+        parameter.choices,
+        parameter.description,
+    )
+
+
+def _output_spec(output: Output) -> SocketSpec:
+    return SocketSpec(output.identifier, output.label, output.type, description=output.description)
+
+
+def _are_synced(sockets: Any, specs: list[SocketSpec]) -> bool:
+    if len(sockets) != len(specs):
+        return False
+    return all(
+        (socket.identifier, socket.bl_idname, socket.name, socket.description_text)
+        == (spec.identifier, spec.idname, spec.label, spec.description)
+        and not (spec.choices and socket.choices_json != json.dumps(spec.choices))
+        for socket, spec in zip(sockets, specs, strict=True)
+    )
+
+
+classes = (BackgroundNodeScript,)

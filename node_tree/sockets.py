@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sockets: one class for each socket type, made from one table and from the data-block kinds this Blender has.
+
+Every socket has `default_value`, which an input uses while nothing is linked and an Input node gives; every output has
+`result`, what the last run brought home. Results of values are kept as JSON, so that a float comes back as it was; of
+data-blocks as pointers, so that Blender keeps them right through undo, removal and reload.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+from mathutils import Color, Euler, Matrix, Quaternion, Vector
+
+from ..runtime.blender import kinds
+from ..runtime.types import ANY_DATA_BLOCK, SocketType
+
+_PREFIX = "BackgroundNodeSocket"
+#: Blender's own colours where it has such a socket (`std_node_socket_colors` in its node drawing code).
+_COLORS: dict[str, tuple[float, float, float]] = {
+    "BOOLEAN": (0.80, 0.65, 0.84),
+    "INT": (0.35, 0.55, 0.36),
+    "FLOAT": (0.63, 0.63, 0.63),
+    "STRING": (0.44, 0.70, 1.00),
+    "VECTOR": (0.39, 0.39, 0.78),
+    "COLOR": (0.78, 0.78, 0.16),
+    "ROTATION": (0.65, 0.39, 0.78),
+    "MATRIX": (0.72, 0.20, 0.52),
+    "MENU": (0.40, 0.40, 0.40),
+    "PATH": (0.30, 0.55, 0.75),
+    "ANY": (0.25, 0.75, 0.75),
+    "Object": (0.93, 0.62, 0.36),
+    "Collection": (0.96, 0.96, 0.96),
+    "Image": (0.39, 0.22, 0.39),
+    "Material": (0.92, 0.46, 0.51),
+    "Texture": (0.62, 0.31, 0.64),
+    "World": (0.92, 0.46, 0.51),
+}
+_GEOMETRY_COLOR = (0.00, 0.84, 0.64)
+_GEOMETRY = frozenset(
+    {"Mesh", "Curve", "Curves", "PointCloud", "Volume", "Lattice", "MetaBall", "GreasePencil", "GreasePencilv3"}
+)
+_OTHER_DATA_BLOCK_COLOR = (0.75, 0.68, 0.55)
+
+#: The property behind `default_value` of each kind of plain value.
+_VALUE_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "BOOLEAN": (bpy.props.BoolProperty, {}),
+    "INT": (bpy.props.IntProperty, {}),
+    "FLOAT": (bpy.props.FloatProperty, {}),
+    "STRING": (bpy.props.StringProperty, {}),
+    "VECTOR": (bpy.props.FloatVectorProperty, {"subtype": "XYZ"}),
+    "COLOR": (bpy.props.FloatVectorProperty, {"subtype": "COLOR", "min": 0.0, "soft_max": 1.0}),
+    "ROTATION": (bpy.props.FloatVectorProperty, {"subtype": "EULER"}),
+    "MATRIX": (
+        bpy.props.FloatVectorProperty,
+        {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))},
+    ),
+    "PATH": (bpy.props.StringProperty, {"subtype": "FILE_PATH"}),
+    "MENU": (bpy.props.StringProperty, {}),
+    "ANY": (bpy.props.StringProperty, {}),
+}
+#: Units of numbers that Blender shows in its own way, each a class of its own: (kind, unit) -> property options.
+_UNITS: dict[tuple[str, str], dict[str, Any]] = {
+    ("FLOAT", "LENGTH"): {"subtype": "DISTANCE", "unit": "LENGTH"},
+    ("FLOAT", "AREA"): {"unit": "AREA"},
+    ("FLOAT", "VOLUME"): {"unit": "VOLUME"},
+    ("FLOAT", "ANGLE"): {"subtype": "ANGLE", "unit": "ROTATION"},
+    ("FLOAT", "TIME"): {"subtype": "TIME_ABSOLUTE", "unit": "TIME_ABSOLUTE"},
+    ("FLOAT", "PERCENTAGE"): {"subtype": "PERCENTAGE", "soft_min": 0.0, "soft_max": 100.0},
+    ("FLOAT", "FACTOR"): {"subtype": "FACTOR", "soft_min": 0.0, "soft_max": 1.0},
+    ("INT", "PIXELS"): {"subtype": "PIXEL", "soft_min": 0},
+}
+
+
+def socket_idname(socket_type: SocketType, unit: str = "") -> str:
+    """The `bl_idname` of the socket class for a type: "BackgroundNodeSocketObject", "...FloatAngle", "...MeshList"."""
+    kind = socket_type.kind.title() if socket_type.kind.isupper() and socket_type.kind != "ID" else socket_type.kind
+    unit = unit.title() if (socket_type.kind, unit) in _UNITS else ""
+    return f"{_PREFIX}{kind}{unit}{'List' if socket_type.is_list else ''}"
+
+
+class BackgroundNodeSocket:
+    """What all our sockets share. Mixed into a `bpy.types.NodeSocket`."""
+
+    socket_type: SocketType
+
+    def draw(self, context: bpy.types.Context, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
+        if self.is_output:
+            self._draw_output(layout, node, text)
+        elif self.is_linked:
+            layout.label(text=text)
+        else:
+            self.draw_value(layout, text)
+
+    def _draw_output(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
+        if getattr(node, "shows_output_values", False):
+            self.draw_value(layout, "")
+        else:
+            layout.label(text=text)
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        layout.prop(self, "default_value", text=text)
+
+    @classmethod
+    def draw_color_simple(cls) -> tuple[float, float, float, float]:
+        return (*_color(cls.socket_type.kind), 1.0)
+
+    def get_value(self) -> Any:
+        """What is set, as a Python value: a data-block, a mathutils value, a tuple of them ...; None if nothing is."""
+        return self.default_value if self.is_property_set("default_value") else None
+
+    @property
+    def result(self) -> Any:
+        """What the last run gave: a value, a data-block, a tuple of them, or None."""
+        if not self.result_json:
+            return None
+        return _typed(json.loads(self.result_json), self.socket_type.kind)
+
+    def set_result(self, value: Any) -> None:
+        """Keep a result, given in wire form; None: there is none."""
+        self.result_json = "" if value is None else json.dumps(value)
+
+
+class _DataBlockResult:
+    """The result of a data-block socket: pointers."""
+
+    @property
+    def result(self) -> Any:
+        if not self.has_result:
+            return None
+        found = tuple(item.value for item in self.result_items if item.value is not None)
+        if self.holds_result_list:
+            return found
+        return found[0] if found else None
+
+    def set_result(self, value: Any) -> None:
+        """Keep a data-block, a sequence of them, or None."""
+        self.result_items.clear()
+        self.has_result = value is not None
+        self.holds_result_list = isinstance(value, list | tuple)
+        for data_block in value if self.holds_result_list else [value]:
+            if data_block is not None:
+                self.result_items.add().value = data_block
+
+
+class _JsonValue:
+    """`default_value` of a socket that takes anything JSON holds."""
+
+    @property
+    def default_value(self) -> Any:
+        return json.loads(self.json_value) if self.json_value else None
+
+    @default_value.setter
+    def default_value(self, value: Any) -> None:
+        self.json_value = json.dumps(value)
+
+    def get_value(self) -> Any:
+        return self.default_value
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        layout.prop(self, "json_value", text=text)
+
+
+class _MenuValue:
+    """`default_value` of a menu: one of the choices that the script's `Literal[...]` gave."""
+
+    def set_choices(self, choices: Iterable[str | int | float | bool]) -> None:
+        self.choices_json = json.dumps(list(choices))
+
+    def get_value(self) -> Any:
+        """The choice as the script wrote it, None if none was made."""
+        choices = {str(choice): choice for choice in json.loads(self.choices_json or "[]")}
+        return choices.get(self.choice)
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        layout.prop(self, "default_value", text=text)
+
+
+def _menu_items(socket: Any, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
+    return _cached_items(socket.choices_json)
+
+
+@functools.cache  # Blender keeps no reference to the strings of dynamic items
+def _cached_items(choices_json: str) -> list[tuple[str, str, str]]:
+    choices = [str(choice) for choice in json.loads(choices_json or "[]")]
+    return [(choice, choice.replace("_", " ").title(), "") for choice in choices] or [("", "", "")]
+
+
+def _get_choice(socket: Any) -> int:
+    identifiers = [item[0] for item in _cached_items(socket.choices_json)]
+    return identifiers.index(socket.choice) if socket.choice in identifiers else 0
+
+
+def _set_choice(socket: Any, index: int) -> None:
+    socket.choice = _cached_items(socket.choices_json)[index][0]
+
+
+class _ListValue:
+    """`default_value` of a list: a tuple to read, any sequence to set."""
+
+    @property
+    def default_value(self) -> tuple[Any, ...]:
+        return tuple(_from_item(item) for item in self.items_of_list)
+
+    @default_value.setter
+    def default_value(self, values: Iterable[Any]) -> None:
+        values = tuple(values)
+        self.items_of_list.clear()
+        for value in values:
+            item = self.items_of_list.add()
+            item.value = json.dumps(value) if self.socket_type.kind == "ANY" else value
+        self.has_value = True
+
+    def get_value(self) -> Any:
+        return self.default_value if self.has_value or len(self.items_of_list) else None
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.label(text=text)
+        add = row.operator("background_nodes.list_item_add", text="", icon="ADD")
+        add.node_name, add.identifier, add.is_output = self.node.name, self.identifier, self.is_output
+        for index, item in enumerate(self.items_of_list):
+            row = column.row(align=True)
+            row.prop(item, "value", text="")
+            remove = row.operator("background_nodes.list_item_remove", text="", icon="REMOVE")
+            remove.node_name, remove.identifier, remove.is_output = self.node.name, self.identifier, self.is_output
+            remove.index = index
+
+
+def _from_item(item: Any) -> Any:
+    if item.kind == "ANY":
+        return json.loads(item.value) if item.value else None
+    return item.value
+
+
+def _color(kind: str) -> tuple[float, float, float]:
+    if kind in _GEOMETRY:
+        return _GEOMETRY_COLOR
+    return _COLORS.get(kind, _OTHER_DATA_BLOCK_COLOR)
+
+
+_TYPED: dict[str, Any] = {
+    "VECTOR": Vector,
+    "COLOR": lambda value: Color(value[:3]),
+    "ROTATION": lambda value: Euler(value) if len(value) == 3 else Quaternion(value),
+    "MATRIX": lambda value: Matrix([value[row * 4 : row * 4 + 4] for row in range(4)]),
+}
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """The Python value of a result in wire form: a list of numbers is one vector or several, by its first item."""
+    make = _TYPED.get(kind)
+    if make is not None and isinstance(value, list) and value and isinstance(value[0], list):
+        return tuple(make(item) for item in value)
+    if make is not None:
+        return make(value) if value else ()
+    return tuple(value) if isinstance(value, list) and kind != "ANY" else value
+
+
+# Making the classes
+
+
+def _property(kind: str, unit: str = "") -> Any:
+    if kind in _VALUE_PROPERTIES:
+        make, options = _VALUE_PROPERTIES[kind]
+        return make(name="Value", **options, **_UNITS.get((kind, unit), {}))
+    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind))
+
+
+def _item_class(kind: str) -> type:
+    """The property group that holds one item of a list."""
+    name = f"BackgroundNodeItem{kind.title() if kind in _VALUE_PROPERTIES else kind}"
+    namespace = {
+        "__doc__": f"An item of a list of {kind}.",
+        "kind": kind,
+        "__annotations__": {"value": _property(kind)},
+    }
+    return type(name, (bpy.types.PropertyGroup,), namespace)
+
+
+def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
+    kind = socket_type.kind
+    annotations: dict[str, Any] = {"description_text": bpy.props.StringProperty()}
+    bases: list[type] = []
+    if kind in _VALUE_PROPERTIES:
+        annotations["result_json"] = bpy.props.StringProperty(options={"HIDDEN"})
+    else:
+        bases.append(_DataBlockResult)
+        annotations["result_items"] = bpy.props.CollectionProperty(type=item)
+        annotations["has_result"] = bpy.props.BoolProperty()
+        annotations["holds_result_list"] = bpy.props.BoolProperty()
+    if socket_type.is_list:
+        bases.append(_ListValue)
+        annotations["items_of_list"] = bpy.props.CollectionProperty(type=item)
+        annotations["has_value"] = bpy.props.BoolProperty()
+    elif kind == "ANY":
+        bases.append(_JsonValue)
+        annotations["json_value"] = bpy.props.StringProperty(name="JSON")
+    elif kind == "MENU":
+        bases.append(_MenuValue)
+        annotations["choices_json"] = bpy.props.StringProperty()
+        annotations["choice"] = bpy.props.StringProperty()
+        annotations["default_value"] = bpy.props.EnumProperty(
+            name="Value", items=_menu_items, get=_get_choice, set=_set_choice
+        )
+    else:
+        annotations["default_value"] = _property(kind, unit)
+    idname = socket_idname(socket_type, unit)
+    namespace = {
+        "__doc__": f"A socket for {'a list of ' if socket_type.is_list else ''}{kind}.",
+        "__annotations__": annotations,
+        "bl_idname": idname,
+        "bl_label": str(socket_type).capitalize(),
+        "socket_type": socket_type,
+        "unit": unit,
+    }
+    return type(idname, (*bases, BackgroundNodeSocket, bpy.types.NodeSocket), namespace)
+
+
+@functools.cache
+def classes() -> tuple[type, ...]:
+    """All item and socket classes, in an order in which they can be registered."""
+    all_kinds = [*_VALUE_PROPERTIES, *kinds.collections(), ANY_DATA_BLOCK]
+    items = {kind: _item_class(kind) for kind in all_kinds}
+    sockets = [
+        _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)
+    ]
+    with_units = [_socket_class(SocketType(kind), unit, items[kind]) for kind, unit in _UNITS]
+    return (*items.values(), *sockets, *with_units)

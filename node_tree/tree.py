@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The node tree, and which of its links can carry what they are meant to."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..runtime.types import conversion
+
+_REROUTE = "NodeReroute"
+
+
+class BackgroundNodeTree(bpy.types.NodeTree):
+    """A graph of scripts that background Blenders carry out."""
+
+    bl_idname = "BackgroundNodeTree"
+    bl_label = "Background Nodes"
+    bl_icon = "SCRIPTPLUGINS"
+    bl_use_group_interface = False
+
+    @classmethod
+    def valid_socket_type(cls, idname: str) -> bool:
+        return idname.startswith("BackgroundNodeSocket")
+
+    def update(self) -> None:
+        """Blender calls this after each change of nodes and links; it forgets `is_valid` each time."""
+        mark_links(self)
+
+
+def mark_links(tree: bpy.types.NodeTree) -> None:
+    """Let Blender draw the links red that can't carry what they should."""
+    for link in tree.links:
+        if is_refused(link):
+            link.is_valid = False
+
+
+def is_refused(link: bpy.types.NodeLink) -> bool:
+    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows nothing of our types."""
+    source, target = source_socket(link), link.to_socket
+    if not (hasattr(source, "socket_type") and hasattr(target, "socket_type")):
+        return False
+    return conversion(source.socket_type, target.socket_type) is None
+
+
+def source_socket(link: bpy.types.NodeLink) -> bpy.types.NodeSocket | None:
+    """The socket that a link's value comes from, through any number of reroutes; None if nothing feeds them."""
+    seen = set()
+    while link.from_node.bl_idname == _REROUTE:
+        if link.from_node.name in seen or not link.from_node.inputs[0].links:
+            return None
+        seen.add(link.from_node.name)
+        link = link.from_node.inputs[0].links[0]
+    return link.from_socket
+
+
+classes = (BackgroundNodeTree,)

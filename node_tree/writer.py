@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The writer: the results of a run -> data-blocks of the open file and `result` of the tree's output sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from ..runtime.blender import kinds
+from ..runtime.blender.homecoming import Homecoming
+from ..runtime.blender.snapshot import Snapshot
+from ..runtime.graph import OutputMode
+from ..runtime.messages import WireForm
+from ..runtime.plan import Constant, FromTask, Source
+from ..runtime.plan import Homecoming as PlannedHomecoming
+from ..runtime.runner import ActiveRun
+from ..runtime.states import TaskState
+from ..runtime.types import LiveRef, StoredRef
+from .identity import find_node
+
+
+class Writer:
+    """Writes what one run brought home. `notes` tells what could not be done, and why."""
+
+    def __init__(self, run: ActiveRun, snapshot: Snapshot) -> None:
+        self._run = run
+        self._snapshot = snapshot
+        self._home = Homecoming(snapshot)
+        self._found: dict[StoredRef, bpy.types.ID] = {}
+        self.notes: list[str] = []
+
+    def waits_for(self) -> str:
+        """The name of an object in Edit Mode that is about to get new data; "" if nothing stands in the way."""
+        if not any(item.action and item.action.mode is OutputMode.REPLACE for item in self._arrived()):
+            return ""
+        live = kinds.Index()
+        for ref in self._snapshot.stored:
+            data_block = live.find(ref.kind, ref.session_uid)
+            if isinstance(data_block, bpy.types.Object) and data_block.mode == "EDIT":
+                return data_block.name
+        return ""
+
+    def write(self, tree: bpy.types.NodeTree | None) -> bool:
+        """Bring the results home.
+
+        Returns:
+            whether anything in the file was changed.
+
+        Raises:
+            StoreError: if a blob can't be read.
+        """
+        homecomings = self._arrived()
+        if tree is None and homecomings:
+            self.notes.append("The node tree is gone, so its results were dropped")
+            return False
+        self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
+        for homecoming in homecomings:
+            self._write(homecoming, tree)
+        return bool(homecomings)
+
+    def _arrived(self) -> list[PlannedHomecoming]:
+        """The homecomings whose tasks all succeeded."""
+        records = self._run.scheduler.tasks
+        return [
+            homecoming
+            for homecoming in self._run.plan.homecomings
+            if all(
+                isinstance(source, Constant) or records[source.task].state is TaskState.SUCCEEDED
+                for source in homecoming.sources
+            )
+        ]
+
+    def _stored_refs(self, homecoming: PlannedHomecoming) -> Iterable[StoredRef]:
+        for source in homecoming.sources:
+            if isinstance(source, FromTask) and source.type.is_data_block:
+                yield from WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
+
+    def _write(self, homecoming: PlannedHomecoming, tree: bpy.types.NodeTree) -> None:
+        for source in homecoming.sources:
+            if isinstance(source, FromTask):
+                self._set_result(tree, source)
+        if homecoming.action is not None:
+            data_blocks = [item for source in homecoming.sources for item in self._data_blocks(source)]
+            self._act(homecoming, data_blocks)
+
+    def _set_result(self, tree: bpy.types.NodeTree, source: FromTask) -> None:
+        node = find_node(tree, source.task)
+        if node is None:
+            self.notes.append(f'The node "{self._run.tasks[source.task].name}" is gone, so its result was dropped')
+            return
+        socket = next((socket for socket in node.outputs if socket.identifier == source.output), None)
+        if socket is not None:  # an Output node in Save mode has none
+            socket.set_result(self._value(source))
+
+    def _value(self, source: FromTask) -> Any:
+        value = self._run.results.source(source, self._run.tasks)
+        if not source.type.is_data_block:
+            return value
+        found = [None if item is None else self._found.get(StoredRef(**item)) for item in _as_list(value)]
+        return found if isinstance(value, list) else found[0]
+
+    def _data_blocks(self, source: Source) -> list[bpy.types.ID]:
+        if isinstance(source, FromTask):
+            found = _as_list(self._value(source))
+        else:
+            live = kinds.Index()
+            refs = source.value if isinstance(source.value, tuple) else (source.value,)
+            found = [live.find(ref.kind, ref.session_uid) for ref in refs if isinstance(ref, LiveRef)]
+        return [item for item in found if item is not None]
+
+    # What Output nodes do
+
+    def _act(self, homecoming: PlannedHomecoming, data_blocks: list[bpy.types.ID]) -> None:
+        action = homecoming.action
+        assert action is not None
+        if action.mode is OutputMode.REPLACE:
+            data_blocks = [item for item in data_blocks if not self._replace(item)]
+        if action.mode is not OutputMode.KEEP:
+            _link(data_blocks, self._collection(action.collection))
+
+    def _collection(self, ref: LiveRef | None) -> bpy.types.Collection:
+        found = None if ref is None else kinds.Index().find(ref.kind, ref.session_uid)
+        if ref is not None and found is None:
+            self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')
+        return found or bpy.context.scene.collection
+
+    def _replace(self, result: bpy.types.ID) -> bool:
+        """Put a result in the place of what it was made of. False if that is unknown or gone."""
+        original = self._home.originals.get(result)
+        if original is None or original == result:
+            self.notes.append(f'"{result.name}" has no original to replace, so it was linked instead')
+            return False
+        if isinstance(original, bpy.types.Object):
+            _replace_object(original, result)
+        else:
+            _replace_data_block(original, result)
+        return True
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _link(data_blocks: list[bpy.types.ID], collection: bpy.types.Collection) -> None:
+    for data_block in data_blocks:
+        if isinstance(data_block, bpy.types.Object) and data_block.name not in collection.objects:
+            collection.objects.link(data_block)
+        elif isinstance(data_block, bpy.types.Collection) and data_block.name not in collection.children:
+            collection.children.link(data_block)
+
+
+def _replace_object(original: bpy.types.Object, result: bpy.types.Object) -> None:
+    """The original stays the same object, with the result's data; modifiers that the script applied go."""
+    old_data = original.data
+    if result.data is not None and type(result.data) is type(old_data):
+        name = old_data.name
+        original.data = result.data
+        if old_data.users == 0:
+            kinds.collection(kinds.kind_of(old_data)).remove(old_data)
+            original.data.name = name
+    for modifier in list(original.modifiers):
+        if modifier.name not in result.modifiers:
+            original.modifiers.remove(modifier)
+    result.user_remap(original)
+    bpy.data.objects.remove(result)
+
+
+def _replace_data_block(original: bpy.types.ID, result: bpy.types.ID) -> None:
+    name, use_fake_user = original.name, original.use_fake_user
+    original.user_remap(result)
+    kinds.collection(kinds.kind_of(original)).remove(original)
+    result.name, result.use_fake_user = name, use_fake_user

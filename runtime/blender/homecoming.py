@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results come home: blobs into the artist's open file, as local data-blocks and without doubles.
+
+What came back as it went out (the material of a decimated object) is the artist's own one again; what is in several
+blobs comes once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+
+from ..types import StoredRef
+from . import blobs, kinds
+from .blobs import Contents, Key
+from .snapshot import Snapshot
+
+#: Kinds that belong to what uses them. They come along with it and are never asked for by themselves.
+_PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
+
+
+class Homecoming:
+    """Brings the results of one run home."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._arrived: dict[StoredRef, bpy.types.ID] = {}
+        self._live = kinds.Index()
+        self.originals: dict[bpy.types.ID, bpy.types.ID] = {}
+
+    def bring(self, refs: Iterable[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
+        """Load data-blocks from their blobs.
+
+        Returns:
+            the data-block for each ref. Of those that are a changed version of a data-block of the open file,
+            `originals` knows that one.
+
+        Raises:
+            StoreError: if a blob can't be read.
+        """
+        by_blob: dict[str, list[StoredRef]] = {}
+        for ref in dict.fromkeys(refs):
+            by_blob.setdefault(ref.blob, []).append(ref)
+        found: dict[StoredRef, bpy.types.ID] = {}
+        for blob, wanted in by_blob.items():
+            found.update(self._load(blob, wanted))
+        return found
+
+    def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
+        contents = Contents.load(Path(blob))
+        roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
+        others = (key for key in contents.origins if key.kind not in _PARTS and key not in contents.roots)
+        loaded = blobs.append(blob, [*roots, *(key for key in others if not key.library)])
+        for data_block in loaded.values():
+            if data_block.asset_data is not None:
+                data_block.asset_clear()
+        self._merge(blob, contents, {key: item for key, item in loaded.items() if key not in roots})
+        for key in roots.keys() & loaded.keys():
+            original = self._find_live(contents.origin(key, blob).ref)
+            if original is not None:
+                self.originals[loaded[key]] = original
+        return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
+
+    def _merge(self, blob: str, contents: Contents, loaded: dict[Key, bpy.types.ID]) -> None:
+        """Let what is here already take the place of its double; remove what nothing uses."""
+        doubles = []
+        for key, data_block in loaded.items():
+            origin = contents.origin(key, blob)
+            here = self._here(origin.ref) if origin.is_unchanged else None
+            if here is not None and here != data_block:
+                data_block.user_remap(here)
+                doubles.append(data_block)
+            elif origin.is_unchanged:
+                self._arrived[origin.ref] = data_block
+        bpy.data.batch_remove(doubles)
+        rest = [item for item in loaded.values() if item not in doubles]
+        unused = [item for item in rest if item.users == 0]
+        self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
+        bpy.data.batch_remove(unused)
+
+    def _here(self, origin: StoredRef) -> bpy.types.ID | None:
+        return self._arrived.get(origin) or self._find_live(origin)
+
+    def _find_live(self, origin: StoredRef) -> bpy.types.ID | None:
+        """The data-block of the open file that went out as `origin`, if it is still there."""
+        uid = self._snapshot.session_uid(origin)
+        return None if uid is None else self._live.find(origin.kind, uid)
