@@ -103,3 +103,13 @@ def test_package_registered_and_unregistered_twice_leaves_nothing(tmp_path):
     # It ends by Python's own exit, which hangs or crashes where something stays registered.
     run(sys.executable, PROBE, PROBE_EXTENSION="", PROBE_REPORT=report)
     assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
+
+
+@pytest.mark.blender_only
+def test_tests_see_the_modules_of_the_installed_package():
+    import background_nodes.runtime.graph
+
+    installed = sys.modules["bl_ext.user_default.background_nodes.runtime.graph"]
+    assert background_nodes.runtime.graph is installed
+    assert Path(installed.__file__).is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
+    assert installed.__spec__.name == installed.__name__
