@@ -111,7 +111,7 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
 
 def label_of(identifier: str) -> str:
     """What the artist reads for an identifier: "voxel_size" is "Voxel Size"."""
-    return " ".join(identifier.replace("_", " ").title().split())
+    return " ".join(identifier.replace("_", " ").title().split()) or identifier
 
 
 def _parse(source: ScriptSource) -> ast.Module:

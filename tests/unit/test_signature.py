@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a script's signature from its source."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime.errors import SignatureError
+from background_nodes.runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature, read_signature
+from background_nodes.runtime.types import SocketType, Value
+
+DATA_BLOCKS = {"Object": "Object", "Mesh": "Mesh", "Material": "Material", "Light": "Light", "PointLight": "Light"}
+
+IMPORTS = """\
+import math, pathlib, typing
+from pathlib import Path
+from typing import Annotated, Any, List, Literal, NamedTuple, Optional, Union
+import bpy, mathutils
+from bpy.types import Object
+from mathutils import Color, Euler, Matrix, Quaternion, Vector
+from background_nodes import script
+from background_nodes.script import Factor, Length, Percentage, Pixels, Range, Unit
+"""
+
+
+def read(text: str) -> Signature:
+    return read_signature(ScriptSource(textwrap.dedent(text), "test.py"), DATA_BLOCKS)
+
+
+def read_parameter(parameter: str, before: str = "") -> Parameter:
+    [parameter] = read(f"{IMPORTS}{before}\ndef main({parameter}): ...").inputs
+    return parameter
+
+
+def refusal(text: str) -> SignatureError:
+    with pytest.raises(SignatureError) as caught:
+        read(text)
+    return caught.value
+
+
+def refusal_of_parameter(parameter: str, before: str = "") -> SignatureError:
+    return refusal(f"{IMPORTS}{before}\ndef main({parameter}): ...")
+
+
+# The whole.
+
+
+def test_script_with_everything_gives_its_whole_signature() -> None:
+    signature = read('''
+        """Voxel-remesh an object
+        and count its faces.
+
+        More about it.
+        """
+
+        from typing import Annotated, NamedTuple
+
+        import bpy
+        from background_nodes.script import Length, Range
+
+
+        class Output(NamedTuple):
+            """What comes out.
+
+            Attributes:
+                remeshed: the new object.
+            """
+
+            remeshed: bpy.types.Object
+            face_count: int
+
+
+        def main(
+            source: bpy.types.Object,
+            voxel_size: Annotated[Length, Range(0.001, 10)] = 0.05,
+        ) -> Output:
+            """Not this one.
+
+            Args:
+                source: what is remeshed; its modifiers
+                    are applied first.
+                voxel_size (float): edge length.
+            """
+    ''')
+    assert signature == Signature(
+        inputs=(
+            Parameter(
+                "source",
+                "Source",
+                SocketType("Object"),
+                description="what is remeshed; its modifiers are applied first.",
+            ),
+            Parameter(
+                "voxel_size",
+                "Voxel Size",
+                SocketType("FLOAT"),
+                default=0.05,
+                minimum=0.001,
+                maximum=10,
+                unit="LENGTH",
+                description="edge length.",
+            ),
+        ),
+        outputs=(
+            Output("remeshed", "Remeshed", SocketType("Object"), "the new object."),
+            Output("face_count", "Face Count", SocketType("INT")),
+        ),
+        description="Voxel-remesh an object and count its faces.",
+    )
+
+
+def test_script_is_read_without_being_executed(tmp_path: Path) -> None:
+    witness = tmp_path / "executed"
+    read(f"""
+        open({str(witness)!r}, "w")
+        raise SystemExit
+        @decorate
+        def main(): ...
+    """)
+    assert not witness.exists()
+
+
+def test_docstring_of_main_describes_the_node_where_the_module_has_none() -> None:
+    signature = read('''
+        def main() -> int:
+            """Count.
+
+            Returns:
+                how many
+                there are.
+            """
+    ''')
+    assert signature.description == "Count."
+    assert signature.outputs == (Output("result", "Result", SocketType("INT"), "how many there are."),)
+
+
+def test_keyword_only_parameters_are_inputs() -> None:
+    signature = read("def main(a: int, b: int = 2, *, c: int, d: int = 4): ...")
+    assert [(parameter.identifier, parameter.default) for parameter in signature.inputs] == [
+        ("a", MISSING),
+        ("b", 2),
+        ("c", MISSING),
+        ("d", 4),
+    ]
+
+
+# Types.
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kind", "class_name"),
+    [
+        ("bool", "BOOLEAN", ""),
+        ("int", "INT", ""),
+        ("float", "FLOAT", ""),
+        ("str", "STRING", ""),
+        ("Vector", "VECTOR", "Vector"),
+        ("mathutils.Color", "COLOR", "Color"),
+        ("Euler", "ROTATION", "Euler"),
+        ("Quaternion", "ROTATION", "Quaternion"),
+        ("Matrix", "MATRIX", "Matrix"),
+        ("Path", "PATH", "Path"),
+        ("pathlib.Path", "PATH", "Path"),
+        ("dict", "ANY", "dict"),
+        ("dict[str, list[int]]", "ANY", "dict"),
+        ("Any", "ANY", ""),
+        ("object", "ANY", ""),
+        ("Object", "Object", ""),
+        ("bpy.types.Mesh", "Mesh", ""),
+        ("bpy.types.PointLight", "Light", ""),
+        ("bpy.types.ID", "ID", ""),
+        ("'bpy.types.Mesh'", "Mesh", ""),
+    ],
+)
+def test_annotation_gives_its_socket_type(annotation: str, kind: str, class_name: str) -> None:
+    parameter = read_parameter(f"x: {annotation}")
+    assert (parameter.type, parameter.annotation) == (SocketType(kind), class_name)
+    assert read_parameter(f"x: list[{annotation}]").type == SocketType(kind, is_list=True)
+    assert read_parameter(f"x: {annotation} | None").is_optional
+    assert parameter.is_required
+
+
+@pytest.mark.parametrize(
+    ("imports", "annotation"),
+    [
+        ("import bpy as b", "b.types.Object"),
+        ("import bpy.types", "bpy.types.Object"),
+        ("import bpy.types as t", "t.Object"),
+        ("from bpy import types", "types.Object"),
+        ("from bpy.types import Object as Thing", "Thing"),
+        ("from __future__ import annotations\nif True:\n    from bpy.types import Object", "Object"),
+        ("try:\n    import bpy\nexcept ImportError:\n    pass", "bpy.types.Object"),
+        ("import bpy\nThing = bpy.types.Object", "Thing"),
+        ("import bpy, typing_extensions as te", "te.Annotated[bpy.types.Object, 'what it is for']"),
+    ],
+)
+def test_data_block_is_found_however_it_was_imported(imports: str, annotation: str) -> None:
+    [parameter] = read(f"{imports}\ndef main(x: {annotation}): ...").inputs
+    assert parameter.type == SocketType("Object")
+
+
+def test_script_module_of_the_installed_extension_is_the_same_module() -> None:
+    [parameter] = read("from bl_ext.user_default.background_nodes.script import Angle\ndef main(x: Angle): ...").inputs
+    assert parameter.unit == "ANGLE"
+
+
+@pytest.mark.parametrize("annotation", ["Optional[Object]", "Union[Object, None]", "None | Object", "'Object | None'"])
+def test_every_way_of_writing_optional_allows_none(annotation: str) -> None:
+    parameter = read_parameter(f"x: {annotation}")
+    assert parameter.is_optional
+    assert not parameter.is_required
+
+
+@pytest.mark.parametrize(
+    ("annotation", "minimum", "maximum", "unit"),
+    [
+        ("Annotated[float, Range(0, 1)]", 0, 1, ""),
+        ("Annotated[int, Range(minimum=-1)]", -1, None, ""),
+        ("Annotated[float, Range(None, 2.5)]", None, 2.5, ""),
+        ("Annotated[float, script.Range(-math.pi, maximum=math.pi)]", -math.pi, math.pi, ""),
+        ("Annotated[float, script.Unit.TIME]", None, None, "TIME"),
+        ("Annotated[Length, Range(0)]", 0, None, "LENGTH"),
+        ("Percentage", 0, 100, "PERCENTAGE"),
+        ("Factor", 0, 1, "FACTOR"),
+        ("Annotated[Percentage, Range(5, 200)]", 5, 200, "PERCENTAGE"),
+        ("Annotated[float, Range(5, 200), Unit.PERCENTAGE]", 5, 200, "PERCENTAGE"),
+        ("list[Annotated[float, Range(0, 1)]]", 0, 1, ""),
+        ("Annotated[list[float], Range(0, 1)]", 0, 1, ""),
+        ("Annotated[float | None, Range(0, 1), 'a note']", 0, 1, ""),
+    ],
+)
+def test_range_and_unit_are_read(annotation: str, minimum: float, maximum: float, unit: str) -> None:
+    parameter = read_parameter(f"x: {annotation}")
+    assert (parameter.minimum, parameter.maximum, parameter.unit) == (minimum, maximum, unit)
+
+
+def test_pixels_are_whole_numbers() -> None:
+    assert read_parameter("x: Pixels").type == SocketType("INT")
+
+
+def test_literal_makes_a_menu() -> None:
+    assert read_parameter("x: Literal['A', 'B'] = 'B'").choices == ("A", "B")
+    assert read_parameter("x: list[Literal[1, 2]]").type == SocketType("MENU", is_list=True)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        ("bpy.types.Objekt", "bpy.types.Objekt is no data-block of this Blender; did you mean bpy.types.Object?"),
+        ("bpy.types.Context", "bpy.types.Context is no data-block of this Blender"),
+        ("list", "write list[...]"),
+        ("list[int, str]", "list[...] takes one type"),
+        ("0x1" + "0" * 5_000, "the expression is no type a socket can have"),
+        ("list[list[int]]", "a list of lists"),
+        ("list[int | None]", "write list[...] | None"),
+        ("tuple[int, int]", "write list[...]"),
+        ("dict[int, str]", "write dict[str, ...]"),
+        ("int | str", "a socket has one type"),
+        ("Union[int, str, None]", "a socket has one type"),
+        ("None", "None is no type a socket can have"),
+        ("set[int]", "set[int] is no type a socket can have"),
+        ("'int +'", '"int +" is no annotation'),
+        ("Literal['A', 1]", "must be of one type"),
+        ("Literal['A', 'A']", "is there twice"),
+        ("Literal[None]", "must be of one type"),
+        ("Annotated[str, Range(0, 1)]", "Range does not go with string"),
+        ("Annotated[float, Range(1, 0)]", "above its maximum"),
+        ("Annotated[float, Range('a')]", "numbers or None"),
+        ("Annotated[float, Range(0, 1, 2)]", "a minimum and a maximum"),
+        ("Annotated[float, Range(0, minimum=2)]", "a minimum and a maximum"),
+        ("Annotated[float, Unit.LENGHT]", "Unit.LENGHT is no unit; use one of LENGTH"),
+        ("Annotated[str, Unit.LENGTH]", "a unit does not go with string"),
+    ],
+)
+def test_wrong_annotation_is_refused_with_its_line(annotation: str, message: str) -> None:
+    error = refusal_of_parameter(f"x: {annotation}", before="\n\n")
+    assert message in error.message
+    assert error.line == 12
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        ("Vector", "Vector is not imported; add: from mathutils import Vector"),
+        ("Path", "Path is not imported; add: from pathlib import Path"),
+        ("Optional[int]", "Optional is not imported; add: from typing import Optional"),
+        ("Length", "Length is not imported; add: from background_nodes.script import Length"),
+    ],
+)
+def test_forgotten_import_is_named(annotation: str, message: str) -> None:
+    assert refusal(f"def main(x: {annotation}): ...").message == message
+
+
+def test_forgotten_import_of_range_is_named() -> None:
+    error = refusal("from typing import Annotated\ndef main(x: Annotated[float, Range(0, 1)]): ...")
+    assert error.message == "Range is not imported; add: from background_nodes.script import Range"
+
+
+def test_alias_of_itself_is_refused() -> None:
+    assert "nested too deeply" in refusal("A = list[A]\ndef main(x: A): ...").message
+
+
+# Defaults.
+
+
+@pytest.mark.parametrize(
+    ("parameter", "default"),
+    [
+        ("x: bool = True", True),
+        ("x: int = -3", -3),
+        ("x: float = 1", 1.0),
+        ("x: float = math.tau / 4", math.tau / 4),
+        ("x: float = math.radians(30) * 2 ** -1", math.radians(30) / 2),
+        ("x: float = SIZE", 0.5),
+        ("x: float = +TYPED_SIZE", 0.25),
+        ("x: str = 'a' 'b'", "ab"),
+        ("x: Path = Path('//out')", "//out"),
+        ("x: Path = '//out'", "//out"),
+        ("x: Vector = (0, 0, 1)", (0.0, 0.0, 1.0)),
+        ("x: Vector = Vector((0, 0, SIZE))", (0.0, 0.0, 0.5)),
+        ("x: Vector = mathutils.Vector()", (0.0, 0.0, 0.0)),
+        ("x: Color = Color((1, 0.5, 0))", (1.0, 0.5, 0.0)),
+        ("x: Euler = Euler((0, 0, math.pi), 'XYZ')", (0.0, 0.0, math.pi)),
+        ("x: Quaternion = Quaternion()", (1.0, 0.0, 0.0, 0.0)),
+        (
+            "x: Matrix = ((1, 2, 3, 4), (5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16))",
+            tuple(map(float, range(1, 17))),
+        ),
+        ("x: Matrix = Matrix.Identity(4)", (1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 1.0)),
+        ("x: Literal['A', 'B'] = 'B'", "B"),
+        ("x: list[float] = [1, 2]", (1.0, 2.0)),
+        ("x: list[Literal['A', 'B']] = ['B']", ("B",)),
+        ("x: list[Vector] = [(0, 0, 1)]", ((0.0, 0.0, 1.0),)),
+        ("x: list[Object] = ()", ()),
+        ("x: dict = {'a': [1, {'b': None}]}", {"a": (1, {"b": None})}),
+        ("x: Any = 1.5", 1.5),
+        ("x: Object | None = None", None),
+    ],
+)
+def test_default_is_read_as_the_value_that_travels(parameter: str, default: Value) -> None:
+    read = read_parameter(parameter, before="SIZE = 0.5\nTYPED_SIZE: float = 0.25")
+    assert read.default == default
+    assert type(read.default) is type(default)
+    assert not read.is_required
+
+
+def test_none_as_default_makes_a_parameter_optional() -> None:
+    assert read_parameter("x: Object = None").is_optional
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ("x: int = 'a'", "'a' is no whole number"),
+        ("x: int = 1.0", "1.0 is no whole number"),
+        ("x: int = True", "True is no whole number"),
+        ("x: int = 2 ** 31", "more than 32 bits"),
+        ("x: float = '1'", "'1' is no number"),
+        ("x: bool = 1", "1 is neither True nor False"),
+        ("x: str = 1", "1 is no text"),
+        ("x: float = 1e999", "inf is no finite number"),
+        ("x: Vector = (0, 0)", "is not 3 numbers"),
+        ("x: Vector = 0.0", "is not 3 numbers"),
+        ("x: Euler = (0, 0)", "is not 3 or 4 numbers"),
+        ("x: Matrix = (0, 0)", "is not 16 numbers"),
+        ("x: Annotated[float, Range(0, 1)] = 2", "2.0 is above the maximum 1; give a number from 0 to 1"),
+        ("x: Annotated[float, Range(0)] = -1", "-1.0 is below the minimum 0; give at least 0"),
+        ("x: list[Factor] = [0, 1.5]", "1.5 is above the maximum 1"),
+        ("x: list[int] = [1, 'a']", "item 2: 'a' is no whole number"),
+        ("x: list[int] = 1", "1 is no list"),
+        ("x: Literal['A', 'B'] = 'C'", "'C' is no choice of the menu; choose one of 'A', 'B'"),
+        ("x: Literal[1, 2] = True", "True is no choice of the menu"),
+        ("x: Object = 'Cube'", "must be None: a script can't name a data-block"),
+        ("x: dict = {1: 2}", "the keys of a dict must be strings"),
+        ("x: float = 9 ** 9 ** 9", "too large a number"),
+        ("x: float = 10.0 ** 999", "10.0 ** 999"),
+        ("x: float = 1 / 0", "division by zero"),
+        ("x: float = (-1) ** 0.5", "use a literal"),
+        ("x: float = math.sqrt(-1)", "math.sqrt(-1)"),
+        ("x: str = open('f').read()", "use a literal"),
+        ("x: str = f'{1}'", "use a literal"),
+        ("x: bytes = b''", "bytes is no type"),
+        ("x: Any = b''", "use a literal"),
+        ("x: Any = [*[1]]", "use a literal"),
+        ("x: str = 'a' * 3", "use a literal"),
+        ("x: int = 5 % 2", "use a literal"),
+        ("x: int = ~1", "use a literal"),
+        ("x: int = 0x1" + "0" * 5_000, "too large a number"),
+        ("x: Any = [0x1" + "0" * 5_000 + "]", "too large a number"),
+        ("x: float = 2 ** 60 * 2 ** 60", "too large a number"),
+        ("x: Literal['A'] = ()", "() is no choice of a menu"),
+        ("x: int = CHANGED", "use a literal"),
+        ("x: int = TWICE", "TWICE is only known when the script runs; use a literal"),
+        ("x: int = UNKNOWN", "use a literal"),
+        ("x: Euler = Euler((0, 0, 0), 'ZYX')", "use a literal"),
+    ],
+)
+def test_wrong_default_is_refused_with_its_line(parameter: str, message: str) -> None:
+    error = refusal_of_parameter(parameter, before="TWICE = 1\nTWICE = 2\nCHANGED = 1\nCHANGED += 1")
+    assert message in error.message
+    assert error.line == 13
+
+
+# Outputs.
+
+
+@pytest.mark.parametrize("annotation", ["", " -> None", " -> 'None'"])
+def test_main_that_returns_nothing_has_no_outputs(annotation: str) -> None:
+    assert read(f"def main(){annotation}: ...").outputs == ()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        ("list[Object]", SocketType("Object", is_list=True)),
+        ("Object | None", SocketType("Object")),
+        ("Any", SocketType("ANY")),
+    ],
+)
+def test_single_return_value_is_called_result(annotation: str, expected: SocketType) -> None:
+    assert read(f"{IMPORTS}def main() -> {annotation}: ...").outputs == (Output("result", "Result", expected),)
+
+
+@pytest.mark.parametrize("base", ["NamedTuple", "typing.NamedTuple"])
+@pytest.mark.parametrize("annotation", ["Output", "'Output'"])
+def test_named_tuple_gives_an_output_for_each_field(base: str, annotation: str) -> None:
+    text = f"class Output({base}):\n    b: int\n    a_list: list[Object] = ()\n    def method(self): ..."
+    assert read(f"{IMPORTS}{text}\ndef main() -> {annotation}: ...").outputs == (
+        Output("b", "B", SocketType("INT")),
+        Output("a_list", "A List", SocketType("Object", is_list=True)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "annotation", "message"),
+    [
+        ("", "tuple[int, int]", "write a class deriving from NamedTuple"),
+        ("", "tuple", "write a class deriving from NamedTuple"),
+        ("Out = collections.namedtuple('Out', 'a b')", "Out", "must be written as class Out(NamedTuple)"),
+        ("class Out: ...", "Out", "derive it from typing.NamedTuple"),
+        ("class Out(NamedTuple): ...", "Out", "Out has no fields"),
+        ("class Out(NamedTuple):\n    a: bpy.types.Foo", "Out", "bpy.types.Foo is no data-block"),
+        ("", "int | str", "a socket has one type"),
+    ],
+)
+def test_wrong_output_is_refused(before: str, annotation: str, message: str) -> None:
+    error = refusal(f"{IMPORTS}{before}\ndef main() -> {annotation}: ...")
+    assert message in error.message
+    assert error.line is not None
+
+
+# What is no script at all.
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("", "the script has no function main; add def main(...)", None),
+        ("def other(): ...", "no function main", None),
+        ("main = print", "no function main", None),
+        ("class A:\n    def main(self): ...", "no function main", None),
+        ("\nasync def main(): ...", "write def main", 2),
+        ("def main(*args: int): ...", "main can't have *args", 1),
+        ("def main(**options: int): ...", "main can't have **options", 1),
+        ("def main(a: int, /): ...", "remove the /", 1),
+        ("def main(\n    a,\n): ...", "the parameter a has no type", 2),
+        ("def main(a: int, a: int): ...", "is there twice", 1),
+        ("x = 1\ndef main(:", "syntax error", 2),
+        ("def main():\nx", "syntax error", 2),
+    ],
+)
+def test_script_without_a_usable_main_is_refused(text: str, message: str, line: int | None) -> None:
+    error = refusal(text)
+    assert message in error.message
+    assert error.line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def main(): ...\0",
+        "def main(x: float = " + "-" * 100_000 + "1): ...",
+        "def main(x: float = " + "1 + " * 100_000 + "1): ...",
+        "def main(x: " + "list[" * 5_000 + "int" + "]" * 5_000 + "): ...",
+        "def main(x: 'list[" + "int[" * 5_000 + "'): ...",
+        "def main(): return '\udc80'",
+    ],
+    ids=["nul", "signs", "sum", "lists", "quoted", "surrogate"],
+)
+def test_hostile_source_is_refused_and_does_no_harm(text: str) -> None:
+    with pytest.raises(SignatureError):
+        read_signature(ScriptSource(text, "test.py"), DATA_BLOCKS)
+
+
+def test_odd_escape_sequence_is_no_reason_to_warn(recwarn: pytest.WarningsRecorder) -> None:
+    read(r"def main(x: str = '\d'): ...")
+    assert not recwarn
