@@ -1,2 +1,103 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Background Nodes: wire scripts into a node graph, press Run, and go on working while background Blenders do the job."""
+"""Background Nodes: wire scripts into a node graph, press Run, and go on working while background Blenders do the job.
+
+The public Python API:
+
+    import background_nodes            # in Blender: the extension's package, bl_ext.user_default.background_nodes
+
+    background_nodes.register()        # on the bpy wheel only; Blender does it itself
+    run = background_nodes.run(bpy.data.node_groups["Levels of Detail"])
+    run.state, run.tasks["Decimate"].error
+
+Nothing here imports bpy before it is needed: workers and tools import this package too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import bpy
+
+    from .addon.run import Run, RunEvent
+
+__version__ = "0.1.0"
+
+#: Public names and the modules they live in.
+_LAZY = {
+    "Run": ".addon.run",
+    "RunEvent": ".addon.run",
+    "RunState": ".runtime.states",
+    "TaskState": ".runtime.states",
+    "TaskError": ".runtime.events",
+    "Problem": ".runtime.errors",
+    "BackgroundNodesError": ".runtime.errors",
+    "CompileError": ".runtime.errors",
+    "LaunchError": ".runtime.errors",
+    "RunError": ".runtime.errors",
+    "SignatureError": ".runtime.errors",
+    "StoreError": ".runtime.errors",
+}
+__all__ = ("register", "run", "unregister", *_LAZY)
+
+
+def run(
+    tree: bpy.types.NodeTree,
+    *,
+    until: str | Sequence[str] | None = None,
+    workers: int | None = None,
+    timeout: float | None = None,
+    on_event: Callable[[RunEvent], None] | None = None,
+) -> Run:
+    """Run a background node tree.
+
+    Blocks until the results are home where there is no event loop (background mode, the bpy wheel); returns at once in
+    a Blender with a window, where a timer carries the run on.
+
+    Args:
+        tree: a node tree of the type BackgroundNodeTree.
+        until: name or names of nodes: run only these and what they need; None for the whole tree.
+        workers: how many background Blenders may work for it at a time; None for what the preferences say.
+        timeout: seconds for the whole run; None for no limit.
+        on_event: called with a `RunEvent` for each change of a task, each note, and the end.
+
+    Returns:
+        the run. A node that fails raises nothing: see `Run.state` and `Run.tasks`.
+
+    Raises:
+        CompileError: with every problem of the tree at once; nothing ran then.
+        RunError: if the tree is of another type, or is running already.
+        StoreError: if what the run reads can't be written to the temporary folder.
+    """
+    import bpy
+
+    from .addon.session import session
+
+    started = session.start(tree, until=until, workers=workers, timeout=timeout, on_event=on_event)
+    if bpy.app.background:
+        started.wait()
+    return started
+
+
+def register() -> None:
+    """Register the extension. Blender calls this; on the bpy wheel it is yours to call."""
+    from . import addon, node_tree
+
+    node_tree.register()
+    addon.register()
+
+
+def unregister() -> None:
+    """Unregister the extension: ends all runs and workers, and leaves nothing behind."""
+    from . import addon, node_tree
+
+    addon.unregister()
+    node_tree.unregister()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name], __name__), name)

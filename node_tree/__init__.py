@@ -18,5 +18,6 @@ def register() -> None:
 
 
 def unregister() -> None:
+    tree.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -12,7 +12,7 @@ import bpy
 from ..runtime.types import SocketType
 from .identity import new_id
 from .sockets import socket_idname
-from .tree import is_refused, mark_links, source_socket
+from .tree import is_refused, source_socket
 
 #: Draws a node's status (progress, state, time). Set by the add-on, which knows of runs; the node tree does not.
 StatusDrawer = Callable[[bpy.types.Node, bpy.types.UILayout], None]
@@ -160,5 +160,4 @@ def _restore_links(node: bpy.types.Node, sockets: Any, links: list[tuple[str, An
             continue
         other = _find(other_node.inputs if socket.is_output else other_node.outputs, other_identifier)
         if other is not None:
-            tree.links.new(*((socket, other) if not socket.is_output else (other, socket)))
-    mark_links(tree)
+            tree.links.new(socket, other)

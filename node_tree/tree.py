@@ -23,8 +23,16 @@ class BackgroundNodeTree(bpy.types.NodeTree):
         return idname.startswith("BackgroundNodeSocket")
 
     def update(self) -> None:
-        """Blender calls this after each change of nodes and links; it forgets `is_valid` each time."""
-        mark_links(self)
+        """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
+        # In background mode no timer fires and nobody looks.
+        if not bpy.app.background and not bpy.app.timers.is_registered(_mark_all_links):
+            bpy.app.timers.register(_mark_all_links, first_interval=0.0)
+
+
+def _mark_all_links() -> None:
+    for tree in bpy.data.node_groups:
+        if tree.bl_idname == BackgroundNodeTree.bl_idname:
+            mark_links(tree)
 
 
 def mark_links(tree: bpy.types.NodeTree) -> None:
@@ -51,6 +59,11 @@ def source_socket(link: bpy.types.NodeLink) -> bpy.types.NodeSocket | None:
         seen.add(link.from_node.name)
         link = link.from_node.inputs[0].links[0]
     return link.from_socket
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_mark_all_links):
+        bpy.app.timers.unregister(_mark_all_links)
 
 
 classes = (BackgroundNodeTree,)

@@ -11,13 +11,14 @@ import bpy
 from ..runtime.blender import kinds
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.snapshot import Snapshot
+from ..runtime.errors import RunError
 from ..runtime.graph import OutputMode
 from ..runtime.messages import WireForm
 from ..runtime.plan import Constant, FromTask, Source
 from ..runtime.plan import Homecoming as PlannedHomecoming
 from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
-from ..runtime.types import LiveRef, StoredRef
+from ..runtime.types import LiveRef, SocketType, StoredRef
 from .identity import find_node
 
 
@@ -59,6 +60,19 @@ class Writer:
         for homecoming in homecomings:
             self._write(homecoming, tree)
         return bool(homecomings)
+
+    def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
+        """Bring one output of a task home and return its `result`. Raises RunError if there is none of that name."""
+        task = self._run.tasks[task_id]
+        found = next((item for item in task.outputs if output in (item.identifier, item.label)), None)
+        node = None if tree is None else find_node(tree, task_id)
+        if found is None or node is None:
+            raise RunError(f'"{task.name}" has no output "{output}"')
+        source = FromTask(task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped)))
+        item = PlannedHomecoming(task_id, found.identifier, (source,))
+        self._found = self._home.bring(self._stored_refs(item))
+        self._write(item, tree)
+        return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
 
     def _arrived(self) -> list[PlannedHomecoming]:
         """The homecomings whose tasks all succeeded."""

@@ -42,7 +42,7 @@ def main(
     height = margin + rows * (cell_height + margin)
 
     sheet = np.empty((height, width, 4), np.float32)
-    sheet[:] = (*background.from_scene_linear_to_srgb(), 1.0)
+    sheet[:] = (*Color(background).from_scene_linear_to_srgb(), 1.0)
     for index, image in enumerate(track(images, text="Laying out")):
         row, column = divmod(index, columns)
         left = margin + column * (cell_width + margin)

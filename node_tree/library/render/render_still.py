@@ -161,7 +161,7 @@ def render(scene: bpy.types.Scene, name: str) -> bpy.types.Image:
         image = bpy.data.images.load(str(path))
         image.pack()
     image.name = name
-    image.filepath = ""
+    image.filepath_raw = ""  # the plain property would look for the file, which is gone
     return image
 
 

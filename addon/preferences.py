@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The preferences, and what holds where there are none (the bpy wheel)."""
+
+from __future__ import annotations
+
+import os
+
+import bpy
+
+from ..runtime.launcher import WorkerLimits
+
+#: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
+ADDON_ID = __package__.rpartition(".")[0]
+
+_DEFAULT_IDLE_MINUTES = 5.0
+_DEFAULT_MEMORY_GB = 4.0
+
+
+class BackgroundNodesPreferences(bpy.types.AddonPreferences):
+    """Preferences of Background Nodes."""
+
+    bl_idname = ADDON_ID
+
+    num_workers: bpy.props.IntProperty(
+        name="Workers",
+        description="How many background Blenders work at the same time, 0 to choose by the processor",
+        default=0,
+        min=0,
+        soft_max=16,
+        max=256,
+    )
+    idle_minutes: bpy.props.FloatProperty(
+        name="Keep Warm",
+        description="Minutes after which a background Blender with nothing to do is closed",
+        default=_DEFAULT_IDLE_MINUTES,
+        min=0.1,
+        soft_max=60.0,
+    )
+    memory_gb: bpy.props.FloatProperty(
+        name="Memory",
+        description="Gigabytes above which a background Blender is replaced by a new one after its task",
+        default=_DEFAULT_MEMORY_GB,
+        min=0.5,
+        soft_max=64.0,
+    )
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        column = self.layout.column()
+        column.prop(self, "num_workers")
+        if self.num_workers == 0:
+            column.label(text=f"{default_num_workers()} on this machine", icon="INFO")
+        column.prop(self, "idle_minutes")
+        column.prop(self, "memory_gb")
+
+
+def _preferences() -> BackgroundNodesPreferences | None:
+    addon = bpy.context.preferences.addons.get(ADDON_ID)
+    return None if addon is None else addon.preferences
+
+
+def default_num_workers() -> int:
+    """Half of the processors, so that the artist has the other half; at least 2, at most 8."""
+    return min(8, max(2, (os.cpu_count() or 2) // 2))
+
+
+def num_workers() -> int:
+    found = _preferences()
+    return default_num_workers() if found is None or found.num_workers == 0 else found.num_workers
+
+
+def worker_limits() -> WorkerLimits:
+    found = _preferences()
+    if found is None:
+        return WorkerLimits()
+    return WorkerLimits(idle_seconds=found.idle_minutes * 60.0, max_memory=int(found.memory_gb * 1024**3))
+
+
+classes = (BackgroundNodesPreferences,)

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`Run`: one carrying-out of a node tree, as whoever started it sees it. Part of the public Python API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..node_tree.writer import Writer
+from ..runtime.blender.snapshot import Snapshot
+from ..runtime.errors import BackgroundNodesError, RunError
+from ..runtime.events import TaskError
+from ..runtime.logs import read_log
+from ..runtime.records import ItemRecord, TaskRecord
+from ..runtime.runner import ActiveRun, Runner
+from ..runtime.states import RunState, TaskState
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent:
+    """What `on_event` is called with.
+
+    Attributes:
+        name: "task" when a task changed; "note" when something could not be done, which `message` tells; "finished",
+            the last one, when the run is over and its results are home.
+        task: the task that changed, None otherwise.
+        message: the text of a note.
+    """
+
+    name: str
+    task: Task | None = None
+    message: str = ""
+
+
+class Item:
+    """One item of a mapped task (or the only one of another). A live, read-only view."""
+
+    def __init__(self, record: ItemRecord, log: Path | None) -> None:
+        self._record = record
+        self._log = log
+
+    @property
+    def index(self) -> int:
+        return self._record.index
+
+    @property
+    def state(self) -> TaskState:
+        return self._record.state
+
+    @property
+    def progress(self) -> float:
+        return self._record.progress
+
+    @property
+    def seconds(self) -> float:
+        """How long a worker is or was busy with it."""
+        return _seconds(self._record)
+
+    @property
+    def error(self) -> TaskError | None:
+        return self._record.error
+
+    @property
+    def log(self) -> str:
+        """What the script printed."""
+        return "" if self._log is None else read_log(self._log)
+
+
+class Task:
+    """One node's execution within a run. A live, read-only view."""
+
+    def __init__(self, run: ActiveRun, record: TaskRecord) -> None:
+        self._run = run
+        self._record = record
+
+    @property
+    def name(self) -> str:
+        """The node's name when the run began."""
+        return self._record.planned.name
+
+    @property
+    def node_id(self) -> str:
+        """The node's stable id, its `uid`."""
+        return self._record.planned.id
+
+    @property
+    def state(self) -> TaskState:
+        return self._record.state
+
+    @property
+    def progress(self) -> float:
+        """0.0 to 1.0; of a mapped task, the mean of its items'."""
+        return self._record.progress
+
+    @property
+    def text(self) -> str:
+        """What the script said last that it does."""
+        return self._record.text
+
+    @property
+    def seconds(self) -> float:
+        """From its first start to its end, or to now."""
+        return _seconds(self._record)
+
+    @property
+    def error(self) -> TaskError | None:
+        """Why it did not succeed: `message`, `traceback` and `line`, with the script's own line numbers."""
+        return self._record.error
+
+    @property
+    def cached(self) -> bool:
+        """Whether its result was in the store already. Not yet done: each run runs all it needs, so always False."""
+        return False
+
+    @property
+    def is_mapped(self) -> bool:
+        return self._record.is_mapped
+
+    @property
+    def num_items(self) -> int | None:
+        """How many items it has; None until the list it is mapped over is known."""
+        return self._record.num_items
+
+    @property
+    def num_done(self) -> int:
+        return self._record.num_done
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Its items in the order of the list it is mapped over; one for a task that is not mapped."""
+        logs = self._run.logs.get(self.node_id, {})
+        return tuple(Item(record, logs.get(record.index)) for record in self._record.items)
+
+    @property
+    def log(self) -> str:
+        """What the script printed; the items' logs under a line each, where there are several."""
+        items = self.items
+        if not self.is_mapped:
+            return items[0].log if items else ""
+        return "\n".join(f"--- item {item.index} ---\n{item.log}" for item in items)
+
+
+def _seconds(record: TaskRecord | ItemRecord) -> float:
+    if record.started is None:
+        return 0.0
+    return (time.monotonic() if record.finished is None else record.finished) - record.started
+
+
+class Run:
+    """One carrying-out of a node tree."""
+
+    def __init__(self, session: Session, runner: Runner, tree: bpy.types.NodeTree, snapshot: Snapshot) -> None:
+        self.tree_uid = tree.session_uid
+        self.tree_name = tree.name
+        self.started = time.monotonic()
+        self.finished: float | None = None
+        self.notes: tuple[str, ...] = ()
+        self._session = session
+        self._runner = runner
+        self._snapshot = snapshot
+        self._active: ActiveRun
+        self._tasks: Mapping[str, Task] = {}
+        self._by_id: dict[str, Task] = {}
+        self._on_event: Callable[[RunEvent], None] | None = None
+        self._is_home = False
+
+    def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
+        """For the session."""
+        self._active = active
+        self._on_event = on_event
+        self._by_id = {uid: Task(active, record) for uid, record in active.scheduler.tasks.items()}
+        self._tasks = MappingProxyType({task.name: task for task in self._by_id.values()})
+
+    # What the run tells
+
+    @property
+    def state(self) -> RunState:
+        """`running`, `succeeded`, `failed` (a task did not succeed) or `cancelled`; a string, too."""
+        return self._active.state
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the run is over and its results are in the open file."""
+        return self._is_home
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks by the name their node had when the run began."""
+        return self._tasks
+
+    @property
+    def progress(self) -> float:
+        """0.0 to 1.0, the mean of its tasks'; a task that will not run any more counts as done."""
+        if not self._by_id:
+            return 1.0
+        done = (1.0 if task.state.is_final else task.progress for task in self._by_id.values())
+        return sum(done) / len(self._by_id)
+
+    @property
+    def seconds(self) -> float:
+        return (time.monotonic() if self.finished is None else self.finished) - self.started
+
+    def task_of(self, node: bpy.types.Node) -> Task | None:
+        """The task of a node, by its stable id; None if the run has none."""
+        return self._by_id.get(getattr(node, "uid", ""))
+
+    # What can be done with it
+
+    def cancel(self, node_name: str | None = None) -> None:
+        """Cancel the run, or one of its tasks and what needs it. Results that are there stay.
+
+        Raises:
+            RunError: if the run has no task for a node of that name.
+        """
+        if node_name is not None and node_name not in self._tasks:
+            raise RunError(f'the run has no node "{node_name}"')
+        self._runner.cancel(self._active, None if node_name is None else self._tasks[node_name].node_id)
+
+    def wait(self, timeout: float | None = None) -> RunState:
+        """Carry the run on until it is over and its results are home, or for `timeout` seconds.
+
+        For where nothing else does: in background mode, with the bpy wheel, in a test.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self.state.is_final:
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0.0:
+                return self.state
+            # Not for ever at a stretch: Python sees Ctrl-C only in between, and logs must be kept short.
+            self._runner.update(1.0 if left is None else min(1.0, left))
+        self._session.settle(self)
+        return self.state
+
+    def fetch(self, node_name: str, output: str) -> Any:
+        """Bring a result home that did not come by itself: of a node that others consume.
+
+        Args:
+            node_name: the node.
+            output: identifier or label of its output.
+
+        Returns:
+            the value, data-block or tuple of them, as `result` of the output then is.
+
+        Raises:
+            RunError: if there is no such result.
+            StoreError: if it can't be read.
+        """
+        task = self._tasks.get(node_name)
+        if task is None or task.state is not TaskState.SUCCEEDED:
+            raise RunError(f'the node "{node_name}" has no results')
+        return Writer(self._active, self._snapshot).fetch(self._session.tree_of(self), task.node_id, output)
+
+    # For the session
+
+    def hear(self, task_id: str | None) -> None:
+        """The runner's listener."""
+        if self._on_event is not None and task_id is not None:
+            self._on_event(RunEvent("task", self._by_id[task_id]))
+
+    def waits_for(self) -> str:
+        """The name of the object in Edit Mode that the results wait for, "" if they wait for none."""
+        return Writer(self._active, self._snapshot).waits_for()
+
+    def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
+        """Write the results; whether that changed the file. Happens once."""
+        self._is_home = True
+        self.finished = time.monotonic()
+        writer = Writer(self._active, self._snapshot)
+        try:
+            return writer.write(tree)
+        except BackgroundNodesError as error:
+            writer.notes.append(str(error))
+            return True
+        finally:
+            for note in writer.notes:
+                self.note(note)
+
+    def note(self, message: str) -> None:
+        self.notes = (*self.notes, message)
+        if self._on_event is not None:
+            self._on_event(RunEvent("note", message=message))
+
+    def tell_end(self) -> None:
+        if self._on_event is not None:
+            self._on_event(RunEvent("finished"))
+
+    def forget(self) -> None:
+        """Let go of what the store holds for it."""
+        self._runner.forget(self._active)
+        if self._snapshot.blob:
+            self._runner.store.remove_blob(Path(self._snapshot.blob))

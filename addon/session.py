@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session: the runs of this Blender, and who carries them on: a timer in the window, `Run.wait` elsewhere."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Sequence
+
+import bpy
+
+from ..node_tree import reader
+from ..runtime.blender import snapshot
+from ..runtime.compiler import compile_graph
+from ..runtime.errors import RunError
+from ..runtime.launcher import Launcher
+from ..runtime.runner import Runner
+from ..runtime.store import Store
+from . import preferences
+from .run import Run, RunEvent
+
+#: Seconds between two looks at what has arrived: while a run goes on, and while only warm workers are there.
+_BUSY_INTERVAL = 0.05
+_IDLE_INTERVAL = 5.0
+
+
+class Session:
+    """The runs of this Blender. At most one of a tree goes on at a time; the last one of each is kept."""
+
+    def __init__(self) -> None:
+        self._runner: Runner | None = None
+        self._runs: dict[int, Run] = {}
+
+    def start(
+        self,
+        tree: bpy.types.NodeTree,
+        *,
+        until: str | Sequence[str] | None = None,
+        workers: int | None = None,
+        timeout: float | None = None,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> Run:
+        """Begin a run. See `background_nodes.run`."""
+        if tree.bl_idname != "BackgroundNodeTree":
+            raise RunError(f'"{tree.name}" is no background node tree')
+        if workers is not None and workers < 1:
+            raise RunError(f"a run needs at least one worker, not {workers}")
+        earlier = self.run_of(tree)
+        if earlier is not None and not earlier.is_home:
+            raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
+        plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
+        num_workers = workers or preferences.num_workers()
+        runner = self._get_runner()
+        runner.pool.capacity = max(num_workers, runner.pool.capacity if runner.is_active else 0)
+        taken = snapshot.take((ref for refs in plan.live_refs() for ref in refs), runner.store)
+        if earlier is not None:
+            earlier.forget()
+        run = Run(self, runner, tree, taken)
+        run.begin(runner.start(plan, taken.stored, num_workers, timeout, run.hear), on_event)
+        self._runs[tree.session_uid] = run
+        self._start_timer()
+        return run
+
+    def run_of(self, tree: bpy.types.NodeTree) -> Run | None:
+        """The last run of a tree."""
+        return self._runs.get(tree.session_uid)
+
+    def tree_of(self, run: Run) -> bpy.types.NodeTree | None:
+        return next((tree for tree in bpy.data.node_groups if tree.session_uid == run.tree_uid), None)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(self._runs.values())
+
+    @property
+    def is_busy(self) -> bool:
+        return any(not run.is_home for run in self._runs.values())
+
+    @property
+    def worker_process_ids(self) -> tuple[int, ...]:
+        return () if self._runner is None else self._runner.pool.process_ids
+
+    def settle(self, run: Run) -> None:
+        """Bring the results of a run that is over home, as one undo step; later, if they must wait."""
+        if run.is_home:
+            return
+        if name := run.waits_for():
+            message = f'The results wait until "{name}" leaves Edit Mode'
+            if message not in run.notes:
+                run.note(message)
+            return
+        if run.bring_home(self.tree_of(run)):
+            _push_undo(f"Background Nodes: {run.tree_name}")
+        run.tell_end()
+
+    def tick(self) -> float | None:
+        """The timer: take what has arrived, and say when to be called again."""
+        if self._runner is None:
+            return None
+        self._runner.update()
+        for run in self.runs:
+            if run.state.is_final:
+                self.settle(run)
+        _redraw_editors()
+        if self.is_busy:
+            return _BUSY_INTERVAL
+        return _IDLE_INTERVAL if self._runner.pool.num_workers else None
+
+    def forget_file(self) -> None:
+        """Another file is about to be opened: nothing of this one can come home any more."""
+        for run in self.runs:
+            run.cancel()
+            run.forget()
+        self._runs.clear()
+
+    def close(self) -> None:
+        """End all runs and workers, and remove what they left on disk."""
+        if bpy.app.timers.is_registered(self.tick):
+            bpy.app.timers.unregister(self.tick)
+        self._runs.clear()
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+
+    def _get_runner(self) -> Runner:
+        if self._runner is None:
+            launcher = Launcher.for_blender(bpy.app.binary_path, preferences.worker_limits())
+            self._runner = Runner(launcher, Store(), preferences.num_workers())
+        return self._runner
+
+    def _start_timer(self) -> None:
+        # Timers don't fire in background mode; there, what is registered at exit makes some wheels crash.
+        if bpy.app.background:
+            return
+        if bpy.app.timers.is_registered(self.tick):
+            bpy.app.timers.unregister(self.tick)
+        bpy.app.timers.register(self.tick, first_interval=0.0, persistent=True)
+
+
+def _push_undo(message: str) -> None:
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=message)
+
+
+def _redraw_editors() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "NODE_EDITOR" and area.spaces.active.tree_type == "BackgroundNodeTree":
+                area.tag_redraw()
+
+
+#: The one session of this Blender.
+session = Session()
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_arguments: object) -> None:
+    session.forget_file()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(_before_load)
+    atexit.register(session.close)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_pre.remove(_before_load)
+    atexit.unregister(session.close)
+    session.close()
