@@ -125,7 +125,8 @@ def extension(session: nox.Session) -> None:
         "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
     }
     resources.mkdir()
-    package = ROOT / "build" / "background_nodes.zip"
+    package = REPORTS.parent / "background_nodes.zip"
+    package.parent.mkdir(exist_ok=True)
     for step in (
         ("build", "--source-dir", str(ROOT), "--output-filepath", str(package)),
         ("validate", str(package)),
