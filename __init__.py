@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-#: Public names and the modules they live in.
+#: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {
     "Run": ".addon.run",
     "RunEvent": ".addon.run",
@@ -40,7 +40,6 @@ _LAZY = {
     "SignatureError": ".runtime.errors",
     "StoreError": ".runtime.errors",
 }
-__all__ = ("register", "run", "unregister", *_LAZY)
 
 
 def run(

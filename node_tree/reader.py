@@ -161,9 +161,7 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
     collection = None if node.collection is None else live_ref(node.collection)
     action = OutputAction(OutputMode[node.mode], collection)
-    return GraphNode(
-        node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action
-    )
+    return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 
 def _read_save(node: bpy.types.Node) -> GraphNode:
@@ -172,7 +170,9 @@ def _read_save(node: bpy.types.Node) -> GraphNode:
     signature = sources.signature(source)
     problems: list[Problem] = []
     values = {"filepath": _absolute(node.filepath, node, "File", problems)}
-    inputs = tuple(InputSocket(parameter, values.get(parameter.identifier, _default(parameter))) for parameter in signature.inputs)
+    inputs = tuple(
+        InputSocket(parameter, values.get(parameter.identifier, _default(parameter))) for parameter in signature.inputs
+    )
     return GraphNode(
         node.uid,
         node.name,
@@ -237,4 +237,3 @@ def _absolute(path: str, node: bpy.types.Node, socket: str, problems: list[Probl
         message = f"{path} is relative to this file, which is not saved yet"
         problems.append(Problem(node.name, socket, message, "Save the file, or give a whole path", node.uid))
     return bpy.path.abspath(path)
-

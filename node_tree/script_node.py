@@ -46,7 +46,10 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         name="Script", description="Text with the script's function main", type=bpy.types.Text, update=_script_changed
     )
     filepath: bpy.props.StringProperty(
-        name="File", description="Python file with the script's function main", subtype="FILE_PATH", update=_filepath_changed
+        name="File",
+        description="Python file with the script's function main",
+        subtype="FILE_PATH",
+        update=_filepath_changed,
     )
     library_script: bpy.props.StringProperty(
         name="Library Script", description="Script of the shipped library", update=_library_script_changed

@@ -43,7 +43,7 @@ def mark_links(tree: bpy.types.NodeTree) -> None:
 
 
 def is_refused(link: bpy.types.NodeLink) -> bool:
-    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows nothing of our types."""
+    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows no type of ours."""
     source, target = source_socket(link), link.to_socket
     if not (hasattr(source, "socket_type") and hasattr(target, "socket_type")):
         return False

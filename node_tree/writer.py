@@ -68,7 +68,9 @@ class Writer:
         node = None if tree is None else find_node(tree, task_id)
         if found is None or node is None:
             raise RunError(f'"{task.name}" has no output "{output}"')
-        source = FromTask(task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped)))
+        source = FromTask(
+            task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped))
+        )
         item = PlannedHomecoming(task_id, found.identifier, (source,))
         self._found = self._home.bring(self._stored_refs(item))
         self._write(item, tree)

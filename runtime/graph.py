@@ -12,6 +12,8 @@ from .types import LiveRef, SocketType, Value
 
 
 class NodeKind(enum.Enum):
+    """What a node is to the compiler."""
+
     SCRIPT = "script"  # carried out in a worker
     INPUT = "input"  # gives the values of its output sockets
     OUTPUT = "output"  # takes results home
@@ -37,6 +39,8 @@ class NodeSettings:
 
 
 class OutputMode(enum.Enum):
+    """What an Output node does with data-blocks: link, put in place of originals, or only have."""
+
     LINK = "LINK"
     REPLACE = "REPLACE"
     KEEP = "KEEP"

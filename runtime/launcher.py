@@ -65,7 +65,7 @@ class Launcher:
         ours, theirs = Channel.pair()
         argv = [*self.command, str(os.getpid()), str(theirs.fileno()), *self.limits.arguments()]
         try:
-            with open(folder / WORKER_LOG, "ab") as log:
+            with (folder / WORKER_LOG).open("ab") as log:
                 process = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL,
@@ -96,7 +96,7 @@ def _options(theirs: Channel) -> dict[str, Any]:
 def read_tail(path: Path, size: int = 2000) -> str:
     """The end of a log: its last `size` bytes as text."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
             file.seek(max(0, file.tell() - size))
             return file.read().decode("utf-8", "replace").strip()

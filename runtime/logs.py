@@ -30,7 +30,7 @@ class TaskLog:
 
     def _cut(self) -> None:
         head = self.path.with_suffix(".head")
-        with open(self.path, "rb+") as file:
+        with self.path.open("rb+") as file:
             if not head.exists():
                 head.write_bytes(file.read(KEPT_BYTES))
             size = file.seek(0, os.SEEK_END)

@@ -108,7 +108,7 @@ def decode(data: bytes) -> Message:
 
 
 class WireForm:
-    """Values as JSON: tuples as lists, data-blocks as objects that name their blob. The socket's type tells them apart."""
+    """Values as JSON: tuples as lists, data-blocks as objects that name their blob; the socket's type tells which."""
 
     _REF: ClassVar[tuple[str, ...]] = tuple(name.name for name in dataclasses.fields(StoredRef))
 

@@ -55,7 +55,7 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """One node's execution. `id` is the node's id; `rank` the length of the longest way from here to an end of the plan.
+    """One node's execution. `id` is the node's; `rank` the length of the longest way from here to an end of the plan.
 
     The scheduler starts tasks of a higher rank first.
     """

@@ -298,7 +298,13 @@ class Pool:
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
         self._num_failed_launches += 1
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
-            self._give_up("\n".join(filter(None, (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG)))))
+            self._give_up(
+                "\n".join(
+                    filter(
+                        None, (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
+                    )
+                )
+            )
 
     def _give_up(self, reason: str) -> None:
         """Fail whatever waits. The next task that is submitted tries again."""

@@ -15,7 +15,7 @@ from .types import LiveRef, SocketType, StoredRef, conversion
 
 
 class Results:
-    """The results of a run, item by item, in wire form. `snapshot` says where the open file's data-blocks were written."""
+    """The results of a run, item by item, in wire form. `snapshot` says where the open file's data-blocks are."""
 
     def __init__(self, snapshot: Mapping[LiveRef, StoredRef]) -> None:
         self._snapshot = snapshot
@@ -54,14 +54,22 @@ class Results:
         return value
 
     def request(
-        self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask], scene: Mapping[str, Any], blob: Path, log: Path
+        self,
+        task: PlannedTask,
+        item: int,
+        tasks: Mapping[str, PlannedTask],
+        scene: Mapping[str, Any],
+        blob: Path,
+        log: Path,
     ) -> Execute:
         """The message that has a worker carry out one item of a task."""
         return Execute(
             node=task.name,
             script=dataclasses.asdict(task.script),
             arguments=[self._argument(argument, item, tasks) for argument in task.arguments],
-            outputs=[[output.identifier, output.label, output.type.kind, output.type.is_list] for output in task.outputs],
+            outputs=[
+                [output.identifier, output.label, output.type.kind, output.type.is_list] for output in task.outputs
+            ],
             scene=dict(scene),
             blob=str(blob),
             log=str(log),

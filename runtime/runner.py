@@ -106,7 +106,7 @@ class Runner:
             self._handle(run, CancelRequested(time.monotonic(), task))
 
     def update(self, timeout: float | None = 0.0) -> None:
-        """Take what has arrived, after waiting for something at most `timeout` seconds (None: however long it takes)."""
+        """Take what has arrived, waiting for something at most `timeout` seconds (None: however long it takes)."""
         for key, report in self.pool.poll(self._wait_limit(timeout)):
             run = self._runs.get(key[0])  # type: ignore[index]
             if run is not None and _is_awaited(run, *key[1:]):  # type: ignore[index]

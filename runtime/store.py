@@ -72,7 +72,7 @@ def sweep(parent: Path) -> None:
     """Remove the stores in `parent` whose owner is gone."""
     for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):
-            with open(lock, "rb+") as file:
+            with lock.open("rb+") as file:
                 if not _lock_file(file):
                     continue
             shutil.rmtree(lock.parent, ignore_errors=True)
@@ -81,7 +81,7 @@ def sweep(parent: Path) -> None:
 def _new_lock(folder: Path) -> IO[bytes]:
     """A locked file that gets the name others look for only once it is locked."""
     fresh = folder / "owner.new"
-    lock = open(fresh, "wb")  # noqa: SIM115 (held open until the store is closed)
+    lock = fresh.open("wb")
     _lock_file(lock)
     with contextlib.suppress(PermissionError):  # Windows renames no open file; nor does it remove one
         fresh.rename(folder / _LOCK)

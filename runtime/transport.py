@@ -57,9 +57,9 @@ class Channel:
         """
         try:
             return messages.decode(self._connection.recv_bytes())
+        except ConnectionError as error:
+            raise EOFError from error
         except OSError as error:
-            if isinstance(error, ConnectionError):
-                raise EOFError from error
             raise TransportError(str(error)) from error
 
     def has_message(self) -> bool:

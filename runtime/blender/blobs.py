@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data-blocks to blobs and back: the one way data-blocks move between processes.
 
-A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use. Beside
-it lie, where there is something to say,
+A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
+Beside it lie, where there is something to say,
 
     NAME.json     its roots, the origins of what is in it, and the images whose unsaved pixels come along
     NAME.N.pixels those pixels, as raw 32 bit floats: packing them into the artist's file would change it
@@ -66,7 +66,9 @@ class Contents:
     def save(self, blob: Path) -> None:
         record = {
             "roots": list(self.roots),
-            "origins": [[*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()],
+            "origins": [
+                [*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()
+            ],
             "pixels": [[*key, file] for key, file in self.pixels.items()],
         }
         blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
@@ -178,7 +180,7 @@ def open_as_main(blob: str) -> None:
 
 
 def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
-    """Append data-blocks, with all they use, as local ones (linked ones stay linked), under new names where names clash.
+    """Append data-blocks, with all they use, as local ones (linked ones stay linked); names that clash become new ones.
 
     Returns:
         the data-block for each key that the blob holds.

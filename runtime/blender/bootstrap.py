@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started by the launcher in a fresh Blender (or the wheel's Python): makes `background_nodes` importable and works.
 
-    ... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY
+... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY
 """
 
 import ctypes
@@ -31,7 +31,8 @@ def _alias_package() -> None:
     spec = importlib.util.spec_from_file_location(
         "background_nodes", _ROOT / "__init__.py", submodule_search_locations=[str(_ROOT)]
     )
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["background_nodes"] = package
     spec.loader.exec_module(package)

@@ -17,7 +17,7 @@ import bpy
 
 from ..errors import BackgroundNodesError
 from ..messages import Execute, Failed, Succeeded, WireForm
-from ..types import StoredRef, SocketType
+from ..types import SocketType, StoredRef
 from . import arguments, blobs, kinds
 from .inputs import Inputs
 

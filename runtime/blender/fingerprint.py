@@ -14,8 +14,8 @@ from typing import Any
 import bpy
 import numpy
 
-#: What is worth to be recognised: what several objects share. Of other kinds (scenes, armatures) the RNA is too large, or
-#: can't be read without a side effect; they count as changed.
+#: What is worth being recognised: what several objects share. Of other kinds (scenes, armatures) the RNA is too large,
+#: or can't be read without a side effect; they count as changed.
 _KINDS = (
     bpy.types.Camera,
     bpy.types.Image,
@@ -151,7 +151,7 @@ def _flat(value: object) -> object:
     return tuple(_flat(item) for item in value)  # type: ignore[attr-defined]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _properties(_cls: type, identifier: str) -> tuple[tuple[str, str], ...]:
     struct = getattr(bpy.types, identifier, None) or _cls
     return tuple(

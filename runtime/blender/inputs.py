@@ -67,9 +67,7 @@ class Inputs:
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
-    def _merge(
-        self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]
-    ) -> None:
+    def _merge(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]) -> None:
         """Let the twin of a newcomer that is here already take its place; record the others."""
         merged = []
         for key, data_block in newcomers.items():

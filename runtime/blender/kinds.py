@@ -32,7 +32,7 @@ def collections() -> Mapping[str, str]:
 
 @functools.cache
 def data_block_types() -> Mapping[str, str]:
-    """Each data-block type in `bpy.types` and its kind: {"Object": "Object", "PointLight": "Light", "ID": "ID", ...}."""
+    """Each data-block type in `bpy.types` and its kind: {"Object": "Object", "PointLight": "Light", ...}."""
     types = {kind: kind for kind in collections()} | {"ID": "ID"}
     for kind in collections():
         for subclass in _subclasses(getattr(bpy.types, kind)):

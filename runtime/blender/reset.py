@@ -13,6 +13,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import addon_utils
@@ -50,7 +51,7 @@ class CleanState:
         self._path = list(sys.path)
         self._argv = list(sys.argv)
         self._environment = dict(os.environ)
-        self._folder = os.getcwd()
+        self._folder = Path.cwd()
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._builtins = dict(vars(builtins))
         self._handlers = {name: list(functions) for name, functions in _handler_lists()}

@@ -437,6 +437,11 @@ class TestBakeAmbientOcclusion:
         image = pixels(result.image)[..., 0]
         assert image[4:28, 15:17].mean() < 0.5 < 0.95 < image[4:28, 2:6].mean()
 
+    def test_low_poly_gives_no_shade_to_the_high_poly_below_it(self):
+        low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: -0.1)
+        image = run("bake/bake_ambient_occlusion", low, high, resolution=16, samples=1, cage_extrusion=0.5).image
+        assert pixels(image)[..., 0].min() > 0.95
+
     def test_near_distance_gives_no_shade_from_afar(self):
         image = run("bake/bake_ambient_occlusion", self.valley(), resolution=32, samples=4, distance=0.001).image
         assert pixels(image)[..., 0].mean() > 0.97

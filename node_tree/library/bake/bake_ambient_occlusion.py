@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
+
 from background_nodes.script import Length, Pixels, Range, progress
 
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
@@ -62,10 +63,14 @@ def main(
     nodes = image_nodes(source, image)
     size = max(source.dimensions)
     involved = [source, high] if high else [source]
+    options = {"margin": margin, "uv_layer": layer.name}
+    if high:
+        extrusion = (cage_extrusion or 0.02 * size) / largest_scale(source)  # in the object's own space
+        options |= {"use_selected_to_active": True, "cage_extrusion": extrusion}
     with visible(*involved):
         set_up_cycles(distance or size)
         select(involved, active=source)
-        pixels = bake(image, samples, margin, layer.name, bool(high), (cage_extrusion or 0.02 * size), source)
+        pixels = bake(image, samples, options)
 
     progress(0.95, "Packing the image")
     image.pixels.foreach_set(pixels)
@@ -84,12 +89,8 @@ def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def bake(image, samples: int, margin: int, layer: str, from_high: bool, extrusion: float, source) -> np.ndarray:
+def bake(image: bpy.types.Image, samples: int, options: dict) -> np.ndarray:
     """Bake a few samples at a time, each time with another seed; the mean of all."""
-    options = {}
-    if from_high:
-        # The extrusion is measured in the object's own space.
-        options = {"use_selected_to_active": True, "cage_extrusion": extrusion / largest_scale(source)}
     cycles = bpy.context.scene.cycles
     white = np.ones(image.size[0] * image.size[1] * 4, np.float32)
     total, pixels = np.zeros_like(white), np.empty_like(white)
@@ -97,7 +98,7 @@ def bake(image, samples: int, margin: int, layer: str, from_high: bool, extrusio
         progress(0.05 + 0.9 * done / samples, f"Baking sample {done}/{samples}")
         cycles.seed, cycles.samples = done, min(SAMPLES_AT_ONCE, samples - done)
         image.pixels.foreach_set(white)
-        bpy.ops.object.bake(type="AO", margin=margin, use_clear=False, uv_layer=layer, **options)
+        bpy.ops.object.bake(type="AO", use_clear=False, **options)
         image.pixels.foreach_get(pixels)
         total += pixels * cycles.samples
     return total / samples
@@ -109,7 +110,7 @@ def largest_scale(source: bpy.types.Object) -> float:
 
 def image_nodes(source: bpy.types.Object, image: bpy.types.Image) -> dict:
     """Give `source` materials of its own, each with an active image node to bake to: material -> node."""
-    if not any(slot.material for slot in source.material_slots) and not source.data.materials:
+    if not source.material_slots:
         source.data.materials.append(None)
     copies: dict[bpy.types.Material | None, bpy.types.Material] = {}
     nodes = {}

@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
+
 from background_nodes.script import Length, Pixels, Range, progress
 
 #: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
@@ -58,10 +59,12 @@ def main(
     image = bpy.data.images.new(f"{low.name} Normal", resolution, resolution, alpha=False, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = image_nodes(low, image)
+    extrusion = (cage_extrusion or 0.02 * max(low.dimensions)) / largest_scale(low)  # in the object's own space
+    options = {"margin": margin, "uv_layer": layer.name, "cage_extrusion": extrusion}
     with visible(low, high):
         set_up_cycles()
         select(high, active=low)
-        pixels = bake(low, layer, image, samples, cage_extrusion or 0.02 * max(low.dimensions), margin)
+        pixels = bake(layer, image, samples, options)
     if not (np.abs(pixels - FLAT) > 0.001).any():
         raise ValueError(
             f"{low.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
@@ -83,14 +86,13 @@ def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def bake(low, layer, image, samples: int, extrusion: float, margin: int) -> np.ndarray:
+def bake(layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int, options: dict) -> np.ndarray:
     """Bake `samples` times, each time with the UV map moved by a part of a pixel; the mean of all, normalised.
 
     Blender looks for the high-poly surface from the middle of each pixel alone, however many samples Cycles takes, so
     the only way to smooth edges is to move the pixels. And as it tells nothing while it bakes, this is also what makes
     progress.
     """
-    scale = np.array(low.matrix_world.to_scale())
     resolution = image.size[0]
     flat = np.tile(np.float32(FLAT), resolution * resolution)
     total = np.zeros_like(flat)
@@ -101,18 +103,15 @@ def bake(low, layer, image, samples: int, extrusion: float, margin: int) -> np.n
         progress(0.05 + 0.9 * index / samples, f"Baking {index + 1}/{samples}")
         layer.uv.foreach_set("vector", (uv.reshape(-1, 2) + offset / resolution).ravel())
         image.pixels.foreach_set(flat)
-        bpy.ops.object.bake(
-            type="NORMAL",
-            use_selected_to_active=True,
-            cage_extrusion=extrusion / max(np.abs(scale).max(), 1e-9),  # it is measured in the object's own space
-            margin=margin,
-            use_clear=False,
-            uv_layer=layer.name,
-        )
+        bpy.ops.object.bake(type="NORMAL", use_selected_to_active=True, use_clear=False, **options)
         image.pixels.foreach_get(pixels)
         total += pixels
     layer.uv.foreach_set("vector", uv)
     return normalised(total.reshape(-1, 4) / samples)
+
+
+def largest_scale(low: bpy.types.Object) -> float:
+    return max(1e-9, *(abs(factor) for factor in low.matrix_world.to_scale()))
 
 
 def offsets_in_pixel(count: int) -> np.ndarray:
@@ -145,7 +144,7 @@ def finished_image(baked: bpy.types.Image, pixels: np.ndarray, high_precision: b
 
 def image_nodes(low: bpy.types.Object, image: bpy.types.Image) -> dict:
     """Give `low` materials of its own, each with an active image node to bake to: material -> node."""
-    if not any(slot.material for slot in low.material_slots) and not low.data.materials:
+    if not low.material_slots:
         low.data.materials.append(None)
     copies: dict[bpy.types.Material | None, bpy.types.Material] = {}
     nodes = {}

@@ -4,6 +4,7 @@
 from typing import Literal
 
 import bpy
+
 from background_nodes.script import log
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import bpy
 import numpy as np
-from background_nodes.script import Pixels, Range, progress, track
 from mathutils import Color
+
+from background_nodes.script import Pixels, Range, progress, track
 
 
 def main(

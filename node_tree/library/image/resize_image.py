@@ -4,6 +4,7 @@
 from typing import Annotated
 
 import bpy
+
 from background_nodes.script import Pixels, Range, progress
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
+
 from background_nodes.script import Percentage, Range, log, progress
 
 #: What each format is called by Blender, and its usual ending.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import bpy
+
 from background_nodes.script import log, progress
 
 #: What each kind is called in `bpy.data`.

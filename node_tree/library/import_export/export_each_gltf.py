@@ -12,6 +12,7 @@ from typing import Literal
 
 import addon_utils
 import bpy
+
 from background_nodes.script import log, progress
 
 

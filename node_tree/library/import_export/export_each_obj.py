@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
+
 from background_nodes.script import Range, log, progress
 
 

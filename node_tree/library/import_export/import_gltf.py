@@ -5,6 +5,7 @@ from pathlib import Path
 
 import addon_utils
 import bpy
+
 from background_nodes.script import log, progress
 
 

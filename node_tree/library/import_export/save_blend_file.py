@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import bpy
+
 from background_nodes.script import log, progress
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import bpy
+
 from background_nodes.script import log, progress
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import bpy
+
 from background_nodes.script import log, track
 
 #: What Blender calls the solvers: the fast one was renamed in 5.0, the manifold one is new in 4.5.

@@ -5,6 +5,7 @@ The result keeps the place and the name of the first; materials, UV maps and ver
 """
 
 import bpy
+
 from background_nodes.script import progress, track
 
 

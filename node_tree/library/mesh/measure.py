@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import bpy
 import numpy as np
-from background_nodes.script import log, progress
 from mathutils import Vector
+
+from background_nodes.script import log, progress
 
 
 class Output(NamedTuple):

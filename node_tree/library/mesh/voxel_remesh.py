@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Annotated, NamedTuple
 
 import bpy
+
 from background_nodes.script import Length, Range, progress
 
 #: More faces than this are a slip of the voxel size rather than a wish; they would fill the memory.

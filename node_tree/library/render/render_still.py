@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
-from background_nodes.script import Pixels, Range, progress
+import numpy as np
 from mathutils import Vector
+
+from background_nodes.script import Pixels, Range, progress
 
 #: Where the camera and the lights of the studio stand, seen from the objects, and how bright each light is.
 CAMERA = Vector((0.9, -1.2, 0.6))
-KEY, FILL, RIM = (Vector((1.5, -1.5, 1.5)), 1.0), (Vector((-2.0, -1.0, 0.5)), 0.4), (Vector((-0.5, 2.0, 1.5)), 0.8)
+KEY, FILL, RIM = (Vector((1.5, -1.5, 1.5)), 1.0), (Vector((-2.0, -1.0, 0.5)), 0.25), (Vector((-0.5, 2.0, 1.5)), 0.8)
 
 #: Cycles sends progress every 30 seconds in background mode, and after each tile: about so many make a bar move.
 NUM_TILES = 16
@@ -88,38 +90,51 @@ def framing_camera(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> b
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     camera.rotation_euler = CAMERA.to_track_quat("Z", "Y").to_euler()
     scene.collection.objects.link(camera)
-    centre, radius = bounding_sphere(scene, objects)
-    corners = world_corners(scene, objects)
-    corners = [centre + (corner - centre) * 1.1 for corner in corners]  # some air around
-    depsgraph = scene.view_layers[0].depsgraph
-    scene.view_layers[0].update()
-    camera.location, _ = camera.camera_fit_coords(depsgraph, [number for corner in corners for number in corner])
+    points = world_points(scene, objects)
+    centre, radius = bounding_sphere(points)
+    points = np.array(centre) + (points - np.array(centre)) * 1.1  # some air around
+    camera.location, _ = camera.camera_fit_coords(evaluated_scene(scene), points.ravel().tolist())
     camera.data.clip_start, camera.data.clip_end = radius * 0.01, radius * 100.0
     return camera
 
 
-def world_corners(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> list[Vector]:
-    """The corners of the objects' bounding boxes, modifiers included, in the world."""
-    depsgraph = scene.view_layers[0].depsgraph
+def evaluated_scene(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
     scene.view_layers[0].update()
-    evaluated = [item.evaluated_get(depsgraph) for item in objects if item.type not in ("LIGHT", "CAMERA")]
-    corners = [item.matrix_world @ Vector(corner) for item in evaluated for corner in item.bound_box]
-    return corners or [Vector(corner) for corner in ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))]
+    return scene.view_layers[0].depsgraph
 
 
-def bounding_sphere(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> tuple[Vector, float]:
-    corners = world_corners(scene, objects)
-    low, high = (Vector(function(axis) for axis in zip(*corners, strict=True)) for function in (min, max))
-    return (low + high) / 2.0, max((high - low).length / 2.0, 1e-3)
+def world_points(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> np.ndarray:
+    """Points of all objects in the world: the vertices of meshes, modifiers included, the bounding box of others."""
+    depsgraph = evaluated_scene(scene)
+    points = [
+        own_points(evaluated) @ np.array(evaluated.matrix_world.to_3x3()).T
+        + np.array(evaluated.matrix_world.translation)
+        for evaluated in (item.evaluated_get(depsgraph) for item in objects)
+        if evaluated.type not in ("LIGHT", "CAMERA")
+    ]
+    return np.concatenate(points or [np.array([(-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)])])
+
+
+def own_points(evaluated: bpy.types.Object) -> np.ndarray:
+    if evaluated.type != "MESH" or not evaluated.data.vertices:
+        return np.array([tuple(corner) for corner in evaluated.bound_box])
+    points = np.empty(len(evaluated.data.vertices) * 3, np.float32)
+    evaluated.data.vertices.foreach_get("co", points)
+    return points.reshape(-1, 3).astype(np.float64)
+
+
+def bounding_sphere(points: np.ndarray) -> tuple[Vector, float]:
+    low, high = points.min(axis=0), points.max(axis=0)
+    return Vector((low + high) / 2.0), max(float(np.linalg.norm(high - low)) / 2.0, 1e-3)
 
 
 def add_studio(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
     """Three area lights and a grey world, as large as what they light."""
-    centre, radius = bounding_sphere(scene, objects)
+    centre, radius = bounding_sphere(world_points(scene, objects))
     for position, brightness in (KEY, FILL, RIM):
         light = bpy.data.lights.new("Studio", "AREA")
         light.size = radius * 1.5
-        light.energy = 160.0 * brightness * radius**2  # light falls off with the square of the distance
+        light.energy = 80.0 * brightness * radius**2  # light falls off with the square of the distance
         item = bpy.data.objects.new("Studio", light)
         item.location = centre + position * radius * 1.5
         item.rotation_euler = position.to_track_quat("Z", "Y").to_euler()
@@ -128,7 +143,7 @@ def add_studio(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
     if scene.world.node_tree is None:  # from 5.0 on every world has one
         scene.world.use_nodes = True
     backdrop = next(node for node in scene.world.node_tree.nodes if node.type == "BACKGROUND")
-    backdrop.inputs["Color"].default_value = (0.18, 0.18, 0.18, 1.0)
+    backdrop.inputs["Color"].default_value = (0.1, 0.1, 0.1, 1.0)
 
 
 def set_up_cycles(scene: bpy.types.Scene, samples: int, denoise: bool) -> None:

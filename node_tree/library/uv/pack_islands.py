@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import bpy
+
 from background_nodes.script import Factor, progress
 
 SHAPES = {"Exact": "CONCAVE", "Convex": "CONVEX", "Box": "AABB"}

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Annotated
 
 import bpy
+
 from background_nodes.script import Angle, Factor, Range, progress
 
 
