@@ -76,7 +76,11 @@ def run(
 
     started = session.start(tree, until=until, workers=workers, timeout=timeout, on_event=on_event)
     if bpy.app.background:
-        started.wait()
+        try:
+            started.wait()
+        except BaseException:  # Ctrl-C: nothing goes on behind a caller that does not wait any more
+            started.cancel()
+            raise
     return started
 
 

@@ -142,7 +142,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         if self.label:
             return self.label
         if self.script is not None:
-            return self.script.name.removesuffix(".py").replace("_", " ").title()
+            return sources.title(self.script.name.removesuffix(".py"))
         name = self.filepath or self.library_script
         return sources.title(bpy.path.basename(name).removesuffix(".py")) if name else self.bl_label
 

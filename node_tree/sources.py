@@ -62,9 +62,13 @@ def library_categories() -> Iterator[tuple[str, list[str]]]:
     yield from categories.items()
 
 
-def title(identifier: str) -> str:
-    """What an artist reads for an identifier or a file name: "voxel_size" -> "Voxel Size"."""
-    return identifier.replace("_", " ").title()
+#: Words that title case would spoil.
+_SPELLINGS = {"Gltf": "glTF", "Obj": "OBJ", "Uv": "UV"}
+
+
+def title(name: str) -> str:
+    """What an artist reads for the name of a script or a category: "smart_uv_project" -> "Smart UV Project"."""
+    return " ".join(_SPELLINGS.get(word, word) for word in name.replace("_", " ").title().split())
 
 
 @functools.lru_cache(maxsize=1024)

@@ -248,6 +248,17 @@ class TestBoolean:
         run("mesh/boolean", source := cube(), operands)
         assert run("mesh/measure", source).volume == pytest.approx(8.0 - 2 * 0.125, rel=1e-4)
 
+    def test_open_mesh_is_cut_although_manifold_is_asked_for(self):
+        source = grid(cells=1)
+        run("mesh/boolean", source, [cube("Cutter", size=1.0)], solver="Manifold")
+        assert run("mesh/measure", source).area == pytest.approx(3.0, rel=1e-4)
+
+    def test_modifiers_are_applied_first(self):
+        source = subdivided(cube(), levels=2)
+        run("mesh/boolean", source, [cube("Afar", centre=(9.0, 0.0, 0.0))], solver="Manifold")
+        assert len(source.data.polygons) == 96
+        assert not source.modifiers
+
     def test_material_of_the_operand_comes_along(self):
         source, other = cube(), cube("Other", centre=(1.0, 1.0, 1.0))
         source.data.materials.append(material("Outside"))

@@ -4,6 +4,7 @@
 The modifiers of the object are applied first.
 """
 
+from array import array
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
@@ -41,7 +42,7 @@ def main(
         operands: The mesh objects to cut out, to merge or to intersect with, one after another.
         operation: Difference cuts the operands out, Union merges them, Intersect keeps what all have in common.
         solver: Exact copes with overlapping faces; Fast is for simple shapes; Manifold is quick and good for closed
-            meshes, in Blender before 4.5 Exact takes its place.
+            meshes. Exact takes its place where a mesh is open, and in Blender before 4.5.
         hole_tolerant: Exact only: a better result where meshes aren't closed, but slower.
     """
     for item in (source, *operands):
@@ -51,6 +52,7 @@ def main(
         raise ValueError(f"{source.name} is linked as an operand of itself; link another object to Operands")
 
     with visible(source, *operands):
+        take_mesh(source, evaluated_mesh(source))
         for operand in track(operands, text=operation):
             modifier = source.modifiers.new("Boolean", "BOOLEAN")
             modifier.operation = operation.upper()
@@ -58,8 +60,7 @@ def main(
             modifier.solver = solver_identifier(modifier, solver)
             modifier.use_hole_tolerant = hole_tolerant
             modifier.material_mode = "TRANSFER"
-            replace_mesh(source, evaluated_mesh(source))
-            source.modifiers.clear()
+            take_mesh(source, result_of(source, modifier))
     if not source.data.polygons:
         log(f"Nothing of {source.name} is left. Do the objects overlap?")
     return Output(source, len(source.data.polygons))
@@ -71,6 +72,26 @@ def solver_identifier(modifier: bpy.types.BooleanModifier, solver: str) -> str:
     return next(identifier for identifier in SOLVERS[solver] if identifier in known)
 
 
+def result_of(source: bpy.types.Object, modifier: bpy.types.BooleanModifier) -> bpy.types.Mesh:
+    """What the modifier makes of `source`. Where the manifold solver gives up, the exact one has a try.
+
+    It does so silently, by an unchanged mesh: when a mesh is open, and in a Blender that was built without it.
+    """
+    mesh = evaluated_mesh(source)
+    if modifier.solver == "MANIFOLD" and coordinates(mesh) == coordinates(source.data):
+        log(f"Manifold leaves {source.name} as it is; using Exact for {modifier.object.name}")
+        bpy.data.meshes.remove(mesh)
+        modifier.solver = "EXACT"
+        mesh = evaluated_mesh(source)
+    return mesh
+
+
+def coordinates(mesh: bpy.types.Mesh) -> bytes:
+    values = array("f", [0.0]) * (len(mesh.vertices) * 3)
+    mesh.vertices.foreach_get("co", values)
+    return values.tobytes()
+
+
 def evaluated_mesh(source: bpy.types.Object) -> bpy.types.Mesh:
     """A new mesh: what the modifiers and shape keys of `source` make of its own."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
@@ -78,10 +99,11 @@ def evaluated_mesh(source: bpy.types.Object) -> bpy.types.Mesh:
     return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
 
 
-def replace_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    """Give `source` a new mesh under the name of its old one."""
+def take_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    """Give `source` a mesh that its modifiers are part of, under the name of its old one."""
     old, name = source.data, source.data.name
     source.data = mesh
+    source.modifiers.clear()
     if old.users == 0:
         bpy.data.meshes.remove(old)
     mesh.name = name
