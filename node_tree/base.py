@@ -36,10 +36,14 @@ class BackgroundNode:
 
     def init(self, _context: bpy.types.Context) -> None:
         self.uid = new_id()
+        # Blender saves no tree that nothing uses, and nothing but an open editor uses ours.
+        self.id_data.use_fake_user = True
 
     def copy(self, _node: bpy.types.Node) -> None:
         # Runs on duplicate, paste and tree copy; on clipboard nodes too, which are in no tree.
         self.uid = new_id()
+        if self.id_data is not None:
+            self.id_data.use_fake_user = True
 
     def draw_status(self, layout: bpy.types.UILayout) -> None:
         for drawer in _status_drawers:
@@ -110,8 +114,7 @@ def _add(sockets: Any, spec: SocketSpec, is_output: bool) -> Any:
             socket.link_limit = 0
     if spec.choices:
         socket.set_choices(spec.choices)
-    if spec.value is not None:
-        _fill(socket, spec.value)
+    _fill(socket, spec.value)
     return socket
 
 
@@ -125,6 +128,8 @@ def _describe(socket: Any, spec: SocketSpec) -> None:
             socket.description = spec.description
     if spec.choices:
         socket.set_choices(spec.choices)
+        if socket.get_value() is None:  # what was chosen is no choice any more
+            _fill(socket, spec.value)
 
 
 def _value_to_keep(socket: Any) -> Any:

@@ -11,6 +11,7 @@ import bpy
 from ..runtime.blender import kinds
 from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
 from .base import BackgroundNode, SocketSpec, sync_sockets
+from .sockets import PATH_OPTIONS
 
 #: Kinds an Input node does not offer: a menu's choices belong to a script, JSON is written by one.
 _NOT_OFFERED = frozenset({"MENU"})
@@ -92,7 +93,11 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         type=bpy.types.Collection,
     )
     filepath: bpy.props.StringProperty(
-        name="File", description="The .blend file to write", subtype="FILE_PATH", default="//results.blend"
+        name="File",
+        description="The .blend file to write",
+        subtype="FILE_PATH",
+        default="//results.blend",
+        options=PATH_OPTIONS,
     )
 
     def init(self, context: bpy.types.Context) -> None:

@@ -13,6 +13,7 @@ from ..runtime.graph import NodeSettings
 from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from . import sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
+from .sockets import PATH_OPTIONS
 
 
 def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
@@ -49,6 +50,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         name="File",
         description="Python file with the script's function main",
         subtype="FILE_PATH",
+        options=PATH_OPTIONS,
         update=_filepath_changed,
     )
     library_script: bpy.props.StringProperty(

@@ -46,6 +46,9 @@ _GEOMETRY = frozenset(
 )
 _OTHER_DATA_BLOCK_COLOR = (0.75, 0.68, 0.55)
 
+#: Paths may begin with Blender's `//`. From 4.5 on a property says so, or each such path is warned of.
+PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set())
+
 #: The property behind `default_value` of each kind of plain value.
 _VALUE_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "BOOLEAN": (bpy.props.BoolProperty, {}),
@@ -59,7 +62,7 @@ _VALUE_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
         bpy.props.FloatVectorProperty,
         {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))},
     ),
-    "PATH": (bpy.props.StringProperty, {"subtype": "FILE_PATH"}),
+    "PATH": (bpy.props.StringProperty, {"subtype": "FILE_PATH", "options": PATH_OPTIONS}),
     "MENU": (bpy.props.StringProperty, {}),
     "ANY": (bpy.props.StringProperty, {}),
 }
@@ -165,16 +168,22 @@ class _JsonValue:
         layout.prop(self, "json_value", text=text)
 
 
-class _MenuValue:
-    """`default_value` of a menu: one of the choices that the script's `Literal[...]` gave."""
+class _Choices:
+    """What a menu offers: the choices that the script's `Literal[...]` gave."""
 
     def set_choices(self, choices: Iterable[str | int | float | bool]) -> None:
         self.choices_json = json.dumps(list(choices))
 
+    def choice_of(self, text: str) -> Any:
+        """The choice as the script wrote it, None if there is none of that text."""
+        return {str(choice): choice for choice in json.loads(self.choices_json or "[]")}.get(text)
+
+
+class _MenuValue(_Choices):
+    """`default_value` of a menu: the text of one of its choices."""
+
     def get_value(self) -> Any:
-        """The choice as the script wrote it, None if none was made."""
-        choices = {str(choice): choice for choice in json.loads(self.choices_json or "[]")}
-        return choices.get(self.choice)
+        return self.choice_of(self.choice)
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         layout.prop(self, "default_value", text=text)
@@ -204,16 +213,22 @@ class _ListValue:
 
     @property
     def default_value(self) -> tuple[Any, ...]:
-        return tuple(_from_item(item) for item in self.items_of_list)
+        return tuple(self.unpacked(item.value) for item in self.items_of_list)
 
     @default_value.setter
     def default_value(self, values: Iterable[Any]) -> None:
         values = tuple(values)
         self.items_of_list.clear()
         for value in values:
-            item = self.items_of_list.add()
-            item.value = json.dumps(value) if self.socket_type.kind == "ANY" else value
+            self.items_of_list.add().value = self.packed(value)
         self.has_value = True
+
+    def packed(self, value: Any) -> Any:
+        """The form in which an item is kept."""
+        return value
+
+    def unpacked(self, value: Any) -> Any:
+        return value
 
     def get_value(self) -> Any:
         return self.default_value if self.has_value or len(self.items_of_list) else None
@@ -232,10 +247,28 @@ class _ListValue:
             remove.index = index
 
 
-def _from_item(item: Any) -> Any:
-    if item.kind == "ANY":
-        return json.loads(item.value) if item.value else None
-    return item.value
+class _JsonList(_ListValue):
+    """A list of anything JSON holds."""
+
+    def packed(self, value: Any) -> str:
+        return json.dumps(value)
+
+    def unpacked(self, value: str) -> Any:
+        return json.loads(value) if value else None
+
+
+class _MenuList(_Choices, _ListValue):
+    """A list of choices of a menu. Those that the script does not offer any more drop out when it is read."""
+
+    def packed(self, value: Any) -> str:
+        return str(value)
+
+    def unpacked(self, value: str) -> Any:
+        return self.choice_of(value)
+
+    def get_value(self) -> Any:
+        values = super().get_value()
+        return None if values is None else tuple(value for value in values if value is not None)
 
 
 def _color(kind: str) -> tuple[float, float, float]:
@@ -263,6 +296,9 @@ def _typed(value: Any, kind: str) -> Any:
 
 
 # Making the classes
+
+
+_LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
 
 
 def _property(kind: str, unit: str = "") -> Any:
@@ -294,8 +330,10 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["result_items"] = bpy.props.CollectionProperty(type=item)
         annotations["has_result"] = bpy.props.BoolProperty()
         annotations["holds_result_list"] = bpy.props.BoolProperty()
+    if kind == "MENU":
+        annotations["choices_json"] = bpy.props.StringProperty()
     if socket_type.is_list:
-        bases.append(_ListValue)
+        bases.append(_LISTS.get(kind, _ListValue))
         annotations["items_of_list"] = bpy.props.CollectionProperty(type=item)
         annotations["has_value"] = bpy.props.BoolProperty()
     elif kind == "ANY":
@@ -303,7 +341,6 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["json_value"] = bpy.props.StringProperty(name="JSON")
     elif kind == "MENU":
         bases.append(_MenuValue)
-        annotations["choices_json"] = bpy.props.StringProperty()
         annotations["choice"] = bpy.props.StringProperty()
         annotations["default_value"] = bpy.props.EnumProperty(
             name="Value", items=_menu_items, get=_get_choice, set=_set_choice
