@@ -296,5 +296,5 @@ class Run:
     def forget(self) -> None:
         """Let go of what the store holds for it."""
         self._runner.forget(self._active)
-        if self._snapshot.blob:
-            self._runner.store.remove_blob(Path(self._snapshot.blob))
+        for blob in self._snapshot.blobs:
+            self._runner.store.remove_blob(blob)

@@ -40,6 +40,19 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """To a worker: write data-blocks of several blobs into one. Answered by `Succeeded` with their refs as `data`.
+
+    Attributes:
+        refs: the data-blocks in wire form.
+        blob: path of the blob to write.
+    """
+
+    refs: list[Any]
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """From a worker: it is clean and waits for a task."""
 
@@ -80,10 +93,10 @@ class Retiring:
     reason: str
 
 
-Message = Execute | Idle | Started | Progressed | Succeeded | Failed | Retiring
+Message = Execute | Gather | Idle | Started | Progressed | Succeeded | Failed | Retiring
 
 _CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Execute, Idle, Started, Progressed, Succeeded, Failed, Retiring)
+    cls.__name__: cls for cls in (Execute, Gather, Idle, Started, Progressed, Succeeded, Failed, Retiring)
 }
 
 
@@ -110,7 +123,8 @@ def decode(data: bytes) -> Message:
 class WireForm:
     """Values as JSON: tuples as lists, data-blocks as objects that name their blob; the socket's type tells which."""
 
-    _REF: ClassVar[tuple[str, ...]] = tuple(name.name for name in dataclasses.fields(StoredRef))
+    #: The names in the wire form of a data-block.
+    REF_FIELDS: ClassVar[frozenset[str]] = frozenset(name.name for name in dataclasses.fields(StoredRef))
 
     @classmethod
     def of(cls, value: Value) -> Any:

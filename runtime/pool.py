@@ -55,7 +55,7 @@ class Request:
     """What a lease is asked for: a task, and whether it wants a worker in which nothing ran before."""
 
     key: Hashable
-    task: messages.Execute
+    task: messages.Execute | messages.Gather
     is_fresh: bool = False
 
 
@@ -208,7 +208,8 @@ class Pool:
         worker.enter(_State.BUSY)
         worker.request = request
         worker.is_fresh = worker.has_started = False
-        worker.task_log = TaskLog(Path(request.task.log))
+        if isinstance(request.task, messages.Execute):
+            worker.task_log = TaskLog(Path(request.task.log))
         self._workers.remove(worker)
         self._workers.append(worker)
         return True

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ class Results:
 
     def put(self, task: str, item: int, values: Mapping[str, Any]) -> None:
         self._items.setdefault(task, {})[item] = values
+
+    def move(self, moves: Mapping[StoredRef, StoredRef]) -> None:
+        """Data-blocks are in other blobs now."""
+        for items in self._items.values():
+            for index, values in items.items():
+                items[index] = {identifier: _moved(value, moves) for identifier, value in values.items()}
+        self._lists.clear()
 
     def items(self, task: str) -> Mapping[int, Mapping[str, Any]]:
         """The values of those items of a task that succeeded, by index."""
@@ -75,6 +82,14 @@ class Results:
             log=str(log),
         )
 
+    def stored_refs(self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask]) -> Iterator[StoredRef]:
+        """The data-blocks that one item of a task is given."""
+        for argument in task.arguments:
+            for source in argument.sources:
+                if source.type.is_data_block:
+                    value = self.source(source, tasks)
+                    yield from WireForm.stored_refs(value[item] if argument.is_mapped else value)
+
     def _argument(self, argument: Argument, item: int, tasks: Mapping[str, PlannedTask]) -> dict[str, Any]:
         pieces = []
         for source in argument.sources:
@@ -83,6 +98,15 @@ class Results:
                 value, source_type = value[item], SocketType(source_type.kind)
             pieces.append(_piece(value, source_type, argument.parameter.type))
         return {**_parameter(argument.parameter), "pieces": pieces}
+
+
+def _moved(value: Any, moves: Mapping[StoredRef, StoredRef]) -> Any:
+    if isinstance(value, list):
+        return [_moved(item, moves) for item in value]
+    if isinstance(value, dict) and value.keys() == WireForm.REF_FIELDS:
+        ref = StoredRef(**value)
+        return WireForm.of(moves.get(ref, ref))
+    return value
 
 
 def _piece(value: Any, source: SocketType, target: SocketType) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import messages
 from .events import (
@@ -33,12 +33,14 @@ from .events import (
     TimePassed,
     WorkerDied,
 )
+from .gathering import Gathering, Moves, is_worthwhile
 from .launcher import Launcher
-from .plan import Plan
+from .messages import WireForm
+from .plan import FromTask, Plan
 from .pool import Lost, NoWorker, Pool, Report, Request
 from .results import Results
 from .scheduler import Scheduler
-from .states import RunState
+from .states import RunState, TaskState
 from .store import Store
 from .types import LiveRef, StoredRef
 
@@ -66,10 +68,23 @@ class ActiveRun:
         self.scene = dataclasses.asdict(plan.scene)
         self.logs: dict[str, dict[int, Path]] = {}
         self.blobs: dict[tuple[str, int], Path] = {}
+        self.gathered: list[Path] = []
+        self.is_over = False
 
     @property
     def state(self) -> RunState:
-        return self.scheduler.state
+        """Running until everything has ended and lies ready to be brought home."""
+        return self.scheduler.state if self.is_over else RunState.RUNNING
+
+    def home_refs(self) -> Iterator[StoredRef]:
+        """The data-blocks that are to come home, of those tasks that succeeded."""
+        sources = (source for homecoming in self.plan.homecomings for source in homecoming.sources)
+        for source in sources:
+            if isinstance(source, FromTask) and source.type.is_data_block and self._has_succeeded(source.task):
+                yield from WireForm.stored_refs(self.results.source(source, self.tasks))
+
+    def _has_succeeded(self, task: str) -> bool:
+        return self.scheduler.tasks[task].state is TaskState.SUCCEEDED
 
 
 class Runner:
@@ -79,6 +94,7 @@ class Runner:
         self.store = store
         self.pool = Pool(launcher, store, capacity)
         self._runs: dict[int, ActiveRun] = {}
+        self._gatherings: dict[int, Gathering] = {}
         self._numbers = itertools.count(1)
 
     @property
@@ -108,9 +124,12 @@ class Runner:
     def update(self, timeout: float | None = 0.0) -> None:
         """Take what has arrived, waiting for something at most `timeout` seconds (None: however long it takes)."""
         for key, report in self.pool.poll(self._wait_limit(timeout)):
-            run = self._runs.get(key[0])  # type: ignore[index]
-            if run is not None and _is_awaited(run, *key[1:]):  # type: ignore[index]
-                self._handle(run, self._event(run, key, report))  # type: ignore[arg-type]
+            if isinstance(key, _ChunkKey):
+                self._hear_of_chunk(key, report)
+            elif isinstance(key, _ItemKey):
+                run = self._runs.get(key.run)
+                if run is not None and _is_awaited(run, key):
+                    self._handle(run, self._event(run, key, report))
         now = time.monotonic()
         for run in list(self._runs.values()):
             deadline = run.scheduler.next_deadline()
@@ -120,7 +139,7 @@ class Runner:
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
         self.cancel(run)
-        for blob in run.blobs.values():
+        for blob in (*run.blobs.values(), *run.gathered):
             self.store.remove_blob(blob)
         for logs in run.logs.values():
             for log in logs.values():
@@ -140,20 +159,20 @@ class Runner:
 
     # From reports to events
 
-    def _event(self, run: ActiveRun, key: tuple[int, str, int, int], report: Report) -> ItemEvent:
-        where = time.monotonic(), *key[1:]
+    def _event(self, run: ActiveRun, key: _ItemKey, report: Report) -> ItemEvent:
+        where = time.monotonic(), key.task, key.item, key.attempt
         match report:
             case messages.Started():
                 return TaskStarted(*where)
             case messages.Progressed(fraction, text):
                 return TaskProgressed(*where, fraction, text)
             case messages.Succeeded(values):
-                run.results.put(key[1], key[2], values)
-                return TaskSucceeded(*where, _list_lengths(run, key[1], values))
+                run.results.put(key.task, key.item, values)
+                return TaskSucceeded(*where, _list_lengths(run, key.task, values))
             case messages.Failed(message, traceback, line):
                 return TaskFailed(*where, TaskError(message, traceback, line))
             case Lost(reason):
-                self.store.remove_blob(run.blobs[key[1], key[2]])
+                self.store.remove_blob(run.blobs[key.task, key.item])
                 return WorkerDied(*where, reason)
             case NoWorker(reason):
                 return TaskFailed(*where, TaskError(reason))
@@ -172,27 +191,78 @@ class Runner:
             case StartTask(task, item, attempt):
                 self._start_task(run, task, item, attempt)
             case StopTask(task, item, attempt):
-                self.pool.stop((run.number, task, item, attempt))
+                self.pool.stop(_ItemKey(run.number, task, item, attempt))
                 self.store.remove_blob(run.blobs[task, item])
             case FinishRun():
-                del self._runs[run.number]
-                if run.listener is not None:
-                    run.listener(None)
+                self._gather(run, tuple(run.home_refs()), lambda: self._end(run))
 
     def _start_task(self, run: ActiveRun, task_id: str, item: int, attempt: int) -> None:
         task = run.tasks[task_id]
         blob, log = self.store.new_blob(), self.store.new_log()
         run.blobs[task_id, item] = blob
         run.logs.setdefault(task_id, {})[item] = log
-        request = run.results.request(task, item, run.tasks, run.scene, blob, log)
-        key = run.number, task_id, item, attempt
-        self.pool.submit(Request(key, request, task.settings.fresh_process))
+        key = _ItemKey(run.number, task_id, item, attempt)
+
+        def submit() -> None:
+            if _is_awaited(run, key):
+                request = run.results.request(task, item, run.tasks, run.scene, blob, log)
+                self.pool.submit(Request(key, request, task.settings.fresh_process))
+
+        self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), submit)
+
+    def _end(self, run: ActiveRun) -> None:
+        del self._runs[run.number]
+        run.is_over = True
+        if run.listener is not None:
+            run.listener(None)
+
+    # Many blobs into few
+
+    def _gather(self, run: ActiveRun, refs: Sequence[StoredRef], then: Callable[[], None]) -> None:
+        """Do `then`, after data-blocks that are strewn over many blobs were gathered in a few."""
+        if not is_worthwhile(refs):
+            then()
+            return
+        number = next(self._numbers)
+
+        def done(moves: Moves) -> None:
+            del self._gatherings[number]
+            run.results.move(moves)
+            then()
+
+        gathering = self._gatherings[number] = Gathering(refs, done)
+        for start, message in gathering.messages(self.store.new_blob):
+            run.gathered.append(Path(message.blob))
+            self.pool.submit(Request(_ChunkKey(number, start), message))
+
+    def _hear_of_chunk(self, key: _ChunkKey, report: Report) -> None:
+        gathering = self._gatherings.get(key.gathering)
+        if gathering is None or isinstance(report, messages.Started | messages.Progressed):
+            return
+        found = report.values["data"] if isinstance(report, messages.Succeeded) else []
+        gathering.end_chunk(key.start, WireForm.stored_refs(found))
 
 
-def _is_awaited(run: ActiveRun, task: str, item: int, attempt: int) -> bool:
+class _ItemKey(NamedTuple):
+    """What names a request for an item to the pool."""
+
+    run: int
+    task: str
+    item: int
+    attempt: int
+
+
+class _ChunkKey(NamedTuple):
+    """What names a request for a chunk of a gathering to the pool."""
+
+    gathering: int
+    start: int
+
+
+def _is_awaited(run: ActiveRun, key: _ItemKey) -> bool:
     """False for what arrived together with the event that stopped the item."""
-    record = run.scheduler.tasks[task].items[item]
-    return record.attempt == attempt and not record.state.is_final
+    record = run.scheduler.tasks[key.task].items[key.item]
+    return record.attempt == key.attempt and not record.state.is_final
 
 
 def _list_lengths(run: ActiveRun, task: str, values: Mapping[str, Any]) -> dict[str, int]:

@@ -53,18 +53,24 @@ class Origin:
 
 @dataclass(slots=True)
 class Contents:
-    """What lies beside a blob: its roots, the origins of its data-blocks, and files of images' pixels."""
+    """What lies beside a blob: its roots, the origins of its data-blocks, and files of images' pixels.
 
+    What has no origin of its own was first written here; or, where several blobs were written of one file, to that one
+    of them that all agree on, `birthplace`.
+    """
+
+    birthplace: str = ""
     roots: set[Key] = field(default_factory=set)
     origins: dict[Key, Origin] = field(default_factory=dict)
     pixels: dict[Key, str] = field(default_factory=dict)
 
     def origin(self, key: Key, blob: str) -> Origin:
-        """The origin of a data-block of that blob; what came from nowhere else was first written there."""
-        return self.origins.get(key) or Origin(StoredRef(*key, blob), True)
+        """The origin of a data-block of that blob."""
+        return self.origins.get(key) or Origin(StoredRef(*key, self.birthplace or blob), True)
 
     def save(self, blob: Path) -> None:
         record = {
+            "birthplace": self.birthplace,
             "roots": list(self.roots),
             "origins": [
                 [*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()
@@ -79,6 +85,7 @@ class Contents:
         try:
             record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
             return cls(
+                record["birthplace"],
                 {Key(*row) for row in record["roots"]},
                 {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
                 {Key(*row[:3]): row[3] for row in record["pixels"]},

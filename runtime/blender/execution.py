@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from ..errors import BackgroundNodesError
-from ..messages import Execute, Failed, Succeeded, WireForm
+from ..messages import Execute, Failed, Gather, Succeeded, WireForm
 from ..types import SocketType, StoredRef
 from . import arguments, blobs, kinds
 from .inputs import Inputs
@@ -43,6 +43,17 @@ def execute(task: Execute) -> Succeeded | Failed:
         return _failed(error, filename)
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
         return _failed(error, filename)
+
+
+def gather(task: Gather) -> Succeeded | Failed:
+    """Write data-blocks of several blobs into one."""
+    try:
+        inputs = Inputs(StoredRef(**ref) for ref in task.refs)
+        roots = [inputs[StoredRef(**ref)] for ref in task.refs]
+        _write(roots, Path(task.blob), inputs)
+        return Succeeded({"data": _stored(roots, task.blob)})
+    except Exception as error:  # the foreground does without
+        return Failed(str(error))
 
 
 def _set_scene(settings: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ blobs what is wanted is appended. What came by two ways and is the same becomes 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -47,7 +48,8 @@ class Inputs:
             self._take(blob, contents, refs, set())
             return
         known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-        with blobs.exact_names(blob):
+        # A second look into a large blob takes long, and in an empty file no name can clash.
+        with blobs.exact_names(blob) if self._found else contextlib.nullcontext():
             blobs.append(blob, keys)
             self._take(blob, contents, refs, known)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ... import script
-from ..messages import Execute, Idle, Message, Progressed, Retiring, Started
+from ..messages import Execute, Gather, Idle, Message, Progressed, Retiring, Started
 from ..transport import Channel
 from . import execution
 from .reset import CleanState, open_empty_file
@@ -62,15 +62,20 @@ class Worker:
             task = self._inbox.get(timeout=self._idle_seconds)
         except queue.Empty:
             self._retire("it was idle")
-        assert isinstance(task, Execute)
         self._channel.send(Started())
+        if isinstance(task, Gather):
+            self._channel.send(execution.gather(task))
+        elif isinstance(task, Execute):
+            self._execute(task)
+        self._tasks_left -= 1
+
+    def _execute(self, task: Execute) -> None:
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
         outcome = execution.execute(task)
         script.set_reporter(None)
         reporter.close()
         self._channel.send(outcome)
-        self._tasks_left -= 1
 
     def _used_up(self) -> str:
         if self._tasks_left <= 0:
