@@ -85,7 +85,7 @@ def sync_sockets(node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outpu
         spec = wanted.get(socket.identifier)
         if spec is None or socket.bl_idname != spec.idname:
             replaced.add(socket.identifier)
-            kept = _value_to_keep(socket) if spec is not None else None
+            kept = _value_to_keep(socket, spec) if spec is not None else None
             sockets.remove(socket)
             if spec is not None:
                 _fill(_add(sockets, spec, are_outputs), kept)
@@ -132,8 +132,14 @@ def _describe(socket: Any, spec: SocketSpec) -> None:
             _fill(socket, spec.value)
 
 
-def _value_to_keep(socket: Any) -> Any:
-    return socket.get_value() if hasattr(socket, "get_value") else None
+def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
+    """What a socket holds, for a new one that may be a list where the old one was none."""
+    value = socket.get_value() if hasattr(socket, "get_value") else None
+    if value is None or spec.type.is_list == socket.socket_type.is_list:
+        return value
+    if spec.type.is_list:
+        return [value]
+    return value[0] if value else None
 
 
 def _fill(socket: Any, value: Any) -> None:

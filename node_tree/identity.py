@@ -21,9 +21,12 @@ def background_trees() -> Iterator[bpy.types.NodeTree]:
 
 
 def renew_duplicates() -> None:
-    """Give new ids to nodes that have another's. Appending a tree twice copies ids, and calls no `Node.copy`."""
+    """Give new ids to nodes that have another's. Appending a tree twice copies ids, and calls no `Node.copy`.
+
+    Of two trees the one that was here first keeps its ids: it may have a run under way.
+    """
     seen: set[str] = set()
-    for tree in background_trees():
+    for tree in sorted(background_trees(), key=lambda tree: tree.session_uid):
         for node in tree.nodes:
             if hasattr(node, "uid"):
                 if not node.uid or node.uid in seen:
