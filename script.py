@@ -92,7 +92,7 @@ _reporter: Reporter = _Nobody()
 def set_reporter(reporter: Reporter | None) -> None:
     """Send reports to `reporter` from now on; None: to nobody. For workers and tests, not for scripts."""
     global _reporter  # noqa: PLW0603 (the one thing a process has one of: who hears of its script)
-    _reporter = reporter or _Nobody()
+    _reporter = _Nobody() if reporter is None else reporter
 
 
 def progress(fraction: float, text: str = "") -> None:
