@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import editor, operators, preferences, session
+from . import editor, handlers, operators, preferences, session
 
 
 def _classes() -> tuple[type, ...]:
@@ -16,11 +16,13 @@ def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
     session.register()
+    handlers.register()
     editor.register()
 
 
 def unregister() -> None:
     editor.unregister()
+    handlers.unregister()
     session.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

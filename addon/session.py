@@ -152,17 +152,10 @@ def _redraw_editors() -> None:
 session = Session()
 
 
-@bpy.app.handlers.persistent
-def _before_load(*_arguments: object) -> None:
-    session.forget_file()
-
-
 def register() -> None:
-    bpy.app.handlers.load_pre.append(_before_load)
     atexit.register(session.close)
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_pre.remove(_before_load)
     atexit.unregister(session.close)
     session.close()
