@@ -86,16 +86,18 @@ def run(
 
 def register() -> None:
     """Register the extension. Blender calls this; on the bpy wheel it is yours to call."""
-    from . import addon, node_tree
+    from . import addon, cli, node_tree
 
     node_tree.register()
     addon.register()
+    cli.register()
 
 
 def unregister() -> None:
     """Unregister the extension: ends all runs and workers, and leaves nothing behind."""
-    from . import addon, node_tree
+    from . import addon, cli, node_tree
 
+    cli.unregister()
     addon.unregister()
     node_tree.unregister()
 

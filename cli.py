@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: `background-nodes run FILE`, or `blender FILE --command background_nodes run` with the extension.
+
+Both read the same options and go through the same engine (`addon/command.py`). Standard output carries the report and
+nothing else: what Blender prints, and the progress of the nodes, goes to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+#: The name behind `blender --command`.
+COMMAND = "background_nodes"
+
+_EXIT_CODES = """\
+exit codes:
+  0    every node succeeded
+  1    a node failed or timed out, or the result could not be saved
+  2    bad input: the file, the tree, an option, or a problem in the graph; nothing ran
+  130  interrupted by Ctrl-C (143: by a termination signal)
+"""
+_EXAMPLES = """\
+examples:
+  {run} --output done.blend
+  {run} --tree "Levels of Detail" --until Decimate
+  {run} --set Decimate.ratio=0.25 --set Input=Monkey --json > report.json
+  {list}
+"""
+_SET_HELP = """\
+set an input before the run: NODE by name or label, SOCKET by identifier or label (an Input node needs none). VALUE is
+a number, on or off, a text, a choice of the menu, a path, the name of a data-block, or JSON for vectors and lists.
+May be given several times
+"""
+
+_commands: list[Any] = []
+
+
+# Two ways in
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command on the bpy wheel, and end the process with its exit code."""
+    options = _parser("background-nodes", has_file=True).parse_args(arguments)
+    try:
+        import bpy
+    except ImportError as error:
+        message = f"background-nodes: there is no Blender in this Python ({error}).\n"
+        sys.stderr.write(message + 'Install one with: pip install "background-nodes[bpy]"\n')
+        sys.exit(2)
+    from . import register, unregister
+
+    with _report_stream() as report:
+        register()
+        try:
+            exit_code = _carry_out(options, report)
+        finally:
+            unregister()
+    # The regular way out crashes (4.2) or hangs (4.5) where a script still holds a reference into Blender.
+    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+    _flush()
+    os._exit(exit_code)
+
+
+def command(arguments: Sequence[str]) -> int:
+    """Run the command on the file that this Blender has opened. Blender ends with what is returned."""
+    options = _parser(f"blender FILE.blend --command {COMMAND}", has_file=False).parse_args(arguments)
+    with _report_stream() as report:
+        exit_code = _carry_out(options, report)
+    _flush()
+    return exit_code
+
+
+def register() -> None:
+    """Tell Blender of the command."""
+    import bpy
+
+    _commands.append(bpy.utils.register_cli_command(COMMAND, command))
+
+
+def unregister() -> None:
+    """Let Blender forget the command."""
+    import bpy
+
+    while _commands:
+        bpy.utils.unregister_cli_command(_commands.pop())
+
+
+def _carry_out(options: argparse.Namespace, report: int) -> int:
+    from .addon import command
+
+    with _interruption() as interruption:
+        exit_code, text = command.carry_out(options, interruption)
+    with contextlib.suppress(BrokenPipeError):
+        _write(report, text)
+    return exit_code
+
+
+# Options
+
+
+def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog,
+        description="Run node trees of Background Nodes in background Blenders.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    file = " FILE.blend" if has_file else ""
+    run = commands.add_parser(
+        "run",
+        help="run a node tree",
+        description="Run a node tree, show how each node gets on, and report what came of it.",
+        epilog=_EXAMPLES.format(run=f"{prog} run{file}", list=f"{prog} list{file}") + "\n" + _EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    show = commands.add_parser("list", help="show the node trees of a file and what can be set", allow_abbrev=False)
+    for subparser in (run, show):
+        if has_file:
+            subparser.add_argument("file", metavar="FILE", help="the .blend file; it is never written")
+        else:
+            subparser.set_defaults(file=None)
+        subparser.add_argument("--tree", metavar="NAME", help="the node tree; needed if the file has several")
+        subparser.add_argument("--json", action="store_true", help="write the report as one JSON object")
+    _add_run_options(run)
+    return parser
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--until",
+        action="append",
+        metavar="NODE",
+        help="run this node and what it needs, and nothing else. May be given several times",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], dest="settings", metavar="NODE.SOCKET=VALUE", help=_SET_HELP
+    )
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="how many background Blenders work at the same time"
+    )
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
+    parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+# Streams and signals
+
+
+@contextlib.contextmanager
+def _report_stream() -> Iterator[int]:
+    """The standard output, kept for the report; whatever else writes there, C code too, goes to standard error.
+
+    That stays so afterwards: C code has buffers of its own, which it empties when the process ends.
+    """
+    _flush()
+    report = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield report
+    finally:
+        os.close(report)
+
+
+def _write(stream: int, text: str) -> None:
+    data = text.encode("utf-8", "backslashreplace")
+    while data:
+        data = data[os.write(stream, data) :]
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+
+
+class Interruption:
+    """Whether somebody wants the command to end. `exit_code` is 0 while nobody does."""
+
+    exit_code = 0
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Note the first signal, so that nothing is cut in two; the second ends the process where it stands."""
+        self.exit_code = 128 + number
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _interruption() -> Iterator[Interruption]:
+    interruption = Interruption()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, interruption.handle) for number in numbers]
+    try:
+        yield interruption
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            # Blender's own handlers are in C, and unknown to Python.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+if __name__ == "__main__":
+    main()
