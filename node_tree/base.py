@@ -134,7 +134,10 @@ def _describe(socket: Any, spec: SocketSpec) -> None:
 
 def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
     """What a socket holds, for a new one that may be a list where the old one was none."""
-    value = socket.get_value() if hasattr(socket, "get_value") else None
+    try:
+        value = socket.get_value()
+    except (AttributeError, ValueError):  # not one of ours; an artist's text that is no JSON
+        return None
     if value is None or spec.type.is_list == socket.socket_type.is_list:
         return value
     if spec.type.is_list:

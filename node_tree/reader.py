@@ -72,22 +72,28 @@ def _read_node(node: bpy.types.Node) -> GraphNode:
         return read_one(node)
     if node.bl_idname == "NodeReroute":
         return _read_reroute(node)
-    problem = (
-        ()
-        if node.bl_idname == "NodeFrame"
-        else (Problem(node.name, "", f"the type {node.bl_idname} is unknown", "Delete the node or enable its add-on"),)
-    )
-    return GraphNode(node.name, node.name, NodeKind.FRAME, problems=problem)
+    if node.bl_idname == "NodeFrame":
+        return GraphNode(node.name, node.name, NodeKind.FRAME)
+    return _read_unknown(node)
 
 
 def _read_reroute(node: bpy.types.Node) -> GraphNode:
+    return GraphNode(node.name, node.name, NodeKind.REROUTE, *_sockets_for_anything(node))
+
+
+def _read_unknown(node: bpy.types.Node) -> GraphNode:
+    """A node of an add-on that is not here: a script node without a script, so that its links are no second problem."""
+    message = f"the type {node.bl_idname} is unknown"
+    problem = Problem(node.name, "", message, "Delete the node or enable its add-on", node.name)
+    return GraphNode(node.name, node.name, NodeKind.SCRIPT, *_sockets_for_anything(node), problems=(problem,))
+
+
+def _sockets_for_anything(node: bpy.types.Node) -> tuple[tuple[InputSocket, ...], tuple[OutputSocket, ...]]:
+    """Of nodes that the compiler looks through, or stops at: their types decide nothing."""
     anything = SocketType(ANY_DATA_BLOCK)
-    # The compiler looks through reroutes; what they carry is what they are linked to.
-    inputs = tuple(
-        InputSocket(Parameter(socket.identifier, socket.name, anything, is_optional=True)) for socket in node.inputs
-    )
-    outputs = tuple(OutputSocket(socket.identifier, socket.name, anything) for socket in node.outputs)
-    return GraphNode(node.name, node.name, NodeKind.REROUTE, inputs, outputs)
+    inputs = (Parameter(socket.identifier, socket.name, anything, is_optional=True) for socket in node.inputs)
+    outputs = (OutputSocket(socket.identifier, socket.name, anything) for socket in node.outputs)
+    return tuple(map(InputSocket, inputs)), tuple(outputs)
 
 
 # Our own nodes
@@ -202,8 +208,13 @@ _READERS = {
 
 def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
     """What a socket holds, in the form of `types.Value`; None where nothing is set."""
-    value = socket.get_value()
     kind = socket.socket_type.kind
+    try:
+        value = socket.get_value()
+    except ValueError as error:
+        message = f"what is written there is no JSON: {error}"
+        problems.append(Problem(node.name, socket.name, message, 'Write it as in {"name": [1, 2]}', node.uid))
+        return ({},) if socket.socket_type.is_list else {}  # something, so that its absence is no second problem
     if socket.socket_type.is_list:
         items = (_item(item, kind, socket, node, problems) for item in value or ())
         return None if value is None else tuple(item for item in items if item is not None)

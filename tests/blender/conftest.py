@@ -6,8 +6,9 @@ import pytest
 @pytest.fixture(scope="session", autouse=True)
 def registered_extension(pytestconfig):
     """The extension; an installed one is enabled already (../conftest.py)."""
-    import background_nodes
     import bpy
+
+    import background_nodes
 
     if bpy.app.binary_path:
         yield background_nodes
@@ -15,6 +16,14 @@ def registered_extension(pytestconfig):
     background_nodes.register()
     yield background_nodes
     background_nodes.unregister()
+
+
+@pytest.fixture
+def session(registered_extension):
+    """The session of this Blender. Its workers stay warm from test to test; its runs end with their file."""
+    from background_nodes.addon.session import session
+
+    return session
 
 
 @pytest.fixture(autouse=True)

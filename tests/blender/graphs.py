@@ -38,7 +38,7 @@ def new_text(name: str, source: str) -> bpy.types.Text:
     return text
 
 
-def add(tree: bpy.types.NodeTree, idname: str, name: str = "", **inputs: Any) -> bpy.types.Node:
+def add(tree: bpy.types.NodeTree, idname: str, name: str = "", /, **inputs: Any) -> bpy.types.Node:
     node = tree.nodes.new(idname)
     if name:
         node.name = name
@@ -46,7 +46,7 @@ def add(tree: bpy.types.NodeTree, idname: str, name: str = "", **inputs: Any) ->
     return node
 
 
-def script(tree: bpy.types.NodeTree, name: str, source: str, **inputs: Any) -> bpy.types.Node:
+def script(tree: bpy.types.NodeTree, name: str, source: str, /, **inputs: Any) -> bpy.types.Node:
     node = add(tree, "BackgroundNodeScript", name)
     node.script = new_text(f"{name}.py", source)
     give(node, **inputs)
@@ -71,7 +71,7 @@ def output(tree: bpy.types.NodeTree, mode: str, data: Any, **settings: Any) -> b
     return node
 
 
-def give(node: bpy.types.Node, **inputs: Any) -> None:
+def give(node: bpy.types.Node, /, **inputs: Any) -> None:
     for identifier, content in inputs.items():
         socket = socket_of(node.inputs, identifier)
         sources = content if isinstance(content, list | tuple) else [content]
