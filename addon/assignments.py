@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import bpy
-from mathutils import Quaternion
+from mathutils import Matrix, Quaternion
 
 from ..runtime.errors import MisfitError
 from ..runtime.types import SocketType
@@ -124,7 +124,7 @@ def _fitted(value: Any, socket_type: SocketType) -> Any:
     if socket_type.kind == "ROTATION" and len(fitted) == 4:
         return Quaternion(fitted).to_euler()
     if socket_type.kind == "MATRIX":
-        return [fitted[row * 4 : row * 4 + 4] for row in range(4)]
+        return Matrix([fitted[row * 4 : row * 4 + 4] for row in range(4)])  # lists would be taken for its columns
     return value if socket_type.kind == "ANY" else fitted
 
 

@@ -1,0 +1,397 @@
+"""The command line as a pipeline sees it: a process of its own, its exit code and what it prints.
+
+On a wheel that is `python -m background_nodes.cli`, in a real Blender `blender FILE --command background_nodes`.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+IS_WHEEL = not bpy.app.binary_path
+TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    exit_code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> dict:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def start(tmp_path_factory):
+    """Starts the command on a file."""
+    environment = dict(os.environ)
+    if IS_WHEEL:
+        folder = tmp_path_factory.mktemp("package")
+        (folder / "background_nodes").symlink_to(ROOT, target_is_directory=True)
+        environment["PYTHONPATH"] = str(folder)
+
+    def start(command: str, file: Path | str, *arguments: str, **options) -> subprocess.Popen:
+        if IS_WHEEL:
+            argv = [sys.executable, "-m", "background_nodes.cli", command, str(file), *arguments]
+        else:
+            argv = [bpy.app.binary_path, str(file), "--command", "background_nodes", command, *arguments]
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": Path(file).parent} | options
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=environment, **options)
+
+    return start
+
+
+@pytest.fixture
+def run_cli(start):
+    """Runs the command to its end."""
+
+    def run_cli(command: str, file: Path | str, *arguments: str) -> Ended:
+        with start(command, file, *arguments) as process:
+            out, err = process.communicate(timeout=TIMEOUT)
+        return Ended(process.returncode, out.decode(), err.decode("utf-8", "replace"))
+
+    return run_cli
+
+
+# Files to run
+
+
+def new_tree(name: str = "Tree"):
+    tree = bpy.data.node_groups.new(name, "BackgroundNodeTree")
+    tree.use_fake_user = True
+    return tree
+
+
+def script(tree, name: str, source: str, **links):
+    node = tree.nodes.new("BackgroundNodeScript")
+    node.name = name
+    text = bpy.data.texts.new(f"{name}.py")
+    text.from_string(source)
+    node.script = text
+    for identifier, other in links.items():
+        tree.links.new(other.outputs[0], next(item for item in node.inputs if item.identifier == identifier))
+    return node
+
+
+def save(path: Path) -> Path:
+    bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+    return path
+
+
+DOUBLE = "def main(value: int = 3) -> int:\n    print('doubling')\n    return 2 * value\n"
+FAIL = "def main(value: int) -> int:\n    limit = 5\n    raise ValueError(f'{value} is over {limit}')\n"
+LIST = "def main() -> list[int]:\n    return [1, 2, 3]\n"
+
+
+@pytest.fixture
+def good_file(awkward_path) -> Path:
+    """Double, then double again."""
+    tree = new_tree()
+    first = script(tree, "First", DOUBLE)
+    script(tree, "Second", DOUBLE, value=first)
+    return save(awkward_path / "a good 'file' ü.blend")
+
+
+@pytest.fixture
+def unchanged():
+    """Tells whether a file is what it was."""
+
+    def state(path: Path) -> tuple:
+        return path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).digest(), sorted(path.parent.iterdir())
+
+    return state
+
+
+# What came of a run
+
+
+def test_run_that_succeeds_reports_it_all_as_json_and_touches_nothing(run_cli, good_file, unchanged):
+    before = unchanged(good_file)
+    ended = run_cli("run", good_file, "--json", "--set", "First.value=5")
+    assert (ended.exit_code, unchanged(good_file)) == (0, before), ended.err
+    report = ended.report
+    assert (report["state"], report["exit_code"], report["tree"]) == ("succeeded", 0, "Tree")
+    assert Path(report["file"]).samefile(good_file)
+    assert {name: task["state"] for name, task in report["tasks"].items()} == {
+        "First": "succeeded",
+        "Second": "succeeded",
+    }
+    assert report["tasks"]["First"]["log"] == "doubling\n"
+    assert report["tasks"]["First"]["progress"] == 1.0
+    assert 0.0 < report["tasks"]["First"]["seconds"] < report["seconds"]
+    assert report["results"] == {"Second": {"result": {"label": "Result", "type": "int", "value": 20}}}
+    assert (report["problems"], report["notes"], report["output"], report["error"]) == ([], [], None, "")
+
+
+def test_run_without_json_is_told_in_words(run_cli, good_file):
+    ended = run_cli("run", good_file)
+    assert ended.exit_code == 0, ended.err
+    assert ended.out.startswith('"Tree" succeeded after ')
+    assert "Second.result = 12\n" in ended.out
+    lines = [line.partition(",")[0] for line in ended.err.splitlines()]
+    assert [line for line in lines if line.startswith(("First", "Second"))] == [
+        "First: running",
+        "First: succeeded",
+        "Second: running",
+        "Second: succeeded",
+    ]
+
+
+def test_until_runs_only_what_the_node_needs(run_cli, good_file):
+    report = run_cli("run", good_file, "--json", "--until", "First").report
+    assert list(report["tasks"]) == ["First"]
+    assert report["results"]["First"]["result"]["value"] == 6
+
+
+def test_failed_node_is_told_with_its_line_and_the_others_go_on(run_cli, tmp_path):
+    tree = new_tree()
+    fail = script(tree, "Fail", FAIL, value=script(tree, "Start", DOUBLE))
+    script(tree, "After", DOUBLE, value=fail)
+    script(tree, "Beside", DOUBLE)
+    ended = run_cli("run", save(tmp_path / "fails.blend"), "--json")
+    assert ended.exit_code == 1
+    report = ended.report
+    states = {name: task["state"] for name, task in report["tasks"].items()}
+    assert states == {"Start": "succeeded", "Fail": "failed", "After": "skipped", "Beside": "succeeded"}
+    error = report["tasks"]["Fail"]["error"]
+    assert (error["message"], error["line"]) == ("ValueError: 6 is over 5", 3)
+    assert "line 3, in main" in error["traceback"]
+    assert (report["state"], list(report["results"])) == ("failed", ["Beside"])
+    assert 'node "Fail" failed: ValueError: 6 is over 5' in ended.err
+
+
+def test_result_of_an_earlier_run_is_not_taken_for_this_one_s(run_cli, tmp_path):
+    tree = new_tree()
+    node = script(tree, "Fail", FAIL)
+    node.inputs[0].default_value = 6
+    node.outputs[0].set_result(99)
+    assert run_cli("run", save(tmp_path / "old.blend"), "--json").report["results"] == {}
+
+
+def test_mapped_node_tells_which_items_failed(run_cli, tmp_path):
+    tree = new_tree()
+    script(tree, "Map", "def main(value: int) -> int:\n    return 6 // (value - 2)\n", value=script(tree, "List", LIST))
+    ended = run_cli("run", save(tmp_path / "mapped.blend"), "--json")
+    items = ended.report["tasks"]["Map"]["items"]
+    assert ended.exit_code == 1
+    assert (items["total"], [item["index"] for item in items["not_succeeded"]]) == (3, [1])
+    assert "ZeroDivisionError" in items["not_succeeded"][0]["error"]["message"]
+
+
+def test_run_over_its_time_fails(run_cli, tmp_path):
+    script(new_tree(), "Endless", "def main() -> int:\n    while True:\n        pass\n")
+    ended = run_cli("run", save(tmp_path / "endless.blend"), "--json", "--timeout", "5")
+    assert ended.exit_code == 1
+    assert ended.report["tasks"]["Endless"]["state"] == "timed_out"
+
+
+# --output
+
+
+def test_output_holds_the_results_and_relative_paths_that_still_lead_there(run_cli, awkward_path, unchanged):
+    make = "import bpy\n\ndef main() -> bpy.types.Mesh:\n    return bpy.data.meshes.new('Made')\n"
+    script(new_tree(), "Make", make)
+    image = bpy.data.images.new("Image", 4, 4)
+    image.filepath_raw, image.file_format = str(awkward_path / "image.png"), "PNG"
+    image.save()
+    image.source = "FILE"
+    image.use_fake_user = True
+    image.filepath = "//image.png"
+    file = save(awkward_path / "in.blend")
+    folder = awkward_path / "deeper"
+    folder.mkdir()
+    before = unchanged(file)
+    ended = run_cli("run", file, "--json", "--output", str(folder / "out é.blend"))
+    assert ended.exit_code == 0, ended.err
+    assert unchanged(file) == before
+    assert [path.name for path in folder.iterdir()] == ["out é.blend"]
+    assert ended.report["output"] == str(folder / "out é.blend")
+    assert ended.report["results"]["Make"]["result"]["value"] == {"kind": "Mesh", "name": "Made"}
+    bpy.ops.wm.open_mainfile(filepath=str(folder / "out é.blend"), load_ui=False, use_scripts=False)
+    assert bpy.data.node_groups["Tree"].nodes["Make"].outputs[0].result == bpy.data.meshes["Made"]
+    assert Path(bpy.path.abspath(bpy.data.images["Image"].filepath)).samefile(awkward_path / "image.png")
+
+
+def test_output_that_is_there_already_is_replaced(run_cli, good_file):
+    output = good_file.with_name("out.blend")
+    output.write_text("old")
+    assert run_cli("run", good_file, "--output", output.name).exit_code == 0
+    bpy.ops.wm.open_mainfile(filepath=str(output), load_ui=False, use_scripts=False)
+    assert bpy.data.node_groups["Tree"].nodes["Second"].outputs[0].result == 12
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tree", "Tre"], '--tree Tre: there is no such background node tree. Did you mean "Tree".'),
+        (["--until", "Secnd"], '--until Secnd: there is no node "Secnd". Did you mean "Second".'),
+        (["--output", "nowhere/out.blend"], "no file can be written to"),
+        (["--output", "out.txt"], "the name does not end in .blend. Call it out.txt.blend."),
+        (["--output", "a good 'file' ü.blend"], "that is the file itself, which is never written"),
+        (["--workers", "0"], "argument --workers: '0' is no whole number from 1"),
+        (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
+    ],
+)
+def test_bad_option_is_refused_before_anything_runs(run_cli, good_file, unchanged, arguments, message):
+    before = unchanged(good_file)
+    ended = run_cli("run", good_file, *arguments)
+    assert (ended.exit_code, ended.out, unchanged(good_file)) == (2, "", before)
+    assert message in ended.err
+    assert "running" not in ended.err
+
+
+def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, good_file):
+    settings = [
+        f"--set={text}" for text in ("First.value=x", "First.valu=1", "Fist.value=1", "Second.value=1", "First")
+    ]
+    ended = run_cli("run", good_file, "--json", *settings)
+    assert ended.exit_code == 2
+    report = ended.report
+    assert (report["state"], report["tasks"]) == ("invalid", {})
+    assert [(problem["message"], problem["mend"]) for problem in report["problems"]] == [
+        ('"x" is no whole number', "Give a whole number, such as 3"),
+        ('"First" has no input "valu"', 'Did you mean "value"'),
+        ('there is no node "Fist"', 'Did you mean "First"'),
+        ("the socket is linked, so its own value is not used", 'Set "First", which it is linked to, or unlink it'),
+        ("there is no = in it", "Write it as NODE.SOCKET=VALUE"),
+    ]
+
+
+def test_every_problem_of_the_graph_is_told_with_node_socket_and_mend(run_cli, tmp_path):
+    tree = new_tree()
+    script(tree, "Lonely", "def main(value: int) -> int:\n    return value\n")
+    script(tree, "Broken", "def main(:\n")
+    ended = run_cli("run", save(tmp_path / "problems.blend"), "--json")
+    assert ended.exit_code == 2
+    problems = {problem["node"]: problem for problem in ended.report["problems"]}
+    assert list(problems) == ["Lonely", "Broken"]
+    assert (problems["Lonely"]["socket"], problems["Lonely"]["mend"]) == ("Value", "Link an int or set one")
+    assert problems["Broken"]["line"] == 1
+    assert 'node "Lonely", socket "Value": nothing is linked' in ended.err
+
+
+def test_file_with_several_trees_wants_a_name(run_cli, tmp_path):
+    for name in ("One", "Two"):
+        script(new_tree(name), "Node", DOUBLE)
+    file = save(tmp_path / "two.blend")
+    ended = run_cli("run", file)
+    assert ended.exit_code == 2
+    assert 'Choose one with --tree: "One", "Two".' in ended.err
+    assert run_cli("run", file, "--tree", "Two").exit_code == 0
+
+
+def test_file_without_a_tree_is_refused(run_cli, tmp_path):
+    ended = run_cli("run", save(tmp_path / "empty.blend"))
+    assert (ended.exit_code, ended.out) == (2, "")
+    assert "the file has no background node tree" in ended.err
+
+
+def test_missing_file_is_refused(run_cli, tmp_path):
+    ended = run_cli("run", tmp_path / "missing.blend", "--json")
+    assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
+    assert "there is no such file" in ended.err or "Blender has no file open" in ended.err
+
+
+def test_file_that_is_no_blend_file_is_refused(run_cli, tmp_path):
+    file = tmp_path / "corrupt.blend"
+    file.write_bytes(b"BLENDER" + bytes(100))
+    ended = run_cli("run", file, "--json")
+    assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
+
+
+# Ctrl-C
+
+
+def wait_for_worker(server: socket.socket) -> tuple[socket.socket, int]:
+    connection, _ = server.accept()
+    connection.settimeout(TIMEOUT)
+    return connection, int(connection.recv(32))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_interrupted_run_ends_its_workers_and_writes_nothing(start, tmp_path, number, exit_code):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(TIMEOUT)
+        # It says that it is there, and waits for an answer that never comes.
+        source = (
+            "import os, socket\n\ndef main() -> int:\n"
+            f"    with socket.create_connection({server.getsockname()!r}) as connection:\n"
+            "        connection.sendall(str(os.getpid()).encode())\n"
+            "        return len(connection.recv(1))\n"
+        )
+        script(new_tree(), "Waits", source)
+        file = save(tmp_path / "waits.blend")
+        with start("run", file, "--json", "--output", "out.blend") as process:
+            connection, worker = wait_for_worker(server)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=TIMEOUT)
+            with connection:
+                assert connection.recv(1) == b""  # the worker's end is closed
+    assert process.returncode == exit_code, err.decode()
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+    report = json.loads(out)
+    assert (report["state"], report["error"], report["output"]) == ("cancelled", "interrupted", None)
+    assert report["tasks"]["Waits"]["state"] == "cancelled"
+    assert list(tmp_path.iterdir()) == [file]
+    assert b"Interrupted" in err
+
+
+# What is shown
+
+
+def test_list_shows_trees_nodes_and_what_can_be_set(run_cli, good_file):
+    ended = run_cli("list", good_file)
+    assert ended.exit_code == 0
+    assert "    First.value  int  3\n" in ended.out
+    assert "    Second.value  int  (linked)\n" in ended.out
+    trees = json.loads(run_cli("list", good_file, "--json").out)["trees"]
+    assert trees["Tree"]["First"]["sockets"]["value"]["value"] == 3
+
+
+def test_help_tells_options_exit_codes_and_examples(run_cli, good_file):
+    ended = run_cli("run", good_file, "--help")
+    assert ended.exit_code == 0
+    for text in ("--set NODE.SOCKET=VALUE", "exit codes:", "examples:"):
+        assert text in ended.out
+
+
+@pytest.mark.wheel_only
+@pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")
+def test_terminal_shows_a_bar_for_each_node(start, good_file):
+    pytest.importorskip("rich")
+    master, terminal = os.openpty()
+    with start("run", good_file, "--json", stderr=terminal) as process:
+        os.close(terminal)
+        shown = b""
+        while chunk := read_terminal(master):
+            shown += chunk
+        out, _ = process.communicate(timeout=TIMEOUT)
+    os.close(master)
+    assert process.returncode == 0
+    assert json.loads(out)["state"] == "succeeded"
+    last = shown.decode().rpartition("Run")[0]
+    assert "First" in last
+    assert "100%" in last
+
+
+def read_terminal(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:  # nobody writes to it any more
+        return b""
