@@ -120,6 +120,8 @@ class Bars:
 
 def _details(task: Task) -> str:
     """What is to be said of a task in a few words."""
+    if task.state is TaskState.SKIPPED and task.error is not None:
+        return task.error.message  # "skipped because ..."
     words = [task.state.replace("_", " ")]
     if task.is_mapped and task.num_items is not None:
         words.append(f"{task.num_done}/{task.num_items} items")

@@ -31,6 +31,11 @@ class Ended:
     def report(self) -> dict:
         return json.loads(self.out)
 
+    @property
+    def report_after_blender_s_own_words(self) -> dict:
+        """A real Blender opens the file before it calls the command, and complains on standard output."""
+        return self.report if IS_WHEEL else json.loads(self.out[self.out.index("{\n") :])
+
 
 @pytest.fixture
 def start(tmp_path_factory):
@@ -129,7 +134,7 @@ def test_run_that_succeeds_reports_it_all_as_json_and_touches_nothing(run_cli, g
     }
     assert report["tasks"]["First"]["log"] == "doubling\n"
     assert report["tasks"]["First"]["progress"] == 1.0
-    assert 0.0 < report["tasks"]["First"]["seconds"] < report["seconds"]
+    assert 0.0 <= report["tasks"]["First"]["seconds"] < report["seconds"]
     assert report["results"] == {"Second": {"result": {"label": "Result", "type": "int", "value": 20}}}
     assert (report["problems"], report["notes"], report["output"], report["error"]) == ([], [], None, "")
 
@@ -302,7 +307,7 @@ def test_file_without_a_tree_is_refused(run_cli, tmp_path):
 
 def test_missing_file_is_refused(run_cli, tmp_path):
     ended = run_cli("run", tmp_path / "missing.blend", "--json")
-    assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
+    assert (ended.exit_code, ended.report_after_blender_s_own_words["state"]) == (2, "invalid")
     assert "there is no such file" in ended.err or "Blender has no file open" in ended.err
 
 
@@ -310,7 +315,7 @@ def test_file_that_is_no_blend_file_is_refused(run_cli, tmp_path):
     file = tmp_path / "corrupt.blend"
     file.write_bytes(b"BLENDER" + bytes(100))
     ended = run_cli("run", file, "--json")
-    assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
+    assert (ended.exit_code, ended.report_after_blender_s_own_words["state"]) == (2, "invalid")
 
 
 # Ctrl-C

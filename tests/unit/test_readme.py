@@ -1,0 +1,77 @@
+"""What the README and its neighbours say of the project is so."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime.signature import ScriptSource, read_signature
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md")
+
+
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", read(page), re.MULTILINE | re.DOTALL)
+
+
+def test_every_shipped_node_is_in_the_readme_and_no_other():
+    library = ROOT / "node_tree" / "library"
+    shipped = {path.relative_to(library).with_suffix("").as_posix() for path in library.glob("*/*.py")}
+    assert set(re.findall(r"^\| [^|]+ \| `(\w+/\w+)` \|", read("README.md"), re.MULTILINE)) == shipped
+
+
+def test_every_command_of_make_is_in_the_readme_and_no_other():
+    makefile = read("Makefile")
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) - {"help"}
+    named = re.findall(r"^make (\w+)|`make (\w+)`", read("README.md"), re.MULTILINE)
+    assert {first or second for first, second in named} == targets
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", read(page)):
+        if not target.startswith("docs/pictures/"):
+            assert (ROOT / page).parent.joinpath(target).is_file(), target
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_are_named_are_there(page):
+    for name in re.findall(r"`((?:addon|docs|node_tree|runtime|tests|\.ci)/[\w./-]*)`", read(page)):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_in_it_is_python(page):
+    for block in blocks(page, "python"):
+        ast.parse(block)
+
+
+def test_script_of_the_readme_has_the_sockets_it_promises():
+    (script,) = [block for block in blocks("README.md", "python") if "def main" in block]
+    signature = read_signature(ScriptSource(script, "readme.py"), {"Object": "Object"})
+    assert [(item.label, str(item.type), item.unit) for item in signature.inputs] == [
+        ("Source", "Object", ""),
+        ("Voxel Size", "float", "LENGTH"),
+    ]
+    assert [(item.label, str(item.type)) for item in signature.outputs] == [("Remeshed", "Object"), ("Faces", "int")]
+    assert signature.description == "Voxel-remesh an object and count its faces."
+    assert all(item.description for item in signature.inputs)
+
+
+def test_every_option_of_the_command_line_is_on_its_page():
+    from background_nodes.cli import _parser
+
+    page = read("docs/automation.md")
+    for option in re.findall(r"--[a-z]+", _run_help(_parser("background-nodes", has_file=True))):
+        assert f"`{option}" in page or option == "--help", option
+
+
+def _run_help(parser) -> str:
+    (commands,) = [action for action in parser._actions if action.dest == "command"]
+    return commands.choices["run"].format_help()
