@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a used worker as good as new: an empty file, and no trace of the last script in Python's state."""
+"""Making a used worker as good as new: an empty file, and no trace of the last script in Blender's or Python's state."""
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import gc
-import linecache
-import os
-import random
 import sys
-import threading
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import addon_utils
 import bpy
+
+from .interpreter import PythonState
 
 _CLASS_BASES = (
     bpy.types.AddonPreferences,
@@ -47,20 +41,14 @@ class CleanState:
     """The state of a worker in which nothing ran yet, to go back to."""
 
     def __init__(self) -> None:
-        self._modules = dict(sys.modules)
-        self._path = list(sys.path)
-        self._argv = list(sys.argv)
-        self._environment = dict(os.environ)
-        self._folder = Path.cwd()
-        self._streams = sys.stdin, sys.stdout, sys.stderr
-        self._builtins = dict(vars(builtins))
         self._handlers = {name: list(functions) for name, functions in _handler_lists()}
-        self._classes = set(_registered_classes())
+        self._classes = set(_registered_classes(set()))
+        self._attributes = {cls: frozenset(vars(cls)) for cls in _blender_types()}
         self._addons = _enabled_addons()
-        self._threads = _num_threads()
-        self._hooks = sys.excepthook, sys.displayhook, sys.settrace
-        self._recursion_limit = sys.getrecursionlimit()
-        self._umask = _umask()
+        self._addon_preferences = _addon_preferences()
+        self._debug = _debug_settings()
+        self._window_manager = set(bpy.context.window_manager.keys())
+        self._python = PythonState()
         # What is here for good need not be looked at in each collection: 35 ms less for each task.
         gc.collect()
         gc.freeze()
@@ -71,83 +59,37 @@ class CleanState:
         Returns:
             "" or why this worker can't be made clean, and must end.
         """
-        if reason := self._unclean():
+        if reason := self._unclean() or self._python.unclean():
             return reason
-        for addon in _enabled_addons() - self._addons:
-            addon_utils.disable(addon, default_set=True)
-        self._restore_python()
         self._restore_blender()
+        self._python.restore()
         open_empty_file()
-        gc.collect()
-        return ""
+        return self._python.remains()
 
     def _unclean(self) -> str:
-        if self._addons - _enabled_addons():
-            return "its script disabled an add-on"
-        if _num_threads() > self._threads:
-            return "its script left a thread running"
-        if bpy.context.preferences.is_dirty:
+        if _enabled_addons() != self._addons:
+            return "its script enabled or disabled an add-on"
+        # Blender marks its own preferences only, not those of add-ons, such as the devices Cycles uses.
+        if bpy.context.preferences.is_dirty or _addon_preferences() != self._addon_preferences:
             return "its script changed the preferences"
         return ""
-
-    def _restore_python(self) -> None:
-        sys.stdin, sys.stdout, sys.stderr = self._streams
-        sys.excepthook, sys.displayhook = self._hooks[:2]
-        sys.settrace(None)
-        sys.setprofile(None)
-        sys.setrecursionlimit(self._recursion_limit)
-        sys.path[:] = self._path
-        sys.argv[:] = self._argv
-        os.umask(self._umask)
-        os.chdir(self._folder)
-        _restore_dict(os.environ, self._environment)
-        _restore_dict(vars(builtins), self._builtins)
-        self._restore_modules()
-        random.seed()
-        warnings.resetwarnings()
-        linecache.clearcache()
-        if "numpy" in sys.modules:
-            sys.modules["numpy"].random.seed()
-
-    def _restore_modules(self) -> None:
-        """Forget the modules that scripts brought: their own files may change, their globals must not last.
-
-        What belongs to Python or Blender stays: extension modules can't be imported twice.
-        """
-        installed = tuple(os.path.realpath(path) + os.sep for path in self._path if path)
-        for name, module in list(sys.modules.items()):
-            if name in self._modules:
-                sys.modules[name] = self._modules[name]
-            elif not _is_installed(module, installed):
-                del sys.modules[name]
-        for name, module in self._modules.items():
-            sys.modules.setdefault(name, module)
 
     def _restore_blender(self) -> None:
         for name, functions in _handler_lists():
             functions[:] = self._handlers[name]
-        for cls in set(_registered_classes()) - self._classes:
-            if cls.__module__ not in sys.modules:
-                with contextlib.suppress(RuntimeError, ValueError):
-                    bpy.utils.unregister_class(cls)
-
-
-def _restore_dict(current: Any, saved: dict[str, Any]) -> None:
-    for key in [key for key in current if key not in saved]:
-        del current[key]
-    for key, value in saved.items():
-        if current.get(key) is not value:
-            current[key] = value
-
-
-def _is_installed(module: Any, installed: tuple[str, ...]) -> bool:
-    """Whether a module is built in or lies in one of the folders that were in `sys.path` from the start."""
-    spec = getattr(module, "__spec__", None)
-    origin = getattr(spec, "origin", None)
-    if origin in {"built-in", "frozen"}:
-        return True
-    file = origin or getattr(module, "__file__", None)
-    return bool(file) and os.path.realpath(file).startswith(installed)
+        for cls in list(_registered_classes(self._classes)):
+            with contextlib.suppress(RuntimeError, ValueError):
+                bpy.utils.unregister_class(cls)
+        for cls, names in self._attributes.items():
+            if len(vars(cls)) != len(names):
+                for name in set(vars(cls)) - names:
+                    delattr(cls, name)
+        for name, value in self._debug.items():
+            if getattr(bpy.app, name) != value:
+                setattr(bpy.app, name, value)
+        window_manager = bpy.context.window_manager
+        for name in set(window_manager.keys()) - self._window_manager:
+            del window_manager[name]
 
 
 def _handler_lists() -> Iterator[tuple[str, list[Any]]]:
@@ -157,23 +99,45 @@ def _handler_lists() -> Iterator[tuple[str, list[Any]]]:
             yield name, functions
 
 
-def _registered_classes() -> Iterator[type]:
+def _registered_classes(known: set[type]) -> Iterator[type]:
     for base in _CLASS_BASES:
         for cls in base.__subclasses__():
-            if getattr(cls, "is_registered", False):
+            if cls not in known and getattr(cls, "is_registered", False):
                 yield cls
+
+
+def _blender_types() -> Iterator[type]:
+    """Blender's own types, which scripts may give properties."""
+    for name in dir(bpy.types):
+        cls = getattr(bpy.types, name)
+        if isinstance(cls, type):
+            yield cls
+
+
+def _debug_settings() -> dict[str, Any]:
+    return {name: getattr(bpy.app, name) for name in dir(bpy.app) if name.startswith("debug")}
 
 
 def _enabled_addons() -> set[str]:
     return {name for name, module in list(sys.modules.items()) if getattr(module, "__addon_enabled__", False)}
 
 
-def _num_threads() -> int:
-    """Without those that Python met when C code called it from a thread of its own, as Cycles does."""
-    return sum(not isinstance(thread, threading._DummyThread) for thread in threading.enumerate())  # type: ignore[attr-defined]
+def _addon_preferences() -> dict[str, Any]:
+    return {addon.module: _values(addon.preferences) for addon in bpy.context.preferences.addons if addon.preferences}
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _values(properties: Any) -> Any:
+    """The values of properties, in depth."""
+    found = {}
+    for definition in properties.bl_rna.properties:
+        if definition.identifier == "rna_type":
+            continue
+        value = getattr(properties, definition.identifier)
+        if definition.type == "COLLECTION":
+            value = [_values(item) for item in value]
+        elif definition.type == "POINTER":
+            value = None if value is None or isinstance(value, bpy.types.ID) else _values(value)
+        elif getattr(definition, "is_array", False):
+            value = list(value)
+        found[definition.identifier] = value
+    return found
