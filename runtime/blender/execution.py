@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import linecache
 import os
 import sys
@@ -24,6 +25,14 @@ from .inputs import Inputs
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
 
+#: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
+_MAX_MESSAGE = 2_000
+_MAX_TRACEBACK = 50_000
+
+
+class ScriptError(BackgroundNodesError):
+    """A script that can't be carried out."""
+
 
 def execute(task: Execute) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
@@ -35,7 +44,7 @@ def execute(task: Execute) -> Succeeded | Failed:
         values = {record["identifier"]: arguments.bind(record, inputs) for record in task.arguments}
         bpy.context.view_layer.update()
         with captured_output(task.log):
-            result = _load_main(task.script)(**values)
+            result = _call_main(task.script, values)
         return Succeeded(_collect(result, task, inputs))
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
@@ -81,6 +90,18 @@ def _link_to_scene(inputs: Inputs) -> None:
             root.objects.link(data_block)
 
 
+def _call_main(script: dict[str, Any], values: dict[str, Any]) -> Any:
+    """What `main` returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
+    recursion_limit = sys.getrecursionlimit()
+    try:
+        return contextvars.copy_context().run(lambda: _load_main(script)(**values))
+    finally:
+        # What follows must not stumble over what the script set for itself.
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(recursion_limit)
+
+
 def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
     """The `main` of a script, run as a module of its own."""
     text, filename = script["text"], script["filename"]
@@ -92,7 +113,9 @@ def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
     module.__file__ = filename
     sys.modules[SCRIPT_MODULE] = module
     exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
-    main: Callable[..., Any] = module.__dict__["main"]
+    main = module.__dict__.get("main")
+    if not callable(main):
+        raise ScriptError('the script has no function "main"')
     return main
 
 
@@ -157,9 +180,24 @@ def _failed(error: BaseException, filename: str) -> Failed:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
-        return f"the script called sys.exit({'' if error.code is None else repr(error.code)})"
-    lines = traceback.TracebackException.from_exception(error).format_exception_only()
-    return "".join(list(lines)[-1:]).strip() or type(error).__name__
+        return f"the script called sys.exit({'' if error.code is None else _safe_repr(error.code)})"
+    described = traceback.TracebackException.from_exception(error)
+    described.__notes__ = None  # they are in the traceback
+    message = "".join(list(described.format_exception_only())[-1:]).strip() or type(error).__name__
+    if type(error) is EOFError:
+        message += " (a background Blender has no console to read from)"
+    return _shortened(message, _MAX_MESSAGE)
+
+
+def _safe_repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except BaseException:
+        return f"<{type(value).__name__}>"
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]}\n[...]\n{text[-length // 2 :]}"
 
 
 def _script_traceback(error: BaseException, filename: str) -> str:
@@ -169,7 +207,7 @@ def _script_traceback(error: BaseException, filename: str) -> str:
         inside = [index for index, frame in enumerate(part.stack) if frame.filename == filename]
         if inside:
             part.stack = traceback.StackSummary.from_list(part.stack[inside[0] :])
-    return "".join(described.format())
+    return _shortened("".join(described.format()), _MAX_TRACEBACK)
 
 
 def _chain(described: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
@@ -193,19 +231,28 @@ def _line_in(error: BaseException, filename: str) -> int | None:
 
 @contextlib.contextmanager
 def captured_output(log: str) -> Iterator[None]:
-    """Within the block, all that this process prints, C code too, goes to the file `log`."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
+    """Within the block, all that this process prints, C code too, goes to the file `log`.
+
+    Raises:
+        OSError: if the file can't be made.
+    """
+    streams = sys.stdout, sys.stderr
+    _flush(*streams)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    originals = [(number, os.dup(number)) for number in (0, 1, 2)]
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
     try:
         yield
     finally:
-        for stream, number, original in ((sys.stdout, 1, saved[0]), (sys.stderr, 2, saved[1])):
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
-                stream.flush()
+        _flush(*streams, getattr(sys, "stdout", None), getattr(sys, "stderr", None))
+        for number, original in originals:
             os.dup2(original, number)
             os.close(original)
+
+
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full
+            stream.flush()

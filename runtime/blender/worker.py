@@ -8,6 +8,7 @@ that the foreground is gone, and then the worker is gone too, whatever it is doi
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import queue
@@ -26,6 +27,8 @@ from .reset import CleanState, open_empty_file
 #: At most so many progress reports a second go out in the long run; and so many at once.
 _REPORTS_PER_SECOND = 20.0
 _BURST = 10.0
+#: Characters of a progress text that are passed on.
+_MAX_TEXT = 200
 
 
 class Worker:
@@ -40,6 +43,7 @@ class Worker:
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
+        _prepare_streams()
         open_empty_file()
         clean = CleanState()
         while True:
@@ -93,7 +97,8 @@ class Worker:
 class ProgressReporter:
     """Passes a script's progress on, but not more often than anyone could see.
 
-    A script that reports now and then is passed on at once; of a flood, the latest report every 1/20 s.
+    A script that reports now and then is passed on at once; of a flood, the latest report every 1/20 s. The last one
+    always arrives, from whichever thread it came.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -101,48 +106,63 @@ class ProgressReporter:
         self._lock = threading.Lock()
         self._allowance = _BURST
         self._last = time.monotonic()
-        self._pending: Progressed | None = None
+        self._pending: tuple[float, object] | None = None
         self._flusher: threading.Timer | None = None
         self._is_closed = False
 
-    def progress(self, fraction: float, text: str) -> None:
-        now = time.monotonic()
-        allowance = min(_BURST, self._allowance + (now - self._last) * _REPORTS_PER_SECOND)
-        self._last, self._allowance = now, allowance
-        if allowance < 1.0:
-            self._pending = Progressed(fraction, text)  # checked when it is sent
-            if self._flusher is None:
+    def progress(self, fraction: float, text: object) -> None:
+        """Raises TypeError or ValueError if `fraction` is no number."""
+        fraction = float(fraction)
+        with self._lock:
+            self._pending = fraction, text
+            now = time.monotonic()
+            allowance = min(_BURST, self._allowance + (now - self._last) * _REPORTS_PER_SECOND)
+            self._last, self._allowance = now, allowance
+            if allowance >= 1.0:
+                self._allowance = allowance - 1.0
+                self._send_pending()
+            elif self._flusher is None and not self._is_closed:
                 self._flush_later()
-            return
-        self._allowance = allowance - 1.0
-        self._pending = None
-        self._send(Progressed(fraction, text))
 
     def close(self) -> None:
-        """Send nothing any more: what comes next on the channel is the task's outcome."""
+        """Send what is pending, then nothing any more: what comes next on the channel is the task's outcome."""
         with self._lock:
+            self._send_pending()
             self._is_closed = True
-        if self._flusher is not None:
-            self._flusher.cancel()
-            self._flusher.join()
+            flusher = self._flusher
+        if flusher is not None:
+            flusher.cancel()
+            flusher.join()
 
     def _flush_later(self) -> None:
         self._flusher = threading.Timer(1.0 / _REPORTS_PER_SECOND, self._flush)
         self._flusher.daemon = True
-        self._flusher.start()
+        try:
+            self._flusher.start()
+        except RuntimeError:  # the script has used up the system's threads; the next report tries again
+            self._flusher = None
 
     def _flush(self) -> None:
-        pending, self._pending, self._flusher = self._pending, None, None
-        if pending is not None:
-            self._send(pending)
+        with self._lock:
+            self._flusher = None
+            self._send_pending()
 
-    def _send(self, report: Progressed) -> None:
-        fraction = float(report.fraction)
-        if math.isnan(fraction):
+    def _send_pending(self) -> None:
+        if self._pending is None or self._is_closed:
             return
-        with self._lock, contextlib.suppress(OSError):
-            if not self._is_closed:
-                self._channel.send(Progressed(min(1.0, max(0.0, fraction)), str(report.text)))
+        (fraction, text), self._pending = self._pending, None
+        if not math.isnan(fraction):  # a NaN changes the text only
+            fraction = min(1.0, max(0.0, fraction))
+        shown = str(text)[:_MAX_TEXT].encode("utf-8", "replace").decode()
+        with contextlib.suppress(OSError):
+            self._channel.send(Progressed(fraction, shown))
+
+
+def _prepare_streams() -> None:
+    """Let a script print any text, whatever the locale, and lose no line of it if Blender crashes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def resident_memory() -> int:
