@@ -60,7 +60,8 @@ def run(
         until: name or names of nodes: run only these and what they need; None for the whole tree.
         workers: how many background Blenders may work for it at a time; None for what the preferences say.
         timeout: seconds for the whole run; None for no limit.
-        on_event: called with a `RunEvent` for each change of a task, each note, and the end.
+        on_event: called with a `RunEvent` for each change of a task, each note, and the end. What it raises is printed
+            and noted in `Run.notes`; the run goes on.
 
     Returns:
         the run. A node that fails raises nothing: see `Run.state` and `Run.tasks`.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -240,31 +241,35 @@ class Run:
         self._session.settle(self)
         return self.state
 
-    def fetch(self, node_name: str, output: str) -> Any:
-        """Bring a result home that did not come by itself: of a node that others consume.
+    def fetch(self, node_name: str, output: str, *, item: int | None = None) -> Any:
+        """Bring a result home that did not come by itself: of a node that others consume, or of one item.
 
         Args:
             node_name: the node.
             output: identifier or label of its output.
+            item: index of an item of a mapped node, which may have succeeded where others failed; None for the whole.
 
         Returns:
-            the value, data-block or tuple of them, as `result` of the output then is.
+            the value, data-block or tuple of them; if not of a single item, `result` of the output is that then.
 
         Raises:
             RunError: if there is no such result.
             StoreError: if it can't be read.
         """
         task = self._tasks.get(node_name)
-        if task is None or task.state is not TaskState.SUCCEEDED:
+        if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
-        return Writer(self._active, self._snapshot).fetch(self._session.tree_of(self), task.node_id, output)
+        writer = Writer(self._active, self._snapshot)
+        if item is not None:
+            return writer.fetch_item(task.node_id, output, item)
+        return writer.fetch(self._session.tree_of(self), task.node_id, output)
 
     # For the session
 
     def hear(self, task_id: str | None) -> None:
         """The runner's listener."""
-        if self._on_event is not None and task_id is not None:
-            self._on_event(RunEvent("task", self._by_id[task_id]))
+        if task_id is not None:
+            self._tell(RunEvent("task", self._by_id[task_id]))
 
     def waits_for(self) -> str:
         """The name of the object in Edit Mode that the results wait for, "" if they wait for none."""
@@ -286,12 +291,22 @@ class Run:
 
     def note(self, message: str) -> None:
         self.notes = (*self.notes, message)
-        if self._on_event is not None:
-            self._on_event(RunEvent("note", message=message))
+        self._tell(RunEvent("note", message=message))
 
     def tell_end(self) -> None:
-        if self._on_event is not None:
-            self._on_event(RunEvent("finished"))
+        self._tell(RunEvent("finished"))
+
+    def _tell(self, event: RunEvent) -> None:
+        """Call `on_event`. What it raises is its author's affair, and must not leave the run half done."""
+        if self._on_event is None:
+            return
+        try:
+            self._on_event(event)
+        except Exception as error:  # noqa: BLE001 (somebody else's code)
+            message = f"on_event raised {type(error).__name__}: {error}"
+            if message not in self.notes:
+                traceback.print_exc()
+                self.note(message)
 
     def forget(self) -> None:
         """Let go of what the store holds for it."""

@@ -36,14 +36,10 @@ class BackgroundNode:
 
     def init(self, _context: bpy.types.Context) -> None:
         self.uid = new_id()
-        # Blender saves no tree that nothing uses, and nothing but an open editor uses ours.
-        self.id_data.use_fake_user = True
 
     def copy(self, _node: bpy.types.Node) -> None:
         # Runs on duplicate, paste and tree copy; on clipboard nodes too, which are in no tree.
         self.uid = new_id()
-        if self.id_data is not None:
-            self.id_data.use_fake_user = True
 
     def draw_status(self, layout: bpy.types.UILayout) -> None:
         for drawer in _status_drawers:

@@ -121,7 +121,7 @@ class BackgroundNodeSocket:
         """What the last run gave: a value, a data-block, a tuple of them, or None."""
         if not self.result_json:
             return None
-        return _typed(json.loads(self.result_json), self.socket_type.kind)
+        return python_value(json.loads(self.result_json), self.socket_type.kind)
 
     def set_result(self, value: Any) -> None:
         """Keep a result, given in wire form; None: there is none."""
@@ -285,7 +285,7 @@ _TYPED: dict[str, Any] = {
 }
 
 
-def _typed(value: Any, kind: str) -> Any:
+def python_value(value: Any, kind: str) -> Any:
     """The Python value of a result in wire form: a list of numbers is one vector or several, by its first item."""
     make = _TYPED.get(kind)
     if make is not None and isinstance(value, list) and value and isinstance(value[0], list):

@@ -14,12 +14,13 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError
 from ..runtime.graph import OutputMode
 from ..runtime.messages import WireForm
-from ..runtime.plan import Constant, FromTask, Source
+from ..runtime.plan import Constant, FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.plan import Homecoming as PlannedHomecoming
 from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
 from ..runtime.types import LiveRef, SocketType, StoredRef
 from .identity import find_node
+from .sockets import python_value
 
 
 class Writer:
@@ -34,14 +35,13 @@ class Writer:
 
     def waits_for(self) -> str:
         """The name of an object in Edit Mode that is about to get new data; "" if nothing stands in the way."""
-        if not any(item.action and item.action.mode is OutputMode.REPLACE for item in self._arrived()):
+        edited = [item for item in bpy.data.objects if item.mode == "EDIT"]
+        if not edited:
             return ""
-        live = kinds.Index()
-        for ref in self._snapshot.stored:
-            data_block = live.find(ref.kind, ref.session_uid)
-            if isinstance(data_block, bpy.types.Object) and data_block.mode == "EDIT":
-                return data_block.name
-        return ""
+        homecomings = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
+        refs = (ref for homecoming in homecomings for ref in self._stored_refs(homecoming))
+        targets = {self._home.original(ref) for ref in refs}
+        return next((item.name for item in edited if item in targets or item.data in targets), "")
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
         """Bring the results home.
@@ -56,6 +56,7 @@ class Writer:
         if tree is None and homecomings:
             self.notes.append("The node tree is gone, so its results were dropped")
             return False
+        homecomings = [item for item in homecomings if self._has_node(tree, item)]
         self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
         for homecoming in homecomings:
             self._write(homecoming, tree)
@@ -64,10 +65,10 @@ class Writer:
     def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
         """Bring one output of a task home and return its `result`. Raises RunError if there is none of that name."""
         task = self._run.tasks[task_id]
-        found = next((item for item in task.outputs if output in (item.identifier, item.label)), None)
+        found = _output(task, output)
         node = None if tree is None else find_node(tree, task_id)
-        if found is None or node is None:
-            raise RunError(f'"{task.name}" has no output "{output}"')
+        if node is None:
+            raise RunError(f'the node "{task.name}" is gone')
         source = FromTask(
             task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped))
         )
@@ -75,6 +76,20 @@ class Writer:
         self._found = self._home.bring(self._stored_refs(item))
         self._write(item, tree)
         return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
+
+    def fetch_item(self, task_id: str, output: str, index: int) -> Any:
+        """Bring one output of one item of a task home and return it. Raises RunError if there is none."""
+        task = self._run.tasks[task_id]
+        found = _output(task, output)
+        values = self._run.results.items(task_id).get(index)
+        if values is None:
+            raise RunError(f'item {index} of "{task.name}" has no result')
+        value = values[found.identifier]
+        if not found.type.is_data_block:
+            return python_value(value, found.type.kind)
+        self._found = self._home.bring(WireForm.stored_refs(value))
+        data_blocks = self._resolved(value)
+        return tuple(data_blocks) if found.type.is_list else data_blocks
 
     def _arrived(self) -> list[PlannedHomecoming]:
         """The homecomings whose tasks all succeeded."""
@@ -87,6 +102,16 @@ class Writer:
                 for source in homecoming.sources
             )
         ]
+
+    def _has_node(self, tree: bpy.types.NodeTree, homecoming: PlannedHomecoming) -> bool:
+        if find_node(tree, homecoming.node) is not None:
+            return True
+        task = self._run.tasks.get(homecoming.node)
+        node = f'The node "{task.name}"' if task else "An Output node"
+        note = f"{node} is gone, so its result was dropped"
+        if note not in self.notes:
+            self.notes.append(note)
+        return False
 
     def _stored_refs(self, homecoming: PlannedHomecoming) -> Iterable[StoredRef]:
         for source in homecoming.sources:
@@ -103,17 +128,17 @@ class Writer:
 
     def _set_result(self, tree: bpy.types.NodeTree, source: FromTask) -> None:
         node = find_node(tree, source.task)
-        if node is None:
-            self.notes.append(f'The node "{self._run.tasks[source.task].name}" is gone, so its result was dropped')
-            return
-        socket = next((socket for socket in node.outputs if socket.identifier == source.output), None)
+        sockets = () if node is None else node.outputs
+        socket = next((socket for socket in sockets if socket.identifier == source.output), None)
         if socket is not None:  # an Output node in Save mode has none
             socket.set_result(self._value(source))
 
     def _value(self, source: FromTask) -> Any:
         value = self._run.results.source(source, self._run.tasks)
-        if not source.type.is_data_block:
-            return value
+        return self._resolved(value) if source.type.is_data_block else value
+
+    def _resolved(self, value: Any) -> Any:
+        """The data-blocks that a wire value names."""
         found = [None if item is None else self._found.get(StoredRef(**item)) for item in _as_list(value)]
         return found if isinstance(value, list) else found[0]
 
@@ -134,7 +159,7 @@ class Writer:
         if action.mode is OutputMode.REPLACE:
             data_blocks = [item for item in data_blocks if not self._replace(item)]
         if action.mode is not OutputMode.KEEP:
-            _link(data_blocks, self._collection(action.collection))
+            _link([*data_blocks, *self._home.companions(data_blocks)], self._collection(action.collection))
 
     def _collection(self, ref: LiveRef | None) -> bpy.types.Collection:
         found = None if ref is None else kinds.Index().find(ref.kind, ref.session_uid)
@@ -153,6 +178,14 @@ class Writer:
         else:
             _replace_data_block(original, result)
         return True
+
+
+def _output(task: PlannedTask, name: str) -> TaskOutput:
+    """The output of a task by its identifier or label. Raises RunError if there is none."""
+    found = next((output for output in task.outputs if name in (output.identifier, output.label)), None)
+    if found is None:
+        raise RunError(f'"{task.name}" has no output "{name}"')
+    return found
 
 
 def _as_list(value: Any) -> list[Any]:

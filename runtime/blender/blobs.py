@@ -111,13 +111,30 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
     flush_edit_modes()
     try:
         contents.pixels = dict(_write_pixels(path, roots))
-        bpy.data.libraries.write(str(path), roots, path_remap="ABSOLUTE", fake_user=False, compress=False)
+        with _used_objects():
+            bpy.data.libraries.write(str(path), roots, path_remap="ABSOLUTE", fake_user=False, compress=False)
         contents.save(path)
     except (OSError, RuntimeError) as error:
         for file in path.parent.glob(f"{path.stem}.*"):
             with contextlib.suppress(OSError):
                 file.unlink()
         raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
+
+
+@contextlib.contextmanager
+def _used_objects() -> Iterator[None]:
+    """Within the block, every object has a user. Blender 4 writes no other; a parent or a cutter counts for none."""
+    loose = [item for item in bpy.data.objects if item.users == 0 and item.library is None]
+    if not loose:
+        yield
+        return
+    collection = bpy.data.collections.new("~")
+    try:
+        for item in loose:
+            collection.objects.link(item)
+        yield
+    finally:
+        bpy.data.collections.remove(collection)
 
 
 def flush_edit_modes() -> None:
@@ -176,6 +193,8 @@ def pack_unsaved_images() -> None:
     for image in bpy.data.images:
         if image.is_dirty and image.library is None and image.source in {"FILE", "GENERATED", "TILED"}:
             image.pack()
+            if image.is_float and image.alpha_mode == "STRAIGHT":
+                image.alpha_mode = "PREMUL"  # as float pixels are; or they come back multiplied once more
 
 
 def open_as_main(blob: str) -> None:
@@ -211,11 +230,20 @@ def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     return found
 
 
+def link(key: Key) -> dict[Key, bpy.types.ID]:
+    """Link a data-block from its library; nothing if that has no such one. Raises StoreError if it can't be read."""
+    collection = kinds.collections()[key.kind]
+    with _opened(key.library, is_link=True) as (available, request):
+        setattr(request, collection, [name for name in getattr(available, collection) if name == key.name])
+    found = getattr(request, collection)
+    return {key: found[0]} if found and found[0] is not None else {}
+
+
 @contextlib.contextmanager
-def _opened(blob: str) -> Iterator[tuple[Any, Any]]:
+def _opened(blob: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
     """`libraries.load`, with its errors turned into ours. What was requested is loaded at the end of the block."""
     try:
-        with bpy.data.libraries.load(blob, link=False) as names:
+        with bpy.data.libraries.load(blob, link=is_link) as names:
             yield names
     except OSError as error:
         raise StoreError(f"the data in {blob} can't be read: {error}") from error

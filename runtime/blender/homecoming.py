@@ -7,6 +7,7 @@ blobs comes once.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Homecoming:
         self._snapshot = snapshot
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = kinds.Index()
+        self._newcomers: set[int] = set()
         self.originals: dict[bpy.types.ID, bpy.types.ID] = {}
 
     def bring(self, refs: Iterable[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
@@ -48,8 +50,21 @@ class Homecoming:
             found.update(self._load(blob, wanted))
         return found
 
+    def original(self, ref: StoredRef) -> bpy.types.ID | None:
+        """The data-block of the open file that a result is a changed version of. Raises StoreError."""
+        key = Key(ref.kind, ref.name, ref.library)
+        return self._find_live(Contents.load(Path(ref.blob)).origin(key, ref.blob).ref)
+
+    def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
+        """Objects that came along with results because these point to them: new parents and cutters."""
+        results = list(results)
+        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        found = _needed(results, newcomers) - set(results) if results else ()
+        return [item for item in found if isinstance(item, bpy.types.Object) and not item.users_collection]
+
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents = Contents.load(Path(blob))
+        known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind not in _PARTS and key not in contents.roots)
         loaded = blobs.append(blob, [*roots, *(key for key in others if not key.library)])
@@ -57,14 +72,22 @@ class Homecoming:
             if data_block.asset_data is not None:
                 data_block.asset_clear()
         self._merge(blob, contents, {key: item for key, item in loaded.items() if key not in roots})
+        self._remove_unused(known, [loaded[key] for key in roots if key in loaded])
         for key in roots.keys() & loaded.keys():
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
                 self.originals[loaded[key]] = original
+        loaded.update((key, item) for key in roots if key.library and (item := self._linked(key)) is not None)
         return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
 
+    @staticmethod
+    def _linked(key: Key) -> bpy.types.ID | None:
+        """A result that is of another file: the one linked here from there, or else a local copy."""
+        local = key._replace(library="")
+        return kinds.find(*key) or blobs.append(key.library, [local]).get(local)
+
     def _merge(self, blob: str, contents: Contents, loaded: dict[Key, bpy.types.ID]) -> None:
-        """Let what is here already take the place of its double; remove what nothing uses."""
+        """Let what is here already take the place of its double."""
         doubles = []
         for key, data_block in loaded.items():
             origin = contents.origin(key, blob)
@@ -75,8 +98,13 @@ class Homecoming:
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
         bpy.data.batch_remove(doubles)
-        rest = [item for item in loaded.values() if item not in doubles]
-        unused = [item for item in rest if item.users == 0]
+
+    def _remove_unused(self, known: set[int], roots: list[bpy.types.ID]) -> None:
+        """Remove newcomers that no result needs: they came along with doubles, or were asked for in vain."""
+        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid not in known}
+        needed = _needed(roots, newcomers)
+        unused = newcomers - needed
+        self._newcomers |= {item.session_uid for item in newcomers & needed}
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
         bpy.data.batch_remove(unused)
 
@@ -87,3 +115,17 @@ class Homecoming:
         """The data-block of the open file that went out as `origin`, if it is still there."""
         uid = self._snapshot.session_uid(origin)
         return None if uid is None else self._live.find(origin.kind, uid)
+
+
+def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
+    """The roots and all that they use. Not by `ID.users`: neither a parent nor a cutter counts."""
+    uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+    for item, users in bpy.data.user_map(subset=newcomers).items():
+        for user in users:
+            uses.setdefault(user, []).append(item)
+    needed, queue = set(roots), deque(roots)
+    while queue:
+        new = set(uses.get(queue.popleft(), ())) - needed
+        needed |= new
+        queue.extend(new)
+    return needed

@@ -63,6 +63,8 @@ class Inputs:
         blobs.restore_pixels(Path(blob), {key: file for key, file in contents.pixels.items() if key in newcomers})
         for ref in refs:
             key = Key(ref.kind, ref.name, ref.library)
+            if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
+                newcomers.update(blobs.link(key))
             if key not in newcomers:
                 raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
             self._found[ref] = newcomers[key]

@@ -120,6 +120,13 @@ def quad(name: str = "Quad", size: float = 1.0, material: bpy.types.Material | N
     return link_to_scene(bpy.data.objects.new(name, mesh))
 
 
+def new_material(name: str) -> bpy.types.Material:
+    material = bpy.data.materials.new(name)
+    if bpy.app.version < (5, 0, 0):  # deprecated then: every material has nodes
+        material.use_nodes = True
+    return material
+
+
 def names() -> dict[str, list[tuple[str, int]]]:
     """Name and number of users of all in the file, libraries too."""
     found = {}

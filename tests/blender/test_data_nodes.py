@@ -82,7 +82,6 @@ def test_ids_stay_over_undo_and_redo(filled):
 def test_copied_tree_has_ids_of_its_own_and_runs(filled):
     copy = filled.copy()
     assert_unique(filled, copy)
-    assert copy.use_fake_user
     assert background_nodes.run(copy, until="Double").state == "succeeded"
 
 

@@ -1,0 +1,623 @@
+"""Results come home: as local data-blocks, without doubles or leftovers, as one undo step; and what Output nodes do."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+import background_nodes
+from background_nodes.runtime.blender import kinds
+
+from .graphs import advance, link_to_scene, names, new_material, new_tree, output, quad, script, value
+
+COPY = """
+    def main(source: bpy.types.Object) -> bpy.types.Object:
+        result = source.copy()
+        result.data = source.data.copy()
+        result.data.vertices[0].co.z = 9
+        result.name = f"{source.name} Copy"
+        return result
+"""
+IN_PLACE = """
+    def main(source: bpy.types.Object) -> bpy.types.Object:
+        source.data.vertices[0].co.z = 9
+        return source
+"""
+MAKE = """
+    def main(name: str = "Made") -> bpy.types.Object:
+        mesh = bpy.data.meshes.new(name)
+        mesh.from_pydata([(0, 0, 0)], [], [])
+        return bpy.data.objects.new(name, mesh)
+"""
+
+
+@pytest.fixture
+def tree():
+    return new_tree()
+
+
+def run(tree, **options):
+    finished = background_nodes.run(tree, **options)
+    assert {name: task.error.message for name, task in finished.tasks.items() if task.error} == {}
+    return finished
+
+
+def result(node):
+    return node.outputs[0].result
+
+
+def unused() -> list[bpy.types.ID]:
+    """What nothing uses and nobody asked to be kept."""
+    kept = {"Brush", "Palette", "BackgroundNodeTree"}
+    return [item for _, item in kinds.all_data_blocks() if item.users == 0 and item.bl_rna.identifier not in kept]
+
+
+def assert_tidy() -> None:
+    assert unused() == []
+    assert not bpy.data.libraries
+
+
+@pytest.fixture
+def material():
+    return new_material("Steel")
+
+
+# What comes home
+
+
+def test_result_is_a_local_object_with_its_own_mesh(tree):
+    node = script(tree, "Make", MAKE)
+    run(tree)
+    made = result(node)
+    assert (made.name, made.data.name, made.library, made.data.library) == ("Made", "Made", None, None)
+    assert made.users == 1  # the socket
+    assert made.name not in bpy.context.scene.collection.all_objects
+    assert_tidy()
+
+
+def test_result_of_a_list_is_a_tuple_in_order(tree):
+    source = "def main(n: int) -> bpy.types.Mesh: return bpy.data.meshes.new(f'Mesh {n}')"
+    node = script(tree, "Map", source, n=value(tree, "INT", [3, 1, 2], is_list=True))
+    run(tree)
+    assert [mesh.name for mesh in result(node)] == ["Mesh 3", "Mesh 1", "Mesh 2"]
+
+
+def test_unchanged_material_is_the_artists_own_one(tree, material):
+    cube = quad("Cube", material=material)
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    run(tree)
+    assert list(result(node).data.materials) == [material]
+    assert [item.name for item in bpy.data.materials] == ["Steel"]
+    assert result(node).data != cube.data
+    assert cube.data.vertices[0].co.z == 0
+    assert_tidy()
+
+
+def test_many_results_share_the_one_material(tree, material):
+    cubes = [quad(f"Cube {index}", material=material) for index in range(3)]
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cubes, is_list=True))
+    run(tree)
+    assert {item.data.materials[0] for item in result(node)} == {material}
+    assert [item.name for item in bpy.data.materials] == ["Steel"]
+    assert_tidy()
+
+
+def test_new_material_of_several_results_comes_home_once(tree):
+    make = script(
+        tree,
+        "Make",
+        """
+        def main() -> list[bpy.types.Object]:
+            material = bpy.data.materials.new("New")
+            items = []
+            for name in "ab":
+                mesh = bpy.data.meshes.new(name)
+                mesh.from_pydata([(0, 0, 0)], [], [])
+                mesh.materials.append(material)
+                items.append(bpy.data.objects.new(name, mesh))
+            return items
+        """,
+    )
+    node = script(tree, "Copy", COPY, source=make)
+    make.keep_result = True
+    run(tree)
+    assert len({item.data.materials[0] for item in (*result(node), *result(make))}) == 1
+    assert [item.name for item in bpy.data.materials] == ["New"]
+    assert_tidy()
+
+
+def test_changed_material_comes_home_as_a_new_one(tree, material):
+    material.diffuse_color = (1, 1, 1, 1)
+    cube = quad("Cube", material=material)
+    source = COPY.replace("return result", "source.data.materials[0].diffuse_color = (1, 0, 0, 1); return result")
+    node = script(tree, "Paint", source, source=value(tree, "Object", cube))
+    run(tree)
+    painted = result(node).data.materials[0]
+    assert painted != material
+    assert tuple(painted.diffuse_color) == (1, 0, 0, 1)
+    assert tuple(material.diffuse_color) == (1, 1, 1, 1)
+    assert cube.data.materials[0] == material
+    assert_tidy()
+
+
+def test_changed_node_of_a_material_makes_it_a_new_one(tree, material):
+    source = COPY.replace("return result", "source.data.materials[0].node_tree.nodes[0].location.x += 1; return result")
+    node = script(tree, "Paint", source, source=value(tree, "Object", quad("Cube", material=material)))
+    run(tree)
+    assert result(node).data.materials[0] != material
+
+
+def test_what_a_result_points_to_is_not_doubled(tree, material):
+    parent, cutter = quad("Parent"), quad("Cutter", material=material)
+    cube = quad("Cube", material=material)
+    cube.parent = parent
+    cube.modifiers.new("Boolean", "BOOLEAN").object = cutter
+    before = {kind: len(items) for kind, items in names().items()}
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    run(tree)
+    assert (result(node).parent, result(node).modifiers[0].object) == (parent, cutter)
+    after = {kind: len(items) for kind, items in names().items()}
+    added = {kind: after[kind] - before[kind] for kind in after if after[kind] != before[kind]}
+    assert added == {
+        "objects": 1,
+        "meshes": 1,
+        "texts": 1,
+    }
+    assert_tidy()
+
+
+def test_new_objects_a_result_points_to_come_along(tree):
+    source = """
+        def main() -> bpy.types.Object:
+            made = bpy.data.objects.new("Made", bpy.data.meshes.new("Made"))
+            made.parent = bpy.data.objects.new("Parent", None)
+            cutter = bpy.data.objects.new("Cutter", bpy.data.meshes.new("Cutter"))
+            made.modifiers.new("Boolean", "BOOLEAN").object = cutter
+            bpy.data.objects.new("Not Needed", None)
+            return made
+    """
+    make = script(tree, "Make", source)
+    output(tree, "LINK", make)
+    run(tree)
+    assert (result(make).parent.name, result(make).modifiers[0].object.name) == ("Parent", "Cutter")
+    assert sorted(item.name for item in bpy.context.scene.collection.objects) == ["Cutter", "Made", "Parent"]
+    assert_tidy()
+
+
+def test_image_of_an_unchanged_material_is_not_doubled(tree, material, tmp_path):
+    image = bpy.data.images.new("Image", 2, 2)
+    image.filepath_raw, image.file_format = str(tmp_path / "image.png"), "PNG"
+    image.save()
+    unsaved = bpy.data.images.new("Unsaved", 2, 2)
+    unsaved.pixels[0] = 0.5
+    for each in (image, unsaved):
+        material.node_tree.nodes.new("ShaderNodeTexImage").image = each
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", quad("Cube", material=material)))
+    run(tree)
+    assert result(node).data.materials[0] == material
+    assert sorted(item.name for item in bpy.data.images) == ["Image", "Unsaved"]
+
+
+def test_result_that_is_an_image_keeps_its_pixels(tree):
+    source = """
+        def main() -> bpy.types.Image:
+            image = bpy.data.images.new("Made", 2, 1, alpha=True, float_buffer=True)
+            image.pixels = [2.0, 0.5, 0.25, 0.5] * 2
+            return image
+    """
+    node = script(tree, "Make", source)
+    run(tree)
+    assert list(result(node).pixels) == [2.0, 0.5, 0.25, 0.5] * 2
+
+
+def test_asset_mark_stays_with_the_original(tree):
+    cube = quad("Cube")
+    cube.asset_mark()
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    run(tree)
+    assert result(node).asset_data is None
+    assert cube.asset_data is not None
+
+
+def test_result_with_animation_and_shape_keys_comes_home_whole(tree):
+    cube = quad("Cube")
+    cube.shape_key_add(name="Basis")
+    cube.shape_key_add(name="Up").value = 0.5
+    cube.location.x = 1
+    cube.keyframe_insert("location", frame=1)
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    run(tree)
+    assert [key.name for key in result(node).data.shape_keys.key_blocks] == ["Basis", "Up"]
+    assert result(node).animation_data.action is not None
+    assert_tidy()
+
+
+def test_optional_result_that_is_none_is_none(tree):
+    node = script(tree, "None", "def main() -> bpy.types.Object | None: return None")
+    empty = script(tree, "Empty", "def main() -> list[bpy.types.Object]: return []")
+    run(tree)
+    assert (result(node), result(empty)) == (None, ())
+
+
+def test_collection_comes_home_with_its_objects(tree):
+    source = """
+        def main() -> bpy.types.Collection:
+            collection = bpy.data.collections.new("Group")
+            for name in "ab":
+                collection.objects.link(bpy.data.objects.new(name, None))
+            return collection
+    """
+    node = script(tree, "Make", source)
+    run(tree)
+    assert [item.name for item in result(node).objects] == ["a", "b"]
+    assert_tidy()
+
+
+def test_linked_data_block_that_is_returned_is_the_linked_one(tree, awkward_path):
+    library = str(awkward_path / "library.blend")
+    bpy.data.libraries.write(library, {quad("Linked")})
+    bpy.data.batch_remove([bpy.data.objects["Linked"], bpy.data.meshes["Linked"]])
+    with bpy.data.libraries.load(library, link=True) as (_available, wanted):
+        wanted.objects = ["Linked"]
+    linked = link_to_scene(wanted.objects[0])
+    source = "def main(source: bpy.types.Object) -> bpy.types.Object: return source"
+    node = script(tree, "Pass", source, source=value(tree, "Object", linked))
+    run(tree)
+    assert result(node) == linked
+    assert len(bpy.data.objects) == len(bpy.data.libraries) == 1
+
+
+def test_second_run_leaves_nothing_behind_either(tree, material):
+    cube = quad("Cube", material=material)
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    tree.use_fake_user = True
+    for _ in range(3):
+        run(tree)
+        assert result(node).data.materials[0] == material
+        bpy.data.orphans_purge(do_recursive=True)
+    assert [item.name for item in bpy.data.materials] == ["Steel"]
+    assert not bpy.data.libraries
+
+
+# What comes home at all
+
+
+def test_result_that_is_consumed_stays_away_until_it_is_fetched(tree):
+    make = script(tree, "Make", MAKE)
+    node = script(
+        tree, "Count", "def main(source: bpy.types.Object) -> int: return len(source.data.vertices)", source=make
+    )
+    finished = run(tree)
+    assert (result(make), result(node)) == (None, 1)
+    assert not bpy.data.objects
+    made = finished.fetch("Make", "result")
+    assert made == bpy.data.objects["Made"] == result(make)
+    assert finished.fetch("Count", "Result") == 1
+    with pytest.raises(background_nodes.RunError, match='no output "nothing"'):
+        finished.fetch("Make", "nothing")
+    with pytest.raises(background_nodes.RunError, match='"Nobody" has no results'):
+        finished.fetch("Nobody", "result")
+
+
+def test_kept_result_comes_home_although_it_is_consumed(tree):
+    make = script(tree, "Make", MAKE)
+    script(tree, "Count", "def main(source: bpy.types.Object) -> int: return 1", source=make)
+    make.keep_result = True
+    run(tree)
+    assert result(make) == bpy.data.objects["Made"]
+
+
+def test_only_the_outputs_nobody_consumes_come_home(tree):
+    source = """
+        class Output(NamedTuple):
+            used: bpy.types.Mesh
+            free: bpy.types.Mesh
+            number: int
+
+        def main() -> Output: return Output(bpy.data.meshes.new("Used"), bpy.data.meshes.new("Free"), 3)
+    """
+    node = script(tree, "Make", source)
+    script(tree, "Use", "def main(mesh: bpy.types.Mesh): ...", mesh=node.outputs["Used"])
+    run(tree)
+    assert [socket.result for socket in node.outputs] == [None, bpy.data.meshes["Free"], 3]
+    assert [mesh.name for mesh in bpy.data.meshes] == ["Free"]
+
+
+def test_results_of_other_branches_come_home_when_one_fails(tree):
+    made = script(tree, "Make", MAKE)
+    script(tree, "Fail", "def main(): raise RuntimeError")
+    finished = background_nodes.run(tree)
+    assert finished.state == "failed"
+    assert result(made) == bpy.data.objects["Made"]
+
+
+# Undo
+
+
+def test_undo_takes_all_results_back_at_once_and_redo_brings_them(tree, material):
+    cube = quad("Cube", material=material)
+    script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    output(tree, "LINK", script(tree, "Make", MAKE))
+    bpy.ops.ed.undo_push(message="before")
+    before = names()
+    run(tree)
+    after = names()
+    bpy.ops.ed.undo()
+    assert names() == before
+    bpy.ops.ed.redo()
+    assert names() == after
+    tree = bpy.data.node_groups["Tree"]
+    assert result(tree.nodes["Copy"]).name == "Cube Copy"
+
+
+def test_run_after_an_undo_works(tree):
+    script(tree, "Make", MAKE)
+    bpy.ops.ed.undo_push(message="before")
+    run(tree)
+    bpy.ops.ed.undo()
+    tree = bpy.data.node_groups["Tree"]
+    run(tree)
+    assert result(tree.nodes["Make"]).name == "Made"
+
+
+def test_undo_while_it_runs_does_not_break_the_run(tree, session):
+    quad("Cube")
+    script(tree, "Copy", COPY, source=value(tree, "Object", bpy.data.objects["Cube"]))
+    bpy.ops.ed.undo_push(message="before")
+    bpy.data.objects["Cube"].location.x = 3
+    bpy.ops.ed.undo_push(message="moved")
+    going = session.start(tree)
+    bpy.ops.ed.undo()
+    assert going.wait() == "succeeded"
+    assert result(bpy.data.node_groups["Tree"].nodes["Copy"]).location.x == 3
+
+
+# What was changed meanwhile
+
+
+def test_tree_removed_in_mid_run_drops_the_results_with_a_note(tree, session):
+    script(tree, "Make", MAKE)
+    output(tree, "LINK", tree.nodes["Make"])
+    going = session.start(tree)
+    bpy.data.node_groups.remove(tree)
+    before = names()
+    assert going.wait() == "succeeded"
+    assert names() == before
+    assert going.is_home
+    assert going.notes == ("The node tree is gone, so its results were dropped",)
+
+
+def test_node_removed_in_mid_run_drops_its_result_with_a_note(tree, session):
+    make, other = script(tree, "Make", MAKE), script(tree, "Other", "def main() -> int: return 1")
+    going = session.start(tree)
+    tree.nodes.remove(make)
+    going.wait()
+    assert result(other) == 1
+    assert 'The node "Make" is gone, so its result was dropped' in going.notes
+    assert not bpy.data.objects
+    assert unused() == []
+
+
+def test_node_renamed_in_mid_run_gets_its_result(tree, session):
+    node = script(tree, "Make", "def main() -> int: return 1")
+    going = session.start(tree)
+    node.name = "Other"
+    going.wait()
+    assert result(node) == 1
+    assert going.task_of(node).name == "Make"
+
+
+def test_results_wait_until_the_target_leaves_edit_mode(tree, session):
+    cube = quad("Cube")
+    output(tree, "REPLACE", script(tree, "Change", IN_PLACE, source=value(tree, "Object", cube)))
+    told = []
+    going = session.start(tree, on_event=lambda event: told.append(event.name))
+    bpy.context.view_layer.objects.active = cube
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert going.wait() == "succeeded"
+    assert not going.is_home
+    assert [note for note in going.notes if '"Cube" leaves Edit Mode' in note] == list(going.notes)
+    with pytest.raises(background_nodes.RunError, match="running already"):
+        session.start(tree)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    session.settle(going)
+    assert going.is_home
+    assert cube.data.vertices[0].co.z == 9
+    assert told[-1] == "finished"
+
+
+def test_edit_mode_of_another_object_holds_nothing_up(tree, session):
+    cube, other = quad("Cube"), quad("Other")
+    output(tree, "REPLACE", script(tree, "Change", IN_PLACE, source=value(tree, "Object", cube)))
+    script(tree, "Look", "def main(source: bpy.types.Object): ...", source=value(tree, "Object", other))
+    bpy.context.view_layer.objects.active = other
+    bpy.ops.object.mode_set(mode="EDIT")
+    going = session.start(tree)
+    going.wait()
+    assert going.is_home
+    bpy.ops.object.mode_set(mode="OBJECT")
+
+
+# Output nodes
+
+
+def test_link_puts_objects_into_the_collection_and_collections_beside_them(tree):
+    target = bpy.data.collections.new("Target")
+    group = """
+        def main() -> bpy.types.Collection:
+            collection = bpy.data.collections.new("Group")
+            collection.objects.link(bpy.data.objects.new("Member", None))
+            return collection
+    """
+    output(tree, "LINK", [script(tree, "Make", MAKE), script(tree, "Group", group)], collection=target)
+    run(tree)
+    assert [item.name for item in target.objects] == ["Made"]
+    assert [item.name for item in target.children] == ["Group"]
+    assert_tidy()
+
+
+def test_link_without_a_collection_uses_the_scenes(tree):
+    output(tree, "LINK", script(tree, "Make", MAKE))
+    run(tree)
+    assert "Made" in bpy.context.scene.collection.objects
+
+
+def test_link_into_a_collection_that_is_gone_uses_the_scenes_with_a_note(tree, session):
+    target = bpy.data.collections.new("Target")
+    output(tree, "LINK", script(tree, "Make", MAKE), collection=target)
+    going = session.start(tree)
+    bpy.data.collections.remove(target)
+    going.wait()
+    assert "Made" in bpy.context.scene.collection.objects
+    assert any('"Target" is gone' in note for note in going.notes)
+
+
+def test_keep_brings_data_home_and_links_nothing(tree):
+    make = script(tree, "Make", MAKE)
+    output(tree, "KEEP", make)
+    run(tree)
+    assert result(make) == bpy.data.objects["Made"]
+    assert not bpy.context.scene.collection.all_objects
+
+
+def test_replace_gives_the_object_the_results_data(tree, material):
+    cube = quad("Cube", material=material)
+    cube.modifiers.new("Mirror", "MIRROR")
+    child = quad("Child")
+    child.parent = cube
+    source = IN_PLACE.replace("return source", "source.modifiers.clear(); return source")
+    change = script(tree, "Change", source, source=value(tree, "Object", cube))
+    output(tree, "REPLACE", change)
+    run(tree)
+    assert [item.name for item in bpy.data.objects] == ["Child", "Cube"]
+    assert (cube.data.name, cube.data.vertices[0].co.z, len(cube.modifiers)) == ("Cube", 9, 0)
+    assert list(cube.data.materials) == [material]
+    assert child.parent == cube
+    assert result(change) == cube
+    assert sorted(item.name for item in bpy.data.meshes) == ["Child", "Cube"]
+    assert_tidy()
+
+
+def test_replace_leaves_other_users_of_the_mesh_theirs(tree):
+    cube = quad("Cube")
+    other = link_to_scene(bpy.data.objects.new("Other", cube.data))
+    output(tree, "REPLACE", script(tree, "Change", IN_PLACE, source=value(tree, "Object", cube)))
+    run(tree)
+    assert cube.data != other.data
+    assert (cube.data.vertices[0].co.z, other.data.vertices[0].co.z) == (9, 0)
+    assert other.data.name == "Cube"
+
+
+def test_replace_works_again_and_again(tree):
+    cube = quad("Cube")
+    source = IN_PLACE.replace("= 9", "+= 1")
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    for _ in range(3):
+        run(tree)
+    assert cube.data.vertices[0].co.z == 3
+    assert (cube.name, cube.data.name) == ("Cube", "Cube")
+    assert [len(bpy.data.objects), len(bpy.data.meshes)] == [1, 1]
+
+
+def test_replace_goes_by_the_object_through_a_chain_of_nodes(tree):
+    cubes = [quad("Cube"), quad("Other")]
+    source = IN_PLACE.replace("= 9", "+= 1")
+    first = script(tree, "First", source, source=value(tree, "Object", cubes, is_list=True))
+    output(tree, "REPLACE", script(tree, "Second", source, source=first))
+    run(tree)
+    assert [cube.data.vertices[0].co.z for cube in cubes] == [2, 2]
+    assert sorted(item.name for item in bpy.data.objects) == ["Cube", "Other"]
+
+
+def test_replace_takes_materials_of_the_result_along(tree):
+    cube = quad("Cube")
+    source = IN_PLACE.replace(
+        "return source", "source.data.materials.append(bpy.data.materials.new('New')); return source"
+    )
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    run(tree)
+    assert [material.name for material in cube.data.materials] == ["New"]
+    assert_tidy()
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "check"),
+    [
+        ("Mesh", "data.vertices[0].co.z = 9", lambda data: data.vertices[0].co.z == 9),
+        ("Material", "data.diffuse_color[0] = 0", lambda data: data.diffuse_color[0] == 0),
+        ("Image", "data.pixels[0] = 1", lambda data: data.pixels[0] == 1),
+    ],
+    ids=["mesh", "material", "image"],
+)
+def test_replace_puts_data_in_the_place_of_the_original(tree, kind, change, check):
+    material = bpy.data.materials.new("Material")
+    cube = quad("Cube", material=material)
+    image = bpy.data.images.new("Image", 2, 2)
+    image.use_fake_user = True
+    data = {"Mesh": cube.data, "Material": material, "Image": image}[kind]
+    name = data.name
+    source = f"def main(data: bpy.types.{kind}) -> bpy.types.{kind}:\n    {change}\n    return data"
+    output(tree, "REPLACE", script(tree, "Change", source, data=value(tree, kind, data)))
+    run(tree)
+    replaced = {"Mesh": cube.data, "Material": cube.data.materials[0], "Image": bpy.data.images[0]}[kind]
+    assert check(replaced)
+    assert replaced.name == name
+    assert [len(bpy.data.meshes), len(bpy.data.materials), len(bpy.data.images)] == [1, 1, 1]
+    assert bpy.data.images[0].use_fake_user
+
+
+def test_replace_without_an_original_links_the_result_with_a_note(tree):
+    output(tree, "REPLACE", script(tree, "Make", MAKE))
+    finished = run(tree)
+    assert "Made" in bpy.context.scene.collection.objects
+    assert any('"Made" has no original' in note for note in finished.notes)
+
+
+def test_replace_of_an_object_removed_meanwhile_links_the_result_with_a_note(tree, session):
+    cube = quad("Cube")
+    output(tree, "REPLACE", script(tree, "Change", IN_PLACE, source=value(tree, "Object", cube)))
+    going = session.start(tree)
+    bpy.data.objects.remove(cube)
+    going.wait()
+    assert "Cube" in bpy.context.scene.collection.objects
+    assert any("no original" in note for note in going.notes)
+
+
+def test_save_writes_a_file_with_the_objects_in_a_scene(tree, awkward_path):
+    path = awkward_path / 'it\'s "saved" ü.blend'
+    output(tree, "SAVE", [script(tree, "Make", MAKE), value(tree, "Object", quad("Cube"))], filepath=str(path))
+    before = sorted(item.name for item in bpy.data.objects)
+    run(tree)
+    assert sorted(item.name for item in bpy.data.objects) == before
+    bpy.ops.wm.open_mainfile(filepath=str(path))
+    assert sorted(item.name for item in bpy.context.scene.collection.all_objects) == ["Cube", "Made"]
+    assert len(bpy.data.objects["Cube"].data.vertices) == 4
+
+
+def test_save_beside_the_file_takes_a_relative_path(tree, awkward_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(awkward_path / "tree.blend"))
+    output(tree, "SAVE", script(tree, "Make", MAKE), filepath="//out/saved.blend")
+    run(tree)
+    assert (awkward_path / "out" / "saved.blend").exists()
+
+
+def test_two_output_nodes_of_one_result_share_it(tree):
+    make = script(tree, "Make", MAKE)
+    target = bpy.data.collections.new("Target")
+    output(tree, "LINK", make, collection=target)
+    output(tree, "LINK", make)
+    run(tree)
+    assert [item.name for item in bpy.data.objects] == ["Made"]
+    assert result(make) in list(target.objects)
+    assert result(make) in list(bpy.context.scene.collection.objects)
+
+
+def test_cancelled_run_writes_what_was_done_and_no_more(tree, session, tmp_path):
+    output(tree, "LINK", script(tree, "Make", MAKE))
+    waits = "import os\ndef main(flag: str) -> bpy.types.Object:\n    while not os.path.exists(flag): pass"
+    output(tree, "LINK", script(tree, "Wait", waits, flag=str(tmp_path / "flag")))
+    going = session.start(tree)
+    advance(going, lambda: going.tasks["Make"].state == "succeeded")
+    going.cancel()
+    assert going.wait() == "cancelled"
+    assert list(bpy.context.scene.collection.objects) == [bpy.data.objects["Made"]]
