@@ -137,7 +137,7 @@ def _collect(result: Any, task: Execute, inputs: Inputs) -> dict[str, Any]:
 
 
 def _fields(result: Any, outputs: list[list[Any]]) -> list[Any]:
-    if hasattr(result, "_fields"):
+    if isinstance(result, tuple) and hasattr(result, "_fields"):  # asking a removed data-block for anything raises
         missing = [output[0] for output in outputs if not hasattr(result, output[0])]
         if missing:
             raise arguments.ArgumentError(f"main returned a tuple without {', '.join(missing)}")
