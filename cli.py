@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
@@ -57,16 +58,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     from . import register, unregister
 
-    with _report_stream() as report:
-        register()
-        try:
+    exit_code = 1
+    try:
+        with _report_stream() as report:
+            register()
             exit_code = _carry_out(options, report)
-        finally:
             unregister()
-    # The regular way out crashes (4.2) or hangs (4.5) where a script still holds a reference into Blender.
-    shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
-    _flush()
-    os._exit(exit_code)
+    finally:
+        # The regular way out crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+        _flush()
+        os._exit(exit_code)
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -98,8 +102,13 @@ def _carry_out(options: argparse.Namespace, report: int) -> int:
 
     with _interruption() as interruption:
         exit_code, text = command.carry_out(options, interruption)
-    with contextlib.suppress(BrokenPipeError):
+    try:
         _write(report, text)
+    except BrokenPipeError:
+        pass  # whoever read it has read enough
+    except OSError as error:
+        sys.stderr.write(f"The report can't be written: {error}\n")
+        return exit_code or 1
     return exit_code
 
 
@@ -179,7 +188,8 @@ def _report_stream() -> Iterator[int]:
     That stays so afterwards: C code has buffers of its own, which it empties when the process ends.
     """
     _flush()
-    report = os.dup(1)
+    # Python has no stdout where its caller closed it.
+    report = os.open(os.devnull, os.O_WRONLY) if sys.stdout is None else os.dup(1)
     os.dup2(2, 1)
     try:
         yield report
@@ -196,7 +206,8 @@ def _write(stream: int, text: str) -> None:
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
-            stream.flush()
+            if stream is not None:
+                stream.flush()
 
 
 class Interruption:
