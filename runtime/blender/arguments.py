@@ -158,6 +158,8 @@ def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
         kinds.kind_of(value)
     except KeyError as error:
         raise ArgumentError(f'socket "{label}": a {error.args[0]} can\'t be passed on') from None
+    except ReferenceError:
+        raise ArgumentError(f'socket "{label}": {_described(value)} can\'t be passed on') from None
     if value.is_evaluated:
         raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
     return value

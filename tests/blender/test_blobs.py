@@ -1,0 +1,109 @@
+"""Blobs: data-blocks to a file and back, with what they use and nothing else."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.runtime.blender import blobs, kinds
+from background_nodes.runtime.blender.blobs import Contents, Key, Origin
+from background_nodes.runtime.errors import StoreError
+from background_nodes.runtime.types import StoredRef
+
+from .graphs import names, new_material, quad
+
+
+@pytest.fixture
+def blob(awkward_path):
+    return awkward_path / "000001.blend"
+
+
+def empty() -> None:
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def test_blob_holds_its_roots_with_what_they_use_and_no_more(blob):
+    cube = quad("Cube", material=new_material("Steel"))
+    quad("Other")
+    blobs.write(blob, [cube])
+    empty()
+    blobs.open_as_main(str(blob))
+    assert [item.name for item in bpy.data.objects] == ["Cube"]
+    assert [item.name for item in bpy.data.materials] == ["Steel"]
+    assert Contents.load(blob).roots == {Key("Object", "Cube", "")}
+
+
+def test_writing_a_blob_leaves_the_file_as_it_was(blob):
+    cube = quad("Cube")
+    cube.parent = bpy.data.objects.new("Nobody's", None)
+    before = names()
+    blobs.write(blob, [cube])
+    assert names() == before
+
+
+def test_contents_survive_their_file(blob):
+    contents = Contents(
+        roots={Key("Object", 'Cube "ü"', "")},
+        origins={Key("Mesh", "Cube", "/a"): Origin(StoredRef("Mesh", "C", "", "/b"), False)},
+        pixels={Key("Image", "I", ""): "1.pixels"},
+    )
+    contents.save(blob)
+    assert Contents.load(blob) == contents
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"roots": 3}'], ids=["none", "empty", "list", "wrong"])
+def test_contents_that_cannot_be_read_are_a_store_error(blob, text):
+    if text is not None:
+        blob.with_suffix(".json").write_text(text)
+    with pytest.raises(StoreError, match=r"can't be read"):
+        Contents.load(blob)
+
+
+def test_blob_that_cannot_be_written_is_a_store_error_and_leaves_nothing(awkward_path):
+    blob = awkward_path / "missing" / "000001.blend"
+    with pytest.raises(StoreError, match="can't be written"):
+        blobs.write(blob, [quad()])
+    assert list(awkward_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("load", [lambda blob: blobs.append(blob, []), blobs.open_as_main], ids=["append", "open"])
+def test_broken_blob_is_a_store_error(blob, load):
+    blob.write_bytes(b"BLENDER no more")
+    with pytest.raises(StoreError, match="can't be read"):
+        load(str(blob))
+
+
+def test_append_finds_what_is_there_and_leaves_no_library(blob):
+    blobs.write(blob, [quad("Cube")])
+    keys = [Key("Object", "Cube", ""), Key("Object", "Nobody", ""), Key("Mesh", "Cube", "")]
+    found = blobs.append(str(blob), keys)
+    assert found == {keys[0]: bpy.data.objects["Cube.001"], keys[2]: bpy.data.objects["Cube.001"].data}
+    assert not bpy.data.libraries
+    assert kinds.library_path(bpy.data.objects["Cube.001"]) == ""
+
+
+def test_exact_names_let_newcomers_keep_theirs_and_give_them_back(blob):
+    old = quad("Cube")
+    blobs.write(blob, [old])
+    with blobs.exact_names(str(blob)):
+        new = blobs.append(str(blob), [Key("Object", "Cube", "")])[Key("Object", "Cube", "")]
+        assert (new.name, new.data.name) == ("Cube", "Cube")
+    assert (old.name, old.data.name) == ("Cube", "Cube")
+    assert new.name != "Cube"
+
+
+def test_pixels_of_unsaved_images_lie_beside_the_blob_as_floats(blob):
+    image = bpy.data.images.new("Image", 2, 1, alpha=True, float_buffer=True)
+    image.pixels = [2.0, 0.5, 0.25, 0.5] * 2
+    blobs.write(blob, [image])
+    contents = Contents.load(blob)
+    assert list(contents.pixels) == [Key("Image", "Image", "")]
+    blobs.open_as_main(str(blob))
+    blobs.restore_pixels(blob, contents.pixels)
+    assert list(bpy.data.images["Image"].pixels) == [2.0, 0.5, 0.25, 0.5] * 2
+
+
+def test_unsaved_images_that_no_root_uses_are_left_out(blob):
+    bpy.data.images.new("Image", 2, 2).pixels[0] = 1
+    blobs.write(blob, [quad()])
+    assert Contents.load(blob).pixels == {}

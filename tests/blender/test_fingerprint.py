@@ -1,0 +1,145 @@
+"""Fingerprints: the same while nobody changed a data-block, another as soon as somebody did."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.runtime.blender.fingerprint import fingerprint
+
+from .graphs import new_material, quad
+
+
+def grid(num_vertices: int) -> bpy.types.Mesh:
+    """With edges, faces, UVs, an attribute and a material slot, as an artist's meshes have them."""
+    side = int(num_vertices**0.5) - 1
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=side, y_subdivisions=side)
+    mesh = bpy.context.object.data
+    mesh.attributes.new("weight", "FLOAT", "POINT")
+    mesh.materials.append(None)
+    return mesh
+
+
+def weighted(num_vertices: int) -> bpy.types.Mesh:
+    mesh = grid(num_vertices)
+    bpy.context.object.vertex_groups.new(name="Group").add(range(50, 60), 0.5, "REPLACE")
+    return mesh
+
+
+def textured() -> bpy.types.Material:
+    material = new_material("Material")
+    material.node_tree.nodes.new("ShaderNodeTexImage").image = bpy.data.images.new("Image", 2, 2)
+    return material
+
+
+def lit() -> bpy.types.Light:
+    return bpy.data.lights.new("Light", "POINT")
+
+
+def grouped() -> bpy.types.NodeTree:
+    group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+    group.nodes.new("GeometryNodeSetPosition")
+    return group
+
+
+def deformed() -> bpy.types.Object:
+    item = quad("Deformed")
+    item.vertex_groups.new(name="Group").add([0, 1], 0.5, "REPLACE")
+    item.modifiers.new("Bevel", "BEVEL")
+    item["custom"] = [1, 2]
+    return item
+
+
+MAKERS = {
+    "small mesh": lambda: quad().data,
+    "large mesh": lambda: grid(10_000),
+    "large mesh with weights": lambda: weighted(10_000),
+    "material": textured,
+    "light": lit,
+    "node group": grouped,
+    "object": deformed,
+    "world": lambda: bpy.data.worlds.new("World"),
+    "camera": lambda: bpy.data.cameras.new("Camera"),
+    "image": lambda: bpy.data.images.new("Image", 4, 4),
+}
+
+CHANGES = {
+    "vertex of a small mesh": ("small mesh", lambda mesh: mesh.vertices[3].co.__setitem__(2, 0.001)),
+    "last vertex of a large mesh": ("large mesh", lambda mesh: mesh.vertices[9_999].co.__setitem__(0, 0.001)),
+    "attribute of a mesh": ("large mesh", lambda mesh: setattr(mesh.attributes["weight"].data[7], "value", 0.5)),
+    "new attribute": ("small mesh", lambda mesh: mesh.attributes.new("more", "INT", "FACE")),
+    "UV": ("small mesh", lambda mesh: mesh.uv_layers.new(name="UV")),
+    "smooth face": (
+        "small mesh",
+        lambda mesh: setattr(mesh.polygons[0], "use_smooth", not mesh.polygons[0].use_smooth),
+    ),
+    "material slot": ("small mesh", lambda mesh: mesh.materials.append(None)),
+    "shape key": ("object", lambda item: item.shape_key_add(name="Key")),
+    "value of a node's socket": (
+        "material",
+        lambda material: setattr(material.node_tree.nodes[0].inputs["Roughness"], "default_value", 0.125),
+    ),
+    "link of a node tree": ("material", lambda material: material.node_tree.links.clear()),
+    "image of a node": ("material", lambda material: setattr(material.node_tree.nodes[-1], "image", None)),
+    "viewport colour": ("material", lambda material: material.diffuse_color.__setitem__(0, 0.1)),
+    "energy of a light": ("light", lambda light: setattr(light, "energy", 17)),
+    "node of a group": ("node group", lambda group: group.nodes.remove(group.nodes[0])),
+    "modifier": ("object", lambda item: setattr(item.modifiers[0], "width", 0.7)),
+    "weight of a vertex of a large mesh": (
+        "large mesh with weights",
+        lambda mesh: bpy.context.object.vertex_groups[0].add([55], 0.25, "REPLACE"),
+    ),
+    "corner of a face of a large mesh": ("large mesh", lambda mesh: mesh.polygons[7_777].flip()),
+    "UV of a large mesh": ("large mesh", lambda mesh: setattr(mesh.uv_layers[0].data[9_000], "uv", (0.5, 0.1))),
+    "seam of a large mesh": ("large mesh", lambda mesh: setattr(mesh.edges[9_000], "use_seam", True)),
+    "weight of a vertex": ("object", lambda item: item.vertex_groups[0].add([0], 0.25, "REPLACE")),
+    "display of an object": ("object", lambda item: setattr(item.display, "show_shadows", False)),
+    "custom normals": ("large mesh", lambda mesh: mesh.normals_split_custom_set_from_vertices([(1, 0, 0)] * 10_000)),
+    "UV map to render": ("large mesh", lambda mesh: setattr(mesh.uv_layers.new(), "active_render", True)),
+    "place of an object": ("object", lambda item: setattr(item, "location", (1, 0, 0))),
+    "custom property": ("object", lambda item: item.__setitem__("custom", [1, 3])),
+    "name": ("camera", lambda camera: setattr(camera, "name", "Other")),
+    "world": ("world", lambda world: setattr(world, "color", (1, 0, 0))),
+    "pixel": ("image", lambda image: image.pixels.__setitem__(5, 0.5)),
+}
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_data_block_that_nobody_changed_keeps_its_fingerprint(kind):
+    data_block = MAKERS[kind]()
+    bpy.context.view_layer.update()
+    first = fingerprint(data_block)
+    bpy.context.view_layer.update()
+    bpy.context.evaluated_depsgraph_get()
+    assert first is not None
+    assert fingerprint(data_block) == first
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_is_seen(change):
+    kind, make_change = CHANGES[change]
+    data_block = MAKERS[kind]()
+    users = {data_block, *([data_block.data] if isinstance(data_block, bpy.types.Object) else [])}
+    before = {item: fingerprint(item) for item in users}
+    make_change(data_block)
+    assert {item: fingerprint(item) for item in users} != before
+
+
+def test_fingerprint_leaves_the_mesh_as_it_was():
+    mesh = grid(100)
+    before = [(attribute.name, attribute.data_type) for attribute in mesh.attributes]
+    fingerprint(mesh)
+    assert [(attribute.name, attribute.data_type) for attribute in mesh.attributes] == before
+
+
+def test_references_name_what_a_data_block_uses():
+    material = textured()
+    cube = quad(material=material)
+    assert cube.data.session_uid in fingerprint(cube).references
+    assert material.session_uid in fingerprint(cube.data).references
+    assert bpy.data.images["Image"].session_uid in fingerprint(material).references
+
+
+def test_data_block_too_complex_to_be_read_counts_as_changed():
+    assert fingerprint(bpy.context.scene) is None
+    assert fingerprint(bpy.data.armatures.new("Armature")) is None
