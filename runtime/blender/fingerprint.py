@@ -15,23 +15,8 @@ from typing import Any
 import bpy
 import numpy
 
-#: What is worth being recognised: what several objects share. Of other kinds (scenes, armatures) the RNA is too large,
-#: or can't be read without a side effect; they count as changed.
-_KINDS = (
-    bpy.types.Camera,
-    bpy.types.Image,
-    bpy.types.Light,
-    bpy.types.Material,
-    bpy.types.Mesh,
-    bpy.types.MovieClip,
-    bpy.types.NodeTree,
-    bpy.types.Object,
-    bpy.types.Palette,
-    bpy.types.Sound,
-    bpy.types.Texture,
-    bpy.types.VectorFont,
-    bpy.types.World,
-)
+#: Their RNA is too large, or can't be read without a side effect (a volume loads its file): they count as changed.
+_NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Scene, bpy.types.Volume)
 #: Properties that change without anyone changing the data-block, or that point back.
 _IGNORED = frozenset(
     {
@@ -53,7 +38,8 @@ _IGNORED = frozenset(
         "users",
     }
 )
-#: Other views, ten times slower, on what a mesh holds as attributes. What they alone show: see `_beside_attributes`.
+#: Other views on what is read already; on a mesh's attributes ten times slower ones. What they alone show of a mesh:
+#: see `_beside_attributes`.
 _VIEWS = {
     "Mesh": frozenset(
         {
@@ -72,7 +58,10 @@ _VIEWS = {
             "vertex_normals",
             "vertices",
         }
-    )
+    ),
+    # What evaluation made of the rest:
+    "Object": frozenset({"dimensions"}),
+    "PoseBone": frozenset({"matrix"}),
 }
 #: Collections of plain numbers are read as arrays from this length on.
 _BULK = 32
@@ -92,7 +81,7 @@ class Fingerprint:
 
 def fingerprint(data_block: bpy.types.ID) -> Fingerprint | None:
     """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole."""
-    if not isinstance(data_block, _KINDS):
+    if isinstance(data_block, _NOT_READ):
         return None
     walk = _Walk()
     try:

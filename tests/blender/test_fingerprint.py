@@ -50,7 +50,29 @@ def deformed() -> bpy.types.Object:
     return item
 
 
+def rigged() -> bpy.types.Object:
+    bpy.ops.object.armature_add()
+    bpy.context.object.keyframe_insert("location", frame=1)
+    return bpy.context.object
+
+
+def bent() -> bpy.types.Curve:
+    bpy.ops.curve.primitive_bezier_circle_add()
+    return bpy.context.object.data
+
+
+def gathered() -> bpy.types.Collection:
+    collection = bpy.data.collections.new("Collection")
+    collection.objects.link(quad())
+    return collection
+
+
 MAKERS = {
+    "rig": rigged,
+    "armature": lambda: rigged().data,
+    "action": lambda: rigged().animation_data.action,
+    "curve": bent,
+    "collection": gathered,
     "small mesh": lambda: quad().data,
     "large mesh": lambda: grid(10_000),
     "large mesh with weights": lambda: weighted(10_000),
@@ -100,6 +122,11 @@ CHANGES = {
     "custom property": ("object", lambda item: item.__setitem__("custom", [1, 3])),
     "name": ("camera", lambda camera: setattr(camera, "name", "Other")),
     "world": ("world", lambda world: setattr(world, "color", (1, 0, 0))),
+    "bone": ("armature", lambda armature: setattr(armature.bones[0], "use_deform", False)),
+    "pose": ("rig", lambda rig: setattr(rig.pose.bones[0], "location", (1, 0, 0))),
+    "key frame": ("rig", lambda rig: rig.keyframe_insert("scale", frame=2)),
+    "point of a curve": ("curve", lambda curve: setattr(curve.splines[0].bezier_points[0], "co", (9, 9, 9))),
+    "object of a collection": ("collection", lambda collection: collection.objects.unlink(collection.objects[0])),
     "pixel": ("image", lambda image: image.pixels.__setitem__(5, 0.5)),
 }
 
@@ -115,14 +142,21 @@ def test_data_block_that_nobody_changed_keeps_its_fingerprint(kind):
     assert fingerprint(data_block) == first
 
 
+def fingerprints_around(data_block: bpy.types.ID) -> list:
+    """Of a data-block, and of the data and the action of an object."""
+    items = [data_block]
+    if isinstance(data_block, bpy.types.Object):
+        items += [data_block.data, data_block.animation_data and data_block.animation_data.action]
+    return [fingerprint(item) for item in items if item is not None]
+
+
 @pytest.mark.parametrize("change", CHANGES)
 def test_change_is_seen(change):
     kind, make_change = CHANGES[change]
     data_block = MAKERS[kind]()
-    users = {data_block, *([data_block.data] if isinstance(data_block, bpy.types.Object) else [])}
-    before = {item: fingerprint(item) for item in users}
+    before = fingerprints_around(data_block)
     make_change(data_block)
-    assert {item: fingerprint(item) for item in users} != before
+    assert fingerprints_around(data_block) != before
 
 
 def test_fingerprint_leaves_the_mesh_as_it_was():
@@ -142,4 +176,3 @@ def test_references_name_what_a_data_block_uses():
 
 def test_data_block_too_complex_to_be_read_counts_as_changed():
     assert fingerprint(bpy.context.scene) is None
-    assert fingerprint(bpy.data.armatures.new("Armature")) is None

@@ -8,7 +8,7 @@ import pytest
 import background_nodes
 from background_nodes.runtime.blender import kinds
 
-from .graphs import advance, link_to_scene, names, new_material, new_tree, output, quad, script, value
+from .graphs import advance, link_to_scene, names, new_material, new_tree, output, quad, script, socket_of, value
 
 COPY = """
     def main(source: bpy.types.Object) -> bpy.types.Object:
@@ -163,6 +163,64 @@ def test_what_a_result_points_to_is_not_doubled(tree, material):
         "meshes": 1,
         "texts": 1,
     }
+    assert_tidy()
+
+
+def dense_cutter(cube):
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=90, y_subdivisions=90)
+    cube.modifiers.new("Boolean", "BOOLEAN").object = bpy.context.object
+
+
+def rig(cube):
+    bpy.ops.object.armature_add()
+    bpy.context.object.keyframe_insert("location", frame=1)
+    cube.modifiers.new("Armature", "ARMATURE").object = bpy.context.object
+
+
+def path(cube):
+    bpy.ops.curve.primitive_bezier_circle_add()
+    cube.modifiers.new("Curve", "CURVE").object = bpy.context.object
+
+
+def lattice(cube):
+    bpy.ops.object.add(type="LATTICE")
+    cube.modifiers.new("Lattice", "LATTICE").object = bpy.context.object
+
+
+def collection_of_cutters(cube):
+    collection = bpy.data.collections.new("Cutters")
+    bpy.context.scene.collection.children.link(collection)
+    collection.objects.link(bpy.data.objects.new("Cutter", quad("Cutter").data))
+    modifier = cube.modifiers.new("Boolean", "BOOLEAN")
+    modifier.operand_type, modifier.collection = "COLLECTION", collection
+
+
+def geometry_nodes(cube):
+    group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+    group.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    group.nodes.new("GeometryNodeObjectInfo").inputs["Object"].default_value = quad("Instance")
+    group.nodes.new("GeometryNodeSetMaterial").inputs["Material"].default_value = new_material("Painted")
+    cube.modifiers.new("Nodes", "NODES").node_group = group
+
+
+def action(cube):
+    cube.keyframe_insert("location", frame=1)
+
+
+@pytest.mark.parametrize(
+    "depend",
+    [dense_cutter, rig, path, lattice, collection_of_cutters, geometry_nodes, action],
+    ids=lambda f: f.__name__,
+)
+def test_dependency_of_any_kind_is_not_doubled(tree, depend):
+    cube = quad("Cube")
+    depend(cube)
+    bpy.context.scene.frame_set(7)
+    script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    before = {(kind, item.name) for kind, item in kinds.all_data_blocks()}
+    run(tree)
+    after = {(kind, item.name) for kind, item in kinds.all_data_blocks()}
+    assert after - before == {("Object", "Cube Copy"), ("Mesh", "Cube.001")}
     assert_tidy()
 
 
@@ -621,3 +679,15 @@ def test_cancelled_run_writes_what_was_done_and_no_more(tree, session, tmp_path)
     going.cancel()
     assert going.wait() == "cancelled"
     assert list(bpy.context.scene.collection.objects) == [bpy.data.objects["Made"]]
+
+
+def test_a_node_that_fails_forgets_its_earlier_result():
+    tree = new_tree()
+    switch = script(tree, "Switch", "def main(fails: bool = False) -> int: return 1 // (not fails)")
+    after = script(tree, "After", "def main(value: int) -> int: return value", value=switch)
+    switch.keep_result = True
+    background_nodes.run(tree)
+    assert (switch.outputs[0].result, after.outputs[0].result) == (1, 1)
+    socket_of(switch.inputs, "fails").default_value = True
+    background_nodes.run(tree)
+    assert (switch.outputs[0].result, after.outputs[0].result) == (None, None)
