@@ -80,7 +80,6 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
         return
     with make_view(sys.stderr) as view:
         run = session.start(tree, until=until, workers=options.workers, timeout=options.timeout, on_event=view.hear)
-        _forget_earlier_results(tree, run)
         _wait(run, interruption, view)
     report.take(tree, run)
     if output is not None and not interruption.exit_code:
@@ -108,14 +107,6 @@ def _collected(problems: list[InputProblem]) -> Iterator[None]:
         yield
     except InputError as error:
         problems.extend(error.problems)
-
-
-def _forget_earlier_results(tree: bpy.types.NodeTree, run: Run) -> None:
-    """The file may hold the results of an earlier run; those are not to be taken for this one's."""
-    for node in tree.nodes:
-        if run.task_of(node) is not None:
-            for socket in node.outputs:
-                socket.set_result(None)
 
 
 def _wait(run: Run, interruption: Interruption, view: View) -> None:

@@ -195,7 +195,8 @@ def _problem(problem: Problem | InputProblem) -> dict[str, Any]:
 def _results(tree: bpy.types.NodeTree, run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each node with results that came home, and its outputs by identifier."""
     for task in run.tasks.values():
-        node = find_node(tree, task.node_id)
+        # A node that was cancelled keeps the result of an earlier run.
+        node = None if task.state is TaskState.CANCELLED else find_node(tree, task.node_id)
         outputs = {} if node is None else {socket.identifier: socket for socket in node.outputs}
         found = {
             identifier: {"label": socket.name, "type": str(socket.socket_type), "value": plain(socket.result)}

@@ -13,7 +13,7 @@ from ..runtime.graph import NodeSettings
 from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from . import sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
-from .sockets import PATH_OPTIONS
+from .sockets import PATH_OPTIONS, matrix
 
 
 def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
@@ -152,7 +152,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
 def _input_spec(parameter: Parameter) -> SocketSpec:
     value: Any = None if parameter.default is MISSING else parameter.default
     if parameter.type.kind == "MATRIX" and value is not None:
-        value = [value[row * 4 : row * 4 + 4] for row in range(4)]
+        value = matrix(value)  # Blender takes plain lists for columns
     return SocketSpec(
         parameter.identifier,
         parameter.label,

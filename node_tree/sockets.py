@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import bpy
@@ -277,11 +277,16 @@ def _color(kind: str) -> tuple[float, float, float]:
     return _COLORS.get(kind, _OTHER_DATA_BLOCK_COLOR)
 
 
+def matrix(numbers: Sequence[float]) -> Matrix:
+    """A matrix of 16 numbers, row by row."""
+    return Matrix([numbers[row * 4 : row * 4 + 4] for row in range(4)])
+
+
 _TYPED: dict[str, Any] = {
     "VECTOR": Vector,
     "COLOR": lambda value: Color(value[:3]),
     "ROTATION": lambda value: Euler(value) if len(value) == 3 else Quaternion(value),
-    "MATRIX": lambda value: Matrix([value[row * 4 : row * 4 + 4] for row in range(4)]),
+    "MATRIX": matrix,
 }
 
 

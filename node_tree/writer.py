@@ -57,10 +57,21 @@ class Writer:
             self.notes.append("The node tree is gone, so its results were dropped")
             return False
         homecomings = [item for item in homecomings if self._has_node(tree, item)]
+        has_cleared = self._clear_stale(tree)
         self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
         for homecoming in homecomings:
             self._write(homecoming, tree)
-        return bool(homecomings)
+        return bool(homecomings) or has_cleared
+
+    def _clear_stale(self, tree: bpy.types.NodeTree | None) -> bool:
+        """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had."""
+        records = self._run.scheduler.tasks.items()
+        ended = {uid for uid, record in records if record.state is not TaskState.CANCELLED}
+        nodes = [] if tree is None else [node for node in tree.nodes if getattr(node, "uid", None) in ended]
+        sockets = [socket for node in nodes for socket in node.outputs if socket.result is not None]
+        for socket in sockets:
+            socket.set_result(None)
+        return bool(sockets)
 
     def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
         """Bring one output of a task home and return its `result`. Raises RunError if there is none of that name."""

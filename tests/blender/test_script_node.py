@@ -269,3 +269,12 @@ def test_value_of_an_unused_node_kind_is_nothing_to_run(tree):
     value(tree, "INT", 1)
     with pytest.raises(background_nodes.CompileError, match="nothing to run"):
         background_nodes.run(tree)
+
+
+def test_a_matrix_default_has_its_rows_where_the_script_wrote_them():
+    node = script(
+        new_tree(),
+        "Move",
+        "def main(matrix: Matrix = ((1, 0, 0, 5), (0, 1, 0, 6), (0, 0, 1, 7), (0, 0, 0, 1))) -> None: ...",
+    )
+    assert tuple(node.inputs[0].default_value.translation) == (5.0, 6.0, 7.0)
