@@ -285,6 +285,10 @@ class Run:
         except BackgroundNodesError as error:
             writer.notes.append(str(error))
             return True
+        except Exception as error:  # noqa: BLE001 (the timer and other runs go on, whatever Blender refuses here)
+            traceback.print_exc()
+            writer.notes.append(f"Not all results could be brought home: {type(error).__name__}: {error}")
+            return True
         finally:
             for note in writer.notes:
                 self.note(note)

@@ -134,8 +134,7 @@ class Writer:
             if isinstance(source, FromTask):
                 self._set_result(tree, source)
         if homecoming.action is not None:
-            data_blocks = [item for source in homecoming.sources for item in self._data_blocks(source)]
-            self._act(homecoming, data_blocks)
+            self._act(homecoming)
 
     def _set_result(self, tree: bpy.types.NodeTree, source: FromTask) -> None:
         node = find_node(tree, source.task)
@@ -153,24 +152,37 @@ class Writer:
         found = [None if item is None else self._found.get(StoredRef(**item)) for item in _as_list(value)]
         return found if isinstance(value, list) else found[0]
 
-    def _data_blocks(self, source: Source) -> list[bpy.types.ID]:
+    def _refs(self, source: Source) -> Iterable[StoredRef | LiveRef]:
+        """What names the data-blocks of a source."""
         if isinstance(source, FromTask):
-            found = _as_list(self._value(source))
-        else:
-            live = kinds.Index()
-            refs = source.value if isinstance(source.value, tuple) else (source.value,)
-            found = [live.find(ref.kind, ref.session_uid) for ref in refs if isinstance(ref, LiveRef)]
+            return WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
+        refs = source.value if isinstance(source.value, tuple) else (source.value,)
+        return [ref for ref in refs if isinstance(ref, LiveRef)]
+
+    def _data_blocks(self, refs: Iterable[StoredRef | LiveRef]) -> list[bpy.types.ID]:
+        live = kinds.Index()
+        found = (
+            live.find(ref.kind, ref.session_uid) if isinstance(ref, LiveRef) else self._found.get(ref) for ref in refs
+        )
         return [item for item in found if item is not None]
 
     # What Output nodes do
 
-    def _act(self, homecoming: PlannedHomecoming, data_blocks: list[bpy.types.ID]) -> None:
+    def _act(self, homecoming: PlannedHomecoming) -> None:
         action = homecoming.action
         assert action is not None
+        refs = [ref for source in homecoming.sources for ref in self._refs(source)]
         if action.mode is OutputMode.REPLACE:
-            data_blocks = [item for item in data_blocks if not self._replace(item)]
+            refs = [ref for ref in refs if not self._replace(ref)]
         if action.mode is not OutputMode.KEEP:
-            _link([*data_blocks, *self._home.companions(data_blocks)], self._collection(action.collection))
+            data_blocks = self._data_blocks(refs)
+            self._link([*data_blocks, *self._home.companions(data_blocks)], self._collection(action.collection))
+
+    def _link(self, data_blocks: list[bpy.types.ID], collection: bpy.types.Collection) -> None:
+        try:
+            _link(data_blocks, collection)
+        except RuntimeError:  # it is linked from another file
+            self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
 
     def _collection(self, ref: LiveRef | None) -> bpy.types.Collection:
         found = None if ref is None else kinds.Index().find(ref.kind, ref.session_uid)
@@ -178,16 +190,28 @@ class Writer:
             self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')
         return found or bpy.context.scene.collection
 
-    def _replace(self, result: bpy.types.ID) -> bool:
-        """Put a result in the place of what it was made of. False if that is unknown or gone."""
-        original = self._home.originals.get(result)
-        if original is None or original == result:
-            self.notes.append(f'"{result.name}" has no original to replace, so it was linked instead')
-            return False
-        if isinstance(original, bpy.types.Object):
-            _replace_object(original, result)
-        else:
-            _replace_data_block(original, result)
+    def _replace(self, ref: StoredRef | LiveRef) -> bool:
+        """Put a result in the place of what it was made of. False if that is unknown, gone or of another file."""
+        original = self._home.originals.get(ref)
+        for result in self._data_blocks([ref]):
+            if original == result:  # another Output node did it
+                return True
+            if original is None or _is_removed(original) or original.library is not None:
+                self.notes.append(f'"{result.name}" has no original to replace, so it was linked instead')
+                return False
+            if isinstance(original, bpy.types.Object):
+                _replace_object(original, result)
+                self._found[ref] = original
+            else:
+                _replace_data_block(original, result)
+                self._home.originals[ref] = result
+        return True
+
+
+def _is_removed(data_block: bpy.types.ID) -> bool:
+    try:
+        return not data_block.name
+    except ReferenceError:
         return True
 
 

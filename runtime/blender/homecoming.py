@@ -30,7 +30,7 @@ class Homecoming:
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = kinds.Index()
         self._newcomers: set[int] = set()
-        self.originals: dict[bpy.types.ID, bpy.types.ID] = {}
+        self.originals: dict[StoredRef, bpy.types.ID] = {}
 
     def bring(self, refs: Iterable[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         """Load data-blocks from their blobs.
@@ -76,7 +76,7 @@ class Homecoming:
         for key in roots.keys() & loaded.keys():
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
-                self.originals[loaded[key]] = original
+                self.originals[roots[key]] = original
         loaded.update((key, item) for key in roots if key.library and (item := self._linked(key)) is not None)
         return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
 

@@ -659,6 +659,56 @@ def test_save_beside_the_file_takes_a_relative_path(tree, awkward_path):
     assert (awkward_path / "out" / "saved.blend").exists()
 
 
+def test_result_that_replaced_its_original_is_the_original_for_other_output_nodes(tree):
+    cube = quad("Cube")
+    change = script(tree, "Change", IN_PLACE, source=value(tree, "Object", cube))
+    target = bpy.data.collections.new("Target")
+    output(tree, "REPLACE", change)
+    output(tree, "REPLACE", change)
+    output(tree, "LINK", change, collection=target)
+    assert run(tree).notes == ()
+    assert list(target.objects) == [cube] == list(bpy.data.objects)
+    assert cube.data.vertices[0].co.z == 9
+
+
+def test_two_versions_of_one_material_do_not_both_replace_it(tree):
+    material = new_material("Material")
+    cube = quad("Cube", material=material)
+    source = """
+        def main(data: bpy.types.Material, red: float) -> bpy.types.Material:
+            data.diffuse_color[0] = red
+            return data
+    """
+    for red in (0.25, 0.5):
+        node = script(tree, str(red), source, data=value(tree, "Material", material), red=red)
+        output(tree, "REPLACE", node)
+    finished = run(tree)
+    assert cube.data.materials[0].diffuse_color[0] == 0.25
+    assert any("no original" in note for note in finished.notes)
+
+
+def test_link_into_a_collection_of_another_file_only_keeps_with_a_note(tree, tmp_path):
+    library = str(tmp_path / "library.blend")
+    bpy.data.libraries.write(library, {bpy.data.collections.new("Theirs")})
+    bpy.data.collections.remove(bpy.data.collections["Theirs"])
+    with bpy.data.libraries.load(library, link=True) as (_available, wanted):
+        wanted.collections = ["Theirs"]
+    make = script(tree, "Make", MAKE)
+    output(tree, "LINK", make, collection=wanted.collections[0])
+    finished = run(tree)
+    assert any('"Theirs"' in note for note in finished.notes)
+    assert result(make) == bpy.data.objects["Made"]
+
+
+def test_input_linked_straight_into_an_output_node_is_linked_as_it_is(tree):
+    target = bpy.data.collections.new("Target")
+    cube = quad("Cube")
+    output(tree, "LINK", value(tree, "Object", cube), collection=target)
+    finished = run(tree)
+    assert (finished.state, finished.is_home) == ("succeeded", True)
+    assert list(target.objects) == [cube]
+
+
 def test_two_output_nodes_of_one_result_share_it(tree):
     make = script(tree, "Make", MAKE)
     target = bpy.data.collections.new("Target")
