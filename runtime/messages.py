@@ -119,7 +119,7 @@ def decode(data: bytes) -> Message:
     try:
         fields = json.loads(data)
         message: Message = _CLASSES[fields.pop("message")](**fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TransportError(f"not a message: {data[:80]!r} ({error})") from error
     return message
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing.connection as mpc
 import os
+import struct
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,21 @@ if TYPE_CHECKING:
     AnyConnection = Connection[Any, Any]
 
 
+#: Each message is led by these bytes and its length. Who sends anything else is found out at once.
+_MAGIC = b"BgN1"
+_HEADER = struct.Struct("!4sI")
+#: Bytes of the longest message. Data-blocks don't travel here, and what does is held in memory on both sides.
+MAX_MESSAGE = 256 * 1024**2
+
+_CHUNK = 1024**2
+
+
 class Channel:
     """One end of the pipe. Sending and receiving may happen on two threads; each of them on one only."""
 
     def __init__(self, connection: AnyConnection) -> None:
         self._connection = connection
+        self._received = bytearray()
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
@@ -45,8 +56,17 @@ class Channel:
         return self._connection.fileno()
 
     def send(self, message: messages.Message) -> None:
-        """Raises OSError when the other side is gone."""
-        self._connection.send_bytes(messages.encode(message))
+        """Send a message, waiting until the other side has room for it.
+
+        Raises:
+            OSError: when the other side is gone.
+            TransportError: if the message is too long.
+        """
+        data = messages.encode(message)
+        if len(data) > MAX_MESSAGE:
+            size, limit = len(data) / 1024**2, MAX_MESSAGE // 1024**2
+            raise TransportError(f"values of {size:.0f} MB are too much to be passed on: at most {limit} MB are")
+        self._write(_HEADER.pack(_MAGIC, len(data)) + data)
 
     def receive(self) -> messages.Message:
         """Wait for the next message.
@@ -55,19 +75,59 @@ class Channel:
             EOFError: when the other side is gone.
             TransportError: when what came is no message.
         """
+        while (data := self._next_frame()) is None:
+            self._received += self._read()
+        return messages.decode(data)
+
+    def take(self) -> messages.Message | None:
+        """The next message if all of it is there, None if not; never waits, as the rest may never come.
+
+        Raises:
+            EOFError: when the other side is gone.
+            TransportError: when what came is no message.
+        """
+        while (data := self._next_frame()) is None:
+            if not self._connection.poll():
+                return None
+            self._received += self._read()
+        return messages.decode(data)
+
+    def _next_frame(self) -> bytes | None:
+        if not _MAGIC.startswith(self._received[: len(_MAGIC)]):
+            raise TransportError(f"not a message: {bytes(self._received[:80])!r}")
+        if len(self._received) < _HEADER.size:
+            return None
+        end = _HEADER.size + _HEADER.unpack_from(self._received)[1]
+        if end > _HEADER.size + MAX_MESSAGE:
+            raise TransportError(f"a message of {end} bytes is too long")
+        if len(self._received) < end:
+            return None
+        data = bytes(self._received[_HEADER.size : end])
+        del self._received[:end]
+        return data
+
+    # On Windows the pipe keeps what was sent at once together; elsewhere it is a stream.
+
+    def _write(self, data: bytes) -> None:
+        if sys.platform == "win32":
+            self._connection.send_bytes(data)
+            return
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._connection.fileno(), rest) :]
+
+    def _read(self) -> bytes:
         try:
-            return messages.decode(self._connection.recv_bytes())
+            if sys.platform == "win32":
+                return self._connection.recv_bytes()
+            data = os.read(self._connection.fileno(), _CHUNK)
         except ConnectionError as error:
             raise EOFError from error
         except OSError as error:
             raise TransportError(str(error)) from error
-
-    def has_message(self) -> bool:
-        """Whether `receive` would return (or raise) at once."""
-        try:
-            return self._connection.poll()
-        except OSError:
-            return True
+        if not data:
+            raise EOFError
+        return data
 
     def close(self) -> None:
         self._connection.close()

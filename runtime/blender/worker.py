@@ -15,11 +15,13 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
 from ... import script
-from ..messages import Execute, Gather, Idle, Message, Progressed, Retiring, Started
+from ..errors import TransportError
+from ..messages import Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
 from ..transport import Channel
 from . import execution
 from .reset import CleanState, open_empty_file
@@ -58,8 +60,11 @@ class Worker:
         try:
             while True:
                 self._inbox.put(self._channel.receive())
-        except Exception:
+        except EOFError:
             os._exit(0)
+        except Exception:
+            traceback.print_exc()
+            os._exit(1)
 
     def _take_task(self) -> None:
         try:
@@ -79,7 +84,10 @@ class Worker:
         outcome = execution.execute(task)
         script.set_reporter(None)
         reporter.close()
-        self._channel.send(outcome)
+        try:
+            self._channel.send(outcome)
+        except TransportError as error:  # too long a one
+            self._channel.send(Failed(str(error)))
 
     def _used_up(self) -> str:
         if self._tasks_left <= 0:

@@ -1,0 +1,131 @@
+"""The channel, with a real pipe."""
+
+import os
+import threading
+
+import pytest
+
+from background_nodes.runtime import messages, transport
+from background_nodes.runtime.errors import TransportError
+from background_nodes.runtime.messages import Failed, Idle, Progressed, Succeeded
+from background_nodes.runtime.transport import Channel
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe")
+
+
+@pytest.fixture
+def ends():
+    ours, theirs = Channel.pair()
+    yield ours, theirs
+    ours.close()
+    theirs.close()
+
+
+def frame(message) -> bytes:
+    data = messages.encode(message)
+    return transport._HEADER.pack(transport._MAGIC, len(data)) + data
+
+
+def test_messages_arrive_in_order(ends):
+    ours, theirs = ends
+    sent = [Progressed(index / 10, str(index)) for index in range(10)]
+    for message in sent:
+        theirs.send(message)
+    assert [ours.receive() for _ in sent] == sent
+
+
+def test_long_message_arrives_while_it_is_sent(ends):
+    ours, theirs = ends
+    message = Succeeded({"text": "ä" * 3_000_000})
+    sender = threading.Thread(target=theirs.send, args=[message])
+    sender.start()
+    assert ours.receive() == message
+    sender.join()
+
+
+def test_part_of_a_message_is_not_waited_for(ends):
+    ours, theirs = ends
+    data = frame(Failed("no"))
+    for cut in (1, 5, len(data) - 1):
+        os.write(theirs.fileno(), data[:cut])
+        assert transport.wait([ours], 10) == [ours]
+        assert ours.take() is None
+        os.write(theirs.fileno(), data[cut:] + data)
+        assert [ours.take(), ours.take(), ours.take()] == [Failed("no"), Failed("no"), None]
+
+
+def test_nothing_there_is_not_waited_for(ends):
+    assert ends[0].take() is None
+    assert transport.wait([ends[0]], 0) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\0",
+        b"garbage",
+        b"Bg",
+        b"\xff" * 100_000,
+        transport._HEADER.pack(transport._MAGIC, 2**32 - 1),
+        transport._HEADER.pack(transport._MAGIC, 2) + b"{}",
+        b"BgN2" + frame(Idle())[4:],
+        frame(Idle()) + b"?",
+    ],
+    ids=lambda data: repr(data[:12]),
+)
+def test_garbage_is_an_error_at_once(ends, data):
+    ours, theirs = ends
+    os.write(theirs.fileno(), data)
+    if data == b"Bg":
+        theirs.close()
+    with pytest.raises((TransportError, EOFError)):
+        while ours.take() is not None:
+            pass
+
+
+def test_end_of_the_other_side_is_told_after_its_last_words(ends):
+    ours, theirs = ends
+    theirs.send(Idle())
+    os.write(theirs.fileno(), frame(Idle())[:7])
+    theirs.close()
+    assert ours.take() == Idle()
+    with pytest.raises(EOFError):
+        ours.take()
+    with pytest.raises(EOFError):
+        ours.receive()
+
+
+def test_end_of_the_other_side_with_unread_words_is_told(ends):
+    ours, theirs = ends
+    ours.send(Idle())
+    theirs.send(Progressed(0.5, ""))
+    theirs.close()
+    assert ours.take() == Progressed(0.5, "")
+    with pytest.raises(EOFError):
+        ours.take()
+
+
+def test_sending_to_nobody_is_an_error(ends):
+    ours, theirs = ends
+    theirs.close()
+    with pytest.raises(OSError, match="pipe"):
+        ours.send(Idle())
+
+
+def test_message_that_is_too_long_is_refused_and_the_channel_is_fine(ends, monkeypatch):
+    ours, theirs = ends
+    monkeypatch.setattr(transport, "MAX_MESSAGE", 1024**2)
+    with pytest.raises(TransportError, match="2 MB are too much"):
+        theirs.send(Failed("x" * 2 * 1024**2))
+    theirs.send(Idle())
+    assert ours.take() == Idle()
+
+
+def test_only_channels_with_something_are_returned(ends):
+    ours, theirs = ends
+    other, others_peer = Channel.pair()
+    theirs.send(Idle())
+    assert transport.wait([ours, other], 10) == [ours]
+    others_peer.close()
+    assert set(transport.wait([ours, other], 10)) == {ours, other}
+    other.close()
