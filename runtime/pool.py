@@ -12,10 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import math
+import os
 import shutil
+import signal
 import subprocess
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +32,10 @@ from .transport import Channel
 
 #: Workers that die one after the other before they are ready: after so many the pool gives up.
 _MAX_FAILED_LAUNCHES = 3
+#: Workers that end one after the other before they begin with a task that was given to them: after so many it is lost.
+_MAX_UNBEGUN = 3
+#: Seconds between two looks for workers whose end nobody told.
+_MAX_WAIT = 1.0
 #: Seconds an ended worker has to leave the process table.
 _EXIT_TIMEOUT = 2.0
 
@@ -62,13 +69,17 @@ class Request:
 class _State(enum.Enum):
     STARTING = "starting"
     IDLE = "idle"
-    BUSY = "busy"  # it has a lease
+    ASSIGNED = "assigned"  # it has a lease and has not begun
+    BUSY = "busy"  # it has a lease and has begun
     RESETTING = "resetting"  # its lease has ended, it is not clean yet
     RETIRING = "retiring"  # it said that it ends
 
 
 #: Seconds a worker may stay in a state that is only a passage; then it hangs and is ended.
-_PASSAGES = {_State.STARTING: 120.0, _State.RESETTING: 60.0, _State.RETIRING: 20.0}
+_PASSAGES = {_State.STARTING: 120.0, _State.ASSIGNED: 60.0, _State.RESETTING: 60.0, _State.RETIRING: 20.0}
+
+#: The states of a worker that has proved that workers do start here.
+_SOUND = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING})
 
 
 class _Worker:
@@ -80,7 +91,6 @@ class _Worker:
         self.folder = folder
         self.enter(_State.STARTING)
         self.is_fresh = True
-        self.has_started = False  # whether its task has begun
         self.request: Request | None = None
         self.task_log: TaskLog | None = None
 
@@ -89,9 +99,8 @@ class _Worker:
         self.deadline = time.monotonic() + _PASSAGES[state] if state in _PASSAGES else None
 
     def end(self) -> int | None:
-        """Kill the process, if it is still there, and return its exit code."""
-        with contextlib.suppress(OSError):
-            self.process.kill()
+        """Kill the process, if it is still there, with those its scripts started, and return its exit code."""
+        kill(self.process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_EXIT_TIMEOUT)
         self.channel.close()
@@ -102,6 +111,15 @@ class _Worker:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_EXIT_TIMEOUT)
         return self.end()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker and its group: the processes that scripts started and that are no use without it."""
+    with contextlib.suppress(OSError):
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 class Pool:
@@ -115,6 +133,7 @@ class Pool:
         self._workers: list[_Worker] = []
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._num_failed_launches = 0
+        self._num_unbegun: Counter[Hashable] = Counter()  # how often a task was given to a worker in vain
 
     @property
     def num_workers(self) -> int:
@@ -141,7 +160,7 @@ class Pool:
         self._serve()
 
     def poll(self, timeout: float | None = 0.0) -> list[tuple[Hashable, Report]]:
-        """What the workers said, waiting for it at most `timeout` seconds (None: until one says something)."""
+        """What the workers said, waiting for it at most `timeout` seconds (None: for a while)."""
         self._serve()
         if self._reports:
             timeout = 0.0
@@ -152,6 +171,7 @@ class Pool:
         for worker in self._workers:
             if worker.task_log is not None:
                 worker.task_log.bound()
+        self._end_dead_workers()
         self._end_hung_workers()
         self._serve()
         reports = list(self._reports)
@@ -162,8 +182,7 @@ class Pool:
         """End all workers, now."""
         self._queue.clear()
         for worker in self._workers:
-            with contextlib.suppress(OSError):
-                worker.process.kill()
+            kill(worker.process)
         for worker in self._workers:
             worker.end()
         self._workers.clear()
@@ -205,9 +224,12 @@ class Pool:
         except OSError:
             self._remove(worker)
             return False
-        worker.enter(_State.BUSY)
+        except TransportError as error:
+            self._reports.append((request.key, messages.Failed(str(error))))
+            return True
+        worker.enter(_State.ASSIGNED)
         worker.request = request
-        worker.is_fresh = worker.has_started = False
+        worker.is_fresh = False
         if isinstance(request.task, messages.Execute):
             worker.task_log = TaskLog(Path(request.task.log))
         self._workers.remove(worker)
@@ -216,58 +238,76 @@ class Pool:
 
     def _start_workers(self, num_waiting: int) -> None:
         """Start workers for the waiting tasks that no worker on its way will take."""
+        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_sound_workers():
+            return
         num_coming = sum(worker.state in (_State.STARTING, _State.RESETTING) for worker in self._workers)
         for _ in range(min(num_waiting - num_coming, self.capacity - len(self._workers))):
             try:
-                folder = self._store.new_folder()
-                process, channel = self._launcher.launch(folder)
+                self._start_worker()
             except (LaunchError, StoreError) as error:
+                self._num_failed_launches = _MAX_FAILED_LAUNCHES
                 self._give_up(str(error))
                 return
-            self._workers.append(_Worker(process, channel, folder))
+
+    def _start_worker(self) -> None:
+        folder = self._store.new_folder()
+        try:
+            process, channel = self._launcher.launch(folder)
+        except LaunchError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._workers.append(_Worker(process, channel, folder))
+
+    def _has_sound_workers(self) -> bool:
+        return any(worker.state in _SOUND for worker in self._workers)
 
     # From the workers to the reports
 
     def _limit(self, timeout: float | None) -> float | None:
-        """A worker that hangs says nothing, so it must not be waited for without an end."""
+        """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
-        if not deadlines:
-            return timeout
-        left = max(0.0, min(deadlines) - time.monotonic())
-        return left if timeout is None else min(timeout, left)
+        left = max(0.0, min(deadlines, default=math.inf) - time.monotonic())
+        return min(left, _MAX_WAIT if timeout is None else timeout)
 
     def _listen(self, worker: _Worker) -> None:
         """Take every message that is there. The end of the channel is a message too: the worker is gone."""
-        while worker in self._workers and worker.channel.has_message():
-            try:
-                self._handle(worker, worker.channel.receive())
-            except EOFError:
-                self._handle_exit(worker, worker.wait_for_exit())
-            except TransportError as error:
-                worker.end()
-                self._handle_loss(worker, str(error))
+        try:
+            while (message := worker.channel.take()) is not None:
+                self._handle(worker, message)
+        except EOFError:
+            self._handle_loss(worker, describe_exit(worker.wait_for_exit()))
+        except TransportError as error:
+            self._handle_loss(worker, f"what came from it is {error}")
+
+    def _end_dead_workers(self) -> None:
+        """A process that a script left behind may hold the channel of a dead worker open: its end does not tell."""
+        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
+            self._listen(worker)
+            if worker in self._workers:
+                self._handle_loss(worker, describe_exit(worker.process.returncode))
 
     def _handle(self, worker: _Worker, message: messages.Message) -> None:
         match message:
-            case messages.Idle():
+            case messages.Idle() if worker.state in {_State.STARTING, _State.RESETTING}:
                 worker.enter(_State.IDLE)
                 self._num_failed_launches = 0
             case messages.Retiring():
                 worker.enter(_State.RETIRING)
-            case messages.Started():
-                worker.has_started = True
+            case messages.Started() if worker.state is _State.ASSIGNED:
+                worker.enter(_State.BUSY)
                 self._report(worker, message)
-            case messages.Progressed():
+            case messages.Progressed() if worker.state is _State.BUSY:
                 self._report(worker, message)
-            case messages.Succeeded() | messages.Failed():
+            case messages.Succeeded() | messages.Failed() if worker.state is _State.BUSY:
                 self._report(worker, message)
                 self._release(worker)
                 worker.enter(_State.RESETTING)
             case _:
-                raise TransportError(f"a worker sent {type(message).__name__}, which only a foreground sends")
+                raise TransportError(f"{type(message).__name__} from a worker that was {worker.state.value}")
 
     def _report(self, worker: _Worker, report: Report) -> None:
         if worker.request is not None:
+            self._num_unbegun.pop(worker.request.key, None)
             self._reports.append((worker.request.key, report))
 
     def _release(self, worker: _Worker) -> None:
@@ -275,40 +315,42 @@ class Pool:
             worker.task_log.bound()
         worker.request = worker.task_log = None
 
-    def _handle_exit(self, worker: _Worker, returncode: int | None) -> None:
-        if worker.state is _State.STARTING:
-            self._count_failed_launch(worker, describe_exit(returncode))
-        self._handle_loss(worker, describe_exit(returncode))
-
     def _handle_loss(self, worker: _Worker, reason: str) -> None:
-        """A worker that had not begun with its task (it was about to retire) is no loss to the task."""
-        request, has_started = worker.request, worker.has_started
+        """A worker is gone, or no use any more."""
+        if worker.state is _State.STARTING:
+            self._count_failed_launch(worker, reason)
+        state, request = worker.state, worker.request
         self._remove(worker)
-        if request is not None and has_started:
+        if request is None:
+            return
+        if state is _State.BUSY or self._is_in_vain(request, state):
             self._reports.append((request.key, Lost(reason)))
-        elif request is not None:
+        else:
             self._queue.appendleft(request)
+
+    def _is_in_vain(self, request: Request, state: _State) -> bool:
+        """A worker that ended before it began with a task is no loss to the task, unless no other worker fares better.
+
+        One that was about to retire says nothing about the task.
+        """
+        self._num_unbegun[request.key] += state is not _State.RETIRING
+        return self._num_unbegun[request.key] >= _MAX_UNBEGUN
 
     def _end_hung_workers(self) -> None:
         now = time.monotonic()
         for worker in [worker for worker in self._workers if worker.deadline is not None and worker.deadline < now]:
-            if worker.state is _State.STARTING:
-                self._count_failed_launch(worker, f"it was not ready after {_PASSAGES[worker.state]:.0f} s")
-            self._remove(worker)
+            self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
 
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
         self._num_failed_launches += 1
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
-            self._give_up(
-                "\n".join(
-                    filter(
-                        None, (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
-                    )
-                )
-            )
+            told = (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
+            self._give_up("\n".join(filter(None, told)))
 
     def _give_up(self, reason: str) -> None:
-        """Fail whatever waits. The next task that is submitted tries again."""
+        """Fail whatever waits, if there is no worker that will take it. The next task that is submitted tries again."""
+        if self._has_sound_workers():
+            return
         self._num_failed_launches = 0
         self._reports.extend((request.key, NoWorker(reason)) for request in self._queue)
         self._queue.clear()

@@ -1,0 +1,294 @@
+"""Workers are started when needed, kept warm, recycled, retired and replaced; and no task is lost on the way."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime import messages, pool
+from background_nodes.runtime.pool import Pool, Request
+
+from .conftest import Process, planned, wait_until
+
+PID = "import os; return os.getpid()"
+
+
+def numbered(count: int, body: str = PID, **settings):
+    return [planned(body, f"task {number}", **settings) for number in range(count)]
+
+
+def pids_of(engine, run) -> list[int]:
+    return [engine.outcome(run, name).value for name in run.tasks]
+
+
+def states(engine) -> list[str]:
+    return [worker.state.name for worker in engine.pool._workers]
+
+
+def test_workers_start_with_the_first_task_and_stay(make_engine):
+    engine = make_engine(capacity=3)
+    assert engine.pool.num_workers == 0
+    first = engine.run(PID).value
+    assert [engine.run(PID).value for _ in range(3)] == [first] * 3
+    assert engine.pool.process_ids == (first,)
+
+
+def test_tasks_run_side_by_side_up_to_capacity(make_engine, tmp_path):
+    """Each of two waits for the other; a third would find no place."""
+    engine = make_engine(capacity=2)
+    meet = f"""
+        import os, time
+        open(os.path.join({str(tmp_path)!r}, str(os.getpid())), "w").close()
+        while len(os.listdir({str(tmp_path / ".")!r})) < 3: time.sleep(0.01)
+        """
+    run = engine.wait(engine.start(planned(meet, "a"), planned(meet, "b")))  # the stores' folder is the third entry
+    assert run.state == "succeeded"
+    assert engine.pool.num_workers == 2
+
+
+def test_fresh_process_has_a_process_of_its_own(make_engine):
+    engine = make_engine(capacity=2)
+    used = engine.run(PID).value
+    run = engine.wait(engine.start(*numbered(3, fresh_process=True), planned(PID, "usual")))
+    assert run.state == "succeeded"
+    pids = [engine.outcome(run, f"task {number}").value for number in range(3)]
+    assert len({*pids, used}) == 4
+
+
+def test_fresh_process_is_not_reset_to_be_one(make_engine):
+    engine = make_engine()
+    seen = [engine.run(PID, fresh_process=fresh).value for fresh in (False, True, True, False)]
+    assert len(set(seen)) >= 3
+    assert seen[0] != seen[1] != seen[2]
+
+
+def test_worker_retires_after_its_number_of_tasks(make_engine):
+    engine = make_engine(max_tasks=3)
+    run = engine.wait(engine.start(*numbered(7)))
+    pids = pids_of(engine, run)
+    assert run.state == "succeeded"
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+    assert all(item.attempt == 1 for task in run.scheduler.tasks.values() for item in task.items)
+
+
+def test_worker_that_holds_much_memory_retires(make_engine):
+    engine = make_engine(max_memory=1)
+    run = engine.wait(engine.start(*numbered(3)))
+    assert len(set(pids_of(engine, run))) == 3
+
+
+def test_worker_whose_memory_grew_retires(make_engine):
+    probe = make_engine().run("from background_nodes.runtime.blender.worker import resident_memory as m; return m()")
+    engine = make_engine(max_memory=probe.value + 150 * 1024**2)
+    hoard = "import ctypes; m = ctypes.CDLL(None).malloc; m.restype = ctypes.c_void_p\n"
+    hoard += "ctypes.memset(m(ctypes.c_size_t(300 << 20)), 1, 300 << 20); import os; return os.getpid()"
+    first = engine.run(PID).value
+    assert engine.run(hoard).value == first
+    assert engine.run(PID).value != first
+
+
+def test_idle_worker_retires_and_leaves_nothing(make_engine):
+    engine = make_engine(idle_seconds=0.1)
+    worker = Process(engine.run(PID).value)
+    assert wait_until(lambda: engine.runner.update(0.05) or engine.pool.num_workers == 0)
+    assert not worker.is_alive
+    assert not [entry for entry in engine.store.path.iterdir() if entry.is_dir()]
+
+
+def test_task_given_to_a_worker_that_has_just_retired_is_not_lost(make_engine):
+    """The pool has not looked since: for it, the worker still waits."""
+    engine = make_engine(idle_seconds=0.05)
+    pids = set()
+    for _ in range(3):
+        outcome = engine.run(PID)
+        assert (outcome.state, outcome.attempts) == ("succeeded", 1), outcome.message
+        pids.add(outcome.value)
+        worker = Process(outcome.value)
+        assert wait_until(lambda: engine.runner.update(0) or "RESETTING" not in states(engine))
+        assert wait_until(lambda worker=worker: not worker.is_alive)
+    assert len(pids) == 3
+
+
+def test_tasks_that_come_around_the_time_a_worker_retires_are_not_lost(make_engine):
+    engine = make_engine(idle_seconds=0.02)
+    for index in range(10):
+        outcome = engine.run(PID)
+        assert (outcome.state, outcome.attempts) == ("succeeded", 1), outcome.message
+        due = time.monotonic() + 0.018 + index / 2000
+        wait_until(lambda due=due: engine.runner.update(0) or time.monotonic() > due)
+
+
+class Script:
+    """A worker whose every message the test writes: it copies a file to its channel, then hangs, or exits."""
+
+    _CODE = """
+import os, sys, time
+open({starts!r}, "a").write("1")
+channel = int(sys.argv[2])
+first, _, rest = open({file!r}, "rb").read().partition(b"WAIT")
+os.write(channel, first)
+if rest:
+    os.read(channel, 1)
+    os.write(channel, rest)
+time.sleep({hangs})
+"""
+
+    def __init__(self, tmp_path: Path, hangs: float = 1000.0) -> None:
+        self.file = tmp_path / "messages"
+        self.starts = tmp_path / "starts"
+        code = self._CODE.format(starts=str(self.starts), file=str(self.file), hangs=hangs)
+        self.command = (sys.executable, "-I", "-S", "-c", code)
+
+    def says(self, *said) -> None:
+        from background_nodes.runtime.transport import Channel
+
+        ours, theirs = Channel.pair()
+        for message in said:
+            if isinstance(message, bytes):
+                os.write(theirs.fileno(), message)
+            else:
+                theirs.send(message)
+        theirs.close()
+        data = b""
+        while chunk := os.read(ours.fileno(), 65536):
+            data += chunk
+        ours.close()
+        self.file.write_bytes(data)
+
+    @property
+    def num_starts(self) -> int:
+        return len(self.starts.read_text()) if self.starts.exists() else 0
+
+
+def test_task_given_to_a_worker_that_says_it_retires_goes_to_another(make_engine, tmp_path):
+    script = Script(tmp_path, hangs=0.0)
+    script.says(messages.Idle(), messages.Retiring("it was idle"))
+    engine = make_engine(command=script.command)
+    run = engine.start(planned("return 1"))
+    engine.wait(run, lambda: script.num_starts >= 6)
+    assert run.state == "running", "however often: it says nothing about the task"
+    assert run.scheduler.tasks["task"].items[0].attempt == 1
+
+
+def test_retiring_worker_that_hangs_gives_its_task_back(make_engine, tmp_path, monkeypatch):
+    monkeypatch.setitem(pool._PASSAGES, pool._State.RETIRING, 0.05)
+    script = Script(tmp_path)
+    script.says(messages.Idle(), messages.Retiring("it was idle"))
+    engine = make_engine(command=script.command)
+    run = engine.start(planned("return 1"))
+    engine.wait(run, lambda: script.num_starts >= 3)
+    assert script.num_starts >= 3
+    assert run.state == "running"
+
+
+def test_task_that_workers_never_begin_with_fails(make_engine, tmp_path, monkeypatch):
+    monkeypatch.setitem(pool._PASSAGES, pool._State.ASSIGNED, 0.05)
+    script = Script(tmp_path)
+    script.says(messages.Idle())
+    outcome = make_engine(command=script.command).run("return 1")
+    assert outcome.state == "failed"
+    assert "the worker died (it was assigned for 0 s)" in outcome.message
+    assert script.num_starts == 3
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"garbage",
+        b"BgN1\xff\xff\xff\xff",
+        b"BgN1\0\0\0\2{}",
+        b"BgN1\0\0\0\x1b" + b'{"message": "NotAMessage"}\n',
+        b"Bg",
+    ],
+)
+def test_garbage_in_mid_task_is_the_loss_of_the_worker(make_engine, tmp_path, garbage):
+    script = Script(tmp_path, hangs=0.0)
+    script.says(messages.Idle(), b"WAIT", messages.Started(), garbage)
+    outcome = make_engine(command=script.command).run("return 1")
+    assert outcome.state == "failed"
+    assert "the worker died (" in outcome.message
+    assert len(outcome.message) < 500
+
+
+def test_half_a_message_does_not_stop_the_foreground(make_engine, tmp_path):
+    script = Script(tmp_path)
+    script.says(messages.Idle(), b"WAIT", messages.Started(), b"BgN1\0\0\1\0{")
+    engine = make_engine(command=script.command)
+    outcome = engine.run("return 1", timeout=0.2)
+    assert outcome.state == "timed_out"
+
+
+def test_result_that_is_too_long_fails_its_task_alone(warm):
+    outcome = warm.run("return 'x' * 300_000_000")
+    assert outcome.state == "failed"
+    assert "too much to be passed on" in outcome.message
+    assert warm.run("return 1").value == 1
+
+
+def test_end_of_a_worker_is_seen_although_another_process_holds_its_channel(warm):
+    outcome = warm.run(
+        """
+        import os, signal, time
+        if os.fork() == 0:
+            os.setsid(); time.sleep(20); os._exit(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert outcome.state == "failed"
+    assert "SIGKILL" in outcome.message
+
+
+def test_stopped_request_is_not_heard_of_again(launcher, make_engine):
+    engine = make_engine()
+    own = Pool(launcher, engine.store, 1)
+    log = str(engine.store.new_log())
+    task = messages.Execute("n", {}, [], [], {}, str(engine.store.new_blob()), log)
+    own.submit(Request("a", task))
+    own.stop("a")
+    assert own.poll() == []
+    own.close()
+    assert own.num_workers == 0
+
+
+def test_closed_pool_leaves_no_process_and_no_file(make_engine):
+    before = set(os.listdir("/proc/self/fd"))
+    engine = make_engine(capacity=2)
+    run = engine.start(planned("while True: pass", "a"), planned("while True: pass", "b"))
+    engine.wait(run, lambda: all(task.started for task in run.scheduler.tasks.values()))
+    workers = [Process(pid) for pid in engine.pool.process_ids]
+    assert len(workers) == 2
+    engine.close()
+    assert not any(worker.is_alive for worker in workers)
+    assert not engine.store.path.exists()
+    assert set(os.listdir("/proc/self/fd")) == before
+    assert not any(Path(f"/proc/{worker.pid}").exists() for worker in workers), "no zombies"
+
+
+def test_many_tasks_leave_no_process_and_no_file_open(warm):
+    warm.run("return 1")
+    warm.settle()
+    files, stored = set(os.listdir("/proc/self/fd")), set(warm.store.path.iterdir())
+    workers = warm.pool.process_ids
+    theirs = len(os.listdir(f"/proc/{workers[0]}/fd"))
+    run = warm.wait(warm.start(*numbered(200, "import bpy; bpy.data.meshes.new('m'); print('x')")))
+    warm.settle()
+    assert run.state == "succeeded"
+    assert warm.pool.process_ids == workers
+    assert set(os.listdir("/proc/self/fd")) == files
+    assert len(os.listdir(f"/proc/{workers[0]}/fd")) == theirs
+    warm.runner.forget(run)
+    assert set(warm.store.path.iterdir()) == stored
+
+
+def test_temporary_files_of_a_worker_go_with_it(make_engine):
+    engine = make_engine()
+    body = "import bpy, os, tempfile; return [tempfile.mkdtemp(), os.getpid(), bpy.app.tempdir]"
+    folder, pid, blenders = engine.run(body).value
+    assert Path(folder).is_relative_to(engine.store.path)
+    assert Path(blenders).is_relative_to(engine.store.path)
+    os.kill(pid, 9)
+    assert engine.run("return 1").value == 1
+    assert not Path(folder).exists()
+    assert not Path(blenders).exists()
