@@ -15,6 +15,9 @@ from pathlib import Path
 #: Bytes of a log that are shown: this many of its beginning and, where more was printed, this many of its end.
 KEPT_BYTES = 4 * 1024**2
 
+#: How often what was printed while the end was being read is read as well.
+_MAX_ROUNDS = 20
+
 
 class TaskLog:
     """The foreground's hand on the log at `path`."""
@@ -29,14 +32,21 @@ class TaskLog:
                 self._cut()
 
     def _cut(self) -> None:
-        head = self.path.with_suffix(".head")
-        with self.path.open("rb+") as file:
+        with self.path.open("rb+", buffering=0) as file:
+            head = self.path.with_suffix(".head")
             if not head.exists():
-                head.write_bytes(file.read(KEPT_BYTES))
-            size = file.seek(0, os.SEEK_END)
-            file.seek(size - KEPT_BYTES)
-            self.path.with_suffix(".tail").write_bytes(file.read(KEPT_BYTES))
+                with contextlib.suppress(OSError):  # on a full disk the log is cut all the more
+                    head.write_bytes(file.read(KEPT_BYTES))
+            file.seek(-KEPT_BYTES, os.SEEK_END)
+            tail = b""
+            # The script prints on meanwhile, and its last words are the ones that count.
+            for _ in range(_MAX_ROUNDS):
+                more = file.readall()
+                tail = (tail + more)[-KEPT_BYTES:]
+                if not more:
+                    break
             file.truncate(0)
+        self.path.with_suffix(".tail").write_bytes(tail)
 
 
 def read_log(path: Path) -> str:

@@ -122,7 +122,7 @@ class Runner:
             self._handle(run, CancelRequested(time.monotonic(), task))
 
     def update(self, timeout: float | None = 0.0) -> None:
-        """Take what has arrived, waiting for something at most `timeout` seconds (None: however long it takes)."""
+        """Take what has arrived, waiting for something at most `timeout` seconds (None: for a while)."""
         for key, report in self.pool.poll(self._wait_limit(timeout)):
             if isinstance(key, _ChunkKey):
                 self._hear_of_chunk(key, report)
@@ -139,11 +139,8 @@ class Runner:
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
         self.cancel(run)
-        for blob in (*run.blobs.values(), *run.gathered):
-            self.store.remove_blob(blob)
-        for logs in run.logs.values():
-            for log in logs.values():
-                self.store.remove_blob(log)
+        logs = (log for logs in run.logs.values() for log in logs.values())
+        self.store.remove_blob(*run.blobs.values(), *run.gathered, *logs)
 
     def close(self) -> None:
         """End all runs, workers and the store."""
@@ -200,7 +197,10 @@ class Runner:
         task = run.tasks[task_id]
         blob, log = self.store.new_blob(), self.store.new_log()
         run.blobs[task_id, item] = blob
-        run.logs.setdefault(task_id, {})[item] = log
+        logs = run.logs.setdefault(task_id, {})
+        if item in logs:
+            self.store.remove_blob(logs[item])  # of the attempt before
+        logs[item] = log
         key = _ItemKey(run.number, task_id, item, attempt)
 
         def submit() -> None:

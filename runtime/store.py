@@ -54,11 +54,14 @@ class Store:
             raise StoreError(f"no folder can be made in {self.path}: {error}") from error
         return folder
 
-    def remove_blob(self, path: Path) -> None:
-        """Remove a blob with the files beside it, as far as they are there."""
-        for file in self.path.glob(f"{path.stem}.*"):
-            with contextlib.suppress(OSError):
-                file.unlink()
+    def remove_blob(self, *paths: Path) -> None:
+        """Remove blobs (and logs) with the files beside them, as far as they are there."""
+        stems = {path.stem for path in paths}
+        with contextlib.suppress(OSError):
+            for entry in list(os.scandir(self.path)):
+                if entry.name.partition(".")[0] in stems:
+                    with contextlib.suppress(OSError):
+                        Path(entry.path).unlink()
 
     def close(self) -> None:
         """Remove the folder and all in it. Results not brought home are gone."""

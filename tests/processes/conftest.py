@@ -119,6 +119,7 @@ def launcher():
     # As on an artist's machine: not every crash is preceded by a flush.
     os.environ.pop("PYTHONUNBUFFERED", None)
     import bpy
+
     from background_nodes.runtime.launcher import Launcher
 
     return Launcher.for_blender(bpy.app.binary_path)
