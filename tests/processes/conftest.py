@@ -211,9 +211,9 @@ def start_foreground(launcher, tmp_path):
     parent.mkdir()
     processes = []
 
-    def start(body: str, *, folder: Path = parent, **options) -> subprocess.Popen[str]:
+    def start(body: str, *, environment: dict[str, str] | None = None, **options) -> subprocess.Popen[str]:
         values = {"bootstrap": str(BOOTSTRAP.parent), "here": str(Path(__file__).parent)}
-        preamble = _FOREGROUND.format(command=launcher.command, parent=str(folder), **values)
+        preamble = _FOREGROUND.format(command=launcher.command, parent=str(parent), **values)
         program = tmp_path / f"foreground_{len(processes)}.py"
         program.write_text(preamble + textwrap.dedent(body), encoding="utf-8")
         process = subprocess.Popen(
@@ -221,7 +221,7 @@ def start_foreground(launcher, tmp_path):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"},
+            env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"} | (environment or {}),
             **options,
         )
         processes.append(process)

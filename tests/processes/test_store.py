@@ -1,0 +1,202 @@
+"""The store: private, gone with its owner, and honest about a disk that is full."""
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from background_nodes.runtime.errors import StoreError
+from background_nodes.runtime.store import Store
+
+from .conftest import Engine, planned
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 2 MB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("mounting a tiny file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_store_is_this_users_alone_and_goes_when_closed(tmp_path):
+    store = Store(tmp_path)
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o700
+    store.new_folder()
+    store.new_blob().write_bytes(b"x")
+    store.close()
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_never_given_twice(tmp_path):
+    store = Store(tmp_path)
+    names = [make().stem for _ in range(5) for make in (store.new_blob, store.new_log, store.new_folder)]
+    assert len(set(names)) == 15
+    store.close()
+
+
+def test_blob_is_removed_with_what_lies_beside_it_and_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    blob, other = store.new_blob(), store.new_blob()
+    for path in (blob, blob.with_suffix(".json"), blob.with_suffix(".1.pixels"), other):
+        path.write_bytes(b"x")
+    store.remove_blob(blob)
+    store.remove_blob(blob)
+    assert [path.name for path in store.path.glob("0*")] == [other.name]
+    store.close()
+
+
+def test_parent_that_can_not_be_made_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file/store"):
+        Store(tmp_path / "file" / "store")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_parent_that_can_not_be_written_is_an_error(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="Permission denied"):
+        Store(tmp_path)
+
+
+def test_store_whose_owner_lives_is_not_swept(tmp_path):
+    first, second = Store(tmp_path), Store(tmp_path)
+    assert first.path.exists()
+    assert first.path != second.path
+    first.close()
+    second.close()
+
+
+def test_store_of_another_foreground_is_swept_only_when_that_is_gone(start_foreground, tmp_path):
+    process = start_foreground("store = Store(parent); print(store.path, flush=True); __import__('time').sleep(1000)")
+    theirs = Path(process.stdout.readline().strip())
+    ours = Store(theirs.parent)
+    assert theirs.exists()
+    ours.close()
+    process.kill()
+    process.wait()
+    assert theirs.exists(), "or the test shows nothing"
+    ours = Store(theirs.parent)
+    assert list(theirs.parent.iterdir()) == [ours.path]
+    ours.close()
+
+
+def test_sweeping_follows_no_links_and_stumbles_over_nothing(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "owner.lock").write_text("")
+    (tmp_path / "background_nodes-link").symlink_to(tmp_path / "precious")
+    (tmp_path / "background_nodes-file").write_text("")
+    (tmp_path / "background_nodes-folder" / "owner.lock").mkdir(parents=True)
+    Store(tmp_path).close()
+    assert (tmp_path / "precious" / "owner.lock").exists()
+
+
+MESH = """
+import bpy
+def main(vertices=%d):
+    mesh = bpy.data.meshes.new("mesh")
+    mesh.vertices.add(vertices)
+    return mesh
+"""
+
+
+def test_full_disk_fails_the_task_and_the_next_one_is_fine_when_there_is_room(launcher, tiny_disk):
+    engine = Engine(launcher, Store(tiny_disk), 1)
+    try:
+        assert engine.run("return 1").value == 1
+        outcome = engine.run("print('x' * 10_000_000)")
+        assert outcome.state == "failed"
+        assert "No space left on device" in outcome.message
+        for log in engine.store.path.glob("*.log"):
+            log.unlink()
+        assert engine.run("print('y'); return 2").value == 2
+
+        filler = tiny_disk / "filler"
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(b"x" * 3 * 1024**2)
+        outcome = engine.run("return 3")
+        assert outcome.state in {"failed", "succeeded"}
+        assert outcome.state == "succeeded" or "No space left" in outcome.message
+        filler.unlink()
+        assert engine.run("return 4").value == 4
+    finally:
+        engine.close()
+    assert list(tiny_disk.iterdir()) == []
+
+
+def test_blob_that_finds_no_room_fails_the_task_and_is_not_left_half_written(launcher, tiny_disk):
+    from dataclasses import replace
+
+    from background_nodes.runtime.plan import TaskOutput
+    from background_nodes.runtime.types import SocketType
+
+    def mesh(vertices: int):
+        task = planned(MESH % vertices)
+        return replace(task, outputs=(TaskOutput("result", "Result", SocketType("Mesh")),))
+
+    engine = Engine(launcher, Store(tiny_disk), 1)
+    try:
+        run = engine.wait(engine.start(mesh(1_000_000)))
+        outcome = engine.outcome(run)
+        assert outcome.state == "failed"
+        assert "can't be written" in outcome.message or "No space left" in outcome.message
+        assert [file.name for file in engine.store.path.iterdir() if ".blend" in file.name] == []
+        assert engine.wait(engine.start(mesh(10))).state == "succeeded"
+    finally:
+        engine.close()
+
+
+def test_store_on_a_full_disk_is_an_error_and_leaves_nothing(tiny_disk):
+    (tiny_disk / "filler").touch()
+    with pytest.raises(OSError, match="No space"):
+        (tiny_disk / "filler").write_bytes(b"x" * 3 * 1024**2)
+    try:
+        Store(tiny_disk).close()
+    except StoreError as error:
+        assert "No space" in str(error)
+    assert [path.name for path in tiny_disk.iterdir()] == ["filler"]
+
+
+def test_store_that_vanished_fails_the_run_and_says_why(launcher, tmp_path):
+    """Somebody cleaned the temporary folder."""
+    engine = Engine(launcher, Store(tmp_path), 1)
+    shutil.rmtree(engine.store.path)
+    outcome = engine.run("return 1")
+    assert outcome.state == "failed"
+    assert str(engine.store.path) in outcome.message
+    engine.close()
+
+
+def test_log_that_can_not_be_made_fails_the_task_alone(launcher, tmp_path):
+    engine = Engine(launcher, Store(tmp_path), 1)
+    assert engine.run("return 1").value == 1
+    pid = engine.pool.process_ids[0]
+    moved = engine.store.path.rename(tmp_path / "moved")
+    for _ in range(3):
+        outcome = engine.run("return 1")
+        assert "No such file" in outcome.message or "no folder can be made" in outcome.message
+    moved.rename(engine.store.path)
+    assert engine.run("return 1").value == 1
+    assert engine.pool.process_ids[0] == pid
+    engine.close()
+
+
+def test_two_foregrounds_side_by_side_touch_no_file_of_each_other(start_foreground):
+    body = """
+        engine = Engine(launcher, Store(parent), 1)
+        for round in range(3):
+            run = engine.wait(engine.start(*(planned(f"print({round}); return {round}", f"t{i}") for i in range(5))))
+            assert [engine.outcome(run, f"t{i}").value for i in range(5)] == [round] * 5
+            assert [engine.outcome(run, f"t{i}").log for i in range(5)] == [f"{round}\\n"] * 5
+        engine.close()
+        print("fine", flush=True)
+        """
+    processes = [start_foreground(body), start_foreground(body)]
+    assert [process.communicate()[0] for process in processes] == ["fine\n"] * 2
