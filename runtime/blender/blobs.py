@@ -214,7 +214,13 @@ def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     Raises:
         StoreError: if the blob can't be read.
     """
-    known = {library.session_uid for library in bpy.data.libraries}
+    found = load(blob, keys)
+    remove_libraries([blob])
+    return found
+
+
+def load(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+    """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[Key]] = {}
     for key in dict.fromkeys(keys):
         wanted.setdefault(kinds.collections()[key.kind], []).append(key)
@@ -226,7 +232,6 @@ def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     found: dict[Key, bpy.types.ID] = {}
     for name, group in wanted.items():
         found.update((key, item) for key, item in zip(group, getattr(request, name), strict=True) if item is not None)
-    _remove_library(blob, known)
     return found
 
 
@@ -249,11 +254,11 @@ def _opened(blob: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
         raise StoreError(f"the data in {blob} can't be read: {error}") from error
 
 
-def _remove_library(blob: str, known: set[int]) -> None:
-    """Appending leaves a library behind for the blob itself."""
-    for library in [library for library in bpy.data.libraries if library.session_uid not in known]:
-        if os.path.normpath(bpy.path.abspath(library.filepath)) == os.path.normpath(blob):
-            bpy.data.libraries.remove(library)
+def remove_libraries(blobs: Iterable[str]) -> None:
+    """Remove what loading left behind for the blobs themselves. In a large file each removal costs a look at all."""
+    paths = {os.path.normpath(blob) for blob in blobs}
+    found = [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
+    bpy.data.batch_remove(found)
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ class Homecoming:
         self._snapshot = snapshot
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = kinds.Index()
+        self._doubles: list[bpy.types.ID] = []
         self._newcomers: set[int] = set()
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
@@ -45,9 +46,13 @@ class Homecoming:
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
+        known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         found: dict[StoredRef, bpy.types.ID] = {}
-        for blob, wanted in by_blob.items():
-            found.update(self._load(blob, wanted))
+        try:
+            for blob, wanted in by_blob.items():
+                found.update(self._load(blob, wanted))
+        finally:
+            self._clean_up(by_blob, known, found.values())
         return found
 
     def original(self, ref: StoredRef) -> bpy.types.ID | None:
@@ -64,15 +69,13 @@ class Homecoming:
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents = Contents.load(Path(blob))
-        known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind not in _PARTS and key not in contents.roots)
-        loaded = blobs.append(blob, [*roots, *(key for key in others if not key.library)])
+        loaded = blobs.load(blob, [*roots, *(key for key in others if not key.library)])
         for data_block in loaded.values():
             if data_block.asset_data is not None:
                 data_block.asset_clear()
         self._merge(blob, contents, {key: item for key, item in loaded.items() if key not in roots})
-        self._remove_unused(known, [loaded[key] for key in roots if key in loaded])
         for key in roots.keys() & loaded.keys():
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
@@ -88,19 +91,23 @@ class Homecoming:
 
     def _merge(self, blob: str, contents: Contents, loaded: dict[Key, bpy.types.ID]) -> None:
         """Let what is here already take the place of its double."""
-        doubles = []
         for key, data_block in loaded.items():
             origin = contents.origin(key, blob)
             here = self._here(origin.ref) if origin.is_unchanged else None
             if here is not None and here != data_block:
                 data_block.user_remap(here)
-                doubles.append(data_block)
+                self._doubles.append(data_block)
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
-        bpy.data.batch_remove(doubles)
 
-    def _remove_unused(self, known: set[int], roots: list[bpy.types.ID]) -> None:
-        """Remove newcomers that no result needs: they came along with doubles, or were asked for in vain."""
+    def _clean_up(self, loaded: Iterable[str], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
+        """Remove doubles, and newcomers that no result needs: they came along with doubles, or were asked for in vain.
+
+        Once for all blobs: in a file of thousands of objects each removal takes as long as any other.
+        """
+        blobs.remove_libraries(loaded)
+        bpy.data.batch_remove(self._doubles)
+        self._doubles.clear()
         newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid not in known}
         needed = _needed(roots, newcomers)
         unused = newcomers - needed
@@ -123,7 +130,8 @@ def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[
     for item, users in bpy.data.user_map(subset=newcomers).items():
         for user in users:
             uses.setdefault(user, []).append(item)
-    needed, queue = set(roots), deque(roots)
+    needed = set(roots)
+    queue = deque(needed)
     while queue:
         new = set(uses.get(queue.popleft(), ())) - needed
         needed |= new
