@@ -171,6 +171,9 @@ class PythonState:
         importlib.invalidate_caches()
         for clear in getattr(typing, "_cleanups", ()):  # caches of generic types hold the classes they were made with
             clear()
+        self._restore_signals()
+
+    def _restore_signals(self) -> None:
         for number, handler in self._signals.items():
             if handler is not None and signal.getsignal(number) is not handler:
                 signal.signal(number, handler)
@@ -246,15 +249,15 @@ def _has_children() -> bool:
 def _files_for_writing() -> list[str]:
     """The files this process has open for writing, devices and pipes left out; none where the system does not tell."""
     try:
-        numbers = os.listdir("/proc/self/fd")
+        entries = list(Path("/proc/self/fd").iterdir())
     except OSError:
         return []
-    return [number for number in numbers if int(number) > 2 and _is_file_for_writing(number)]
+    return [entry.name for entry in entries if int(entry.name) > 2 and _is_file_for_writing(entry.name)]
 
 
 def _is_file_for_writing(number: str) -> bool:
     with contextlib.suppress(OSError):
-        target = os.readlink(f"/proc/self/fd/{number}")
+        target = str(Path(f"/proc/self/fd/{number}").readlink())
         if target.startswith("/") and not target.startswith(("/dev/", "/proc/", "/memfd:")):
             flags = Path(f"/proc/self/fdinfo/{number}").read_text(encoding="ascii").split("flags:")[1].split()[0]
             return int(flags, 8) & os.O_ACCMODE != os.O_RDONLY

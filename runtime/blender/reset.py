@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a used worker as good as new: an empty file, and no trace of the last script in Blender's or Python's state."""
+"""Making a used worker as good as new: an empty file, and no trace of the last script in Blender or Python."""
 
 from __future__ import annotations
 

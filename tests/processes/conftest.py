@@ -105,7 +105,7 @@ class Engine:
     def settle(self) -> None:
         """Wait until no worker is busy with becoming clean or with its end."""
         deadline = time.monotonic() + PATIENCE
-        while any(worker.state.name not in {"IDLE"} for worker in self.pool._workers):
+        while any(worker.state.name != "IDLE" for worker in self.pool._workers):
             assert time.monotonic() < deadline
             self.runner.update(0.1)
 

@@ -94,7 +94,7 @@ def test_worker_inherits_no_files(warm, tmp_path):
     with (tmp_path / "inheritable").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         pid = warm.run("import os; os._exit(0)") and warm.run("import os; return os.getpid()").value
-        links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+        links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     assert str(tmp_path / "inheritable") not in links
     assert str(warm.store.path / "owner.lock") not in links
 
@@ -152,7 +152,12 @@ def test_signal_to_the_foregrounds_group_does_not_reach_workers(start_foreground
 def test_processes_of_a_stopped_script_end_with_it(warm, tmp_path):
     pids = tmp_path / "pids"
     outcome = warm.run(
-        f"import subprocess; p = subprocess.Popen(['sleep', '1000']); open({str(pids)!r}, 'w').write(str(p.pid)); p.wait()",
+        f"""
+        import subprocess
+        child = subprocess.Popen(["sleep", "1000"])
+        open({str(pids)!r}, "w").write(str(child.pid))
+        child.wait()
+        """,
         timeout=1.0,
     )
     assert outcome.state == "timed_out"

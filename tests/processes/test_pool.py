@@ -23,6 +23,11 @@ def pids_of(engine, run) -> list[int]:
     return [engine.outcome(run, name).value for name in run.tasks]
 
 
+def files_of(process: int | str) -> set[str]:
+    """The numbers of the files a process has open."""
+    return {entry.name for entry in Path(f"/proc/{process}/fd").iterdir()}
+
+
 def states(engine) -> list[str]:
     return [worker.state.name for worker in engine.pool._workers]
 
@@ -253,7 +258,7 @@ def test_stopped_request_is_not_heard_of_again(launcher, make_engine):
 
 
 def test_closed_pool_leaves_no_process_and_no_file(make_engine):
-    before = set(os.listdir("/proc/self/fd"))
+    before = files_of("self")
     engine = make_engine(capacity=2)
     run = engine.start(planned("while True: pass", "a"), planned("while True: pass", "b"))
     engine.wait(run, lambda: all(task.started for task in run.scheduler.tasks.values()))
@@ -262,22 +267,22 @@ def test_closed_pool_leaves_no_process_and_no_file(make_engine):
     engine.close()
     assert not any(worker.is_alive for worker in workers)
     assert not engine.store.path.exists()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert files_of("self") == before
     assert not any(Path(f"/proc/{worker.pid}").exists() for worker in workers), "no zombies"
 
 
 def test_many_tasks_leave_no_process_and_no_file_open(warm):
     warm.run("return 1")
     warm.settle()
-    files, stored = set(os.listdir("/proc/self/fd")), set(warm.store.path.iterdir())
+    files, stored = files_of("self"), set(warm.store.path.iterdir())
     workers = warm.pool.process_ids
-    theirs = len(os.listdir(f"/proc/{workers[0]}/fd"))
-    run = warm.wait(warm.start(*numbered(200, "import bpy; bpy.data.meshes.new('m'); print('x')")))
+    theirs = len(files_of(workers[0]))
+    run = warm.wait(warm.start(*numbered(100, "import bpy; bpy.data.meshes.new('m'); print('x')")))
     warm.settle()
     assert run.state == "succeeded"
     assert warm.pool.process_ids == workers
-    assert set(os.listdir("/proc/self/fd")) == files
-    assert len(os.listdir(f"/proc/{workers[0]}/fd")) == theirs
+    assert files_of("self") == files
+    assert len(files_of(workers[0])) == theirs
     warm.runner.forget(run)
     assert set(warm.store.path.iterdir()) == stored
 

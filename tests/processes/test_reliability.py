@@ -22,7 +22,7 @@ def test_killed_worker_is_replaced_and_its_task_retried(make_engine, tmp_path):
         return os.getpid()
         """
     run = engine.start(planned(body, retries=1))
-    engine.wait(run, lambda: (tmp_path / "tried").exists())
+    engine.wait(run, (tmp_path / "tried").exists)
     killed = engine.pool.process_ids[0]
     os.kill(killed, signal.SIGKILL)
     engine.wait(run)

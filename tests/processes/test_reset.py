@@ -16,7 +16,8 @@ def plain(value):
     return getattr(value, "__qualname__", None) or type(value).__name__
 
 def properties_of(data):
-    return {p.identifier: repr(sorted(v) if isinstance(v := getattr(data, p.identifier), set) else v) for p in data.bl_rna.properties
+    return {p.identifier: repr(sorted(v) if isinstance(v := getattr(data, p.identifier), set) else v)
+            for p in data.bl_rna.properties
             if p.type not in {"POINTER", "COLLECTION"} and not getattr(p, "is_array", False)
             and p.identifier != "session_uid"}
 
@@ -36,14 +37,16 @@ def main():
     seen["handlers"] = {n: [f.__qualname__ for f in fs] for n in dir(bpy.app.handlers)
                         if isinstance(fs := getattr(bpy.app.handlers, n), list)}
     seen["classes"] = [hasattr(bpy.types, n) for n in ("SCENE_OT_left", "SCENE_PT_left", "SCENE_MT_left")]
-    seen["blender types"] = {n: sorted(vars(getattr(bpy.types, n))) for n in ("Scene", "Object", "WindowManager", "Mesh")}
+    types = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager, bpy.types.Mesh)
+    seen["blender types"] = {cls.__name__: sorted(vars(cls)) for cls in types}
     seen["scene"] = [properties_of(bpy.context.scene), properties_of(bpy.context.scene.render),
                      list(bpy.context.scene.keys()), bpy.context.mode, bpy.data.filepath]
     seen["data"] = {p.identifier: sorted(d.name for d in getattr(bpy.data, p.identifier))
                     for p in bpy.data.bl_rna.properties if p.type == "COLLECTION"}
     seen["window manager"] = list(bpy.context.window_manager.keys())
     preferences = bpy.context.preferences
-    seen["preferences"] = [properties_of(getattr(preferences, n)) for n in ("view", "edit", "filepaths", "system", "inputs")]
+    parts = (preferences.view, preferences.edit, preferences.filepaths, preferences.system, preferences.inputs)
+    seen["preferences"] = [properties_of(part) for part in parts]
     seen["cycles"] = properties_of(preferences.addons["cycles"].preferences)
     seen["addons"] = sorted(addon.module for addon in preferences.addons)
     seen["enabled"] = sorted(a.__name__ for a in addon_utils.modules() if addon_utils.check(a.__name__)[1])

@@ -26,6 +26,11 @@ def frame(message) -> bytes:
     return transport._HEADER.pack(transport._MAGIC, len(data)) + data
 
 
+def take_all(channel: Channel) -> None:
+    while channel.take() is not None:
+        pass
+
+
 def test_messages_arrive_in_order(ends):
     ours, theirs = ends
     sent = [Progressed(index / 10, str(index)) for index in range(10)]
@@ -79,8 +84,7 @@ def test_garbage_is_an_error_at_once(ends, data):
     if data == b"Bg":
         theirs.close()
     with pytest.raises((TransportError, EOFError)):
-        while ours.take() is not None:
-            pass
+        take_all(ours)
 
 
 def test_end_of_the_other_side_is_told_after_its_last_words(ends):
