@@ -1,0 +1,46 @@
+"""One line of the table."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured.
+
+    Attributes:
+        name: what it is.
+        value: our figure, with its unit.
+        against: what it is compared with, with its unit; "" if with nothing.
+        ratio: of the two, such that the target speaks of it; None if there is none.
+        target: what is to be reached, in words; "" if nothing is.
+        is_met: whether it was; None if there is no target.
+        details: all that was measured, for the JSON file.
+    """
+
+    name: str
+    value: str
+    against: str = ""
+    ratio: float | None = None
+    target: str = ""
+    is_met: bool | None = None
+    details: dict[str, object] = field(default_factory=dict)
+
+
+def spread(seconds: Iterable[float]) -> dict[str, float]:
+    """The figures of a series, in seconds."""
+    ordered = sorted(seconds)
+    return {
+        "count": len(ordered),
+        "minimum": ordered[0],
+        "median": statistics.median(ordered),
+        "p90": ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))],
+        "maximum": ordered[-1],
+    }
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{1000.0 * seconds:,.1f} ms"

@@ -1,0 +1,120 @@
+"""What the measurements are made of: trees, objects, and a worker that is warm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+import background_nodes
+
+#: Seconds after which a worker is clean again after its last task; a round trip is measured from then on.
+_RESET = 0.06
+
+PASS_ON = """\
+import bpy
+
+
+def main(source: bpy.types.Object) -> bpy.types.Object:
+    source.location.z += 1.0
+    return source
+"""
+COUNT_ON = """\
+def main(number: int) -> int:
+    return number + 1
+"""
+MAKE_OBJECT = """\
+import bpy
+
+
+def main(number: int) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new(f"Result {number}")
+    mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, number)], [], [(0, 1, 2, 3)])
+    return bpy.data.objects.new(f"Result {number}", mesh)
+"""
+
+
+def empty_file() -> None:
+    """A file with nothing in it."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def new_tree() -> bpy.types.NodeTree:
+    return bpy.data.node_groups.new("Benchmark", "BackgroundNodeTree")
+
+
+def script_node(tree: bpy.types.NodeTree, source: str) -> bpy.types.Node:
+    """A node with a script, in a text of its own."""
+    text = bpy.data.texts.new("benchmark.py")
+    text.write(source)
+    node = tree.nodes.new("BackgroundNodeScript")
+    node.script = text
+    return node
+
+
+def object_tree(item: bpy.types.Object) -> bpy.types.NodeTree:
+    """One node that takes an object and gives it back."""
+    tree = new_tree()
+    script_node(tree, PASS_ON).inputs[0].default_value = item
+    return tree
+
+
+def mapped_tree(source: str, count: int) -> bpy.types.NodeTree:
+    """One node mapped over the numbers from 0."""
+    tree = new_tree()
+    numbers = tree.nodes.new("BackgroundNodeInput")
+    numbers.data_type, numbers.is_list = "INT", True
+    numbers.outputs[0].default_value = range(count)
+    tree.links.new(numbers.outputs[0], script_node(tree, source).inputs[0])
+    return tree
+
+
+def grid_object(side: int) -> bpy.types.Object:
+    """A mesh of `side` times `side` vertices with faces and UV coordinates."""
+    if side < 2:
+        raise ValueError("a grid has two vertices on a side, or more")
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=side - 1, y_subdivisions=side - 1, calc_uvs=True)
+    item = bpy.context.object
+    heights = np.random.default_rng(1).random(len(item.data.vertices) * 3, np.float32)
+    item.data.vertices.foreach_set("co", heights)
+    return item
+
+
+def carry_out(tree: bpy.types.NodeTree, workers: int = 1, **options: object) -> background_nodes.Run:
+    """Run a tree. Raises RuntimeError if it doesn't succeed, for then there is nothing to measure."""
+    run = background_nodes.run(tree, workers=workers, **options)
+    if run.state != "succeeded":
+        errors = [f"{task.name}: {task.error.message}" for task in run.tasks.values() if task.error]
+        raise RuntimeError("; ".join(errors) or f"the run is {run.state}")
+    return run
+
+
+def timed_run(tree: bpy.types.NodeTree) -> float:
+    """Seconds of one run on a worker that is warm, and clean after its last task; its results are removed again."""
+    time.sleep(_RESET)
+    before = set(bpy.data.objects)
+    start = time.perf_counter()
+    carry_out(tree)
+    seconds = time.perf_counter() - start
+    remove(set(bpy.data.objects) - before)
+    return seconds
+
+
+def remove(objects: Iterable[bpy.types.Object]) -> None:
+    """Remove mesh objects with their meshes."""
+    meshes = [item.data for item in objects]
+    bpy.data.batch_remove([*objects, *meshes])
+
+
+def append_objects(path: Path) -> list[bpy.types.Object]:
+    """All objects of a library, as Blender alone does it."""
+    with bpy.data.libraries.load(str(path)) as (available, wanted):
+        wanted.objects = available.objects
+    return list(wanted.objects)
+
+
+def write(path: Path, item: bpy.types.Object) -> None:
+    bpy.data.libraries.write(str(path), {item}, path_remap="ABSOLUTE")
