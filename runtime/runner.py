@@ -33,7 +33,7 @@ from .events import (
     TimePassed,
     WorkerDied,
 )
-from .gathering import Gathering, Moves, is_worthwhile
+from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME, Gathering, Moves, is_worthwhile
 from .launcher import Launcher
 from .messages import WireForm
 from .plan import FromTask, Plan
@@ -191,7 +191,7 @@ class Runner:
                 self.pool.stop(_ItemKey(run.number, task, item, attempt))
                 self.store.remove_blob(run.blobs[task, item])
             case FinishRun():
-                self._gather(run, tuple(run.home_refs()), lambda: self._end(run))
+                self._gather(run, tuple(run.home_refs()), MANY_FOR_HOME, lambda: self._end(run))
 
     def _start_task(self, run: ActiveRun, task_id: str, item: int, attempt: int) -> None:
         task = run.tasks[task_id]
@@ -208,7 +208,7 @@ class Runner:
                 request = run.results.request(task, item, run.tasks, run.scene, blob, log)
                 self.pool.submit(Request(key, request, task.settings.fresh_process))
 
-        self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), submit)
+        self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), MANY_FOR_A_WORKER, submit)
 
     def _end(self, run: ActiveRun) -> None:
         del self._runs[run.number]
@@ -218,9 +218,9 @@ class Runner:
 
     # Many blobs into few
 
-    def _gather(self, run: ActiveRun, refs: Sequence[StoredRef], then: Callable[[], None]) -> None:
-        """Do `then`, after data-blocks that are strewn over many blobs were gathered in a few."""
-        if not is_worthwhile(refs):
+    def _gather(self, run: ActiveRun, refs: Sequence[StoredRef], many: int, then: Callable[[], None]) -> None:
+        """Do `then`, after data-blocks that are strewn over `many` blobs or more were gathered in a few."""
+        if not is_worthwhile(refs, many):
             then()
             return
         number = next(self._numbers)

@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from background_nodes.runtime.gathering import MANY_BLOBS, Gathering, is_worthwhile
+from background_nodes.runtime.gathering import Gathering, is_worthwhile
 from background_nodes.runtime.types import StoredRef
 
 
@@ -16,11 +16,11 @@ def moved(ref: StoredRef) -> StoredRef:
 
 
 def test_few_blobs_are_left_alone():
-    assert not is_worthwhile(refs(1000, MANY_BLOBS - 1))
+    assert not is_worthwhile(refs(1000, 31), 32)
 
 
 def test_many_blobs_are_worth_gathering():
-    assert is_worthwhile(refs(MANY_BLOBS, MANY_BLOBS))
+    assert is_worthwhile(refs(32, 32), 32)
 
 
 def test_chunks_hold_each_data_block_once_and_in_order():
