@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import ctypes
 import linecache
 import os
 import sys
@@ -28,6 +29,9 @@ SCRIPT_MODULE = "background_nodes_script"
 #: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
 _MAX_MESSAGE = 2_000
 _MAX_TRACEBACK = 50_000
+
+
+_C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 
 
 class ScriptError(BackgroundNodesError):
@@ -253,6 +257,8 @@ def captured_output(log: str) -> Iterator[None]:
 
 
 def _flush(*streams: Any) -> None:
+    """Send on what Python and C code (Blender itself, too) have printed and still hold back."""
     for stream in streams:
         with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full
             stream.flush()
+    _C_LIBRARY.fflush(None)

@@ -105,6 +105,11 @@ def test_everything_is_heard_in_its_order(warm):
     ]  # fmt: skip
 
 
+def test_what_c_code_holds_back_is_heard_in_the_log_of_its_own_task(warm):
+    assert warm.run("import ctypes; ctypes.CDLL(None).puts(b'held back')").log == "held back\n"
+    assert warm.run("return 1").log == ""
+
+
 def test_log_can_be_read_while_the_script_runs(warm, tmp_path):
     go = tmp_path / "go"
     run = warm.start(planned(f"import os, time\nprint('now')\nwhile not os.path.exists({str(go)!r}): time.sleep(0.01)"))
