@@ -61,7 +61,7 @@ def execute(task: Execute) -> Succeeded | Failed:
 def gather(task: Gather) -> Succeeded | Failed:
     """Write data-blocks of several blobs into one."""
     try:
-        inputs = Inputs(StoredRef(**ref) for ref in task.refs)
+        inputs = Inputs((StoredRef(**ref) for ref in task.refs), may_change=False)
         roots = [inputs[StoredRef(**ref)] for ref in task.refs]
         _write(roots, Path(task.blob), inputs)
         return Succeeded({"data": _stored(roots, task.blob)})

@@ -23,8 +23,16 @@ from .provenance import Provenance
 class Inputs:
     """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
 
-    def __init__(self, refs: Iterable[StoredRef]) -> None:
-        """Raises StoreError if a blob can't be read or lacks what it should hold."""
+    def __init__(self, refs: Iterable[StoredRef], *, may_change: bool = True) -> None:
+        """Load them.
+
+        Args:
+            refs: the data-blocks.
+            may_change: whether someone is about to change them, so that it must be found out what was changed.
+
+        Raises:
+            StoreError: if a blob can't be read or lacks what it should hold.
+        """
         self.provenance = Provenance()
         self._found: dict[StoredRef, bpy.types.ID] = {}
         by_blob: dict[str, list[StoredRef]] = {}
@@ -32,7 +40,8 @@ class Inputs:
             by_blob.setdefault(ref.blob, []).append(ref)
         for blob in sorted(by_blob, key=lambda blob: len(by_blob[blob]), reverse=True):
             self._load(blob, by_blob[blob])
-        self.provenance.remember_state(self._found.values())
+        if may_change:
+            self.provenance.remember_state(self._found.values())
 
     def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
         return self._found[ref]

@@ -25,6 +25,7 @@ class Provenance:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
+        self._has_state = False
         self._by_origin: dict[StoredRef, int] = {}
 
     def __contains__(self, data_block: bpy.types.ID) -> bool:
@@ -43,6 +44,7 @@ class Provenance:
 
     def remember_state(self, roots: Iterable[bpy.types.ID]) -> None:
         """Take the fingerprints to compare with later, but of what the script is there to change: the roots."""
+        self._has_state = True
         skipped = {uid for root in roots for uid in _own_uids(root)}
         for _kind, data_block in kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
@@ -64,6 +66,8 @@ class Provenance:
 
     def _unchanged(self) -> set[int]:
         """The uids of data-blocks that are as they were, and so is all that they use."""
+        if not self._has_state:  # nobody could change anything
+            return {uid for uid, known in self._known.items() if known.origin.is_unchanged}
         now: dict[int, Fingerprint] = {}
         for _kind, data_block in kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
