@@ -140,7 +140,12 @@ def test_signal_to_the_foregrounds_group_does_not_reach_workers(start_foreground
             engine.wait(run)
             print(engine.outcome(run).value, flush=True)
             engine.close()
-        """.replace("engine =", "import time; engine =", 1),
+        """.replace(
+            "engine =",
+            # A shell that put this test into the background has had Ctrl-C ignored.
+            "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler); engine =",
+            1,
+        ),
         start_new_session=True,
     )
     assert process.stdout.readline() == "ready\n"
