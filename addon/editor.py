@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import bpy
 
 from ..node_tree import sources
@@ -60,13 +62,27 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         _add_node(layout, "BackgroundNodeOutput", "Output")
         _add_node(layout, "BackgroundNodeScript", "Script")
         layout.separator()
-        for category, names in sources.library_categories():
-            layout.label(text=sources.title(category))
-            for name in names:
-                _add_node(layout, "BackgroundNodeScript", sources.title(name.rpartition("/")[2]), library_script=name)
+        for menu in _category_menus():
+            layout.menu(menu.bl_idname)
         layout.separator()
         _add_node(layout, "NodeReroute", "Reroute")
         _add_node(layout, "NodeFrame", "Frame")
+
+
+@functools.cache
+def _category_menus() -> tuple[type[bpy.types.Menu], ...]:
+    """A menu for each folder of the library."""
+    return tuple(_category_menu(category, names) for category, names in sources.library_categories())
+
+
+def _category_menu(category: str, names: list[str]) -> type[bpy.types.Menu]:
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        for name in names:
+            title = sources.title(name.rpartition("/")[2])
+            _add_node(menu.layout, "BackgroundNodeScript", title, library_script=name)
+
+    idname = f"{BACKGROUND_NODES_MT_add.bl_idname}_{category}"
+    return type(idname, (bpy.types.Menu,), {"bl_idname": idname, "bl_label": sources.title(category), "draw": draw})
 
 
 def _add_node(layout: bpy.types.UILayout, idname: str, text: str, **settings: str) -> None:
@@ -96,7 +112,7 @@ def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
         row.operator("background_nodes.run", icon="PLAY")
 
 
-classes = (BACKGROUND_NODES_MT_add,)
+classes = (BACKGROUND_NODES_MT_add, *_category_menus())
 
 
 def register() -> None:
