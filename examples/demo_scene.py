@@ -181,13 +181,13 @@ def make_column(materials: dict) -> bpy.types.Object:
 
 def make_knot(materials: dict) -> bpy.types.Object:
     """A trefoil knot of twisted strands, every other one gilded."""
-    t = np.linspace(0.0, math.tau, 320, endpoint=False)
+    t = np.linspace(0.0, math.tau, 240, endpoint=False)
     path = np.stack((np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -np.sin(3 * t)), axis=-1) * 0.38
-    angles = np.linspace(0.0, math.tau, 48, endpoint=False)
+    angles = np.linspace(0.0, math.tau, 36, endpoint=False)
     strands = np.abs(np.sin(3.0 * angles[None, :] + 24.0 * t[:, None] / 2.0))
     mesh = shapes.tube("Knot", path, 0.20 + 0.09 * np.sqrt(strands))
-    index = np.arange(320 * 48)
-    strand = ((3.0 * angles[index % 48] + 12.0 * t[index // 48]) / math.pi).astype(int)
+    index = np.arange(240 * 36)
+    strand = ((3.0 * angles[index % 36] + 12.0 * t[index // 36]) / math.pi).astype(int)
     mesh.polygons.foreach_set("material_index", (strand % 2).astype(np.int32))
     item = new_object(mesh, [materials["jade"], materials["gold"]])
     item.rotation_euler = (math.radians(62.0), 0.0, math.radians(18.0))
@@ -207,7 +207,7 @@ def make_toadstool(materials: dict) -> bpy.types.Object:
         (0.34, 1.72),
         (0.0, 1.76),
     ]
-    cap = shapes.lathe("Cap", shapes.smooth_profile(cap_corners, 80), 200)
+    cap = shapes.lathe("Cap", shapes.smooth_profile(cap_corners, 60), 140)
     count = 26
     golden = math.pi * (3.0 - math.sqrt(5.0))
     height = 1.0 - (np.arange(count) + 0.5) / count
@@ -240,7 +240,7 @@ def make_gear(materials: dict) -> bpy.types.Object:
     item = new_object(mesh, [materials["brass"], materials["iron"]])
     item.rotation_euler = (math.radians(78.0), 0.0, math.radians(24.0))
     bevel(item, 0.02, 3)
-    subdivide(item, 2)
+    subdivide(item, 1)
     displace(item, "CLOUDS", 0.06, 0.008)
     return item
 
@@ -251,14 +251,14 @@ def make_crate(materials: dict) -> bpy.types.Object:
     for side in range(4):
         turn = at(turn=(90.0 * side, "Z"))
         for row in range(4):
-            plank = shapes.box("Plank", (1.50, 0.10, 0.36), 9)
+            plank = shapes.box("Plank", (1.50, 0.10, 0.36), 5)
             parts.append((plank, turn @ at(0.0, -0.76, 0.21 + 0.39 * row), 0))
-        corner = shapes.box("Corner", (0.20, 0.20, 1.68), 9)
+        corner = shapes.box("Corner", (0.20, 0.20, 1.68), 5)
         parts.append((corner, turn @ at(0.76, -0.76, 0.80), 1))
-        brace = shapes.box("Brace", (1.86, 0.06, 0.20), 9)
+        brace = shapes.box("Brace", (1.86, 0.06, 0.20), 5)
         parts.append((brace, turn @ at(0.0, -0.83, 0.80, turn=(42.0, "Y")), 1))
     parts += [
-        (shapes.box("Lid", (0.36, 1.50, 0.08), 9), at(0.39 * (column - 1.5), 0.0, 1.58), 0) for column in range(4)
+        (shapes.box("Lid", (0.36, 1.50, 0.08), 5), at(0.39 * (column - 1.5), 0.0, 1.58), 0) for column in range(4)
     ]
     mesh = shapes.joined("Crate", parts)
     item = new_object(mesh, [materials["oak"], materials["rust"]])
@@ -271,7 +271,7 @@ def make_crate(materials: dict) -> bpy.types.Object:
 
 def make_brain_coral(materials: dict) -> bpy.types.Object:
     """A coral of ridges, on a foot of slate."""
-    mesh = shapes.sphere("Brain Coral", 6, (1.05, 1.05, 0.80))
+    mesh = shapes.sphere("Brain Coral", 5, (1.05, 1.05, 0.80))
     shapes.paint(mesh, lambda centre: centre[:, 2] < -0.52)
     item = new_object(mesh, [materials["coral"], materials["slate"]])
     subdivide(item, 1)
@@ -282,11 +282,11 @@ def make_brain_coral(materials: dict) -> bpy.types.Object:
 
 def make_chain(materials: dict) -> bpy.types.Object:
     """Links of weathered iron, hanging, made of two by an array."""
-    t = np.linspace(0.0, math.tau, 56, endpoint=False)
+    t = np.linspace(0.0, math.tau, 40, endpoint=False)
     path = np.stack((0.26 * np.cos(t), np.zeros_like(t), 0.26 * np.sin(t) + 0.20 * np.sign(np.sin(t))), axis=-1)
     parts = [
         (
-            shapes.tube("Link", path, np.full((56, 16), 0.095), (0.0, 1.0, 0.0)),
+            shapes.tube("Link", path, np.full((40, 14), 0.095), (0.0, 1.0, 0.0)),
             at(0.0, 0.0, 0.66 * index, turn=(90.0 * index, "Z")),
             index,
         )
