@@ -41,6 +41,7 @@ _IGNORED = frozenset(
 #: Other views on what is read already; on a mesh's attributes ten times slower ones. What they alone show of a mesh:
 #: see `_beside_attributes`.
 _VIEWS = {
+    "Image": frozenset({"pixels"}),  # read from the file; unsaved ones are hashed by `fingerprint`
     "Mesh": frozenset(
         {
             "color_attributes",
@@ -108,14 +109,15 @@ class _Walk:
 
     def visit(self, struct: bpy.types.bpy_struct) -> None:
         # With its type: `Object.display` is at the address of the object itself.
-        visit = struct.as_pointer(), struct.bl_rna.identifier
+        identifier = _rna(type(struct)).identifier
+        visit = struct.as_pointer(), identifier
         if visit in self.visited and visit[0]:
             return
         self.visited.add(visit)
-        self.add(struct.bl_rna.identifier)
-        for identifier, kind in _properties(type(struct), struct.bl_rna.identifier):
-            self.hash.update(identifier.encode())
-            self._visit_property(struct, identifier, kind)
+        self.add(identifier)
+        for name, kind in _properties(type(struct)):
+            self.hash.update(name.encode())
+            self._visit_property(struct, name, kind)
         self._visit_custom_properties(struct)
 
     def _visit_property(self, struct: bpy.types.bpy_struct, identifier: str, kind: str) -> None:
@@ -138,7 +140,7 @@ class _Walk:
 
     def _visit_collection(self, items: bpy.types.bpy_prop_collection) -> None:
         self.add(len(items))
-        if len(items) >= _BULK and (columns := _numeric_columns(items[0])):
+        if len(items) >= _BULK and (columns := _numeric_columns(type(items[0]))):
             for identifier, length, dtype in columns:
                 self.add(_array(items, identifier, length * len(items), dtype))
         elif len(items) > _LONGEST_WALK:
@@ -165,32 +167,40 @@ def _flat(value: object) -> object:
     """Arrays of one or more dimensions as nested tuples, the rest as it is."""
     if isinstance(value, str | bytes) or not hasattr(value, "__len__"):
         return value
-    return tuple(_flat(item) for item in value)  # type: ignore[attr-defined]
+    return tuple(_flat(item) for item in value)
 
 
 @functools.cache
-def _properties(_cls: type, identifier: str) -> tuple[tuple[str, str], ...]:
-    struct = getattr(bpy.types, identifier, None) or _cls
+def _rna(cls: type) -> bpy.types.bpy_struct:
+    """The RNA of a type, asked for once: on 4.2, asking each struct for it now and then ends in a crash."""
+    return cls.bl_rna
+
+
+@functools.cache
+def _properties(cls: type) -> tuple[tuple[str, str], ...]:
+    """Name and type of the properties to look at."""
+    rna = _rna(cls)
+    ignored = _IGNORED | _VIEWS.get(rna.identifier, frozenset())
     return tuple(
         (prop.identifier, prop.type)
-        for prop in struct.bl_rna.properties
-        if prop.identifier not in _IGNORED | _VIEWS.get(identifier, frozenset())
-        and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"})
+        for prop in rna.properties
+        if prop.identifier not in ignored and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"})
     )
 
 
-def _numeric_columns(item: bpy.types.bpy_struct) -> list[tuple[str, int, type]]:
-    """(property, length, dtype) of an item whose properties are all numbers, else nothing."""
+@functools.cache
+def _numeric_columns(cls: type) -> tuple[tuple[str, int, type], ...]:
+    """(property, length, dtype) of items whose properties are all numbers, else nothing."""
     dtypes = {"FLOAT": numpy.float32, "INT": numpy.int32, "BOOLEAN": numpy.bool_}
     columns = []
-    for prop in item.bl_rna.properties:
+    for prop in _rna(cls).properties:
         if prop.identifier in _IGNORED:
             continue
         if prop.type not in dtypes:
-            return []
+            return ()
         if not prop.is_readonly or prop.identifier in {"vertices", "loop_total"}:
             columns.append((prop.identifier, max(1, prop.array_length), dtypes[prop.type]))
-    return columns
+    return tuple(columns)
 
 
 def _array(owner: object, identifier: str, length: int, dtype: type) -> bytes:
@@ -198,7 +208,7 @@ def _array(owner: object, identifier: str, length: int, dtype: type) -> bytes:
     if isinstance(owner, bpy.types.Image):
         owner.pixels.foreach_get(values)
     else:
-        owner.foreach_get(identifier, values)  # type: ignore[attr-defined]
+        owner.foreach_get(identifier, values)
     return values.tobytes()
 
 

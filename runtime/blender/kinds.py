@@ -49,12 +49,17 @@ def _subclasses(cls: type) -> Iterator[type]:
 
 def kind_of(data_block: bpy.types.ID) -> str:
     """The kind of a data-block. Raises KeyError for one that can't be carried (a screen, a library)."""
-    struct = data_block.bl_rna
+    return _kind_of_type(type(data_block))
+
+
+@functools.cache
+def _kind_of_type(cls: type) -> str:
+    struct = cls.bl_rna
     while struct is not None:
         if struct.identifier in collections():
             return struct.identifier
         struct = struct.base
-    raise KeyError(data_block.bl_rna.identifier)
+    raise KeyError(cls.bl_rna.identifier)
 
 
 def collection(kind: str) -> bpy.types.bpy_prop_collection:
