@@ -21,6 +21,7 @@ class Results:
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, Any]]] = {}
         self._lists: dict[tuple[str, str], list[Any]] = {}
+        self._constants: dict[int, Any] = {}  # by the identity of the plan's constants, which live as long as the run
 
     def put(self, task: str, item: int, values: Mapping[str, Any]) -> None:
         self._items.setdefault(task, {})[item] = values
@@ -50,7 +51,9 @@ class Results:
     def source(self, source: Source, tasks: Mapping[str, PlannedTask]) -> Any:
         """The wire value that comes out of a source."""
         if isinstance(source, Constant):
-            return self._constant(source.value)
+            if id(source) not in self._constants:  # the items of a mapped task ask for the same list again and again
+                self._constants[id(source)] = self._constant(source.value)
+            return self._constants[id(source)]
         return self.output(tasks[source.task], source.output)
 
     def _constant(self, value: Any) -> Any:
