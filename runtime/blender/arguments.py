@@ -156,11 +156,12 @@ def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
     try:
         kinds.kind_of(value)
+        is_evaluated = value.is_evaluated
     except KeyError as error:
         raise ArgumentError(f'socket "{label}": a {error.args[0]} can\'t be passed on') from None
     except ReferenceError:
         raise ArgumentError(f'socket "{label}": {_described(value)} can\'t be passed on') from None
-    if value.is_evaluated:
+    if is_evaluated:
         raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
     return value
 

@@ -32,7 +32,7 @@ def test_program_that_is_none_is_named(make_engine, tmp_path):
 
 
 def test_worker_that_dies_at_start_is_tried_three_times_and_its_log_is_told(make_engine, tmp_path):
-    engine = make_engine(command=sh(f"echo once >> {tmp_path}/starts; echo 'libGL is missing' >&2; exit 5"))
+    engine = make_engine(command=sh(f"echo once >> '{tmp_path}/starts'; echo 'libGL is missing' >&2; exit 5"))
     outcome = engine.run("return 1")
     assert outcome.state == "failed"
     assert "background Blender does not start: Blender exited with code 5" in outcome.message
@@ -66,7 +66,7 @@ def test_worker_that_writes_garbage_at_start_is_a_failed_start(make_engine, garb
 def test_next_task_after_failed_starts_tries_again(make_engine, tmp_path, launcher):
     """As after the artist has mended it."""
     command = " ".join(f"'{word}'" for word in launcher.command)
-    engine = make_engine(command=sh(f'[ -e {tmp_path}/mended ] || exit 1; exec {command} "$@"'))
+    engine = make_engine(command=sh(f'[ -e "{tmp_path}/mended" ] || exit 1; exec {command} "$@"'))
     assert engine.run("return 1").state == "failed"
     (tmp_path / "mended").touch()
     assert engine.run("return 1").value == 1
@@ -75,7 +75,7 @@ def test_next_task_after_failed_starts_tries_again(make_engine, tmp_path, launch
 def test_failed_starts_beside_a_working_worker_fail_no_task(make_engine, tmp_path, launcher):
     """Memory for one worker is enough, if slower."""
     command = " ".join(f"'{word}'" for word in launcher.command)
-    engine = make_engine(capacity=2, command=sh(f'mkdir {tmp_path}/first || exit 1; exec {command} "$@"'))
+    engine = make_engine(capacity=2, command=sh(f'mkdir "{tmp_path}/first" || exit 1; exec {command} "$@"'))
     from .conftest import planned
 
     assert engine.run("return 1").value == 1
