@@ -28,9 +28,6 @@ class Provenance:
         self._has_state = False
         self._by_origin: dict[StoredRef, int] = {}
 
-    def __contains__(self, data_block: bpy.types.ID) -> bool:
-        return data_block.session_uid in self._known
-
     def record(self, data_block: bpy.types.ID, origin: Origin) -> None:
         self._known[data_block.session_uid] = _Known(origin)
         if origin.is_unchanged:
