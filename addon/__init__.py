@@ -1,28 +1,49 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the artist touches: operators, menus, preferences, and the session with its timer."""
+"""What the artist touches: operators, panels, menus, preferences, handlers, and the session with its timer."""
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import bpy
 
-from . import editor, handlers, operators, preferences, session
+from . import (
+    add_menu,
+    handlers,
+    header,
+    list_items,
+    log,
+    node_status,
+    preferences,
+    running,
+    session,
+)
 
-
-def _classes() -> tuple[type, ...]:
-    return (*preferences.classes, *operators.classes, *editor.classes)
+#: Each may have `classes`, `register` and `unregister`. Registered in this order, unregistered in the other one.
+_MODULES: tuple[ModuleType, ...] = (
+    preferences,
+    session,
+    running,
+    log,
+    list_items,
+    node_status,
+    add_menu,
+    header,
+    handlers,
+)
 
 
 def register() -> None:
-    for cls in _classes():
-        bpy.utils.register_class(cls)
-    session.register()
-    handlers.register()
-    editor.register()
+    for module in _MODULES:
+        for cls in getattr(module, "classes", ()):
+            bpy.utils.register_class(cls)
+        if hasattr(module, "register"):
+            module.register()
 
 
 def unregister() -> None:
-    editor.unregister()
-    handlers.unregister()
-    session.unregister()
-    for cls in reversed(_classes()):
-        bpy.utils.unregister_class(cls)
+    for module in reversed(_MODULES):
+        if hasattr(module, "unregister"):
+            module.unregister()
+        for cls in reversed(getattr(module, "classes", ())):
+            bpy.utils.unregister_class(cls)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the editor shows: its node tree, the run of that, its active node."""
+
+from __future__ import annotations
+
+import bpy
+
+from .run import Run
+from .session import session
+
+
+def active_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
+    """The background node tree that the editor shows."""
+    space = context.space_data
+    if space is None or space.type != "NODE_EDITOR" or space.tree_type != "BackgroundNodeTree":
+        return None
+    return space.edit_tree
+
+
+def active_run(context: bpy.types.Context) -> Run | None:
+    """The last run of the tree that the editor shows."""
+    tree = active_tree(context)
+    return None if tree is None else session.run_of(tree)
+
+
+class TreeOperator:
+    """Mixed into an operator on the tree that the editor shows."""
+
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if active_tree(context) is None:
+            cls.poll_message_set("Open a background node tree in the editor first")
+            return False
+        return True

@@ -1,0 +1,79 @@
+"""Runs inside the Blender of a GUI test and does what the test asks: runs Python, simulates events.
+
+blender ... --python driver.py -- SOCKET EXTENSION
+
+Requests and answers are JSON, one a line, over a Unix socket. A timer takes one request a call, so that Blender handles
+events and draws between two of them: what an artist does next sees what Blender made of what was done before.
+"""
+
+import json
+import socket
+import sys
+import textwrap
+import traceback
+
+import bpy
+
+#: Seconds between two looks for a request.
+INTERVAL = 0.01
+
+
+class Driver:
+    """The end of the test's socket that is in Blender."""
+
+    def __init__(self, address: str) -> None:
+        self.names: dict[str, object] = {"bpy": bpy, "__name__": "driver"}
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(address)
+        self._socket.setblocking(False)
+        self._received = b""
+
+    def tick(self) -> float:
+        """Take one request, if there is one."""
+        try:
+            data = self._socket.recv(1 << 20)
+            if not data:
+                bpy.ops.wm.quit_blender()
+                return INTERVAL
+            self._received += data
+        except BlockingIOError:
+            pass
+        line, separator, rest = self._received.partition(b"\n")
+        if separator:
+            self._received = rest
+            self._answer(self._obey(json.loads(line)))
+        return INTERVAL
+
+    def _answer(self, answer: dict) -> None:
+        self._socket.setblocking(True)
+        self._socket.sendall(json.dumps(answer).encode() + b"\n")
+        self._socket.setblocking(False)
+
+    def _obey(self, request: dict) -> dict:
+        try:
+            if "code" in request:
+                return {"value": self._run(request["code"], request["arguments"])}
+            bpy.context.window_manager.windows[0].event_simulate(**request["event"])
+            return {"value": None}
+        except BaseException:  # noqa: BLE001 (the test is told of everything)
+            return {"error": traceback.format_exc()}
+
+    def _run(self, code: str, arguments: dict) -> object:
+        """What a function with the body `code` returns."""
+        body = textwrap.indent(textwrap.dedent(code), "    ") or "    pass"
+        exec(compile(f"def _request({', '.join(arguments)}):\n{body}\n", "<request>", "exec"), self.names)
+        return self.names["_request"](**arguments)
+
+
+def main(address: str, extension: str) -> None:
+    import addon_utils
+
+    bpy.context.preferences.view.show_splash = False
+    bpy.context.preferences.view.show_developer_ui = True
+    addon_utils.enable(extension, default_set=True)
+    driver = Driver(address)
+    driver.names["extension"] = extension
+    bpy.app.timers.register(driver.tick, first_interval=1.0, persistent=True)
+
+
+main(*sys.argv[sys.argv.index("--") + 1 :])
