@@ -11,6 +11,7 @@ from . import (
     add_menu,
     handlers,
     header,
+    keymaps,
     list_items,
     log,
     node_status,
@@ -30,6 +31,7 @@ _MODULES: tuple[ModuleType, ...] = (
     add_menu,
     header,
     handlers,
+    keymaps,  # last, so that the keys go before the operators they call
 )
 
 

@@ -64,6 +64,11 @@ def draw_functions() -> list[str]:
     ]
 
 
+def keys() -> list[str]:
+    keymaps = bpy.context.window_manager.keyconfigs.addon.keymaps
+    return [f"{keymap.name} {item.idname} {item.to_string()}" for keymap in keymaps for item in keymap.keymap_items]
+
+
 def child_processes() -> list[str]:
     return [child for file in Path("/proc/self/task").glob("*/children") for child in file.read_text().split()]
 
@@ -74,6 +79,7 @@ def snapshot() -> dict[str, list[str]]:
         "handlers": handlers(),
         "properties": properties(),
         "draw functions": draw_functions(),
+        "keys": keys(),
         "operators": dir(bpy.ops),
         "add-ons": list(bpy.context.preferences.addons.keys()),
         "threads": [thread.name for thread in threading.enumerate()],
