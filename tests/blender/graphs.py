@@ -9,6 +9,7 @@ An input gets a value, or the link from a socket, from the first output of a nod
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from collections.abc import Callable
 from typing import Any
@@ -101,6 +102,19 @@ def advance(run, until: Callable[[], bool]) -> None:
     while not until():
         assert not run.state.is_final, f"the run is {run.state}"
         run.wait(0.01)
+
+
+@contextlib.contextmanager
+def editor(tree):
+    """A node editor that shows the tree."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.type = "NODE_EDITOR"
+    area.ui_type = "BackgroundNodeTree"
+    area.spaces.active.node_tree = tree
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+        yield
 
 
 # Data-blocks

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import bpy
 import pytest
 
 import background_nodes
 from background_nodes.node_tree.identity import find_node, renew_duplicates
 
-from .graphs import add, new_tree, output, quad, script, value
+from .graphs import add, editor, new_tree, output, quad, script, value
 
 
 @pytest.fixture
@@ -35,19 +33,6 @@ def assert_unique(*trees) -> None:
     found = [uid for tree in trees for uid in uids(tree)]
     assert all(found)
     assert len(found) == len(set(found))
-
-
-@contextlib.contextmanager
-def editor(tree):
-    """A node editor that shows the tree."""
-    window = bpy.context.window_manager.windows[0]
-    area = window.screen.areas[0]
-    area.type = "NODE_EDITOR"
-    area.ui_type = "BackgroundNodeTree"
-    area.spaces.active.node_tree = tree
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
-        yield
 
 
 # Ids

@@ -6,6 +6,7 @@ Requests and answers are JSON, one a line, over a Unix socket. A timer takes one
 events and draws between two of them: what an artist does next sees what Blender made of what was done before.
 """
 
+import ast
 import json
 import socket
 import sys
@@ -59,9 +60,10 @@ class Driver:
             return {"error": traceback.format_exc()}
 
     def _run(self, code: str, arguments: dict) -> object:
-        """What a function with the body `code` returns."""
-        body = textwrap.indent(textwrap.dedent(code), "    ") or "    pass"
-        exec(compile(f"def _request({', '.join(arguments)}):\n{body}\n", "<request>", "exec"), self.names)
+        """What a function with the body `code` returns. The texts in it stay as they are."""
+        module = ast.parse(f"def _request({', '.join(arguments)}): pass")
+        module.body[0].body = ast.parse(textwrap.dedent(code)).body or module.body[0].body
+        exec(compile(module, "<request>", "exec"), self.names)
         return self.names["_request"](**arguments)
 
 
