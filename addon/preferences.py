@@ -16,6 +16,16 @@ _DEFAULT_IDLE_MINUTES = 5.0
 _DEFAULT_MEMORY_GB = 4.0
 
 
+class BackgroundNodesScriptFolder(bpy.types.PropertyGroup):
+    """A folder with the artist's own scripts."""
+
+    directory: bpy.props.StringProperty(
+        name="Folder",
+        description="Folder whose scripts are offered in the Add menu, its sub-folders as categories",
+        subtype="DIR_PATH",
+    )
+
+
 class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     """Preferences of Background Nodes."""
 
@@ -42,6 +52,11 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         default=_DEFAULT_MEMORY_GB,
         min=0.5,
         soft_max=64.0,
+    )
+    script_folders: bpy.props.CollectionProperty(
+        name="Script Folders",
+        description="Folders with scripts of one's own, for the Add menu",
+        type=BackgroundNodesScriptFolder,
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -76,4 +91,11 @@ def worker_limits() -> WorkerLimits:
     return WorkerLimits(idle_seconds=found.idle_minutes * 60.0, max_memory=int(found.memory_gb * 1024**3))
 
 
-classes = (BackgroundNodesPreferences,)
+def script_folders() -> tuple[str, ...]:
+    """The artist's own folders of scripts, as absolute paths."""
+    found = _preferences()
+    folders = () if found is None else found.script_folders
+    return tuple(bpy.path.abspath(folder.directory) for folder in folders if folder.directory)
+
+
+classes = (BackgroundNodesScriptFolder, BackgroundNodesPreferences)
