@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import select
 import subprocess
 from pathlib import Path
@@ -25,23 +26,24 @@ class Screen:
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
+        # Left to choose, a server takes the number of another one, and with it that one's socket.
+        display, size = f":{random.randrange(100, 50_000)}", f"{width}x{height}x24"
         reading, writing = os.pipe()
         self._server = subprocess.Popen(
-            command("Xvfb", "-displayfd", str(writing), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"),
+            command("Xvfb", display, "-displayfd", str(writing), "-screen", "0", size, "-nolisten", "tcp"),
             pass_fds=(writing,),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         os.close(writing)
-        try:
-            ready, _, _ = select.select([reading], [], [], 30.0)
-            number = os.read(reading, 16).decode().strip() if ready else ""
-        finally:
-            os.close(reading)
-        if not number:
+        with os.fdopen(reading) as line:
+            ready, _, _ = select.select([line], [], [], 30.0)
+            # The number, and then the end of the line: a server that can't write that gives up.
+            has_started = bool(ready) and line.readline().endswith("\n")
+        if not has_started:
             self.close()
             raise RuntimeError("Xvfb did not start")
-        self.environment = {"DISPLAY": f":{number}", "LIBGL_ALWAYS_SOFTWARE": "1"}
+        self.environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
 
     def save(self, path: Path) -> None:
         """Write what is on the screen as a picture, of the type that the path's ending says."""
