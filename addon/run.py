@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,9 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, RunError
 from ..runtime.events import TaskError
 from ..runtime.logs import read_log
+from ..runtime.plan import Plan
 from ..runtime.records import ItemRecord, TaskRecord
+from ..runtime.retry import retried_tasks
 from ..runtime.runner import ActiveRun, Runner
 from ..runtime.states import RunState, TaskState
 
@@ -45,7 +47,8 @@ class RunEvent:
 class Item:
     """One item of a mapped task (or the only one of another). A live, read-only view."""
 
-    def __init__(self, record: ItemRecord, log: Path | None) -> None:
+    def __init__(self, run: ActiveRun, record: ItemRecord, log: Path | None) -> None:
+        self._run = run
         self._record = record
         self._log = log
 
@@ -63,8 +66,13 @@ class Item:
 
     @property
     def seconds(self) -> float:
-        """How long a worker is or was busy with it."""
-        return _seconds(self._record)
+        """How long a worker is or was busy with it, pauses left out."""
+        return _item_seconds(self._run, self._record)
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes of memory the worker held at most while it did it; None while that is unknown."""
+        return self._record.usage.peak_memory
 
     @property
     def error(self) -> TaskError | None:
@@ -109,8 +117,21 @@ class Task:
 
     @property
     def seconds(self) -> float:
-        """From its first start to its end, or to now."""
-        return _seconds(self._record)
+        """From its first start to its end, or to now, pauses left out."""
+        if not self.is_mapped and self._record.items:
+            return _item_seconds(self._run, self._record.items[0])
+        return _seconds(self._run, self._record)
+
+    @property
+    def time_left(self) -> float | None:
+        """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
+        return None
+
+    @property
+    def peak_memory(self) -> int | None:
+        """Bytes of memory its worker held at most while it did it, of all items' the most; None while unknown."""
+        peaks = [item.usage.peak_memory for item in self._record.items if item.usage.peak_memory is not None]
+        return max(peaks, default=None)
 
     @property
     def error(self) -> TaskError | None:
@@ -139,7 +160,7 @@ class Task:
     def items(self) -> tuple[Item, ...]:
         """Its items in the order of the list it is mapped over; one for a task that is not mapped."""
         logs = self._run.logs.get(self.node_id, {})
-        return tuple(Item(record, logs.get(record.index)) for record in self._record.items)
+        return tuple(Item(self._run, record, logs.get(record.index)) for record in self._record.items)
 
     @property
     def log(self) -> str:
@@ -150,20 +171,39 @@ class Task:
         return "\n".join(f"--- item {item.index} ---\n{item.log}" for item in items)
 
 
-def _seconds(record: TaskRecord | ItemRecord) -> float:
+def _seconds(run: ActiveRun, record: TaskRecord | ItemRecord) -> float:
     if record.started is None:
         return 0.0
-    return (time.monotonic() if record.finished is None else record.finished) - record.started
+    return (run.scheduler.clock.at(time.monotonic()) if record.finished is None else record.finished) - record.started
+
+
+def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
+    """What the worker measured, where it did: in a busy Blender its messages may have waited."""
+    return _seconds(run, record) if record.usage.seconds is None else record.usage.seconds
 
 
 class Run:
-    """One carrying-out of a node tree."""
+    """One carrying-out of a node tree.
 
-    def __init__(self, session: Session, runner: Runner, tree: bpy.types.NodeTree, snapshot: Snapshot) -> None:
+    Attributes:
+        tree_uid, tree_name: of the node tree when the run began.
+        until: the nodes that were asked for, None for the whole tree.
+        notes: what could not be done.
+        version: grows with every change of what there is to see, but for times that pass.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        runner: Runner,
+        tree: bpy.types.NodeTree,
+        until: str | Sequence[str] | None,
+        snapshot: Snapshot,
+    ) -> None:
         self.tree_uid = tree.session_uid
         self.tree_name = tree.name
-        self.started = time.monotonic()
-        self.finished: float | None = None
+        self.until = until
+        self.version = 0
         self.notes: tuple[str, ...] = ()
         self._session = session
         self._runner = runner
@@ -173,6 +213,7 @@ class Run:
         self._by_id: dict[str, Task] = {}
         self._on_event: Callable[[RunEvent], None] | None = None
         self._is_home = False
+        self._is_forgotten = False
 
     def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
         """For the session."""
@@ -208,7 +249,27 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        return (time.monotonic() if self.finished is None else self.finished) - self.started
+        """How long its tasks have been under way together, pauses left out."""
+        return self._active.seconds
+
+    @property
+    def time_left(self) -> float | None:
+        """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
+        return None
+
+    @property
+    def is_paused(self) -> bool:
+        return self._active.scheduler.is_paused
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether it was told to stop after the current tasks and these go on."""
+        return self._active.scheduler.is_finishing and not self.state.is_final
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether something did not succeed that can be tried once more: see `retry`."""
+        return self._is_home and not self._is_forgotten and self.state is not RunState.SUCCEEDED
 
     def task_of(self, node: bpy.types.Node) -> Task | None:
         """The task of a node, by its stable id; None if the run has none."""
@@ -226,19 +287,48 @@ class Run:
             raise RunError(f'the run has no node "{node_name}"')
         self._runner.cancel(self._active, None if node_name is None else self._tasks[node_name].node_id)
 
+    def pause(self) -> None:
+        """Let it stand still, until `resume` or `cancel`. Nothing begins, and no time counts.
+
+        What runs is frozen where it is (on Windows the script's own process only, and not those it started).
+        """
+        self._runner.pause(self._active)
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        self._runner.resume(self._active)
+
+    def finish_current(self) -> None:
+        """Stop after the current tasks: what runs ends as usual and comes home, the rest is cancelled."""
+        self._runner.finish_current(self._active)
+
+    def retry(self) -> None:
+        """Run again what did not succeed (failed, timed out, cancelled, skipped); what succeeded stays as it is.
+
+        Of a mapped node only the items that did not succeed. The scripts, values and settings of these nodes are read
+        anew from the tree, which may have been mended; data-blocks are those that the run began with.
+
+        Raises:
+            RunError: if there is nothing to be tried again, or more has changed than that, so that the tree must be
+                run as a whole.
+            CompileError: with every problem of the tree.
+        """
+        self._session.retry(self)
+
     def wait(self, timeout: float | None = None) -> RunState:
         """Carry the run on until it is over and its results are home, or for `timeout` seconds.
 
-        For where nothing else does: in background mode, with the bpy wheel, in a test.
+        For where nothing else does: in background mode, with the bpy wheel, in a test. A paused run is not waited for.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self.state.is_final:
+        while not self.state.is_final and not self.is_paused:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0.0:
                 return self.state
             # Not for ever at a stretch: Python sees Ctrl-C only in between, and logs must be kept short.
             self._runner.update(1.0 if left is None else min(1.0, left))
-        self._session.settle(self)
+        if self.state.is_final:
+            self._session.settle(self)
         return self.state
 
     def fetch(self, node_name: str, output: str, *, item: int | None = None) -> Any:
@@ -256,6 +346,8 @@ class Run:
             RunError: if there is no such result.
             StoreError: if it can't be read.
         """
+        if self._is_forgotten:
+            raise RunError("the results of this run are not kept any more; run the node tree again")
         task = self._tasks.get(node_name)
         if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
@@ -268,6 +360,7 @@ class Run:
 
     def hear(self, task_id: str | None) -> None:
         """The runner's listener."""
+        self.version += 1
         if task_id is not None:
             self._tell(RunEvent("task", self._by_id[task_id]))
 
@@ -276,9 +369,9 @@ class Run:
         return Writer(self._active, self._snapshot).waits_for()
 
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Write the results; whether that changed the file. Happens once."""
+        """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
-        self.finished = time.monotonic()
+        self.version += 1
         writer = Writer(self._active, self._snapshot)
         try:
             return writer.write(tree)
@@ -293,7 +386,19 @@ class Run:
             for note in writer.notes:
                 self.note(note)
 
+    def try_again(self, plan: Plan) -> None:
+        """Go on with what did not succeed, as it is in a plan of the tree as it is now.
+
+        Raises:
+            RunError: if something is not as it was.
+        """
+        records = self._active.scheduler.tasks.values()
+        missing = [record.planned for record in records if record.state is not TaskState.SUCCEEDED]
+        self._runner.retry(self._active, retried_tasks(missing, plan))
+        self._is_home = False
+
     def note(self, message: str) -> None:
+        self.version += 1
         self.notes = (*self.notes, message)
         self._tell(RunEvent("note", message=message))
 
@@ -314,6 +419,8 @@ class Run:
 
     def forget(self) -> None:
         """Let go of what the store holds for it."""
+        self._is_forgotten = True
+        self.version += 1
         self._runner.forget(self._active)
         for blob in self._snapshot.blobs:
             self._runner.store.remove_blob(blob)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import bpy
@@ -13,6 +14,7 @@ from ..runtime.blender import snapshot
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
 from ..runtime.launcher import Launcher
+from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
 from . import preferences
@@ -22,6 +24,8 @@ from .run import Run, RunEvent
 _BUSY_INTERVAL = 0.05
 _IDLE_INTERVAL = 5.0
 
+_HISTORY_LENGTH = 20
+
 
 class Session:
     """The runs of this Blender. At most one of a tree goes on at a time; the last one of each is kept."""
@@ -29,12 +33,14 @@ class Session:
     def __init__(self) -> None:
         self._runner: Runner | None = None
         self._runs: dict[int, Run] = {}
+        self._history: deque[Run] = deque(maxlen=_HISTORY_LENGTH)
 
     def start(
         self,
         tree: bpy.types.NodeTree,
         *,
         until: str | Sequence[str] | None = None,
+        force: bool = False,
         workers: int | None = None,
         timeout: float | None = None,
         on_event: Callable[[RunEvent], None] | None = None,
@@ -50,15 +56,28 @@ class Session:
         plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
         num_workers = workers or preferences.num_workers()
         runner = self._get_runner()
+        if force:
+            runner.pool.end_used()
         runner.pool.capacity = max(num_workers, runner.pool.capacity if runner.is_active else 0)
         taken = snapshot.take((ref for refs in plan.live_refs() for ref in refs), runner.store)
         if earlier is not None:
             earlier.forget()
-        run = Run(self, runner, tree, taken)
+        run = Run(self, runner, tree, until, taken)
         run.begin(runner.start(plan, taken.stored, num_workers, timeout, run.hear), on_event)
         self._runs[tree.session_uid] = run
+        self._history.append(run)
         self._start_timer()
         return run
+
+    def retry(self, run: Run) -> None:
+        """Run again what did not succeed. See `Run.retry`."""
+        if not run.can_retry:
+            raise RunError("there is nothing in this run that can be tried again")
+        tree = self.tree_of(run)
+        if tree is None:
+            raise RunError("the node tree is gone, so nothing can be tried again")
+        run.try_again(compile_graph(reader.read(tree, bpy.context.scene), until=run.until))
+        self._start_timer()
 
     def run_of(self, tree: bpy.types.NodeTree) -> Run | None:
         """The last run of a tree."""
@@ -72,8 +91,18 @@ class Session:
         return tuple(self._runs.values())
 
     @property
+    def history(self) -> tuple[Run, ...]:
+        """The last runs of all trees, the newest last."""
+        return tuple(self._history)
+
+    @property
     def is_busy(self) -> bool:
         return any(not run.is_home for run in self._runs.values())
+
+    @property
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """What each background Blender does now."""
+        return () if self._runner is None else self._runner.pool.infos()
 
     @property
     def worker_process_ids(self) -> tuple[int, ...]:
@@ -111,12 +140,14 @@ class Session:
             run.cancel()
             run.forget()
         self._runs.clear()
+        self._history.clear()
 
     def close(self) -> None:
         """End all runs and workers, and remove what they left on disk."""
         if bpy.app.timers.is_registered(self.tick):
             bpy.app.timers.unregister(self.tick)
         self._runs.clear()
+        self._history.clear()
         if self._runner is not None:
             self._runner.close()
             self._runner = None

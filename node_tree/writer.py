@@ -14,7 +14,7 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError
 from ..runtime.graph import OutputMode
 from ..runtime.messages import WireForm
-from ..runtime.plan import Constant, FromTask, PlannedTask, Source, TaskOutput
+from ..runtime.plan import FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.plan import Homecoming as PlannedHomecoming
 from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
@@ -64,9 +64,16 @@ class Writer:
         return bool(homecomings) or has_cleared
 
     def _clear_stale(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had."""
-        records = self._run.scheduler.tasks.items()
-        ended = {uid for uid, record in records if record.state is not TaskState.CANCELLED}
+        """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had.
+
+        So does one that succeeded before the run was retried: what it has is of this run.
+        """
+        scheduler = self._run.scheduler
+        ended = {
+            uid
+            for uid, record in scheduler.tasks.items()
+            if record.state is not TaskState.CANCELLED and record.round == scheduler.round
+        }
         nodes = [] if tree is None else [node for node in tree.nodes if getattr(node, "uid", None) in ended]
         sockets = [socket for node in nodes for socket in node.outputs if socket.result is not None]
         for socket in sockets:
@@ -103,16 +110,8 @@ class Writer:
         return tuple(data_blocks) if found.type.is_list else data_blocks
 
     def _arrived(self) -> list[PlannedHomecoming]:
-        """The homecomings whose tasks all succeeded."""
-        records = self._run.scheduler.tasks
-        return [
-            homecoming
-            for homecoming in self._run.plan.homecomings
-            if all(
-                isinstance(source, Constant) or records[source.task].state is TaskState.SUCCEEDED
-                for source in homecoming.sources
-            )
-        ]
+        """The homecomings whose tasks all succeeded, and that are not home yet."""
+        return list(self._run.new_homecomings())
 
     def _has_node(self, tree: bpy.types.NodeTree, homecoming: PlannedHomecoming) -> bool:
         if find_node(tree, homecoming.node) is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .plan import PlannedTask
 from .states import RunState
 
 
@@ -20,6 +21,19 @@ class TaskError:
     message: str
     traceback: str = ""
     line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an item took, as its worker measured it; None where that is unknown.
+
+    Attributes:
+        seconds: from its beginning to its end, times in which it was frozen included.
+        peak_memory: bytes of memory that the worker held at most meanwhile.
+    """
+
+    seconds: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +77,7 @@ class TaskSucceeded:
     item: int
     attempt: int
     lengths: Mapping[str, int]
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,7 @@ class TaskFailed:
     item: int
     attempt: int
     error: TaskError
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,38 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """Someone wants everything to stand still until `ResumeRequested`, the run's clock too."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """Someone wants a paused run to go on."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinishCurrentRequested:
+    """Someone wants what is with a worker to end, and nothing else to begin. A paused run goes on for it."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRequested:
+    """Someone wants what did not succeed in a run that is over to be tried once more.
+
+    `tasks` are those of the plan that are to be carried out in another form from now on, such as with a mended script.
+    """
+
+    time: float
+    tasks: tuple[PlannedTask, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """It is `time` now. Only this event makes anything time out."""
 
@@ -103,7 +151,8 @@ class TimePassed:
 
 
 ItemEvent = TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
-Event = RunStarted | ItemEvent | CancelRequested | TimePassed
+RunRequest = CancelRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
+Event = RunStarted | ItemEvent | RunRequest | TimePassed
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +174,28 @@ class StopTask:
 
 
 @dataclass(frozen=True, slots=True)
+class FreezeTask:
+    """Let an item stand still where it is, or not begin, until `ThawTask`. It may end nevertheless."""
+
+    task: str
+    item: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThawTask:
+    """Let a frozen item go on."""
+
+    task: str
+    item: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class FinishRun:
-    """Nothing is left to do. Comes once, as the last instruction of a run."""
+    """Nothing is left to do. The last instruction of a run, unless it is retried."""
 
     state: RunState
 
 
-Instruction = StartTask | StopTask | FinishRun
+Instruction = StartTask | StopTask | FreezeTask | ThawTask | FinishRun

@@ -30,12 +30,14 @@ class NodeSettings:
         retries: how often a task is tried again after its worker died.
         fresh_process: whether each task gets a worker that nothing ran in before.
         keep_result: whether its results come home although other nodes consume them.
+        addons: modules of add-ons that the worker enables before the script.
     """
 
     timeout: float = 0.0
     retries: int = 1
     fresh_process: bool = False
     keep_result: bool = False
+    addons: tuple[str, ...] = ()
 
 
 class OutputMode(enum.Enum):

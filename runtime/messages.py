@@ -72,9 +72,11 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """From a worker: its task's results, by output identifier, in wire form."""
+    """From a worker: its task's results, by output identifier, in wire form; `seconds`, `peak_memory`: see `Usage`."""
 
     values: dict[str, Any] = field(default_factory=dict)
+    seconds: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Failed:
     error: str
     traceback: str = ""
     line: int | None = None
+    seconds: float | None = None
+    peak_memory: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

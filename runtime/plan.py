@@ -91,6 +91,11 @@ class Homecoming:
     sources: tuple[Source, ...]
     action: OutputAction | None = None
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Ids of the tasks whose results these are."""
+        return tuple(source.task for source in self.sources if isinstance(source, FromTask))
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

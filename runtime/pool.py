@@ -13,9 +13,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import math
-import os
 import shutil
-import signal
 import subprocess
 import time
 from collections import Counter, deque
@@ -27,6 +25,8 @@ from . import messages, transport
 from .errors import LaunchError, StoreError, TransportError
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .logs import TaskLog
+from .memory import resident_memory
+from .processes import kill, resume, suspend
 from .store import Store
 from .transport import Channel
 
@@ -66,6 +66,23 @@ class Request:
     is_fresh: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker as people see it.
+
+    Attributes:
+        process_id: of its process.
+        state: "starting", "idle", "working", "cleaning up", "ending" or "paused".
+        task_name: the node's name if it does a task of one, "" otherwise.
+        memory: bytes it holds; 0 where the system does not tell.
+    """
+
+    process_id: int
+    state: str
+    task_name: str
+    memory: int
+
+
 class _State(enum.Enum):
     STARTING = "starting"
     IDLE = "idle"
@@ -74,6 +91,15 @@ class _State(enum.Enum):
     RESETTING = "resetting"  # its lease has ended, it is not clean yet
     RETIRING = "retiring"  # it said that it ends
 
+
+_WORDS = {
+    _State.STARTING: "starting",
+    _State.IDLE: "idle",
+    _State.ASSIGNED: "working",
+    _State.BUSY: "working",
+    _State.RESETTING: "cleaning up",
+    _State.RETIRING: "ending",
+}
 
 #: Seconds a worker may stay in a state that is only a passage; then it hangs and is ended.
 _PASSAGES = {_State.STARTING: 120.0, _State.ASSIGNED: 60.0, _State.RESETTING: 60.0, _State.RETIRING: 20.0}
@@ -91,6 +117,7 @@ class _Worker:
         self.folder = folder
         self.enter(_State.STARTING)
         self.is_fresh = True
+        self.frozen: float | None = None  # since when its process stands still
         self.request: Request | None = None
         self.task_log: TaskLog | None = None
 
@@ -98,9 +125,33 @@ class _Worker:
         self.state = state
         self.deadline = time.monotonic() + _PASSAGES[state] if state in _PASSAGES else None
 
+    def info(self) -> WorkerInfo:
+        task = None if self.request is None else self.request.task
+        name = task.node if isinstance(task, messages.Execute) else ""
+        state = _WORDS[self.state] if self.frozen is None else "paused"
+        return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it stays too long in a state that is only a passage."""
+        return self.deadline is not None and self.deadline < now and self.frozen is None
+
+    def freeze(self) -> None:
+        """Let the process and those its scripts started stand still, and its deadline with them."""
+        if self.frozen is None and suspend(self.process):
+            self.frozen = time.monotonic()
+
+    def thaw(self) -> None:
+        if self.frozen is None:
+            return
+        resume(self.process)
+        if self.deadline is not None:
+            self.deadline += time.monotonic() - self.frozen
+        self.frozen = None
+
     def end(self) -> int | None:
         """Kill the process, if it is still there, with those its scripts started, and return its exit code."""
         kill(self.process)
+        self.frozen = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_EXIT_TIMEOUT)
         self.channel.close()
@@ -113,15 +164,6 @@ class _Worker:
         return self.end()
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and its group: the processes that scripts started and that are no use without it."""
-    with contextlib.suppress(OSError):
-        if os.name == "nt":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
 class Pool:
     """Up to `capacity` workers, each made by `launcher`."""
 
@@ -130,6 +172,7 @@ class Pool:
         self._launcher = launcher
         self._store = store
         self._queue: deque[Request] = deque()
+        self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
         self._workers: list[_Worker] = []
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._num_failed_launches = 0
@@ -143,6 +186,10 @@ class Pool:
     def process_ids(self) -> tuple[int, ...]:
         return tuple(worker.process.pid for worker in self._workers)
 
+    def infos(self) -> tuple[WorkerInfo, ...]:
+        """What each worker does now."""
+        return tuple(worker.info() for worker in self._workers)
+
     def submit(self, request: Request) -> None:
         """Queue a task; its reports come out of `poll` with the request's key."""
         self._queue.append(request)
@@ -152,12 +199,35 @@ class Pool:
         """Take a request back: out of the queue, or with its worker's life. Nothing more is reported of it."""
         self._queue = deque(request for request in self._queue if request.key != key)
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
-        for worker in self._workers:
-            if worker.request is not None and worker.request.key == key:
-                worker.request = None
-                self._remove(worker)
-                break
+        for worker in self._workers_of(key):
+            worker.request = None
+            self._remove(worker)
+        self._frozen.discard(key)
         self._serve()
+
+    def freeze(self, key: Hashable) -> None:
+        """Let a request stand still, be it in the queue, with a worker or not submitted yet.
+
+        Where the system can't freeze a process, a task that has begun goes on to its end.
+        """
+        self._frozen.add(key)
+        for worker in self._workers_of(key):
+            worker.freeze()
+
+    def thaw(self, key: Hashable) -> None:
+        """Let a frozen request go on."""
+        self._frozen.discard(key)
+        for worker in self._workers_of(key):
+            worker.thaw()
+        self._serve()
+
+    def _workers_of(self, key: Hashable) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.request is not None and worker.request.key == key]
+
+    def end_used(self) -> None:
+        """End the workers that ran something and have nothing to do, so that what comes next meets fresh ones."""
+        for worker in [worker for worker in self._workers if worker.request is None and not worker.is_fresh]:
+            self._remove(worker)
 
     def poll(self, timeout: float | None = 0.0) -> list[tuple[Hashable, Report]]:
         """What the workers said, waiting for it at most `timeout` seconds (None: for a while)."""
@@ -193,13 +263,16 @@ class Pool:
     def _serve(self) -> None:
         """Give queued tasks to idle workers, and start workers for the rest, as far as there is room."""
         waiting: deque[Request] = deque()
+        num_waiting = 0
         while self._queue:
             request = self._queue.popleft()
-            worker = self._idle_worker(request)
+            is_frozen = request.key in self._frozen
+            worker = None if is_frozen else self._idle_worker(request)
             if worker is None or not self._assign(worker, request):
                 waiting.append(request)
+                num_waiting += not is_frozen
         self._queue = waiting
-        self._start_workers(len(waiting))
+        self._start_workers(num_waiting)
 
     def _idle_worker(self, request: Request) -> _Worker | None:
         idle = [worker for worker in self._workers if worker.state is _State.IDLE]
@@ -265,7 +338,7 @@ class Pool:
 
     def _limit(self, timeout: float | None) -> float | None:
         """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
-        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
+        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None and not worker.frozen]
         left = max(0.0, min(deadlines, default=math.inf) - time.monotonic())
         return min(left, _MAX_WAIT if timeout is None else timeout)
 
@@ -300,6 +373,8 @@ class Pool:
                 self._report(worker, message)
             case messages.Succeeded() | messages.Failed() if worker.state is _State.BUSY:
                 self._report(worker, message)
+                if worker.request is not None:
+                    self._frozen.discard(worker.request.key)
                 self._release(worker)
                 worker.enter(_State.RESETTING)
             case _:
@@ -314,6 +389,7 @@ class Pool:
         if worker.task_log is not None:
             worker.task_log.bound()
         worker.request = worker.task_log = None
+        worker.thaw()
 
     def _handle_loss(self, worker: _Worker, reason: str) -> None:
         """A worker is gone, or no use any more."""
@@ -324,6 +400,7 @@ class Pool:
         if request is None:
             return
         if state is _State.BUSY or self._is_in_vain(request, state):
+            self._frozen.discard(request.key)
             self._reports.append((request.key, Lost(reason)))
         else:
             self._queue.appendleft(request)
@@ -338,7 +415,7 @@ class Pool:
 
     def _end_hung_workers(self) -> None:
         now = time.monotonic()
-        for worker in [worker for worker in self._workers if worker.deadline is not None and worker.deadline < now]:
+        for worker in [worker for worker in self._workers if worker.is_overdue(now)]:
             self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
 
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:

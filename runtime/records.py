@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .errors import InvalidTransitionError
-from .events import TaskError
+from .events import TaskError, Usage
 from .plan import PlannedTask
-from .states import ITEM_TRANSITIONS, TASK_TRANSITIONS, TaskState
+from .states import ITEM_RETRIES, ITEM_TRANSITIONS, TASK_RETRIES, TASK_TRANSITIONS, TaskState
 
 #: A change of state: when, of which item and attempt (None: the task's own), from what, to what.
 _Change = tuple[float, tuple[int, int] | None, TaskState, TaskState]
@@ -22,15 +22,18 @@ _DONE: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED
 
 @dataclass(slots=True, eq=False)
 class ItemRecord:
-    """One item of a task. For everyone but the scheduler it is read only.
+    """One item of a task. For everyone but the scheduler it is read only. Times are of the run's clock.
 
     Attributes:
         index: place in the task's list, from 0.
         progress: 0..1, of the current attempt.
         attempt: the current attempt, or while the item is ready the next, from 1.
+        first_attempt: the first attempt since the run began, or was retried.
         started: when a worker began with the current attempt; None if none did (yet), as for a stored result.
         finished: when the item came to its final state.
         lengths: of the outputs that are lists, by identifier; empty until the item succeeded.
+        usage: what the worker measured at the end of its last attempt.
+        lost: seconds for which the run's clock had stood still when the current attempt began.
     """
 
     index: int
@@ -38,15 +41,23 @@ class ItemRecord:
     progress: float = 0.0
     text: str = ""
     attempt: int = 1
+    first_attempt: int = 1
     started: float | None = None
     finished: float | None = None
     error: TaskError | None = None
     lengths: Mapping[str, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    lost: float = 0.0
+
+    @property
+    def num_tries(self) -> int:
+        """How often it was tried, the attempt under way included."""
+        return self.attempt - self.first_attempt + 1
 
 
 @dataclass(slots=True, eq=False)
 class TaskRecord:
-    """One task of a run. For everyone but the scheduler it is read only.
+    """One task of a run. For everyone but the scheduler it is read only. Times are of the run's clock.
 
     Attributes:
         planned: the task in the plan.
@@ -56,6 +67,9 @@ class TaskRecord:
         num_items: None until it is known.
         num_open: items that are not final.
         num_done: items that succeeded, failed or timed out.
+        running: indices of the items that are with a worker.
+        num_measured: items that succeeded in a known time, which took `measured_seconds` together.
+        round: how often the run had been retried when this task was opened last.
         started: when a worker began with the first of its items.
         finished: when the task came to its final state.
         error: why it did not succeed; None also for a task that was cancelled before anything failed.
@@ -70,6 +84,10 @@ class TaskRecord:
     num_items: int | None = field(init=False)
     num_open: int = 0
     num_done: int = 0
+    running: set[int] = field(default_factory=set)
+    num_measured: int = 0
+    measured_seconds: float = 0.0
+    round: int = 0
     started: float | None = None
     finished: float | None = None
     error: TaskError | None = None
@@ -116,10 +134,52 @@ class TaskRecord:
             raise self.invalid(f"item {item.index} is {item.state} and can't become {state}")
         self._note((time, (item.index, item.attempt), item.state, state))
         item.state = state
+        if state is TaskState.RUNNING:
+            self.running.add(item.index)
+        else:
+            self.running.discard(item.index)
         if state.is_final:
             item.finished = time
             self.num_open -= 1
             self.num_done += state in _DONE
+
+    def reopen(self, planned: PlannedTask, time: float) -> None:
+        """Take a task that did not succeed up again; of its items, those that did not.
+
+        Raises:
+            InvalidTransitionError: if it is not final, or succeeded.
+        """
+        if self.state not in TASK_RETRIES:
+            raise self.invalid(f"a {self.state} task can't be tried again")
+        self.planned = planned
+        self.round += 1
+        self._note((time, None, self.state, TASK_RETRIES[self.state]))
+        self.state = TASK_RETRIES[self.state]
+        self.started = self.finished = self.error = None
+        self.text = ""
+        for item in self.items:
+            if item.state in ITEM_RETRIES:
+                self._reopen_item(item, time)
+
+    def _reopen_item(self, item: ItemRecord, time: float) -> None:
+        self._note((time, (item.index, item.attempt), item.state, ITEM_RETRIES[item.state]))
+        self.num_open += 1
+        self.num_done -= item.state in _DONE
+        item.state = ITEM_RETRIES[item.state]
+        item.attempt += 1  # what the last one may still send is not about this one
+        item.first_attempt = item.attempt
+        item.started = item.finished = item.error = None
+        item.usage = Usage()
+        self.set_progress(item, 0.0, "")
+
+    def measure(self, item: ItemRecord, usage: Usage, lost: float) -> None:
+        """Note what an item took that has ended; `lost` is for how long the run's clock has stood still by now."""
+        # For a worker, a pause is like any other time.
+        seconds = None if usage.seconds is None else max(0.0, usage.seconds - (lost - item.lost))
+        item.usage = Usage(seconds, usage.peak_memory)
+        if seconds is not None and item.state is TaskState.SUCCEEDED:
+            self.num_measured += 1
+            self.measured_seconds += seconds
 
     def expand(self, num_items: int) -> None:
         """Make the task's items."""
@@ -184,6 +244,7 @@ class TaskRecord:
             "num_items": not self.items or self.num_items == len(self.items),
             "num_open": self.num_open == sum(not item.state.is_final for item in self.items),
             "num_done": self.num_done == sum(item.state in _DONE for item in self.items),
+            "running": self.running == {item.index for item in self.items if item.state is TaskState.RUNNING},
             "open items of a final task": not self.state.is_final or self.num_open == 0,
             "no open item of a task under way": self.state not in ITEM_TRANSITIONS or self.num_open > 0,
             "finished": (self.finished is not None) == self.state.is_final,

@@ -19,9 +19,14 @@ from . import messages
 from .events import (
     CancelRequested,
     Event,
+    FinishCurrentRequested,
     FinishRun,
+    FreezeTask,
     Instruction,
     ItemEvent,
+    PauseRequested,
+    ResumeRequested,
+    RetryRequested,
     RunStarted,
     StartTask,
     StopTask,
@@ -30,13 +35,15 @@ from .events import (
     TaskProgressed,
     TaskStarted,
     TaskSucceeded,
+    ThawTask,
     TimePassed,
+    Usage,
     WorkerDied,
 )
 from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME, Gathering, Moves, is_worthwhile
 from .launcher import Launcher
 from .messages import WireForm
-from .plan import FromTask, Plan
+from .plan import FromTask, Homecoming, Plan, PlannedTask
 from .pool import Lost, NoWorker, Pool, Report, Request
 from .results import Results
 from .scheduler import Scheduler
@@ -76,15 +83,27 @@ class ActiveRun:
         """Running until everything has ended and lies ready to be brought home."""
         return self.scheduler.state if self.is_over else RunState.RUNNING
 
-    def home_refs(self) -> Iterator[StoredRef]:
-        """The data-blocks that are to come home, of those tasks that succeeded."""
-        sources = (source for homecoming in self.plan.homecomings for source in homecoming.sources)
-        for source in sources:
-            if isinstance(source, FromTask) and source.type.is_data_block and self._has_succeeded(source.task):
-                yield from WireForm.stored_refs(self.results.source(source, self.tasks))
+    def seconds(self) -> float:
+        """How long the run has been under way, pauses left out."""
+        started, finished = self.scheduler.started, self.scheduler.finished
+        if started is None:
+            return 0.0
+        return (self.scheduler.clock.at(time.monotonic()) if finished is None else finished) - started
 
-    def _has_succeeded(self, task: str) -> bool:
-        return self.scheduler.tasks[task].state is TaskState.SUCCEEDED
+    def new_homecomings(self) -> Iterator[Homecoming]:
+        """What all there is of came to be since the run began, or was retried."""
+        for homecoming in self.plan.homecomings:
+            records = [self.scheduler.tasks[task] for task in homecoming.tasks]
+            is_new = self.scheduler.round == max((record.round for record in records), default=0)
+            if is_new and all(record.state is TaskState.SUCCEEDED for record in records):
+                yield homecoming
+
+    def home_refs(self) -> Iterator[StoredRef]:
+        """The data-blocks that are to come home."""
+        sources = (source for homecoming in self.new_homecomings() for source in homecoming.sources)
+        for source in sources:
+            if isinstance(source, FromTask) and source.type.is_data_block:
+                yield from WireForm.stored_refs(self.results.source(source, self.tasks))
 
 
 class Runner:
@@ -120,6 +139,32 @@ class Runner:
         """Cancel a run, or one task of it; what has ended stays as it is."""
         if run.number in self._runs:
             self._handle(run, CancelRequested(time.monotonic(), task))
+
+    def pause(self, run: ActiveRun) -> None:
+        """Let a run stand still: nothing begins, what can be frozen is, and no time counts."""
+        if run.number in self._runs:
+            self._handle(run, PauseRequested(time.monotonic()))
+
+    def resume(self, run: ActiveRun) -> None:
+        if run.number in self._runs:
+            self._handle(run, ResumeRequested(time.monotonic()))
+
+    def finish_current(self, run: ActiveRun) -> None:
+        """Let what is with a worker end, and cancel the rest."""
+        if run.number in self._runs:
+            self._handle(run, FinishCurrentRequested(time.monotonic()))
+
+    def retry(self, run: ActiveRun, tasks: Sequence[PlannedTask] = ()) -> None:
+        """Try once more what did not succeed in a run that is over, with `tasks` in the place of the plan's.
+
+        Raises:
+            InvalidTransitionError: if the run is not over, or all of it succeeded.
+        """
+        instructions = run.scheduler.handle(RetryRequested(time.monotonic(), tuple(tasks)))
+        run.tasks.update((task.id, task) for task in tasks)
+        run.is_over = False
+        self._runs[run.number] = run
+        self._follow(run, None, instructions)
 
     def update(self, timeout: float | None = 0.0) -> None:
         """Take what has arrived, waiting for something at most `timeout` seconds (None: for a while)."""
@@ -163,11 +208,11 @@ class Runner:
                 return TaskStarted(*where)
             case messages.Progressed(fraction, text):
                 return TaskProgressed(*where, fraction, text)
-            case messages.Succeeded(values):
+            case messages.Succeeded(values, seconds, peak_memory):
                 run.results.put(key.task, key.item, values)
-                return TaskSucceeded(*where, _list_lengths(run, key.task, values))
-            case messages.Failed(message, traceback, line):
-                return TaskFailed(*where, TaskError(message, traceback, line))
+                return TaskSucceeded(*where, _list_lengths(run, key.task, values), Usage(seconds, peak_memory))
+            case messages.Failed(message, traceback, line, seconds, peak_memory):
+                return TaskFailed(*where, TaskError(message, traceback, line), Usage(seconds, peak_memory))
             case Lost(reason):
                 self.store.remove_blob(run.blobs[key.task, key.item])
                 return WorkerDied(*where, reason)
@@ -177,9 +222,12 @@ class Runner:
     # From instructions to deeds
 
     def _handle(self, run: ActiveRun, event: Event) -> None:
-        instructions = run.scheduler.handle(event)
+        self._follow(run, getattr(event, "task", None), run.scheduler.handle(event))
+
+    def _follow(self, run: ActiveRun, task: str | None, instructions: Sequence[Instruction]) -> None:
+        """Do what the scheduler answered to an event about a task, or about the run."""
         if run.listener is not None:
-            run.listener(getattr(event, "task", None))
+            run.listener(task)
         for instruction in instructions:
             self._carry_out(run, instruction)
 
@@ -190,6 +238,10 @@ class Runner:
             case StopTask(task, item, attempt):
                 self.pool.stop(_ItemKey(run.number, task, item, attempt))
                 self.store.remove_blob(run.blobs[task, item])
+            case FreezeTask(task, item, attempt):
+                self.pool.freeze(_ItemKey(run.number, task, item, attempt))
+            case ThawTask(task, item, attempt):
+                self.pool.thaw(_ItemKey(run.number, task, item, attempt))
             case FinishRun():
                 self._gather(run, tuple(run.home_refs()), MANY_FOR_HOME, lambda: self._end(run))
 

@@ -7,26 +7,33 @@ No clock, thread, process or file: time comes in with the events, and others car
                                                                +-- otherwise: all that is downstream is skipped
                   then, in this order, the released tasks become ready (and expand into items),
                        free workers are given the best items, and a run with nothing left is finished
-              <-- instructions: StopTask ..., StartTask ..., FinishRun
+              <-- instructions: StopTask, FreezeTask, ThawTask ..., StartTask ..., FinishRun
 
-Nothing here is recursive, and no event but the end of a task looks at more than one of its items.
+Nothing here is recursive, and no event but the end of a task looks at more than one of its items; what people ask for
+(cancel, pause, retry) looks at all.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, assert_never
 
+from .clock import RunClock
 from .errors import InvalidTransitionError
 from .events import (
     CancelRequested,
     Event,
+    FinishCurrentRequested,
     FinishRun,
+    FreezeTask,
     Instruction,
     ItemEvent,
+    PauseRequested,
+    ResumeRequested,
+    RetryRequested,
     RunStarted,
     StartTask,
     StopTask,
@@ -35,11 +42,12 @@ from .events import (
     TaskProgressed,
     TaskStarted,
     TaskSucceeded,
+    ThawTask,
     TimePassed,
     WorkerDied,
 )
 from .expansion import count_items
-from .plan import Plan
+from .plan import Plan, PlannedTask
 from .records import ItemRecord, TaskRecord
 from .states import RunState, TaskState
 
@@ -56,8 +64,13 @@ class Scheduler:
     Attributes:
         state: of the run.
         tasks: what is known of each task, by id, in the plan's order.
+        clock: the run's own; all times in records, and those below, are of it.
         started: when the run started, None before.
         finished: when it came to its final state.
+        is_paused: whether nothing may go on.
+        is_finishing: whether nothing may begin any more.
+        round: how often the run was retried.
+        num_workers: how many items may be under way at once.
     """
 
     def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
@@ -75,16 +88,20 @@ class Scheduler:
         if num_workers < 1:
             raise ValueError(f"a run needs at least one worker, not {num_workers}")
         self.state = RunState.RUNNING
+        self.clock = RunClock()
         self.started: float | None = None
         self.finished: float | None = None
+        self.is_paused = self.is_finishing = False
+        self.round = 0
+        self.num_workers = num_workers
         self._records = [TaskRecord(task, order) for order, task in enumerate(plan.tasks)]
         self._tasks = {record.planned.id: record for record in self._records}
         self.tasks: Mapping[str, TaskRecord] = MappingProxyType(self._tasks)
         self._dependents: list[list[TaskRecord]] = [[] for _ in self._records]
         self._num_missing = [self._link(record) for record in self._records]
-        self._num_workers = num_workers
         self._timeout = timeout or None
-        self._now = 0.0
+        self._deadline: float | None = None  # of the run
+        self._now = 0.0  # on the run's clock
         self._was_cancelled = False
         self._num_open = len(self._records)  # tasks that are not final
         self._num_succeeded = 0
@@ -105,24 +122,24 @@ class Scheduler:
             KeyError: if a task is to be cancelled that the plan does not have.
         """
         self._instructions = []
-        self._now = event.time
+        self._now = self.clock.at(event.time)
         self._dispatch(event)
         if self.started is not None:
             self._prepare_released()
             self._fill_workers()
-        self._finish_if_done()
+        self._finish_if_done(event.time)
         return self._instructions
 
     def next_deadline(self) -> float | None:
-        """The time of the next `TimePassed` that would do something, None if there is none."""
-        if self.state.is_final or self.started is None:
+        """The time of the next `TimePassed` that would do something, None if there is none (yet)."""
+        if self.state.is_final or self.started is None or self.is_paused:
             return None
         while self._deadlines and not self._is_due(*self._deadlines[0][1:]):
             heapq.heappop(self._deadlines)
         times = [entry[0] for entry in self._deadlines[:1]]
-        if self._timeout is not None:
-            times.append(self.started + self._timeout)
-        return min(times, default=None)
+        if self._deadline is not None:
+            times.append(self._deadline)
+        return self.clock.when(min(times)) if times else None
 
     def validate(self) -> None:
         """Check that all the scheduler knows agrees; for tests, as it looks at every item.
@@ -143,8 +160,16 @@ class Scheduler:
                 self._handle_run_started(event)
             case CancelRequested():
                 self._handle_cancel_requested(event)
+            case PauseRequested():
+                self._handle_pause_requested(event)
+            case ResumeRequested():
+                self._handle_resume_requested(event)
+            case FinishCurrentRequested():
+                self._handle_finish_current_requested(event)
+            case RetryRequested():
+                self._handle_retry_requested(event)
             case TimePassed():
-                self._handle_time_passed(event)
+                self._handle_time_passed()
             case _:
                 self._dispatch_to_item(event)
 
@@ -155,13 +180,14 @@ class Scheduler:
         record, item = found
         match event:
             case TaskStarted():
-                self._handle_task_started(event, record, item)
+                self._handle_task_started(record, item)
             case TaskProgressed():
                 record.set_progress(item, event.fraction, event.text)
             case TaskSucceeded():
                 self._handle_task_succeeded(event, record, item)
             case TaskFailed():
                 self._end_item(record, item, TaskState.FAILED, event.error)
+                record.measure(item, event.usage, self.clock.lost)
             case WorkerDied():
                 self._handle_worker_died(event, record, item)
             case _:
@@ -185,27 +211,33 @@ class Scheduler:
     def _handle_run_started(self, event: RunStarted) -> None:
         if self.started is not None:
             raise InvalidTransitionError(f"the run started at {self.started:.3f}, so this can't be: {event}", ())
-        self.started = event.time
+        self.started = self._now
+        self._set_deadline()
         self._released.extend(record for record in self._records if self._num_missing[record.order] == 0)
 
-    def _handle_task_started(self, event: TaskStarted, record: TaskRecord, item: ItemRecord) -> None:
+    def _set_deadline(self) -> None:
+        """The run's timeout counts from now."""
+        self._deadline = None if self._timeout is None else self._now + self._timeout
+
+    def _handle_task_started(self, record: TaskRecord, item: ItemRecord) -> None:
         if item.started is not None:
-            raise record.invalid(f"item {item.index} started at {item.started:.3f}, so this can't be: {event}")
-        item.started = event.time
+            raise record.invalid(f"item {item.index} started at {item.started:.3f}, so it can't start again")
+        item.started, item.lost = self._now, self.clock.lost
         if record.started is None:
-            record.started = event.time
+            record.started = self._now
         timeout = record.planned.settings.timeout
         if timeout > 0:
-            heapq.heappush(self._deadlines, (event.time + timeout, record.order, item.index, item.attempt))
+            heapq.heappush(self._deadlines, (self._now + timeout, record.order, item.index, item.attempt))
 
     def _handle_task_succeeded(self, event: TaskSucceeded, record: TaskRecord, item: ItemRecord) -> None:
         item.lengths = event.lengths
         record.set_progress(item, 1.0, item.text)
         self._end_item(record, item, TaskState.SUCCEEDED, None)
+        record.measure(item, event.usage, self.clock.lost)
 
     def _handle_worker_died(self, event: WorkerDied, record: TaskRecord, item: ItemRecord) -> None:
-        if item.attempt > record.planned.settings.retries:
-            tries = "once" if item.attempt == 1 else f"{item.attempt} times"
+        if item.num_tries > record.planned.settings.retries or self.is_finishing:
+            tries = "once" if item.num_tries == 1 else f"{item.num_tries} times"
             error = TaskError(f"the worker died ({event.reason}); tried {tries}")
             self._end_item(record, item, TaskState.FAILED, error)
             return
@@ -224,13 +256,80 @@ class Scheduler:
                 self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
                 self._close_task(record, TaskState.CANCELLED, record.failures())
 
-    def _handle_time_passed(self, event: TimePassed) -> None:
-        while self._deadlines and self._deadlines[0][0] <= event.time:
+    def _handle_time_passed(self) -> None:
+        if self.is_paused:
+            return
+        while self._deadlines and self._deadlines[0][0] <= self._now:
             _, order, index, attempt = heapq.heappop(self._deadlines)
             if self._is_due(order, index, attempt):
                 self._time_out_item(self._records[order], self._records[order].items[index])
-        if self.started is not None and self._timeout is not None and event.time >= self.started + self._timeout:
+        if self._deadline is not None and self._now >= self._deadline:
             self._time_out_run(TaskError(f"the run timed out after {self._timeout:g} s"))
+
+    def _handle_pause_requested(self, event: PauseRequested) -> None:
+        if self.is_paused or self.state.is_final:
+            return
+        self.is_paused = True
+        self.clock.stop(event.time)
+        self._instructions.extend(FreezeTask(*name) for name in self._running())
+
+    def _handle_resume_requested(self, event: ResumeRequested | FinishCurrentRequested) -> None:
+        if not self.is_paused or self.state.is_final:
+            return
+        self.is_paused = False
+        self.clock.go_on(event.time)
+        self._instructions.extend(ThawTask(*name) for name in self._running())
+
+    def _running(self) -> Iterator[tuple[str, int, int]]:
+        """Task, item and attempt of all that is with a worker."""
+        for record in self._records:
+            for index in sorted(record.running):
+                yield record.planned.id, index, record.items[index].attempt
+
+    def _handle_finish_current_requested(self, event: FinishCurrentRequested) -> None:
+        if self.state.is_final:
+            return
+        self._handle_resume_requested(event)
+        self.is_finishing = True
+        for record in self._open_records():
+            if record.running:
+                self._was_cancelled |= record.num_open > len(record.running)
+                self._cancel_queued(record)
+            else:
+                self._was_cancelled = True
+                self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+                self._close_task(record, TaskState.CANCELLED, record.failures())
+
+    def _cancel_queued(self, record: TaskRecord) -> None:
+        for item in record.items:
+            if item.state is TaskState.READY:
+                self._move_item(record, item, TaskState.CANCELLED)
+
+    def _handle_retry_requested(self, event: RetryRequested) -> None:
+        if not self.state.is_final or self._num_succeeded == len(self._records):
+            raise InvalidTransitionError(f"the run {self.state}, so this can't be: {event}", ())
+        self.clock.go_on(event.time)
+        self._now = self.clock.at(event.time)
+        self.state, self.finished, self.round = RunState.RUNNING, None, self.round + 1
+        self.is_finishing = self._was_cancelled = False
+        if self.started is None:
+            self.started = self._now
+        self._set_deadline()
+        self._ready.clear()
+        self._deadlines.clear()
+        self._reopen({task.id: task for task in event.tasks})
+
+    def _reopen(self, changed: Mapping[str, PlannedTask]) -> None:
+        """Take up again what did not succeed."""
+        for record in self._records:
+            if record.state is not TaskState.SUCCEEDED:
+                record.reopen(changed.get(record.planned.id, record.planned), self._now)
+                self._num_open += 1
+        for record in self._open_records():
+            states = (self._tasks[task].state for task in record.planned.dependencies)
+            self._num_missing[record.order] = sum(state is not TaskState.SUCCEEDED for state in states)
+            if self._num_missing[record.order] == 0:
+                self._released.append(record)
 
     # From waiting to running
 
@@ -252,21 +351,28 @@ class Scheduler:
 
     def _prepare(self, record: TaskRecord) -> None:
         record.move(TaskState.READY, self._now)
+        if record.items:  # it was tried before
+            self._queue_open(record)
+            return
         num_items = count_items(record.planned, self._tasks)
         if isinstance(num_items, TaskError):
             self._end_task(record, TaskState.FAILED, num_items)
             return
         record.expand(num_items)
-        for item in record.items:
-            self._queue(record, item)
+        self._queue_open(record)
         if num_items == 0:
             self._end_task(record, TaskState.SUCCEEDED, None)
 
+    def _queue_open(self, record: TaskRecord) -> None:
+        for item in record.items:
+            if item.state is TaskState.READY:
+                self._queue(record, item)
+
     def _queue(self, record: TaskRecord, item: ItemRecord) -> None:
-        heapq.heappush(self._ready, (-record.planned.rank, item.attempt == 1, record.order, item.index))
+        heapq.heappush(self._ready, (-record.planned.rank, item.num_tries == 1, record.order, item.index))
 
     def _fill_workers(self) -> None:
-        while self._ready and self._num_running < self._num_workers:
+        while self._ready and self._num_running < self.num_workers and not self.is_paused:
             _, _, order, index = heapq.heappop(self._ready)
             record = self._records[order]
             if record.items[index].state is TaskState.READY:  # else its task ended while it was queued
@@ -318,7 +424,7 @@ class Scheduler:
                     self._close_task(dependent, TaskState.SKIPPED, error)
                     pending.append(dependent)
 
-    def _finish_if_done(self) -> None:
+    def _finish_if_done(self, time: float) -> None:
         has_begun = self.started is not None or self._was_cancelled
         if self._num_open or self.state.is_final or not has_begun:
             return
@@ -327,6 +433,8 @@ class Scheduler:
         else:
             self.state = RunState.SUCCEEDED if self._num_succeeded == len(self._records) else RunState.FAILED
         self.finished = self._now
+        self.is_paused = False
+        self.clock.stop(time)
         self._instructions.append(FinishRun(self.state))
 
     # Ended from outside
@@ -367,7 +475,7 @@ class Scheduler:
             is_running = item.state is TaskState.RUNNING
             if is_running:
                 self._instructions.append(StopTask(record.planned.id, item.index, item.attempt))
-            self._move_item(record, item, tried if is_running or item.attempt > 1 else untried)
+            self._move_item(record, item, tried if is_running or item.num_tries > 1 else untried)
             item.error = error
 
     def _is_due(self, order: int, index: int, attempt: int) -> bool:
@@ -388,6 +496,10 @@ class Scheduler:
             if any(state.is_final and state is not TaskState.SUCCEEDED for state in states):
                 raise record.invalid("invariant broken: it waits for a task that did not succeed")
 
+    @property
+    def _may_go_on(self) -> bool:
+        return not self.is_paused and not self.state.is_final
+
     def _validate_counts(self) -> None:
         items = [item for record in self._records for item in record.items]
         num_running = sum(item.state is TaskState.RUNNING for item in items)
@@ -396,10 +508,13 @@ class Scheduler:
         num_queued = sum(item.state is TaskState.READY for item in queued)
         checks = {
             "tasks with one id": len(self._tasks) == len(self._records),
-            "items with a worker": num_running == self._num_running <= self._num_workers,
+            "items with a worker": num_running == self._num_running <= self.num_workers,
             "items in the queue": num_ready == num_queued,
-            "a free worker and a ready item": num_ready == 0 or num_running == self._num_workers,
-            "a run under way with nothing under way": self.started is None or self.state.is_final or num_running > 0,
+            "a free worker and a ready item": num_ready == 0 or num_running == self.num_workers or self.is_paused,
+            "a run under way with nothing under way": num_running > 0 or self.started is None or not self._may_go_on,
+            "something that waits for its turn in a run that is finishing": not self.is_finishing or num_ready == 0,
+            "a clock that runs": self.clock.is_running != (self.is_paused or self.state.is_final),
+            "a pause of a run that is over": not (self.is_paused and self.state.is_final),
             "open tasks": self._num_open == len(self._open_records()),
             "a final run with open tasks": self._num_open == 0 or not self.state.is_final,
             "finished": self.state.is_final == (self.finished is not None),

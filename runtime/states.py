@@ -22,12 +22,15 @@ class TaskState(enum.StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether nothing can follow but a retry of the run."""
         return self in _FINAL
 
 
 class RunState(enum.StrEnum):
-    """The state of a run. It is running from the first, and cancelled only if it was cancelled as a whole."""
+    """The state of a run.
+
+    It is running from the first, and cancelled only if it was cancelled as a whole or stopped before all had begun.
+    """
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -36,7 +39,7 @@ class RunState(enum.StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing can follow."""
+        """Whether nothing can follow but a retry."""
         return self is not RunState.RUNNING
 
 
@@ -79,3 +82,7 @@ ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
 }
 
 _FINAL: Final = frozenset(TaskState) - TASK_TRANSITIONS.keys()
+
+#: What a retry of the run makes of the final states of tasks and of items; what succeeded stays.
+TASK_RETRIES: Final[Mapping[TaskState, TaskState]] = dict.fromkeys(_FINAL - {TaskState.SUCCEEDED}, TaskState.WAITING)
+ITEM_RETRIES: Final[Mapping[TaskState, TaskState]] = dict.fromkeys(_FINAL - {TaskState.SUCCEEDED}, TaskState.READY)

@@ -8,6 +8,7 @@ that the foreground is gone, and then the worker is gone too, whatever it is doi
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import math
 import os
@@ -16,11 +17,11 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
 from typing import NoReturn
 
 from ... import script
 from ..errors import TransportError
+from ..memory import PeakMeter, resident_memory
 from ..messages import Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
 from ..transport import Channel
 from . import execution
@@ -81,7 +82,9 @@ class Worker:
     def _execute(self, task: Execute) -> None:
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
+        started, meter = time.monotonic(), PeakMeter()
         outcome = execution.execute(task)
+        outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
         script.set_reporter(None)
         reporter.close()
         try:
@@ -171,12 +174,3 @@ def _prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-
-
-def resident_memory() -> int:
-    """Bytes of memory this process holds; 0 where the system does not tell without a library."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError):
-        return 0

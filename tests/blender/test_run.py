@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from pathlib import Path
 
 import bpy
 import pytest
 
 import background_nodes
+from background_nodes import RunError
 
 from .graphs import (
     add,
@@ -17,6 +19,7 @@ from .graphs import (
     new_tree,
     quad,
     script,
+    socket_of,
     value,
 )
 
@@ -584,3 +587,168 @@ def test_thousand_tasks_leave_no_process_file_or_handle(tree, session, tmp_path,
     assert {path.name for path in store.iterdir() if path.is_file()} == {"owner.lock"}
     assert len(session.worker_process_ids) <= max(2, len(before))
     assert len(list(HANDLES.iterdir())) <= handles + 4  # a second worker's channel and pipes
+
+
+# Pause, stop, retry
+
+
+def test_paused_run_stands_still_until_it_is_resumed(tree, flag, session):
+    wait = script(tree, "Wait", WAIT, flag=str(flag), number=3)
+    going = session.start(tree)
+    advance(going, lambda: going.tasks["Wait"].progress == 0.5)
+    version = going.version
+    going.pause()
+    assert going.is_paused
+    assert going.version > version
+    seconds = going.seconds, going.tasks["Wait"].seconds
+    flag.touch()
+    assert going.wait(0.5) == "running", "a paused run is not waited for"
+    time.sleep(0.1)
+    assert (going.seconds, going.tasks["Wait"].seconds) == seconds
+    going.resume()
+    assert not going.is_paused
+    assert going.wait() == "succeeded"
+    assert result(wait) == 3
+
+
+def test_run_that_stops_after_the_current_tasks_brings_their_results_home(tree, flag, session):
+    wait = script(tree, "Wait", WAIT, flag=str(flag), number=3)
+    wait.keep_result = True
+    after = script(tree, "After", DOUBLE, number=wait)
+    going = session.start(tree)
+    advance(going, lambda: going.tasks["Wait"].progress == 0.5)
+    going.finish_current()
+    assert going.is_finishing
+    flag.touch()
+    assert going.wait() == "cancelled"
+    assert not going.is_finishing
+    assert states(going) == {"Wait": "succeeded", "After": "cancelled"}
+    assert (result(wait), result(after)) == (3, None)
+
+
+def test_retry_runs_the_mended_script_and_what_needs_it_and_keeps_what_is_home(tree, session):
+    make = script(tree, "Make", "def main() -> bpy.types.Object: return bpy.data.objects.new('Rock', None)")
+    make.keep_result = True
+    broken = script(tree, "Broken", "def main(source: bpy.types.Object) -> str: raise ValueError", source=make)
+    after = script(tree, "After", "def main(text: str) -> str: return text + '!'", text=broken)
+    failed = run(tree)
+    assert failed.can_retry
+    rock = make.outputs[0].result
+    process = failed.tasks["Make"].seconds
+    broken.script.from_string(broken.script.as_string().replace("raise ValueError", "return source.name"))
+    session.retry(failed)
+    assert failed.state == "running"
+    assert not failed.is_home
+    with pytest.raises(RunError, match="running already"):
+        run(tree)
+    assert failed.wait() == "succeeded"
+    assert failed.is_home
+    assert not failed.can_retry
+    assert result(after) == "Rock!"
+    assert make.outputs[0].result == rock
+    assert [item.name for item in bpy.data.objects] == ["Rock"], "nothing came home twice"
+    assert failed.tasks["Make"].seconds == process
+    assert session.history[-1] is failed
+    assert session.history.count(failed) == 1
+
+
+def test_retry_of_a_mapped_node_runs_the_items_that_failed(tree, tmp_path):
+    source = f"""
+        import os
+        def main(number: int) -> int:
+            open(os.path.join({str(tmp_path)!r}, f"{{number}}-{{os.getpid()}}"), "a").write("x")
+            if number % 2: raise ValueError(number)
+            return number
+        """
+    make = script(tree, "Make", "def main() -> list[int]: return list(range(5))")
+    node = script(tree, "Odd", source, number=make)
+    failed = run(tree)
+    assert failed.state == "failed"
+    node.script.from_string(node.script.as_string().replace("if number % 2", "if number > 9"))
+    failed.retry()
+    assert failed.wait() == "succeeded"
+    assert result(node) == (0, 1, 2, 3, 4)
+    written = {name: sum(len(file.read_text()) for file in tmp_path.glob(f"{name}-*")) for name in range(5)}
+    assert written == {0: 1, 1: 2, 2: 1, 3: 2, 4: 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("-> str", "-> int", "its outputs have changed"),
+        ("number: int", "number: float", "its inputs have changed"),
+    ],
+)
+def test_retry_of_a_node_with_another_signature_asks_for_the_whole_run(tree, before, after, message):
+    node = script(tree, "Broken", "def main(number: int = 1) -> str: raise ValueError")
+    failed = run(tree)
+    node.script.from_string(node.script.as_string().replace(before, after))
+    with pytest.raises(RunError, match=message):
+        failed.retry()
+    assert failed.state == "failed"
+    assert failed.can_retry
+
+
+def test_retry_takes_a_mended_value(tree):
+    node = script(tree, "Broken", "def main(number: int = 1) -> float: return 1 / number", number=0)
+    failed = run(tree)
+    socket_of(node.inputs, "number").default_value = 4
+    failed.retry()
+    assert failed.wait() == "succeeded"
+    assert result(node) == 0.25
+
+
+def test_retry_of_a_tree_that_is_gone_says_so(tree):
+    script(tree, "Broken", "def main() -> str: raise ValueError")
+    failed = run(tree)
+    bpy.data.node_groups.remove(tree)
+    with pytest.raises(RunError, match="gone"):
+        failed.retry()
+
+
+def test_run_that_succeeded_cannot_be_retried(tree):
+    script(tree, "Good", "def main() -> int: return 1")
+    good = run(tree)
+    assert not good.can_retry
+    with pytest.raises(RunError, match="nothing"):
+        good.retry()
+
+
+def test_forced_run_meets_no_worker_that_ran_something(tree, session):
+    node = script(tree, "Good", "import os\ndef main() -> int: return os.getpid()")
+    run(tree)
+    used = result(node)
+    session.start(tree, force=True).wait()
+    assert used not in session.worker_process_ids
+    assert result(node) != used
+
+
+def test_history_keeps_the_last_runs_of_all_trees(tree, session):
+    other = new_tree("Other")
+    for node_tree in (tree, other):
+        script(node_tree, "Good", "def main() -> int: return 1")
+    runs = [run(tree), run(other), run(tree)]
+    assert session.history[-3:] == tuple(runs)
+    assert states(runs[0]) == {"Good": "succeeded"}
+
+
+def test_workers_tell_what_they_do(tree, flag, session):
+    script(tree, "Wait", WAIT, flag=str(flag))
+    going = session.start(tree)
+    advance(going, lambda: going.tasks["Wait"].progress == 0.5)
+    (working,) = [info for info in session.workers if info.task_name]
+    assert (working.state, working.task_name) == ("working", "Wait")
+    assert working.memory > 50 * 1024**2 or not HANDLES.exists()
+    assert working.process_id in session.worker_process_ids
+    going.pause()
+    assert {info.state for info in session.workers if info.task_name} == {"paused"}
+    going.cancel()
+
+
+@pytest.mark.skipif(not HANDLES.exists(), reason="where the system tells")
+def test_task_tells_the_peak_of_its_memory(tree):
+    script(tree, "Hoard", "def main(size: int) -> int: return len(bytes(bytearray(size)))", size=200 << 20)
+    script(tree, "Good", "def main() -> int: return 1")
+    tasks = run(tree, workers=1).tasks
+    assert tasks["Hoard"].peak_memory > 200 * 1024**2
+    assert tasks["Hoard"].items[0].peak_memory == tasks["Hoard"].peak_memory

@@ -85,7 +85,7 @@ def test_worker_that_holds_much_memory_retires(make_engine):
 
 
 def test_worker_whose_memory_grew_retires(make_engine):
-    probe = make_engine().run("from background_nodes.runtime.blender.worker import resident_memory as m; return m()")
+    probe = make_engine().run("from background_nodes.runtime.memory import resident_memory as m; return m()")
     engine = make_engine(max_memory=probe.value + 150 * 1024**2)
     hoard = "import ctypes; m = ctypes.CDLL(None).malloc; m.restype = ctypes.c_void_p\n"
     hoard += "ctypes.memset(m(ctypes.c_size_t(300 << 20)), 1, 300 << 20); import os; return os.getpid()"
@@ -297,3 +297,155 @@ def test_temporary_files_of_a_worker_go_with_it(make_engine):
     assert engine.run("return 1").value == 1
     assert not Path(folder).exists()
     assert not Path(blenders).exists()
+
+
+# Pause
+
+
+def beats_of(path: Path, for_seconds: float = 0.4) -> int:
+    """How often a script that writes into `path` all the time does so in a while."""
+    before = path.stat().st_size
+    time.sleep(for_seconds)
+    return path.stat().st_size - before
+
+
+def heart(path: Path) -> str:
+    return f"""
+        import subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+        with open({str(path)!r}, "ab", buffering=0) as file:
+            while True: file.write(b"."); time.sleep(0.01)
+        """
+
+
+@pytest.mark.skipif(os.name == "nt", reason="reads signals' effects")
+def test_paused_task_stands_still_until_it_is_resumed_and_no_time_counts(make_engine, tmp_path):
+    engine = make_engine()
+    beats = tmp_path / "beats"
+    run = engine.start(planned(heart(beats), timeout=2.0))
+    engine.wait(run, beats.exists)
+    engine.runner.pause(run)
+    assert [info.state for info in engine.pool.infos()] == ["paused"]
+    assert beats_of(beats) == 0
+    still = wait_until(lambda: engine.runner.update(0.1), seconds=2.5)
+    assert not still
+    assert run.scheduler.tasks["task"].state == "running", "its timeout does not count while it is paused"
+    engine.runner.resume(run)
+    assert beats_of(beats) > 0
+    engine.wait(run)
+    assert run.scheduler.tasks["task"].error.message == "timed out after 2 s"
+
+
+def test_paused_run_starts_nothing_and_lets_another_one_go_on(make_engine, tmp_path):
+    engine = make_engine(capacity=1)
+    paused = engine.start(*numbered(3))
+    engine.runner.pause(paused)
+    other = engine.wait(engine.start(planned(PID)))
+    assert other.state == "succeeded"
+    assert not any(task.started for task in paused.scheduler.tasks.values())
+    engine.runner.resume(paused)
+    assert engine.wait(paused).state == "succeeded"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="reads signals' effects")
+def test_cancelled_while_paused_leaves_no_process(make_engine, tmp_path):
+    engine = make_engine()
+    beats = tmp_path / "beats"
+    run = engine.start(planned(heart(beats)))
+    engine.wait(run, beats.exists)
+    worker = Process(engine.pool.process_ids[0])
+    engine.runner.pause(run)
+    engine.runner.cancel(run)
+    assert run.state == "cancelled"
+    assert not worker.is_alive
+    assert engine.run(PID).state == "succeeded"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="reads signals' effects")
+def test_closed_while_paused_leaves_no_process(make_engine, tmp_path):
+    engine = make_engine()
+    beats = tmp_path / "beats"
+    run = engine.start(planned(heart(beats)))
+    engine.wait(run, beats.exists)
+    worker = Process(engine.pool.process_ids[0])
+    engine.runner.pause(run)
+    engine.close()
+    assert not worker.is_alive
+
+
+def test_worker_killed_while_its_task_is_paused_is_replaced_on_resume(make_engine, tmp_path):
+    engine = make_engine()
+    flag = tmp_path / "flag"
+    wait = f"import os, time\nopen({str(tmp_path / 'begun')!r}, 'a').close()\n"
+    wait += f"while not os.path.exists({str(flag)!r}): time.sleep(0.01)"
+    run = engine.start(planned(wait, retries=1))
+    engine.wait(run, (tmp_path / "begun").exists)
+    engine.runner.pause(run)
+    os.kill(engine.pool.process_ids[0], 9)
+    assert wait_until(lambda: engine.runner.update(0.05) or run.scheduler.tasks["task"].items[0].attempt == 2)
+    assert engine.pool.num_workers == 0
+    flag.touch()
+    engine.runner.resume(run)
+    assert engine.wait(run).state == "succeeded"
+
+
+def test_hung_worker_that_is_frozen_is_not_ended(make_engine, monkeypatch):
+    monkeypatch.setitem(pool._PASSAGES, pool._State.ASSIGNED, 0.3)
+    engine = make_engine()
+    engine.run(PID)
+    engine.settle()
+    run = engine.start(planned(PID))
+    engine.runner.pause(run)
+    worker = engine.pool.process_ids[0]
+    assert not wait_until(lambda: engine.runner.update(0.05), seconds=1.0)
+    engine.runner.resume(run)
+    assert engine.wait(run).state == "succeeded"
+    assert engine.pool.process_ids == (worker,)
+
+
+# What a task took
+
+
+def test_task_that_stops_after_the_current_ones_keeps_their_results(make_engine, tmp_path):
+    engine = make_engine()
+    flag = tmp_path / "flag"
+    wait = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.01)\nreturn 7"
+    run = engine.start(planned(wait, "a"), planned(PID, "b"))
+    engine.wait(run, lambda: run.scheduler.tasks["a"].started)
+    engine.runner.finish_current(run)
+    flag.touch()
+    assert engine.wait(run).state == "cancelled"
+    assert engine.outcome(run, "a").value == 7
+    assert run.scheduler.tasks["b"].state == "cancelled"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the peak can be reset")
+def test_each_task_tells_its_own_peak_of_memory_and_seconds(make_engine):
+    engine = make_engine()
+    hoard = "data = bytearray(200 << 20); data[::4096] = b'x' * len(data[::4096])\nimport time; time.sleep(0.3)"
+    first = engine.wait(engine.start(planned(hoard))).scheduler.tasks["task"].items[0].usage
+    second = engine.wait(engine.start(planned("return 1"))).scheduler.tasks["task"].items[0].usage
+    failed = engine.wait(engine.start(planned("raise ValueError"))).scheduler.tasks["task"].items[0].usage
+    assert first.peak_memory - second.peak_memory > 150 * 1024**2
+    assert failed.peak_memory > 50 * 1024**2
+    assert first.seconds >= 0.3
+    assert 0.0 < second.seconds < 0.3
+
+
+# Retry
+
+
+def test_retry_runs_a_mended_script_and_nothing_else(make_engine):
+    import dataclasses
+
+    engine = make_engine()
+    good, bad = planned(PID, "good"), planned("raise ValueError('broken')", "bad")
+    run = engine.wait(engine.start(good, bad))
+    assert run.state == "failed"
+    pid = engine.outcome(run, "good").value
+    engine.runner.retry(run, [dataclasses.replace(bad, script=planned("return 'mended'").script)])
+    assert run.state == "running"
+    assert engine.wait(run).state == "succeeded"
+    assert engine.outcome(run, "bad").value == "mended"
+    assert engine.outcome(run, "good").value == pid
+    assert engine.outcome(run, "good").attempts == 1

@@ -89,6 +89,8 @@ ENDINGS = {
     "os._exit": "os._exit(0)",
     "exception": "raise RuntimeError('the foreground fails')",
     "abort": "os.abort()",
+    "kill -9 while paused": "engine.runner.pause(run); os.kill(os.getpid(), signal.SIGKILL)",
+    "sys.exit while paused": "engine.runner.pause(run); sys.exit(0)",
 }
 FOREGROUND = """
 import os, signal, sys, time

@@ -25,8 +25,13 @@ from background_nodes.runtime.errors import InvalidTransitionError
 from background_nodes.runtime.events import (
     CancelRequested,
     Event,
+    FinishCurrentRequested,
     FinishRun,
+    FreezeTask,
     Instruction,
+    PauseRequested,
+    ResumeRequested,
+    RetryRequested,
     RunStarted,
     StartTask,
     StopTask,
@@ -35,14 +40,23 @@ from background_nodes.runtime.events import (
     TaskProgressed,
     TaskStarted,
     TaskSucceeded,
+    ThawTask,
     TimePassed,
+    Usage,
     WorkerDied,
 )
 from background_nodes.runtime.graph import NodeSettings
 from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask, Source, TaskOutput
 from background_nodes.runtime.scheduler import Scheduler
 from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.states import ITEM_TRANSITIONS, TASK_TRANSITIONS, RunState, TaskState
+from background_nodes.runtime.states import (
+    ITEM_RETRIES,
+    ITEM_TRANSITIONS,
+    TASK_RETRIES,
+    TASK_TRANSITIONS,
+    RunState,
+    TaskState,
+)
 from background_nodes.runtime.types import SocketType
 
 FLOAT = SocketType("FLOAT")
@@ -136,6 +150,18 @@ class Stage:
     def cancel(self, task: str | None = None) -> list[Instruction]:
         return self.tell(CancelRequested(self.time, task))
 
+    def pause(self) -> list[Instruction]:
+        return self.tell(PauseRequested(self.time))
+
+    def resume(self) -> list[Instruction]:
+        return self.tell(ResumeRequested(self.time))
+
+    def finish_current(self) -> list[Instruction]:
+        return self.tell(FinishCurrentRequested(self.time))
+
+    def retry(self, *tasks: PlannedTask) -> list[Instruction]:
+        return self.tell(RetryRequested(self.time, tasks))
+
     def pass_time(self, time: float) -> list[Instruction]:
         self.time = time
         return self.tell(TimePassed(time))
@@ -157,6 +183,14 @@ def start(task: str, item: int = 0, attempt: int = 1) -> StartTask:
 
 def stop(task: str, item: int = 0, attempt: int = 1) -> StopTask:
     return StopTask(task, item, attempt)
+
+
+def freeze(task: str, item: int = 0, attempt: int = 1) -> FreezeTask:
+    return FreezeTask(task, item, attempt)
+
+
+def thaw(task: str, item: int = 0, attempt: int = 1) -> ThawTask:
+    return ThawTask(task, item, attempt)
 
 
 StageFactory = Callable[..., Stage]
@@ -766,6 +800,221 @@ def test_progress_that_is_no_number_changes_the_text_only(stage: StageFactory) -
     assert single.scheduler.tasks["a"].text == "at nan"
 
 
+# Pause
+
+
+def test_a_pause_freezes_what_runs_and_starts_nothing(stage: StageFactory) -> None:
+    graph = stage("a; b; c")
+    graph.run()
+    graph.begin("a")
+    assert graph.pause() == [freeze("a"), freeze("b")]
+    assert graph.scheduler.is_paused
+    assert graph.pause() == []
+    assert graph.succeed("a") == []
+    assert graph.resume() == [thaw("b"), start("c")]
+    assert graph.resume() == []
+    assert not graph.scheduler.is_paused
+
+
+def test_no_time_counts_while_paused(stage: StageFactory) -> None:
+    graph = stage("a timeout=5", timeout=60.0)
+    graph.time = 10.0
+    graph.run()
+    graph.begin("a")
+    assert graph.scheduler.next_deadline() == 15.0
+    graph.time = 12.0
+    graph.pause()
+    assert graph.scheduler.next_deadline() is None
+    assert graph.pass_time(1000.0) == []
+    graph.resume()
+    assert graph.scheduler.next_deadline() == 1003.0
+    graph.time = 1001.0
+    graph.tell(TaskSucceeded(graph.time, "a", 0, 1, {}, Usage(seconds=991.0)))
+    record = graph.scheduler.tasks["a"]
+    assert (record.started, record.finished) == (10.0, 13.0)
+    assert record.items[0].usage.seconds == 3.0
+    assert graph.scheduler.finished == 13.0
+
+
+def test_a_runs_timeout_waits_for_a_pause(stage: StageFactory) -> None:
+    graph = stage("a", timeout=60.0)
+    graph.run()
+    graph.time = 59.0
+    graph.pause()
+    graph.time = 500.0
+    graph.resume()
+    assert graph.pass_time(500.5) == []
+    assert graph.pass_time(501.0) == [stop("a"), RUN_FAILED]
+
+
+def test_a_paused_run_can_be_cancelled(stage: StageFactory) -> None:
+    graph = stage("a; b; c")
+    graph.run()
+    graph.pause()
+    assert graph.cancel("a") == [stop("a")]
+    assert graph.cancel() == [stop("b"), RUN_CANCELLED]
+    assert not graph.scheduler.is_paused
+    assert graph.resume() == graph.pause() == []
+
+
+def test_a_run_whose_last_task_could_not_be_frozen_ends(stage: StageFactory) -> None:
+    graph = stage("a")
+    graph.run()
+    graph.pause()
+    assert graph.succeed("a") == [RUN_SUCCEEDED]
+    assert not graph.scheduler.is_paused
+
+
+def test_a_worker_that_dies_while_paused_is_replaced_on_resume(stage: StageFactory) -> None:
+    graph = stage("a")
+    graph.run()
+    graph.begin("a")
+    graph.pause()
+    assert graph.die("a") == []
+    assert graph.resume() == [start("a", attempt=2)]
+
+
+# Stop after the current tasks
+
+
+def test_stopping_after_the_current_tasks_cancels_the_rest(stage: StageFactory) -> None:
+    graph = stage("a; bake: *3; c: a bake; d", workers=2)
+    graph.run()
+    assert graph.finish_current() == []
+    assert graph.scheduler.is_finishing
+    assert graph.states() == {"a": "running", "bake": "running", "c": "cancelled", "d": "cancelled"}
+    assert graph.item_states("bake") == ["running", "cancelled", "cancelled"]
+    assert graph.succeed("a") == []
+    assert graph.succeed("bake") == [RUN_CANCELLED]
+    assert graph.states() == {"a": "succeeded", "bake": "cancelled", "c": "cancelled", "d": "cancelled"}
+
+
+def test_stopping_when_all_that_is_left_runs_lets_the_run_succeed(stage: StageFactory) -> None:
+    graph = stage("a; b: a")
+    graph.run()
+    graph.succeed("a")
+    graph.finish_current()
+    assert graph.succeed("b") == [RUN_SUCCEEDED]
+
+
+def test_stopping_when_nothing_runs_ends_at_once(stage: StageFactory) -> None:
+    graph = stage("a")
+    graph.run()
+    graph.pause()
+    graph.die("a")
+    assert graph.finish_current() == [RUN_CANCELLED]
+
+
+def test_stopping_lets_a_paused_run_go_on(stage: StageFactory) -> None:
+    graph = stage("a; b: a")
+    graph.run()
+    graph.pause()
+    assert graph.finish_current() == [thaw("a")]
+    assert graph.succeed("a") == [RUN_CANCELLED]
+
+
+def test_stopping_tries_nothing_again(stage: StageFactory) -> None:
+    graph = stage("a retries=3")
+    graph.run()
+    graph.finish_current()
+    assert graph.die("a") == [RUN_FAILED]
+    assert graph.message("a") == "the worker died (killed by signal 9); tried once"
+
+
+# Retry
+
+
+def test_a_retry_runs_what_did_not_succeed(stage: StageFactory) -> None:
+    graph = stage("a; b: a; c: b; d: a", workers=9)
+    graph.run()
+    graph.succeed("a")
+    graph.succeed("d")
+    assert graph.fail("b") == [RUN_FAILED]
+    assert graph.retry() == [start("b", attempt=2)]
+    assert graph.scheduler.state is RunState.RUNNING
+    assert graph.states() == {"a": "succeeded", "b": "running", "c": "waiting", "d": "succeeded"}
+    assert graph.message("b") is None
+    assert [record.round for record in graph.scheduler.tasks.values()] == [0, 1, 1, 0]
+    assert graph.succeed("b", attempt=2) == [start("c")]
+    assert graph.succeed("c") == [RUN_SUCCEEDED]
+
+
+def test_a_retry_of_a_mapped_task_runs_its_items_that_did_not_succeed(stage: StageFactory) -> None:
+    graph = stage("bake: *4; join: bake", workers=4)
+    graph.run()
+    graph.succeed("bake", 0)
+    graph.fail("bake", 1)
+    graph.succeed("bake", 2)
+    assert graph.fail("bake", 3) == [RUN_FAILED]
+    assert graph.retry() == [start("bake", 1, 2), start("bake", 3, 2)]
+    assert (graph.scheduler.tasks["bake"].num_done, graph.scheduler.tasks["bake"].progress) == (2, 0.5)
+    graph.succeed("bake", 1, 2)
+    assert graph.succeed("bake", 3, 2) == [start("join")]
+
+
+def test_a_retry_gives_each_item_all_its_tries_again(stage: StageFactory) -> None:
+    graph = stage("a retries=1")
+    graph.run()
+    graph.die("a")
+    assert graph.die("a", attempt=2) == [RUN_FAILED]
+    assert graph.retry() == [start("a", attempt=3)]
+    assert graph.die("a", attempt=3) == [start("a", attempt=4)]
+    assert graph.die("a", attempt=4) == [RUN_FAILED]
+    assert graph.message("a") == "the worker died (killed by signal 9); tried 2 times"
+
+
+def test_a_retry_counts_no_time_before_it(stage: StageFactory) -> None:
+    graph = stage("a timeout=5", timeout=60.0)
+    graph.run()
+    graph.begin("a")
+    graph.pass_time(5.0)
+    graph.time = 1000.0
+    graph.retry()
+    assert graph.scheduler.next_deadline() == 1060.0
+    graph.time = 1001.0
+    graph.begin("a", attempt=2)
+    assert graph.scheduler.next_deadline() == 1006.0
+    assert graph.pass_time(1006.0) == [stop("a", attempt=2), RUN_FAILED]
+    assert graph.scheduler.finished == 11.0
+
+
+def test_a_retry_takes_the_task_in_its_new_form(stage: StageFactory) -> None:
+    graph = stage("a retries=0")
+    graph.run()
+    graph.die("a")
+    mended = dataclasses.replace(graph.scheduler.tasks["a"].planned, script=ScriptSource("mended", "test"))
+    graph.retry(mended)
+    assert graph.scheduler.tasks["a"].planned is mended
+
+
+def test_a_cancelled_run_can_be_retried_whole(stage: StageFactory) -> None:
+    graph = stage("a; b: a; c", workers=1)
+    graph.run()
+    graph.succeed("a")
+    graph.cancel()
+    assert graph.retry() == [start("b", attempt=2)]
+    assert graph.succeed("b", attempt=1) == []
+    assert graph.succeed("b", attempt=2) == [start("c", attempt=2)]
+    assert graph.succeed("c", attempt=2) == [RUN_SUCCEEDED]
+
+
+def test_a_retry_after_lists_of_different_lengths_counts_them_anew(stage: StageFactory) -> None:
+    graph = stage("split[]; bake: *split *2")
+    graph.run()
+    assert graph.succeed("split", length=3) == [RUN_FAILED]
+    assert graph.retry() == [RUN_FAILED]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_runs_or_succeeded_cannot_be_retried(stage: StageFactory, is_over: bool) -> None:
+    graph = stage("a")
+    graph.run()
+    if is_over:
+        graph.succeed("a")
+    with pytest.raises(InvalidTransitionError, match="can't be"):
+        graph.retry()
+
+
 # What can't be
 
 
@@ -825,6 +1074,12 @@ def test_a_story_keeps_its_last_lines_only(stage: StageFactory) -> None:
     assert len(mapped.scheduler.tasks["bake"].story) == 50
 
 
+@pytest.mark.parametrize("table", [TASK_RETRIES, ITEM_RETRIES], ids=["tasks", "items"])
+def test_a_retry_opens_each_final_state_but_success(table: Mapping[TaskState, TaskState]) -> None:
+    assert {state for state in TaskState if state.is_final} == {*table, TaskState.SUCCEEDED}
+    assert not any(state.is_final for state in table.values())
+
+
 @pytest.mark.parametrize("table", [TASK_TRANSITIONS, ITEM_TRANSITIONS], ids=["tasks", "items"])
 def test_final_states_and_no_others_have_no_way_out(table: Mapping[TaskState, frozenset[TaskState]]) -> None:
     assert not any(state.is_final for state in table)
@@ -875,11 +1130,15 @@ class Simulation:
         self.busy: list[StartTask] = []
         self.begun: set[StartTask] = set()
         self.overtaken: list[StartTask] = []
-        self.attempts: Counter[tuple[str, int]] = Counter()
+        self.first_attempts: dict[tuple[str, int], int] = {}
+        self.frozen: set[StartTask] = set()
         self.finished: list[FinishRun] = []
 
     def run_to_end(self) -> None:
         self.carry_out(self.stage.run())
+        self.run_on()
+
+    def run_on(self) -> None:
         for _ in range(10_000):
             if self.finished:
                 break
@@ -895,13 +1154,22 @@ class Simulation:
                     self.start(instruction)
                 case StopTask(task, item, attempt):
                     self.release(StartTask(task, item, attempt))
+                case FreezeTask(task, item, attempt):
+                    given = StartTask(task, item, attempt)
+                    assert given in self.busy
+                    assert given not in self.frozen
+                    self.frozen.add(given)
+                case ThawTask(task, item, attempt):
+                    self.frozen.remove(StartTask(task, item, attempt))
                 case FinishRun():
                     self.finished.append(instruction)
 
     def start(self, given: StartTask) -> None:
         planned = self.plan[given.task]
-        self.attempts[given.task, given.item] += 1
-        assert given.attempt == self.attempts[given.task, given.item] <= planned.settings.retries + 1
+        first = self.first_attempts.setdefault((given.task, given.item), given.attempt)
+        assert first <= given.attempt <= first + planned.settings.retries
+        assert not self.scheduler.is_paused
+        assert not self.scheduler.is_finishing
         for dependency in planned.dependencies:
             assert self.scheduler.tasks[dependency].state is TaskState.SUCCEEDED
         self.busy.append(given)
@@ -909,6 +1177,7 @@ class Simulation:
 
     def release(self, given: StartTask) -> None:
         self.busy.remove(given)
+        self.frozen.discard(given)
         self.overtaken.append(given)
 
     def next_step(self) -> list[Instruction]:
@@ -918,11 +1187,26 @@ class Simulation:
             return self.stage.cancel(self.chance.choice(list(self.plan)))
         if roll < 0.012:
             return self.stage.cancel()
+        if roll < 0.015:
+            return self.stage.finish_current()
+        if roll < 0.04:
+            return self.stage.pause()
+        if self.scheduler.is_paused and roll < 0.5:
+            return self.stage.resume()
         if roll < 0.1:
             return self.stage.tell(TimePassed(self.stage.time))
         if roll < 0.15 and self.overtaken:
             return self.send_late(self.chance.choice(self.overtaken))
-        return self.work(self.chance.choice(self.busy))
+        return self.work(self.chance.choice(self.busy)) if self.busy else []
+
+    def retry(self) -> None:
+        """Once more, from the end on."""
+        self.stage.time += 100.0
+        self.first_attempts.clear()
+        self.finished.clear()
+        self.carry_out(self.stage.retry())
+        self.scheduler.validate()
+        self.run_on()
 
     def work(self, given: StartTask) -> list[Instruction]:
         name = (given.task, given.item, given.attempt)
@@ -957,6 +1241,10 @@ def test_random_plans_with_random_outcomes_come_to_an_end(stage: StageFactory, s
     simulation = Simulation(stage(random_plan(chance), workers, chance.choice((None, None, 20.0))), workers, chance)
     simulation.run_to_end()
     scheduler = simulation.scheduler
+    succeeded = {name for name, record in scheduler.tasks.items() if record.state is TaskState.SUCCEEDED}
+    if scheduler.state is not RunState.SUCCEEDED and len(succeeded) < len(scheduler.tasks):
+        simulation.retry()
+        assert all(scheduler.tasks[name].state is TaskState.SUCCEEDED for name in succeeded)
     states = {record.state for record in scheduler.tasks.values()}
     assert simulation.finished == [FinishRun(scheduler.state)]
     assert all(state.is_final for state in states)

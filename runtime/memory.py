@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How much memory a process holds, and held at most, as its system tells; 0 or None where it does not."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def resident_memory(process_id: int | None = None) -> int:
+    """Bytes of memory that a process (None: this one) holds; 0 where that is unknown, or the process is gone."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, IndexError, KeyError):
+        return _RESIDENT[sys.platform](os.getpid() if process_id is None else process_id)
+    return 0
+
+
+class PeakMeter:
+    """Measures the most memory that this process holds from now on."""
+
+    def __init__(self) -> None:
+        self._is_reset = _reset_peak()
+        self._before = _peak()
+
+    def read(self) -> int | None:
+        """Bytes; None if unknown: where a peak can't be reset, it tells nothing as long as an older one was higher."""
+        peak = _peak()
+        return peak if peak and (self._is_reset or peak > self._before) else None
+
+
+def _reset_peak() -> bool:
+    """Let the system's count begin anew, which Linux alone can."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _peak() -> int:
+    """Bytes this process held at most since it began, or since the reset; 0 where that is unknown."""
+    with contextlib.suppress(OSError, ValueError, AttributeError, IndexError, KeyError):
+        return _PEAK[sys.platform]()
+    return 0
+
+
+def _linux_resident(process_id: int) -> int:
+    pages = Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _linux_peak() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) * 1024
+
+
+def _mac_resident(process_id: int) -> int:
+    usage = (ctypes.c_uint64 * 32)()  # rusage_info_v0: a UUID of 16 bytes, then counters; the resident size is the 6th
+    failed = ctypes.CDLL(None).proc_pid_rusage(process_id, 0, usage)
+    return 0 if failed else int(usage[2 + 5])
+
+
+def _mac_peak() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+class _MemoryCounters(ctypes.Structure):
+    """PROCESS_MEMORY_COUNTERS of Windows."""
+
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("page_faults", ctypes.c_uint32),
+        ("peak_working_set", ctypes.c_size_t),
+        ("working_set", ctypes.c_size_t),
+        ("others", ctypes.c_size_t * 6),
+    )
+
+
+def _windows_counters(process_id: int) -> tuple[int, int]:
+    """The most and the present bytes of a process's working set; zeros if it is gone."""
+    kernel = ctypes.windll.kernel32  # type: ignore[attr-defined,unused-ignore]
+    kernel.OpenProcess.restype = ctypes.c_void_p
+    query_limited_information = 0x1000
+    handle = ctypes.c_void_p(kernel.OpenProcess(query_limited_information, False, process_id))
+    counters = _MemoryCounters(size=ctypes.sizeof(_MemoryCounters))
+    kernel.K32GetProcessMemoryInfo(handle, ctypes.byref(counters), counters.size)
+    kernel.CloseHandle(handle)
+    return counters.peak_working_set, counters.working_set
+
+
+_RESIDENT: dict[str, Callable[[int], int]] = {
+    "linux": _linux_resident,
+    "darwin": _mac_resident,
+    "win32": lambda process_id: _windows_counters(process_id)[1],
+}
+_PEAK: dict[str, Callable[[], int]] = {
+    "linux": _linux_peak,
+    "darwin": _mac_peak,
+    "win32": lambda: _windows_counters(os.getpid())[0],
+}

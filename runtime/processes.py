@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the foreground does to a worker's process from outside: end it, let it stand still, let it go on.
+
+On POSIX each worker leads a process group of its own; what its scripts start is in it, unless it leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker and its group: the processes that scripts started and that are no use without it."""
+    with contextlib.suppress(OSError):
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def suspend(process: subprocess.Popen[bytes]) -> bool:
+    """Let a worker stand still, and its group. Whether the system could; it can still be killed, and dies with us."""
+    if sys.platform == "win32":
+        return _call_ntdll("NtSuspendProcess", process)
+    return _signal_group(process, signal.SIGSTOP)
+
+
+def resume(process: subprocess.Popen[bytes]) -> None:
+    """Let a worker go on."""
+    if sys.platform == "win32":
+        _call_ntdll("NtResumeProcess", process)
+    else:
+        _signal_group(process, signal.SIGCONT)
+
+
+if sys.platform == "win32":
+
+    def _call_ntdll(function: str, process: subprocess.Popen[bytes]) -> bool:
+        """Undocumented, and what every task manager uses: Windows has no other way to stop all threads of a process."""
+        handle = ctypes.c_void_p(int(process._handle))  # type: ignore[attr-defined,unused-ignore]
+        return bool(getattr(ctypes.windll.ntdll, function)(handle) == 0)
+
+else:
+
+    def _signal_group(process: subprocess.Popen[bytes], number: int) -> bool:
+        try:
+            os.killpg(process.pid, number)
+        except OSError:  # it has just ended
+            return False
+        return True
