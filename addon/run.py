@@ -17,6 +17,7 @@ from ..node_tree.writer import Writer
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, RunError
 from ..runtime.events import TaskError
+from ..runtime.forecast import Past
 from ..runtime.logs import read_log
 from ..runtime.plan import Plan
 from ..runtime.records import ItemRecord, TaskRecord
@@ -124,8 +125,8 @@ class Task:
 
     @property
     def time_left(self) -> float | None:
-        """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
-        return None
+        """The seconds until its end as far as can be told; None while that is unknown, and when it does not run."""
+        return self._run.forecast.task(self._record, self._run.now)
 
     @property
     def peak_memory(self) -> int | None:
@@ -174,7 +175,7 @@ class Task:
 def _seconds(run: ActiveRun, record: TaskRecord | ItemRecord) -> float:
     if record.started is None:
         return 0.0
-    return (run.scheduler.clock.at(time.monotonic()) if record.finished is None else record.finished) - record.started
+    return (run.now if record.finished is None else record.finished) - record.started
 
 
 def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
@@ -255,7 +256,7 @@ class Run:
     @property
     def time_left(self) -> float | None:
         """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
-        return None
+        return self._active.forecast.run(self._active.now)
 
     @property
     def is_paused(self) -> bool:
@@ -357,6 +358,11 @@ class Run:
         return writer.fetch(self._session.tree_of(self), task.node_id, output)
 
     # For the session
+
+    def pasts(self) -> dict[str, Past]:
+        """What its tasks took, for the forecasts of later runs."""
+        pasts = {uid: Past.of(record) for uid, record in self._active.scheduler.tasks.items()}
+        return {uid: past for uid, past in pasts.items() if past is not None}
 
     def hear(self, task_id: str | None) -> None:
         """The runner's listener."""

@@ -13,6 +13,7 @@ from ..node_tree import reader
 from ..runtime.blender import snapshot
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
+from ..runtime.forecast import Past
 from ..runtime.launcher import Launcher
 from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
@@ -33,6 +34,7 @@ class Session:
     def __init__(self) -> None:
         self._runner: Runner | None = None
         self._runs: dict[int, Run] = {}
+        self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
         self._history: deque[Run] = deque(maxlen=_HISTORY_LENGTH)
 
     def start(
@@ -63,7 +65,7 @@ class Session:
         if earlier is not None:
             earlier.forget()
         run = Run(self, runner, tree, until, taken)
-        run.begin(runner.start(plan, taken.stored, num_workers, timeout, run.hear), on_event)
+        run.begin(runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear), on_event)
         self._runs[tree.session_uid] = run
         self._history.append(run)
         self._start_timer()
@@ -119,6 +121,7 @@ class Session:
             return
         if run.bring_home(self.tree_of(run)):
             _push_undo(f"Background Nodes: {run.tree_name}")
+        self._pasts.update(run.pasts())
         run.tell_end()
 
     def tick(self) -> float | None:

@@ -40,6 +40,7 @@ from .events import (
     Usage,
     WorkerDied,
 )
+from .forecast import Forecast, Past
 from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME, Gathering, Moves, is_worthwhile
 from .launcher import Launcher
 from .messages import WireForm
@@ -64,12 +65,14 @@ class ActiveRun:
         plan: Plan,
         scheduler: Scheduler,
         results: Results,
+        pasts: Mapping[str, Past],
         listener: Listener | None,
     ) -> None:
         self.number = number
         self.plan = plan
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = scheduler
+        self.forecast = Forecast(scheduler.tasks.values(), scheduler.num_workers, pasts)
         self.results = results
         self.listener = listener
         self.scene = dataclasses.asdict(plan.scene)
@@ -88,7 +91,12 @@ class ActiveRun:
         started, finished = self.scheduler.started, self.scheduler.finished
         if started is None:
             return 0.0
-        return (self.scheduler.clock.at(time.monotonic()) if finished is None else finished) - started
+        return (self.now if finished is None else finished) - started
+
+    @property
+    def now(self) -> float:
+        """What the run's clock shows."""
+        return self.scheduler.clock.at(time.monotonic())
 
     def new_homecomings(self) -> Iterator[Homecoming]:
         """What all there is of came to be since the run began, or was retried."""
@@ -126,11 +134,15 @@ class Runner:
         snapshot: Mapping[LiveRef, StoredRef],
         num_workers: int,
         timeout: float | None = None,
+        pasts: Mapping[str, Past] | None = None,
         listener: Listener | None = None,
     ) -> ActiveRun:
-        """Begin with a plan. `snapshot` says where each data-block that the plan reads was written."""
+        """Begin with a plan.
+
+        `snapshot` says where each data-block that the plan reads was written; `pasts` what tasks took in earlier runs.
+        """
         scheduler = Scheduler(plan, num_workers, timeout)
-        run = ActiveRun(next(self._numbers), plan, scheduler, Results(snapshot), listener)
+        run = ActiveRun(next(self._numbers), plan, scheduler, Results(snapshot), pasts or {}, listener)
         self._runs[run.number] = run
         self._handle(run, RunStarted(time.monotonic()))
         return run

@@ -752,3 +752,19 @@ def test_task_tells_the_peak_of_its_memory(tree):
     tasks = run(tree, workers=1).tasks
     assert tasks["Hoard"].peak_memory > 200 * 1024**2
     assert tasks["Hoard"].items[0].peak_memory == tasks["Hoard"].peak_memory
+
+
+def test_second_run_tells_the_time_left_from_the_first(tree, flag, session):
+    script(tree, "Wait", WAIT.replace('progress(0.5, "Waiting")', "progress(0.0)"), flag=str(flag))
+    first = session.start(tree)
+    advance(first, lambda: first.tasks["Wait"].seconds > 0.3)
+    assert first.time_left is first.tasks["Wait"].time_left is None
+    flag.touch()
+    first.wait()
+    flag.unlink()
+    second = session.start(tree)
+    advance(second, lambda: second.tasks["Wait"].seconds > 0.0)
+    assert 0.0 < second.tasks["Wait"].time_left <= 0.5
+    assert 0.0 < second.time_left <= 0.5
+    second.cancel()
+    assert second.time_left is None

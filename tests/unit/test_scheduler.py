@@ -1,14 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scheduler, driven by hand: each test says what happened and what the scheduler must answer.
 
-Plans are written as text, a task a line (or between semicolons): its name (a colon after it is for the eye) and words:
-
-    task         a task whose output it takes
-    *task        a task over whose output it is mapped
-    *24          a constant list of 24 elements over which it is mapped
-    timeout=5    a setting, or its rank (else the longest way to an end)
-
-A name with `[]` gives a list. The id of a task is its name in the plan, its name for people that in title case.
+Plans are written as in `plan_text`.
 """
 
 from __future__ import annotations
@@ -45,10 +38,9 @@ from background_nodes.runtime.events import (
     Usage,
     WorkerDied,
 )
-from background_nodes.runtime.graph import NodeSettings
-from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask, Source, TaskOutput
+from background_nodes.runtime.plan import Plan, PlannedTask
 from background_nodes.runtime.scheduler import Scheduler
-from background_nodes.runtime.signature import Parameter, ScriptSource
+from background_nodes.runtime.signature import ScriptSource
 from background_nodes.runtime.states import (
     ITEM_RETRIES,
     ITEM_TRANSITIONS,
@@ -57,62 +49,12 @@ from background_nodes.runtime.states import (
     RunState,
     TaskState,
 )
-from background_nodes.runtime.types import SocketType
 
-FLOAT = SocketType("FLOAT")
-FLOATS = SocketType("FLOAT", is_list=True)
-SCRIPT = ScriptSource("", "test")
+from .plan_text import parse_plan
 
 RUN_SUCCEEDED = FinishRun(RunState.SUCCEEDED)
 RUN_FAILED = FinishRun(RunState.FAILED)
 RUN_CANCELLED = FinishRun(RunState.CANCELLED)
-
-
-# Plans from text
-
-
-def parse_plan(text: str) -> Plan:
-    tasks: dict[str, PlannedTask] = {}
-    for line in filter(str.strip, text.replace(";", "\n").splitlines()):
-        name, *words = line.replace(":", " ").split()
-        task = parse_task(name, words, tasks)
-        tasks[task.id] = task
-    return Plan("Test", tuple(with_ranks(tasks)))
-
-
-def parse_task(name: str, words: list[str], tasks: Mapping[str, PlannedTask]) -> PlannedTask:
-    settings = {key: float(value) for key, _, value in (word.partition("=") for word in words if "=" in word)}
-    arguments = [parse_argument(word, tasks) for word in words if "=" not in word]
-    identifier = name.removesuffix("[]")
-    return PlannedTask(
-        id=identifier,
-        name=identifier.title(),
-        script=SCRIPT,
-        arguments=tuple(arguments),
-        outputs=(TaskOutput("result", "Result", FLOATS if name.endswith("[]") else FLOAT),),
-        settings=NodeSettings(timeout=settings.get("timeout", 0.0), retries=int(settings.get("retries", 1))),
-        rank=int(settings.get("rank", -1)),
-    )
-
-
-def parse_argument(word: str, tasks: Mapping[str, PlannedTask]) -> Argument:
-    name = word.removeprefix("*")
-    source: Source
-    if name.isdigit():
-        source = Constant((0.5,) * int(name), FLOATS)
-    else:
-        is_list = bool(tasks[name].mapped) or tasks[name].outputs[0].type.is_list
-        source = FromTask(name, "result", FLOATS if is_list else FLOAT)
-    parameter = Parameter(f"from_{name}", f"From {name.title()}", FLOAT)
-    return Argument(parameter, (source,), is_mapped=word.startswith("*"))
-
-
-def with_ranks(tasks: dict[str, PlannedTask]) -> list[PlannedTask]:
-    ranks = dict.fromkeys(tasks, 0)
-    for task in reversed(tasks.values()):
-        for dependency in task.dependencies:
-            ranks[dependency] = max(ranks[dependency], ranks[task.id] + 1)
-    return [task if task.rank >= 0 else dataclasses.replace(task, rank=ranks[task.id]) for task in tasks.values()]
 
 
 # A scheduler with a clock that is set by hand

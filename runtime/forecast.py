@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a run and its tasks will still take, as far as that can be told.
+
+An item's time is guessed from how far it is, from the task's other items, and from earlier runs of the same node: the
+further it is, the more its own progress counts. A run takes as long as all its work shared by its workers, but at least
+as long as the longest chain of tasks that wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .records import ItemRecord, TaskRecord
+from .states import TaskState
+
+#: Below this fraction a script's progress tells nothing of its pace.
+_MIN_PROGRESS: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a task took in an earlier run: the seconds of one item in the mean, and how many there were."""
+
+    item_seconds: float
+    num_items: int
+
+    @classmethod
+    def of(cls, record: TaskRecord) -> Past | None:
+        """None if nothing was measured."""
+        if not record.num_measured or not record.num_items:
+            return None
+        return cls(record.measured_seconds / record.num_measured, record.num_items)
+
+
+class Forecast:
+    """Of one run. `now` is a time of the run's clock."""
+
+    def __init__(self, records: Iterable[TaskRecord], num_workers: int, pasts: Mapping[str, Past]) -> None:
+        """`records` in the plan's order; `pasts` are of earlier runs, by the tasks' ids."""
+        self._records = tuple(records)
+        self._num_workers = num_workers
+        self._pasts = pasts
+
+    def task(self, record: TaskRecord, now: float) -> float | None:
+        """Seconds until a task that runs is over; None if unknown, or if it does not run."""
+        if record.state is not TaskState.RUNNING:
+            return None
+        work = self._work(record, now, self._item_seconds(record))
+        return None if work is None else work.span(len(record.running) or 1)
+
+    def run(self, now: float) -> float | None:
+        """Seconds until all is done; None while nothing is known. What is unknown of a task is guessed."""
+        open_records = [record for record in self._records if not record.state.is_final]
+        usual = self._usual_seconds()
+        total, longest = 0.0, 0.0
+        ends: dict[str, float] = {}
+        for record in open_records:
+            work = self._work(record, now, self._item_seconds(record) or usual)
+            if work is None:
+                return None
+            begin = max((ends.get(task, 0.0) for task in record.planned.dependencies), default=0.0)
+            ends[record.planned.id] = begin + work.span(self._num_workers)
+            total += work.seconds
+            longest = max(longest, ends[record.planned.id])
+        return max(total / self._num_workers, longest) if open_records else None
+
+    def _item_seconds(self, record: TaskRecord) -> float | None:
+        """How long an item of a task usually takes."""
+        known = Past.of(record) or self._pasts.get(record.planned.id)
+        return None if known is None else known.item_seconds
+
+    def _usual_seconds(self) -> float | None:
+        """How long an item usually takes of whatever task is known."""
+        known = [seconds for record in self._records if (seconds := self._item_seconds(record)) is not None]
+        return sum(known) / len(known) if known else None
+
+    def _work(self, record: TaskRecord, now: float, item_seconds: float | None) -> _Work | None:
+        """What is left of a task, None if unknown."""
+        lefts = [_item_left(record.items[index], now, item_seconds) for index in record.running]
+        num_queued = self._num_queued(record)
+        if num_queued:
+            lefts += [item_seconds]
+        known = [left for left in lefts if left is not None]
+        if len(known) < len(lefts):
+            return None
+        return _Work(sum(known) + max(0, num_queued - 1) * (item_seconds or 0.0), max(known, default=0.0))
+
+    def _num_queued(self, record: TaskRecord) -> int:
+        """How many items wait, as far as is known: while they can't be counted, as many as last time."""
+        if record.items:
+            return record.num_open - len(record.running)
+        past = self._pasts.get(record.planned.id)
+        return record.num_items or (past.num_items if past else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is left of a task: the seconds of all its items together, and of the longest one."""
+
+    seconds: float
+    longest: float
+
+    def span(self, num_workers: int) -> float:
+        """How long so many workers need for it."""
+        return max(self.seconds / num_workers, self.longest)
+
+
+def _item_left(item: ItemRecord, now: float, item_seconds: float | None) -> float | None:
+    elapsed = 0.0 if item.started is None else now - item.started
+    by_past = None if item_seconds is None else max(0.0, item_seconds - elapsed)
+    if item.progress < _MIN_PROGRESS or elapsed <= 0.0:
+        return by_past
+    by_progress = elapsed * (1.0 - item.progress) / item.progress
+    if by_past is None:
+        return by_progress
+    return item.progress * by_progress + (1.0 - item.progress) * by_past
