@@ -9,28 +9,38 @@ import bpy
 
 from . import (
     add_menu,
+    auto_run,
     handlers,
     header,
     keymaps,
     list_items,
     log,
     node_status,
+    overlay,
     preferences,
+    redraw,
+    results,
     running,
     session,
+    status_icons,
 )
 
 #: Each may have `classes`, `register` and `unregister`. Registered in this order, unregistered in the other one.
 _MODULES: tuple[ModuleType, ...] = (
     preferences,
     session,
+    redraw,
     running,
     log,
     list_items,
+    results,
+    status_icons,
     node_status,
+    overlay,
     add_menu,
     header,
     handlers,
+    auto_run,
     keymaps,  # last, so that the keys go before the operators they call
 )
 

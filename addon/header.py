@@ -1,25 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The header of the editor: run, cancel, and how far the run is."""
+"""The header of the editor: run and its menu, how far the run is, pause, cancel, and the auto-run mode."""
 
 from __future__ import annotations
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
 from .active import active_tree
+from .durations import countdown, duration
+from .run import Run
 from .session import session
+
+#: Width of the bar in UI units.
+_BAR_WIDTH = 8.0
 
 
 def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
     tree = active_tree(context)
     if tree is None:
         return
-    row = header.layout.row(align=True)
-    run = session.run_of(tree)
-    if run is not None and not run.state.is_final:
-        row.progress(factor=run.progress, type="BAR", text=f"{run.progress:.0%}")
-        row.operator("background_nodes.cancel", icon="X")
+    layout, run = header.layout, session.run_of(tree)
+    if run is not None and not run.is_home:
+        _draw_run(layout, run)
     else:
+        _draw_last_run(layout, run)
+        row = layout.row(align=True)
         row.operator("background_nodes.run", icon="PLAY")
+        row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
+    layout.prop(tree, "auto_run", text="", icon="FILE_REFRESH", icon_only=True)
+
+
+def _draw_run(layout: bpy.types.UILayout, run: Run) -> None:
+    row = layout.row(align=True)
+    bar = row.row(align=True)
+    bar.ui_units_x = _BAR_WIDTH
+    bar.progress(factor=run.progress, type="BAR", text=_run_text(run))
+    row.operator("background_nodes.pause", text="", icon="PLAY" if run.is_paused else "PAUSE")
+    row.operator("background_nodes.cancel", text="", icon="X")
+    row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
+
+
+def _run_text(run: Run) -> str:
+    if run.state.is_final:
+        return translated("Waits for Edit Mode")
+    if run.is_paused:
+        return translated("{percent} · Paused").format(percent=f"{run.progress:.0%}")
+    if run.is_finishing:
+        return translated("{percent} · Stopping").format(percent=f"{run.progress:.0%}")
+    if run.time_left is None:
+        return f"{run.progress:.0%}"
+    return translated("{percent} · {time} left").format(percent=f"{run.progress:.0%}", time=countdown(run.time_left))
+
+
+def _draw_last_run(layout: bpy.types.UILayout, run: Run | None) -> None:
+    if run is None:
+        return
+    if run.can_retry:
+        row = layout.row(align=True)
+        row.operator("background_nodes.retry", icon="FILE_REFRESH")
+    else:
+        layout.label(text=duration(run.seconds), translate=False)
 
 
 def register() -> None:

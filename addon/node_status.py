@@ -1,24 +1,40 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What each node shows of its task."""
+"""What each node shows of its task: state, bar, time, error. The one place that draws them.
+
+coloured icon | bar with percent, items, time left | log       while it runs
+coloured icon | how it ended, items, time taken    | log       afterwards
+the first lines of its error, in red
+"""
 
 from __future__ import annotations
 
+import textwrap
+
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
 from ..node_tree.base import set_status_drawer
 from ..runtime.states import TaskState
+from . import redraw, status_icons
+from .durations import countdown, duration
 from .run import Task
 from .session import session
 
-_ICONS = {
-    TaskState.WAITING: "TIME",
-    TaskState.READY: "TIME",
-    TaskState.RUNNING: "PLAY",
-    TaskState.SUCCEEDED: "CHECKMARK",
-    TaskState.FAILED: "ERROR",
-    TaskState.CANCELLED: "CANCEL",
-    TaskState.TIMED_OUT: "SORTTIME",
-    TaskState.SKIPPED: "FORWARD",
+#: Width in UI units of one letter of a label, as a mean.
+_LETTER = 6.5
+#: What a row has beside its text: icon, log button, margins.
+_BESIDE_TEXT = 64.0
+_MAX_ERROR_LINES = 3
+
+_LABELS = {
+    TaskState.WAITING: "Waiting",
+    TaskState.READY: "Ready",
+    TaskState.RUNNING: "Running",
+    TaskState.SUCCEEDED: "Succeeded",
+    TaskState.FAILED: "Failed",
+    TaskState.CANCELLED: "Cancelled",
+    TaskState.TIMED_OUT: "Timed Out",
+    TaskState.SKIPPED: "Skipped",
 }
 
 
@@ -28,22 +44,69 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     task = None if run is None else run.task_of(node)
     if task is None:
         return
+    draw_task(task, layout, node.width)
+    if task.error is not None and task.state is not TaskState.SKIPPED:
+        _draw_error(node, task.error.message, layout)
+
+
+def draw_task(task: Task, layout: bpy.types.UILayout, width: float) -> None:
+    """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
+    row.label(text="", icon_value=status_icons.icon(task.state))
+    num_letters = int((width - _BESIDE_TEXT) / _LETTER)
     if task.state is TaskState.RUNNING:
-        row.progress(factor=task.progress, type="BAR", text=_progress_text(task))
+        row.progress(factor=redraw.shown_progress(task), type="BAR", text=_running_text(task, num_letters))
     else:
-        text = f"{task.state.replace('_', ' ').capitalize()}" + (f", {task.seconds:.1f} s" if task.seconds else "")
-        row.label(text=text, icon=_ICONS[task.state])
-    row.operator("background_nodes.log_show", text="", icon="TEXT", emboss=False).node_name = node.name
-    if task.error is not None:
-        column = layout.column()
-        column.alert = True
-        column.label(text=task.error.message.partition("\n")[0])
+        row.label(text=_state_text(task, num_letters), translate=False)
+    if task.items:
+        show = row.operator("background_nodes.log_show", text="", icon="TEXT", emboss=False)
+        show.node_name = task.name
 
 
-def _progress_text(task: Task) -> str:
-    items = f" {task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
-    return f"{task.progress:.0%}{items} {task.text}".rstrip()
+def state_label(state: TaskState) -> str:
+    """The state in the artist's words and language."""
+    return translated(_LABELS[state])
+
+
+def items_text(task: Task) -> str:
+    """`7/24` of a mapped task, "" of another."""
+    return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
+
+
+def _running_text(task: Task, num_letters: int) -> str:
+    left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))
+    return _joined((f"{task.progress:.0%}", items_text(task), left, task.text), num_letters)
+
+
+def _state_text(task: Task, num_letters: int) -> str:
+    time = duration(task.seconds) if task.seconds else ""
+    if task.state is TaskState.SUCCEEDED:
+        return _joined(
+            (translated("Cached") if task.cached else time or state_label(task.state), items_text(task)), num_letters
+        )
+    return _joined((state_label(task.state), items_text(task), time), num_letters)
+
+
+def _joined(parts: tuple[str, ...], num_letters: int) -> str:
+    """As many of the parts as fit, in the order of their weight; the first one always."""
+    text = ""
+    for part in filter(None, parts):
+        longer = f"{text} · {part}" if text else part
+        if text and len(longer) > num_letters:
+            break
+        text = longer
+    return text
+
+
+def _draw_error(node: bpy.types.Node, message: str, layout: bpy.types.UILayout) -> None:
+    lines = textwrap.wrap(message.partition("\n")[0], max(12, int((node.width - 24.0) / _LETTER)))
+    if len(lines) > _MAX_ERROR_LINES:
+        lines[_MAX_ERROR_LINES - 1 :] = [f"{lines[_MAX_ERROR_LINES - 1][:-1]}…"]
+    column = layout.column(align=True)
+    column.alert = True
+    column.scale_y = 0.8
+    for line in lines:
+        column.label(text=line, translate=False)
 
 
 def register() -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import bpy
 
@@ -58,6 +59,13 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         description="Folders with scripts of one's own, for the Add menu",
         type=BackgroundNodesScriptFolder,
     )
+    overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took", default=True)
+    overlay_memory: bpy.props.BoolProperty(
+        name="Peak Memory", description="Show over each node how much memory its background Blender held at most"
+    )
+    overlay_heat_map: bpy.props.BoolProperty(
+        name="Heat Map", description="Colour the nodes by the time they took, the slowest one red"
+    )
 
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
@@ -69,9 +77,18 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         column.prop(self, "memory_gb")
 
 
-def _preferences() -> BackgroundNodesPreferences | None:
+def found() -> BackgroundNodesPreferences | None:
+    """The preferences; None where there are none."""
     addon = bpy.context.preferences.addons.get(ADDON_ID)
     return None if addon is None else addon.preferences
+
+
+def get(name: str) -> Any:
+    """One preference, or its default where there are none."""
+    preferences = found()
+    if preferences is None:
+        return BackgroundNodesPreferences.bl_rna.properties[name].default
+    return getattr(preferences, name)
 
 
 def default_num_workers() -> int:
@@ -80,21 +97,17 @@ def default_num_workers() -> int:
 
 
 def num_workers() -> int:
-    found = _preferences()
-    return default_num_workers() if found is None or found.num_workers == 0 else found.num_workers
+    return get("num_workers") or default_num_workers()
 
 
 def worker_limits() -> WorkerLimits:
-    found = _preferences()
-    if found is None:
-        return WorkerLimits()
-    return WorkerLimits(idle_seconds=found.idle_minutes * 60.0, max_memory=int(found.memory_gb * 1024**3))
+    return WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3))
 
 
 def script_folders() -> tuple[str, ...]:
     """The artist's own folders of scripts, as absolute paths."""
-    found = _preferences()
-    folders = () if found is None else found.script_folders
+    preferences = found()
+    folders = () if preferences is None else preferences.script_folders
     return tuple(bpy.path.abspath(folder.directory) for folder in folders if folder.directory)
 
 

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators that carry a run on: start, cancel."""
+"""Operators that start a run and lead it to its end, and the menu that holds them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
+from bpy.app.translations import pgettext_rpt as translated
 
 from ..runtime.errors import BackgroundNodesError, CompileError
-from .active import TreeOperator, active_tree
+from .active import TreeOperator, active_run, active_tree
+from .run import Run
 from .session import session
 
 
@@ -16,15 +20,36 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
     bl_idname = "background_nodes.run"
     bl_label = "Run"
 
-    until_active: bpy.props.BoolProperty(
-        name="To Active", description="Run only the active node and what it needs", options={"SKIP_SAVE"}
+    scope: bpy.props.EnumProperty(
+        name="Scope",
+        items=(
+            ("ALL", "All", "Run the whole tree"),
+            ("SELECTED", "Selected", "Run the selected nodes and what they need"),
+            ("ACTIVE", "To Active", "Run the active node and what it needs"),
+        ),
+        options={"SKIP_SAVE"},
     )
+    force: bpy.props.BoolProperty(
+        name="Force",
+        description="Run in background Blenders that are new, in which nothing ran before",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+        if properties.force:
+            return "Run the whole node tree in new background Blenders, in which nothing ran before"
+        return {
+            "ALL": "Run the whole node tree in background Blenders",
+            "SELECTED": "Run the selected nodes and what they need",
+            "ACTIVE": "Run the active node and what it needs",
+        }[properties.scope]
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        run = session.run_of(active_tree(context))
+        run = active_run(context)
         if run is not None and not run.is_home:
             cls.poll_message_set("The node tree is running already")
             return False
@@ -32,9 +57,15 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         tree = active_tree(context)
-        until = tree.nodes.active.name if self.until_active and tree.nodes.active else None
+        until = _wanted(tree, self.scope)
+        if until == []:
+            self.report(
+                {"ERROR"},
+                translated("No node is selected") if self.scope == "SELECTED" else translated("No node is active"),
+            )
+            return {"CANCELLED"}
         try:
-            run = session.start(tree, until=until)
+            run = session.start(tree, until=until, force=self.force)
         except CompileError as error:
             for problem in error.problems:
                 self.report({"ERROR"}, str(problem))
@@ -47,25 +78,143 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class BACKGROUND_NODES_OT_cancel(TreeOperator, bpy.types.Operator):
-    """Cancel the run of the node tree"""
+def _wanted(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
+    """The names of the nodes that a scope asks for, None for all."""
+    if scope == "SELECTED":
+        return [node.name for node in tree.nodes if node.select and node.bl_idname not in ("NodeFrame", "NodeReroute")]
+    if scope == "ACTIVE":
+        return [tree.nodes.active.name] if tree.nodes.active else []
+    return None
 
-    bl_idname = "background_nodes.cancel"
-    bl_label = "Cancel"
+
+class _RunOperator(TreeOperator):
+    """An operator on the run of the tree that the editor shows."""
+
+    #: Why it can't be done with a run; "" if it can.
+    @staticmethod
+    def objection(run: Run) -> str:
+        return "The run is over" if run.state.is_final else ""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        run = session.run_of(active_tree(context))
-        if run is None or run.state.is_final:
-            cls.poll_message_set("The node tree is not running")
-            return False
-        return True
+        run = active_run(context)
+        message = "The node tree is not running" if run is None else cls.objection(run)
+        if message:
+            cls.poll_message_set(message)
+        return not message
+
+
+class BACKGROUND_NODES_OT_cancel(_RunOperator, bpy.types.Operator):
+    """Cancel the run of the node tree; results that are there stay"""
+
+    bl_idname = "background_nodes.cancel"
+    bl_label = "Cancel"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.run_of(active_tree(context)).cancel()
+        active_run(context).cancel()
         return {"FINISHED"}
 
 
-classes = (BACKGROUND_NODES_OT_run, BACKGROUND_NODES_OT_cancel)
+class BACKGROUND_NODES_OT_cancel_node(_RunOperator, bpy.types.Operator):
+    """Cancel the active node and what needs it; the rest of the run goes on"""
+
+    bl_idname = "background_nodes.cancel_node"
+    bl_label = "Cancel Node"
+
+    node_name: bpy.props.StringProperty(
+        name="Node", description="The node to cancel, the active one if empty", options={"SKIP_SAVE"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run, active = active_run(context), active_tree(context).nodes.active
+        task = run.tasks.get(self.node_name) if self.node_name else run.task_of(active) if active else None
+        if task is None or task.state.is_final:
+            self.report({"WARNING"}, translated("The node is not running"))
+            return {"CANCELLED"}
+        run.cancel(task.name)
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_pause(_RunOperator, bpy.types.Operator):
+    """Hold the run where it is, or let it go on"""
+
+    bl_idname = "background_nodes.pause"
+    bl_label = "Pause"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run = active_run(context)
+        if run.is_paused:
+            run.resume()
+        else:
+            run.pause()
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_finish_current(_RunOperator, bpy.types.Operator):
+    """Start nothing more; what runs now comes to its end, and its results come home"""
+
+    bl_idname = "background_nodes.finish_current"
+    bl_label = "Stop After Current Tasks"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        active_run(context).finish_current()
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
+    """Run again what did not succeed in the last run; what did succeed is kept"""
+
+    bl_idname = "background_nodes.retry"
+    bl_label = "Retry Failed"
+
+    @staticmethod
+    def objection(run: Run) -> str:
+        if not run.is_home:
+            return "The node tree is running already"
+        return "" if run.can_retry else "All of the last run succeeded"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            session.retry(active_run(context))
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_MT_run(bpy.types.Menu):
+    """More ways to run the node tree, and to stop it"""
+
+    bl_idname = "BACKGROUND_NODES_MT_run"
+    bl_label = "Run"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, run = self.layout, active_run(context)
+        layout.operator("background_nodes.run", icon="PLAY")
+        layout.operator("background_nodes.run", text="Run Selected").scope = "SELECTED"
+        layout.operator("background_nodes.run", text="Run to Active").scope = "ACTIVE"
+        layout.operator("background_nodes.run", text="Force Run").force = True
+        layout.operator("background_nodes.retry", icon="FILE_REFRESH")
+        layout.separator()
+        is_paused = run is not None and run.is_paused
+        layout.operator("background_nodes.pause", text="Resume" if is_paused else "Pause", icon="PAUSE")
+        layout.operator("background_nodes.finish_current")
+        layout.operator("background_nodes.cancel_node")
+        layout.operator("background_nodes.cancel", icon="X")
+        tree = active_tree(context)
+        if tree is not None:
+            layout.separator()
+            layout.prop(tree, "auto_run")
+
+
+classes = (
+    BACKGROUND_NODES_OT_run,
+    BACKGROUND_NODES_OT_cancel,
+    BACKGROUND_NODES_OT_cancel_node,
+    BACKGROUND_NODES_OT_pause,
+    BACKGROUND_NODES_OT_finish_current,
+    BACKGROUND_NODES_OT_retry,
+    BACKGROUND_NODES_MT_run,
+)

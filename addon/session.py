@@ -18,7 +18,7 @@ from ..runtime.launcher import Launcher
 from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
-from . import preferences
+from . import preferences, redraw
 from .run import Run, RunEvent
 
 #: Seconds between two looks at what has arrived: while a run goes on, and while only warm workers are there.
@@ -132,7 +132,7 @@ class Session:
         for run in self.runs:
             if run.state.is_final:
                 self.settle(run)
-        _redraw_editors()
+        redraw.update(self.runs)
         if self.is_busy:
             return _BUSY_INTERVAL
         return _IDLE_INTERVAL if self._runner.pool.num_workers else None
@@ -173,13 +173,6 @@ class Session:
 def _push_undo(message: str) -> None:
     if bpy.ops.ed.undo_push.poll():
         bpy.ops.ed.undo_push(message=message)
-
-
-def _redraw_editors() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "NODE_EDITOR" and area.spaces.active.tree_type == "BackgroundNodeTree":
-                area.tag_redraw()
 
 
 #: The one session of this Blender.

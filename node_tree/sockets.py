@@ -102,8 +102,14 @@ class BackgroundNodeSocket:
     def _draw_output(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         if getattr(node, "shows_output_values", False):
             self.draw_value(layout, "")
+        elif self.shows_result:
+            self.draw_result(layout, node, text)
         else:
             layout.label(text=text)
+
+    def draw_result(self, layout: bpy.types.UILayout, _node: bpy.types.Node, text: str) -> None:
+        """The label of an output, and what the last run gave."""
+        layout.label(text=f"{text}: {_shortened(self.result)}", translate=False)
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         layout.prop(self, "default_value", text=text)
@@ -115,6 +121,16 @@ class BackgroundNodeSocket:
     def get_value(self) -> Any:
         """What is set, as a Python value: a data-block, a mathutils value, a tuple of them ...; None if nothing is."""
         return self.default_value if self.is_property_set("default_value") else None
+
+    @property
+    def shows_result(self) -> bool:
+        """Whether the last run gave something."""
+        return bool(self.result_json)
+
+    @property
+    def result_data_blocks(self) -> list[bpy.types.ID]:
+        """The data-blocks of the result that are still in the file."""
+        return []
 
     @property
     def result(self) -> Any:
@@ -132,6 +148,10 @@ class _DataBlockResult:
     """The result of a data-block socket: pointers."""
 
     @property
+    def shows_result(self) -> bool:
+        return self.has_result
+
+    @property
     def result(self) -> Any:
         if not self.has_result:
             return None
@@ -139,6 +159,23 @@ class _DataBlockResult:
         if self.holds_result_list:
             return found
         return found[0] if found else None
+
+    @property
+    def result_data_blocks(self) -> list[bpy.types.ID]:
+        return [item.value for item in self.result_items if item.value is not None]
+
+    def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
+        """The label, and a button that shows what came home: its icon with its name, or their number."""
+        row = layout.row()
+        row.alignment = "RIGHT"
+        found = self.result_data_blocks
+        name = found[0].name if len(found) == 1 and not self.holds_result_list else str(len(found))
+        button = row.row()
+        button.enabled = bool(found)
+        icon = _icon(found[0]) if found else "GHOST_DISABLED"
+        show = button.operator("background_nodes.result_show", text=name, icon=icon, emboss=False, translate=False)
+        show.node_name, show.identifier = node.name, self.identifier
+        row.label(text=text, translate=False)
 
     def set_result(self, value: Any) -> None:
         """Keep a data-block, a sequence of them, or None."""
@@ -269,6 +306,60 @@ class _MenuList(_Choices, _ListValue):
     def get_value(self) -> Any:
         values = super().get_value()
         return None if values is None else tuple(value for value in values if value is not None)
+
+
+#: What an output shows of a value.
+_MAX_RESULT = 24
+
+
+def _shortened(value: Any) -> str:
+    """A value as an output shows it: short, numbers with few digits."""
+    if isinstance(value, float):
+        text = f"{value:,.4g}"
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = f"{value:,}"
+    elif isinstance(value, str | bool):
+        text = str(value)
+    elif isinstance(value, tuple | list) and len(value) > 3:
+        text = f"{len(value)} items"
+    elif isinstance(value, Matrix | dict):
+        text = "..."
+    else:
+        text = ", ".join(_shortened(item) for item in value)
+    return text if len(text) <= _MAX_RESULT else f"{text[: _MAX_RESULT - 1]}…"
+
+
+#: Kinds whose icon has not the name that the others' have: `<KIND>_DATA`.
+_ICONS = {
+    "Action": "ACTION",
+    "Brush": "BRUSH_DATA",
+    "CacheFile": "FILE_CACHE",
+    "Collection": "OUTLINER_COLLECTION",
+    "GreasePencil": "OUTLINER_DATA_GREASEPENCIL",
+    "Image": "IMAGE_DATA",
+    "Material": "MATERIAL",
+    "Mesh": "OUTLINER_DATA_MESH",
+    "Scene": "SCENE_DATA",
+    "Sound": "SOUND",
+    "Text": "TEXT",
+    "Texture": "TEXTURE",
+    "World": "WORLD",
+}
+
+
+def _icon(data_block: bpy.types.ID) -> str:
+    """The name of the icon that Blender's Outliner gives a data-block."""
+    if isinstance(data_block, bpy.types.Object):
+        name = f"OUTLINER_OB_{data_block.type}"
+    else:
+        kind = kinds.kind_of(data_block)
+        name = _ICONS.get(kind) or f"OUTLINER_DATA_{kind.upper()}"
+    return name if name in _icon_names() else "FILE_BLEND"
+
+
+@functools.cache
+def _icon_names() -> frozenset[str]:
+    return frozenset(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
 
 def _color(kind: str) -> tuple[float, float, float]:

@@ -18,6 +18,16 @@ class BackgroundNodeTree(bpy.types.NodeTree):
     bl_icon = "SCRIPTPLUGINS"
     bl_use_group_interface = False
 
+    auto_run: bpy.props.EnumProperty(
+        name="Auto Run",
+        description="When the tree runs by itself, once it was run by hand since the file was opened",
+        items=(
+            ("OFF", "Off", "Run only when Run is pressed", "RADIOBUT_OFF", 0),
+            ("SAVE", "On Save", "Run whenever the file is saved", "FILE_TICK", 1),
+        ),
+        default="OFF",
+    )
+
     @classmethod
     def valid_socket_type(cls, idname: str) -> bool:
         return idname.startswith("BackgroundNodeSocket")

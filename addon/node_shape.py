@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a node is in its editor. Blender tells a node's place and size, but not in the pixels that are drawn to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import bpy
+
+#: Height of a node's header in UI units, and half of it.
+HEADER = 20.0
+
+
+class Shape(NamedTuple):
+    """The rectangle of a node in pixels of its region, from the lower left corner."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def overlaps(self, width: float, height: float) -> bool:
+        """Whether any of it is to be seen in a region of that size."""
+        return self.right > 0.0 and self.left < width and self.top > 0.0 and self.bottom < height
+
+
+class View:
+    """How a region shows its tree now."""
+
+    def __init__(self, region: bpy.types.Region, ui_scale: float) -> None:
+        to_region = region.view2d.view_to_region
+        self.x, self.y = to_region(0.0, 0.0, clip=False)
+        # Over a long way, for the result is in whole pixels.
+        self.zoom = (to_region(10_000.0, 0.0, clip=False)[0] - self.x) / 10_000.0
+        self.width, self.height = region.width, region.height
+        #: Pixels of one UI unit.
+        self.unit = ui_scale * self.zoom
+
+    def shape(self, node: bpy.types.Node) -> Shape:
+        x, y = location(node)
+        width, height = node.dimensions
+        left, top = self.x + x * self.unit, self.y + y * self.unit
+        if node.hide:  # it is drawn around the middle of the header
+            top += height * self.zoom / 2.0 - HEADER / 2.0 * self.unit
+        return Shape(left, top - height * self.zoom, left + width * self.zoom, top)
+
+
+def location(node: bpy.types.Node) -> tuple[float, float]:
+    """The place of a node in its tree, also inside frames (`location_absolute`, which 4.2 does not have)."""
+    x, y = node.location
+    parent = node.parent
+    while parent is not None:
+        x, y, parent = x + parent.location.x, y + parent.location.y, parent.parent
+    return x, y

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redraws what shows a run, when there is something new to be seen, and lets bars move smoothly.
+
+The session's timer calls `update`, while something runs. Only editors that show a tree with news are redrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import bpy
+
+from ..runtime.states import TaskState
+from .run import Run, Task
+
+#: Of the way from what a bar shows to what is so, the share it goes in one tick.
+_EASING = 0.35
+#: A bar that is so near shows what is so.
+_NEAR = 0.004
+
+#: What is on the screen: of each tree's run its version and second; of each running task, by node, its bar.
+_drawn: dict[int, tuple[int, int]] = {}
+_bars: dict[str, float] = {}
+
+
+def shown_progress(task: Task) -> float:
+    """What the bar of a running task shows: it is on its way to the task's progress."""
+    return _bars.get(task.node_id, task.progress)
+
+
+def update(runs: Iterable[Run]) -> None:
+    """Redraw the editors that show a run with news."""
+    changed = {run.tree_uid for run in runs if _has_news(run)}
+    if changed:
+        for area, tree_uids in editors():
+            if tree_uids & changed:
+                area.tag_redraw()
+
+
+def _has_news(run: Run) -> bool:
+    news = run.version, int(run.seconds)
+    has_news = _drawn.get(run.tree_uid) != news
+    _drawn[run.tree_uid] = news
+    return _move_bars(run) or has_news
+
+
+def _move_bars(run: Run) -> bool:
+    """Let the bars of a run catch up; whether one of them moves."""
+    moves = False
+    for task in run.tasks.values():
+        if task.state is TaskState.RUNNING:
+            shown = _bars.get(task.node_id, 0.0)
+            _bars[task.node_id] = eased = _eased(shown, task.progress)
+            moves = moves or eased != shown
+        else:
+            _bars.pop(task.node_id, None)
+    return moves
+
+
+def _eased(shown: float, progress: float) -> float:
+    if progress - shown < _NEAR:  # a task that begins anew goes back at once
+        return progress
+    return shown + (progress - shown) * _EASING
+
+
+def editors() -> Iterator[tuple[bpy.types.Area, set[int]]]:
+    """Each editor of background node trees, with the trees it shows: the one in view, and those that lead to it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree":
+                yield area, {part.node_tree.session_uid for part in space.path if part.node_tree is not None}
+
+
+def unregister() -> None:
+    _drawn.clear()
+    _bars.clear()
