@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Draws rectangles and texts over a region: all rectangles in one go, then all texts."""
+"""Draws rectangles and texts over a region: the rectangles of each colour in one go, then the texts."""
 
 from __future__ import annotations
-
-import functools
 
 import blf
 import gpu
@@ -18,14 +16,13 @@ class Canvas:
     """Collects what is to be drawn, in pixels of the region; `draw` draws it."""
 
     def __init__(self) -> None:
-        self._points: list[tuple[float, float]] = []
-        self._colors: list[Color] = []
+        self._points: dict[Color, list[tuple[float, float]]] = {}
         self._texts: list[tuple[str, float, float, float, Color]] = []
 
     def rectangle(self, left: float, bottom: float, right: float, top: float, color: Color) -> None:
         corners = (left, bottom), (right, bottom), (right, top), (left, top)
-        self._points += (corners[0], corners[1], corners[2], corners[0], corners[2], corners[3])
-        self._colors += (color,) * 6
+        points = self._points.setdefault(color, [])
+        points += (corners[0], corners[1], corners[2], corners[0], corners[2], corners[3])
 
     def frame(self, left: float, bottom: float, right: float, top: float, width: float, color: Color) -> None:
         """The outline of a rectangle, drawn around it."""
@@ -41,8 +38,11 @@ class Canvas:
     def draw(self) -> None:
         if self._points:
             gpu.state.blend_set("ALPHA")
-            shader = _shader()
-            batch_for_shader(shader, "TRIS", {"pos": self._points, "color": self._colors}).draw(shader)
+            # One that Blender draws its own windows with: others are compiled at their first use, which takes a while.
+            shader = gpu.shader.from_builtin("UNIFORM_COLOR")
+            for color, points in self._points.items():
+                shader.uniform_float("color", color)
+                batch_for_shader(shader, "TRIS", {"pos": points}).draw(shader)
             gpu.state.blend_set("NONE")
         for text, x, y, size, color in self._texts:
             blf.size(_FONT, size)
@@ -55,8 +55,3 @@ def text_width(text: str, size: float) -> float:
     """The width of a text in pixels."""
     blf.size(_FONT, size)
     return blf.dimensions(_FONT, text)[0]
-
-
-@functools.cache
-def _shader() -> gpu.types.GPUShader:
-    return gpu.shader.from_builtin("FLAT_COLOR")

@@ -40,6 +40,8 @@ def update(runs: Iterable[Run]) -> None:
 def _has_news(run: Run) -> bool:
     news = run.version, int(run.seconds)
     has_news = _drawn.get(run.tree_uid) != news
+    if run.is_home and not has_news:
+        return False
     _drawn[run.tree_uid] = news
     return _move_bars(run) or has_news
 
