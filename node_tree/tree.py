@@ -6,8 +6,11 @@ from __future__ import annotations
 import bpy
 
 from ..runtime.types import conversion
+from .shown_tree import ShownTree
 
 _REROUTE = "NodeReroute"
+
+_shown_tree = ShownTree()
 
 
 class BackgroundNodeTree(bpy.types.NodeTree):
@@ -27,6 +30,13 @@ class BackgroundNodeTree(bpy.types.NodeTree):
         ),
         default="OFF",
     )
+
+    @classmethod
+    def get_from_context(
+        cls, context: bpy.types.Context
+    ) -> tuple[bpy.types.NodeTree | None, bpy.types.ID | None, bpy.types.ID | None]:
+        """Blender asks this for each editor that is not pinned."""
+        return _shown_tree.of(context.space_data), None, None
 
     @classmethod
     def valid_socket_type(cls, idname: str) -> bool:

@@ -73,7 +73,10 @@ def test_click_on_a_collection_selects_what_is_in_it(tree):
     output(tree, "LINK", node)
     background_nodes.run(tree)
     show(tree, node)
-    assert sorted(item.name for item in bpy.context.selected_objects) == ["A", "B"]  # they are as they were, and stay the artist's own
+    assert sorted(item.name for item in bpy.context.selected_objects) == [
+        "A",
+        "B",
+    ]  # they are as they were, and stay the artist's own
 
 
 @pytest.mark.parametrize(
