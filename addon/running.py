@@ -9,6 +9,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ..runtime.errors import BackgroundNodesError, CompileError
+from . import keymaps
 from .active import TreeOperator, active_run, active_tree
 from .run import Run
 from .session import session
@@ -184,6 +185,19 @@ class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """What an artist wants of the node under the mouse, in the node editor's own context menu."""
+    tree = active_tree(context)
+    if tree is None or tree.nodes.active is None:
+        return
+    layout = menu.layout
+    layout.separator()
+    layout.operator("background_nodes.run", text="Run to Active", icon="PLAY").scope = "ACTIVE"
+    layout.operator("background_nodes.run", text="Run Selected").scope = "SELECTED"
+    layout.operator("background_nodes.cancel_node", icon="X")
+    layout.operator("background_nodes.log_show", icon="TEXT").node_name = tree.nodes.active.name
+
+
 class BACKGROUND_NODES_MT_run(bpy.types.Menu):
     """More ways to run the node tree, and to stop it"""
 
@@ -218,3 +232,12 @@ classes = (
     BACKGROUND_NODES_OT_retry,
     BACKGROUND_NODES_MT_run,
 )
+
+
+def register() -> None:
+    keymaps.add("Node Editor", "NODE_EDITOR", "background_nodes.run", "RET", ctrl=True)
+    bpy.types.NODE_MT_context_menu.append(_draw_context_menu)
+
+
+def unregister() -> None:
+    bpy.types.NODE_MT_context_menu.remove(_draw_context_menu)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which tree editors show: one that is pinned its own, all others the one that the artist chose last in any of them.
 
-Other editors of nodes follow the active object; a background node tree belongs to none, so its editors follow the choice.
+Other editors of nodes follow the active object. A background node tree belongs to none, so they follow the choice.
 """
 
 from __future__ import annotations
