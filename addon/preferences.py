@@ -59,7 +59,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         description="Folders with scripts of one's own, for the Add menu",
         type=BackgroundNodesScriptFolder,
     )
-    overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took", default=True)
+    overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
     overlay_memory: bpy.props.BoolProperty(
         name="Peak Memory", description="Show over each node how much memory its background Blender held at most"
     )
