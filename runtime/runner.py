@@ -86,6 +86,7 @@ class ActiveRun:
         """Running until everything has ended and lies ready to be brought home."""
         return self.scheduler.state if self.is_over else RunState.RUNNING
 
+    @property
     def seconds(self) -> float:
         """How long the run has been under way, pauses left out."""
         started, finished = self.scheduler.started, self.scheduler.finished
