@@ -7,7 +7,16 @@ import functools
 
 import bpy
 
-from ..node_tree import sources
+from . import node_add, node_choices
+from .node_choices import NodeChoice
+
+#: Types of data that are often an input; the others are in a menu of their own.
+_COMMON_INPUTS = (
+    ("Object", "Collection", "Mesh", "Material", "Image", "World", "Scene", "Text"),
+    ("FLOAT", "INT", "BOOLEAN", "STRING", "VECTOR", "COLOR", "PATH"),
+)
+#: Blender finds what menus show by their classes, which can't be made while one is drawn: so many are made before.
+_MAX_FOLDER_MENUS = 48
 
 
 class BACKGROUND_NODES_MT_add(bpy.types.Menu):
@@ -18,40 +27,118 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
-        _add_node(layout, "BackgroundNodeInput", "Input")
-        _add_node(layout, "BackgroundNodeOutput", "Output")
-        _add_node(layout, "BackgroundNodeScript", "Script")
+        layout.menu(BACKGROUND_NODES_MT_add_input.bl_idname)
+        node_add.draw(layout, NodeChoice("node", "BackgroundNodeOutput"))
+        layout.separator()
+        if bpy.types.Operator.bl_rna_get_subclass_py("BACKGROUND_NODES_OT_script_new") is not None:
+            layout.operator("background_nodes.script_new")
+        layout.menu(BACKGROUND_NODES_MT_add_text.bl_idname)
+        node_add.draw(layout, NodeChoice("node", "BackgroundNodeScript"))
         layout.separator()
         for menu in _category_menus():
             layout.menu(menu.bl_idname)
+        _draw_folder_menus(layout)
         layout.separator()
-        _add_node(layout, "NodeReroute", "Reroute")
-        _add_node(layout, "NodeFrame", "Frame")
+        layout.menu(BACKGROUND_NODES_MT_add_layout.bl_idname)
+
+
+class BACKGROUND_NODES_MT_add_input(bpy.types.Menu):
+    """Nodes that give a value or a data-block of this file"""
+
+    bl_idname = "BACKGROUND_NODES_MT_add_input"
+    bl_label = "Input"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        for group in _COMMON_INPUTS:
+            for kind in group:
+                node_add.draw(self.layout, NodeChoice("input", kind))
+            self.layout.separator()
+        self.layout.menu(BACKGROUND_NODES_MT_add_more_inputs.bl_idname)
+
+
+class BACKGROUND_NODES_MT_add_more_inputs(bpy.types.Menu):
+    """Nodes that give a value or a data-block of a rarer type"""
+
+    bl_idname = "BACKGROUND_NODES_MT_add_more_inputs"
+    bl_label = "More"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        common = {kind for group in _COMMON_INPUTS for kind in group}
+        rare = (choice for choice in node_choices.inputs() if choice.name not in common)
+        for choice in sorted(rare, key=lambda choice: choice.title):
+            node_add.draw(self.layout, choice)
+
+
+class BACKGROUND_NODES_MT_add_text(bpy.types.Menu):
+    """Nodes of the texts in this file that have a function main"""
+
+    bl_idname = "BACKGROUND_NODES_MT_add_text"
+    bl_label = "Script from Text"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        choices = node_choices.texts()
+        for choice in choices:
+            node_add.draw(self.layout, choice)
+        if not choices:
+            self.layout.label(text="No text in this file has a function main")
+
+
+class BACKGROUND_NODES_MT_add_layout(bpy.types.Menu):
+    """Nodes that keep a graph tidy"""
+
+    bl_idname = "BACKGROUND_NODES_MT_add_layout"
+    bl_label = "Layout"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        for idname in ("NodeFrame", "NodeReroute"):
+            node_add.draw(self.layout, NodeChoice("node", idname))
+
+
+# The shipped library
 
 
 @functools.cache
 def _category_menus() -> tuple[type[bpy.types.Menu], ...]:
     """A menu for each folder of the library."""
-    return tuple(_category_menu(category, names) for category, names in sources.library_categories())
+    return tuple(_category_menu(category, choices) for category, choices in node_choices.library())
 
 
-def _category_menu(category: str, names: list[str]) -> type[bpy.types.Menu]:
+def _category_menu(category: str, choices: list[NodeChoice]) -> type[bpy.types.Menu]:
     def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-        for name in names:
-            title = sources.title(name.rpartition("/")[2])
-            _add_node(menu.layout, "BackgroundNodeScript", title, library_script=name)
+        for choice in choices:
+            node_add.draw(menu.layout, choice)
 
-    idname = f"{BACKGROUND_NODES_MT_add.bl_idname}_{category}"
-    return type(idname, (bpy.types.Menu,), {"bl_idname": idname, "bl_label": sources.title(category), "draw": draw})
+    idname = f"BACKGROUND_NODES_MT_add_{category.lower().replace(' ', '_')}"
+    return type(idname, (bpy.types.Menu,), {"bl_idname": idname, "bl_label": category, "draw": draw})
 
 
-def _add_node(layout: bpy.types.UILayout, idname: str, text: str, **settings: str) -> None:
-    properties = layout.operator("node.add_node", text=text)
-    properties.type = idname
-    properties.use_transform = True
-    for name, value in settings.items():
-        setting = properties.settings.add()
-        setting.name, setting.value = name, repr(value)
+# The artist's own folders
+
+
+def _draw_folder_menus(layout: bpy.types.UILayout) -> None:
+    categories = list(node_choices.folder_categories())
+    if categories:
+        layout.separator()
+    for category, menu in zip(categories, _folder_menus(), strict=False):
+        layout.menu(menu.bl_idname, text=category, translate=False)
+
+
+@functools.cache
+def _folder_menus() -> tuple[type[bpy.types.Menu], ...]:
+    return tuple(_folder_menu(index) for index in range(_MAX_FOLDER_MENUS))
+
+
+def _folder_menu(index: int) -> type[bpy.types.Menu]:
+    """The menu of the category of this index."""
+
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        categories = list(node_choices.folder_categories().values())
+        for script in categories[index] if index < len(categories) else ():
+            icon = "ERROR" if script.error else "NONE"
+            node_add.draw(menu.layout, NodeChoice("file", script.path), icon=icon)
+
+    idname = f"BACKGROUND_NODES_MT_add_folder_{index}"
+    return type(idname, (bpy.types.Menu,), {"bl_idname": idname, "bl_label": "Scripts", "draw": draw})
 
 
 def _draw_add_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -59,7 +146,15 @@ def _draw_add_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
         menu.layout.menu_contents(BACKGROUND_NODES_MT_add.bl_idname)
 
 
-classes = (BACKGROUND_NODES_MT_add, *_category_menus())
+classes = (
+    BACKGROUND_NODES_MT_add,
+    BACKGROUND_NODES_MT_add_input,
+    BACKGROUND_NODES_MT_add_more_inputs,
+    BACKGROUND_NODES_MT_add_text,
+    BACKGROUND_NODES_MT_add_layout,
+    *_category_menus(),
+    *_folder_menus(),
+)
 
 
 def register() -> None:

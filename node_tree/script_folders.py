@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,13 +12,13 @@ from pathlib import Path
 
 from ..runtime.errors import SignatureError
 from ..runtime.signature import Signature
+from .sources import has_main
 
 #: Seconds for which what was read holds.
 _FRESH_SECONDS = 2.0
 #: Folders in folders; what is deeper is no collection of scripts.
 _MAX_DEPTH = 4
 _MAX_SCRIPTS = 1000
-_MAIN = re.compile(r"^(async\s+)?def\s+main\b", re.MULTILINE)
 
 #: Reads the signature of a file. Raises SignatureError.
 SignatureReader = Callable[[str], Signature]
@@ -107,7 +106,7 @@ class ScriptFolders:
         try:
             return FolderScript(str(path), category, self._read_signature(str(path)))
         except SignatureError as error:
-            if not _MAIN.search(_text(path)):
+            if not has_main(_text(path)):
                 return None
             return FolderScript(str(path), category, None, error.message, error.line or 0)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def from_file(filepath: str) -> ScriptSource:
         return ScriptSource(path.read_text(encoding="utf-8"), str(path), str(path.parent))
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise SignatureError(f"the file can't be read: {error}") from error
+
+
+_MAIN = re.compile(r"^(async\s+)?def\s+main\b", re.MULTILINE)
+
+
+def has_main(source: str) -> bool:
+    """Whether a text looks like a script; one with an error, which has no signature, too."""
+    return _MAIN.search(source) is not None
 
 
 def from_library(name: str) -> ScriptSource:
