@@ -74,9 +74,14 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         except BackgroundNodesError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if bpy.app.background:
-            run.wait()
+        _wait_in_background(run)
         return {"FINISHED"}
+
+
+def _wait_in_background(run: Run) -> None:
+    """Where no timer carries the run on."""
+    if bpy.app.background:
+        run.wait()
 
 
 def _wanted(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
@@ -177,11 +182,13 @@ class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
         return "" if run.can_retry else "All of the last run succeeded"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        run = active_run(context)
         try:
-            session.retry(active_run(context))
+            session.retry(run)
         except BackgroundNodesError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        _wait_in_background(run)
         return {"FINISHED"}
 
 
