@@ -8,7 +8,7 @@ import pytest
 from background_nodes.addon import node_status, redraw
 from background_nodes.addon.durations import countdown, duration
 
-from .graphs import add, advance, editor, new_tree, script
+from .graphs import add, advance, editor, new_tree, script, value
 
 WAIT = """
 import time
@@ -67,12 +67,14 @@ def test_run_selected_with_nothing_selected_is_an_error(chain, session):
     assert session.run_of(chain) is None
 
 
-def test_force_run_begins_in_new_workers(chain, session):
-    call(chain, "run")
-    before = set(session.worker_process_ids)
-    call(chain, "run", force=True)
-    assert before
-    assert not before & set(session.worker_process_ids)
+def test_force_run_begins_in_new_workers(tree):
+    numbers = value(tree, "INT", tuple(range(8)), is_list=True)
+    source = "import os, time\ndef main(number: int) -> int:\n    time.sleep(0.05)\n    return os.getpid()"
+    node = script(tree, "Process", source, number=numbers)
+    call(tree, "run")
+    before = set(node.outputs[0].result)
+    call(tree, "run", force=True)
+    assert before.isdisjoint(node.outputs[0].result)
 
 
 def test_problems_stop_the_run_and_are_all_reported(tree, session):
