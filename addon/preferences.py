@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 
+from ..runtime import priority
 from ..runtime.launcher import WorkerLimits
 
 #: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
@@ -67,6 +68,24 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         name="Heat Map", description="Colour the nodes by the time they took, the slowest one red"
     )
 
+    memory_limit_gb: bpy.props.FloatProperty(
+        name="Memory Limit",
+        description="Gigabytes above which a task is ended with an error while it runs, 0 for no limit",
+        default=0.0,
+        min=0.0,
+        soft_max=64.0,
+    )
+    artist_first: bpy.props.EnumProperty(
+        name="Artist First",
+        description="What background Blenders do while you play back, sculpt, paint or render",
+        items=(
+            ("LOWER", "Lower Priority", "They go on with what the processor has left"),
+            ("PAUSE", "Pause", "Runs are paused, and go on when it ends"),
+            ("OFF", "Off", "They go on as usual"),
+        ),
+        default="LOWER",
+    )
+
     def draw(self, _context: bpy.types.Context) -> None:
         self.layout.use_property_split = True
         column = self.layout.column()
@@ -75,6 +94,10 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
             column.label(text=f"{default_num_workers()} on this machine", icon="INFO")
         column.prop(self, "idle_minutes")
         column.prop(self, "memory_gb")
+        column.prop(self, "memory_limit_gb")
+        column.prop(self, "artist_first")
+        if self.artist_first == "LOWER" and not priority.is_possible():
+            column.label(text="This system does not let priorities be set back, so they are left alone", icon="INFO")
 
 
 def found() -> BackgroundNodesPreferences | None:
@@ -102,6 +125,11 @@ def num_workers() -> int:
 
 def worker_limits() -> WorkerLimits:
     return WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3))
+
+
+def memory_limit() -> int:
+    """Bytes that a background Blender may hold while it does a task, 0 for no limit."""
+    return int(get("memory_limit_gb") * 1024**3)
 
 
 def script_folders() -> tuple[str, ...]:

@@ -190,6 +190,7 @@ class Run:
         tree_uid, tree_name: of the node tree when the run began.
         until: the nodes that were asked for, None for the whole tree.
         notes: what could not be done.
+        pause_reason: why it is paused, if not because someone asked for it; "" otherwise.
         version: grows with every change of what there is to see, but for times that pass.
     """
 
@@ -205,6 +206,7 @@ class Run:
         self.tree_name = tree.name
         self.until = until
         self.version = 0
+        self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
         self._session = session
         self._runner = runner
@@ -288,15 +290,20 @@ class Run:
             raise RunError(f'the run has no node "{node_name}"')
         self._runner.cancel(self._active, None if node_name is None else self._tasks[node_name].node_id)
 
-    def pause(self) -> None:
+    def pause(self, reason: str = "") -> None:
         """Let it stand still, until `resume` or `cancel`. Nothing begins, and no time counts.
 
         What runs is frozen where it is (on Windows the script's own process only, and not those it started).
+
+        Args:
+            reason: why, if nobody asked for it: "Paused while you sculpt".
         """
+        self.pause_reason = reason
         self._runner.pause(self._active)
 
     def resume(self) -> None:
         """Let a paused run go on."""
+        self.pause_reason = ""
         self._runner.resume(self._active)
 
     def finish_current(self) -> None:

@@ -19,6 +19,7 @@ from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
 from . import preferences, redraw
+from .artist_first import ArtistFirst
 from .run import Run, RunEvent
 
 #: Seconds between two looks at what has arrived: while a run goes on, and while only warm workers are there.
@@ -35,6 +36,7 @@ class Session:
         self._runner: Runner | None = None
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
+        self._artist_first = ArtistFirst()
         self._history: deque[Run] = deque(maxlen=_HISTORY_LENGTH)
 
     def start(
@@ -58,6 +60,7 @@ class Session:
         plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
         num_workers = workers or preferences.num_workers()
         runner = self._get_runner()
+        runner.pool.memory_limit = preferences.memory_limit()
         if force:
             runner.pool.end_used()
         runner.pool.capacity = max(num_workers, runner.pool.capacity if runner.is_active else 0)
@@ -128,6 +131,7 @@ class Session:
         """The timer: take what has arrived, and say when to be called again."""
         if self._runner is None:
             return None
+        self._runner.pool.is_low = self._artist_first.update(self.runs, preferences.get("artist_first"))
         self._runner.update()
         for run in self.runs:
             if run.state.is_final:

@@ -26,6 +26,7 @@ from .errors import LaunchError, StoreError, TransportError
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .logs import TaskLog
 from .memory import resident_memory
+from .priority import set_priority
 from .processes import kill, resume, suspend
 from .store import Store
 from .transport import Channel
@@ -36,6 +37,8 @@ _MAX_FAILED_LAUNCHES = 3
 _MAX_UNBEGUN = 3
 #: Seconds between two looks for workers whose end nobody told.
 _MAX_WAIT = 1.0
+#: Seconds between two looks at the memory of workers that have a limit.
+_MEMORY_INTERVAL = 1.0
 #: Seconds an ended worker has to leave the process table.
 _EXIT_TIMEOUT = 2.0
 
@@ -117,6 +120,7 @@ class _Worker:
         self.folder = folder
         self.enter(_State.STARTING)
         self.is_fresh = True
+        self.is_low = False
         self.frozen: float | None = None  # since when its process stands still
         self.request: Request | None = None
         self.task_log: TaskLog | None = None
@@ -165,16 +169,25 @@ class _Worker:
 
 
 class Pool:
-    """Up to `capacity` workers, each made by `launcher`."""
+    """Up to `capacity` workers, each made by the launcher.
+
+    Attributes:
+        capacity: how many workers there may be.
+        is_low: whether workers are to have lower priority than other programs.
+        memory_limit: bytes that a worker may hold while it does a task, 0 for no limit.
+    """
 
     def __init__(self, launcher: Launcher, store: Store, capacity: int) -> None:
         self.capacity = capacity
+        self.is_low = False
+        self.memory_limit = 0
         self._launcher = launcher
         self._store = store
         self._queue: deque[Request] = deque()
         self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
         self._workers: list[_Worker] = []
         self._reports: deque[tuple[Hashable, Report]] = deque()
+        self._next_look_at_memory = 0.0
         self._num_failed_launches = 0
         self._num_unbegun: Counter[Hashable] = Counter()  # how often a task was given to a worker in vain
 
@@ -243,6 +256,8 @@ class Pool:
                 worker.task_log.bound()
         self._end_dead_workers()
         self._end_hung_workers()
+        self._end_oversized_workers()
+        self._set_priorities()
         self._serve()
         reports = list(self._reports)
         self._reports.clear()
@@ -418,6 +433,24 @@ class Pool:
         for worker in [worker for worker in self._workers if worker.is_overdue(now)]:
             self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
 
+    def _end_oversized_workers(self) -> None:
+        """A task that takes all the machine's memory would take the artist's Blender with it."""
+        now = time.monotonic()
+        if not self.memory_limit or now < self._next_look_at_memory:
+            return
+        self._next_look_at_memory = now + _MEMORY_INTERVAL
+        for worker in [worker for worker in self._workers if worker.state is _State.BUSY]:
+            held = resident_memory(worker.process.pid)
+            if held > self.memory_limit and worker.request is not None:
+                self._reports.append((worker.request.key, messages.Failed(_too_much(held, self.memory_limit))))
+                self._frozen.discard(worker.request.key)
+                self._remove(worker)
+
+    def _set_priorities(self) -> None:
+        for worker in self._workers:
+            if worker.is_low is not self.is_low and set_priority(worker.process.pid, is_low=self.is_low):
+                worker.is_low = self.is_low
+
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
         self._num_failed_launches += 1
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
@@ -437,3 +470,11 @@ class Pool:
         self._release(worker)
         self._workers.remove(worker)
         shutil.rmtree(worker.folder, ignore_errors=True)
+
+
+def _too_much(held: int, limit: int) -> str:
+    gigabytes = 1024**3
+    return (
+        f"the task was ended because its background Blender held {held / gigabytes:.1f} GB of memory, and "
+        f'{limit / gigabytes:.1f} GB are allowed: see "Memory Limit" in the preferences of Background Nodes'
+    )

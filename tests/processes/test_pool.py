@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import messages, pool
+from background_nodes.runtime import messages, pool, priority
+from background_nodes.runtime.memory import resident_memory
 from background_nodes.runtime.pool import Pool, Request
 
 from .conftest import Process, planned, wait_until
@@ -449,3 +450,50 @@ def test_retry_runs_a_mended_script_and_nothing_else(make_engine):
     assert engine.outcome(run, "bad").value == "mended"
     assert engine.outcome(run, "good").value == pid
     assert engine.outcome(run, "good").attempts == 1
+
+
+# Limits and priorities
+
+
+@pytest.mark.skipif(not resident_memory(), reason="where the system tells")
+def test_task_above_the_memory_limit_fails_and_names_the_limit(make_engine):
+    engine = make_engine()
+    engine.pool.memory_limit = resident_memory() + 500 * 1024**2
+    hoard = "data = []\nwhile True: data.append(bytearray(b'x') * (20 << 20)); time.sleep(0.01)"
+    outcome = engine.run("import time\n" + hoard)
+    assert outcome.state == "failed"
+    assert outcome.attempts == 1
+    assert '"Memory Limit" in the preferences' in outcome.message
+    assert f"{engine.pool.memory_limit / 1024**3:.1f} GB" in outcome.message
+    assert engine.run(PID).state == "succeeded"
+
+
+@pytest.mark.skipif(not priority.is_possible(), reason="where priorities can be set back")
+def test_workers_have_low_priority_as_long_as_they_shall(make_engine, tmp_path):
+    engine = make_engine(capacity=2)
+    flag = tmp_path / "flag"
+    wait = f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.01)\nreturn os.getpid()"
+    run = engine.start(planned(wait, "a"))
+    engine.wait(run, lambda: run.scheduler.tasks["a"].started)
+    assert set(levels(engine)) == {0}
+    engine.pool.is_low = True
+    assert wait_until(lambda: engine.runner.update(0.05) or set(levels(engine)) == {19})
+    late = engine.start(planned(wait, "b"))
+    engine.wait(late, lambda: late.scheduler.tasks["b"].started)
+    assert len(engine.pool.process_ids) == 2
+    assert wait_until(lambda: engine.runner.update(0.05) or set(levels(engine)) == {19})
+    engine.pool.is_low = False
+    assert wait_until(lambda: engine.runner.update(0.05) or set(levels(engine)) == {0})
+    flag.touch()
+
+
+def levels(engine) -> list[int]:
+    """How nice the workers are, by every measure that was set."""
+    found = []
+    for pid in engine.pool.process_ids:
+        if priority._has_autogroups():
+            found.append(int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1]))
+        if priority._may_raise_priority():
+            threads = [int(entry.name) for entry in Path(f"/proc/{pid}/task").iterdir()]
+            found += [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads]
+    return found
