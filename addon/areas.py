@@ -30,6 +30,5 @@ def find_or_split(context: bpy.types.Context, ui_type: str) -> bpy.types.Area:
     new = [area for area in context.screen.areas if area not in before]
     if not new:
         raise RuntimeError("The area is too small to be split")
-    area = max((context.area, *new), key=lambda area: area.x)
-    area.ui_type = ui_type
-    return area
+    new[0].ui_type = ui_type  # the smaller part, here the right one; the artist's own stays the larger
+    return new[0]

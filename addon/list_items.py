@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..node_tree import changes
 from .active import TreeOperator, active_tree
 
 
@@ -33,6 +34,7 @@ class BACKGROUND_NODES_OT_list_item_add(_ListOperator):
         socket = self.socket(context)
         socket.items_of_list.add()
         socket.has_value = True
+        changes.tell(socket.id_data)
         return {"FINISHED"}
 
 
@@ -45,7 +47,9 @@ class BACKGROUND_NODES_OT_list_item_remove(_ListOperator):
     index: bpy.props.IntProperty(options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        self.socket(context).items_of_list.remove(self.index)
+        socket = self.socket(context)
+        socket.items_of_list.remove(self.index)
+        changes.tell(socket.id_data)
         return {"FINISHED"}
 
 

@@ -188,6 +188,7 @@ class Run:
 
     Attributes:
         tree_uid, tree_name: of the node tree when the run began.
+        started: when the run began, in seconds since the epoch.
         until: the nodes that were asked for, None for the whole tree.
         notes: what could not be done.
         pause_reason: why it is paused, if not because someone asked for it; "" otherwise.
@@ -204,6 +205,7 @@ class Run:
     ) -> None:
         self.tree_uid = tree.session_uid
         self.tree_name = tree.name
+        self.started = time.time()
         self.until = until
         self.version = 0
         self.pause_reason = ""

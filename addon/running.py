@@ -9,7 +9,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ..runtime.errors import BackgroundNodesError, CompileError
-from . import keymaps
+from . import keymaps, problems
 from .active import TreeOperator, active_run, active_tree
 from .run import Run
 from .session import session
@@ -68,6 +68,7 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         try:
             run = session.start(tree, until=until, force=self.force)
         except CompileError as error:
+            problems.show(tree, error.problems)
             for problem in error.problems:
                 self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}

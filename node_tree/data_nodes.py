@@ -11,6 +11,7 @@ import bpy
 from ..runtime.blender import kinds
 from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
 from .base import BackgroundNode, SocketSpec, sync_sockets
+from .changes import property_changed
 from .sockets import PATH_OPTIONS
 
 #: Kinds an Input node does not offer: a menu's choices belong to a script, JSON is written by one.
@@ -29,9 +30,10 @@ def data_types() -> tuple[tuple[str, str, str, str, int], ...]:
     return tuple((kind, name, "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind, name in names.items())
 
 
-def _type_changed(node: BackgroundNodeInput, _context: bpy.types.Context | None) -> None:
+def _type_changed(node: BackgroundNodeInput, context: bpy.types.Context | None) -> None:
     spec = SocketSpec("value", "Value", SocketType(node.data_type, node.is_list))
     sync_sockets(node, [spec], are_outputs=True)
+    property_changed(node, context)
 
 
 class BackgroundNodeInput(BackgroundNode, bpy.types.Node):
@@ -86,11 +88,13 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
             ("KEEP", "Keep", "Only bring the data-blocks into this file"),
         ),
         default="LINK",
+        update=property_changed,
     )
     collection: bpy.props.PointerProperty(
         name="Collection",
         description="Where to link objects, the scene's own collection if empty",
         type=bpy.types.Collection,
+        update=property_changed,
     )
     filepath: bpy.props.StringProperty(
         name="File",
@@ -98,6 +102,7 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         subtype="FILE_PATH",
         default="//results.blend",
         options=PATH_OPTIONS,
+        update=property_changed,
     )
 
     def init(self, context: bpy.types.Context) -> None:

@@ -11,7 +11,7 @@ import bpy
 from ..runtime.errors import SignatureError
 from ..runtime.graph import NodeSettings
 from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import sources
+from . import changes, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
 
@@ -19,20 +19,25 @@ from .sockets import PATH_OPTIONS, matrix
 def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.script is not None:
         node.filepath = node.library_script = ""
-    node.sync()
+    _source_changed(node)
 
 
 def _filepath_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.filepath:
         node.script, node.library_script = None, ""
-    node.sync()
+    _source_changed(node)
 
 
 def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.library_script:
         node.script, node.filepath = None, ""
         node.label = sources.title(node.library_script.rpartition("/")[2])
+    _source_changed(node)
+
+
+def _source_changed(node: BackgroundNodeScript) -> None:
     node.sync()
+    changes.tell(node.id_data)
 
 
 class BackgroundNodeScript(BackgroundNode, bpy.types.Node):

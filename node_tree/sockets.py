@@ -18,6 +18,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.blender import kinds
 from ..runtime.types import ANY_DATA_BLOCK, SocketType
+from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
 #: Blender's own colours where it has such a socket (`std_node_socket_colors` in its node drawing code).
@@ -400,8 +401,8 @@ _LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
 def _property(kind: str, unit: str = "") -> Any:
     if kind in _VALUE_PROPERTIES:
         make, options = _VALUE_PROPERTIES[kind]
-        return make(name="Value", **options, **_UNITS.get((kind, unit), {}))
-    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind))
+        return make(name="Value", update=property_changed, **options, **_UNITS.get((kind, unit), {}))
+    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=property_changed)
 
 
 def _item_class(kind: str) -> type:
@@ -434,12 +435,12 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["has_value"] = bpy.props.BoolProperty()
     elif kind == "ANY":
         bases.append(_JsonValue)
-        annotations["json_value"] = bpy.props.StringProperty(name="JSON")
+        annotations["json_value"] = bpy.props.StringProperty(name="JSON", update=property_changed)
     elif kind == "MENU":
         bases.append(_MenuValue)
         annotations["choice"] = bpy.props.StringProperty()
         annotations["default_value"] = bpy.props.EnumProperty(
-            name="Value", items=_menu_items, get=_get_choice, set=_set_choice
+            name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=property_changed
         )
     else:
         annotations["default_value"] = _property(kind, unit)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..runtime.types import conversion
+from . import changes
 from .shown_tree import ShownTree
 
 _REROUTE = "NodeReroute"
@@ -44,6 +45,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
 
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
+        changes.tell(self)
         # In background mode no timer fires and nobody looks.
         if not bpy.app.background and not bpy.app.timers.is_registered(_mark_all_links):
             bpy.app.timers.register(_mark_all_links, first_interval=0.0)

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What carries a problem's mend out, or leads to where it can be: a field, or a button, drawn below the problem."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface as translated
+
+from ..node_tree.tree import is_refused
+from ..runtime.errors import Problem
+from .active import TreeOperator, active_tree
+
+
+class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator):
+    """Remove the links into this socket that can't carry what it takes"""
+
+    bl_idname = "background_nodes.links_refused_remove"
+    bl_label = "Remove Link"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        node = tree.nodes.get(self.node_name)
+        sockets = [] if node is None else [item for item in node.inputs if item.identifier == self.identifier]
+        refused = [link for socket in sockets for link in socket.links if is_refused(link)]
+        for link in refused:
+            tree.links.remove(link)
+        return {"FINISHED"} if refused else {"CANCELLED"}
+
+
+def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem) -> None:
+    """The mend of a problem, where something here can carry it out. Looks at the tree as it is now."""
+    node = tree.nodes.get(problem.node)
+    if node is None:
+        return
+    if getattr(node, "source_error", ""):
+        if hasattr(bpy.types, "BACKGROUND_NODES_OT_script_error_show"):
+            _draw_script_error(layout, node, problem)
+    elif "//" in problem.message and not bpy.data.filepath:
+        layout.operator("wm.save_mainfile", text="Save File", icon="FILE_TICK")
+    elif problem.socket:
+        _draw_socket(layout, node, problem.socket)
+    elif node.bl_idname == "BackgroundNodeScript" and not (node.script or node.filepath or node.library_script):
+        layout.prop(node, "script", text="")
+
+
+def _draw_script_error(layout: bpy.types.UILayout, node: bpy.types.Node, problem: Problem) -> None:
+    if problem.line is None:
+        text = translated("Edit Script")
+    else:
+        text = translated("Go to Line {line}").format(line=problem.line)
+    layout.operator("background_nodes.script_error_show", text=text, icon="TEXT", translate=False).node_name = node.name
+
+
+def _draw_socket(layout: bpy.types.UILayout, node: bpy.types.Node, name: str) -> None:
+    sockets = [socket for socket in node.inputs if name in (socket.name, socket.identifier)]
+    sockets += [
+        socket for socket in node.outputs if name == socket.name and getattr(node, "shows_output_values", False)
+    ]
+    socket = next(iter(sockets), None)
+    if socket is None:
+        return
+    if any(is_refused(link) for link in socket.links if not socket.is_output):
+        remove = layout.operator("background_nodes.links_refused_remove", icon="X")
+        remove.node_name, remove.identifier = node.name, socket.identifier
+    elif socket.is_output or not socket.is_linked:
+        socket.draw_value(layout, socket.name)
+
+
+classes = (BACKGROUND_NODES_OT_links_refused_remove,)

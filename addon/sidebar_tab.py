@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tabs of the Sidebar, and how to open one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import bpy
+
+#: Blender's own tab of that name holds what it knows of the active node; ours joins it.
+NODE: Final = "Node"
+RUN: Final = "Run"
+PROBLEMS: Final = "Problems"
+
+#: How often, and with how many seconds in between, it is tried: a Sidebar has its tabs once it was drawn.
+_MAX_TRIES: Final = 20
+_INTERVAL: Final = 0.05
+
+
+def show(area: bpy.types.Area, tab: str) -> None:
+    """Open the Sidebar of a node editor on a tab, as soon as Blender allows."""
+    area.spaces.active.show_region_ui = True
+    if _switch(area, tab) or bpy.app.background:
+        return
+    address = area.as_pointer()
+    tries = iter(range(_MAX_TRIES))
+
+    def try_again() -> float | None:
+        found = _area_at(address)
+        is_over = found is None or _switch(found, tab) or next(tries, None) is None
+        return None if is_over else _INTERVAL
+
+    bpy.app.timers.register(try_again, first_interval=_INTERVAL)
+
+
+def _switch(area: bpy.types.Area, tab: str) -> bool:
+    region = next((region for region in area.regions if region.type == "UI"), None)
+    if region is None:
+        return False
+    try:
+        region.active_panel_category = tab
+    except TypeError:  # no such tab yet
+        return False
+    region.tag_redraw()
+    return True
+
+
+def _area_at(address: int) -> bpy.types.Area | None:
+    """The node editor of that address: a reference to an area would die with it."""
+    windows = bpy.context.window_manager.windows
+    areas = (area for window in windows for area in window.screen.areas)
+    return next((area for area in areas if area.as_pointer() == address and area.type == "NODE_EDITOR"), None)

@@ -1,0 +1,163 @@
+"""Problems before a run: what is found, and when it has to be looked for again."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.addon import problems
+from background_nodes.node_tree.tree import BackgroundNodeTree
+
+from .graphs import add, editor, link, new_tree, output, quad, script, value
+
+
+@pytest.fixture
+def tree():
+    return new_tree()
+
+
+def is_fresh(tree) -> bool:
+    return problems._findings[tree.session_uid].is_fresh
+
+
+def told(tree) -> list[tuple[str, str]]:
+    return [(problem.node, problem.socket) for problem in problems.find(tree)]
+
+
+def test_nothing_is_known_of_a_tree_nobody_asked_for(tree):
+    assert problems.of(tree) is None
+    assert problems.num_tasks(tree) == 0
+
+
+def test_tree_without_a_problem_tells_how_many_nodes_would_run(tree):
+    first = script(tree, "First", "def main() -> int: return 1")
+    script(tree, "Second", "def main(value: int) -> int: return value", value=first)
+    assert problems.find(tree) == ()
+    assert problems.of(tree) == ()
+    assert problems.num_tasks(tree) == 2
+
+
+def test_all_problems_are_found_at_once(tree):
+    number = value(tree, "FLOAT", 1.0)
+    script(tree, "Broken", "def main(:\n")
+    script(tree, "Missing", "def main(source: bpy.types.Object) -> int: return 1")
+    script(tree, "Refused", "def main(source: bpy.types.Object) -> int: return 1", source=number)
+    assert told(tree) == [("Broken", ""), ("Missing", "Source"), ("Refused", "Source")]
+
+
+def test_problem_of_a_run_that_did_not_start_is_kept(tree):
+    node = script(tree, "Missing", "def main(source: bpy.types.Object) -> int: return 1")
+    found = problems.find(tree)
+    problems._findings.clear()
+    problems.show(tree, found)
+    assert [problem.node_id for problem in problems.of(tree)] == [node.uid]
+
+
+def mute(tree, node):
+    node.mute = True
+    tree.update()  # Blender's own operator lets it be called
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree, node: setattr(node.inputs[0], "default_value", 7),
+        lambda tree, node: setattr(node, "script", None),
+        lambda tree, node: setattr(node, "library_script", "mesh/decimate"),
+        lambda tree, node: tree.nodes.remove(node),
+        lambda tree, node: add(tree, "BackgroundNodeScript"),
+        lambda tree, node: link(value(tree, "INT", 3), node.inputs[0]),
+        lambda tree, node: output(tree, "SAVE", node),
+        lambda tree, node: setattr(tree.nodes["Give"], "data_type", "STRING"),
+        mute,
+    ],
+)
+def test_change_of_the_tree_makes_what_was_found_stale(tree, change):
+    value(tree, "INT", 3, name="Give")
+    node = script(tree, "Node", "def main(value: int = 1) -> int: return value")
+    problems.find(tree)
+    assert is_fresh(tree)
+    change(tree, node)
+    assert not is_fresh(tree)
+
+
+def test_looking_does_not_make_itself_stale(tree):
+    node = script(tree, "Node", "def main(value: int = 1) -> int: return value")
+    node.script.from_string("def main(other: float = 1.0) -> float: return other\n")  # sockets change while it is read
+    problems.find(tree)
+    assert [socket.name for socket in node.inputs] == ["Other"]
+    assert is_fresh(tree)
+
+
+def test_removed_data_block_makes_what_was_found_stale(tree):
+    add(tree, "BackgroundNodeInput").outputs[0].default_value = quad()
+    bpy.context.view_layer.update()
+    problems.find(tree)
+    bpy.data.objects.remove(bpy.data.objects["Quad"])
+    bpy.context.view_layer.update()
+    assert not is_fresh(tree)
+
+
+def test_undo_makes_what_was_found_stale(tree):
+    script(tree, "Node", "def main() -> int: return 1")
+    bpy.ops.ed.undo_push(message="before")
+    bpy.data.meshes.new("Mesh")
+    bpy.ops.ed.undo_push(message="after")
+    problems.find(tree)
+    bpy.ops.ed.undo()
+    assert not is_fresh(bpy.data.node_groups[0])
+
+
+def test_saving_gives_relative_paths_their_meaning(tree, tmp_path):
+    made = script(tree, "Make", "def main() -> bpy.types.Object: return None")
+    output(tree, "SAVE", made)
+    assert told(tree) == [("Output", "File")]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    assert not is_fresh(tree)
+    assert told(tree) == []
+
+
+def test_another_file_knows_nothing_of_the_problems_of_this_one(tree):
+    problems.find(tree)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert not problems._findings
+
+
+def test_remove_link_removes_the_refused_one_only(tree):
+    refused = value(tree, "FLOAT", 1.0)
+    node = script(
+        tree, "Node", "def main(source: bpy.types.Object, count: int) -> int: return 1", source=refused, count=refused
+    )
+    with editor(tree):
+        problems.find(tree)
+        result = bpy.ops.background_nodes.links_refused_remove(node_name="Node", identifier="source")
+    assert result == {"FINISHED"}
+    assert not node.inputs["Source"].is_linked
+
+
+def test_click_on_a_problem_selects_its_node_alone_though_it_was_renamed(tree):
+    first = script(tree, "First", "def main() -> int: return 1")
+    second = script(tree, "Second", "def main(value: int) -> int: return value")
+    uid = second.uid
+    second.name = "Renamed"
+    with editor(tree):
+        bpy.ops.background_nodes.node_select(node_name="Second", node_id=uid)
+    assert [node.name for node in tree.nodes if node.select] == ["Renamed"]
+    assert tree.nodes.active == second != first
+
+
+def test_click_on_a_problem_of_a_removed_node_says_so(tree):
+    with editor(tree):
+        assert bpy.ops.background_nodes.node_select(node_name="Gone") == {"CANCELLED"}
+
+
+def test_active_row_of_the_list_is_the_active_node(tree):
+    script(tree, "First", "def main() -> int: return 1")
+    second = script(tree, "Second", "def main() -> int: return 1")
+    assert isinstance(tree, BackgroundNodeTree)
+    tree.active_node_index = 0
+    assert [node.name for node in tree.nodes if node.select] == ["First"]
+    tree.nodes.active = second
+    assert tree.active_node_index == 1
+    tree.active_node_index = 7
+    assert tree.nodes.active == second
