@@ -22,11 +22,11 @@ def no_keys_of_ours(monkeypatch):
 
 def test_added_key_calls_the_operator_with_its_properties(no_keys_of_ours):
     before = keys()
-    properties = {"until_active": True}
+    properties = {"force": True}
     keymaps.add("Node Editor", "NODE_EDITOR", "background_nodes.run", "F13", ctrl=True, properties=properties)
     assert set(keys()) - set(before) == {("background_nodes.run", "Ctrl F13")}
     item = keymaps._items[-1][1]
-    assert item.properties.until_active
+    assert item.properties.force
     assert item.value == "PRESS"
 
 
