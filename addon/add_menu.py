@@ -7,7 +7,7 @@ import functools
 
 import bpy
 
-from . import node_add, node_choices
+from . import node_add, node_choices, selection
 from .node_choices import NodeChoice
 
 #: Types of data that are often an input; the others are in a menu of their own.
@@ -49,6 +49,8 @@ class BACKGROUND_NODES_MT_add_input(bpy.types.Menu):
     bl_label = "Input"
 
     def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.menu(selection.BACKGROUND_NODES_MT_input_from_selection.bl_idname)
+        self.layout.separator()
         for group in _COMMON_INPUTS:
             for kind in group:
                 node_add.draw(self.layout, NodeChoice("input", kind))

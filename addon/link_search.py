@@ -30,8 +30,7 @@ class BACKGROUND_NODES_OT_link_drag(AddOperator, bpy.types.Operator):
 
     bl_idname = "background_nodes.link_drag"
     bl_label = "Search on Link Drag"
-    # UNDO lets what it calls be no undo step of its own; it ends as cancelled always, and makes none either.
-    bl_options = {"UNDO", "INTERNAL"}
+    bl_options = {"INTERNAL"}
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         region = context.region

@@ -52,11 +52,13 @@ class AddOperator(TreeOperator):
         return {"FINISHED"}
 
 
-def select_only(tree: bpy.types.NodeTree, node: bpy.types.Node) -> None:
+def select_only(tree: bpy.types.NodeTree, *nodes: bpy.types.Node) -> None:
+    """Select the nodes and no other; the last one is active."""
     for other in tree.nodes:
         other.select = False
-    node.select = True
-    tree.nodes.active = node
+    for node in nodes:
+        node.select = True
+        tree.nodes.active = node
 
 
 def store_cursor(context: bpy.types.Context, event: bpy.types.Event) -> None:

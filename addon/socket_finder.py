@@ -15,10 +15,7 @@ IS_POSSIBLE = "select" in bpy.types.NodeSocket.bl_rna.properties
 
 
 def socket_at(context: bpy.types.Context, x: int, y: int) -> bpy.types.NodeSocket | None:
-    """The socket at a place of the region, in pixels; None if there is none, or if Blender does not tell.
-
-    To be called by an operator with the option UNDO, so that what is called here is no step of its own.
-    """
+    """The socket at a place of the region, in pixels; None if there is none, or if Blender does not tell."""
     if not IS_POSSIBLE or context.region is None or context.region.type != "WINDOW":
         return None
     nodes = active_tree(context).nodes

@@ -10,7 +10,7 @@ from background_nodes.addon.node_choices import NodeChoice
 from background_nodes.node_tree.script_folders import ScriptFolders
 from background_nodes.runtime.types import SocketType
 
-from .graphs import add, editor, new_tree, script, value
+from .graphs import add, editor, new_material, new_tree, quad, script, value
 
 DOUBLE = "def main(number: int) -> int: return 2 * number\n"
 
@@ -240,4 +240,73 @@ def test_type_of_a_socket_is_found_through_reroutes(tree):
 def test_nothing_to_link_to_is_no_node(tree):
     with pytest.raises((TypeError, RuntimeError)):
         bpy.ops.background_nodes.node_search(offer="library:mesh/voxel_remesh:source")
+    assert not len(tree.nodes)
+
+
+# Files
+
+
+def drop(*paths) -> set[str]:
+    return bpy.ops.background_nodes.files_drop(
+        directory=str(paths[0].parent), files=[{"name": path.name} for path in paths]
+    )
+
+
+def test_dropped_script_is_a_node_of_its_file(tree, scripts):
+    drop(scripts / "double it.py")
+    assert [node.filepath for node in tree.nodes] == [str(scripts / "double it.py")]
+
+
+@pytest.mark.parametrize(
+    ("name", "library_script"),
+    [
+        ("a.PNG", "image/load_image"),
+        ("a.blend", "import_export/append_from_blend"),
+        ("a.obj", "import_export/import_obj"),
+        ("a.glb", "import_export/import_gltf"),
+    ],
+)
+def test_dropped_file_is_a_node_that_reads_it(tree, tmp_path, name, library_script):
+    drop(tmp_path / name)
+    node = tree.nodes.active
+    assert (node.library_script, node.inputs["filepath"].default_value) == (library_script, str(tmp_path / name))
+
+
+def test_files_dropped_together_are_nodes_below_each_other(tree, tmp_path):
+    drop(tmp_path / "a.png", tmp_path / "notes.txt", tmp_path / "b.png")
+    assert len({node.location.y for node in tree.nodes}) == len(tree.nodes) == 2
+    assert all(node.select for node in tree.nodes)
+
+
+def test_dropped_file_that_no_node_reads_is_reported(tree, tmp_path):
+    assert drop(tmp_path / "notes.txt") == {"CANCELLED"}
+    assert not len(tree.nodes)
+
+
+# What is selected
+
+
+def test_input_for_each_selected_object(tree):
+    objects = [quad("A"), quad("B")]
+    for selected in objects:
+        selected.select_set(True)
+    assert bpy.ops.background_nodes.input_from_selection(source="OBJECTS") == {"FINISHED"}
+    assert {node.outputs[0].default_value for node in tree.nodes} == set(objects)
+    assert all(node.select for node in tree.nodes)
+
+
+def test_input_of_the_active_collection_and_material(tree):
+    collection = bpy.data.collections.new("Collection")
+    layer = bpy.context.view_layer
+    bpy.context.scene.collection.children.link(collection)
+    layer.active_layer_collection = layer.layer_collection.children[0]
+    layer.objects.active = quad("A", material=new_material("Paint"))
+    for source, data_block in (("COLLECTION", collection), ("MATERIAL", bpy.data.materials["Paint"])):
+        bpy.ops.background_nodes.input_from_selection(source=source)
+        assert tree.nodes.active.outputs[0].default_value == data_block
+
+
+def test_nothing_selected_is_reported(tree):
+    for source in ("OBJECTS", "COLLECTION", "MATERIAL", "IMAGE", "TEXT"):
+        assert bpy.ops.background_nodes.input_from_selection(source=source) == {"CANCELLED"}
     assert not len(tree.nodes)
