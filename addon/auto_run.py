@@ -7,11 +7,14 @@ by hand since the file was opened: that is the consent, and it lives here and no
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 
 import bpy
 
 from ..node_tree.identity import background_trees
+from ..runtime.errors import BackgroundNodesError, CompileError
+from . import problems
 from .session import session
 
 #: Seconds until a tree whose run is still going on is looked at again.
@@ -47,7 +50,12 @@ def _due_trees() -> Iterator[bpy.types.NodeTree]:
 
 
 def _start(tree: bpy.types.NodeTree) -> None:
-    session.start(tree)
+    try:
+        session.start(tree)
+    except CompileError as error:
+        problems.show(tree, error.problems)
+    except BackgroundNodesError:  # a full disk; Run tells it to whoever presses it
+        traceback.print_exc()
 
 
 def register() -> None:

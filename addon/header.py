@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ..runtime.errors import Problem
+from . import problems
 from .active import active_tree
-from .durations import countdown, duration
+from .quantities import countdown, duration
 from .run import Run
 from .session import session
 
@@ -23,6 +27,7 @@ def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
     if run is not None and not run.is_home:
         _draw_run(layout, run)
     else:
+        _draw_problems(layout, problems.of(tree))
         _draw_last_run(layout, run)
         row = layout.row(align=True)
         row.operator("background_nodes.run", icon="PLAY")
@@ -50,6 +55,14 @@ def _run_text(run: Run) -> str:
     if run.time_left is None:
         return f"{run.progress:.0%}"
     return translated("{percent} · {time} left").format(percent=f"{run.progress:.0%}", time=countdown(run.time_left))
+
+
+def _draw_problems(layout: bpy.types.UILayout, found: Sequence[Problem] | None) -> None:
+    """How many problems keep the tree from running, as far as it was looked at; a click shows them."""
+    if found:
+        row = layout.row()
+        row.alert = True
+        row.operator("background_nodes.problems_show", text=str(len(found)), icon="ERROR", translate=False)
 
 
 def _draw_last_run(layout: bpy.types.UILayout, run: Run | None) -> None:

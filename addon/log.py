@@ -16,7 +16,7 @@ from bpy.app.translations import pgettext_rpt
 from ..runtime.states import TaskState
 from . import areas, node_status
 from .active import TreeOperator, active_run, active_tree
-from .durations import duration
+from .quantities import duration
 from .run import Item, Run, Task
 
 NAME = "Background Nodes Log"

@@ -16,7 +16,7 @@ from bpy.app.translations import pgettext_iface as translated
 from ..node_tree.base import set_status_drawer
 from ..runtime.states import TaskState
 from . import redraw, status_icons
-from .durations import countdown, duration
+from .quantities import countdown, duration
 from .run import Task
 from .session import session
 

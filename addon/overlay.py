@@ -16,8 +16,8 @@ from bpy.app.translations import pgettext_iface as translated
 from ..runtime.states import TaskState
 from . import preferences, redraw
 from .canvas import Canvas, Color, text_width
-from .durations import duration
 from .node_shape import HEADER, Shape, View
+from .quantities import duration, memory_size
 from .run import Run, Task
 from .session import session
 from .status_icons import COLORS
@@ -43,7 +43,7 @@ def _time(task: Task) -> str:
 
 
 def _memory(task: Task) -> str:
-    return "" if task.peak_memory is None else memory_text(task.peak_memory)
+    return "" if task.peak_memory is None else memory_size(task.peak_memory)
 
 
 def _cached(task: Task) -> str:
@@ -57,11 +57,6 @@ _LINES: tuple[tuple[str, Line], ...] = (
     ("overlay_memory", _memory),
     ("overlay_time", _cached),
 )
-
-
-def memory_text(size: int) -> str:
-    """A size in memory, in Blender's own units: `310 MB`, `1.2 GB`."""
-    return f"{size / 1024**2:.0f} MB" if size < 1000 * 1024**2 else f"{size / 1024**3:.1f} GB"
 
 
 def _draw() -> None:

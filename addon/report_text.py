@@ -16,6 +16,7 @@ from .. import __version__
 from . import log, problems
 from .active import TreeOperator, active_run, active_tree
 from .preferences import num_workers
+from .quantities import memory_size
 from .run import Run, Task
 
 #: Characters of the end of each log.
@@ -85,7 +86,7 @@ def _run(run: Run) -> Iterator[str]:
     yield f"Run: {run.state} after {run.seconds:.1f} s"
     for task in run.tasks.values():
         items = f", {task.num_done}/{task.num_items} items" if task.is_mapped else ""
-        memory = f", {task.peak_memory / 1024**2:.0f} MB" if task.peak_memory is not None else ""
+        memory = f", {memory_size(task.peak_memory)}" if task.peak_memory is not None else ""
         yield f"  {task.name}: {task.state}{items}, {task.seconds:.1f} s{memory}"
     for note in run.notes:
         yield f"  Note: {note}"

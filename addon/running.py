@@ -206,6 +206,18 @@ def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None
     layout.operator("background_nodes.log_show", icon="TEXT").node_name = tree.nodes.active.name
 
 
+class BACKGROUND_NODES_OT_problems_show(TreeOperator, bpy.types.Operator):
+    """Look for what keeps the tree from running, and show it in the Sidebar"""
+
+    bl_idname = "background_nodes.problems_show"
+    bl_label = "Show Problems"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        problems.show(tree, problems.find(tree))
+        return {"FINISHED"}
+
+
 class BACKGROUND_NODES_MT_run(bpy.types.Menu):
     """More ways to run the node tree, and to stop it"""
 
@@ -219,6 +231,7 @@ class BACKGROUND_NODES_MT_run(bpy.types.Menu):
         layout.operator("background_nodes.run", text="Run to Active").scope = "ACTIVE"
         layout.operator("background_nodes.run", text="Force Run").force = True
         layout.operator("background_nodes.retry", icon="FILE_REFRESH")
+        layout.operator("background_nodes.problems_show", icon="ERROR")
         layout.separator()
         is_paused = run is not None and run.is_paused
         layout.operator("background_nodes.pause", text="Resume" if is_paused else "Pause", icon="PAUSE")
@@ -238,6 +251,7 @@ classes = (
     BACKGROUND_NODES_OT_pause,
     BACKGROUND_NODES_OT_finish_current,
     BACKGROUND_NODES_OT_retry,
+    BACKGROUND_NODES_OT_problems_show,
     BACKGROUND_NODES_MT_run,
 )
 

@@ -15,8 +15,8 @@ from ..runtime.errors import Problem
 from ..runtime.states import RunState, TaskState
 from . import lookup, mends, node_status, paragraphs, problems, redraw, sidebar_tab, status_icons, task_list
 from .active import active_run, active_tree
-from .durations import countdown, duration
 from .log import WENT_WRONG
+from .quantities import countdown, duration, memory_size
 from .run import Run, Task
 from .session import session
 
@@ -90,7 +90,7 @@ def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
 def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
     facts = [("Items", node_status.items_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
     facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
-    facts.append(("Peak Memory", "" if task.peak_memory is None else _memory(task.peak_memory)))
+    facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
     facts.append(("Cached", translated("Yes") if task.cached else ""))
     column = layout.column(align=True)
     for name, fact in facts:
@@ -108,10 +108,6 @@ def _draw_task_buttons(layout: bpy.types.UILayout, task: Task) -> None:
     row.operator("background_nodes.report_copy", icon="COPYDOWN").node_name = task.name
     if not task.state.is_final:
         layout.operator("background_nodes.cancel_node", icon="X").node_name = task.name
-
-
-def _memory(size: int) -> str:
-    return f"{size / 1024**3:.1f} GB" if size >= 1024**3 else f"{size / 1024**2:.0f} MB"
 
 
 # The run

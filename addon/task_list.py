@@ -15,8 +15,8 @@ from ..node_tree.tree import BackgroundNodeTree
 from ..runtime.states import TaskState
 from . import node_select, node_status, redraw, status_icons
 from .active import active_run
-from .durations import duration
 from .lookup import label
+from .quantities import duration
 from .run import Run, Task
 
 #: What an artist wants to see first, when sorting by state.

@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.addon import node_status, redraw
-from background_nodes.addon.durations import countdown, duration
+from background_nodes.addon.quantities import countdown, duration
 
 from .graphs import add, advance, editor, new_tree, script, value
 

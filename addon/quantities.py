@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a span of time is told: short, and so that it does not flicker while it grows."""
+"""How spans of time and sizes in memory are told: short, and so that they do not flicker while they grow."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def duration(seconds: float) -> str:
 def countdown(seconds: float) -> str:
     """What is left: whole seconds, for an estimate is no more exact than that."""
     return duration(max(1.0, float(round(seconds)))) if seconds >= 9.95 else f"{max(1, round(seconds))} s"
+
+
+def memory_size(size: int) -> str:
+    """Bytes, in Blender's own units: `310 MB`, `1.2 GB`."""
+    return f"{size / 1024**2:.0f} MB" if size < 1000 * 1024**2 else f"{size / 1024**3:.1f} GB"
