@@ -75,6 +75,11 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         min=0.0,
         soft_max=64.0,
     )
+    use_gpu: bpy.props.BoolProperty(
+        name="Cycles Devices",
+        description="Render with the devices that Blender's preferences choose for Cycles; else with the processor",
+        default=True,
+    )
     artist_first: bpy.props.EnumProperty(
         name="Artist First",
         description="What background Blenders do while you play back, sculpt, paint or render",
@@ -95,6 +100,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         column.prop(self, "idle_minutes")
         column.prop(self, "memory_gb")
         column.prop(self, "memory_limit_gb")
+        column.prop(self, "use_gpu")
         column.prop(self, "artist_first")
         if self.artist_first == "LOWER" and not priority.is_possible():
             column.label(text="This system does not let priorities be set back, so they are left alone", icon="INFO")

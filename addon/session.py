@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import bpy
 
 from ..node_tree import reader
-from ..runtime.blender import snapshot
+from ..runtime.blender import cycles_devices, snapshot
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
 from ..runtime.forecast import Past
@@ -60,6 +60,7 @@ class Session:
         plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
         num_workers = workers or preferences.num_workers()
         runner = self._get_runner()
+        runner.pool.use_launcher(_launcher())
         runner.pool.memory_limit = preferences.memory_limit()
         if force:
             runner.pool.end_used()
@@ -161,8 +162,7 @@ class Session:
 
     def _get_runner(self) -> Runner:
         if self._runner is None:
-            launcher = Launcher.for_blender(bpy.app.binary_path, preferences.worker_limits())
-            self._runner = Runner(launcher, Store(), preferences.num_workers())
+            self._runner = Runner(_launcher(), Store(), preferences.num_workers())
         return self._runner
 
     def _start_timer(self) -> None:
@@ -172,6 +172,12 @@ class Session:
         if bpy.app.timers.is_registered(self.tick):
             bpy.app.timers.unregister(self.tick)
         bpy.app.timers.register(self.tick, first_interval=0.0, persistent=True)
+
+
+def _launcher() -> Launcher:
+    """What starts workers, as the preferences are now."""
+    devices = cycles_devices.chosen() if preferences.get("use_gpu") else None
+    return Launcher.for_blender(bpy.app.binary_path, preferences.worker_limits(), devices)
 
 
 def _push_undo(message: str) -> None:

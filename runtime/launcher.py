@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,20 +40,39 @@ class WorkerLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class CyclesDevices:
+    """What Cycles is to render with: `backend` ("CUDA", "METAL" ...; "" for the processor alone) and ids of devices."""
+
+    backend: str = ""
+    ids: tuple[str, ...] = ()
+
+    def argument(self) -> str:
+        return json.dumps([self.backend, *self.ids])
+
+    @classmethod
+    def from_argument(cls, text: str) -> CyclesDevices:
+        backend, *ids = json.loads(text)
+        return cls(backend, tuple(ids))
+
+
+@dataclass(frozen=True, slots=True)
 class Launcher:
     """Starts workers: `command` is the program and its options up to the bootstrap script."""
 
     command: tuple[str, ...]
     limits: WorkerLimits = WorkerLimits()
+    devices: CyclesDevices = CyclesDevices()
 
     @classmethod
-    def for_blender(cls, binary_path: str, limits: WorkerLimits | None = None) -> Launcher:
+    def for_blender(
+        cls, binary_path: str, limits: WorkerLimits | None = None, devices: CyclesDevices | None = None
+    ) -> Launcher:
         """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
-        limits = limits or WorkerLimits()
+        settings = limits or WorkerLimits(), devices or CyclesDevices()
         if binary_path:
             options = ("--background", "--factory-startup", "-noaudio", "--python")
-            return cls((binary_path, *options, str(BOOTSTRAP), "--"), limits)
-        return cls((sys.executable, str(BOOTSTRAP), "--"), limits)
+            return cls((binary_path, *options, str(BOOTSTRAP), "--"), *settings)
+        return cls((sys.executable, str(BOOTSTRAP), "--"), *settings)
 
     def launch(self, folder: Path) -> tuple[subprocess.Popen[bytes], Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
@@ -63,7 +83,13 @@ class Launcher:
             LaunchError: if the program can't be started.
         """
         ours, theirs = Channel.pair()
-        argv = [*self.command, str(os.getpid()), str(theirs.fileno()), *self.limits.arguments()]
+        argv = [
+            *self.command,
+            str(os.getpid()),
+            str(theirs.fileno()),
+            *self.limits.arguments(),
+            self.devices.argument(),
+        ]
         try:
             with (folder / WORKER_LOG).open("ab") as log:
                 process = subprocess.Popen(

@@ -28,6 +28,7 @@ class Execute:
         scene: `SceneSettings` as a dict.
         blob: path of the blob the worker writes its results' data-blocks to.
         log: path of the file that takes what the script prints.
+        addons: modules of the add-ons that are to be enabled first.
     """
 
     node: str
@@ -37,6 +38,7 @@ class Execute:
     scene: dict[str, Any]
     blob: str
     log: str
+    addons: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

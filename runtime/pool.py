@@ -114,7 +114,8 @@ _SOUND = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING}
 class _Worker:
     """A worker process as the pool sees it."""
 
-    def __init__(self, process: subprocess.Popen[bytes], channel: Channel, folder: Path) -> None:
+    def __init__(self, launcher: Launcher, process: subprocess.Popen[bytes], channel: Channel, folder: Path) -> None:
+        self.launcher = launcher
         self.process = process
         self.channel = channel
         self.folder = folder
@@ -217,6 +218,16 @@ class Pool:
             self._remove(worker)
         self._frozen.discard(key)
         self._serve()
+
+    def use_launcher(self, launcher: Launcher) -> None:
+        """Start workers with it from now on; those that were started otherwise end when they have nothing to do."""
+        self._launcher = launcher
+        for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
+            self._end_if_outdated(worker)
+
+    def _end_if_outdated(self, worker: _Worker) -> None:
+        if worker.launcher != self._launcher:
+            self._remove(worker)
 
     def freeze(self, key: Hashable) -> None:
         """Let a request stand still, be it in the queue, with a worker or not submitted yet.
@@ -344,7 +355,7 @@ class Pool:
         except LaunchError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._workers.append(_Worker(process, channel, folder))
+        self._workers.append(_Worker(self._launcher, process, channel, folder))
 
     def _has_sound_workers(self) -> bool:
         return any(worker.state in _SOUND for worker in self._workers)
@@ -360,7 +371,7 @@ class Pool:
     def _listen(self, worker: _Worker) -> None:
         """Take every message that is there. The end of the channel is a message too: the worker is gone."""
         try:
-            while (message := worker.channel.take()) is not None:
+            while worker in self._workers and (message := worker.channel.take()) is not None:
                 self._handle(worker, message)
         except EOFError:
             self._handle_loss(worker, describe_exit(worker.wait_for_exit()))
@@ -379,6 +390,7 @@ class Pool:
             case messages.Idle() if worker.state in {_State.STARTING, _State.RESETTING}:
                 worker.enter(_State.IDLE)
                 self._num_failed_launches = 0
+                self._end_if_outdated(worker)
             case messages.Retiring():
                 worker.enter(_State.RETIRING)
             case messages.Started() if worker.state is _State.ASSIGNED:

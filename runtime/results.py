@@ -83,6 +83,7 @@ class Results:
             scene=dict(scene),
             blob=str(blob),
             log=str(log),
+            addons=list(task.settings.addons),
         )
 
     def stored_refs(self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask]) -> Iterator[StoredRef]:

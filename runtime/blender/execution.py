@@ -20,7 +20,7 @@ import bpy
 from ..errors import BackgroundNodesError
 from ..messages import Execute, Failed, Gather, Succeeded, WireForm
 from ..types import SocketType, StoredRef
-from . import arguments, blobs, kinds
+from . import addons, arguments, blobs, cycles_devices, kinds
 from .inputs import Inputs
 
 #: The name under which a script runs as a module.
@@ -42,6 +42,8 @@ def execute(task: Execute) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
     filename = task.script["filename"]
     try:
+        with captured_output(task.log):
+            addons.enable(task.addons, task.node)
         inputs = Inputs(ref for record in task.arguments for ref in arguments.stored_refs(record))
         _set_scene(task.scene)
         _link_to_scene(inputs)
@@ -79,6 +81,7 @@ def _set_scene(settings: dict[str, Any]) -> None:
     scene.unit_settings.scale_length = settings["unit_scale_length"]
     if settings["unit_system"] != "NONE":
         scene.unit_settings.length_unit = settings["length_unit"]
+    cycles_devices.use_in(scene)
     if scene.frame_current != settings["frame_current"]:
         scene.frame_set(settings["frame_current"])
 

@@ -142,8 +142,10 @@ def make_engine(launcher, tmp_path):
 
     engines = []
 
-    def make(capacity: int = 1, command: tuple[str, ...] | None = None, **limits) -> Engine:
+    def make(capacity: int = 1, command: tuple[str, ...] | None = None, devices=None, **limits) -> Engine:
         chosen = replace(launcher, limits=replace(launcher.limits, **limits))
+        if devices is not None:
+            chosen = replace(chosen, devices=devices)
         if command is not None:
             chosen = replace(chosen, command=command)
         engines.append(Engine(chosen, Store(tmp_path / "stores"), capacity))
