@@ -59,6 +59,15 @@ def blender_or_reason() -> tuple[str, str]:
     return str(ROOT / "tools" / "debian_blender"), ""
 
 
+def window_or_reason() -> tuple[str, str]:
+    """Return the command of a real Blender and "" if there is a screen for its window, too, or "" and the reason."""
+    blender, reason = blender_or_reason()
+    missing = [program for program in ("Xvfb", "import") if os.environ.get("BLENDER") and not shutil.which(program)]
+    if missing:
+        return "", f"install {' and '.join(missing)} (Debian's xvfb, imagemagick)"
+    return blender, reason
+
+
 def fill(session: nox.Session, *requirements: str) -> None:
     """Install the project and `requirements`, unless the environment holds just them already."""
     project = nox.project.load_toml(ROOT / "pyproject.toml")
@@ -88,6 +97,9 @@ def complete(session: nox.Session) -> None:
     _, reason = blender_or_reason()
     if reason:
         lacking.append(f"left out: the extension in a real Blender. Get one: {reason}")
+    _, no_window = window_or_reason()
+    if no_window:
+        lacking.append(f"left out: the window of a real Blender. Get one: {no_window}")
     REPORTS.mkdir(parents=True, exist_ok=True)
     (REPORTS / "left_out.txt").write_text("".join(f"{line}\n" for line in lacking), encoding="utf-8")
     for line in lacking:
@@ -111,19 +123,10 @@ def wheel(session: nox.Session, bpy: str) -> None:
     run_pytest(session, f"wheel-{bpy}", "tests/processes", "tests/blender")
 
 
-@nox.session
-def extension(session: nox.Session) -> None:
-    """The same, on the built extension as an artist installs it, in a real Blender."""
-    blender, reason = blender_or_reason()
-    if reason:
-        session.skip(reason)
-    fill(session, PYTEST_BLENDER)
+def install_extension(session: nox.Session, blender: str) -> Path:
+    """Build the extension and install it as an artist does. Returns the folder for BLENDER_USER_RESOURCES."""
     resources = Path(session.create_tmp(), "user_resources").resolve()
     shutil.rmtree(resources, ignore_errors=True)
-    environment = {
-        "BLENDER_USER_RESOURCES": str(resources),
-        "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
-    }
     resources.mkdir()
     package = REPORTS.parent / "background_nodes.zip"
     package.parent.mkdir(exist_ok=True)
@@ -132,5 +135,31 @@ def extension(session: nox.Session) -> None:
         ("validate", str(package)),
         ("install-file", "--repo", "user_default", "--enable", str(package)),
     ):
+        environment = {"BLENDER_USER_RESOURCES": str(resources)}
         session.run(blender, "--command", "extension", *step, env=environment, external=True)
+    return resources
+
+
+@nox.session
+def extension(session: nox.Session) -> None:
+    """The same, on the built extension as an artist installs it, in a real Blender."""
+    blender, reason = blender_or_reason()
+    if reason:
+        session.skip(reason)
+    fill(session, PYTEST_BLENDER)
+    environment = {
+        "BLENDER_USER_RESOURCES": str(install_extension(session, blender)),
+        "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
+    }
     run_pytest(session, "extension", "--blender-executable", blender, "tests/processes", "tests/blender", **environment)
+
+
+@nox.session
+def gui(session: nox.Session) -> None:
+    """The same extension by mouse and keys, in the window of a real Blender."""
+    blender, reason = window_or_reason()
+    if reason:
+        session.skip(reason)
+    fill(session)
+    resources = install_extension(session, blender)
+    run_pytest(session, "gui", "tests/gui", BACKGROUND_NODES_GUI_RESOURCES=str(resources))  # tests/gui/window.py

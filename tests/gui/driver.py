@@ -2,8 +2,9 @@
 
 blender ... --python driver.py -- SOCKET EXTENSION
 
-Requests and answers are JSON, one a line, over a Unix socket. A timer takes one request a call, so that Blender handles
-events and draws between two of them: what an artist does next sees what Blender made of what was done before.
+Requests and answers are JSON, one a line, over a Unix socket of that name, which is in no folder. A timer takes one
+request a call, so that Blender handles events and draws between two of them: what an artist does next sees what Blender
+made of what was done before.
 """
 
 import ast
@@ -12,6 +13,7 @@ import socket
 import sys
 import textwrap
 import traceback
+from pathlib import Path
 
 import bpy
 
@@ -25,7 +27,7 @@ class Driver:
     def __init__(self, address: str) -> None:
         self.names: dict[str, object] = {"bpy": bpy, "__name__": "driver"}
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(address)
+        self._socket.connect("\0" + address)
         self._socket.setblocking(False)
         self._received = b""
 
@@ -72,9 +74,13 @@ def main(address: str, extension: str) -> None:
 
     bpy.context.preferences.view.show_splash = False
     bpy.context.preferences.view.show_developer_ui = True
+    bpy.context.preferences.view.smooth_view = 0
     addon_utils.enable(extension, default_set=True)
     driver = Driver(address)
-    driver.names["extension"] = extension
+    sys.path.append(str(Path(__file__).parent))
+    import places
+
+    driver.names |= {"extension": extension, "places": places}
     bpy.app.timers.register(driver.tick, first_interval=1.0, persistent=True)
 
 

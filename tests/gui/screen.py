@@ -8,6 +8,8 @@ import select
 import subprocess
 from pathlib import Path
 
+from picture import Picture
+
 ROOT = Path(__file__).resolve().parents[2]
 #: A Blender of one's own; without it, and where it has been made, the one of `tools/make_debian_blender`.
 BLENDER = os.environ.get("BLENDER", "")
@@ -47,9 +49,20 @@ class Screen:
 
     def save(self, path: Path) -> None:
         """Write what is on the screen as a picture, of the type that the path's ending says."""
-        subprocess.run(
-            command("import", "-window", "root", str(path)), env=os.environ | self.environment, check=True, timeout=60
-        )
+        self._import(str(path))
+
+    def picture(self) -> Picture:
+        """What is on the screen now."""
+        return Picture(self._import("ppm:-"))
+
+    def _import(self, target: str) -> bytes:
+        return subprocess.run(
+            command("import", "-window", "root", target),
+            env=os.environ | self.environment,
+            check=True,
+            timeout=60,
+            stdout=subprocess.PIPE,
+        ).stdout
 
     def close(self) -> None:
         self._server.terminate()

@@ -22,11 +22,17 @@ _DRIVER = Path(__file__).with_name("driver.py")
 _START_TIMEOUT = 120.0
 _ANSWER_TIMEOUT = 120.0
 #: Signs of a mistake of ours in what Blender prints.
-_BAD_SIGNS = ("Traceback (most recent call last)", "Error: Python", "Segmentation fault", "Writing to ID classes")
+_BAD_SIGNS = (
+    "Traceback (most recent call last)",
+    "Error: Python",
+    "Segmentation fault",
+    "Writing to ID classes",
+    "matches no enum",
+)
 
 
 class Window:
-    """A Blender with a window on a screen. Its log is checked when it is closed."""
+    """A Blender with a window on a screen."""
 
     def __init__(self, screen: Screen, folder: Path, *arguments: str) -> None:
         """Start Blender with `arguments`, such as a file; `folder` is for its preferences, log and temporary files."""
@@ -35,15 +41,22 @@ class Window:
         self.log = folder / "blender.log"
         self.x, self.y = screen.width // 2, screen.height // 2
         self._received = b""
-        address = folder / "driver"
+        self._num_lines_checked = 0
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(address))
+            listener.bind("")  # a name without a file that the system chooses: paths may be too long for one
             listener.listen()
             listener.settimeout(_START_TIMEOUT)
-            self.process = self._start(str(address), arguments)
-            self._socket, _ = listener.accept()
+            self.process = self._start(listener.getsockname()[1:].decode(), arguments)
+            self._socket = self._accept(listener)
         self._socket.settimeout(_ANSWER_TIMEOUT)
         self.settle()
+
+    def _accept(self, listener: socket.socket) -> socket.socket:
+        try:
+            return listener.accept()[0]
+        except TimeoutError:
+            self._kill()
+            raise BlenderEndedError(f"Blender did not start\n{self._end()}") from None
 
     def _start(self, address: str, arguments: Iterable[str]) -> subprocess.Popen[bytes]:
         temporary = self.folder / "tmp"
@@ -80,14 +93,34 @@ class Window:
         try:
             self.process.wait(20.0)
         except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10.0)
+            self._kill()
+
+    def _kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10.0)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def processes(self) -> list[int]:
+        """The ids of all processes that come from this window and still run, itself and its workers."""
+        mark = f"HOME={self.folder}".encode()
+        return [process_id for process_id in _process_ids() if mark in _environment(process_id)]
 
     def complaints(self) -> list[str]:
-        """Lines of Blender's log that speak of a mistake, with what stands around them."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        """What Blender's log says of mistakes since the last call, with what stands around that."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[self._num_lines_checked :]
+        self._num_lines_checked += len(lines)
         bad = [index for index, line in enumerate(lines) if any(sign in line for sign in _BAD_SIGNS)]
         return ["\n".join(lines[max(0, index - 2) : index + 25]) for index in bad]
+
+    def open_new_file(self) -> None:
+        """What *File > New* gives; menus that are open are closed before."""
+        for _ in range(2):
+            self.press("ESC")
+        self.run("bpy.ops.wm.read_homefile(use_factory_startup=True)")
+        self.settle()
 
     # Python
 
@@ -188,6 +221,18 @@ _KEYS = {" ": "SPACE", "\n": "RET", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "
         ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"),
     )
 }
+
+
+def _process_ids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _environment(process_id: int) -> list[bytes]:
+    """The variables of a process, none if it is gone or a zombie."""
+    try:
+        return Path(f"/proc/{process_id}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def wait_until(condition: Callable[[], Any], timeout: float, what: str) -> Any:
