@@ -75,6 +75,14 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         min=0.0,
         soft_max=64.0,
     )
+    store_gb: bpy.props.FloatProperty(
+        name="Store Size",
+        description="Gigabytes on disk that finished runs may keep for their logs, for Retry and for results that did "
+        "not come home; of the oldest ones they are deleted first, and the last run stays",
+        default=4.0,
+        min=0.0,
+        soft_max=100.0,
+    )
     use_gpu: bpy.props.BoolProperty(
         name="Cycles Devices",
         description="Render with the devices that Blender's preferences choose for Cycles; else with the processor",
@@ -100,6 +108,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         column.prop(self, "idle_minutes")
         column.prop(self, "memory_gb")
         column.prop(self, "memory_limit_gb")
+        column.prop(self, "store_gb")
         column.prop(self, "use_gpu")
         column.prop(self, "artist_first")
         if self.artist_first == "LOWER" and not priority.is_possible():
@@ -131,6 +140,11 @@ def num_workers() -> int:
 
 def worker_limits() -> WorkerLimits:
     return WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3))
+
+
+def store_size() -> int:
+    """Bytes on disk that finished runs may keep."""
+    return int(get("store_gb") * 1024**3)
 
 
 def memory_limit() -> int:

@@ -192,6 +192,7 @@ class Run:
         until: the nodes that were asked for, None for the whole tree.
         notes: what could not be done.
         pause_reason: why it is paused, if not because someone asked for it; "" otherwise.
+        size: bytes on disk of what it keeps, since it is over.
         version: grows with every change of what there is to see, but for times that pass.
     """
 
@@ -208,6 +209,7 @@ class Run:
         self.started = time.time()
         self.until = until
         self.version = 0
+        self.size = 0
         self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
         self._session = session
@@ -218,7 +220,7 @@ class Run:
         self._by_id: dict[str, Task] = {}
         self._on_event: Callable[[RunEvent], None] | None = None
         self._is_home = False
-        self._is_forgotten = False
+        self._is_kept = True
 
     def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
         """For the session."""
@@ -274,7 +276,13 @@ class Run:
     @property
     def can_retry(self) -> bool:
         """Whether something did not succeed that can be tried once more: see `retry`."""
-        return self._is_home and not self._is_forgotten and self.state is not RunState.SUCCEEDED
+        is_unsuccessful = self._is_home and self.state is not RunState.SUCCEEDED
+        return is_unsuccessful and self._is_kept and self._session.is_last(self)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its results and logs are still on disk: those of old runs make room for new ones."""
+        return self._is_kept
 
     def task_of(self, node: bpy.types.Node) -> Task | None:
         """The task of a node, by its stable id; None if the run has none."""
@@ -356,8 +364,11 @@ class Run:
             RunError: if there is no such result.
             StoreError: if it can't be read.
         """
-        if self._is_forgotten:
-            raise RunError("the results of this run are not kept any more; run the node tree again")
+        if not self._is_kept:
+            raise RunError(
+                "the results of this run are not kept any more, as later runs needed the room "
+                '("Store Size" in the preferences of Background Nodes). Run the node tree again'
+            )
         task = self._tasks.get(node_name)
         if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
@@ -386,6 +397,7 @@ class Run:
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
         """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
+        self.size = self._runner.store.size(*self._active.files(), *self._snapshot.blobs)
         self.version += 1
         writer = Writer(self._active, self._snapshot)
         try:
@@ -434,8 +446,8 @@ class Run:
 
     def forget(self) -> None:
         """Let go of what the store holds for it."""
-        self._is_forgotten = True
+        self._is_kept = False
+        self.size = 0
         self.version += 1
         self._runner.forget(self._active)
-        for blob in self._snapshot.blobs:
-            self._runner.store.remove_blob(blob)
+        self._runner.store.remove_blob(*self._snapshot.blobs)

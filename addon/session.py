@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import atexit
-from collections import deque
 from collections.abc import Callable, Sequence
 
 import bpy
@@ -20,13 +19,12 @@ from ..runtime.runner import Runner
 from ..runtime.store import Store
 from . import preferences, redraw
 from .artist_first import ArtistFirst
+from .history import History
 from .run import Run, RunEvent
 
 #: Seconds between two looks at what has arrived: while a run goes on, and while only warm workers are there.
 _BUSY_INTERVAL = 0.05
 _IDLE_INTERVAL = 5.0
-
-_HISTORY_LENGTH = 20
 
 
 class Session:
@@ -37,7 +35,7 @@ class Session:
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
         self._artist_first = ArtistFirst()
-        self._history: deque[Run] = deque(maxlen=_HISTORY_LENGTH)
+        self._history = History()
 
     def start(
         self,
@@ -66,12 +64,10 @@ class Session:
             runner.pool.end_used()
         runner.pool.capacity = max(num_workers, runner.pool.capacity if runner.is_active else 0)
         taken = snapshot.take((ref for refs in plan.live_refs() for ref in refs), runner.store)
-        if earlier is not None:
-            earlier.forget()
         run = Run(self, runner, tree, until, taken)
         run.begin(runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear), on_event)
         self._runs[tree.session_uid] = run
-        self._history.append(run)
+        self._history.add(run)
         self._start_timer()
         return run
 
@@ -88,6 +84,10 @@ class Session:
     def run_of(self, tree: bpy.types.NodeTree) -> Run | None:
         """The last run of a tree."""
         return self._runs.get(tree.session_uid)
+
+    def is_last(self, run: Run) -> bool:
+        """Whether no later run of the same tree was begun."""
+        return self._runs.get(run.tree_uid) is run
 
     def tree_of(self, run: Run) -> bpy.types.NodeTree | None:
         return next((tree for tree in bpy.data.node_groups if tree.session_uid == run.tree_uid), None)
@@ -126,6 +126,7 @@ class Session:
         if run.bring_home(self.tree_of(run)):
             _push_undo(f"Background Nodes: {run.tree_name}")
         self._pasts.update(run.pasts())
+        self._history.trim(preferences.store_size())
         run.tell_end()
 
     def tick(self) -> float | None:
@@ -144,18 +145,15 @@ class Session:
 
     def forget_file(self) -> None:
         """Another file is about to be opened: nothing of this one can come home any more."""
-        for run in self.runs:
-            run.cancel()
-            run.forget()
-        self._runs.clear()
         self._history.clear()
+        self._runs.clear()
 
     def close(self) -> None:
         """End all runs and workers, and remove what they left on disk."""
         if bpy.app.timers.is_registered(self.tick):
             bpy.app.timers.unregister(self.tick)
         self._runs.clear()
-        self._history.clear()
+        self._history = History()
         if self._runner is not None:
             self._runner.close()
             self._runner = None

@@ -86,6 +86,13 @@ class ActiveRun:
         """Running until everything has ended and lies ready to be brought home."""
         return self.scheduler.state if self.is_over else RunState.RUNNING
 
+    def files(self) -> Iterator[Path]:
+        """The blobs and logs of its tasks."""
+        yield from self.blobs.values()
+        yield from self.gathered
+        for logs in self.logs.values():
+            yield from logs.values()
+
     @property
     def seconds(self) -> float:
         """How long the run has been under way, pauses left out."""
@@ -197,8 +204,7 @@ class Runner:
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
         self.cancel(run)
-        logs = (log for logs in run.logs.values() for log in logs.values())
-        self.store.remove_blob(*run.blobs.values(), *run.gathered, *logs)
+        self.store.remove_blob(*run.files())
 
     def close(self) -> None:
         """End all runs, workers and the store."""

@@ -582,7 +582,8 @@ def test_thousand_tasks_leave_no_process_file_or_handle(tree, session, tmp_path,
     assert finished.state == "succeeded"
     assert result(node) == tuple(-number for number in range(1000))
     assert finished.tasks["Map"].items[999].log == "999\n"
-    finished.forget()
+    for kept in session.history:
+        kept.forget()
     (store,) = tmp_path.iterdir()
     assert {path.name for path in store.iterdir() if path.is_file()} == {"owner.lock"}
     assert len(session.worker_process_ids) <= max(2, len(before))
@@ -768,3 +769,63 @@ def test_second_run_tells_the_time_left_from_the_first(tree, flag, session):
     assert 0.0 < second.time_left <= 0.5
     second.cancel()
     assert second.time_left is None
+
+
+# What runs keep on disk
+
+
+KEEP = "def main(size: int) -> bpy.types.Text: t = bpy.data.texts.new('t'); t.from_string('x' * size); return t"
+
+
+@pytest.fixture
+def store_size(monkeypatch):
+    """Sets how many bytes finished runs may keep."""
+    from background_nodes.addon import preferences
+
+    return lambda size: monkeypatch.setattr(preferences, "store_size", lambda: size)
+
+
+def test_finished_runs_keep_their_results_and_logs_while_there_is_room(tree, session):
+    script(tree, "Print", "def main() -> int: print('here'); return 1")
+    runs = [run(tree) for _ in range(3)]
+    assert all(finished.is_kept for finished in runs)
+    assert [finished.tasks["Print"].log for finished in runs] == ["here\n"] * 3
+    assert all(finished.size > 0 for finished in runs)
+
+
+def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
+    node = script(tree, "Keep", KEEP, size=1 << 20)
+    script(tree, "Use", "def main(text: bpy.types.Text) -> int: return 1", text=node)
+    first, second = run(tree), run(tree)
+    assert first.size > 1 << 20
+    store_size(first.size + second.size + 1000)
+    third = run(tree)
+    assert [finished.is_kept for finished in (first, second, third)] == [False, True, True]
+    assert states(first) == {"Keep": "succeeded", "Use": "succeeded"}
+    with pytest.raises(RunError, match="Store Size"):
+        first.fetch("Keep", "result")
+    store_size(0)
+    fourth = run(tree)
+    assert [finished.is_kept for finished in (second, third, fourth)] == [False, False, True], "the last one stays"
+    assert fourth.fetch("Keep", "result").as_string() == "x" * (1 << 20)
+
+
+def test_long_history_forgets_its_oldest_run_and_its_files(tree, session):
+    script(tree, "Print", "def main() -> int: print('here'); return 1")
+    first = run(tree)
+    logs = [log for logs in first._active.logs.values() for log in logs.values()]
+    assert all(log.exists() for log in logs)
+    for _ in range(20):
+        run(tree)
+    assert len(session.history) == 20
+    assert first not in session.history
+    assert not any(log.exists() for log in logs)
+
+
+def test_earlier_run_cannot_be_retried_after_a_later_one(tree):
+    node = script(tree, "Broken", "def main(number: int = 0) -> float: return 1 / number")
+    first = run(tree)
+    assert first.can_retry
+    socket_of(node.inputs, "number").default_value = 1
+    run(tree)
+    assert not first.can_retry

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The last runs of all node trees, and how much of them is kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .run import Run
+
+_MAX_RUNS = 20
+
+
+class History:
+    """The last runs, the newest last. Beyond a number, and beyond a size on disk, the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(self._runs)
+
+    def add(self, run: Run) -> None:
+        self._runs.append(run)
+        for oldest in [other for other in self._runs if other.is_home][: max(0, len(self._runs) - _MAX_RUNS)]:
+            oldest.forget()
+            self._runs.remove(oldest)
+
+    def trim(self, max_bytes: int) -> None:
+        """Forget results and logs of finished runs until the others keep at most so much; the newest run stays."""
+        kept = [run for run in self._runs[:-1] if run.is_home and run.is_kept]
+        too_much = sum(run.size for run in self._runs) - max_bytes
+        for run in kept:
+            if too_much <= 0:
+                return
+            too_much -= run.size
+            run.forget()
+
+    def clear(self) -> None:
+        for run in self._runs:
+            run.forget()
+        self._runs.clear()
