@@ -17,11 +17,12 @@ import bpy
 from . import keymaps
 from .active import active_tree
 from .node_add import AddOperator
+from .node_shape import View
 from .socket_finder import IS_POSSIBLE, socket_at
 
 #: Seconds between two looks whether the drag is over.
 _INTERVAL = 0.02
-#: Where a drag that ends is still at a node: a socket's reach, in pixels of a screen of normal resolution.
+#: Where a drag that ends is still at a node: a socket's reach, in UI units.
 _MARGIN = 15.0
 
 
@@ -70,7 +71,7 @@ class BACKGROUND_NODES_OT_link_watch(bpy.types.Operator):
         self.cancel(context)
         tree = active_tree(context)
         was_dropped = _last_operator(context) != self._last_operator
-        if tree is not None and was_dropped and _links(tree) == self._links and not _is_at_node(context, event):
+        if tree is not None and was_dropped and _links(tree) == self._links and _is_in_void(context, event):
             bpy.ops.background_nodes.node_search(
                 "INVOKE_DEFAULT",
                 node_name=self.node_name,
@@ -93,26 +94,14 @@ def _last_operator(context: bpy.types.Context) -> int:
     return operators[-1].as_pointer() if operators else 0
 
 
-def _is_at_node(context: bpy.types.Context, event: bpy.types.Event) -> bool:
-    x, y = context.region.view2d.region_to_view(event.mouse_region_x, event.mouse_region_y)
-    scale = context.preferences.system.ui_scale
-    margin = _MARGIN * scale
-    for node in active_tree(context).nodes:
-        left, top = _location(node)
-        width, height = node.dimensions
-        is_beside = left * scale - margin <= x <= left * scale + width + margin
-        if is_beside and top * scale - height - margin <= y <= top * scale + margin and node.bl_idname != "NodeFrame":
-            return True
-    return False
-
-
-def _location(node: bpy.types.Node) -> tuple[float, float]:
-    """Where the upper left corner of a node is."""
-    x, y = node.location
-    while node.parent is not None:
-        node = node.parent
-        x, y = x + node.location.x, y + node.location.y
-    return x, y
+def _is_in_void(context: bpy.types.Context, event: bpy.types.Event) -> bool:
+    """Whether the mouse is in the editor, and at no node."""
+    region, x, y = context.region, event.mouse_region_x, event.mouse_region_y
+    if region is None or not (0 <= x < region.width and 0 <= y < region.height):
+        return False
+    view = View(region, context.preferences.system.ui_scale)
+    shapes = (view.shape(node) for node in active_tree(context).nodes if node.bl_idname != "NodeFrame")
+    return not any(shape.contains(x, y, _MARGIN * view.unit) for shape in shapes)
 
 
 classes: tuple[Any, ...] = (BACKGROUND_NODES_OT_link_drag, BACKGROUND_NODES_OT_link_watch)

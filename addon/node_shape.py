@@ -23,6 +23,11 @@ class Shape(NamedTuple):
         """Whether any of it is to be seen in a region of that size."""
         return self.right > 0.0 and self.left < width and self.top > 0.0 and self.bottom < height
 
+    def contains(self, x: float, y: float, margin: float = 0.0) -> bool:
+        """Whether a place is in it, or no farther from it than `margin`."""
+        is_beside = self.left - margin <= x <= self.right + margin
+        return is_beside and self.bottom - margin <= y <= self.top + margin
+
 
 class View:
     """How a region shows its tree now."""

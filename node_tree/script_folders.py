@@ -16,6 +16,8 @@ from .sources import has_main
 
 #: Seconds for which what was read holds.
 _FRESH_SECONDS = 2.0
+#: Seconds that may be waited for folders that were not read before: most are read by then.
+_PATIENCE = 0.05
 #: Folders in folders; what is deeper is no collection of scripts.
 _MAX_DEPTH = 4
 _MAX_SCRIPTS = 1000
@@ -68,9 +70,13 @@ class ScriptFolders:
         return self._scripts
 
     def set_folders(self, folders: Sequence[str]) -> None:
+        """Have other folders. What is in them is there at once, or a moment later."""
         if self._folders != tuple(folders):
             self._folders = tuple(folders)
             self._read_at = float("-inf")
+            self.read_soon()
+            if self._thread is not None:
+                self._thread.join(_PATIENCE)
 
     def read_soon(self) -> None:
         """Read the folders in a thread, if that was not done just now."""
