@@ -34,3 +34,18 @@ class TreeOperator:
             cls.poll_message_set("Open a background node tree in the editor first")
             return False
         return True
+
+
+class EditableTreeOperator(TreeOperator):
+    """Mixed into an operator that changes the tree that the editor shows."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not active_tree(context).is_editable:
+            cls.poll_message_set("The node tree is linked from another file")
+            return False
+        return True

@@ -30,8 +30,7 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         layout.menu(BACKGROUND_NODES_MT_add_input.bl_idname)
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeOutput"))
         layout.separator()
-        if bpy.types.Operator.bl_rna_get_subclass_py("BACKGROUND_NODES_OT_script_new") is not None:
-            layout.operator("background_nodes.script_new")
+        layout.operator("background_nodes.script_new")
         layout.menu(BACKGROUND_NODES_MT_add_text.bl_idname)
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeScript"))
         layout.separator()

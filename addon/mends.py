@@ -37,8 +37,7 @@ def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem)
     if node is None:
         return
     if getattr(node, "source_error", ""):
-        if hasattr(bpy.types, "BACKGROUND_NODES_OT_script_error_show"):
-            _draw_script_error(layout, node, problem)
+        _draw_script_error(layout, node, problem)
     elif "//" in problem.message and not bpy.data.filepath:
         layout.operator("wm.save_mainfile", text="Save File", icon="FILE_TICK")
     elif problem.socket:

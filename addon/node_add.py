@@ -9,29 +9,18 @@ import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from . import node_choices
-from .active import TreeOperator, active_tree
+from .active import EditableTreeOperator, active_tree
 from .node_choices import NodeChoice
 
 
-class AddOperator(TreeOperator):
+class AddOperator(EditableTreeOperator):
     """Mixed into an operator that adds nodes to the tree that the editor shows."""
-
-    bl_options = {"REGISTER", "UNDO"}
 
     use_transform: bpy.props.BoolProperty(
         name="Use Transform",
         description="Move the node with the mouse once it is there",
         options={"HIDDEN", "SKIP_SAVE"},
     )
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        if not active_tree(context).is_editable:
-            cls.poll_message_set("The node tree is linked from another file")
-            return False
-        return True
 
     def add(self, context: bpy.types.Context, choice: NodeChoice) -> bpy.types.Node | None:
         """Add a node where the cursor is and make it the only selected one; None, and a report, if that can't be."""

@@ -117,7 +117,8 @@ def test_module_has_a_telling_name(file):
 def test_every_package_folder_is_installed_by_pip():
     with (ROOT / "pyproject.toml").open("rb") as file:
         named = tomllib.load(file)["tool"]["setuptools"]["packages"]
-    folders = {Path(file).parent for file in package_files() if not file.startswith("node_tree/library/")}
+    scripts = ("node_tree/library/", "addon/templates/")
+    folders = {Path(file).parent for file in package_files() if not file.startswith(scripts)}
     assert {".".join(["background_nodes", *folder.parts]) for folder in folders} <= set(named)
 
 

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows a text, and a line of it, in a Text Editor: one that has it already, any other, a new one beside the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from . import areas
+
+_UI_TYPE = "TEXT_EDITOR"
+
+
+def spaces() -> Iterator[bpy.types.SpaceTextEditor]:
+    """The Text Editors that are to be seen."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == _UI_TYPE:
+                yield area.spaces.active
+
+
+def find_or_split(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.SpaceTextEditor:
+    """The Text Editor to show a text in. Raises RuntimeError if the artist's area is too small to be split."""
+    showing = next((space for space in spaces() if space.text == text), None)
+    return showing or areas.find_or_split(context, _UI_TYPE).spaces.active
+
+
+def show(context: bpy.types.Context, text: bpy.types.Text, line: int = 0) -> None:
+    """Show a text; with a line, from 1, that line selected in the middle of the editor.
+
+    Raises:
+        RuntimeError: if there is no Text Editor, and the artist's area is too small to be split.
+    """
+    if line:
+        _select(text, line)
+    if bpy.app.background:
+        return
+    space = find_or_split(context, text)
+    is_new_to_it = space.text != text
+    space.text = text
+    if line:
+        space.top = max(0, line - 1 - space.visible_lines // 2)
+    elif is_new_to_it:
+        space.top = 0
+
+
+def _select(text: bpy.types.Text, line: int) -> None:
+    index = min(line, len(text.lines)) - 1
+    text.select_set(index, 0, index, len(text.lines[index].body))
