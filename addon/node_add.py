@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.app.translations import pgettext_iface as iface_
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from . import node_choices
 from .active import EditableTreeOperator, active_tree
@@ -28,7 +28,7 @@ class AddOperator(EditableTreeOperator):
         try:
             node = choice.add_to(tree)
         except (KeyError, RuntimeError) as error:
-            self.report({"ERROR"}, iface_("{node} can't be added: {reason}").format(node=choice.title, reason=error))
+            self.report({"ERROR"}, rpt_("{node} can't be added: {reason}").format(node=choice.title, reason=error))
             return None
         select_only(tree, node)
         node.location = context.space_data.cursor_location
@@ -82,9 +82,8 @@ class BACKGROUND_NODES_OT_node_add(AddOperator, bpy.types.Operator):
 
 def draw(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") -> None:
     """An entry of a menu."""
-    is_named_by_artist = choice.kind in ("file", "text")
     properties = layout.operator(
-        BACKGROUND_NODES_OT_node_add.bl_idname, text=choice.title, translate=not is_named_by_artist, icon=icon
+        BACKGROUND_NODES_OT_node_add.bl_idname, text=choice.title, translate=not choice.is_named_by_artist, icon=icon
     )
     properties.choice = choice.identifier
     properties.use_transform = True

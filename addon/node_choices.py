@@ -58,6 +58,11 @@ class NodeChoice:
         return f"{self.kind}:{quote(self.name)}"
 
     @property
+    def is_named_by_artist(self) -> bool:
+        """Whether its title is nothing to translate."""
+        return self.kind in ("file", "text")
+
+    @property
     def title(self) -> str:
         match self.kind:
             case "library" | "file":

@@ -39,6 +39,8 @@ class Offer:
     def title(self) -> str:
         if self.choice.kind == "input":
             return f"{iface_('Input')} {_ARROW} {iface_(self.choice.title)}"
+        if self.choice.is_named_by_artist:
+            return f"{self.choice.title} {_ARROW} {self.socket.label}"
         return f"{iface_(self.choice.title)} {_ARROW} {iface_(self.socket.label)}"
 
 
@@ -147,8 +149,8 @@ class BACKGROUND_NODES_OT_node_search(AddOperator, bpy.types.Operator):
             self._take(socket_at(context, event.mouse_region_x, event.mouse_region_y))
         socket = _socket(self, context)
         if socket is None:
-            side = iface_("an input") if self.use_inputs else iface_("an output")
-            self.report({"WARNING"}, iface_("Select a node with {side} first").format(side=side))
+            wanted = "Select a node with an input first" if self.use_inputs else "Select a node with an output first"
+            self.report({"WARNING"}, wanted)
             return {"CANCELLED"}
         self._take(socket)
         _Listed.socket = None  # other texts and scripts may be there since
@@ -187,9 +189,26 @@ def _link(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, node: bpy.type
 classes = (BACKGROUND_NODES_OT_node_search,)
 
 
+def _draw_node_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    tree = active_tree(context)
+    if tree is None:
+        return
+    menu.layout.separator()
+    row = menu.layout.row()
+    row.enabled = tree.nodes.active is not None
+    properties = row.operator(BACKGROUND_NODES_OT_node_search.bl_idname, text="Add Linked Node...")
+    if tree.nodes.active is not None:  # not what the menu covers
+        properties.node_name = tree.nodes.active.name
+
+
 def register() -> None:
     idname = BACKGROUND_NODES_OT_node_search.bl_idname
     keymaps.add("Node Editor", "NODE_EDITOR", idname, "A", shift=True, ctrl=True)
     keymaps.add(
         "Node Editor", "NODE_EDITOR", idname, "A", shift=True, ctrl=True, alt=True, properties={"use_inputs": True}
     )
+    bpy.types.NODE_MT_node.append(_draw_node_menu)
+
+
+def unregister() -> None:
+    bpy.types.NODE_MT_node.remove(_draw_node_menu)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import bpy
-from bpy.app.translations import pgettext_rpt as rpt_  # 4.2 has it
+from bpy.app.translations import pgettext_rpt as rpt_
 
 from ..runtime.blender import kinds
 from . import node_add

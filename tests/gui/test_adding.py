@@ -287,6 +287,30 @@ def test_key_searches_for_the_active_node(editor):
     assert [(link[1], link[3]) for link in editor.links()] == [("decimated", "source")]
 
 
+def test_key_with_alt_searches_for_an_input(editor):
+    editor.add("library:mesh/decimate", -100, 100, "Decimate")
+    editor.window.run("nodes = places.tree().nodes; nodes.active = nodes['Decimate']")
+    editor.window.move(*editor.at(-200, -150))
+    editor.window.press("A", shift=True, ctrl=True, alt=True)
+    editor.window.settle(5)
+    editor.pick("voxel remeshed")
+    assert [(link[1], link[3]) for link in editor.links()] == [("remeshed", "source")]
+
+
+def test_menu_of_the_node_searches_for_the_active_node(editor):
+    editor.add("library:mesh/decimate", -100, 100, "Decimate")
+    editor.window.run("nodes = places.tree().nodes; nodes.active = nodes['Decimate']")
+    editor.window.move(*editor.at(200, -150))
+    editor.window.press("F3")
+    editor.window.settle(5)
+    editor.window.type_text("add linked node")
+    editor.window.settle(5)
+    editor.window.press("RET")
+    editor.window.settle(5)
+    editor.pick("voxel")
+    assert [(link[1], link[3]) for link in editor.links()] == [("decimated", "source")]
+
+
 def test_key_over_a_socket_searches_for_that(editor):
     editor.add("library:mesh/decimate", -100, 100, "Decimate")
     editor.window.move(*editor.input("Decimate", "Ratio"))
