@@ -28,8 +28,8 @@ _TITLES = {
     "NodeReroute": "Reroute",
     "NodeFrame": "Frame",
 }
-#: A text of more characters is no script, and is not looked into whenever a menu opens.
-_MAX_CHARACTERS = 100_000
+#: A text of more lines is no script, and is not looked into whenever a menu opens.
+_MAX_LINES = 5_000
 
 
 class ChoiceSocket(NamedTuple):
@@ -176,8 +176,7 @@ def texts() -> list[NodeChoice]:
 
 
 def _has_main(text: bpy.types.Text) -> bool:
-    source = text.as_string()
-    return len(source) <= _MAX_CHARACTERS and sources.has_main(source)
+    return len(text.lines) <= _MAX_LINES and sources.has_main(text.as_string())
 
 
 def inputs() -> list[NodeChoice]:

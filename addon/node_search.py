@@ -20,6 +20,8 @@ from .socket_finder import socket_at
 
 #: Blender's own sign between the parts of what a search lists.
 _ARROW = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
+#: The kind of a socket that takes all values: an Input node of any type is as good.
+_ANYTHING = "ANY"
 #: The header of a node is this much above where its first socket is: that is where the mouse is.
 _ABOVE_SOCKET = 20.0
 
@@ -56,11 +58,20 @@ def offers(socket_type: SocketType | None, *, from_output: bool) -> list[Offer]:
 
 
 def _fitting(socket_type: SocketType | None, from_output: bool) -> Iterator[Offer]:
-    for choice in node_choices.all_choices():
+    for choice in _candidates(socket_type):
         for socket in choice.sockets(are_outputs=not from_output):
             ends = (socket_type, socket.type) if from_output else (socket.type, socket_type)
             if None in ends or conversion(*ends) is not None:
                 yield Offer(choice, socket)
+
+
+def _candidates(socket_type: SocketType | None) -> Iterator[NodeChoice]:
+    """All choices, but of Input nodes only the one of the type, if there is one: the others need a conversion."""
+    exact = None if socket_type is None else NodeChoice("input", socket_type.kind)
+    has_exact = exact in node_choices.inputs() and exact.name != _ANYTHING
+    for choice in node_choices.all_choices():
+        if choice.kind != "input" or choice == exact or not has_exact:
+            yield choice
 
 
 def _rank(offer: Offer, socket_type: SocketType | None) -> int:

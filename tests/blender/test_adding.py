@@ -171,8 +171,18 @@ def test_offers_for_an_input_are_outputs_that_fit_it():
 
 def test_offers_of_the_same_type_come_first():
     found = titles(SocketType("FLOAT"), from_output=False)
-    assert found.index("Input ▸ Float") < found.index("Input ▸ Integer")
+    assert found.index("Input ▸ Float") < found.index("Decimate ▸ Faces")
     assert found[-1].startswith("Reroute")
+
+
+def test_only_the_input_of_the_type_is_offered_if_there_is_one():
+    def inputs(kind: str) -> list[str]:
+        return [title for title in titles(SocketType(kind), from_output=False) if title.startswith("Input ▸")]
+
+    assert inputs("Object") == ["Input ▸ Object"]
+    assert {"Input ▸ Object", "Input ▸ Image"} <= set(inputs("ID"))
+    assert {"Input ▸ Float", "Input ▸ String"} <= set(inputs("ANY"))
+    assert "Input ▸ String" in inputs("MENU")
 
 
 def test_offers_have_texts_and_own_folders(scripts):
