@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,16 +71,23 @@ class SocketSpec:
         return socket_idname(self.type, self.unit)
 
 
-def sync_sockets(node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outputs: bool) -> None:
-    """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier."""
+def sync_sockets(
+    node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outputs: bool, may_rename: bool = False
+) -> None:
+    """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier.
+
+    With `may_rename`, those of a socket that is gone pass to a new one, where it is clear that it was renamed.
+    """
     sockets = node.outputs if are_outputs else node.inputs
-    links = _remember_links(node, sockets)
+    renamed = _renamed(sockets, specs) if may_rename else {}
+    links = _remember_links(sockets, renamed)
     replaced = set()
     wanted = {spec.identifier: spec for spec in specs}
     for socket in list(sockets):
-        spec = wanted.get(socket.identifier)
-        if spec is None or socket.bl_idname != spec.idname:
-            replaced.add(socket.identifier)
+        identifier = renamed.get(socket.identifier, socket.identifier)
+        spec = wanted.get(identifier)
+        if spec is None or (socket.identifier, socket.bl_idname) != (identifier, spec.idname):
+            replaced.add(identifier)
             kept = _value_to_keep(socket, spec) if spec is not None else None
             sockets.remove(socket)
             if spec is not None:
@@ -90,6 +97,30 @@ def sync_sockets(node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outpu
         _describe(socket, spec)
         sockets.move(_index(sockets, socket.identifier), index)
     _restore_links(node, sockets, links, replaced)
+
+
+def _renamed(sockets: Any, specs: Sequence[SocketSpec]) -> dict[str, str]:
+    """The identifiers that are gone, each with the new one it was renamed to, where that is clear.
+
+    It is if there is no other socket of that type that is gone, and no other new one; or if it is in the same place.
+    """
+    wanted = {spec.identifier for spec in specs}
+    there = {socket.identifier for socket in sockets}
+    gone = [
+        (socket.bl_idname, index, socket.identifier)
+        for index, socket in enumerate(sockets)
+        if socket.identifier not in wanted
+    ]
+    new = [(spec.idname, index, spec.identifier) for index, spec in enumerate(specs) if spec.identifier not in there]
+    renamed = {}
+    for idname, index, identifier in gone:
+        rivals = [other for other in gone if other[0] == idname]
+        candidates = [other for other in new if other[0] == idname]
+        is_only_one = len(rivals) == len(candidates) == 1
+        found = [other for other in candidates if is_only_one or other[1] == index]
+        if found:
+            renamed[identifier] = found[0][2]
+    return renamed
 
 
 def _find(sockets: Any, identifier: str) -> Any:
@@ -152,13 +183,14 @@ def _fill(socket: Any, value: Any) -> None:
         pass
 
 
-def _remember_links(node: bpy.types.Node, sockets: Any) -> list[tuple[str, Any]]:
-    """(identifier of our socket, socket at the other end) of each link, in order."""
+def _remember_links(sockets: Any, renamed: Mapping[str, str]) -> list[tuple[str, Any]]:
+    """(identifier that our socket will have, socket at the other end) of each link, in order."""
     links = []
     for socket in sockets:
         for link in sorted(socket.links, key=lambda link: link.multi_input_sort_id):
             other = link.to_socket if socket.is_output else link.from_socket
-            links.append((socket.identifier, (other.node.name, other.identifier)))
+            identifier = renamed.get(socket.identifier, socket.identifier)
+            links.append((identifier, (other.node.name, other.identifier)))
     return links
 
 

@@ -19,24 +19,24 @@ from .sockets import PATH_OPTIONS, matrix
 def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.script is not None:
         node.filepath = node.library_script = ""
-    _source_changed(node)
+    _source_chosen(node)
 
 
 def _filepath_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.filepath:
         node.script, node.library_script = None, ""
-    _source_changed(node)
+    _source_chosen(node)
 
 
 def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.library_script:
         node.script, node.filepath = None, ""
         node.label = sources.title(node.library_script.rpartition("/")[2])
-    _source_changed(node)
+    _source_chosen(node)
 
 
-def _source_changed(node: BackgroundNodeScript) -> None:
-    node.sync()
+def _source_chosen(node: BackgroundNodeScript) -> None:
+    node.sync(may_rename=False)
     changes.tell(node.id_data)
 
 
@@ -98,8 +98,11 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     def settings(self) -> NodeSettings:
         return NodeSettings(self.timeout, self.retries, self.use_fresh_process, self.keep_result)
 
-    def sync(self) -> Signature | None:
+    def sync(self, *, may_rename: bool = True) -> Signature | None:
         """Make the sockets what the script says now.
+
+        Args:
+            may_rename: whether a new socket may be one of before under another name. It is none in another script.
 
         Returns:
             its signature; None if there is no script, or one with an error, which the node shows: the sockets stay.
@@ -112,16 +115,16 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             return None
         self._show_error("", 0)
         if signature is not None:
-            self._sync_sockets(signature)
+            self._sync_sockets(signature, may_rename)
         return signature
 
-    def _sync_sockets(self, signature: Signature) -> None:
+    def _sync_sockets(self, signature: Signature, may_rename: bool) -> None:
         inputs = [_input_spec(parameter) for parameter in signature.inputs]
         outputs = [_output_spec(output) for output in signature.outputs]
         if not _are_synced(self.inputs, inputs):
-            sync_sockets(self, inputs, are_outputs=False)
+            sync_sockets(self, inputs, are_outputs=False, may_rename=may_rename)
         if not _are_synced(self.outputs, outputs):
-            sync_sockets(self, outputs, are_outputs=True)
+            sync_sockets(self, outputs, are_outputs=True, may_rename=may_rename)
 
     def _show_error(self, message: str, line: int) -> None:
         if (self.source_error, self.source_error_line) != (message, line):

@@ -158,6 +158,58 @@ def test_parameter_that_is_gone_takes_its_link_along(tree, linked):
     assert links_of(tree) == LINKS - {("Make", "result", "Node", "count")}
 
 
+@pytest.mark.parametrize(
+    ("signature", "renamed"),
+    [
+        ("number: int, factor: float = 2.0, tag: str = ''", {"count": "number"}),
+        ("factor: float, tag: str, number: int", {"count": "number"}),
+        ("number: int, share: float = 2.0, name: str = ''", {"count": "number", "factor": "share", "tag": "name"}),
+        ("count: int, more: int, share: float, tag: str = ''", {"factor": "share"}),
+        ("number: int, others: int, factor: float, tag: str = ''", {"count": "number"}),
+    ],
+    ids=["one", "moved", "all", "beside a new one", "in its place"],
+)
+def test_renamed_parameter_keeps_its_link_and_its_value(tree, linked, signature, renamed):
+    rewrite(linked, f"def main({signature}) -> int: ...")
+    count, factor, tag = (renamed.get(name, name) for name in ("count", "factor", "tag"))
+    assert links_of(tree) == {("Make", "result", "Node", count), ("Node", "result", "Use", "value")}
+    assert socket_of(linked.inputs, factor).default_value == 0.75
+    assert socket_of(linked.inputs, tag).default_value == "kept"
+
+
+@pytest.mark.parametrize(
+    "signature",
+    ["factor: float, tag: str, more: int, others: int", "number: str, factor: float, tag: str"],
+    ids=["two new ones", "of another type"],
+)
+def test_parameter_that_may_be_another_does_not_get_the_link(tree, linked, signature):
+    rewrite(linked, f"def main({signature}) -> int: ...")
+    assert links_of(tree) == LINKS - {("Make", "result", "Node", "count")}
+
+
+def test_renamed_output_keeps_its_links(tree):
+    source = "class Output(NamedTuple):\n    low: int\n    {name}: str\ndef main() -> Output: ..."
+    node = script(tree, "Node", source.format(name="text"))
+    script(tree, "Use", "def main(value: str): ...", value=node.outputs[1])
+    rewrite(node, source.format(name="words"))
+    assert links_of(tree) == {("Node", "words", "Use", "value")}
+
+
+def test_renamed_list_keeps_the_order_of_its_links(tree):
+    makers = [script(tree, name, "def main() -> int: ...") for name in "ABC"]
+    node = script(tree, "Node", "def main(numbers: list[int]): ...", numbers=[makers[2], makers[0], makers[1]])
+    rewrite(node, "def main(counts: list[int]): ...")
+    links = sorted(node.inputs["Counts"].links, key=lambda link: link.multi_input_sort_id)
+    assert [link.from_node.name for link in links] == ["C", "A", "B"]
+
+
+def test_another_script_gets_nothing_of_parameters_with_other_names(tree, linked):
+    linked.script = new_text("other", "def main(number: int, share: float = 0.1, tag: str = '') -> int: ...")
+    assert links_of(tree) == {("Node", "result", "Use", "value")}
+    assert linked.inputs["Share"].default_value == pytest.approx(0.1)
+    assert linked.inputs["Tag"].default_value == "kept"
+
+
 def test_changed_output_type_keeps_its_links(tree, linked):
     rewrite(linked, "def main(count: int) -> list[float]: ...")
     assert links_of(tree) == LINKS
