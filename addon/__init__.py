@@ -36,6 +36,7 @@ from . import (
     sidebar,
     status_icons,
     task_list,
+    text_watch,
 )
 
 #: Each may have `classes`, `register` and `unregister`. Registered in this order, unregistered in the other one.
@@ -61,6 +62,7 @@ _MODULES: tuple[ModuleType, ...] = (
     selection,
     drops,
     scripts,
+    text_watch,
     add_menu,
     header,
     task_list,

@@ -215,12 +215,18 @@ class BlenderEndedError(AssertionError):
     """Blender is gone."""
 
 
-_KEYS = {" ": "SPACE", "\n": "RET", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS", ",": "COMMA"} | {
-    str(number): name
-    for number, name in enumerate(
-        ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"),
-    )
-}
+_MARKS = {" ": "SPACE", "\n": "RET", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS", ",": "COMMA"}
+_SHIFTED = {":": "SEMI_COLON", "=": "EQUAL", "(": "NINE", ")": "ZERO"}
+_KEYS = (
+    _MARKS
+    | _SHIFTED
+    | {
+        str(number): name
+        for number, name in enumerate(
+            ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"),
+        )
+    }
+)
 
 
 def _process_ids() -> list[int]:
