@@ -1,18 +1,11 @@
-"""The demo's graph: nodes of the library and two scripts of its own, wired and laid out for reading."""
+"""The demo's graph: nodes of the library and two scripts of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
 from demo_scene import BACKDROPS
-
-SCRIPTS = Path(__file__).parent / "scripts"
-
-#: What Blender draws, about: the width of a node and the height of its header and of each row, in node space.
-NODE_WIDTH = 200.0
-HEADER, ROW = 40.0, 22.0
-COLUMN, GAP = NODE_WIDTH + 90.0, 50.0
+from graph_builder import GraphBuilder
 
 
 @dataclass(frozen=True)
@@ -40,16 +33,15 @@ def build(
     return _Builder(name, sizes or Sizes()).build(objects, folder)
 
 
-class _Builder:
+class _Builder(GraphBuilder):
     def __init__(self, name: str, sizes: Sizes) -> None:
-        self.tree = bpy.data.node_groups.new(name, "BackgroundNodeTree")
-        self.tree.use_fake_user = True
+        super().__init__(name)
         self.sizes = sizes
-        self.columns: dict[int, list[bpy.types.Node]] = {}
 
     def build(self, objects: Sequence[bpy.types.Object], folder: str) -> bpy.types.NodeTree:
-        high = self.input("High-Poly", 0, "Object", objects)
-        backdrops = self.input("Backdrops", 0, "COLOR", [BACKDROPS[i % len(BACKDROPS)] for i in range(len(objects))])
+        high = self.input("High-Poly", 0, "Object", objects, is_list=True)
+        colors = [BACKDROPS[index % len(BACKDROPS)] for index in range(len(objects))]
+        backdrops = self.input("Backdrops", 0, "COLOR", colors, is_list=True)
         first, second = (self.level(number, high, folder) for number in (1, 2))
         self.sheet(high, first, second, backdrops, folder)
         self.lay_out()
@@ -87,7 +79,7 @@ class _Builder:
         )
         finished = colored.outputs["Baked"]
         self.library(f"Export {level}", 5, "import_export/export_each_gltf", source=finished, folder=f"{folder}glTF")
-        self.output(level, 5, finished)
+        self.collect(level, 5, finished)
         return finished
 
     def sheet(
@@ -124,79 +116,3 @@ class _Builder:
             background=(0.012, 0.013, 0.015),
         )
         self.library("Save Sheet", 8, "image/save_image", image=sheet.outputs[0], filepath=f"{folder}contact sheet.png")
-
-    # Nodes
-
-    def input(self, name: str, column: int, data_type: str, values: Sequence[object]) -> bpy.types.NodeSocket:
-        node = self.add(name, column, "BackgroundNodeInput")
-        node.data_type, node.is_list = data_type, True
-        node.outputs[0].default_value = values
-        return node.outputs[0]
-
-    def output(self, name: str, column: int, objects: bpy.types.NodeSocket) -> None:
-        """Links the results into a collection of that name, in the scene."""
-        collection = bpy.data.collections.get(name) or bpy.data.collections.new(name)
-        if name not in bpy.context.scene.collection.children:
-            bpy.context.scene.collection.children.link(collection)
-        node = self.add(f"Collect {name}", column, "BackgroundNodeOutput")
-        node.mode, node.collection = "LINK", collection
-        self.tree.links.new(objects, node.inputs[0])
-
-    def library(self, name: str, column: int, script: str, **inputs: object) -> bpy.types.Node:
-        """A node with a script of the library."""
-        node = self.add(name, column, "BackgroundNodeScript")
-        node.library_script = script
-        return self.connect(node, name, inputs)
-
-    def script(self, name: str, column: int, script: str, **inputs: object) -> bpy.types.Node:
-        """A node with a script of the demo, as a text in the file: so the file is all that is needed."""
-        node = self.add(name, column, "BackgroundNodeScript")
-        filename = f"{script}.py"
-        node.script = bpy.data.texts.get(filename) or bpy.data.texts.load(str(SCRIPTS / filename), internal=True)
-        return self.connect(node, name, inputs)
-
-    def connect(self, node: bpy.types.Node, name: str, inputs: dict[str, object]) -> bpy.types.Node:
-        """Link or set the node's inputs by identifier."""
-        node.label = name
-        sockets = {socket.identifier: socket for socket in node.inputs}
-        for identifier, value in inputs.items():
-            if isinstance(value, bpy.types.NodeSocket):
-                self.tree.links.new(value, sockets[identifier])
-            else:
-                sockets[identifier].default_value = value
-        return node
-
-    def add(self, name: str, column: int, idname: str) -> bpy.types.Node:
-        node = self.tree.nodes.new(idname)
-        node.name = node.label = name
-        node.width = NODE_WIDTH
-        self.columns.setdefault(column, []).append(node)
-        return node
-
-    # Layout
-
-    def lay_out(self) -> None:
-        """Columns from left to right, each with its nodes one below the other, around the same middle."""
-        for column, nodes in self.columns.items():
-            y = (sum(map(node_height, nodes)) + GAP * (len(nodes) - 1)) / 2.0
-            for node in nodes:
-                node.location = column * COLUMN, y
-                y -= node_height(node) + GAP
-
-    def frame(self, label: str, *columns: int) -> None:
-        frame = self.tree.nodes.new("NodeFrame")
-        frame.name = frame.label = label
-        frame.label_size = 28
-        for column in columns:
-            for node in self.columns[column]:
-                node.parent = frame
-
-
-def node_height(node: bpy.types.Node) -> float:
-    """What the node takes when it is drawn, rather too much than too little: Blender knows only once it draws."""
-    rows = 3.0 if node.bl_idname == "BackgroundNodeOutput" else 2.0  # type, script or mode, and status
-    for socket in (*node.inputs, *node.outputs):
-        is_shown_list = socket.bl_idname.endswith("List") and not socket.is_linked and not socket.is_output
-        is_shown_list |= socket.is_output and node.bl_idname == "BackgroundNodeInput"
-        rows += 1.0 + (len(socket.default_value) if is_shown_list else 0)
-    return HEADER + ROW * rows

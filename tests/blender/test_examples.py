@@ -10,7 +10,7 @@ from background_nodes.node_tree import reader
 from background_nodes.runtime.compiler import compile_graph
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-MODULES = ("demo_graph", "demo_materials", "demo_scene", "demo_shapes")
+MODULES = ("demo_graph", "demo_materials", "demo_scene", "demo_shapes", "graph_builder")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def tiny(demo):
 
 def boxes(tree):
     """Left, bottom, right and top of each node, as its height is estimated."""
-    from demo_graph import node_height
+    from graph_builder import node_height
 
     return {
         node.name: (
