@@ -140,6 +140,13 @@ def install_extension(session: nox.Session, blender: str) -> Path:
     return resources
 
 
+@nox.session(default=False, python=WHEELS["4.2"][0])
+def example_files(session: nox.Session) -> None:
+    """Write the example files anew, with the oldest Blender: all versions read whole what that writes."""
+    fill(session, f"bpy=={WHEELS['4.2'][1]}")
+    session.run("python", "tools/make_examples.py", "addon/examples")
+
+
 @nox.session
 def extension(session: nox.Session) -> None:
     """The same, on the built extension as an artist installs it, in a real Blender."""

@@ -11,6 +11,7 @@ from . import (
     add_menu,
     auto_run,
     drops,
+    example_files,
     handlers,
     header,
     keymaps,
@@ -69,6 +70,7 @@ _MODULES: tuple[ModuleType, ...] = (
     sidebar,
     handlers,
     auto_run,
+    example_files,
     keymaps,  # last, so that the keys go before the operators they call
 )
 

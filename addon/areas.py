@@ -22,13 +22,21 @@ def find_or_split(context: bpy.types.Context, ui_type: str) -> bpy.types.Area:
     Raises:
         RuntimeError: if the area is too small to be split.
     """
-    found = find(context, ui_type)
-    if found is not None:
-        return found
-    before = set(context.screen.areas)
-    bpy.ops.screen.area_split(direction="VERTICAL", factor=0.6)
-    new = [area for area in context.screen.areas if area not in before]
+    return find(context, ui_type) or split(context.window, context.area, ui_type, "VERTICAL")
+
+
+def split(window: bpy.types.Window, area: bpy.types.Area, ui_type: str, direction: str) -> bpy.types.Area:
+    """Make an editor of the right ("VERTICAL") or the upper ("HORIZONTAL") part of an area.
+
+    Raises:
+        RuntimeError: if the area is too small to be split.
+    """
+    before = set(window.screen.areas)
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area):
+        bpy.ops.screen.area_split(direction=direction, factor=0.5 if direction == "HORIZONTAL" else 0.6)
+    new = [item for item in window.screen.areas if item not in before]
     if not new:
         raise RuntimeError("The area is too small to be split")
-    new[0].ui_type = ui_type  # the smaller part, here the right one; the artist's own stays the larger
-    return new[0]
+    made = max((area, *new), key=lambda item: item.x if direction == "VERTICAL" else item.y)
+    made.ui_type = ui_type
+    return made

@@ -33,24 +33,29 @@ def build(count: int | None = None, detail: int = 0) -> list[bpy.types.Object]:
     Returns:
         the objects.
     """
+    objects = make_objects(MAKERS[:count], detail)
+    for index, item in enumerate(objects):
+        row, column = divmod(index, COLUMNS)
+        item.location.x, item.location.y = (column - (COLUMNS - 1) / 2.0) * SPACING, (1 - row) * SPACING
+    add_camera_and_lights()
+    return objects
+
+
+def make_objects(makers: Sequence[Callable[[dict], bpy.types.Object]], detail: int = 0) -> list[bpy.types.Object]:
+    """Make objects, in the same place, on the ground, in a collection "High-Poly"; `detail` as for `build`."""
     collection = bpy.data.collections.new("High-Poly")
     bpy.context.scene.collection.children.link(collection)
     materials = all_materials()
-    objects = []
-    for index, make in enumerate(MAKERS[:count]):
-        item = make(materials)
-        row, column = divmod(index, COLUMNS)
-        item.location = ((column - (COLUMNS - 1) / 2.0) * SPACING, (1 - row) * SPACING, 0.0)
+    objects = [make(materials) for make in makers]
+    for item in objects:
+        collection.objects.link(item)
         for modifier in item.modifiers:
             if modifier.type == "SUBSURF":
                 modifier.levels = modifier.render_levels = max(0, modifier.levels + detail)
-        collection.objects.link(item)
-        objects.append(item)
     stand_on_ground(objects)
     for material in materials.values():
         if material.users == 0:
             bpy.data.materials.remove(material)
-    add_camera_and_lights()
     return objects
 
 
