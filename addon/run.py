@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from .session import Session
 
 
+#: Seconds for which the time left is not looked into again.
+_FORECAST_INTERVAL = 0.25
+
+
 @dataclass(frozen=True, slots=True)
 class RunEvent:
     """What `on_event` is called with.
@@ -131,8 +135,7 @@ class Task:
     @property
     def peak_memory(self) -> int | None:
         """Bytes of memory its worker held at most while it did it, of all items' the most; None while unknown."""
-        peaks = [item.usage.peak_memory for item in self._record.items if item.usage.peak_memory is not None]
-        return max(peaks, default=None)
+        return self._record.peak_memory
 
     @property
     def error(self) -> TaskError | None:
@@ -221,6 +224,8 @@ class Run:
         self._on_event: Callable[[RunEvent], None] | None = None
         self._is_home = False
         self._is_kept = True
+        self._next_forecast = 0.0
+        self._time_left: float | None = None
 
     def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
         """For the session."""
@@ -262,7 +267,13 @@ class Run:
     @property
     def time_left(self) -> float | None:
         """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
-        return self._active.forecast.run(self._active.now)
+        if self.state.is_final:
+            return None
+        now = time.monotonic()
+        if now >= self._next_forecast:  # who draws asks again and again
+            self._next_forecast = now + _FORECAST_INTERVAL
+            self._time_left = self._active.forecast.run(self._active.now)
+        return self._time_left
 
     @property
     def is_paused(self) -> bool:

@@ -69,6 +69,7 @@ class TaskRecord:
         num_done: items that succeeded, failed or timed out.
         running: indices of the items that are with a worker.
         num_measured: items that succeeded in a known time, which took `measured_seconds` together.
+        peak_memory: bytes that a worker held at most for any item, None if unknown.
         round: how often the run had been retried when this task was opened last.
         started: when a worker began with the first of its items.
         finished: when the task came to its final state.
@@ -87,6 +88,7 @@ class TaskRecord:
     running: set[int] = field(default_factory=set)
     num_measured: int = 0
     measured_seconds: float = 0.0
+    peak_memory: int | None = None
     round: int = 0
     started: float | None = None
     finished: float | None = None
@@ -177,6 +179,8 @@ class TaskRecord:
         # For a worker, a pause is like any other time.
         seconds = None if usage.seconds is None else max(0.0, usage.seconds - (lost - item.lost))
         item.usage = Usage(seconds, usage.peak_memory)
+        if usage.peak_memory is not None:
+            self.peak_memory = max(usage.peak_memory, self.peak_memory or 0)
         if seconds is not None and item.state is TaskState.SUCCEEDED:
             self.num_measured += 1
             self.measured_seconds += seconds
