@@ -130,6 +130,34 @@ def test_search_of_all_menus_finds_nodes(editor):
     assert editor.titles() == ["Voxel Remesh"]
 
 
+@pytest.fixture
+def own_folder(window, tmp_path):
+    """A folder of the artist's own scripts, in the preferences."""
+    (tmp_path / "rigs").mkdir()
+    (tmp_path / "rigs" / "pose_all.py").write_text("def main(number: int) -> int: return number\n")
+    window.run(
+        "bpy.context.preferences.addons[extension].preferences.script_folders.add().directory = folder",
+        folder=str(tmp_path),
+    )
+    yield tmp_path
+    window.run("bpy.context.preferences.addons[extension].preferences.script_folders.clear()")
+
+
+def test_menu_has_the_scripts_of_own_folders(editor, own_folder):
+    editor.open_menu()
+    editor.pick("pose all")
+    assert editor.titles() == ["Pose All"]
+    assert editor.tree("nodes[0].filepath") == str(own_folder / "rigs" / "pose_all.py")
+
+
+def test_search_of_all_menus_finds_scripts_of_own_folders(editor, own_folder):
+    editor.window.move(*editor.at(0, 0))
+    editor.window.press("F3")
+    editor.window.settle(5)
+    editor.pick("pose all")
+    assert editor.titles() == ["Pose All"]
+
+
 # The link dragged into the void
 
 
