@@ -34,5 +34,10 @@ def renew_duplicates() -> None:
                 seen.add(node.uid)
 
 
+def nodes_by_uid(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Node]:
+    """The nodes of a tree by their ids: for who looks up many of them, and keeps none."""
+    return {node.uid: node for node in reversed(tree.nodes) if hasattr(node, "uid")}
+
+
 def find_node(tree: bpy.types.NodeTree, uid: str) -> bpy.types.Node | None:
     return next((node for node in tree.nodes if getattr(node, "uid", None) == uid), None)

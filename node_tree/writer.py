@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -19,8 +19,11 @@ from ..runtime.plan import Homecoming as PlannedHomecoming
 from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
 from ..runtime.types import LiveRef, SocketType, StoredRef
-from .identity import find_node
+from .identity import find_node, nodes_by_uid
 from .sockets import python_value
+
+#: The nodes of the tree, by their ids.
+Nodes = Mapping[str, bpy.types.Node]
 
 
 class Writer:
@@ -56,14 +59,15 @@ class Writer:
         if tree is None and homecomings:
             self.notes.append("The node tree is gone, so its results were dropped")
             return False
-        homecomings = [item for item in homecomings if self._has_node(tree, item)]
-        has_cleared = self._clear_stale(tree)
+        nodes = {} if tree is None else nodes_by_uid(tree)
+        homecomings = [item for item in homecomings if self._has_node(nodes, item)]
+        has_cleared = self._clear_stale(nodes)
         self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
         for homecoming in homecomings:
-            self._write(homecoming, tree)
+            self._write(homecoming, nodes)
         return bool(homecomings) or has_cleared
 
-    def _clear_stale(self, tree: bpy.types.NodeTree | None) -> bool:
+    def _clear_stale(self, nodes: Nodes) -> bool:
         """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had.
 
         So does one that succeeded before the run was retried: what it has is of this run.
@@ -74,8 +78,8 @@ class Writer:
             for uid, record in scheduler.tasks.items()
             if record.state is not TaskState.CANCELLED and record.round == scheduler.round
         }
-        nodes = [] if tree is None else [node for node in tree.nodes if getattr(node, "uid", None) in ended]
-        sockets = [socket for node in nodes for socket in node.outputs if socket.result is not None]
+        stale = (node for uid, node in nodes.items() if uid in ended)
+        sockets = [socket for node in stale for socket in node.outputs if socket.result is not None]
         for socket in sockets:
             socket.set_result(None)
         return bool(sockets)
@@ -92,7 +96,7 @@ class Writer:
         )
         item = PlannedHomecoming(task_id, found.identifier, (source,))
         self._found = self._home.bring(self._stored_refs(item))
-        self._write(item, tree)
+        self._write(item, {task_id: node})
         return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
@@ -113,8 +117,8 @@ class Writer:
         """The homecomings whose tasks all succeeded, and that are not home yet."""
         return list(self._run.new_homecomings())
 
-    def _has_node(self, tree: bpy.types.NodeTree, homecoming: PlannedHomecoming) -> bool:
-        if find_node(tree, homecoming.node) is not None:
+    def _has_node(self, nodes: Nodes, homecoming: PlannedHomecoming) -> bool:
+        if homecoming.node in nodes:
             return True
         task = self._run.tasks.get(homecoming.node)
         node = f'The node "{task.name}"' if task else "An Output node"
@@ -128,15 +132,14 @@ class Writer:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
 
-    def _write(self, homecoming: PlannedHomecoming, tree: bpy.types.NodeTree) -> None:
+    def _write(self, homecoming: PlannedHomecoming, nodes: Nodes) -> None:
         for source in homecoming.sources:
             if isinstance(source, FromTask):
-                self._set_result(tree, source)
+                self._set_result(nodes.get(source.task), source)
         if homecoming.action is not None:
             self._act(homecoming)
 
-    def _set_result(self, tree: bpy.types.NodeTree, source: FromTask) -> None:
-        node = find_node(tree, source.task)
+    def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
         sockets = () if node is None else node.outputs
         socket = next((socket for socket in sockets if socket.identifier == source.output), None)
         if socket is not None:  # an Output node in Save mode has none
