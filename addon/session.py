@@ -22,8 +22,10 @@ from .artist_first import ArtistFirst
 from .history import History
 from .run import Run, RunEvent
 
-#: Seconds between two looks at what has arrived: while a run goes on, and while only warm workers are there.
+#: Seconds between two looks at what has arrived: while a run goes on, while one is paused or its results wait, and
+#: while only warm workers are there.
 _BUSY_INTERVAL = 0.05
+_WAITING_INTERVAL = 0.5
 _IDLE_INTERVAL = 5.0
 
 
@@ -139,9 +141,14 @@ class Session:
             if run.state.is_final:
                 self.settle(run)
         redraw.update(self.runs)
-        if self.is_busy:
+        return self._interval()
+
+    def _interval(self) -> float | None:
+        if any(not run.state.is_final and not run.is_paused for run in self.runs):
             return _BUSY_INTERVAL
-        return _IDLE_INTERVAL if self._runner.pool.num_workers else None
+        if self.is_busy:
+            return _WAITING_INTERVAL
+        return _IDLE_INTERVAL if self._runner is not None and self._runner.pool.num_workers else None
 
     def forget_file(self) -> None:
         """Another file is about to be opened: nothing of this one can come home any more."""

@@ -29,11 +29,17 @@ def _enable(module: str, node: str) -> None:
     reasons: list[str] = []
 
     def hear(error: Exception) -> None:
-        reasons.append(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        reasons.append(_reason(error, module))
 
     if addon_utils.enable(module, handle_error=hear) is None:
-        reason = reasons[0] if reasons else "it is not installed"
+        reason = reasons[0] if reasons else "Blender refused it"
         raise AddonError(
             f'the add-on "{module}", which the node "{node}" wants, can\'t be enabled in a background Blender '
             f"({reason}). Install it, or take it off the node"
         )
+
+
+def _reason(error: Exception, module: str) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name and f"{module}.".startswith(f"{error.name}."):
+        return "it is not installed"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

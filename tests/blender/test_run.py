@@ -829,3 +829,24 @@ def test_earlier_run_cannot_be_retried_after_a_later_one(tree):
     socket_of(node.inputs, "number").default_value = 1
     run(tree)
     assert not first.can_retry
+
+
+# The timer
+
+
+def test_timer_is_quick_only_while_something_runs(tree, flag, session):
+    session.close()
+    assert session.tick() is None
+    script(tree, "Wait", WAIT, flag=str(flag))
+    going = session.start(tree)
+    assert session.tick() <= 0.05
+    advance(going, lambda: going.tasks["Wait"].progress == 0.5)
+    going.pause()
+    assert 0.05 < session.tick() < 1.0
+    going.resume()
+    assert session.tick() <= 0.05
+    flag.touch()
+    going.wait()
+    assert session.tick() >= 5.0, "there are warm workers only"
+    session.close()
+    assert session.tick() is None

@@ -53,8 +53,18 @@ def test_addon_that_is_enabled_already_changes_nothing(make_engine):
 def test_addon_that_is_missing_is_an_error_that_names_it_and_the_node(make_engine):
     outcome = make_engine().run(ASK, "Bake", addons=("no_such_addon",))
     assert outcome.state == "failed"
-    assert 'the add-on "no_such_addon", which the node "Bake" wants' in outcome.message
+    assert outcome.message == (
+        'the add-on "no_such_addon", which the node "Bake" wants, can\'t be enabled in a background Blender '
+        "(it is not installed). Install it, or take it off the node"
+    )
     assert outcome.line is None
+
+
+def test_addon_that_needs_something_that_is_missing_is_an_error_with_the_reason(install, make_engine):
+    install("import no_such_module")
+    outcome = make_engine().run(ASK, addons=(NAME,))
+    assert outcome.state == "failed"
+    assert "no_such_module" in outcome.message
 
 
 def test_addon_that_fails_to_register_is_an_error_with_the_reason(install, make_engine):
