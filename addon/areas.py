@@ -32,11 +32,13 @@ def split(window: bpy.types.Window, area: bpy.types.Area, ui_type: str, directio
         RuntimeError: if the area is too small to be split.
     """
     before = set(window.screen.areas)
+    factor = 0.5 if direction == "HORIZONTAL" else 0.6
     with bpy.context.temp_override(window=window, screen=window.screen, area=area):
-        bpy.ops.screen.area_split(direction=direction, factor=0.5 if direction == "HORIZONTAL" else 0.6)
+        bpy.ops.screen.area_split(direction=direction, factor=factor)
     new = [item for item in window.screen.areas if item not in before]
     if not new:
         raise RuntimeError("The area is too small to be split")
-    made = max((area, *new), key=lambda item: item.x if direction == "VERTICAL" else item.y)
+    # The new one is the smaller part, of equal ones the left or lower. It has no place and no size before it is drawn.
+    made = new[0] if factor > 0.5 else area
     made.ui_type = ui_type
     return made
