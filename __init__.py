@@ -46,6 +46,7 @@ def run(
     tree: bpy.types.NodeTree,
     *,
     until: str | Sequence[str] | None = None,
+    force: bool = False,
     workers: int | None = None,
     timeout: float | None = None,
     on_event: Callable[[RunEvent], None] | None = None,
@@ -58,6 +59,7 @@ def run(
     Args:
         tree: a node tree of the type BackgroundNodeTree.
         until: name or names of nodes: run only these and what they need; None for the whole tree.
+        force: whether to run in fresh background Blenders: idle ones that ran something are ended first.
         workers: how many background Blenders may work for it at a time; None for what the preferences say.
         timeout: seconds for the whole run; None for no limit.
         on_event: called with a `RunEvent` for each change of a task, each note, and the end. What it raises is printed
@@ -75,7 +77,7 @@ def run(
 
     from .addon.session import session
 
-    started = session.start(tree, until=until, workers=workers, timeout=timeout, on_event=on_event)
+    started = session.start(tree, until=until, force=force, workers=workers, timeout=timeout, on_event=on_event)
     if bpy.app.background:
         try:
             started.wait()

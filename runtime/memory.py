@@ -61,9 +61,9 @@ def _linux_peak() -> int:
 
 
 def _mac_resident(process_id: int) -> int:
-    usage = (ctypes.c_uint64 * 32)()  # rusage_info_v0: a UUID of 16 bytes, then counters; the resident size is the 6th
+    usage = (ctypes.c_uint64 * 32)()  # rusage_info_v0: a UUID of 16 bytes, then counters; the resident size is the 7th
     failed = ctypes.CDLL(None).proc_pid_rusage(process_id, 0, usage)
-    return 0 if failed else int(usage[2 + 5])
+    return 0 if failed else int(usage[2 + 6])
 
 
 def _mac_peak() -> int:
