@@ -8,11 +8,10 @@ the first lines of its error, in red
 
 from __future__ import annotations
 
-import textwrap
-
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ..node_tree import node_text
 from ..node_tree.base import set_status_drawer
 from ..runtime.states import TaskState
 from . import redraw, status_icons
@@ -20,11 +19,8 @@ from .quantities import countdown, duration
 from .run import Task
 from .session import session
 
-#: Width in UI units of one letter of a label, as a mean.
-_LETTER = 6.5
 #: What a row has beside its text: icon, log button, margins.
 _BESIDE_TEXT = 64.0
-_MAX_ERROR_LINES = 3
 
 _LABELS = {
     TaskState.WAITING: "Waiting",
@@ -46,14 +42,14 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
         return
     draw_task(task, layout, node.width)
     if task.error is not None and task.state is not TaskState.SKIPPED:
-        _draw_error(node, task.error.message, layout)
+        node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
 
 
 def draw_task(task: Task, layout: bpy.types.UILayout, width: float) -> None:
     """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
     row.label(text="", icon_value=status_icons.icon(task.state))
-    num_letters = int((width - _BESIDE_TEXT) / _LETTER)
+    num_letters = int((width - _BESIDE_TEXT) / node_text.LETTER)
     if task.state is TaskState.RUNNING:
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=_running_text(task, num_letters))
     else:
@@ -96,17 +92,6 @@ def _joined(parts: tuple[str, ...], num_letters: int) -> str:
             break
         text = longer
     return text
-
-
-def _draw_error(node: bpy.types.Node, message: str, layout: bpy.types.UILayout) -> None:
-    lines = textwrap.wrap(message.partition("\n")[0], max(12, int((node.width - 24.0) / _LETTER)))
-    if len(lines) > _MAX_ERROR_LINES:
-        lines[_MAX_ERROR_LINES - 1 :] = [f"{lines[_MAX_ERROR_LINES - 1][:-1]}…"]
-    column = layout.column(align=True)
-    column.alert = True
-    column.scale_y = 0.8
-    for line in lines:
-        column.label(text=line, translate=False)
 
 
 def register() -> None:

@@ -80,7 +80,7 @@ def library_script(text: bpy.types.Text) -> str:
 def make_local(node: BackgroundNodeScript) -> bpy.types.Text:
     """Give a node of a file or of a shipped script a text of its own with the same script. Raises SignatureError."""
     source = node.source()
-    node.script = text = _new(Path(source.filename).stem, source.text)
+    node.script = text = _new(sources.title(Path(source.filename).stem), source.text)
     return text
 
 

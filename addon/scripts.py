@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
+from ..node_tree.identity import background_trees, find_node
 from ..node_tree.script_node import BackgroundNodeScript
 from ..runtime.errors import SignatureError
 from . import node_add, script_texts, text_editors
@@ -66,15 +67,36 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
         return self.show(context, text)
 
 
-class _EditOperator(_ScriptOperator, TreeOperator):
-    """Mixed into an operator that opens the node's script."""
+class BACKGROUND_NODES_OT_script_open(_ScriptOperator, EditableTreeOperator, bpy.types.Operator):
+    """Choose the Python file with the node's script"""
 
-    bl_options = {"REGISTER", "UNDO"}
+    bl_idname = "background_nodes.script_open"
+    bl_label = "Open Script"
+
+    filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    filter_glob: bpy.props.StringProperty(default="*.py", options={"HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         node = self.node(context)
         if node is None:
             return {"CANCELLED"}
+        is_relative = bpy.data.filepath and context.preferences.filepaths.use_relative_paths
+        node.filepath = bpy.path.relpath(self.filepath) if is_relative else self.filepath
+        return {"FINISHED"}
+
+
+class _EditOperator(_ScriptOperator, TreeOperator):
+    """Mixed into an operator that opens the node's script."""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = self.node(context)
+        if node is None:
+            return {"CANCELLED"}
+        known = {text.session_uid for text in bpy.data.texts}
         try:
             text = script_texts.of_node(node)
         except (SignatureError, RuntimeError) as error:
@@ -82,7 +104,10 @@ class _EditOperator(_ScriptOperator, TreeOperator):
         if text is None:
             self.report({"WARNING"}, translated('"{name}" has no script yet').format(name=node.name))
             return {"CANCELLED"}
-        return self.show(context, text, line_at_fault(context, node))
+        result = self.show(context, text, line_at_fault(context, node))
+        if text.session_uid not in known:  # else nothing has changed that could be undone
+            bpy.ops.ed.undo_push(message=self.bl_label)
+        return result
 
 
 class BACKGROUND_NODES_OT_script_edit(_EditOperator, bpy.types.Operator):
@@ -169,8 +194,17 @@ class BACKGROUND_NODES_OT_script_make_local(_ScriptOperator, EditableTreeOperato
     bl_idname = "background_nodes.script_make_local"
     bl_label = "Make Local Copy"
 
+    node_id: bpy.props.StringProperty(
+        name="ID", description="Stable id of the node, for other editors", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        is_in_text_editor = context.space_data is not None and context.space_data.type == "TEXT_EDITOR"
+        return is_in_text_editor or super().poll(context)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = self.node(context)
+        node = _find_node(self.node_id) if self.node_id else self.node(context)
         if node is None:
             return {"CANCELLED"}
         if not (node.filepath or node.library_script):
@@ -183,8 +217,14 @@ class BACKGROUND_NODES_OT_script_make_local(_ScriptOperator, EditableTreeOperato
         return self.show(context, text)
 
 
+def _find_node(node_id: str) -> BackgroundNodeScript | None:
+    found = (find_node(tree, node_id) for tree in background_trees() if tree.is_editable)
+    return next((node for node in found if node is not None), None)
+
+
 classes = (
     BACKGROUND_NODES_OT_script_new,
+    BACKGROUND_NODES_OT_script_open,
     BACKGROUND_NODES_OT_script_edit,
     BACKGROUND_NODES_OT_script_error_show,
     BACKGROUND_NODES_OT_script_edit_externally,

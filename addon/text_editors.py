@@ -22,6 +22,8 @@ def spaces() -> Iterator[bpy.types.SpaceTextEditor]:
 
 def find_or_split(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.SpaceTextEditor:
     """The Text Editor to show a text in. Raises RuntimeError if the artist's area is too small to be split."""
+    if context.area.type == _UI_TYPE:
+        return context.space_data
     showing = next((space for space in spaces() if space.text == text), None)
     return showing or areas.find_or_split(context, _UI_TYPE).spaces.active
 

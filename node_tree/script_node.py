@@ -4,16 +4,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
 from ..runtime.errors import SignatureError
 from ..runtime.graph import NodeSettings
 from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import changes, sources
+from . import changes, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
+
+#: What the Sidebar lists beside the script.
+_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "addons")
+#: Width of a button with an icon, in UI units.
+_BUTTON_WIDTH = 20.0
 
 
 def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
@@ -38,6 +45,13 @@ def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Cont
 def _source_chosen(node: BackgroundNodeScript) -> None:
     node.sync(may_rename=False)
     changes.tell(node.id_data)
+
+
+def _suggested_addons(_node: BackgroundNodeScript, context: bpy.types.Context, text: str) -> Iterator[str]:
+    """What is there before the last comma, with each add-on that is enabled."""
+    before = "".join(text.rpartition(",")[:2])
+    for module in sorted(context.preferences.addons.keys()):
+        yield f"{before} {module}".lstrip()
 
 
 class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
@@ -84,6 +98,13 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     keep_result: bpy.props.BoolProperty(
         name="Keep Result", description="Bring the results home although other nodes use them"
     )
+    addons: bpy.props.StringProperty(
+        name="Add-ons",
+        description="Add-ons that background Blenders enable for this node: their modules, with commas in between",
+        update=changes.property_changed,
+        search=_suggested_addons,
+        search_options={"SUGGESTION"},
+    )
 
     def source(self) -> ScriptSource | None:
         """The node's script, None if none is chosen. Raises SignatureError if it can't be read."""
@@ -96,7 +117,8 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         return None
 
     def settings(self) -> NodeSettings:
-        return NodeSettings(self.timeout, self.retries, self.use_fresh_process, self.keep_result)
+        addons = tuple(filter(None, map(str.strip, self.addons.split(","))))
+        return NodeSettings(self.timeout, self.retries, self.use_fresh_process, self.keep_result, addons)
 
     def sync(self, *, may_rename: bool = True) -> Signature | None:
         """Make the sockets what the script says now.
@@ -131,21 +153,62 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             self.source_error, self.source_error_line = message, line
 
     def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
-        if not self.library_script:
-            row = layout.row(align=True)
-            if self.filepath:
-                row.prop(self, "filepath", text="")
-            else:
-                row.prop(self, "script", text="")
+        if self.library_script and not self.source_error:
+            self._draw_status_beside_button(layout)
+            return
+        self._draw_source(layout)
         if self.source_error:
-            where = f"Line {self.source_error_line}: " if self.source_error_line else ""
-            layout.label(text=where + self.source_error, icon="ERROR")
+            self._draw_error(layout)
         self.draw_status(layout)
+
+    def _draw_status_beside_button(self, layout: bpy.types.UILayout) -> None:
+        """One row for both: a shipped script is hardly ever opened, and its name is in the header."""
+        row = layout.row(align=True)
+        self.draw_status(row.column(align=True))
+        button = row.row(align=True)
+        button.alignment = "RIGHT"
+        self._operator(button, "script_edit", "GREASEPENCIL", emboss=False)
+
+    def _draw_source(self, layout: bpy.types.UILayout) -> None:
+        """Where the script is, and what opens it."""
+        row = layout.row(align=True)
+        if self.library_script:
+            row.alignment = "RIGHT"
+            self._operator(row, "script_edit", "GREASEPENCIL")
+        elif self.filepath:
+            row.prop(self, "filepath", text="")
+            self._operator(row, "script_edit", "GREASEPENCIL")
+            self._operator(row, "script_reload", "FILE_REFRESH")
+        else:
+            row.prop(self, "script", text="")
+            if self.script is not None:
+                self._operator(row, "script_edit", "GREASEPENCIL")
+            else:
+                self._operator(row, "script_new", "ADD")
+                self._operator(row, "script_open", "FILE_FOLDER")
+
+    def _draw_error(self, layout: bpy.types.UILayout) -> None:
+        message = self.source_error
+        if self.source_error_line:
+            message = translated("Line {line}: {message}").format(line=self.source_error_line, message=message)
+        row = layout.row(align=True)
+        node_text.draw_error(row, message, self.width - _BUTTON_WIDTH)
+        self._operator(row, "script_error_show", "TEXT", emboss=False)
+
+    def _operator(self, layout: bpy.types.UILayout, name: str, icon: str, *, emboss: bool = True) -> None:
+        """A button for one of the add-on's operators on this node."""
+        button = layout.operator(f"background_nodes.{name}", text="", icon=icon, emboss=emboss)
+        button.node_name = self.name
 
     def draw_buttons_ext(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         layout.use_property_split = True
         layout.use_property_decorate = False
-        for name in ("script", "filepath", "timeout", "retries", "use_fresh_process", "keep_result"):
+        self._draw_source(layout)
+        if self.source_error:
+            self._draw_error(layout)
+        if self.filepath or self.library_script:
+            layout.operator("background_nodes.script_make_local").node_name = self.name
+        for name in _SETTINGS:
             layout.prop(self, name)
 
     def draw_label(self) -> str:

@@ -93,6 +93,13 @@ def test_source_that_is_cleared_leaves_sockets_and_is_a_problem(tree):
         background_nodes.run(tree)
 
 
+def test_addons_are_named_with_commas_in_between(tree):
+    node = add(tree, "BackgroundNodeScript")
+    assert node.settings().addons == ()
+    node.addons = "cycles, io_scene_gltf2 ,"
+    assert node.settings().addons == ("cycles", "io_scene_gltf2")
+
+
 def test_sockets_show_the_docstring(tree):
     source = '''
         def main(ratio: float = 0.5) -> int:

@@ -71,6 +71,23 @@ def test_each_new_script_has_a_text_of_its_own(tree):
     assert len({node.script.name for node in tree.nodes}) == 2
 
 
+def test_opened_file_is_the_nodes(tree, awkward_path):
+    path = awkward_path / "script.py"
+    path.write_text("def main(count: int = 1): ...")
+    node = add(tree, "BackgroundNodeScript", "Empty")
+    assert operators.script_open("EXEC_DEFAULT", node_name="Empty", filepath=str(path)) == {"FINISHED"}
+    assert (node.filepath, identifiers(node.inputs)) == (str(path), ["count"])
+
+
+def test_opened_file_is_named_relative_to_a_saved_file(tree, awkward_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(awkward_path / "tree.blend"))
+    (awkward_path / "script.py").write_text("def main(count: int = 1): ...")
+    with editor(new_tree("Other")):
+        node = add(bpy.context.space_data.edit_tree, "BackgroundNodeScript", "Empty")
+        operators.script_open("EXEC_DEFAULT", node_name="Empty", filepath=str(awkward_path / "script.py"))
+        assert (node.filepath, node.source_error) == ("//script.py", "")
+
+
 # Edit
 
 
@@ -191,7 +208,15 @@ def test_local_copy_keeps_links_and_values(tree, of_library):
 
 def test_local_copy_of_a_file_is_named_after_it(of_file):
     operators.script_make_local()
-    assert (of_file.filepath, of_file.script.name) == ("", "script")
+    assert (of_file.filepath, of_file.script.name) == ("", "Script")
+
+
+def test_text_editor_makes_a_copy_for_a_node_by_its_id(of_library):
+    area = bpy.context.window_manager.windows[0].screen.areas[1]
+    area.type = "TEXT_EDITOR"
+    with bpy.context.temp_override(area=area):
+        assert operators.script_make_local(node_id=of_library.uid) == {"FINISHED"}
+    assert of_library.script.name == "Decimate"
 
 
 def test_tree_of_another_file_is_left_alone(tmp_path):
