@@ -69,6 +69,19 @@ def _users_item(
     return users_keymap.keymap_items.find_from_operator(item.idname, properties=item.properties)
 
 
+def restore() -> None:
+    """Set the keys that the artist changed back to what they were at first."""
+    user = bpy.context.window_manager.keyconfigs.user
+    for keymap in {keymap.name: keymap for keymap, _item in _items}.values():
+        users_keymap = user.keymaps.find(keymap.name, space_type=keymap.space_type, region_type=keymap.region_type)
+        for item in [item for item in users_keymap.keymap_items if _is_ours(item)] if users_keymap else ():
+            users_keymap.restore_item_to_default(item)
+
+
+def _is_ours(item: bpy.types.KeyMapItem) -> bool:
+    return item.idname.startswith("background_nodes.")
+
+
 def unregister() -> None:
     for keymap, item in _items:
         keymap.keymap_items.remove(item)

@@ -8,7 +8,6 @@ from typing import Any
 
 import bpy
 
-from ..runtime import priority
 from ..runtime.launcher import WorkerLimits
 
 #: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
@@ -35,7 +34,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
 
     num_workers: bpy.props.IntProperty(
         name="Workers",
-        description="How many background Blenders work at the same time, 0 to choose by the processor",
+        description="How many background Blenders work at the same time, 0 for half of the processors",
         default=0,
         min=0,
         soft_max=16,
@@ -43,21 +42,21 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     )
     idle_minutes: bpy.props.FloatProperty(
         name="Keep Warm",
-        description="Minutes after which a background Blender with nothing to do is closed",
+        description="Minutes for which a background Blender that has nothing to do is kept open for the next run",
         default=_DEFAULT_IDLE_MINUTES,
         min=0.1,
         soft_max=60.0,
     )
     memory_gb: bpy.props.FloatProperty(
-        name="Memory",
-        description="Gigabytes above which a background Blender is replaced by a new one after its task",
+        name="Renew Above",
+        description="Gigabytes of memory above which a background Blender is replaced by a new one after its task",
         default=_DEFAULT_MEMORY_GB,
         min=0.5,
         soft_max=64.0,
     )
     script_folders: bpy.props.CollectionProperty(
         name="Script Folders",
-        description="Folders with scripts of one's own, for the Add menu",
+        description="Folders with scripts of your own for the Add menu; their sub-folders are its categories",
         type=BackgroundNodesScriptFolder,
     )
     overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
@@ -70,7 +69,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
 
     memory_limit_gb: bpy.props.FloatProperty(
         name="Memory Limit",
-        description="Gigabytes above which a task is ended with an error while it runs, 0 for no limit",
+        description="Gigabytes of memory above which a task is ended with an error while it runs, 0 for no limit",
         default=0.0,
         min=0.0,
         soft_max=64.0,
@@ -99,20 +98,10 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         default="LOWER",
     )
 
-    def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        column = self.layout.column()
-        column.prop(self, "num_workers")
-        if self.num_workers == 0:
-            column.label(text=f"{default_num_workers()} on this machine", icon="INFO")
-        column.prop(self, "idle_minutes")
-        column.prop(self, "memory_gb")
-        column.prop(self, "memory_limit_gb")
-        column.prop(self, "store_gb")
-        column.prop(self, "use_gpu")
-        column.prop(self, "artist_first")
-        if self.artist_first == "LOWER" and not priority.is_possible():
-            column.label(text="This system does not let priorities be set back, so they are left alone", icon="INFO")
+    def draw(self, context: bpy.types.Context) -> None:
+        from . import preferences_layout  # it shows what the session does, which reads the preferences
+
+        preferences_layout.draw(self, context)
 
 
 def found() -> BackgroundNodesPreferences | None:
@@ -127,6 +116,11 @@ def get(name: str) -> Any:
     if preferences is None:
         return BackgroundNodesPreferences.bl_rna.properties[name].default
     return getattr(preferences, name)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all preferences."""
+    return tuple(BackgroundNodesPreferences.__annotations__)
 
 
 def default_num_workers() -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 
 from ..runtime.states import TaskState
+from . import status_bar
 from .run import Run, Task
 
 #: Of the way from what a bar shows to what is so, the share it goes in one tick.
@@ -29,12 +30,15 @@ def shown_progress(task: Task) -> float:
 
 
 def update(runs: Iterable[Run]) -> None:
-    """Redraw the editors that show a run with news."""
+    """Redraw what shows a run with news."""
+    runs = tuple(runs)
     changed = {run.tree_uid for run in runs if _has_news(run)}
     if changed:
         for area, tree_uids in editors():
             if tree_uids & changed:
                 area.tag_redraw()
+        _redraw_preferences()
+    status_bar.update(runs)
 
 
 def _has_news(run: Run) -> bool:
@@ -63,6 +67,14 @@ def _eased(shown: float, progress: float) -> float:
     if progress - shown < _NEAR:  # a task that begins anew goes back at once
         return progress
     return shown + (progress - shown) * _EASING
+
+
+def _redraw_preferences() -> None:
+    """They tell what the workers do."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
 
 
 def editors() -> Iterator[tuple[bpy.types.Area, set[int]]]:

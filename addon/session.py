@@ -17,7 +17,7 @@ from ..runtime.launcher import Launcher
 from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
-from . import preferences, redraw
+from . import end_report, preferences, redraw
 from .artist_first import ArtistFirst
 from .history import History
 from .run import Run, RunEvent
@@ -130,6 +130,7 @@ class Session:
         self._pasts.update(run.pasts())
         self._history.trim(preferences.store_size())
         run.tell_end()
+        end_report.tell(run)
 
     def tick(self) -> float | None:
         """The timer: take what has arrived, and say when to be called again."""
