@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
 from ..runtime.types import SocketType
 from .identity import new_id
@@ -51,7 +52,9 @@ class BackgroundNode:
             for link in socket.links if socket.is_linked else ():
                 if is_refused(link):
                     given = source_socket(link).socket_type
-                    layout.label(text=f"{socket.name}: {given} is no {socket.socket_type}", icon="ERROR")
+                    text = translated("{socket}: {given} is no {wanted}")
+                    text = text.format(socket=socket.name, given=given, wanted=socket.socket_type)
+                    layout.label(text=text, icon="ERROR", translate=False)
 
 
 @dataclass(frozen=True, slots=True)
