@@ -39,22 +39,24 @@ def _draw_run(layout: bpy.types.UILayout, run: Run) -> None:
     row = layout.row(align=True)
     bar = row.row(align=True)
     bar.ui_units_x = _BAR_WIDTH
-    bar.progress(factor=run.progress, type="BAR", text=_run_text(run))
+    progress = run.progress
+    bar.progress(factor=progress, type="BAR", text=_run_text(run, f"{progress:.0%}"))
     row.operator("background_nodes.pause", text="", icon="PLAY" if run.is_paused else "PAUSE")
     row.operator("background_nodes.cancel", text="", icon="X")
     row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
 
 
-def _run_text(run: Run) -> str:
+def _run_text(run: Run, percent: str) -> str:
     if run.state.is_final:
         return translated("Waits for Edit Mode")
     if run.is_paused:
-        return translated("{percent} · Paused").format(percent=f"{run.progress:.0%}")
+        return translated("{percent} · Paused").format(percent=percent)
     if run.is_finishing:
-        return translated("{percent} · Stopping").format(percent=f"{run.progress:.0%}")
-    if run.time_left is None:
-        return f"{run.progress:.0%}"
-    return translated("{percent} · {time} left").format(percent=f"{run.progress:.0%}", time=countdown(run.time_left))
+        return translated("{percent} · Stopping").format(percent=percent)
+    time_left = run.time_left
+    if time_left is None:
+        return percent
+    return translated("{percent} · {time} left").format(percent=percent, time=countdown(time_left))
 
 
 def _draw_problems(layout: bpy.types.UILayout, found: Sequence[Problem] | None) -> None:

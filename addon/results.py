@@ -40,7 +40,7 @@ class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
         node = active_tree(context).nodes.get(self.node_name)
         sockets = [] if node is None else node.outputs
         socket = next((socket for socket in sockets if socket.identifier == self.identifier), None)
-        return [] if socket is None else socket.result_data_blocks
+        return getattr(socket, "result_data_blocks", [])  # a reroute's has none
 
 
 def _kind(data_block: bpy.types.ID) -> str:

@@ -39,7 +39,7 @@ def _switch(area: bpy.types.Area, tab: str) -> bool:
         return False
     try:
         region.active_panel_category = tab
-    except TypeError:  # no such tab yet
+    except (TypeError, AttributeError):  # no such tab yet, or none at all in an area that was not drawn
         return False
     region.tag_redraw()
     return True

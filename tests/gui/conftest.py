@@ -88,7 +88,8 @@ def pytest_runtest_makereport(item, call):
 def keep(window: Window, folder: Path, report: pytest.TestReport) -> None:
     """Keep what tells why a test failed."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copy(window.log, folder / "blender.log")
+    for path in (window.log, *window.temporary.glob("*.crash.txt")):
+        shutil.copy(path, folder)
     (folder / "report.txt").write_text(report.longreprtext, encoding="utf-8")
     if not window.has_ended:
         window.screen.save(folder / "screen.png")

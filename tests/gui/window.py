@@ -39,6 +39,7 @@ class Window:
         self.screen = screen
         self.folder = folder
         self.log = folder / "blender.log"
+        self.temporary = folder / "tmp"
         self.x, self.y = screen.width // 2, screen.height // 2
         self._received = b""
         self._num_lines_checked = 0
@@ -59,9 +60,8 @@ class Window:
             raise BlenderEndedError(f"Blender did not start\n{self._end()}") from None
 
     def _start(self, address: str, arguments: Iterable[str]) -> subprocess.Popen[bytes]:
-        temporary = self.folder / "tmp"
-        temporary.mkdir()
-        environment = os.environ | self.screen.environment | {"HOME": str(self.folder), "TMPDIR": str(temporary)}
+        self.temporary.mkdir()
+        environment = os.environ | self.screen.environment | {"HOME": str(self.folder), "TMPDIR": str(self.temporary)}
         if RESOURCES:
             environment["BLENDER_USER_RESOURCES"] = RESOURCES
         else:
