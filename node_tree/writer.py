@@ -230,11 +230,21 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _link(data_blocks: list[bpy.types.ID], collection: bpy.types.Collection) -> None:
+    new = [item for item in data_blocks if isinstance(item, bpy.types.Object) and not item.users_collection]
     for data_block in data_blocks:
         if isinstance(data_block, bpy.types.Object) and data_block.name not in collection.objects:
             collection.objects.link(data_block)
         elif isinstance(data_block, bpy.types.Collection) and data_block.name not in collection.children:
+            new += data_block.all_objects
             collection.children.link(data_block)
+    _deselect(new)
+
+
+def _deselect(objects: list[bpy.types.Object]) -> None:
+    """Leave the artist's selection as it is: what was made of a selected object comes home selected."""
+    for layer in (layer for scene in bpy.data.scenes for layer in scene.view_layers):
+        for item in objects:
+            item.select_set(False, view_layer=layer)  # does nothing in a layer that it is not in
 
 
 def _replace_object(original: bpy.types.Object, result: bpy.types.Object) -> None:

@@ -520,6 +520,15 @@ def test_link_without_a_collection_uses_the_scenes(tree):
     assert "Made" in bpy.context.scene.collection.objects
 
 
+def test_link_leaves_the_selection_as_it_is(tree):
+    cube = quad("Cube")
+    cube.select_set(True)
+    output(tree, "LINK", script(tree, "Copy", COPY, source=cube))
+    run(tree)
+    assert [item.name for item in bpy.context.view_layer.objects if item.select_get()] == ["Cube"]
+    assert "Cube Copy" in bpy.context.view_layer.objects
+
+
 def test_link_into_a_collection_that_is_gone_uses_the_scenes_with_a_note(tree, session):
     target = bpy.data.collections.new("Target")
     output(tree, "LINK", script(tree, "Make", MAKE), collection=target)
