@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import bpy
@@ -398,11 +398,15 @@ def python_value(value: Any, kind: str) -> Any:
 _LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
 
 
-def _property(kind: str, unit: str = "") -> Any:
+def _property(kind: str, unit: str = "", update: Callable[..., None] | None = property_changed) -> Any:
     if kind in _VALUE_PROPERTIES:
         make, options = _VALUE_PROPERTIES[kind]
-        return make(name="Value", update=property_changed, **options, **_UNITS.get((kind, unit), {}))
-    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=property_changed)
+        return make(name="Value", update=update, **options, **_UNITS.get((kind, unit), {}))
+    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=update)
+
+
+#: 4.2 crashes as it ends where the items of a collection have an `update`, even if they are unregistered by then.
+_ITEM_UPDATE = None if bpy.app.version < (4, 5, 0) else property_changed
 
 
 def _item_class(kind: str) -> type:
@@ -411,7 +415,7 @@ def _item_class(kind: str) -> type:
     namespace = {
         "__doc__": f"An item of a list of {kind}.",
         "kind": kind,
-        "__annotations__": {"value": _property(kind)},
+        "__annotations__": {"value": _property(kind, update=_ITEM_UPDATE)},
     }
     return type(name, (bpy.types.PropertyGroup,), namespace)
 

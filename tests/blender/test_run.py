@@ -794,10 +794,10 @@ def test_finished_runs_keep_their_results_and_logs_while_there_is_room(tree, ses
 
 
 def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
-    node = script(tree, "Keep", KEEP, size=1 << 20)
+    node = script(tree, "Keep", KEEP, size=1 << 16)
     script(tree, "Use", "def main(text: bpy.types.Text) -> int: return 1", text=node)
     first, second = run(tree), run(tree)
-    assert first.size > 1 << 20
+    assert first.size > 1 << 16
     store_size(first.size + second.size + 1000)
     third = run(tree)
     assert [finished.is_kept for finished in (first, second, third)] == [False, True, True]
@@ -807,7 +807,7 @@ def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
     store_size(0)
     fourth = run(tree)
     assert [finished.is_kept for finished in (second, third, fourth)] == [False, False, True], "the last one stays"
-    assert fourth.fetch("Keep", "result").as_string() == "x" * (1 << 20)
+    assert fourth.fetch("Keep", "result").as_string() == "x" * (1 << 16)
 
 
 def test_long_history_forgets_its_oldest_run_and_its_files(tree, session):
