@@ -1,7 +1,7 @@
 # The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
 
 .DEFAULT_GOAL := help
-.PHONY: help check test demo bench examples pictures zip blender format clean
+.PHONY: help check test demo bench frames examples pictures zip blender format clean
 
 # any Python 3.8 or later, only to find the Python that is used
 finder := python3 tools/find_python.py
@@ -41,6 +41,9 @@ examples: .venv/dev/finished ## write the example files of the extension anew
 
 pictures: .venv/dev/finished ## take the README's pictures anew, from a real window
 	$(bin)/python tools/make_pictures.py docs/pictures
+
+frames: .venv/demo/finished ## measure what the window of a real Blender pays for a run
+	.venv/demo/bin/python benchmarks/frame_times.py
 
 zip: .venv/demo/finished ## build the extension into build/
 	@mkdir -p build

@@ -190,13 +190,15 @@ class Window:
     # Messages
 
     def _ask(self, request: dict[str, Any]) -> Any:
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        while b"\n" not in self._received:
-            data = self._socket.recv(1 << 20)
-            if not data:
-                raise BlenderEndedError(self._end())
-            self._received += data
+        try:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+            while b"\n" not in self._received:
+                self._received += self._socket.recv(1 << 20) or b"\n"  # an empty line at the end
+        except ConnectionError:
+            raise BlenderEndedError(self._end()) from None
         line, _, self._received = self._received.partition(b"\n")
+        if not line:
+            raise BlenderEndedError(self._end())
         answer = json.loads(line)
         if "error" in answer:
             raise InBlenderError(answer["error"])

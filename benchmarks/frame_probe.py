@@ -1,0 +1,135 @@
+"""Runs inside the window's Blender: times what the extension does there, from one redraw to the next.
+
+Blender counts the arguments of the functions that it is given: they are replaced where it looks them up at each call,
+or given anew.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import bpy
+
+SCRIPT = """
+import time
+from background_nodes.script import progress
+def main(value: int = 1) -> int:
+    for step in range(4):
+        progress(step / 4, "Working")
+        time.sleep(0.01)
+    return value + 1
+"""
+
+
+class Span(NamedTuple):
+    """Milliseconds that something took: by the clock, and of the processor's time."""
+
+    wall: float
+    processor: float
+
+    def __add__(self, other: Span) -> Span:
+        return Span(self.wall + other.wall, self.processor + other.processor)
+
+    def __sub__(self, other: Span) -> Span:
+        return Span(self.wall - other.wall, self.processor - other.processor)
+
+
+_NOTHING = Span(0.0, 0.0)
+
+
+def _now() -> Span:
+    return Span(time.perf_counter() * 1000.0, time.thread_time() * 1000.0)
+
+
+class Stopwatch:
+    """Times functions, each without what is timed inside of it under another kind."""
+
+    def __init__(self) -> None:
+        self.spans: dict[str, list[Span]] = {"tick": [], "draw": [], "reading": []}
+        self._kinds: list[str] = []
+        self._inside = [_NOTHING]
+
+    def timed(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*arguments: Any, **options: Any) -> Any:
+            if self._kinds and self._kinds[-1] == kind:
+                return function(*arguments, **options)
+            start = _now()
+            self._kinds.append(kind)
+            self._inside.append(_NOTHING)
+            try:
+                return function(*arguments, **options)
+            finally:
+                self._kinds.pop()
+                span = _now() - start
+                self.spans[kind].append(span - self._inside.pop())
+                self._inside[-1] += span
+
+        return wrapper
+
+
+class Probe:
+    """Times our timer, Blender's own reading within it, and all that we draw, summed up for each redraw."""
+
+    def __init__(self, extension: str) -> None:
+        self._extension = extension
+        self._watch = Stopwatch()
+        self._redraws: list[Span] = []
+        self._num_seen = 0
+        session, homecoming = self._module("addon.session"), self._module("runtime.blender.homecoming").Homecoming
+        session.Session.tick = self._watch.timed("tick", session.Session.tick)
+        session._push_undo = self._watch.timed("reading", session._push_undo)
+        homecoming.bring = self._watch.timed("reading", homecoming.bring)
+        self._time_drawing()
+        bpy.app.timers.register(self._end_redraw)
+
+    def _module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"{self._extension}.{name}")
+
+    def _time_drawing(self) -> None:
+        for module, name in ((self._module("addon.overlay"), "_draw"), (self._module("addon.header"), "_draw_header")):
+            module.unregister()
+            setattr(module, name, self._watch.timed("draw", getattr(module, name)))
+            module.register()
+        for cls in self._drawing_classes():
+            for name in ("draw", "draw_header", "draw_item", "draw_buttons", "draw_label"):
+                if name in vars(cls) and not isinstance(vars(cls)[name], classmethod | staticmethod):
+                    setattr(cls, name, self._watch.timed("draw", vars(cls)[name]))
+
+    def _drawing_classes(self) -> Iterator[type]:
+        for name in ("addon.sidebar", "node_tree.data_nodes", "node_tree.script_node"):
+            yield from self._module(name).classes
+        yield self._module("node_tree.sockets").BackgroundNodeSocket
+
+    def _end_redraw(self) -> float:
+        """Called between two redraws."""
+        drawn = self._watch.spans["draw"][self._num_seen :]
+        if drawn:
+            self._redraws.append(sum(drawn, _NOTHING))
+            self._num_seen += len(drawn)
+        return 0.0
+
+    def take(self) -> dict[str, list[Span]]:
+        """What was measured since the last call: ticks, our drawing in each redraw, Blender's readings."""
+        spans = self._watch.spans
+        taken = {"tick": spans["tick"][:], "redraw": self._redraws[:], "reading": spans["reading"][:]}
+        for series in (*spans.values(), self._redraws):
+            series.clear()
+        self._num_seen = 0
+        return taken
+
+
+def build(tree_name: str, num_nodes: int, num_columns: int = 20) -> None:
+    """Independent nodes in rows, in a tree that the largest editor shows."""
+    text = bpy.data.texts.new("work.py")
+    text.from_string(SCRIPT)
+    tree = bpy.data.node_groups[tree_name]
+    for number in range(num_nodes):
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.script, node.select = text, False
+        node.location = number % num_columns * 220.0, number // num_columns * -180.0
