@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows what came home: a click on a result selects and frames it, or opens it in the editor it belongs to."""
+"""Shows what came home: a click on a result selects and frames it, or opens it in an editor for it, or its folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
@@ -37,10 +38,41 @@ class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
     def _data_blocks(self, context: bpy.types.Context) -> list[bpy.types.ID]:
-        node = active_tree(context).nodes.get(self.node_name)
-        sockets = [] if node is None else node.outputs
-        socket = next((socket for socket in sockets if socket.identifier == self.identifier), None)
+        socket = _output(context, self.node_name, self.identifier)
         return getattr(socket, "result_data_blocks", [])  # a reroute's has none
+
+
+class BACKGROUND_NODES_OT_result_folder_open(TreeOperator, bpy.types.Operator):
+    """Open the folder of the result in the system's file browser"""
+
+    bl_idname = "background_nodes.result_folder_open"
+    bl_label = "Open Folder"
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        result = getattr(_output(context, self.node_name, self.identifier), "result", None)
+        path = result[0] if isinstance(result, tuple) and result else result
+        folder = _folder(path) if isinstance(path, str) else None
+        if folder is None:
+            self.report({"WARNING"}, translated("The result is not there any more"))
+            return {"CANCELLED"}
+        return bpy.ops.wm.path_open(filepath=str(folder))
+
+
+def _output(context: bpy.types.Context, node_name: str, identifier: str) -> bpy.types.NodeSocket | None:
+    node = active_tree(context).nodes.get(node_name)
+    sockets = [] if node is None else node.outputs
+    return next((socket for socket in sockets if socket.identifier == identifier), None)
+
+
+def _folder(path: str) -> Path | None:
+    """The folder that a path is or is in; None if it is not there."""
+    found = Path(bpy.path.abspath(path))
+    if not found.exists():
+        return None
+    return found if found.is_dir() else found.parent
 
 
 def _kind(data_block: bpy.types.ID) -> str:
@@ -113,4 +145,4 @@ _SHOWERS: dict[str, Shower] = {
 }
 
 
-classes = (BACKGROUND_NODES_OT_result_show,)
+classes = (BACKGROUND_NODES_OT_result_show, BACKGROUND_NODES_OT_result_folder_open)

@@ -167,16 +167,11 @@ class _DataBlockResult:
 
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that shows what came home: its icon with its name, or their number."""
-        row = layout.row()
-        row.alignment = "RIGHT"
         found = self.result_data_blocks
         name = found[0].name if len(found) == 1 and not self.holds_result_list else str(len(found))
-        button = row.row()
-        button.enabled = bool(found)
-        icon = _icon(found[0]) if found else "GHOST_DISABLED"
-        show = button.operator("background_nodes.result_show", text=name, icon=icon, emboss=False, translate=False)
+        icon = _icon(found[0]) if found else _GONE_ICON
+        show = _draw_shown(layout, text, "result_show", name, icon)
         show.node_name, show.identifier = node.name, self.identifier
-        row.label(text=text, translate=False)
 
     def set_result(self, value: Any) -> None:
         """Keep a data-block, a sequence of them, or None."""
@@ -186,6 +181,30 @@ class _DataBlockResult:
         for data_block in value if self.holds_result_list else [value]:
             if data_block is not None:
                 self.result_items.add().value = data_block
+
+
+class _PathResult:
+    """The result of a path socket: files, or folders."""
+
+    def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
+        """The label, and a button that opens the folder: the file's name, or the number of files."""
+        found = self.result
+        name = bpy.path.basename(found.rstrip("/\\")) if isinstance(found, str) else str(len(found))
+        show = _draw_shown(layout, text, "result_folder_open", name, "FILE_FOLDER" if found else _GONE_ICON)
+        show.node_name, show.identifier = node.name, self.identifier
+
+
+def _draw_shown(
+    layout: bpy.types.UILayout, text: str, operator: str, name: str, icon: str
+) -> bpy.types.OperatorProperties:
+    """An output's label, and beside it a button with the name of its result, greyed out if that is gone."""
+    row = layout.row()
+    row.alignment = "RIGHT"
+    button = row.row()
+    button.enabled = icon != _GONE_ICON
+    show = button.operator(f"background_nodes.{operator}", text=name, icon=icon, emboss=False, translate=False)
+    row.label(text=text, translate=False)
+    return show
 
 
 class _JsonValue:
@@ -330,6 +349,8 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= _MAX_RESULT else f"{text[: _MAX_RESULT - 1]}…"
 
 
+#: Of a result that is not there any more.
+_GONE_ICON = "GHOST_DISABLED"
 #: Kinds whose icon has not the name that the others' have: `<KIND>_DATA`.
 _ICONS = {
     "Action": "ACTION",
@@ -431,6 +452,8 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["result_items"] = bpy.props.CollectionProperty(type=item)
         annotations["has_result"] = bpy.props.BoolProperty()
         annotations["holds_result_list"] = bpy.props.BoolProperty()
+    if kind == "PATH":
+        bases.append(_PathResult)
     if kind == "MENU":
         annotations["choices_json"] = bpy.props.StringProperty()
     if socket_type.is_list:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+
 import bpy
 import pytest
 
@@ -103,6 +107,33 @@ def test_unknown_node_is_refused(tree):
     add(tree, "BackgroundNodeOutput", "Output")
     with editor(tree):
         assert bpy.ops.background_nodes.result_show(node_name="Gone", identifier="x") == {"CANCELLED"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file browser of the test's own takes Linux' place of one")
+@pytest.mark.parametrize("result", ["str(file)", "str(file.parent)", "[str(file), str(file)]"])
+def test_click_on_a_path_opens_its_folder(tree, result, tmp_path, monkeypatch):
+    browser, opened, folder = tmp_path / "bin" / "xdg-open", tmp_path / "opened", tmp_path / "My Files"
+    browser.parent.mkdir()
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\n', encoding="utf-8")
+    browser.chmod(0o755)
+    monkeypatch.setenv("PATH", str(browser.parent), prepend=os.pathsep)
+    kind = "list[Path]" if result.startswith("[") else "Path"
+    source = f"""
+        from pathlib import Path
+        def main(folder: Path) -> {kind}:
+            file = Path(folder) / "made.txt"
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("made")
+            return {result}
+    """
+    node = script(tree, "Make", source, folder=str(folder))
+    background_nodes.run(tree)
+    with editor(tree):
+        open_folder = bpy.ops.background_nodes.result_folder_open
+        assert open_folder(node_name="Make", identifier=node.outputs[0].identifier) == {"FINISHED"}
+        assert opened.read_text(encoding="utf-8") == str(folder)
+        shutil.rmtree(folder)
+        assert open_folder(node_name="Make", identifier=node.outputs[0].identifier) == {"CANCELLED"}
 
 
 @pytest.mark.parametrize(
