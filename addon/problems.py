@@ -10,8 +10,7 @@ the work once the tree has been left alone for a moment, and the editors are red
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import bpy
@@ -95,8 +94,9 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
 def show(tree: bpy.types.NodeTree, problems: Sequence[Problem]) -> None:
     """A run did not start because of these: keep them, and open the Sidebar where the tree is shown."""
     _findings[tree.session_uid] = _Finding(tuple(problems), 0, is_fresh=True)
-    for area in _editors({tree.session_uid}):
-        sidebar_tab.show(area, sidebar_tab.PROBLEMS)
+    for area, shown in redraw.editors():
+        if tree.session_uid in shown:
+            sidebar_tab.show(area, sidebar_tab.PROBLEMS)
 
 
 def _find_asked() -> float | None:
@@ -107,7 +107,7 @@ def _find_asked() -> float | None:
     for tree in background_trees():
         if tree.session_uid in _asked:
             find(tree)
-    _redraw(_asked)
+    redraw.tag(_asked)
     _asked.clear()
     return None
 
@@ -131,7 +131,7 @@ def _mark_all(*_arguments: object) -> None:
 def _after_change_of_all(*_arguments: object) -> None:
     """Undo and redo, and a save, which gives paths that are relative to the file their meaning."""
     _mark_all()
-    _redraw(_findings.keys())
+    redraw.tag(_findings.keys())
 
 
 @bpy.app.handlers.persistent
@@ -143,16 +143,7 @@ def _after_depsgraph_update(*_arguments: object) -> None:
     if census != _last.census:
         _last.census = census
         _mark_all()
-        _redraw(_findings.keys())
-
-
-def _redraw(tree_uids: AbstractSet[int]) -> None:
-    for area in _editors(tree_uids):
-        area.tag_redraw()
-
-
-def _editors(tree_uids: AbstractSet[int]) -> Iterator[bpy.types.Area]:
-    return (area for area, shown in redraw.editors() if shown & tree_uids)
+        redraw.tag(_findings.keys())
 
 
 @bpy.app.handlers.persistent

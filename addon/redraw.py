@@ -7,6 +7,7 @@ The session's timer calls `update`, while something runs. Only editors that show
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 import bpy
 
@@ -34,11 +35,16 @@ def update(runs: Iterable[Run]) -> None:
     runs = tuple(runs)
     changed = {run.tree_uid for run in runs if _has_news(run)}
     if changed:
-        for area, tree_uids in editors():
-            if tree_uids & changed:
-                area.tag_redraw()
+        tag(changed)
         _redraw_preferences()
     status_bar.update(runs)
+
+
+def tag(tree_uids: AbstractSet[int]) -> None:
+    """Redraw the editors that show one of these trees."""
+    for area, shown in editors():
+        if shown & tree_uids:
+            area.tag_redraw()
 
 
 def _has_news(run: Run) -> bool:

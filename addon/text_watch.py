@@ -15,7 +15,7 @@ import bpy
 from ..node_tree import changes
 from ..node_tree.identity import background_trees
 from ..node_tree.script_node import BackgroundNodeScript
-from . import script_texts
+from . import redraw, script_texts
 
 #: Seconds without a key after which what is written is read.
 _PAUSE = 0.5
@@ -50,12 +50,15 @@ def _stop_timer() -> None:
 
 
 def _follow_changed() -> None:
+    followed = set()
     for text in bpy.data.texts:
         if text.session_uid in _changed:
             for node in list(_nodes_of(text)):
                 node.sync()
                 changes.tell(node.id_data)
+                followed.add(node.id_data.session_uid)
     _changed.clear()
+    redraw.tag(followed)  # the mouse is in the Text Editor
 
 
 def _nodes_of(text: bpy.types.Text) -> Iterator[BackgroundNodeScript]:

@@ -57,7 +57,7 @@ class Screen:
 
     def _import(self, target: str) -> bytes:
         return subprocess.run(
-            command("import", "-window", "root", target),
+            command("import", "-window", "root", "-depth", "8", target),
             env=os.environ | self.environment,
             check=True,
             timeout=60,
