@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
-from ..runtime.errors import BackgroundNodesError, CompileError
+from ..runtime.errors import BackgroundNodesError, CompileError, Problem
 from . import keymaps, problems
 from .active import TreeOperator, active_run, active_tree
 from .run import Run
@@ -69,14 +70,23 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
             run = session.start(tree, until=until, force=self.force)
         except CompileError as error:
             problems.show(tree, error.problems)
-            for problem in error.problems:
-                self.report({"ERROR"}, str(problem))
+            self._report_problems(error.problems)
             return {"CANCELLED"}
         except BackgroundNodesError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         _wait_in_background(run)
         return {"FINISHED"}
+
+    def _report_problems(self, found: Sequence[Problem]) -> None:
+        """All of them to a program; to an artist, who sees them in the Sidebar, how many there are."""
+        if bpy.app.background:
+            for problem in found:
+                self.report({"ERROR"}, str(problem))
+        elif len(found) == 1:
+            self.report({"WARNING"}, str(found[0]))
+        else:
+            self.report({"WARNING"}, translated("{count} problems keep the tree from running").format(count=len(found)))
 
 
 def _wait_in_background(run: Run) -> None:

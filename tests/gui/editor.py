@@ -85,8 +85,13 @@ class Editor:
             AssertionError: if there is none.
         """
         left, bottom, right, top = self.window.run("return places.rectangle(t, r)", t=ui_type, r=region)
-        rows = [(bottom + top) // 2] if region == "HEADER" else range(int(top) - 8, int(bottom), -_STEP)
-        return self._find_button(command, [(x, y) for y in rows for x in range(int(left) + 8, int(right), _STEP)])
+        if region == "HEADER":
+            return self._find_button(
+                command, [(x, (bottom + top) // 2) for x in range(int(left) + 8, int(right), _STEP)]
+            )
+        # In a panel buttons are wide, two of them at most in a row, or at its right border, beside the tabs.
+        columns = [left + share * (right - left) for share in (0.81, 0.25, 0.65)]
+        return self._find_button(command, [(x, y) for y in range(int(top) - 8, int(bottom), -_STEP) for x in columns])
 
     def button_on(self, node: str, command: str) -> Place:
         """A place on a button of a node."""

@@ -73,7 +73,6 @@ def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_me
     editor.window.wait_for(
         'return next(r for r in places.area().regions if r.type == "UI").active_panel_category == "Problems"'
     )
-    editor.window.press("ESC")  # the pop-up with the errors
     assert active_tab(editor) == "Problems"
     editor.press_button("background_nodes.node_select", region="UI")
     assert selected(editor) == ["Needs"]
