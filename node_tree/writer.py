@@ -60,7 +60,7 @@ class Writer:
             self.notes.append("The node tree is gone, so its results were dropped")
             return False
         nodes = {} if tree is None else nodes_by_uid(tree)
-        homecomings = [item for item in homecomings if self._has_node(nodes, item)]
+        homecomings = [item for item in homecomings if self._has_place(nodes, item)]
         has_cleared = self._clear_stale(nodes)
         self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
         for homecoming in homecomings:
@@ -117,15 +117,22 @@ class Writer:
         """The homecomings whose tasks all succeeded, and that are not home yet."""
         return list(self._run.new_homecomings())
 
-    def _has_node(self, nodes: Nodes, homecoming: PlannedHomecoming) -> bool:
-        if homecoming.node in nodes:
-            return True
+    def _has_place(self, nodes: Nodes, homecoming: PlannedHomecoming) -> bool:
+        """Whether there still is something that takes the result; if not, a note says so."""
         task = self._run.tasks.get(homecoming.node)
-        node = f'The node "{task.name}"' if task else "An Output node"
-        note = f"{node} is gone, so its result was dropped"
+        if homecoming.node not in nodes:
+            self._note_once(f'The node "{task.name}"' if task else "An Output node", "is gone")
+            return False
+        sources = [source for source in homecoming.sources if isinstance(source, FromTask)]
+        if homecoming.action is None and not any(_socket(nodes.get(source.task), source) for source in sources):
+            self._note_once(f'The script of "{task.name}"', "has another output now")
+            return False
+        return True
+
+    def _note_once(self, what: str, reason: str) -> None:
+        note = f"{what} {reason}, so its result was dropped"
         if note not in self.notes:
             self.notes.append(note)
-        return False
 
     def _stored_refs(self, homecoming: PlannedHomecoming) -> Iterable[StoredRef]:
         for source in homecoming.sources:
@@ -140,8 +147,7 @@ class Writer:
             self._act(homecoming)
 
     def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
-        sockets = () if node is None else node.outputs
-        socket = next((socket for socket in sockets if socket.identifier == source.output), None)
+        socket = _socket(node, source)
         if socket is not None:  # an Output node in Save mode has none
             socket.set_result(self._value(source))
 
@@ -215,6 +221,13 @@ def _is_removed(data_block: bpy.types.ID) -> bool:
         return not data_block.name
     except ReferenceError:
         return True
+
+
+def _socket(node: bpy.types.Node | None, source: FromTask) -> bpy.types.NodeSocket | None:
+    """The output that a result belongs to; None if the script was edited meanwhile and has none of that type."""
+    sockets = () if node is None else node.outputs
+    found = next((socket for socket in sockets if socket.identifier == source.output), None)
+    return found if found is not None and found.socket_type.kind == source.type.kind else None
 
 
 def _output(task: PlannedTask, name: str) -> TaskOutput:

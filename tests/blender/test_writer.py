@@ -456,6 +456,21 @@ def test_node_removed_in_mid_run_drops_its_result_with_a_note(tree, session):
     assert unused() == []
 
 
+def test_output_that_gets_another_type_in_mid_run_drops_its_result_with_a_note(tree, session):
+    make, other = script(tree, "Make", MAKE), script(tree, "Other", "def main() -> int: return 1")
+    going = session.start(tree)
+    make.script.from_string("def main() -> int: return 1")
+    make.sync()
+    other.script.from_string("import bpy\ndef main() -> bpy.types.Object: pass")
+    other.sync()
+    assert going.wait() == "succeeded"
+    assert (result(make), result(other)) == (None, None)
+    assert set(going.notes) == {
+        f'The script of "{name}" has another output now, so its result was dropped' for name in ("Make", "Other")
+    }
+    assert unused() == []
+
+
 def test_node_renamed_in_mid_run_gets_its_result(tree, session):
     node = script(tree, "Make", "def main() -> int: return 1")
     going = session.start(tree)
