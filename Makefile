@@ -25,8 +25,13 @@ check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, u
 	$(bin)/pytest tests/unit -q
 
 test: .venv/dev/finished ## every test on every Blender there is, the built extension in a real one included
-	@rm -rf build/reports; status=0; \
-	$(bin)/python -m nox || status=$$?; \
+	@rm -rf build/reports; mkdir -p build/reports; status=0; \
+	$(bin)/python -m nox --install-only || status=$$?; \
+	$(bin)/python -m nox --tags wheels >build/reports/wheels.txt 2>&1 & wheels=$$!; \
+	trap 'kill $$wheels 2>/dev/null' EXIT; \
+	$(bin)/python -m nox --tags others || status=$$?; \
+	wait $$wheels || status=$$?; \
+	cat build/reports/wheels.txt; \
 	$(bin)/python tools/total.py build/reports || status=$$?; \
 	exit $$status
 

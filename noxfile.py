@@ -1,5 +1,6 @@
 """The sessions of `make test`: the same tests on every Python and every Blender there is.
 
+`make test` runs those tagged `wheels` beside the others, for most of them leave a processor idle.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
 filled again when what they hold changes.
 """
@@ -86,7 +87,7 @@ def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: 
     session.run("python", "-m", "pytest", f"--junit-xml={report}", *arguments, *session.posargs, env=environment)
 
 
-@nox.session(python=False)
+@nox.session(python=False, tags=["others"])
 def complete(session: nox.Session) -> None:
     """Say what this machine lacks, and how to get it; in CI nothing may be lacking."""
     lacking = [
@@ -108,14 +109,14 @@ def complete(session: nox.Session) -> None:
         session.error("in CI nothing may be left out")
 
 
-@nox.session(python=here or None)
+@nox.session(python=here or None, tags=["others"])
 def unit(session: nox.Session) -> None:
     """What needs no Blender."""
     fill(session)
     run_pytest(session, f"unit-{session.python}", "tests/unit")
 
 
-@nox.session
+@nox.session(tags=["wheels"])
 @nox.parametrize("python,bpy", list(wheels_here.values()), ids=list(wheels_here))
 def wheel(session: nox.Session, bpy: str) -> None:
     """Real processes and real data-blocks, on Blender as a Python module."""
@@ -147,7 +148,7 @@ def example_files(session: nox.Session) -> None:
     session.run("python", "tools/make_examples.py", "addon/examples")
 
 
-@nox.session
+@nox.session(tags=["others"])
 def extension(session: nox.Session) -> None:
     """The same, on the built extension as an artist installs it, in a real Blender."""
     blender, reason = blender_or_reason()
@@ -161,7 +162,7 @@ def extension(session: nox.Session) -> None:
     run_pytest(session, "extension", "--blender-executable", blender, "tests/processes", "tests/blender", **environment)
 
 
-@nox.session
+@nox.session(tags=["others"])
 def gui(session: nox.Session) -> None:
     """The same extension by mouse and keys, in the window of a real Blender."""
     blender, reason = window_or_reason()
