@@ -9,6 +9,7 @@ import bpy
 
 from ..node_tree import sources
 from ..node_tree.script_node import BackgroundNodeScript
+from . import text_editors
 
 _TEMPLATE = Path(__file__).parent / "templates" / "new_script.py"
 _NEW_NAME = "Script"
@@ -45,8 +46,18 @@ def find(path: Path) -> bpy.types.Text | None:
 
 
 def reload(text: bpy.types.Text) -> bpy.types.Text:
-    """The text of the same file, read anew: another one, in the old one's place. Raises RuntimeError."""
-    # Blender's own operator needs a Text Editor, and crashes without.
+    """The text of the same file, read anew. Raises RuntimeError."""
+    shown = text_editors.find(text)
+    if shown is None or bpy.app.background:  # Blender's own operator would crash
+        return _load_instead(text)
+    window, area = shown
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.text.reload()
+    return text
+
+
+def _load_instead(text: bpy.types.Text) -> bpy.types.Text:
+    """Another text of the same file in a text's place."""
     new = bpy.data.texts.load(str(absolute(text.filepath, text)))
     name = text.name
     text.user_remap(new)

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import bpy
 
 from . import areas
@@ -12,20 +10,22 @@ from . import areas
 _UI_TYPE = "TEXT_EDITOR"
 
 
-def spaces() -> Iterator[bpy.types.SpaceTextEditor]:
-    """The Text Editors that are to be seen."""
+def find(text: bpy.types.Text) -> tuple[bpy.types.Window, bpy.types.Area] | None:
+    """A Text Editor that shows a text, with its window."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type == _UI_TYPE:
-                yield area.spaces.active
+            if area.type == _UI_TYPE and area.spaces.active.text == text:
+                return window, area
+    return None
 
 
 def find_or_split(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.SpaceTextEditor:
     """The Text Editor to show a text in. Raises RuntimeError if the artist's area is too small to be split."""
     if context.area.type == _UI_TYPE:
         return context.space_data
-    showing = next((space for space in spaces() if space.text == text), None)
-    return showing or areas.find_or_split(context, _UI_TYPE).spaces.active
+    found = find(text)
+    area = areas.find_or_split(context, _UI_TYPE) if found is None else found[1]
+    return area.spaces.active
 
 
 def show(context: bpy.types.Context, text: bpy.types.Text, line: int = 0) -> None:
