@@ -6,8 +6,9 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
-from ..node_tree.tree import is_refused
+from ..node_tree.tree import is_refused, source_socket
 from ..runtime.errors import Problem
+from . import lookup
 from .active import TreeOperator, active_tree
 
 
@@ -67,6 +68,10 @@ def _draw_socket(layout: bpy.types.UILayout, node: bpy.types.Node, name: str) ->
         remove.node_name, remove.identifier = node.name, socket.identifier
     elif socket.is_output or not socket.is_linked:
         socket.draw_value(layout, socket.name)
+    else:
+        for source in map(source_socket, socket.links):
+            if source is not None and getattr(source.node, "shows_output_values", False):
+                source.draw_value(layout, lookup.label(source.node))
 
 
 classes = (BACKGROUND_NODES_OT_links_refused_remove,)

@@ -103,6 +103,8 @@ class NodeChoice:
         """Add the node. Raises KeyError if the text is gone, RuntimeError if the tree takes no such node."""
         text = bpy.data.texts[self.name] if self.kind == "text" else None
         node = tree.nodes.new(self._idname)
+        if self.kind != "node":
+            node.name = self.title  # for reports: they name a node
         match self.kind:
             case "library":
                 node.library_script = self.name

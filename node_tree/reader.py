@@ -224,8 +224,8 @@ def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
 def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
     if isinstance(value, bpy.types.ID):
         return live_ref(value)
-    if kind == "PATH" and value:
-        return _absolute(value, node, socket.name, problems)
+    if kind == "PATH":
+        return _absolute(value, node, socket.name, problems) if value else None
     if kind == "MATRIX":
         return tuple(_exact(number) for row in value for number in row)
     if kind in {"VECTOR", "COLOR", "ROTATION"}:

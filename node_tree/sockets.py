@@ -120,8 +120,11 @@ class BackgroundNodeSocket:
         return (*_color(cls.socket_type.kind), 1.0)
 
     def get_value(self) -> Any:
-        """What is set, as a Python value: a data-block, a mathutils value, a tuple of them ...; None if nothing is."""
-        return self.default_value if self.is_property_set("default_value") else None
+        """What is set, as a Python value: a data-block, a mathutils value, a tuple of them ...; None if nothing is.
+
+        What the field of an output shows is its value, though nobody touched it.
+        """
+        return self.default_value if self.is_output or self.is_property_set("default_value") else None
 
     @property
     def shows_result(self) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from .errors import CompileError, MisfitError, Problem
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind
-from .mends import mend_missing, mend_refused
+from .mends import mend_missing, mend_refused, mend_unset
 from .ordering import ordered, ranked
 from .plan import Argument, Constant, FromTask, Homecoming, Plan, PlannedTask, Source, TaskOutput
 from .signature import MISSING, Parameter
@@ -270,6 +270,9 @@ class _Compiler:
     def _checked(self, node: GraphNode, socket: InputSocket, source: Source) -> Source:
         """The source; the value of a constant in the form in which it travels, with its problems reported."""
         if isinstance(source, FromTask):
+            return source
+        if source.value is None and not socket.parameter.is_optional:
+            self._report(node, socket.parameter.label, "nothing is set on the linked node", mend_unset(source.type))
             return source
         try:
             return _fitted(source, socket.parameter)

@@ -32,6 +32,14 @@ def mend_missing(parameter: Parameter) -> str:
     return f"Link {with_article(str(parameter.type))} or set one"
 
 
+def mend_unset(source: SocketType) -> str:
+    """For a link from a node on which nothing is set; `source` is what it gives."""
+    if source.is_data_block:
+        wanted = "data-block" if source.kind == ANY_DATA_BLOCK else source.kind
+        return f"Choose {with_article(wanted)} there"
+    return f"Set {with_article(str(source))} there"
+
+
 def mend_refused(source: SocketType, target: SocketType) -> str:
     """For a link whose value can't be converted."""
     detour = _DETOURS.get((source.kind, target.kind))

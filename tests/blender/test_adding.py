@@ -201,6 +201,12 @@ def test_identifiers_of_offers_are_unique(scripts):
         assert len(found) == len(set(found))
 
 
+def test_added_node_is_named_as_its_header_is(tree):
+    choices = [NodeChoice("library", "mesh/decimate"), NodeChoice("input", "FLOAT")]
+    assert [choice.add_to(tree).name for choice in choices] == ["Decimate", "Float"]
+    assert NodeChoice("node", "BackgroundNodeScript").add_to(tree).name == "Script"
+
+
 def test_picked_node_is_linked_to_the_output(tree):
     node = NodeChoice("library", "mesh/decimate").add_to(tree)
     tree.nodes.active = node

@@ -159,6 +159,29 @@ def test_required_input_is_a_problem_until_it_is_set(tree):
     assert len(compiled(tree).tasks) == 1
 
 
+@pytest.mark.parametrize(
+    ("kind", "annotation", "shown"),
+    [
+        ("FLOAT", "float", 0.0),
+        ("INT", "int", 0),
+        ("BOOLEAN", "bool", False),
+        ("STRING", "str", ""),
+        ("VECTOR", "Vector", (0.0, 0.0, 0.0)),
+    ],
+)
+def test_input_node_that_nobody_touched_gives_what_it_shows(tree, kind, annotation, shown):
+    source = f"from mathutils import Vector\ndef main(v: {annotation}) -> int: return 1"
+    script(tree, "Task", source, v=value(tree, kind, None))
+    assert constants(tree, "Task", "v") == [shown]
+
+
+@pytest.mark.parametrize(("kind", "annotation"), [("Object", "bpy.types.Object"), ("PATH", "Path")])
+def test_input_node_with_nothing_chosen_is_a_problem(tree, kind, annotation):
+    source = f"import bpy\nfrom pathlib import Path\ndef main(v: {annotation}) -> int: return 1"
+    script(tree, "Task", source, v=value(tree, kind, None))
+    assert problems(tree) == [("Task", "V")]
+
+
 def test_required_menu_is_a_problem_until_it_is_chosen(tree):
     node = script(tree, "Take", "def main(where: Literal['a', 'b']): ...")
     assert problems(tree) == [("Take", "Where")]

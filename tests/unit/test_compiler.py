@@ -389,7 +389,6 @@ def test_link_to_a_socket_that_is_gone_is_a_problem(links: str, socket: str, mes
         ("STRING='C'", "MENU", {"choices": ("A", "B")}, "'C' is no choice of the menu"),
         ("ANY='C'", "FLOAT", {}, "'C' is no number"),
         ("ID=@Cube", "Object", {}, '"Cube" is of type ID, not Object'),
-        ("Object", "Object", {}, "the Object is missing or was deleted"),
         ("VECTOR=(0,)", "COLOR", {}, "(0,) is not 3 numbers"),
     ],
 )
@@ -400,6 +399,15 @@ def test_linked_constant_is_checked_like_a_value(
     problem = only_problem(source)
     assert problem.message == f"the linked value does not fit: {message}"
     assert (problem.node, problem.socket) == ("b", "V")
+
+
+@pytest.mark.parametrize(
+    ("output", "mend"),
+    [("Object", "Choose an Object there"), ("ID", "Choose a data-block there"), ("PATH", "Set a path there")],
+)
+def test_linked_constant_of_none_is_a_problem_where_none_is_not_fine(output: str, mend: str) -> None:
+    problem = only_problem(graph(f"in i: -> x:{output} ; b: v:{output} ->", "i.x > b.v"))
+    assert problem == Problem("b", "V", "nothing is set on the linked node", mend, "b")
 
 
 def test_linked_constant_of_none_is_fine_where_none_is() -> None:
