@@ -20,7 +20,9 @@ class ShownTree:
         """The tree that an editor without a pin is to show. Blender asks before it draws."""
         shown, editor = space.node_tree, space.as_pointer()
         uid = None if shown is None else shown.session_uid
-        if uid != self._given.get(editor):  # the artist chose it here; a new editor comes with a tree, too
+        given = self._given.get(editor)
+        is_undone = shown is None and _find(given) is None  # a redo may bring it back: it stays the choice
+        if uid != given and not is_undone:  # the artist chose it here; a new editor comes with a tree, too
             self._chosen = uid
         tree = shown if uid == self._chosen else _find(self._chosen)
         self._given[editor] = None if tree is None else tree.session_uid

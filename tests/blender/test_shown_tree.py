@@ -53,6 +53,21 @@ def test_last_choice_counts(draw):
     assert draw(one, two) == ["B", "B"]
 
 
+def test_tree_that_an_undo_took_away_shows_again_after_the_redo(draw):
+    editor = Editor(1)
+    draw(editor)
+    bpy.ops.ed.undo_push(message="before")
+    editor.node_tree = new_tree("A")
+    bpy.ops.ed.undo_push(message="New")
+    draw(editor)
+    bpy.ops.ed.undo()
+    editor.node_tree = None  # as Blender does
+    assert draw(editor) == [None]
+    assert draw(editor) == [None]
+    bpy.ops.ed.redo()
+    assert draw(editor) == ["A"]
+
+
 def test_choosing_no_tree_counts(draw):
     one, two = Editor(1, new_tree("A")), Editor(2)
     draw(one, two)

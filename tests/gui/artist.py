@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import addon_utils
 import bpy
@@ -89,20 +87,17 @@ class Artist:
         return [f"{node.id_data.name}: {node.name}" for node in nodes if node.uid in seen or seen.add(node.uid)]
 
     def end_runs(self) -> None:
-        for run in self._session().runs:
+        for run in places.session().runs:
             run.cancel()
         with bpy.context.temp_override(window=places.window()):
             if bpy.context.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")
 
     def is_idle(self) -> bool:
-        return not self._session().is_busy
+        return not places.session().is_busy
 
     def worker_process_ids(self) -> list[int]:
-        return list(self._session().worker_process_ids)
-
-    def _session(self) -> Any:
-        return importlib.import_module(f"{self.extension}.addon.session").session
+        return list(places.session().worker_process_ids)
 
     # What it acts on
 
@@ -297,7 +292,7 @@ class Artist:
     def _mend(self) -> None:
         """Mostly, what would keep the run from its start: most are to begin."""
         tree = self._tree()
-        is_refused = importlib.import_module(f"{self.extension}.node_tree.tree").is_refused
+        is_refused = places.module("node_tree.tree").is_refused
         for link in [link for link in tree.links if is_refused(link)] if self.random.random() < 0.9 else []:
             tree.links.remove(link)
         for socket in [socket for node in tree.nodes for socket in node.inputs]:

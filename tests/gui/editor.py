@@ -11,6 +11,8 @@ Place = tuple[float, float]
 IDNAME = "BackgroundNodeTree"
 #: Pixels between two places where a button is looked for.
 _STEP = 14
+#: Where buttons were found: mostly they are there again.
+_found: dict[tuple[str, str, str], Place] = {}
 
 
 class Editor:
@@ -27,7 +29,11 @@ class Editor:
         self.window.wait_for("return places.area('').ui_type == idname", idname=IDNAME)
         if tree:
             self.window.run(
-                "places.area().spaces.active.node_tree = bpy.data.node_groups.new(name, idname)",
+                """
+                places.area().spaces.active.node_tree = bpy.data.node_groups.new(name, idname)
+                with places.editor():
+                    bpy.ops.ed.undo_push(message="New")
+                """,
                 name=tree,
                 idname=IDNAME,
             )
@@ -85,13 +91,16 @@ class Editor:
             AssertionError: if there is none.
         """
         left, bottom, right, top = self.window.run("return places.rectangle(t, r)", t=ui_type, r=region)
-        if region == "HEADER":
-            return self._find_button(
-                command, [(x, (bottom + top) // 2) for x in range(int(left) + 8, int(right), _STEP)]
-            )
-        # In a panel buttons are wide, two of them at most in a row, or at its right border, beside the tabs.
-        columns = [left + share * (right - left) for share in (0.81, 0.25, 0.65)]
-        return self._find_button(command, [(x, y) for y in range(int(top) - 8, int(bottom), -_STEP) for x in columns])
+        if region == "HEADER":  # ours are at its right end
+            places = [(x, (bottom + top) / 2) for x in range(int(right) - 8, int(left), -_STEP)]
+        else:
+            # In a panel buttons are wide, two of them at most in a row, or at its right border, beside the tabs.
+            columns = [left + share * (right - left) for share in (0.81, 0.25, 0.65)]
+            places = [(x, y) for y in range(int(top) - 8, int(bottom), -_STEP) for x in columns]
+        key = command, region, ui_type
+        before = [_found[key]] if key in _found else []
+        _found[key] = self._find_button(command, before + places)
+        return _found[key]
 
     def button_on(self, node: str, command: str) -> Place:
         """A place on a button of a node."""
@@ -125,9 +134,7 @@ class Editor:
         """What the session tells of the last run of the tree that is shown: state, progress, tasks."""
         return self.window.run(
             """
-            import importlib
-            session = importlib.import_module(extension + ".addon.session").session
-            run = session.run_of(places.tree())
+            run = places.session().run_of(places.tree())
             if run is None:
                 return {}
             tasks = {name: {"state": str(task.state), "progress": task.progress} for name, task in run.tasks.items()}
@@ -135,14 +142,19 @@ class Editor:
             """
         )
 
-    def wait_until_home(self, timeout: float = 60.0) -> dict[str, Any]:
-        """Wait until the run is over and its results are in the file; what it tells then."""
+    def wait_for_progress(self, node: str, progress: float) -> None:
+        """Wait until the bar of a node shows a progress."""
         self.window.wait_for(
             """
-            import importlib
-            session = importlib.import_module(extension + ".addon.session").session
-            return all(run.is_home for run in session.runs)
+            task = places.task(places.tree().nodes[node])
+            return task is not None and places.module("addon.redraw").shown_progress(task) == task.progress == progress
             """,
-            timeout,
+            node=node,
+            progress=progress,
         )
+        self.window.settle(5)
+
+    def wait_until_home(self, timeout: float = 60.0) -> dict[str, Any]:
+        """Wait until the run is over and its results are in the file; what it tells then."""
+        self.window.wait_for("return not places.session().is_busy", timeout)
         return self.run()

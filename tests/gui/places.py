@@ -7,7 +7,10 @@ asking the one under the mouse for its Python command.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
 
 import bpy
 
@@ -25,6 +28,11 @@ def area(ui_type: str = "BackgroundNodeTree") -> bpy.types.Area:
     """The largest area of an editor type; of any with ""."""
     areas = [area for area in window().screen.areas if not ui_type or area.ui_type == ui_type]
     return max(areas, key=lambda area: area.width * area.height)
+
+
+def areas(ui_type: str = "BackgroundNodeTree") -> list[bpy.types.Area]:
+    """All areas of an editor type, from left to right."""
+    return sorted((area for area in window().screen.areas if area.ui_type == ui_type), key=lambda area: area.x)
 
 
 def region(ui_type: str = "BackgroundNodeTree", kind: str = "WINDOW") -> bpy.types.Region:
@@ -45,8 +53,24 @@ def rectangle(ui_type: str, kind: str) -> tuple[int, int, int, int]:
     return found.x, found.y, found.x + found.width, found.y + found.height
 
 
+def module(name: str) -> ModuleType:
+    """A module of the extension."""
+    package = next(name for name, _ in bpy.context.preferences.addons.items() if name.endswith(".background_nodes"))
+    return importlib.import_module(f"{package}.{name}")
+
+
+def session() -> Any:
+    return module("addon.session").session
+
+
 def tree() -> bpy.types.NodeTree:
     return area().spaces.active.edit_tree
+
+
+def task(node: bpy.types.Node) -> Any:
+    """What a node shows the state of; None if that is nothing."""
+    run = session().run_of(node.id_data)
+    return None if run is None else run.task_of(node)
 
 
 def of_view(x: float, y: float) -> Place:
@@ -60,6 +84,19 @@ def of_node(name: str, x: float = 0.5, y: float | None = None) -> Place:
     """A place on a node: as shares of its width and height from its top left corner; the header without `y`."""
     left, top, right, bottom = _shape(tree().nodes[name])
     return left + (right - left) * x, top - 10.0 * _pixels() if y is None else top + (bottom - top) * y
+
+
+def strip(name: str) -> tuple[float, float, float]:
+    """Left and right end of the strip that shows a node's state, and the height of its middle."""
+    overlay = module("addon.overlay")
+    left, top, right, _ = _shape(tree().nodes[name])
+    return left, right, top - (20.0 + overlay._STRIP / 2.0) * _pixels()
+
+
+def running_color() -> list[int]:
+    """The colour of what runs, as a screen shows it."""
+    icons = module("addon.status_icons")
+    return [round(255 * channel) for channel in icons.COLORS[module("runtime.states").TaskState.RUNNING]]
 
 
 def of_socket(node_name: str, socket_name: str, is_output: bool) -> Place:

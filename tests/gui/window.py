@@ -29,6 +29,8 @@ _BAD_SIGNS = (
     "Writing to ID classes",
     "matches no enum",
 )
+#: What Blender itself says of an editor whose type of tree is not registered: the add-on was disabled.
+_HARMLESS = "matches no enum in 'SpaceNodeEditor'"
 
 
 class Window:
@@ -112,7 +114,11 @@ class Window:
         """What Blender's log says of mistakes since the last call, with what stands around that."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[self._num_lines_checked :]
         self._num_lines_checked += len(lines)
-        bad = [index for index, line in enumerate(lines) if any(sign in line for sign in _BAD_SIGNS)]
+        bad = [
+            index
+            for index, line in enumerate(lines)
+            if any(sign in line for sign in _BAD_SIGNS) and _HARMLESS not in line
+        ]
         return ["\n".join(lines[max(0, index - 2) : index + 25]) for index in bad]
 
     def open_new_file(self) -> None:
