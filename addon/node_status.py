@@ -80,6 +80,8 @@ def _state_text(task: Task, num_letters: int) -> str:
         return _joined(
             (translated("Cached") if task.cached else time or state_label(task.state), items_text(task)), num_letters
         )
+    if task.state in (TaskState.FAILED, TaskState.TIMED_OUT):  # the message below tells how many items failed
+        return _joined((state_label(task.state), time), num_letters)
     return _joined((state_label(task.state), items_text(task), time), num_letters)
 
 

@@ -107,19 +107,17 @@ def _new_places(tasks: list[Task | None], key: Callable[[Task], float]) -> list[
 
 
 def _draw_task(layout: bpy.types.UILayout, node: bpy.types.Node, task: Task) -> None:
-    split = layout.split(factor=_NAME_WIDTH, align=True)
-    split.label(text=label(node), icon_value=status_icons.icon(task.state), translate=False)
-    items = node_status.items_text(task)
-    if task.state is TaskState.RUNNING:
-        split.progress(factor=redraw.shown_progress(task), type="BAR", text=items or f"{task.progress:.0%}")
+    is_running = task.state is TaskState.RUNNING
+    row = layout.split(factor=_NAME_WIDTH, align=True) if is_running else layout.row()
+    row.label(text=label(node), icon_value=status_icons.icon(task.state), translate=False)
+    if is_running:
+        text = node_status.items_text(task) or f"{task.progress:.0%}"
+        row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)
         return
-    row = split.row()
-    row.alignment = "RIGHT"
-    time = duration(task.seconds) if task.seconds else ""
-    if task.state is TaskState.SUCCEEDED:
-        row.label(text=time or node_status.state_label(task.state), translate=False)
-    else:
-        row.label(text=node_status.state_label(task.state), translate=False)
+    ended = row.row()  # as wide as its text: a narrow Sidebar leaves the rest to the name
+    ended.alignment = "RIGHT"
+    has_time = task.state is TaskState.SUCCEEDED and task.seconds
+    ended.label(text=duration(task.seconds) if has_time else node_status.state_label(task.state), translate=False)
 
 
 def _get_active(tree: bpy.types.NodeTree) -> int:
