@@ -25,10 +25,21 @@ class TaskLog:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the file has grown over twice what is kept."""
+        try:
+            return self.path.stat().st_size > 2 * KEPT_BYTES
+        except OSError:
+            return False
+
     def bound(self) -> None:
-        """Cut the file if it has grown over twice what is kept."""
-        with contextlib.suppress(OSError):
-            if self.path.stat().st_size > 2 * KEPT_BYTES:
+        """Cut the file if it is too long.
+
+        What is printed between the last look and the cut is lost: let the writer stand still, where that can be done.
+        """
+        if self.is_too_long:
+            with contextlib.suppress(OSError):
                 self._cut()
 
     def _cut(self) -> None:

@@ -153,6 +153,15 @@ class _Worker:
             self.deadline += time.monotonic() - self.frozen
         self.frozen = None
 
+    def bound_log(self) -> None:
+        """Keep the log of its task short; it stands still meanwhile, or its last words might be cut off."""
+        if self.task_log is None or not self.task_log.is_too_long:
+            return
+        is_still = self.frozen is None and suspend(self.process)
+        self.task_log.bound()
+        if is_still:
+            resume(self.process)
+
     def end(self) -> int | None:
         """Kill the process, if it is still there, with those its scripts started, and return its exit code."""
         kill(self.process)
@@ -263,8 +272,7 @@ class Pool:
             for channel in transport.wait(list(by_channel), self._limit(timeout)):
                 self._listen(by_channel[channel])
         for worker in self._workers:
-            if worker.task_log is not None:
-                worker.task_log.bound()
+            worker.bound_log()
         self._end_dead_workers()
         self._end_hung_workers()
         self._end_oversized_workers()
