@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import bpy
-from bpy.app.translations import pgettext_iface as translated
 
 from ..runtime.errors import Problem
-from . import problems
+from . import problems, run_text
 from .active import active_tree
-from .quantities import countdown, duration
 from .run import Run
 from .session import session
 
@@ -28,7 +26,10 @@ def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
         _draw_run(layout, run)
     else:
         _draw_problems(layout, problems.of(tree))
-        _draw_last_run(layout, run)
+        if run is not None and run.can_retry:
+            layout.operator(
+                "background_nodes.retry", text=run_text.retry_label(run), icon="FILE_REFRESH", translate=False
+            )
         row = layout.row(align=True)
         row.operator("background_nodes.run", icon="PLAY")
         row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
@@ -40,23 +41,10 @@ def _draw_run(layout: bpy.types.UILayout, run: Run) -> None:
     bar = row.row(align=True)
     bar.ui_units_x = _BAR_WIDTH
     progress = run.progress
-    bar.progress(factor=progress, type="BAR", text=_run_text(run, f"{progress:.0%}"))
+    bar.progress(factor=progress, type="BAR", text=run_text.beside(f"{progress:.0%}", run))
     row.operator("background_nodes.pause", text="", icon="PLAY" if run.is_paused else "PAUSE")
     row.operator("background_nodes.cancel", text="", icon="X")
     row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
-
-
-def _run_text(run: Run, percent: str) -> str:
-    if run.state.is_final:
-        return translated("Waits for Edit Mode")
-    if run.is_paused:
-        return translated("{percent} · Paused").format(percent=percent)
-    if run.is_finishing:
-        return translated("{percent} · Stopping").format(percent=percent)
-    time_left = run.time_left
-    if time_left is None:
-        return percent
-    return translated("{percent} · {time} left").format(percent=percent, time=countdown(time_left))
 
 
 def _draw_problems(layout: bpy.types.UILayout, found: Sequence[Problem] | None) -> None:
@@ -65,16 +53,6 @@ def _draw_problems(layout: bpy.types.UILayout, found: Sequence[Problem] | None) 
         row = layout.row()
         row.alert = True
         row.operator("background_nodes.problems_show", text=str(len(found)), icon="ERROR", translate=False)
-
-
-def _draw_last_run(layout: bpy.types.UILayout, run: Run | None) -> None:
-    if run is None:
-        return
-    if run.can_retry:
-        row = layout.row(align=True)
-        row.operator("background_nodes.retry", icon="FILE_REFRESH")
-    else:
-        layout.label(text=duration(run.seconds), translate=False)
 
 
 def register() -> None:

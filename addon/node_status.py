@@ -40,18 +40,19 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     task = None if run is None else run.task_of(node)
     if task is None:
         return
-    draw_task(task, layout, node.width)
+    draw_task(task, layout, node.width, is_paused=run.is_paused)
     if task.error is not None and task.state is not TaskState.SKIPPED:
         node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
 
 
-def draw_task(task: Task, layout: bpy.types.UILayout, width: float) -> None:
+def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused: bool) -> None:
     """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
     row.label(text="", icon_value=status_icons.icon(task.state))
     num_letters = int((width - _BESIDE_TEXT) / node_text.LETTER)
     if task.state is TaskState.RUNNING:
-        row.progress(factor=redraw.shown_progress(task), type="BAR", text=_running_text(task, num_letters))
+        text = _running_text(task, num_letters, is_paused=is_paused)
+        row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)
     else:
         row.label(text=_state_text(task, num_letters), translate=False)
     if task.items:
@@ -69,8 +70,11 @@ def items_text(task: Task) -> str:
     return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
 
 
-def _running_text(task: Task, num_letters: int) -> str:
-    left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))
+def _running_text(task: Task, num_letters: int, *, is_paused: bool) -> str:
+    if is_paused:
+        left = translated("Paused")
+    else:
+        left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))
     return _joined((f"{task.progress:.0%}", items_text(task), left, task.text), num_letters)
 
 

@@ -107,9 +107,9 @@ def _wanted(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
 class _RunOperator(TreeOperator):
     """An operator on the run of the tree that the editor shows."""
 
-    #: Why it can't be done with a run; "" if it can.
-    @staticmethod
-    def objection(run: Run) -> str:
+    @classmethod
+    def objection(cls, run: Run) -> str:
+        """Why it can't be done with a run; "" if it can."""
         return "The run is over" if run.state.is_final else ""
 
     @classmethod
@@ -175,6 +175,10 @@ class BACKGROUND_NODES_OT_finish_current(_RunOperator, bpy.types.Operator):
     bl_idname = "background_nodes.finish_current"
     bl_label = "Stop After Current Tasks"
 
+    @classmethod
+    def objection(cls, run: Run) -> str:
+        return "The run stops already" if run.is_finishing else super().objection(run)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         active_run(context).finish_current()
         return {"FINISHED"}
@@ -186,8 +190,8 @@ class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
     bl_idname = "background_nodes.retry"
     bl_label = "Retry Failed"
 
-    @staticmethod
-    def objection(run: Run) -> str:
+    @classmethod
+    def objection(cls, run: Run) -> str:
         if not run.is_home:
             return "The node tree is running already"
         return "" if run.can_retry else "All of the last run succeeded"

@@ -13,7 +13,7 @@ from bpy.app.translations import pgettext_iface as translated
 
 from ..runtime.errors import Problem
 from ..runtime.states import RunState, TaskState
-from . import lookup, mends, node_status, paragraphs, problems, redraw, sidebar_tab, status_icons, task_list
+from . import lookup, mends, node_status, paragraphs, problems, redraw, run_text, sidebar_tab, status_icons, task_list
 from .active import active_run, active_tree
 from .log import WENT_WRONG
 from .quantities import countdown, duration, memory_size
@@ -133,11 +133,8 @@ class BACKGROUND_NODES_PT_run(_TreePanel, bpy.types.Panel):
 
 
 def _draw_going_on(layout: bpy.types.UILayout, run: Run) -> None:
-    text = f"{run.progress:.0%}"
-    if run.time_left is not None:
-        time_left = translated("{time} left").format(time=countdown(run.time_left))
-        text = f"{text} · {time_left}"
-    layout.progress(factor=run.progress, type="BAR", text=text)
+    progress = run.progress
+    layout.progress(factor=progress, type="BAR", text=run_text.beside(f"{progress:.0%}", run))
     layout.label(text=_counts(run), translate=False)
     row = layout.row(align=True)
     if run.is_paused:
@@ -158,7 +155,7 @@ def _draw_ended(layout: bpy.types.UILayout, run: Run) -> None:
     row = layout.row(align=True)
     row.operator("background_nodes.run", icon="PLAY")
     if run.can_retry:
-        row.operator("background_nodes.retry", icon="FILE_REFRESH")
+        row.operator("background_nodes.retry", text=run_text.retry_label(run), icon="FILE_REFRESH", translate=False)
 
 
 def _counts(run: Run) -> str:

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import bpy
-from bpy.app.translations import pgettext_iface as translated
 
-from .quantities import countdown
+from . import run_text
 from .run import Run
 
 #: Width of the bar in UI units.
@@ -39,12 +38,7 @@ def _running(runs: Iterable[Run]) -> Run | None:
 
 def _text(run: Run) -> str:
     num_done = sum(task.state.is_final for task in run.tasks.values())
-    text = f"{num_done}/{len(run.tasks)}"
-    if run.is_paused:
-        return translated("{done} · Paused").format(done=text)
-    if run.time_left is not None:
-        return translated("{done} · {time} left").format(done=text, time=countdown(run.time_left))
-    return text
+    return run_text.beside(f"{num_done}/{len(run.tasks)}", run)
 
 
 def update(runs: Iterable[Run]) -> None:

@@ -25,8 +25,9 @@ The results stand in front of the
 originals, in collections of their own.
 Ctrl Z takes them back.
 
-Try another Ratio and run again. Click a
-name on an output to see that object."""
+Try another Ratio and run again. Click the
+number on an output of Move: it selects
+the objects that came home."""
 
 BAKE_NOTE = """\
 BAKE AND EXPORT

@@ -73,11 +73,14 @@ def library_categories() -> Iterator[tuple[str, list[str]]]:
 
 #: Words that title case would spoil.
 _SPELLINGS = {"Gltf": "glTF", "Obj": "OBJ", "Uv": "UV"}
+#: Titles that are not made of the words in a name.
+_TITLES = {"import_export": "Import/Export"}
 
 
 def title(name: str) -> str:
     """What an artist reads for the name of a script or a category: "smart_uv_project" -> "Smart UV Project"."""
-    return " ".join(_SPELLINGS.get(word, word) for word in name.replace("_", " ").title().split())
+    words = (_SPELLINGS.get(word, word) for word in name.replace("_", " ").title().split())
+    return _TITLES.get(name) or " ".join(words)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon import node_status, redraw
+from background_nodes.addon import node_status, redraw, run_text
 from background_nodes.addon.quantities import countdown, duration
 
 from .graphs import add, advance, editor, new_tree, script, value
@@ -139,6 +139,20 @@ def test_pause_holds_the_run_and_lets_it_go_on(tree, waiting):
     assert not waiting.is_paused
 
 
+def test_cancelled_run_can_run_the_rest_and_a_failed_one_what_failed(tree, waiting):
+    waiting.cancel()
+    waiting.wait()
+    assert run_text.retry_label(waiting) == "Run the Rest"
+
+
+def test_run_says_what_keeps_it(waiting):
+    waiting.pause()
+    assert run_text.beside("1/2", waiting) == "1/2 · Paused"
+    waiting.resume()
+    waiting.finish_current()
+    assert run_text.beside("1/2", waiting) == "1/2 · Stopping"
+
+
 def test_stop_after_current_tasks_cancels_what_has_not_begun(tree, session):
     script(tree, "Now", "import time\ndef main() -> int:\n    progress(0.5)\n    time.sleep(0.3)\n    return 1")
     script(tree, "Later", "def main(number: int) -> int: return number", number=tree.nodes["Now"])
@@ -161,8 +175,9 @@ def test_nothing_can_be_done_to_a_run_that_was_never_started(tree, name):
 
 def test_node_tells_less_where_it_is_narrow(waiting):
     task = waiting.tasks["Wait"]
-    assert node_status._running_text(task, 5) == "50%"
-    assert node_status._running_text(task, 60).endswith("Waiting")
+    assert node_status._running_text(task, 5, is_paused=False) == "50%"
+    assert node_status._running_text(task, 60, is_paused=False).endswith("Waiting")
+    assert node_status._running_text(task, 60, is_paused=True) == "50% · Paused · Waiting"
 
 
 def test_bar_moves_towards_the_progress_and_arrives(waiting):
