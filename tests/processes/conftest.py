@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 #: Seconds after which a wait for something that must come is a failed test.
-PATIENCE = 60.0
+PATIENCE = 200.0
 
 
 @dataclass
