@@ -48,10 +48,14 @@ class BACKGROUND_NODES_OT_end_report(bpy.types.Operator):
 
 def tell(run: Run) -> None:
     """Report the end of a run, where there is a window."""
+    say(*summary(run))
+
+
+def say(level: str, message: str) -> None:
+    """Report a message, as an operator does: "INFO", "WARNING" or "ERROR"."""
     windows = bpy.context.window_manager.windows
     if bpy.app.background or not windows:
         return
-    level, message = summary(run)
     with bpy.context.temp_override(window=windows[0]):
         bpy.ops.background_nodes.end_report("INVOKE_DEFAULT", level=level, message=message)
 

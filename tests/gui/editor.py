@@ -130,6 +130,20 @@ class Editor:
 
     # The run
 
+    def reports(self) -> str:
+        """All that the Info editor shows. It takes the place of the Properties editor."""
+        self.window.wait_for("return not places.window().modal_operators")
+        return self.window.run(
+            """
+            area = next(area for area in places.window().screen.areas if area.type in ("PROPERTIES", "INFO"))
+            area.ui_type = "INFO"
+            with bpy.context.temp_override(window=places.window(), area=area, region=area.regions[-1]):
+                bpy.ops.info.select_all(action="SELECT")
+                bpy.ops.info.report_copy()
+            return bpy.context.window_manager.clipboard
+            """
+        )
+
     def run(self) -> dict[str, Any]:
         """What the session tells of the last run of the tree that is shown: state, progress, tasks."""
         return self.window.run(

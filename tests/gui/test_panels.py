@@ -112,17 +112,6 @@ def test_end_of_a_run_is_reported_in_the_info_editor(editor):
     editor.add_script(FAILS, "Fails", (0.0, 100.0))
     editor.press_button("background_nodes.run")
     editor.wait_until_home()
-    editor.window.wait_for("return not bpy.context.window_manager.windows[0].modal_operators")
-    copied = editor.window.run(
-        """
-        window = bpy.context.window_manager.windows[0]
-        area = next(area for area in window.screen.areas if area.type == "PROPERTIES")
-        area.ui_type = "INFO"
-        with bpy.context.temp_override(window=window, area=area, region=area.regions[-1]):
-            bpy.ops.info.select_all(action="SELECT")
-            bpy.ops.info.report_copy()
-        return bpy.context.window_manager.clipboard
-        """
-    )
+    copied = editor.reports()
     assert '"Tree" failed after ' in copied
     assert copied.rstrip().endswith(": Fails")

@@ -231,6 +231,7 @@ def test_file_opened_in_mid_run_ends_the_run_and_can_be_run(going, tmp_path, loa
 def test_new_file_in_mid_run_ends_the_run(going):
     going.window.open_new_file()
     assert going.window.run("return places.session().runs") == []
+    assert 'The run of "Tree" was ended: another file was opened' in going.reports()
     test_key_runs_the_tree(reopened(going))
 
 
