@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import bpy
 
@@ -109,7 +110,7 @@ def _category_menu(category: str, choices: list[NodeChoice]) -> type[bpy.types.M
         for choice in choices:
             node_add.draw(menu.layout, choice)
 
-    idname = f"BACKGROUND_NODES_MT_add_{category.lower().replace(' ', '_')}"
+    idname = "BACKGROUND_NODES_MT_add_" + re.sub(r"\W+", "_", category.lower())
     return type(idname, (bpy.types.Menu,), {"bl_idname": idname, "bl_label": category, "draw": draw})
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
+from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.types import SocketType
 from .identity import new_id
@@ -168,11 +169,20 @@ def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
         value = socket.get_value()
     except (AttributeError, ValueError):  # not one of ours; an artist's text that is no JSON
         return None
+    value = _detached(value)
     if value is None or spec.type.is_list == socket.socket_type.is_list:
         return value
     if spec.type.is_list:
         return [value]
     return value[0] if value else None
+
+
+def _detached(value: Any) -> Any:
+    """The value on its own: vectors, colours and the like are read from their socket, which is about to go."""
+    if isinstance(value, tuple):
+        return tuple(map(_detached, value))
+    is_view = isinstance(value, Vector | Color | Euler | Quaternion | Matrix)
+    return value.copy() if is_view else value
 
 
 def _fill(socket: Any, value: Any) -> None:

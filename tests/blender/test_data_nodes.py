@@ -6,7 +6,9 @@ import bpy
 import pytest
 
 import background_nodes
+from background_nodes.node_tree.base import SocketSpec, _value_to_keep
 from background_nodes.node_tree.identity import find_node, renew_duplicates
+from background_nodes.runtime.types import SocketType
 
 from .graphs import add, editor, new_tree, output, quad, script, value
 
@@ -159,3 +161,13 @@ def test_tree_nobody_looks_at_survives_save_and_reload(tree, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.open_mainfile(filepath=file)
     assert "Tree" in bpy.data.node_groups
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+@pytest.mark.parametrize("data_type", ["COLOR", "VECTOR", "ROTATION"])
+def test_value_kept_for_another_socket_does_not_hang_on_its_own(tree, data_type, is_list):
+    first, second = (0.25, 0.5, 0.75), (1.0, 1.0, 1.0)
+    socket = value(tree, data_type, [first] if is_list else first, is_list=is_list).outputs[0]
+    kept = _value_to_keep(socket, SocketSpec("value", "Value", SocketType(data_type, not is_list)))
+    socket.default_value = [second] if is_list else second
+    assert tuple(kept if is_list else kept[0]) == first
