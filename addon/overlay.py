@@ -32,6 +32,8 @@ _SMALLEST_TEXT = 5.0
 
 _PLATE: Color = (0.10, 0.10, 0.10, 0.85)
 _INK: Color = (0.90, 0.90, 0.90, 1.0)
+#: States in which no worker has begun with a task.
+_UNTOUCHED = frozenset({TaskState.WAITING, TaskState.READY, TaskState.SKIPPED})
 #: From the quickest task to the slowest.
 _HEAT = ((0.20, 0.45, 0.85), (0.95, 0.80, 0.25), (0.90, 0.25, 0.20))
 
@@ -92,7 +94,7 @@ def _text_color() -> tuple[float, float, float]:
 
 def _draw_run(canvas: Canvas, tree: bpy.types.NodeTree, run: Run, view: View) -> None:
     lines = [line for setting, line in _LINES if preferences.get(setting)]
-    slowest = max((task.seconds for task in run.tasks.values()), default=0.0)
+    slowest = _slowest(run) if preferences.get("overlay_heat_map") else 0.0
     for node in tree.nodes:
         task = run.task_of(node)
         if task is None:
@@ -101,12 +103,16 @@ def _draw_run(canvas: Canvas, tree: bpy.types.NodeTree, run: Run, view: View) ->
         if not shape.overlaps(view.width, view.height):
             continue
         _draw_strip(canvas, node, task, shape, view)
-        heat = None
-        if preferences.get("overlay_heat_map") and slowest and task.seconds:
-            heat = _heat(task.seconds / slowest)
+        heat = _heat(task.seconds / slowest) if slowest and task.seconds else None
+        if heat is not None:
             canvas.rectangle(*shape, (*heat, 0.18))
             canvas.frame(*shape, 2.0 * view.unit, (*heat, 0.9))
-        _draw_lines(canvas, [line(task) for line in lines], shape, view, heat)
+        if lines:
+            _draw_lines(canvas, [line(task) for line in lines], shape, view, heat)
+
+
+def _slowest(run: Run) -> float:
+    return max((task.seconds for task in run.tasks.values()), default=0.0)
 
 
 def _draw_strip(canvas: Canvas, node: bpy.types.Node, task: Task, shape: Shape, view: View) -> None:
@@ -119,7 +125,7 @@ def _draw_strip(canvas: Canvas, node: bpy.types.Node, task: Task, shape: Shape, 
     if task.state is TaskState.RUNNING:
         canvas.rectangle(left, bottom, right, bottom + height, (*color, 0.25))
         right = left + (right - left) * redraw.shown_progress(task)
-    alpha = 1.0 if task.seconds else 0.35
+    alpha = 0.35 if task.state in _UNTOUCHED else 1.0
     canvas.rectangle(left, bottom, right, bottom + height, (*color, alpha))
 
 

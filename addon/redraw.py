@@ -22,12 +22,13 @@ _NEAR = 0.004
 
 #: What is on the screen: of each tree's run its version and second; of each running task, by node, its bar.
 _drawn: dict[int, tuple[int, int]] = {}
-_bars: dict[str, float] = {}
+_bars: dict[int, dict[str, float]] = {}
 
 
 def shown_progress(task: Task) -> float:
     """What the bar of a running task shows: it is on its way to the task's progress."""
-    return _bars.get(task.node_id, task.progress)
+    found = (bars[task.node_id] for bars in _bars.values() if task.node_id in bars)
+    return next(found, task.progress)
 
 
 def update(runs: Iterable[Run]) -> None:
@@ -58,15 +59,12 @@ def _has_news(run: Run) -> bool:
 
 def _move_bars(run: Run) -> bool:
     """Let the bars of a run catch up; whether one of them moves."""
-    moves = False
-    for task in run.tasks.values():
-        if task.state is TaskState.RUNNING:
-            shown = _bars.get(task.node_id, 0.0)
-            _bars[task.node_id] = eased = _eased(shown, task.progress)
-            moves = moves or eased != shown
-        else:
-            _bars.pop(task.node_id, None)
-    return moves
+    running = [task for task in run.tasks.values() if task.state is TaskState.RUNNING]
+    before = _bars.get(run.tree_uid, {})
+    _bars[run.tree_uid] = bars = {
+        task.node_id: _eased(before.get(task.node_id, 0.0), task.progress) for task in running
+    }
+    return bars != before
 
 
 def _eased(shown: float, progress: float) -> float:

@@ -212,6 +212,7 @@ class Run:
         self.started = time.time()
         self.until = until
         self.version = 0
+        self._progress = (-1, 0.0)  # of the version for which it was summed up
         self.size = 0
         self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
@@ -254,10 +255,12 @@ class Run:
     @property
     def progress(self) -> float:
         """0.0 to 1.0, the mean of its tasks'; a task that will not run any more counts as done."""
-        if not self._by_id:
-            return 1.0
-        done = (1.0 if task.state.is_final else task.progress for task in self._by_id.values())
-        return sum(done) / len(self._by_id)
+        version, progress = self._progress
+        if version != self.version:  # header, Sidebar and status bar all ask, of hundreds of tasks
+            done = [1.0 if task.state.is_final else task.progress for task in self._by_id.values()]
+            progress = sum(done) / len(done) if done else 1.0
+            self._progress = self.version, progress
+        return progress
 
     @property
     def seconds(self) -> float:

@@ -124,12 +124,18 @@ class Probe:
         return taken
 
 
-def build(tree_name: str, num_nodes: int, num_columns: int = 20) -> None:
-    """Independent nodes in rows, in a tree that the largest editor shows."""
+def build(tree_name: str, num_nodes: int, num_items: int, num_columns: int = 20) -> None:
+    """Independent nodes in rows, each with so many items, in a tree that the largest editor shows."""
     text = bpy.data.texts.new("work.py")
     text.from_string(SCRIPT)
     tree = bpy.data.node_groups[tree_name]
+    numbers = tree.nodes.new("BackgroundNodeInput")
+    numbers.data_type, numbers.is_list, numbers.hide = "INT", True, True
+    numbers.outputs[0].default_value = range(num_items)
+    numbers.location = -250.0, 0.0
     for number in range(num_nodes):
         node = tree.nodes.new("BackgroundNodeScript")
         node.script, node.select = text, False
         node.location = number % num_columns * 220.0, number // num_columns * -180.0
+        if num_items > 1:
+            tree.links.new(numbers.outputs[0], node.inputs[0])

@@ -20,6 +20,8 @@ from screen import Screen  # noqa: E402
 from window import Window  # noqa: E402
 
 NUM_TASKS = 200
+#: A graph as artists have it, of nodes that run over lists, and one that is nothing but nodes.
+NUM_NODES = (20, 200)
 SECONDS_WITHOUT = 5.0
 
 #: Of each kind of span, and each state of the window: (milliseconds by the clock, of the processor's time).
@@ -29,22 +31,26 @@ Spans = dict[str, list[tuple[float, float]]]
 def main() -> int:
     """Measure, print, and write it as JSON."""
     screen = Screen(1600, 1000)
+    measured = {}
     try:
-        with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
-            measured = measure(window)
+        for num_nodes in NUM_NODES:
+            with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
+                measured[num_nodes] = measure(window, num_nodes)
     finally:
         screen.close()
-    print(f"{NUM_TASKS} nodes, milliseconds of the processor (by the clock)")
-    for state, spans in measured.items():
-        for kind, series in spans.items():
-            print(f"{state:<14} {kind:<8} {row(series)}")
+    for num_nodes, states in measured.items():
+        items = NUM_TASKS // num_nodes
+        print(f"{num_nodes} nodes in view, {items} tasks each: milliseconds of the processor (by the clock)")
+        for state, spans in states.items():
+            for kind, series in spans.items():
+                print(f"{state:<14} {kind:<8} {row(series)}")
     output = ROOT / "build" / "frame_times.json"
     output.parent.mkdir(exist_ok=True)
     output.write_text(json.dumps(measured) + "\n", encoding="utf-8")
     return 0
 
 
-def measure(window: Window) -> dict[str, Spans]:
+def measure(window: Window, num_nodes: int) -> dict[str, Spans]:
     """What a window pays with all nodes in view: redrawn without a run, and during one."""
     editor = Editor(window)
     editor.open("Tree")
@@ -54,11 +60,12 @@ def measure(window: Window) -> dict[str, Spans]:
         import sys
         sys.path.append(folder)
         import frame_probe
-        frame_probe.build("Tree", num_tasks)
+        frame_probe.build("Tree", num_nodes, num_items)
         probe = frame_probe.Probe(extension)
         """,
         folder=str(ROOT / "benchmarks"),
-        num_tasks=NUM_TASKS,
+        num_nodes=num_nodes,
+        num_items=NUM_TASKS // num_nodes,
     )
     editor.frame_all()
     window.run("probe.take()")
