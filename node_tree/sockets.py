@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
-from ..runtime.blender import kinds
+from ..runtime.blender import kinds, python_data
 from ..runtime.types import ANY_DATA_BLOCK, SocketType
 from .changes import property_changed
 
@@ -408,12 +408,14 @@ _TYPED: dict[str, Any] = {
 
 def python_value(value: Any, kind: str) -> Any:
     """The Python value of a result in wire form: a list of numbers is one vector or several, by its first item."""
+    if kind == "ANY":
+        return python_data.decode(value)
     make = _TYPED.get(kind)
     if make is not None and isinstance(value, list) and value and isinstance(value[0], list):
         return tuple(make(item) for item in value)
     if make is not None:
         return make(value) if value else ()
-    return tuple(value) if isinstance(value, list) and kind != "ANY" else value
+    return tuple(value) if isinstance(value, list) else value
 
 
 # Making the classes

@@ -30,11 +30,19 @@ MISSING: Final = Missing.MISSING
 
 @dataclass(frozen=True, slots=True)
 class ScriptSource:
-    """A script: its text, the name shown in tracebacks (a file's path or a text's name), and a file's folder ("")."""
+    """A script.
+
+    Attributes:
+        text: its source.
+        filename: the name shown in tracebacks: a file's path, or a text's name.
+        folder: a file's folder, "" if it is none.
+        is_seed_style: whether it has no `main`: see `seed_style`.
+    """
 
     text: str
     filename: str
     folder: str = ""
+    is_seed_style: bool = False
 
 
 @dataclass(frozen=True, slots=True)

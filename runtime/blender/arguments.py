@@ -6,7 +6,6 @@ Carries out the conversions that `types.CONVERSIONS` names.
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 from collections.abc import Callable, Iterable
@@ -19,7 +18,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 from ..errors import BackgroundNodesError
 from ..messages import WireForm
 from ..types import VALUE_KINDS, SocketType, StoredRef
-from . import kinds
+from . import kinds, python_data
 from .inputs import Inputs
 
 
@@ -55,11 +54,19 @@ def bind(record: dict[str, Any], inputs: Inputs) -> Any:
 def _piece(piece: dict[str, Any], record: dict[str, Any], inputs: Inputs) -> Iterable[Any]:
     items = piece["value"] if piece["is_list"] else [piece["value"]]
     for item in items:
-        value = inputs[StoredRef(**item)] if piece["kind"] not in VALUE_KINDS and item is not None else item
+        value = _received(item, piece["kind"], inputs)
         if value is None and not record["is_optional"]:
             raise ArgumentError(f'socket "{record["label"]}": what is linked to it gave nothing')
         converted = value if value is None else _converted(value, piece["conversion"], record)
         yield from converted if piece["conversion"] in _TO_LISTS else [converted]
+
+
+def _received(item: Any, kind: str, inputs: Inputs) -> Any:
+    if item is None:
+        return None
+    if kind == "ANY":
+        return python_data.decode(item)
+    return item if kind in VALUE_KINDS else inputs[StoredRef(**item)]
 
 
 def _converted(value: Any, conversion: str, record: dict[str, Any]) -> Any:
@@ -187,11 +194,20 @@ def wire_value(value: Any, socket_type: SocketType, label: str) -> Any:
         return [wire_value(item, SocketType(socket_type.kind), label) for item in value]
     if value is None:
         return None
+    if socket_type.kind == "ANY":
+        return _untyped(value, label)
     try:
         return _TO_WIRE[socket_type.kind](value)
     except (TypeError, ValueError, OverflowError) as error:
         reason = f" ({error})" if str(error) else ""
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {socket_type}{reason}') from None
+
+
+def _untyped(value: Any, label: str) -> Any:
+    try:
+        return python_data.encode(value, f'output "{label}"')
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(str(error)) from None
 
 
 def _floats(*lengths: int) -> Callable[[Any], list[float]]:
@@ -227,22 +243,6 @@ def _matrix(value: Any) -> list[float]:
     return _floats(16)(rows if len(rows) == 16 else [number for row in Matrix(rows).to_4x4() for number in row])
 
 
-def _json(value: Any) -> Any:
-    return json.loads(json.dumps(value, default=_json_of_others))
-
-
-def _json_of_others(value: Any) -> Any:
-    if isinstance(value, Vector | Color | Euler | Quaternion):
-        return list(value)
-    if isinstance(value, Matrix):
-        return [list(row) for row in value]
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):  # numpy
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} can't be passed on")
-
-
 _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": _bool,
     "INT": operator.index,
@@ -254,5 +254,4 @@ _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "MATRIX": _matrix,
     "PATH": lambda value: str(Path(value)),
     "MENU": _menu,
-    "ANY": _json,
 }

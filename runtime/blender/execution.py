@@ -20,7 +20,7 @@ import bpy
 from ..errors import BackgroundNodesError
 from ..messages import Execute, Failed, Gather, Succeeded, WireForm
 from ..types import SocketType, StoredRef
-from . import addons, arguments, blobs, cycles_devices, kinds
+from . import addons, arguments, blobs, cycles_devices, kinds, seed_script
 from .inputs import Inputs
 
 #: The name under which a script runs as a module.
@@ -46,12 +46,8 @@ def execute(task: Execute) -> Succeeded | Failed:
             addons.enable(task.addons, task.node)
         inputs = Inputs(ref for record in task.arguments for ref in arguments.stored_refs(record))
         _set_scene(task.scene)
-        _link_to_scene(inputs)
-        values = {record["identifier"]: arguments.bind(record, inputs) for record in task.arguments}
-        bpy.context.view_layer.update()
-        with captured_output(task.log):
-            result = _call_main(task.script, values)
-        return Succeeded(_collect(result, task, inputs))
+        run = _run_seed_style if task.script["is_seed_style"] else _run_main
+        return Succeeded(_collect(run(task, inputs), task, inputs))
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -86,6 +82,29 @@ def _set_scene(settings: dict[str, Any]) -> None:
         scene.frame_set(settings["frame_current"])
 
 
+def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
+    """The value of each output."""
+    _link_to_scene(inputs)
+    values = _bound(task, "identifier", inputs)
+    result = _run(task, lambda: _load_main(task.script)(**values))
+    return _fields(result, task.outputs)
+
+
+def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
+    """The value of each output."""
+    seed_script.link_to_scene(inputs.values())
+    variables = seed_script.variables(_bound(task, "label", inputs), inputs.newcomers())
+    space = _run(task, lambda: _load(task.script, "__main__", variables))
+    return seed_script.outputs(space, task.outputs)
+
+
+def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
+    """The script's arguments by what `name` says that they are called by: their "identifier" or their "label"."""
+    values = {record[name]: arguments.bind(record, inputs) for record in task.arguments}
+    bpy.context.view_layer.update()
+    return values
+
+
 def _link_to_scene(inputs: Inputs) -> None:
     """Objects and collections go into the scene, so that their modifiers evaluate and operators find them."""
     root = bpy.context.scene.collection
@@ -97,11 +116,12 @@ def _link_to_scene(inputs: Inputs) -> None:
             root.objects.link(data_block)
 
 
-def _call_main(script: dict[str, Any], values: dict[str, Any]) -> Any:
-    """What `main` returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
+def _run(task: Execute, script: Callable[[], Any]) -> Any:
+    """What the script returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
     recursion_limit = sys.getrecursionlimit()
     try:
-        return contextvars.copy_context().run(lambda: _load_main(script)(**values))
+        with captured_output(task.log):
+            return contextvars.copy_context().run(script)
     finally:
         # What follows must not stumble over what the script set for itself.
         sys.settrace(None)
@@ -110,27 +130,33 @@ def _call_main(script: dict[str, Any], values: dict[str, Any]) -> Any:
 
 
 def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
-    """The `main` of a script, run as a module of its own."""
+    """The `main` of a script."""
+    main = _load(script, SCRIPT_MODULE, {}).get("main")
+    if not callable(main):
+        raise ScriptError('the script has no function "main"')
+    return main
+
+
+def _load(script: dict[str, Any], name: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """Execute a script as a module of that name, whose globals begin with `variables`, and return them."""
     text, filename = script["text"], script["filename"]
     # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     if script["folder"]:
         sys.path.insert(0, script["folder"])
     module = types.ModuleType(SCRIPT_MODULE)
-    module.__file__ = filename
-    sys.modules[SCRIPT_MODULE] = module
-    exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
-    main = module.__dict__.get("main")
-    if not callable(main):
-        raise ScriptError('the script has no function "main"')
-    return main
+    space = vars(module)
+    space.update(variables, __name__=name, __file__=filename)
+    sys.modules[SCRIPT_MODULE] = sys.modules[name] = module
+    exec(compile(text, filename, "exec", dont_inherit=True), space)
+    return space
 
 
-def _collect(result: Any, task: Execute, inputs: Inputs) -> dict[str, Any]:
-    """The results in wire form; their data-blocks are in the task's blob."""
+def _collect(fields: list[Any], task: Execute, inputs: Inputs) -> dict[str, Any]:
+    """The values of the outputs in wire form; their data-blocks are in the task's blob."""
     roots: list[bpy.types.ID] = []
     values = {}
-    for (identifier, label, kind, is_list), value in zip(task.outputs, _fields(result, task.outputs), strict=True):
+    for (identifier, label, kind, is_list), value in zip(task.outputs, fields, strict=True):
         socket_type = SocketType(kind, is_list)
         if socket_type.is_data_block:
             items = _checked_list(value, socket_type, label)

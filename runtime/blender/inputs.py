@@ -35,6 +35,7 @@ class Inputs:
         """
         self.provenance = Provenance()
         self._found: dict[StoredRef, bpy.types.ID] = {}
+        self._newcomers: list[bpy.types.ID] = []
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -48,6 +49,12 @@ class Inputs:
 
     def values(self) -> Iterable[bpy.types.ID]:
         return self._found.values()
+
+    def newcomers(self) -> Iterable[bpy.types.ID]:
+        """What was loaded: the data-blocks that were asked for, and those that they use."""
+        wanted = set(self._found.values())
+        # Blender makes a scene for a blob that has none.
+        return [item for item in self._newcomers if item in wanted or not isinstance(item, bpy.types.Scene)]
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
         contents = Contents.load(Path(blob))
@@ -88,6 +95,7 @@ class Inputs:
             twin = None if data_block.session_uid in wanted else self.provenance.twin(data_block, origin)
             if twin is None:
                 self.provenance.record(data_block, origin)
+                self._newcomers.append(data_block)
             else:
                 data_block.user_remap(twin)
                 merged.append(data_block)

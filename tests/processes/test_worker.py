@@ -42,7 +42,7 @@ def test_exception_tells_message_line_and_the_scripts_own_traceback(warm):
         ("def main(): pass\ndel main", 'the script has no function "main"'),
         ("def main(): pass\nmain = 3", 'the script has no function "main"'),
         ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
-        ("return object()", "object can't be passed on"),
+        ("return object()", 'output "Result" is of type object, which can\'t be passed on'),
         ("input('name? ')", "EOFError: "),
         ("import sys; sys.stdin.buffer.readline() or 1 / 0", "ZeroDivisionError: division by zero"),
     ],

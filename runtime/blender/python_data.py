@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Python values that no socket's type describes, as JSON and back: what arrives is of the type that was sent.
+
+JSON's own values stand for themselves. What it has no word for is an object with one key, which says what it is:
+
+    {"$tuple": [1, 2]}    {"$bytes": "BASE64"}    {"$Vector": [0.0, 0.0, 1.0]}    {"$dict": [[1, "one"], [2, "two"]]}
+
+The last one is a dict with a key that is no text, or that looks like one of these.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+import bpy
+from mathutils import Color, Euler, Matrix, Quaternion, Vector
+
+#: What may be a key of a dict.
+_KEYS = (str, int, float, type(None))
+#: Names of the attributes by which the arrays of numpy and Blender, and Blender's own dicts, turn into Python's.
+_CONVERTERS = ("to_list", "to_dict", "tolist")
+
+
+def encode(value: Any, name: str) -> Any:
+    """The value as what JSON holds. Numpy's numbers and arrays come as Python's own, a path as a text.
+
+    Args:
+        value: the value.
+        name: what it is called in messages.
+
+    Raises:
+        TypeError: naming the part of it that can't be passed on: `python_data["a"][3]`.
+        ValueError: if it contains itself.
+    """
+    try:
+        return _encode(value, name)
+    except RecursionError:
+        raise ValueError(f"{name} contains itself, or is nested too deeply") from None
+
+
+def _encode(value: Any, name: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    for kind, encode_one in _ENCODERS.items():
+        if isinstance(value, kind):
+            return encode_one(value, name)
+    for converter in _CONVERTERS:
+        if callable(getattr(value, converter, None)):
+            return _encode(getattr(value, converter)(), name)
+    raise TypeError(f"{name} is {_described(value)}, which can't be passed on")
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, bpy.types.ID):
+        return f"the data-block {value!r:.80}"
+    return f"of type {type(value).__name__}"
+
+
+def _items(value: Any, name: str) -> list[Any]:
+    return [_encode(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+
+def _mapping(value: Mapping[Any, Any], name: str) -> Any:
+    for key in value:
+        if not isinstance(key, _KEYS):
+            raise TypeError(f"{name} has a key {_described(key)}: {key!r:.40}. Keys are texts or numbers")
+    pairs = [[key, _encode(item, f"{name}[{key!r:.80}]")] for key, item in value.items()]
+    if all(isinstance(key, str) and not key.startswith("$") for key, _item in pairs):
+        return {str(key): item for key, item in pairs}
+    return {"$dict": pairs}
+
+
+#: In this order: what a value is first.
+_ENCODERS: dict[Any, Callable[[Any, str], Any]] = {
+    str: lambda value, _name: str.__str__(value),
+    int: lambda value, _name: int(value),
+    float: lambda value, _name: float(value),
+    tuple: lambda value, name: {"$tuple": _items(value, name)},
+    list: _items,
+    Mapping: _mapping,
+    bytes | bytearray | memoryview: lambda value, _name: {"$bytes": base64.b64encode(value).decode()},
+    Vector: lambda value, _name: {"$Vector": list(value)},
+    Color: lambda value, _name: {"$Color": list(value)},
+    Euler: lambda value, _name: {"$Euler": [*value, value.order]},
+    Quaternion: lambda value, _name: {"$Quaternion": list(value)},
+    Matrix: lambda value, _name: {"$Matrix": [list(row) for row in value]},
+    bpy.types.bpy_prop_array: _items,
+    PurePath: lambda value, _name: str(value),
+}
+
+
+_DECODERS: dict[str, Callable[[Any], Any]] = {
+    "$tuple": lambda items: tuple(map(decode, items)),
+    "$dict": lambda pairs: {key: decode(item) for key, item in pairs},
+    "$bytes": base64.b64decode,
+    "$Vector": Vector,
+    "$Color": Color,
+    "$Euler": lambda parts: Euler(parts[:3], parts[3]),
+    "$Quaternion": Quaternion,
+    "$Matrix": Matrix,
+}
+
+
+def decode(value: Any) -> Any:
+    """What `encode` was given. An object that only looks like one of its own stays as it is."""
+    if isinstance(value, list):
+        return [decode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, content),) = value.items()
+        if key in _DECODERS:
+            return _DECODERS[key](content)
+    return {key: decode(item) for key, item in value.items()}
