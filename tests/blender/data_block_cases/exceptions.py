@@ -1,0 +1,97 @@
+"""What does not travel, and how we know: the only differences that the tests of data-blocks allow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import bpy
+
+Version = tuple[int, int]
+
+#: Collections of `bpy.data` whose data-blocks can't be sent, and the evidence.
+EXCEPTIONS = {
+    "all_ids": "a view on all other collections (5.2)",
+    "libraries": "Blender makes one for each file that something is linked from; linked data-blocks bring theirs",
+    "screens": "`bpy.data.libraries.write` leaves it out: part of a window, of which a worker has none",
+    "shape_keys": "part of a mesh, curve or lattice, and travels with it; its cases are among those of meshes",
+    "window_managers": "`bpy.data.libraries.write` leaves it out: there is one in each Blender, with its windows",
+    "workspaces": "made of screens, part of a window",
+}
+
+#: Kinds that wait for their first case.
+PENDING = {
+    "Action",
+    "Annotation",
+    "Armature",
+    "Brush",
+    "CacheFile",
+    "Camera",
+    "Collection",
+    "Curve",
+    "Curves",
+    "FreestyleLineStyle",
+    "GreasePencil",
+    "GreasePencilv3",
+    "Image",
+    "Lattice",
+    "Light",
+    "LightProbe",
+    "Mask",
+    "Material",
+    "MetaBall",
+    "MovieClip",
+    "NodeTree",
+    "PaintCurve",
+    "Palette",
+    "ParticleSettings",
+    "PointCloud",
+    "Scene",
+    "Sound",
+    "Speaker",
+    "Text",
+    "Texture",
+    "VectorFont",
+    "Volume",
+    "World",
+}
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A property that Blender itself does not keep.
+
+    Attributes:
+        pattern: a regular expression for what the comparison says of it.
+        reason: the evidence.
+        cases: of which cases; none for all.
+        roads: on which roads.
+        since, until: in which versions.
+    """
+
+    pattern: str
+    reason: str
+    cases: tuple[str, ...] = ()
+    roads: tuple[str, ...] = ("open", "append", "passed", "made")
+    ways: tuple[str, ...] = ("there", "home")
+    since: Version = (4, 2)
+    until: Version = (99, 0)
+
+    def matches(self, line: str) -> bool:
+        return re.search(self.pattern, line) is not None
+
+
+LOSSES: tuple[Loss, ...] = ()
+
+
+def losses(case: str, road: str, way: str) -> list[Loss]:
+    """What may be lost of a case in the running Blender, on its way "there" or "home"."""
+    version = bpy.app.version[:2]
+    return [
+        loss
+        for loss in LOSSES
+        if (not loss.cases or case in loss.cases)
+        and road in loss.roads
+        and way in loss.ways
+        and loss.since <= version < loss.until
+    ]

@@ -1,0 +1,248 @@
+"""Every kind of data-block, both ways: what a worker gets is what was sent, and what comes home is what it gave.
+
+The cases are in data_block_cases/. Each goes on four roads, all in real workers:
+
+    open     sent alone, so that the worker opens its blob; brought home beside the original
+    append   sent with the others, so that the worker appends it from theirs; brought home into an empty file
+    passed   the same, and on to a second task, which gets what the first one gave
+    made     made in the worker; brought home into an empty file
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+
+from background_nodes.runtime.blender import kinds, snapshot
+from background_nodes.runtime.blender.homecoming import Homecoming
+from background_nodes.runtime.blender.snapshot import Snapshot
+from background_nodes.runtime.messages import WireForm
+from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.plan import Homecoming as PlannedHomecoming
+from background_nodes.runtime.signature import Parameter, ScriptSource
+from background_nodes.runtime.types import LiveRef, SocketType, StoredRef
+
+from . import data_block_cases
+from .content import differences, dump, reference
+from .data_block_cases import Case
+from .data_block_cases.exceptions import EXCEPTIONS, PENDING, Loss, losses
+
+CASES = data_block_cases.all_cases()
+ROADS = ("open", "append", "passed", "made")
+#: Seconds after which a run that must end is a failed test.
+PATIENCE = 250.0
+
+_HERE = Path(__file__).parent
+_HEAD = """
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import bpy
+import content
+import data_block_cases
+
+
+class Output(NamedTuple):
+    seen: str
+    data: bpy.types.ID
+
+"""
+_LOOK = """
+def main(data):
+    return Output(json.dumps(content.dump(data)), data)
+"""
+_MAKE = """
+def main(name, folder):
+    data_block_cases.use_folder(Path(folder))
+    data = data_block_cases.all_cases()[name].make()
+    bpy.context.view_layer.update()
+    return Output(json.dumps(content.dump(data)), data)
+"""
+
+
+@dataclass
+class Journey:
+    """What was seen of a case on one road: dumps, and where a name was taken when it came home."""
+
+    sent: dict[str, Any] | None = None
+    seen: dict[str, Any] | None = None
+    home: dict[str, Any] | None = None
+    taken: set[str] = field(default_factory=set)
+    error: str = ""
+
+
+# The runs
+
+
+def task(name: str, text: str, *arguments: Argument) -> PlannedTask:
+    outputs = (TaskOutput("seen", "Seen", SocketType("STRING")), TaskOutput("data", "Data", SocketType("ID")))
+    return PlannedTask(name, name, ScriptSource(_HEAD + text, f"{name}.py", str(_HERE)), arguments, outputs)
+
+
+def constant(name: str, value: object, kind: str) -> Argument:
+    return Argument(Parameter(name, name, SocketType(kind)), (Constant(value, SocketType(kind)),))
+
+
+def given(task_id: str) -> Argument:
+    return Argument(Parameter("data", "Data", SocketType("ID")), (FromTask(task_id, "data", SocketType("ID")),))
+
+
+def home_of(task_id: str) -> PlannedHomecoming:
+    return PlannedHomecoming(task_id, "data", (FromTask(task_id, "data", SocketType("ID")),))
+
+
+class Roads:
+    """Sends all cases on all roads, in one run each."""
+
+    def __init__(self, runner: Any, folder: Path) -> None:
+        self._runner = runner
+        self._folder = folder
+        self.journeys = {road: {name: Journey() for name in CASES} for road in ROADS}
+        self._originals: dict[str, bpy.types.ID] = {}
+
+    def travel(self) -> None:
+        data_block_cases.use_folder(self._folder)
+        sent = {name: found for name, case in CASES.items() if (found := self._make(case)) is not None}
+        self._originals = sent
+        bpy.context.view_layer.update()
+        for name, data_block in sent.items():
+            for road in ("open", "append", "passed"):
+                self.journeys[road][name].sent = dump(data_block)
+        live = {name: LiveRef(kinds.kind_of(item), item.name, item.session_uid) for name, item in sent.items()}
+        together = snapshot.take(live.values(), self._runner.store)
+        alone = {name: snapshot.take([ref], self._runner.store) for name, ref in live.items()}
+        runs = {
+            "open": self._start(live, {ref: alone[name].stored[ref] for name, ref in live.items()}, [_LOOK]),
+            "append": self._start(live, together.stored, [_LOOK]),
+            "passed": self._start(live, together.stored, [_LOOK, _LOOK]),
+            "made": self._start_made(),
+        }
+        self._wait(runs.values())
+        for name in live:
+            self._bring("open", runs["open"], [name], Homecoming(alone[name]), self._taken())
+        for road in ("append", "passed", "made"):
+            bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+            for scene in bpy.data.scenes:
+                scene.name = "Before"
+            self._bring(road, runs[road], list(CASES), Homecoming(Snapshot()), set())
+
+    def _make(self, case: Case) -> bpy.types.ID | None:
+        try:
+            return case.make()
+        except Exception as error:  # noqa: BLE001 (the test of that case tells it)
+            for road in ("open", "append", "passed"):
+                self.journeys[road][case.name].error = f"it could not be made: {error!r}"
+            return None
+
+    def _start(self, live: dict[str, LiveRef], stored: dict[LiveRef, StoredRef], texts: list[str]) -> Any:
+        tasks = []
+        for name, ref in live.items():
+            argument = constant("data", ref, "ID")
+            for step, text in enumerate(texts):
+                last = step == len(texts) - 1
+                tasks.append(task(name if last else f"{name} {step}", text, argument))
+                argument = given(tasks[-1].id)
+        return self._runner.start(Plan("test", tuple(tasks), tuple(map(home_of, live))), stored, 2)
+
+    def _start_made(self) -> Any:
+        folder = constant("folder", str(self._folder), "STRING")
+        tasks = (task(name, _MAKE, constant("name", name, "STRING"), folder) for name in CASES)
+        return self._runner.start(Plan("test", tuple(tasks), tuple(map(home_of, CASES))), {}, 2)
+
+    def _wait(self, runs: Any) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not all(run.state.is_final for run in runs):
+            assert time.monotonic() < deadline, "the runs did not end"
+            self._runner.update(0.1)
+
+    def _bring(self, road: str, run: Any, names: list[str], home: Homecoming, taken: set[str]) -> None:
+        refs = {}
+        for name in names:
+            journey, record = self.journeys[road][name], run.scheduler.tasks.get(name)
+            if record is None:
+                continue
+            values = run.results.items(name).get(0)
+            if values is None:
+                journey.error = f"{record.state}: {record.error.message if record.error else ''}"
+                continue
+            journey.seen = json.loads(values["seen"])
+            journey.taken = taken
+            refs[name] = WireForm.stored_refs(values["data"])[0]
+        found = home.bring(refs.values())
+        for name, ref in refs.items():
+            if ref in found:
+                self.journeys[road][name].home = dump(found[ref])
+
+    def _taken(self) -> set[str]:
+        """The references of all that is in the open file."""
+        return {reference(item) for item in bpy.data.user_map()}
+
+
+@pytest.fixture(scope="module")
+def journeys(registered_extension, tmp_path_factory):
+    from background_nodes.runtime.launcher import Launcher
+    from background_nodes.runtime.runner import Runner
+    from background_nodes.runtime.store import Store
+
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    runner = Runner(Launcher.for_blender(bpy.app.binary_path), Store(tmp_path_factory.mktemp("store")), 2)
+    roads = Roads(runner, tmp_path_factory.mktemp("cases"))
+    try:
+        roads.travel()
+    finally:
+        runner.close()
+    return roads.journeys
+
+
+# The table
+
+
+def test_every_kind_has_a_case_or_is_an_exception():
+    collections = {
+        prop.identifier: prop.fixed_type.identifier
+        for prop in bpy.types.BlendData.bl_rna.properties
+        if prop.type == "COLLECTION"
+    }
+    with_case = {case.kind for case in CASES.values()} | PENDING
+    missing = {name for name, kind in collections.items() if kind not in with_case and name not in EXCEPTIONS}
+    assert not missing, "add cases, or exceptions with their evidence"
+
+
+def test_every_kind_that_can_be_carried_has_a_case():
+    assert set(kinds.collections()) <= {case.kind for case in CASES.values()} | PENDING
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_case_makes_what_it_says(name):
+    assert kinds.kind_of(CASES[name].make()) == CASES[name].kind
+
+
+# The roads
+
+
+def compare(first, second, expected: list[Loss]) -> dict[str, str]:
+    found, renamed = differences(first, second)
+    unexpected = [line for line in found if not any(loss.matches(line) for loss in expected)]
+    assert not unexpected, "\n".join(unexpected[:30])
+    return renamed
+
+
+@pytest.mark.parametrize("road", ROADS)
+@pytest.mark.parametrize("name", CASES)
+def test_data_block_arrives_and_comes_home_as_it_is(journeys, name, road):
+    journey = journeys[road][name]
+    assert not journey.error
+    if journey.sent is not None:
+        assert not compare(journey.sent, journey.seen, losses(name, road, "there")), "names are exact in the worker"
+    assert journey.home is not None, "it did not come home"
+    renamed = compare(journey.seen, journey.home, losses(name, road, "home"))
+    for there, here in renamed.items():
+        assert there in journey.taken, f"{there} is {here} now, and its name was free"
+        assert here not in journey.taken, f"{there} became {here}, which was another one"
