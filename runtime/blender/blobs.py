@@ -4,8 +4,8 @@
 A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
 Beside it lie, where there is something to say,
 
-    NAME.json     its roots, the origins of what is in it, and the images whose unsaved pixels come along
-    NAME.N.pixels those pixels, as raw 32 bit floats: packing them into the artist's file would change it
+    NAME.json   its roots, the origins of what is in it, and the images whose unsaved pixels come along
+    NAME.N.*    those pixels, see `pixels`
 
 The *origin* of a data-block is the place where it was first written: (blob, kind, name, library). A material that went
 out with an object and came back as it was still has its origin, and so finds the artist's own one again.
@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import bpy
-import numpy
 
 from ..errors import StoreError
 from ..types import StoredRef
-from . import kinds
+from . import kinds, pixels
+from .pixels import PixelFile
 
 
 class Key(NamedTuple):
@@ -62,7 +62,7 @@ class Contents:
     birthplace: str = ""
     roots: set[Key] = field(default_factory=set)
     origins: dict[Key, Origin] = field(default_factory=dict)
-    pixels: dict[Key, str] = field(default_factory=dict)
+    pixels: dict[Key, PixelFile] = field(default_factory=dict)
 
     def origin(self, key: Key, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
@@ -75,7 +75,7 @@ class Contents:
             "origins": [
                 [*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()
             ],
-            "pixels": [[*key, file] for key, file in self.pixels.items()],
+            "pixels": [[*key, *dataclasses.astuple(file)] for key, file in self.pixels.items()],
         }
         blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -88,7 +88,7 @@ class Contents:
                 record["birthplace"],
                 {Key(*row) for row in record["roots"]},
                 {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
-                {Key(*row[:3]): row[3] for row in record["pixels"]},
+                {Key(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the contents of {blob} can't be read: {error}") from error
@@ -144,20 +144,14 @@ def flush_edit_modes() -> None:
             scene_object.update_from_editmode()
 
 
-def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[Key, str]]:
+def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[Key, PixelFile]]:
     """Write the pixels of the unsaved images that the data-blocks use."""
     for number, image in enumerate(_unsaved_images(roots)):
-        if image.source == "TILED":
-            raise StoreError(f'the image "{image.name}" has tiles with unsaved changes. Save the image first')
-        pixels = numpy.empty(len(image.pixels), numpy.float32)
-        image.pixels.foreach_get(pixels)
-        file = path.with_suffix(f".{number}.pixels")
-        pixels.tofile(file)
-        yield Key.of(image), file.name
+        yield Key.of(image), pixels.write(image, path.with_suffix(f".{number}"))
 
 
 def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:
-    unsaved = [image for image in bpy.data.images if image.is_dirty and image.source not in {"VIEWER", "MOVIE"}]
+    unsaved = [image for image in bpy.data.images if pixels.is_unsaved(image)]
     if not unsaved:
         return []
     users = bpy.data.user_map()
@@ -176,25 +170,6 @@ def _is_used_by(
         seen |= new
         queue.extend(new)
     return False
-
-
-def restore_pixels(blob: Path, pixels: dict[Key, str]) -> None:
-    """Give images their unsaved pixels back, after their blob was loaded into an otherwise empty file."""
-    for key, name in pixels.items():
-        image = kinds.find(*key)
-        values = numpy.fromfile(blob.with_name(name), numpy.float32)
-        if image is not None and len(image.pixels) == len(values):
-            image.pixels.foreach_set(values)
-            image.update()
-
-
-def pack_unsaved_images() -> None:
-    """Put the pixels of unsaved images into the file, so that a blob takes them along. For workers only."""
-    for image in bpy.data.images:
-        if image.is_dirty and image.library is None and image.source in {"FILE", "GENERATED", "TILED"}:
-            image.pack()
-            if image.is_float and image.alpha_mode == "STRAIGHT":
-                image.alpha_mode = "PREMUL"  # as float pixels are; or they come back multiplied once more
 
 
 def open_as_main(blob: str) -> None:

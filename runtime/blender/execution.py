@@ -20,7 +20,7 @@ import bpy
 from ..errors import BackgroundNodesError
 from ..messages import Execute, Failed, Gather, Succeeded, WireForm
 from ..types import SocketType, StoredRef
-from . import addons, arguments, blobs, cycles_devices, kinds, seed_script
+from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script
 from .inputs import Inputs
 
 #: The name under which a script runs as a module.
@@ -192,7 +192,7 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
 
 def _write(roots: list[bpy.types.ID], blob: Path, inputs: Inputs) -> None:
     contents = inputs.provenance.contents(str(blob))
-    blobs.pack_unsaved_images()
+    pixels.pack_unsaved()
     blobs.write(blob, roots, contents)
 
 

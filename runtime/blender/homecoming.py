@@ -14,8 +14,9 @@ from pathlib import Path
 import bpy
 
 from ..types import StoredRef
-from . import blobs, kinds
+from . import blobs, kinds, pixels
 from .blobs import Contents, Key
+from .pixels import PixelFile
 from .snapshot import Snapshot
 
 #: Kinds that belong to what uses them. They come along with it and are never asked for by themselves.
@@ -30,6 +31,7 @@ class Homecoming:
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = kinds.Index()
         self._doubles: list[bpy.types.ID] = []
+        self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._newcomers: set[int] = set()
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
@@ -75,6 +77,8 @@ class Homecoming:
         for data_block in loaded.values():
             if data_block.asset_data is not None:
                 data_block.asset_clear()
+        folder = Path(blob).parent
+        self._unsaved += [(loaded[key], file, folder) for key, file in contents.pixels.items() if key in loaded]
         self._merge(blob, contents, {key: item for key, item in loaded.items() if key not in roots})
         for key in roots.keys() & loaded.keys():
             original = self._find_live(contents.origin(key, blob).ref)
@@ -113,6 +117,10 @@ class Homecoming:
         unused = newcomers - needed
         self._newcomers |= {item.session_uid for item in newcomers & needed}
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
+        for image, file, folder in self._unsaved:
+            if image in needed:
+                pixels.restore(image, file, folder)
+        self._unsaved.clear()
         bpy.data.batch_remove(unused)
 
     def _here(self, origin: StoredRef) -> bpy.types.ID | None:

@@ -15,7 +15,7 @@ import bpy
 
 from ..errors import StoreError
 from ..types import StoredRef
-from . import blobs, kinds
+from . import blobs, kinds, pixels
 from .blobs import Contents, Key
 from .provenance import Provenance
 
@@ -76,7 +76,9 @@ class Inputs:
             for _kind, data_block in kinds.all_data_blocks()
             if data_block.session_uid not in known
         }
-        blobs.restore_pixels(Path(blob), {key: file for key, file in contents.pixels.items() if key in newcomers})
+        for key, file in contents.pixels.items():
+            if key in newcomers:
+                pixels.restore(newcomers[key], file, Path(blob).parent)
         for ref in refs:
             key = Key(ref.kind, ref.name, ref.library)
             if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
