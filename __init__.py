@@ -21,12 +21,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import bpy
 
+    from .addon.job_manager import JobManager as JobManager
     from .addon.run import Run, RunEvent
 
 __version__ = "0.1.0"
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {
+    "Job": ".addon.job",
+    "JobManager": ".addon.job_manager",
+    "UnknownJobError": ".addon.job_manager",
     "Run": ".addon.run",
     "RunEvent": ".addon.run",
     "RunState": ".runtime.states",

@@ -42,14 +42,14 @@ class ArtistFirst:
         """Look at what the artist does; pause and resume runs if that is the choice (`preferences.artist_first`).
 
         Returns:
-            whether workers are to have lower priority now.
+            whether workers are to have lower priority now: jobs (`job_manager.py`) go on while runs are paused.
         """
         self._look("" if choice == "OFF" else occupation())
         if choice == "PAUSE" and self._occupation:
             self._hold(runs)
         else:
             self._let_go()
-        return choice == "LOWER" and bool(self._occupation)
+        return bool(self._occupation)
 
     def _look(self, found: str) -> None:
         now = time.monotonic()

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ..node_tree import reader
 from ..runtime.blender import cycles_devices, snapshot
+from ..runtime.blender.snapshot import Snapshot
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
 from ..runtime.forecast import Past
@@ -17,10 +19,16 @@ from ..runtime.launcher import Launcher
 from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
+from ..runtime.types import LiveRef
 from . import end_report, preferences, redraw
 from .artist_first import ArtistFirst
 from .history import History
+from .job import Job
 from .run import Run, RunEvent
+from .undo import push_undo
+
+if TYPE_CHECKING:
+    from .job_manager import JobManager
 
 #: Seconds between two looks at what has arrived: while a run goes on, while one is paused or its results wait, and
 #: while only warm workers are there.
@@ -38,6 +46,7 @@ class Session:
         self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
         self._artist_first = ArtistFirst()
         self._history = History()
+        self._job_managers: list[JobManager] = []
 
     def start(
         self,
@@ -59,12 +68,9 @@ class Session:
             raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
         plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
         num_workers = workers or preferences.num_workers()
-        runner = self._get_runner()
-        runner.pool.use_launcher(_launcher())
-        runner.pool.memory_limit = preferences.memory_limit()
+        runner = self._prepare_runner(num_workers)
         if force:
             runner.pool.end_used()
-        runner.pool.capacity = max(num_workers, runner.pool.capacity if runner.is_active else 0)
         taken = snapshot.take((ref for refs in plan.live_refs() for ref in refs), runner.store)
         run = Run(self, runner, tree, until, taken)
         run.begin(runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear), on_event)
@@ -126,11 +132,35 @@ class Session:
                 run.note(message)
             return
         if run.bring_home(self.tree_of(run)):
-            _push_undo(f"Background Nodes: {run.tree_name}")
+            push_undo(f"Background Nodes: {run.tree_name}")
         self._pasts.update(run.pasts())
         self._history.trim(preferences.store_size())
         run.tell_end()
         end_report.tell(run)
+
+    # Jobs
+
+    def add_job_manager(self, manager: JobManager) -> None:
+        self._job_managers.append(manager)
+
+    def take_snapshot(self, refs: Iterable[LiveRef]) -> Snapshot:
+        """Write what a job is given to the store. Raises RunError or StoreError."""
+        return snapshot.take(refs, self._get_runner().store)
+
+    def drop_snapshot(self, taken: Snapshot) -> None:
+        if self._runner is not None:
+            self._runner.store.remove_blob(*taken.blobs)
+
+    def start_job(self, job: Job) -> None:
+        """Begin with a job, or with its next attempt; there is room for as many as run."""
+        num_running = sum(manager.num_running_jobs() for manager in self._job_managers)
+        job.start(self._prepare_runner(num_running + 1))
+        self._start_timer()
+
+    def update_jobs(self, timeout: float = 0.0) -> None:
+        """Take what has arrived, waiting for something at most `timeout` seconds."""
+        if self._runner is not None:
+            self._runner.update(timeout)
 
     def tick(self) -> float | None:
         """The timer: take what has arrived, and say when to be called again."""
@@ -141,11 +171,15 @@ class Session:
         for run in self.runs:
             if run.state.is_final:
                 self.settle(run)
+        for manager in self._job_managers:
+            manager.update()
         redraw.update(self.runs)
         return self._interval()
 
     def _interval(self) -> float | None:
         if any(not run.state.is_final and not run.is_paused for run in self.runs):
+            return _BUSY_INTERVAL
+        if any(manager.num_running_jobs() for manager in self._job_managers):
             return _BUSY_INTERVAL
         if self.is_busy:
             return _WAITING_INTERVAL
@@ -162,6 +196,8 @@ class Session:
             bpy.app.timers.unregister(self.tick)
         self._runs.clear()
         self._history = History()
+        for manager in self._job_managers:
+            manager.abandon("Background Nodes was disabled")
         if self._runner is not None:
             self._runner.close()
             self._runner = None
@@ -170,6 +206,15 @@ class Session:
         if self._runner is None:
             self._runner = Runner(_launcher(), Store(), preferences.num_workers())
         return self._runner
+
+    def _prepare_runner(self, num_workers: int) -> Runner:
+        """The runner, with workers as the preferences are now, and room for so many at a time."""
+        runner = self._get_runner()
+        pool = runner.pool
+        pool.use_launcher(_launcher())
+        pool.memory_limit = preferences.memory_limit()
+        pool.capacity = max(num_workers, pool.capacity if runner.is_active else 0)
+        return runner
 
     def _start_timer(self) -> None:
         # Timers don't fire in background mode; there, what is registered at exit makes some wheels crash.
@@ -184,11 +229,6 @@ def _launcher() -> Launcher:
     """What starts workers, as the preferences are now."""
     devices = cycles_devices.chosen() if preferences.get("use_gpu") else None
     return Launcher.for_blender(bpy.app.binary_path, preferences.worker_limits(), devices)
-
-
-def _push_undo(message: str) -> None:
-    if bpy.ops.ed.undo_push.poll():
-        bpy.ops.ed.undo_push(message=message)
 
 
 #: The one session of this Blender.

@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 
 from ..runtime.blender import kinds
-from ..runtime.blender.homecoming import Homecoming
+from ..runtime.blender.homecoming import Homecoming, replace
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError
 from ..runtime.graph import OutputMode
@@ -211,7 +211,7 @@ class Writer:
                 _replace_object(original, result)
                 self._found[ref] = original
             else:
-                _replace_data_block(original, result)
+                replace(original, result)
                 self._home.originals[ref] = result
         return True
 
@@ -274,10 +274,3 @@ def _replace_object(original: bpy.types.Object, result: bpy.types.Object) -> Non
             original.modifiers.remove(modifier)
     result.user_remap(original)
     bpy.data.objects.remove(result)
-
-
-def _replace_data_block(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    name, use_fake_user = original.name, original.use_fake_user
-    original.user_remap(result)
-    kinds.collection(kinds.kind_of(original)).remove(original)
-    result.name, result.use_fake_user = name, use_fake_user

@@ -19,7 +19,7 @@ from .blobs import Contents, Key
 from .pixels import PixelFile
 from .snapshot import Snapshot
 
-#: Kinds that belong to what uses them. They come along with it and are never asked for by themselves.
+#: Kinds that belong to what uses them: they come along with it, and never give way to what is here already.
 _PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
 
 
@@ -33,6 +33,9 @@ class Homecoming:
         self._doubles: list[bpy.types.ID] = []
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._newcomers: set[int] = set()
+        self._substitutes: set[int] = set()  # what is in the place of doubles
+        self._names: dict[int, str] = {}  # of newcomers in their blobs
+        self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
     def bring(self, refs: Iterable[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
@@ -69,17 +72,55 @@ class Homecoming:
         found = _needed(results, newcomers) - set(results) if results else ()
         return [item for item in found if isinstance(item, bpy.types.Object) and not item.users_collection]
 
+    def family(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
+        """Results, then what they use: what came along, and what is the file's own because it came back unchanged."""
+        results = list(results)
+        uids = self._newcomers | self._substitutes
+        subset = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in uids}
+        used = _needed(results, subset) - set(results)
+        return results + sorted(used, key=lambda item: (kinds.kind_of(item), item.name))
+
+    def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
+        """Let results, and what came along with them, take the place and the name of what they are versions of.
+
+        That is the data-block of the open file they were made of or, where there is none, the one of the same name.
+        Those of other files stay. References to what is replaced are dead afterwards, `originals` too.
+        """
+        self.originals.clear()
+        for item in self.family(results):
+            if item.session_uid in self._newcomers and item.library is None:
+                original = self._counterpart(item)
+                if original is not None and original.library is None:
+                    replace(original, item)
+
+    def overwritten(self, refs: Iterable[StoredRef]) -> list[bpy.types.ID]:
+        """What of the open file results will take the place of: see `overwrite`. Raises StoreError."""
+        found = (self.original(ref) or kinds.find(ref.kind, ref.name) for ref in refs if not ref.library)
+        return [item for item in found if item is not None]
+
+    def _counterpart(self, item: bpy.types.ID) -> bpy.types.ID | None:
+        kind, uid = kinds.kind_of(item), item.session_uid
+        origin = self._origins.get(uid)
+        original_uid = None if origin is None else self._snapshot.session_uid(origin)
+        found = None if original_uid is None else kinds.Index().find(kind, original_uid)
+        if found is None and uid in self._names:
+            found = kinds.find(kind, self._names[uid])
+        return None if found == item else found
+
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents = Contents.load(Path(blob))
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
-        others = (key for key in contents.origins if key.kind not in _PARTS and key not in contents.roots)
+        others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
         loaded = blobs.load(blob, [*roots, *(key for key in others if not key.library)])
-        for data_block in loaded.values():
+        for key, data_block in loaded.items():
             if data_block.asset_data is not None:
                 data_block.asset_clear()
+            self._names[data_block.session_uid] = key.name
+            self._origins[data_block.session_uid] = contents.origin(key, blob).ref
         folder = Path(blob).parent
         self._unsaved += [(loaded[key], file, folder) for key, file in contents.pixels.items() if key in loaded]
-        self._merge(blob, contents, {key: item for key, item in loaded.items() if key not in roots})
+        whole = {key: item for key, item in loaded.items() if key not in roots and key.kind not in _PARTS}
+        self._merge(blob, contents, whole)
         for key in roots.keys() & loaded.keys():
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
@@ -101,6 +142,7 @@ class Homecoming:
             if here is not None and here != data_block:
                 data_block.user_remap(here)
                 self._doubles.append(data_block)
+                self._substitutes.add(here.session_uid)
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
 
@@ -130,6 +172,14 @@ class Homecoming:
         """The data-block of the open file that went out as `origin`, if it is still there."""
         uid = self._snapshot.session_uid(origin)
         return None if uid is None else self._live.find(origin.kind, uid)
+
+
+def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
+    """Put a result in the place of a data-block of the open file, under its name; that one is removed."""
+    name, use_fake_user = original.name, original.use_fake_user
+    original.user_remap(result)
+    kinds.collection(kinds.kind_of(original)).remove(original)
+    result.name, result.use_fake_user = name, use_fake_user
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:

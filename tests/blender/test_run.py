@@ -461,7 +461,7 @@ BAD_RESULTS = {
     "not a number": ("-> float", "return 'x'", "'x' is no float"),
     "one for a list": ("-> list[int]", "return 3", "3 is no list"),
     "no tuple": ("-> Two", "return 3", "not the NamedTuple it promised"),
-    "not JSON": ("-> dict", "return {'a': object()}", "object can't be passed on"),
+    "not JSON": ("-> dict", "return {'a': object()}", "['a'] is of type object, which can't be passed on"),
     "a window": ("-> bpy.types.ID", "return bpy.data.window_managers[0]", "can't be passed on"),
 }
 

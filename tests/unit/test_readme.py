@@ -9,7 +9,7 @@ import pytest
 from background_nodes.runtime.signature import ScriptSource, read_signature
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md", "docs/job_manager.md")
 
 
 def read(page: str) -> str:

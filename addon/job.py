@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`Job`: a script that a `JobManager` sends to a background Blender. Part of the public Python API."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import bpy
+
+from ..runtime.blender import kinds, python_data
+from ..runtime.blender.homecoming import Homecoming
+from ..runtime.blender.snapshot import Snapshot
+from ..runtime.errors import BackgroundNodesError
+from ..runtime.events import TaskError
+from ..runtime.graph import NodeSettings
+from ..runtime.logs import read_log
+from ..runtime.messages import WireForm
+from ..runtime.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
+from ..runtime.runner import ActiveRun, Runner
+from ..runtime.seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
+from ..runtime.signature import Parameter, ScriptSource
+from ..runtime.states import TaskState
+from ..runtime.types import ANY_DATA_BLOCK, LiveRef, SocketType, StoredRef
+from .retrieved import RetrievedDataBlocks
+from .undo import push_undo
+
+if TYPE_CHECKING:
+    from .job_manager import JobManager
+
+_ANY = SocketType("ANY")
+_DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
+#: The id of the one task of a job's plan.
+_TASK = "job"
+#: Characters of its log that the issue of a job shows.
+_MAX_LOG = 10_000
+#: Seconds at most between two looks of who waits.
+_MAX_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a job is to do.
+
+    Attributes:
+        name: any text.
+        source: its script.
+        variables: the script's variables by name, in wire form.
+        passed: the data-blocks it is given.
+        timeout: seconds it may take, 0 for no limit.
+        max_attempts: how often it is tried until it succeeds.
+        overwrite_data: whether what it gives takes the place of what is in the file.
+        on_complete: called with the job at its end, which comes about by itself then.
+    """
+
+    name: str
+    source: ScriptSource
+    variables: Mapping[str, Any]
+    passed: tuple[LiveRef, ...] = ()
+    timeout: float = 0.0
+    max_attempts: int = 1
+    overwrite_data: bool = False
+    on_complete: Callable[[Job], object] | None = field(default=None, compare=False)
+
+    def plan(self) -> Plan:
+        arguments = [_argument(name, value, _ANY) for name, value in self.variables.items()]
+        if self.passed:
+            arguments.append(_argument(PASSED_DATA_BLOCKS, self.passed, _DATA_BLOCKS))
+        outputs = (TaskOutput(PYTHON_DATA, PYTHON_DATA, _ANY), TaskOutput(DATA_BLOCKS, DATA_BLOCKS, _DATA_BLOCKS))
+        settings = NodeSettings(self.timeout, retries=0)
+        return Plan(self.name, (PlannedTask(_TASK, self.name, self.source, tuple(arguments), outputs, settings),))
+
+
+def _argument(name: str, value: Any, socket_type: SocketType) -> Argument:
+    return Argument(Parameter(name, name, socket_type, is_optional=True), (Constant(value, socket_type),))
+
+
+class Job:
+    """A script that runs, or is to run, in a background Blender.
+
+    Attributes:
+        request: what it is to do.
+        num_attempts: how often it was begun with.
+        was_killed: whether `kill` ended it.
+        overwrite_data: whether what it gives takes the place of what is in the file.
+    """
+
+    def __init__(
+        self, request: JobRequest, manager: JobManager, snapshot: Snapshot, drop_snapshot: Callable[[Snapshot], None]
+    ) -> None:
+        self.request = request
+        self.num_attempts = 0
+        self.was_killed = False
+        self.overwrite_data = request.overwrite_data
+        self._manager = manager
+        self._snapshot = snapshot
+        self._drop_snapshot = drop_snapshot
+        self._runner: Runner | None = None
+        self._active: ActiveRun | None = None
+        self._error: TaskError | None = None  # what went wrong outside the script
+        self._is_over = False
+        self._python_data: dict[Any, Any] | None = None
+        self._data_blocks: RetrievedDataBlocks | None = None
+        self._num_printed = 0
+
+    # What it tells
+
+    @property
+    def name(self) -> str:
+        return self.request.name
+
+    @property
+    def state(self) -> str:
+        """One of "QUEUED", "ACTIVE", "COMPLETED", "DROPPED"."""
+        if self._is_over:
+            return "DROPPED" if self._python_data is None else "COMPLETED"
+        return "QUEUED" if self._active is None else "ACTIVE"
+
+    @property
+    def progress(self) -> float:
+        """0.0 to 1.0, as the script reported it."""
+        return 0.0 if self._active is None else self._record.progress
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is completed or dropped."""
+        return self._is_over
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has a background Blender, or waits for one that it is to get."""
+        return self._active is not None and not self._active.state.is_final and not self._is_over
+
+    @property
+    def has_timed_out(self) -> bool:
+        return self._is_over and self._active is not None and self._record.state is TaskState.TIMED_OUT
+
+    @property
+    def error(self) -> TaskError | None:
+        """Why it was dropped: `message`, `traceback` and the script's `line`."""
+        if not self._is_over or self._python_data is not None:
+            return None
+        if self.was_killed:
+            return TaskError("it was killed")
+        return self._error or (None if self._active is None else self._record.error)
+
+    @property
+    def issue(self) -> str:
+        """Why it was dropped, as a text of several lines; "" if it was not."""
+        error = self.error
+        if error is None:
+            return ""
+        parts = [f"The job {self.name!r} was dropped: {error.message}"]
+        parts += [error.traceback.rstrip()] if error.traceback else []
+        log = self.log.rstrip()
+        parts += [f"What was printed last:\n{log[-_MAX_LOG:]}"] if log else []
+        return "\n\n".join(parts) + "\n"
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, or was, under way."""
+        return 0.0 if self._active is None else self._active.seconds
+
+    @property
+    def log(self) -> str:
+        """What the script and Blender printed, in the last attempt."""
+        path = None if self._active is None else self._active.logs.get(_TASK, {}).get(0)
+        return "" if path is None else read_log(path)
+
+    @property
+    def python_data(self) -> dict[Any, Any] | None:
+        """The script's `python_data`, None as long as the job is not completed."""
+        return self._python_data
+
+    @property
+    def data_blocks(self) -> RetrievedDataBlocks | None:
+        """What the script's `data_blocks` are in the open file, None as long as the job is not completed."""
+        return self._data_blocks
+
+    def __repr__(self) -> str:
+        return f"<Job {self.name!r} {self.state}>"
+
+    @property
+    def _record(self) -> Any:
+        assert self._active is not None
+        return self._active.scheduler.tasks[_TASK]
+
+    # What can be done with it
+
+    def start(self, runner: Runner) -> None:
+        """Give it to a worker, or have it wait for one: for the manager, which knows how many there may be."""
+        self.num_attempts += 1
+        self._num_printed = 0
+        if self._active is not None:
+            runner.retry(self._active)
+            return
+        self._runner = runner
+        self._active = runner.start(self.request.plan(), self._snapshot.stored, num_workers=1)
+
+    @property
+    def wants_worker(self) -> bool:
+        """Whether it was not begun with, or failed and is to be tried once more."""
+        if self._is_over:
+            return False
+        return self._active is None or (self._has_failed and self.num_attempts < self.request.max_attempts)
+
+    @property
+    def _has_failed(self) -> bool:
+        return self._active is not None and self._active.is_over and self._record.state is not TaskState.SUCCEEDED
+
+    def settle(self) -> None:
+        """Bring its results home if it has succeeded; drop it if it has failed for the last time."""
+        if self._is_over or self._active is None or not self._active.is_over or self.wants_worker:
+            return
+        if self._has_failed:
+            self._end()
+        elif not self._waits_for_edit_mode():
+            self._bring_home()
+
+    def kill(self) -> None:
+        """End it, with its background Blender if it has one. Results that are home stay."""
+        if self._is_over:
+            return
+        self.was_killed = True
+        if self._active is not None and self._runner is not None:
+            self._runner.cancel(self._active)
+        self._end()
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Carry it on until it has ended, or for `timeout` seconds, and return its state."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._is_over:
+            left = _MAX_WAIT if deadline is None else min(_MAX_WAIT, deadline - time.monotonic())
+            if left <= 0.0:
+                break
+            self._manager.wait_for(self, left)
+        return self.state
+
+    def abandon(self, reason: str) -> None:
+        """Drop it because there is nothing any more that could carry it on."""
+        if not self._is_over:
+            self._error = TaskError(reason)
+            self._is_over = True
+
+    def forget(self) -> None:
+        """Let go of all that the store holds for it."""
+        self.kill()
+        if self._active is not None and self._runner is not None:
+            self._runner.forget(self._active)
+
+    def print_log(self) -> None:
+        """Print what was printed since the last time."""
+        new = self.log[self._num_printed :]
+        self._num_printed += len(new)
+        if new:
+            sys.stdout.write(new if new.endswith("\n") else f"{new}\n")
+
+    # Its end
+
+    def _waits_for_edit_mode(self) -> bool:
+        """Whether something it is about to take the place of is being edited: Blender replaces no such thing."""
+        edited = [item for item in bpy.data.objects if item.mode == "EDIT"] if self.overwrite_data else []
+        if not edited:
+            return False
+        targets = Homecoming(self._snapshot).overwritten(self._refs())
+        return any(item in targets or item.data in targets for item in edited)
+
+    def _values(self) -> Mapping[str, Any]:
+        assert self._active is not None
+        return self._active.results.items(_TASK)[0]
+
+    def _refs(self) -> Sequence[StoredRef]:
+        return WireForm.stored_refs(self._values()[DATA_BLOCKS])
+
+    def _bring_home(self) -> None:
+        try:
+            python_values = python_data.decode(self._values()[PYTHON_DATA])
+            self._data_blocks = self._arrive()
+            self._python_data = python_values
+        except BackgroundNodesError as error:
+            self._error = TaskError(f"its results can't be brought home: {error}")
+        self._end()
+
+    def _arrive(self) -> RetrievedDataBlocks:
+        home = Homecoming(self._snapshot)
+        refs = self._refs()
+        found = home.bring(refs)
+        results = [found[ref] for ref in refs if ref in found]
+        retrieved = RetrievedDataBlocks(home.family(results))
+        if self.overwrite_data:
+            home.overwrite(results)
+        if results:
+            push_undo(f"Job: {self.name}")
+        return retrieved
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._runner is not None and self._active is not None:
+            self._runner.store.remove_blob(*self._active.blobs.values())
+        self._drop_snapshot(self._snapshot)
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self.request.on_complete is not None:
+            try:
+                self.request.on_complete(self)
+            except Exception:  # noqa: BLE001 (somebody else's code)
+                traceback.print_exc()
+
+
+def live_ref(data_block: bpy.types.ID) -> LiveRef:
+    """Raises TypeError if it can't be passed on; the message says why."""
+    if not isinstance(data_block, bpy.types.ID):
+        raise TypeError(f"{data_block!r:.80} is no data-block")
+    try:
+        kind = kinds.kind_of(data_block)
+        name, is_evaluated = data_block.name, data_block.is_evaluated
+    except KeyError as error:
+        raise TypeError(f"a {error.args[0]} can't be passed on") from None
+    except ReferenceError:
+        raise TypeError("a data-block that was removed can't be passed on") from None
+    if is_evaluated:
+        raise TypeError(f'"{name}" is an evaluated copy: pass its `original`')
+    return LiveRef(kind, name, data_block.session_uid)

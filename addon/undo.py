@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The undo steps in which results come home."""
+
+from __future__ import annotations
+
+import bpy
+
+
+def push_undo(message: str) -> None:
+    """Make what was changed one step of the undo history, where there is one."""
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=message)
