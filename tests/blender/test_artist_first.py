@@ -61,7 +61,7 @@ def test_priority_is_lower_while_the_artist_works(going, artist):
 def test_runs_pause_while_the_artist_works_and_go_on(going, artist):
     first = ArtistFirst()
     artist["does"] = "Paused while you sculpt"
-    assert not first.update([going], "PAUSE")
+    assert first.update([going], "PAUSE"), "jobs are no runs: they go on at lower priority"
     assert going.is_paused
     assert going.pause_reason == "Paused while you sculpt"
     first.update([going], "PAUSE")
