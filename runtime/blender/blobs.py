@@ -111,7 +111,7 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
     flush_edit_modes()
     try:
         contents.pixels = dict(_write_pixels(path, roots))
-        with _used_objects():
+        with _all_used():
             bpy.data.libraries.write(str(path), roots, path_remap="ABSOLUTE", fake_user=False, compress=False)
         contents.save(path)
     except (OSError, RuntimeError) as error:
@@ -122,16 +122,16 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
 
 
 @contextlib.contextmanager
-def _used_objects() -> Iterator[None]:
-    """Within the block, every object has a user. Blender 4 writes no other; a parent or a cutter counts for none."""
-    loose = [item for item in bpy.data.objects if item.users == 0 and item.library is None]
-    if not loose:
+def _all_used() -> Iterator[None]:
+    """Within the block, all has a user: Blender 4 writes nothing without, and being a parent or a cutter counts for none."""
+    loose = [item for _kind, item in kinds.all_data_blocks() if item.users == 0 and item.library is None]
+    if not loose or bpy.app.version >= (5, 0, 0):
         yield
         return
     collection = bpy.data.collections.new("~")
     try:
-        for item in loose:
-            collection.objects.link(item)
+        for number, item in enumerate(loose):
+            collection[str(number)] = item
         yield
     finally:
         bpy.data.collections.remove(collection)

@@ -185,7 +185,8 @@ def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
     """The roots and all that they use. Not by `ID.users`: neither a parent nor a cutter counts."""
     uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}
-    for item, users in bpy.data.user_map(subset=newcomers).items():
+    links = newcomers.union(bpy.data.shape_keys)  # no kind of their own, but an action's only user may be one
+    for item, users in bpy.data.user_map(subset=links).items():
         for user in users:
             uses.setdefault(user, []).append(item)
     needed = set(roots)
