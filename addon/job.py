@@ -52,7 +52,6 @@ class JobRequest:
         variables: the script's variables by name, in wire form.
         passed: the data-blocks it is given.
         timeout: seconds it may take, 0 for no limit.
-        max_attempts: how often it is tried until it succeeds.
         overwrite_data: whether what it gives takes the place of what is in the file.
         on_complete: called with the job at its end, which comes about by itself then.
     """
@@ -62,7 +61,6 @@ class JobRequest:
     variables: Mapping[str, Any]
     passed: tuple[LiveRef, ...] = ()
     timeout: float = 0.0
-    max_attempts: int = 1
     overwrite_data: bool = False
     on_complete: Callable[[Job], object] | None = field(default=None, compare=False)
 
@@ -206,7 +204,7 @@ class Job:
         """Whether it was not begun with, or failed and is to be tried once more."""
         if self._is_over:
             return False
-        return self._active is None or (self._has_failed and self.num_attempts < self.request.max_attempts)
+        return self._active is None or (self._has_failed and self.num_attempts < self._manager.max_attempts)
 
     @property
     def _has_failed(self) -> bool:
@@ -283,6 +281,9 @@ class Job:
             self._python_data = python_values
         except BackgroundNodesError as error:
             self._error = TaskError(f"its results can't be brought home: {error}")
+        except Exception as error:  # noqa: BLE001 (the timer and other jobs go on, whatever Blender refuses here)
+            message = f"not all of its results could be brought home: {type(error).__name__}: {error}"
+            self._error = TaskError(message, traceback.format_exc())
         self._end()
 
     def _arrive(self) -> RetrievedDataBlocks:
@@ -300,7 +301,7 @@ class Job:
     def _end(self) -> None:
         self._is_over = True
         if self._runner is not None and self._active is not None:
-            self._runner.store.remove_blob(*self._active.blobs.values())
+            self._runner.store.remove_blob(*self._active.blobs.values(), *self._active.gathered)
         self._drop_snapshot(self._snapshot)
         self._tell_end()
 

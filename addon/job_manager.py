@@ -108,7 +108,6 @@ class JobManager:
                 variables=_variables(passed_data or {}),
                 passed=tuple(dict.fromkeys(_refs(passed_data_blocks))),
                 timeout=_seconds(timeout),
-                max_attempts=self.max_attempts,
                 overwrite_data=overwrite_data,
                 on_complete=on_complete,
             )

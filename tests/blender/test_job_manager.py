@@ -424,9 +424,9 @@ def test_failed_job_is_tried_again(manager, write, tmp_path, fault):
 
 
 def test_job_is_dropped_after_its_last_attempt(manager, write, tmp_path):
-    manager.max_attempts = 2
     script = write("open(path, 'a').write('x')\nraise ValueError")
     add(manager, "job", script, passed_data={"path": str(tmp_path / "log")})
+    manager.max_attempts = 2
     process(manager)
     assert (tmp_path / "log").read_text() == "xx"
     assert manager.job_dropped("job")
