@@ -123,7 +123,7 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
 
 @contextlib.contextmanager
 def _all_used() -> Iterator[None]:
-    """Within the block, all has a user: Blender 4 writes nothing without, and being a parent or a cutter counts for none."""
+    """Within the block, all has a user: Blender 4 writes nothing without, and a parent or a cutter counts for none."""
     loose = [item for _kind, item in kinds.all_data_blocks() if item.users == 0 and item.library is None]
     if not loose or bpy.app.version >= (5, 0, 0):
         yield

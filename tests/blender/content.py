@@ -21,7 +21,7 @@ import numpy
 
 #: What is not compared, by the type that has the property, and why. Nothing else is left out.
 LEFT_OUT = {
-    "Attribute.storage_type": "of the session: reading an attribute of one value makes an array of it (since 5.2)",
+    "Attribute.storage_type": "of the session: reading an attribute of one value makes an array of it (since 5.0)",
     "ID.is_evaluated": "of the session: the evaluated copy of a data-block",
     "ID.is_library_indirect": "of the file: which data-blocks are linked for their own sake",
     "ID.is_runtime_data": "of the session: whether Blender made it for itself",
