@@ -18,7 +18,7 @@ import dataclasses
 import json
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,7 +53,8 @@ class Origin:
 
 @dataclass(slots=True)
 class Contents:
-    """What lies beside a blob: its roots, the origins of its data-blocks, and files of images' pixels.
+    """What lies beside a blob: its roots, the origins of its data-blocks, files of images' pixels, and who has a fake
+    user, which appending takes away.
 
     What has no origin of its own was first written here; or, where several blobs were written of one file, to that one
     of them that all agree on, `birthplace`.
@@ -63,6 +64,7 @@ class Contents:
     roots: set[Key] = field(default_factory=set)
     origins: dict[Key, Origin] = field(default_factory=dict)
     pixels: dict[Key, PixelFile] = field(default_factory=dict)
+    fake_users: set[Key] = field(default_factory=set)
 
     def origin(self, key: Key, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
@@ -76,6 +78,7 @@ class Contents:
                 [*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()
             ],
             "pixels": [[*key, *dataclasses.astuple(file)] for key, file in self.pixels.items()],
+            "fake_users": list(self.fake_users),
         }
         blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -89,6 +92,7 @@ class Contents:
                 {Key(*row) for row in record["roots"]},
                 {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
                 {Key(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
+                {Key(*row) for row in record["fake_users"]},
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the contents of {blob} can't be read: {error}") from error
@@ -108,6 +112,7 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
     roots = set(roots)
     contents = contents or Contents()
     contents.roots = {Key.of(root) for root in roots}
+    contents.fake_users = {Key.of(item) for _kind, item in kinds.all_data_blocks() if item.use_fake_user}
     flush_edit_modes()
     try:
         contents.pixels = dict(_write_pixels(path, roots))
@@ -208,6 +213,12 @@ def load(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     for name, group in wanted.items():
         found.update((key, item) for key, item in zip(group, getattr(request, name), strict=True) if item is not None)
     return found
+
+
+def restore_fake_users(contents: Contents, loaded: Mapping[Key, bpy.types.ID]) -> None:
+    """Give what was appended its fake users back."""
+    for key in contents.fake_users & loaded.keys():
+        loaded[key].use_fake_user = True
 
 
 def link(key: Key) -> dict[Key, bpy.types.ID]:

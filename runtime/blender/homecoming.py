@@ -112,6 +112,7 @@ class Homecoming:
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
         loaded = blobs.load(blob, [*roots, *(key for key in others if not key.library)])
+        blobs.restore_fake_users(contents, loaded)
         for key, data_block in loaded.items():
             if data_block.asset_data is not None:
                 data_block.asset_clear()

@@ -76,6 +76,7 @@ class Inputs:
             for _kind, data_block in kinds.all_data_blocks()
             if data_block.session_uid not in known
         }
+        blobs.restore_fake_users(contents, newcomers)
         for key, file in contents.pixels.items():
             if key in newcomers:
                 pixels.restore(newcomers[key], file, Path(blob).parent)

@@ -235,3 +235,5 @@ def _adopt(image: bpy.types.Image, path: Path) -> None:
         tile.label = labels[tile.number]
     image.pack()
     image.filepath_raw, image.file_format = before
+    for packed in image.packed_files:  # where they would be unpacked to: not where they came from
+        packed.filepath = image.filepath_raw.replace(_UDIM, str(packed.tile_number))

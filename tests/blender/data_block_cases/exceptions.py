@@ -33,7 +33,6 @@ PENDING = {
     "FreestyleLineStyle",
     "GreasePencil",
     "GreasePencilv3",
-    "Image",
     "Lattice",
     "Light",
     "LightProbe",
@@ -55,6 +54,22 @@ PENDING = {
     "Volume",
     "World",
 }
+
+#: Cases of images that are painted and not saved.
+IMAGES_WITH_UNSAVED_PIXELS = (
+    "image_painted",
+    "image_painted_channels",
+    "image_painted_float",
+    "image_painted_float_premultiplied",
+    "image_painted_float_straight",
+    "image_painted_over_its_file",
+    "image_painted_over_what_is_packed",
+    "image_painted_premultiplied",
+    "image_painted_without_alpha",
+    "image_scaled_unsaved",
+    "image_tiles_painted",
+    "image_tiles_painted_float",
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +96,35 @@ class Loss:
         return re.search(self.pattern, line) is not None
 
 
-LOSSES: tuple[Loss, ...] = ()
+#: What tells of an image that it is packed. Its pixels are not among it.
+_PACKED = r"^Image [^:]+: (source|type|file_format|is_dirty|packed_files?\b[^:]*|tiles\[0\]\.is_generated_tile): "
+_TILES = r"^Image [^:]+: tiles\[.\]\.(generated_.*|use_generated_float|is_generated_tile): "
+
+LOSSES: tuple[Loss, ...] = (
+    Loss(
+        r"^Image [^:]+: resolution: ",
+        "a PNG file has whole pixels for a metre, and 4.2 rounds them down",
+        until=(4, 5),
+    ),
+    Loss(
+        _PACKED,
+        "unsaved pixels come home packed, or saving the file would lose them; `Image.pack` makes it an image of a file",
+        cases=IMAGES_WITH_UNSAVED_PIXELS,
+        ways=("home",),
+    ),
+    Loss(
+        _PACKED,
+        "the task before packed them",
+        cases=IMAGES_WITH_UNSAVED_PIXELS,
+        roads=("passed",),
+        ways=("there",),
+    ),
+    Loss(
+        f"{_PACKED}|{_TILES}",
+        "`Image.pixels` shows the first tile only, so painted tiles travel as files, and are packed where they arrive",
+        cases=("image_tiles_painted", "image_tiles_painted_float"),
+    ),
+)
 
 
 def losses(case: str, road: str, way: str) -> list[Loss]:
