@@ -53,8 +53,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Contents:
-    """What lies beside a blob: its roots, the origins of its data-blocks, files of images' pixels, and who has a fake
-    user, which appending takes away.
+    """What lies beside a blob: its roots, origins and files of pixels; and who has a fake user: appending takes it.
 
     What has no origin of its own was first written here; or, where several blobs were written of one file, to that one
     of them that all agree on, `birthplace`.
