@@ -179,7 +179,6 @@ def test_unchanged_material_is_the_files_own_again(manager, write):
     assert retrieved.objects[0] != scene_object
 
 
-@pytest.mark.xfail(reason="a fake user is lost on the way home", strict=True)
 def test_fake_users_and_asset_marks_stay_as_they_were(manager, write):
     script = write(
         """
