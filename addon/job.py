@@ -53,6 +53,7 @@ class JobRequest:
         passed: the data-blocks it is given.
         timeout: seconds it may take, 0 for no limit.
         overwrite_data: whether what it gives takes the place of what is in the file.
+        push_undo: whether what it brings home is an undo step of its own.
         on_complete: called with the job at its end, which comes about by itself then.
     """
 
@@ -62,6 +63,7 @@ class JobRequest:
     passed: tuple[LiveRef, ...] = ()
     timeout: float = 0.0
     overwrite_data: bool = False
+    push_undo: bool = True
     on_complete: Callable[[Job], object] | None = field(default=None, compare=False)
 
     def plan(self) -> Plan:
@@ -101,6 +103,9 @@ class Job:
         self._active: ActiveRun | None = None
         self._error: TaskError | None = None  # what went wrong outside the script
         self._is_over = False
+        self._is_forgotten = False
+        self._has_lost_file = False  # another file is open than the one it was made for
+        self._has_changed_file = False
         self._python_data: dict[Any, Any] | None = None
         self._data_blocks: RetrievedDataBlocks | None = None
         self._num_printed = 0
@@ -132,6 +137,11 @@ class Job:
     def is_running(self) -> bool:
         """Whether it has a background Blender, or waits for one that it is to get."""
         return self._active is not None and not self._active.state.is_final and not self._is_over
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether it succeeded, and its results wait until something that is edited may be replaced."""
+        return self._active is not None and self._active.is_over and not self._is_over and not self._has_failed
 
     @property
     def has_timed_out(self) -> bool:
@@ -216,7 +226,7 @@ class Job:
             return
         if self._has_failed:
             self._end()
-        elif not self._waits_for_edit_mode():
+        elif not self._waits_for_mode():
             self._bring_home()
 
     def kill(self) -> None:
@@ -244,8 +254,13 @@ class Job:
             self._error = TaskError(reason)
             self._is_over = True
 
+    def lose_file(self) -> None:
+        """Another file is opened: nothing of that is to be replaced."""
+        self._has_lost_file = True
+
     def forget(self) -> None:
-        """Let go of all that the store holds for it."""
+        """Let go of all that the store holds for it. Nobody is told of its end, should this be it."""
+        self._is_forgotten = True
         self.kill()
         if self._active is not None and self._runner is not None:
             self._runner.forget(self._active)
@@ -259,13 +274,20 @@ class Job:
 
     # Its end
 
-    def _waits_for_edit_mode(self) -> bool:
-        """Whether something it is about to take the place of is being edited: Blender replaces no such thing."""
-        edited = [item for item in bpy.data.objects if item.mode == "EDIT"] if self.overwrite_data else []
-        if not edited:
+    @property
+    def _overwrites(self) -> bool:
+        return self.overwrite_data and not self._has_lost_file
+
+    def _waits_for_mode(self) -> bool:
+        """Whether something it is about to take the place of is edited, sculpted, painted or posed.
+
+        Blender replaces nothing that is in Edit Mode, and leaves the other modes when it does.
+        """
+        busy = [item for item in bpy.data.objects if item.mode != "OBJECT"] if self._overwrites else []
+        if not busy:
             return False
         targets = Homecoming(self._snapshot).overwritten(self._refs())
-        return any(item in targets or item.data in targets for item in edited)
+        return any(item in targets or item.data in targets for item in busy)
 
     def _values(self) -> Mapping[str, Any]:
         assert self._active is not None
@@ -289,13 +311,12 @@ class Job:
     def _arrive(self) -> RetrievedDataBlocks:
         home = Homecoming(self._snapshot)
         refs = self._refs()
+        self._has_changed_file = bool(refs)
         found = home.bring(refs)
         results = [found[ref] for ref in refs if ref in found]
         retrieved = RetrievedDataBlocks(home.family(results))
-        if self.overwrite_data:
+        if self._overwrites:
             home.overwrite(results)
-        if results:
-            push_undo(f"Job: {self.name}")
         return retrieved
 
     def _end(self) -> None:
@@ -304,9 +325,11 @@ class Job:
             self._runner.store.remove_blob(*self._active.blobs.values(), *self._active.gathered)
         self._drop_snapshot(self._snapshot)
         self._tell_end()
+        if self._has_changed_file and self.request.push_undo:
+            push_undo(f"Job: {self.name}")
 
     def _tell_end(self) -> None:
-        if self.request.on_complete is not None:
+        if self.request.on_complete is not None and not self._is_forgotten:
             try:
                 self.request.on_complete(self)
             except Exception:  # noqa: BLE001 (somebody else's code)

@@ -77,9 +77,10 @@ class JobManager:
         overwrite_blend: bool = True,
         *,
         overwrite_data: bool = False,
+        push_undo: bool = True,
         on_complete: Callable[[Job], object] | None = None,
     ) -> tuple[bool, str]:
-        """Put a job into the queue. One of the same name is killed and gives its place to it.
+        """Put a job into the queue. One of the same name is ended and forgotten, and gives its place to it.
 
         All that the job is given is taken as it is now: later changes of the open file or the script don't matter.
 
@@ -92,9 +93,12 @@ class JobManager:
             use_blend_file: whether the script works on a copy of the open file.
             overwrite_blend: whether to make that copy anew; or else one that was made before for this file will do.
             overwrite_data: whether what comes back takes the place and the name of what is in the file; `process_job`
-                can say so, too.
-            on_complete: called with the `Job` when it has ended, in whatever state. Such a job starts and ends by
-                itself, with no call of `process_jobs`, in a Blender with a window.
+                can say so, too. Where another file was opened meanwhile, nothing of that is replaced.
+            push_undo: whether what comes back is an undo step. Say no if you make one: an operator with the option
+                "UNDO" does, when it finishes.
+            on_complete: called with the `Job` when it has ended, in whatever state; not if it was forgotten before.
+                What it does with the results is in their undo step. Such a job starts and ends by itself, with no call
+                of `process_jobs`, in a Blender with a window.
 
         Returns:
             whether it was added, and if not, why.
@@ -109,6 +113,7 @@ class JobManager:
                 passed=tuple(dict.fromkeys(_refs(passed_data_blocks))),
                 timeout=_seconds(timeout),
                 overwrite_data=overwrite_data,
+                push_undo=push_undo,
                 on_complete=on_complete,
             )
             snapshot = session.take_snapshot(request.passed)
@@ -176,13 +181,24 @@ class JobManager:
 
     def cleanup_job(self, job: str) -> None:
         """End a job and forget it, with all that it gave but the data-blocks that are home."""
-        self.get_job(job).forget()
+        found = self.get_job(job)
         del self._jobs[job]
+        found.forget()
 
     def kill_all(self) -> None:
         """End and forget all jobs."""
         for job in tuple(self._jobs):
             self.cleanup_job(job)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a job that goes by itself has results that wait for the end of a mode. For the session."""
+        return any(job.is_arriving and job.request.on_complete is not None for job in self._jobs.values())
+
+    def lose_file(self) -> None:
+        """Another file is about to be opened. For the session."""
+        for job in self._jobs.values():
+            job.lose_file()
 
     def abandon(self, reason: str) -> None:
         """Drop what can't go on any more. For the session."""

@@ -181,14 +181,16 @@ class Session:
             return _BUSY_INTERVAL
         if any(manager.num_running_jobs() for manager in self._job_managers):
             return _BUSY_INTERVAL
-        if self.is_busy:
+        if self.is_busy or any(manager.is_waiting for manager in self._job_managers):
             return _WAITING_INTERVAL
         return _IDLE_INTERVAL if self._runner is not None and self._runner.pool.num_workers else None
 
     def forget_file(self) -> None:
-        """Another file is about to be opened: nothing of this one can come home any more."""
+        """Another file is about to be opened: no run of this one can come home any more, no job replace anything."""
         self._history.clear()
         self._runs.clear()
+        for manager in self._job_managers:
+            manager.lose_file()
 
     def close(self) -> None:
         """End all runs and workers, and remove what they left on disk."""

@@ -16,6 +16,7 @@ import bpy
 from ..types import StoredRef
 from . import blobs, kinds, pixels
 from .blobs import Contents, Key
+from .object_view import ObjectView
 from .pixels import PixelFile
 from .snapshot import Snapshot
 
@@ -87,15 +88,29 @@ class Homecoming:
         Those of other files stay. References to what is replaced are dead afterwards, `originals` too.
         """
         self.originals.clear()
-        for item in self.family(results):
-            if item.session_uid in self._newcomers and item.library is None:
-                original = self._counterpart(item)
-                if original is not None and original.library is None:
-                    replace(original, item)
+        newcomers = [item for item in self.family(results) if item.session_uid in self._newcomers]
+        new = []
+        for item in newcomers:
+            original = self._counterpart(item) if item.library is None else None
+            if original is not None and original.library is None:
+                replace(original, item)
+            else:
+                new.append(item)
+        for item in new:  # its name may have been that of one that gave way
+            name = self._names.get(item.session_uid, item.name)
+            if item.library is None and item.name != name and kinds.find(kinds.kind_of(item), name) is None:
+                item.name = name
 
     def overwritten(self, refs: Iterable[StoredRef]) -> list[bpy.types.ID]:
-        """What of the open file results will take the place of: see `overwrite`. Raises StoreError."""
-        found = (self.original(ref) or kinds.find(ref.kind, ref.name) for ref in refs if not ref.library)
+        """What of the open file may have to give way to results: see `overwrite`. Raises StoreError."""
+        found = []
+        for blob in dict.fromkeys(ref.blob for ref in refs):
+            contents = Contents.load(Path(blob))
+            for key in {*contents.roots, *contents.origins}:
+                origin = contents.origin(key, blob)
+                gives_way = key in contents.roots or key.kind in _PARTS or not origin.is_unchanged
+                if gives_way and not key.library:
+                    found.append(self._find_live(origin.ref) or kinds.find(key.kind, key.name))
         return [item for item in found if item is not None]
 
     def _counterpart(self, item: bpy.types.ID) -> bpy.types.ID | None:
@@ -105,7 +120,8 @@ class Homecoming:
         found = None if original_uid is None else kinds.Index().find(kind, original_uid)
         if found is None and uid in self._names:
             found = kinds.find(kind, self._names[uid])
-        return None if found == item else found
+        # What arrived together is no counterpart of each other: "Shape.001" is here the name of what was "Shape" there.
+        return None if found is None or found.session_uid in self._newcomers else found
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents = Contents.load(Path(blob))
@@ -176,11 +192,17 @@ class Homecoming:
 
 
 def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    """Put a result in the place of a data-block of the open file, under its name; that one is removed."""
+    """Put a result in the place of a data-block of the open file, under its name; that one is removed.
+
+    View layers show it as they did: selected, active, hidden.
+    """
     name, use_fake_user = original.name, original.use_fake_user
+    views = ObjectView.all_of(original) if isinstance(original, bpy.types.Object) else []
     original.user_remap(result)
     kinds.collection(kinds.kind_of(original)).remove(original)
     result.name, result.use_fake_user = name, use_fake_user
+    for view in views:
+        view.restore(result)
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:

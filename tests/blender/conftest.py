@@ -1,5 +1,8 @@
 """Every test starts from an empty file, with the extension registered."""
 
+import textwrap
+from collections.abc import Callable
+
 import pytest
 
 
@@ -32,3 +35,25 @@ def empty_file(registered_extension):
     import bpy
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+@pytest.fixture
+def manager(registered_extension):
+    """A `JobManager` of its own, with two workers."""
+    manager = registered_extension.JobManager()
+    manager.max_workers = 2
+    yield manager
+    manager.kill_all()
+
+
+@pytest.fixture
+def write(tmp_path) -> Callable[..., str]:
+    """Writes a script and gives its path."""
+
+    def write_one(body: str, name: str = "script.py") -> str:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(body), encoding="utf-8")
+        return str(path)
+
+    return write_one

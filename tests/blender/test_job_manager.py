@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 import time
 from pathlib import Path
 
@@ -14,51 +13,7 @@ import pytest
 from mathutils import Euler, Matrix, Vector
 
 from tests.blender.graphs import link_to_scene, names, new_material, quad
-
-#: Seconds after which a wait for something that must come is a failed test.
-PATIENCE = 200.0
-
-
-@pytest.fixture
-def manager(registered_extension):
-    """A manager of its own, with two workers."""
-    manager = registered_extension.JobManager()
-    manager.max_workers = 2
-    yield manager
-    manager.kill_all()
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Writes a script and gives its path."""
-
-    def write_one(body: str, name: str = "script.py") -> str:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(textwrap.dedent(body), encoding="utf-8")
-        return str(path)
-
-    return write_one
-
-
-def add(manager, job, script, *given, **options) -> None:
-    assert manager.add_job(job, script, *given, **options) == (True, "")
-
-
-def process(manager, until=None) -> None:
-    """As a modal operator does: call `process_jobs` again and again."""
-    deadline = time.monotonic() + PATIENCE
-    until = until or (lambda: all(job.is_over for job in manager.jobs))
-    while not until():
-        assert time.monotonic() < deadline, [job.issue or job for job in manager.jobs]
-        manager.process_jobs()
-        time.sleep(0.005)
-
-
-def run(manager, script, job="job", **options):
-    add(manager, job, script, **options)
-    assert manager.get_job(job).wait(PATIENCE) == "COMPLETED", manager.get_issue_string(job)
-    return manager.get_job(job)
+from tests.blender.jobs import PATIENCE, add, process, run
 
 
 def ends(manager, job="job") -> set[str]:
@@ -769,5 +724,5 @@ def test_jobs_go_on_while_another_file_is_opened(manager, write, tmp_path):
 def test_docs_name_each_method_of_the_manager(registered_extension):
     page = (Path(__file__).parents[2] / "docs" / "job_manager.md").read_text(encoding="utf-8")
     public = [name for name in vars(registered_extension.JobManager) if not name.startswith("_")]
-    ours = {"abandon", "update", "wait_for"}  # for the session
+    ours = {"abandon", "is_waiting", "lose_file", "update", "wait_for"}  # for the session
     assert [name for name in public if name not in ours and not re.search(rf"\b{name}\b", page)] == []

@@ -1,0 +1,193 @@
+"""What happens around a job's end: callbacks that add, kill and forget jobs, undo steps, the timer's rhythm."""
+
+import time
+
+import bpy
+import pytest
+
+from tests.blender.graphs import quad
+from tests.blender.jobs import PATIENCE, add, process, run
+
+NOTHING = "x = 1"
+FOREVER = "while True: pass"
+
+
+def tick_until(session, is_so) -> None:
+    """As the timer does in a window."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline
+        session.tick()
+        time.sleep(0.005)
+
+
+# Callbacks
+
+
+def test_callback_may_add_the_next_job(manager, write, session):
+    script = write("python_data = {'n': n + 1}")
+    found = []
+
+    def go_on(job):
+        found.append(job.python_data["n"])
+        if len(found) < 5:
+            add(manager, f"job {len(found)}", script, passed_data={"n": found[-1]}, on_complete=go_on)
+
+    add(manager, "job 0", script, passed_data={"n": 0}, on_complete=go_on)
+    tick_until(session, lambda: len(found) == 5)
+    assert found == [1, 2, 3, 4, 5]
+    assert manager.num_running_jobs() == 0
+
+
+def test_callback_may_add_its_own_job_anew(manager, write, session):
+    script = write("raise ValueError")
+    states = []
+
+    def again(job):
+        states.append(job.state)
+        if len(states) < 3:
+            add(manager, job.name, script, on_complete=again)
+
+    add(manager, "job", script, on_complete=again)
+    tick_until(session, lambda: len(states) == 3)
+    assert states == ["DROPPED"] * 3
+    assert manager.get_job_names() == ["job"]
+
+
+def test_callback_may_forget_its_own_job_and_all_others(manager, write, session):
+    ended = []
+
+    def forget(job):
+        ended.append(job.name)
+        manager.kill_all()
+
+    for name in "abc":
+        add(manager, name, write(NOTHING if name == "a" else FOREVER), on_complete=forget)
+    tick_until(session, lambda: ended)
+    session.tick()
+    assert ended == ["a"]
+    assert manager.get_job_names() == []
+    assert manager.num_running_jobs() == 0
+
+
+def test_callback_may_kill_its_own_job_and_carry_on_the_others(manager, write, session):
+    ended = []
+
+    def meddle(job):
+        job.kill()
+        manager.kill_job(job.name)
+        manager.process_jobs()
+        manager.process_job(job.name)
+        ended.append((job.name, job.state, job.was_killed))
+
+    for name in "abc":
+        add(manager, name, write(NOTHING), on_complete=meddle)
+    tick_until(session, lambda: len(ended) == 3)
+    assert sorted(ended) == [(name, "COMPLETED", False) for name in "abc"]
+
+
+def test_callback_hears_of_a_kill_once(manager, write):
+    ended = []
+    add(manager, "job", write(FOREVER), on_complete=lambda job: ended.append(job.state))
+    manager.kill_job("job")
+    manager.kill_job("job")
+    manager.process_jobs()
+    assert ended == ["DROPPED"]
+
+
+@pytest.mark.parametrize("way", ["cleanup_job", "kill_all", "add_job"])
+def test_callback_does_not_hear_of_a_job_that_is_forgotten(manager, write, way):
+    ended = []
+    add(manager, "job", write(FOREVER), on_complete=ended.append)
+    if way == "add_job":
+        add(manager, "job", write(NOTHING))
+    else:
+        getattr(manager, way)(*(["job"] if way == "cleanup_job" else []))
+    process(manager)
+    assert ended == []
+
+
+def test_polled_job_with_a_callback_ends_once(manager, write):
+    ended = []
+    add(manager, "job", write(NOTHING), on_complete=lambda job: ended.append(job.state))
+    process(manager)
+    manager.process_jobs()
+    assert ended == ["COMPLETED"]
+
+
+def test_forgotten_job_still_tells_what_it_was(manager, write):
+    done = run(manager, write("python_data = {'x': 1}\nprint('said')"))
+    manager.cleanup_job("job")
+    assert (done.state, done.python_data, done.issue, done.log) == ("COMPLETED", {"x": 1}, "", "")
+    add(manager, "job", write("1 / 0"))
+    process(manager)
+    failed = manager.get_job("job")
+    manager.cleanup_job("job")
+    assert "ZeroDivisionError" in failed.issue
+    assert failed.wait(1.0) == "DROPPED"
+
+
+# Undo
+
+
+def test_what_a_callback_does_with_the_results_is_in_their_undo_step(manager, write):
+    bpy.ops.ed.undo_push(message="Before")
+
+    def link(job):
+        for item in job.data_blocks.objects:
+            bpy.context.scene.collection.objects.link(item)
+
+    run(manager, write("data_blocks = [bpy.data.objects.new('Made', None)]"), on_complete=link)
+    bpy.ops.ed.undo()
+    assert not bpy.data.objects
+    bpy.ops.ed.redo()
+    assert [item.name for item in bpy.context.scene.collection.objects] == ["Made"]
+
+
+def test_without_an_undo_step_of_its_own_a_job_is_in_the_callers(manager, write):
+    bpy.ops.ed.undo_push(message="Before")
+    run(manager, write("data_blocks = [bpy.data.objects.new('Made', None)]"), push_undo=False)
+    bpy.context.scene.collection.objects.link(bpy.data.objects["Made"])
+    bpy.ops.ed.undo_push(message="Operator")
+    bpy.ops.ed.undo()
+    assert not bpy.data.objects
+    bpy.ops.ed.redo()
+    assert [item.name for item in bpy.context.scene.collection.objects] == ["Made"]
+
+
+def test_undo_while_a_job_runs_does_not_reach_it(manager, write, tmp_path):
+    gate = tmp_path / "gate"
+    scene_object = quad("Plate")
+    bpy.ops.ed.undo_push(message="Before")
+    scene_object.location.x = 1
+    bpy.ops.ed.undo_push(message="Moved")
+    wait = "import os, time\nwhile not os.path.exists(gate): time.sleep(0.01)\n"
+    script = write(wait + "obj = bpy.data.objects['Plate']\nobj.location.y = 2\ndata_blocks = [obj]")
+    add(manager, "job", script, 0, {"gate": str(gate)}, {scene_object}, overwrite_data=True)
+    process(manager, lambda: manager.num_running_jobs() == 1)
+    bpy.ops.ed.undo()
+    gate.touch()
+    process(manager)
+    assert bpy.data.objects.keys() == ["Plate"]
+    assert tuple(bpy.data.objects["Plate"].location) == (1, 2, 0)
+    bpy.ops.ed.undo()
+    assert tuple(bpy.data.objects["Plate"].location) == (0, 0, 0)
+
+
+# The timer
+
+
+def test_timer_goes_on_while_a_job_waits_for_edit_mode(manager, write, session):
+    plate = quad("Plate")
+    script = write("obj = bpy.data.objects['Plate']\nobj.data['changed'] = 1\ndata_blocks = [obj]")
+    ended = []
+    add(manager, "job", script, passed_data_blocks={plate}, overwrite_data=True, on_complete=ended.append)
+    bpy.context.view_layer.objects.active = plate
+    bpy.ops.object.mode_set(mode="EDIT")
+    tick_until(session, lambda: manager.num_running_jobs() == 0)
+    wait = session.tick()
+    assert wait is not None
+    assert wait < 1.0, "soon after the mode has ended"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    tick_until(session, lambda: ended)
+    assert bpy.data.objects["Plate"].data["changed"] == 1
