@@ -28,6 +28,7 @@ from typing import Annotated, Protocol, TypeVar
 __all__ = (
     "Angle",
     "Area",
+    "BlendFile",
     "Factor",
     "Length",
     "Percentage",
@@ -63,6 +64,20 @@ class Unit(enum.Enum):
     PERCENTAGE = "PERCENTAGE"  # 0 to 100
     FACTOR = "FACTOR"  # 0 to 1, shown as a slider
     PIXELS = "PIXELS"  # a whole number
+
+
+@dataclass(frozen=True)
+class BlendFile:
+    """A whole .blend file: `def main(file: BlendFile)`. While main runs, the worker has a copy of it open.
+
+    `bpy.data` is what is in the file then, and the active scene is its own. Nothing a script does to the copy, saving
+    it included, touches the file itself.
+
+    Attributes:
+        filepath: where the file is; "" for an open file that was never saved.
+    """
+
+    filepath: str = ""
 
 
 Length = Annotated[float, Unit.LENGTH]

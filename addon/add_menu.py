@@ -14,7 +14,7 @@ from .node_choices import NodeChoice
 #: Types of data that are often an input; the others are in a menu of their own.
 _COMMON_INPUTS = (
     ("Object", "Collection", "Mesh", "Material", "Image", "World", "Scene", "Text"),
-    ("FLOAT", "INT", "BOOLEAN", "STRING", "VECTOR", "COLOR", "PATH"),
+    ("FLOAT", "INT", "BOOLEAN", "STRING", "VECTOR", "COLOR", "PATH", "BLEND_FILE"),
 )
 #: Blender finds what menus show by their classes, which can't be made while one is drawn: so many are made before.
 _MAX_FOLDER_MENUS = 48

@@ -105,7 +105,7 @@ def _set(socket: bpy.types.NodeSocket, text: str, where: str) -> None:
 
 def _list_item(item: Any, kind: str, where: str) -> Any:
     socket_type = SocketType(kind)
-    if socket_type.is_data_block or kind == "PATH":
+    if socket_type.is_data_block or kind in {"PATH", "BLEND_FILE"}:
         if not isinstance(item, str):
             raise MisfitError(f"{item!r} is no name", "Give a list of names in double quotes")
         return _value(item, socket_type, where)
@@ -120,6 +120,8 @@ def _value(text: str, socket_type: SocketType, where: str) -> Any:
 
 def _fitted(value: Any, socket_type: SocketType) -> Any:
     """A value in the form in which `default_value` takes it."""
+    if socket_type.kind == "BLEND_FILE":  # which may begin with `//`; whether the file is there shows before the run
+        return value
     fitted = fit(value, socket_type)
     if socket_type.kind == "ROTATION" and len(fitted) == 4:
         return Quaternion(fitted).to_euler()
@@ -186,5 +188,6 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
     "ROTATION": _numbers,
     "MATRIX": _numbers,
     "PATH": _path,
+    "BLEND_FILE": _path,
     "ANY": _json,
 }

@@ -71,9 +71,11 @@ class Session:
         runner = self._prepare_runner(num_workers)
         if force:
             runner.pool.end_used()
-        taken = snapshot.take((ref for refs in plan.live_refs() for ref in refs), runner.store)
+        refs = (ref for refs in plan.live_refs() for ref in refs)
+        taken = snapshot.take(refs, runner.store, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
-        run.begin(runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear), on_event)
+        active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
+        run.begin(active, on_event)
         self._runs[tree.session_uid] = run
         self._history.add(run)
         self._start_timer()

@@ -25,7 +25,7 @@ def data_types() -> tuple[tuple[str, str, str, str, int], ...]:
     A file keeps an item's number, so that depends on nothing but its identifier: another version has other kinds.
     """
     values = [kind for kind in VALUE_KINDS if kind not in _NOT_OFFERED]
-    names = {kind: kind.title() for kind in values} | {"INT": "Integer", "ANY": "JSON"}
+    names = {kind: kind.replace("_", " ").title() for kind in values} | {"INT": "Integer", "ANY": "JSON"}
     names |= {kind: getattr(bpy.types, kind).bl_rna.name for kind in kinds.collections()}
     return tuple((kind, name, "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind, name in names.items())
 

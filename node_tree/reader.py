@@ -24,7 +24,7 @@ from ..runtime.graph import (
     SceneSettings,
 )
 from ..runtime.signature import MISSING, Parameter, ScriptSource
-from ..runtime.types import ANY_DATA_BLOCK, LiveRef, SocketType, Value
+from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from . import sources
 from .identity import renew_duplicates
 
@@ -226,6 +226,8 @@ def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: li
         return live_ref(value)
     if kind == "PATH":
         return _absolute(value, node, socket.name, problems) if value else None
+    if kind == "BLEND_FILE":
+        return _absolute(value, node, socket.name, problems) if value else OPEN_FILE
     if kind == "MATRIX":
         return tuple(_exact(number) for row in value for number in row)
     if kind in {"VECTOR", "COLOR", "ROTATION"}:

@@ -33,6 +33,7 @@ _COLORS: dict[str, tuple[float, float, float]] = {
     "MATRIX": (0.72, 0.20, 0.52),
     "MENU": (0.40, 0.40, 0.40),
     "PATH": (0.30, 0.55, 0.75),
+    "BLEND_FILE": (0.90, 0.45, 0.15),
     "ANY": (0.25, 0.75, 0.75),
     "Object": (0.93, 0.62, 0.36),
     "Collection": (0.96, 0.96, 0.96),
@@ -64,6 +65,7 @@ _VALUE_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
         {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))},
     ),
     "PATH": (bpy.props.StringProperty, {"subtype": "FILE_PATH", "options": PATH_OPTIONS}),
+    "BLEND_FILE": (bpy.props.StringProperty, {"subtype": "FILE_PATH", "options": PATH_OPTIONS}),
     "MENU": (bpy.props.StringProperty, {}),
     "ANY": (bpy.props.StringProperty, {}),
 }
@@ -82,7 +84,9 @@ _UNITS: dict[tuple[str, str], dict[str, Any]] = {
 
 def socket_idname(socket_type: SocketType, unit: str = "") -> str:
     """The `bl_idname` of the socket class for a type: "BackgroundNodeSocketObject", "...FloatAngle", "...MeshList"."""
-    kind = socket_type.kind.title() if socket_type.kind.isupper() and socket_type.kind != "ID" else socket_type.kind
+    kind = socket_type.kind
+    if kind.isupper() and kind != "ID":
+        kind = kind.title().replace("_", "")
     unit = unit.title() if (socket_type.kind, unit) in _UNITS else ""
     return f"{_PREFIX}{kind}{unit}{'List' if socket_type.is_list else ''}"
 
@@ -226,6 +230,14 @@ class _JsonValue:
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         layout.prop(self, "json_value", text=text)
+
+
+class _BlendFileValue:
+    """`default_value` of a socket that takes a whole file: its path, or nothing for the open one."""
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        placeholder = bpy.app.translations.pgettext_iface("This File")
+        layout.prop(self, "default_value", text=text, icon="FILE_BLEND", placeholder=placeholder)
 
 
 class _Choices:
@@ -468,6 +480,9 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     elif kind == "ANY":
         bases.append(_JsonValue)
         annotations["json_value"] = bpy.props.StringProperty(name="JSON", update=property_changed)
+    elif kind == "BLEND_FILE":
+        bases.append(_BlendFileValue)
+        annotations["default_value"] = _property(kind)
     elif kind == "MENU":
         bases.append(_MenuValue)
         annotations["choice"] = bpy.props.StringProperty()

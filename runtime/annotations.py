@@ -46,6 +46,7 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
     "mathutils.Quaternion": ("ROTATION", "Quaternion"),
     "mathutils.Matrix": ("MATRIX", "Matrix"),
     "pathlib.Path": ("PATH", "Path"),
+    f"{SCRIPT_MODULE}.BlendFile": ("BLEND_FILE", "BlendFile"),
 }
 
 #: The aliases of `script.py` (`Length`, `Percentage` ...): name -> name of the plain type, unit.
@@ -66,7 +67,7 @@ _IMPORTABLE: Final[dict[str, str]] = {
 }
 
 _ACCEPTED: Final = (
-    "a data-block of bpy.types, bool, int, float, str, a type of mathutils, Path, Literal, list[...] or Any"
+    "a data-block of bpy.types, bool, int, float, str, a type of mathutils, Path, BlendFile, Literal, list[...] or Any"
 )
 
 

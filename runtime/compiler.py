@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from . import blend_files
 from .errors import CompileError, MisfitError, Problem
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind
 from .mends import mend_missing, mend_refused, mend_unset
@@ -34,6 +35,7 @@ _FORESEEABLE: Final[dict[str, Callable[[Any], Value]]] = {
     "": lambda value: value,
     "check_kind": lambda value: value,
     "check_value": lambda value: value,
+    "check_blend_file": blend_files.checked,
     "int": int,
     "float": float,
 }
@@ -173,6 +175,7 @@ class _Compiler:
             settings=node.settings,
         )
         self._check_lengths(node, task)
+        self._check_blend_files(node, task)
         self.tasks[node.id] = task
 
     def _visit_output(self, node: GraphNode) -> None:
@@ -293,6 +296,13 @@ class _Compiler:
             counted = ", ".join(f"{label} has {length}" for label, length in lengths.items())
             message = f"the lists it runs over are of different lengths: {counted}"
             self._report(node, "", message, "Link lists with the same number of items")
+
+    def _check_blend_files(self, node: GraphNode, task: PlannedTask) -> None:
+        """A worker has one file open."""
+        labels = [argument.parameter.label for argument in task.arguments if argument.takes_blend_file]
+        for label in labels[1:]:
+            message = f"a script works on one Blend File, and {_quoted(labels[0])} is one already"
+            self._report(node, label, message, "Make it a path, and load from that file what the script needs")
 
     # What comes home.
 

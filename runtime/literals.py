@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from .errors import SignatureError
-from .scope import Scope
-from .types import Value
+from .scope import SCRIPT_MODULE, Scope
+from .types import OPEN_FILE, Value
 
 _Number = int | float
 
@@ -38,6 +38,7 @@ _EMPTY: Final[dict[str, Value]] = {
     "mathutils.Quaternion": (1.0, 0.0, 0.0, 0.0),
     "mathutils.Matrix": _IDENTITY,
     "pathlib.Path": "",
+    f"{SCRIPT_MODULE}.BlendFile": OPEN_FILE,
 }
 
 _FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {

@@ -29,6 +29,7 @@ class Execute:
         blob: path of the blob the worker writes its results' data-blocks to.
         log: path of the file that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
+        file_copy: path of the blob that the script has open as its file, "" for an empty file.
     """
 
     node: str
@@ -39,6 +40,7 @@ class Execute:
     blob: str
     log: str
     addons: list[str] = field(default_factory=list)
+    file_copy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,19 @@ class Gather:
     """
 
     refs: list[Any]
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFile:
+    """To a worker: write all that is in a .blend file into a blob. Answered by `Succeeded` with nothing.
+
+    Attributes:
+        filepath: path of the file, which is only read.
+        blob: path of the blob to write.
+    """
+
+    filepath: str
     blob: str
 
 
@@ -99,10 +114,10 @@ class Retiring:
     reason: str
 
 
-Message = Execute | Gather | Idle | Started | Progressed | Succeeded | Failed | Retiring
+Message = Execute | Gather | CopyFile | Idle | Started | Progressed | Succeeded | Failed | Retiring
 
 _CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Execute, Gather, Idle, Started, Progressed, Succeeded, Failed, Retiring)
+    cls.__name__: cls for cls in (Execute, Gather, CopyFile, Idle, Started, Progressed, Succeeded, Failed, Retiring)
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from .graph import NodeSettings, OutputAction, SceneSettings
 from .signature import Parameter, ScriptSource
-from .types import LiveRef, SocketType, Value
+from .types import OPEN_FILE, LiveRef, SocketType, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,11 @@ class Constant:
 
     value: Value
     type: SocketType
+
+    @property
+    def names_open_file(self) -> bool:
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return self.type.kind == "BLEND_FILE" and OPEN_FILE in values
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class Argument:
     parameter: Parameter
     sources: tuple[Source, ...]
     is_mapped: bool = False
+
+    @property
+    def takes_blend_file(self) -> bool:
+        """Whether it is the .blend file whose copy the task's worker has open."""
+        return self.parameter.type.kind == "BLEND_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,12 @@ class Plan:
     tasks: tuple[PlannedTask, ...]
     homecomings: tuple[Homecoming, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
+
+    @property
+    def takes_open_file(self) -> bool:
+        """Whether a task works on a copy of the open file."""
+        sources = (source for task in self.tasks for source in task.sources())
+        return any(isinstance(source, Constant) and source.names_open_file for source in sources)
 
     def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
         """The data-blocks of the open file that the run reads, constant by constant."""

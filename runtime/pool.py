@@ -65,7 +65,7 @@ class Request:
     """What a lease is asked for: a task, and whether it wants a worker in which nothing ran before."""
 
     key: Hashable
-    task: messages.Execute | messages.Gather
+    task: messages.Execute | messages.Gather | messages.CopyFile
     is_fresh: bool = False
 
 

@@ -8,16 +8,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from . import blend_files
+from .blend_files import FileCopy
+from .errors import MisfitError
 from .messages import Execute, WireForm
 from .plan import Argument, Constant, PlannedTask, Source
 from .signature import Parameter
-from .types import LiveRef, SocketType, StoredRef, conversion
+from .types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
 
 
 class Results:
-    """The results of a run, item by item, in wire form. `snapshot` says where the open file's data-blocks are."""
+    """The results of a run, item by item, in wire form.
 
-    def __init__(self, snapshot: Mapping[LiveRef, StoredRef]) -> None:
+    Attributes:
+        copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
+    """
+
+    def __init__(self, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None) -> None:
+        """`snapshot` says where the open file's data-blocks are; `open_file` is a copy of all of it, if wanted."""
+        self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, Any]]] = {}
         self._lists: dict[tuple[str, str], list[Any]] = {}
@@ -72,11 +81,12 @@ class Results:
         blob: Path,
         log: Path,
     ) -> Execute:
-        """The message that has a worker carry out one item of a task."""
+        """The message that has a worker carry out one item of a task. The .blend file it works on must be copied."""
+        file_copy = self._file_copy(task, item, tasks)
         return Execute(
             node=task.name,
             script=dataclasses.asdict(task.script),
-            arguments=[self._argument(argument, item, tasks) for argument in task.arguments],
+            arguments=[self._argument(argument, item, tasks, file_copy) for argument in task.arguments],
             outputs=[
                 [output.identifier, output.label, output.type.kind, output.type.is_list] for output in task.outputs
             ],
@@ -84,7 +94,32 @@ class Results:
             blob=str(blob),
             log=str(log),
             addons=list(task.settings.addons),
+            file_copy="" if file_copy is None else file_copy.blob,
         )
+
+    def blend_file(self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask]) -> str | None:
+        """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one; None if on none.
+
+        Raises:
+            MisfitError: if what is linked there gave no such file.
+        """
+        argument = next((argument for argument in task.arguments if argument.takes_blend_file), None)
+        if argument is None:
+            return None
+        source = argument.sources[0]
+        value = self.source(source, tasks)
+        value = value[item] if argument.is_mapped else value
+        if value == OPEN_FILE and isinstance(source, Constant) and source.names_open_file:
+            return OPEN_FILE
+        try:
+            is_copied = isinstance(value, str) and value != OPEN_FILE and value in self.copies
+            return str(value) if is_copied else blend_files.checked(value)
+        except MisfitError as error:
+            raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.mend) from None
+
+    def _file_copy(self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask]) -> FileCopy | None:
+        path = self.blend_file(task, item, tasks)
+        return None if path is None else self.copies[path]
 
     def stored_refs(self, task: PlannedTask, item: int, tasks: Mapping[str, PlannedTask]) -> Iterator[StoredRef]:
         """The data-blocks that one item of a task is given."""
@@ -94,7 +129,12 @@ class Results:
                     value = self.source(source, tasks)
                     yield from WireForm.stored_refs(value[item] if argument.is_mapped else value)
 
-    def _argument(self, argument: Argument, item: int, tasks: Mapping[str, PlannedTask]) -> dict[str, Any]:
+    def _argument(
+        self, argument: Argument, item: int, tasks: Mapping[str, PlannedTask], file_copy: FileCopy | None
+    ) -> dict[str, Any]:
+        if argument.takes_blend_file and file_copy is not None:
+            piece = _piece(file_copy.filepath, argument.parameter.type, argument.parameter.type)
+            return {**_parameter(argument.parameter), "pieces": [piece]}
         pieces = []
         for source in argument.sources:
             value, source_type = self.source(source, tasks), source.type

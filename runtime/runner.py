@@ -16,6 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import messages
+from .blend_files import FileCopy
+from .copying import Copying
+from .errors import MisfitError
 from .events import (
     CancelRequested,
     Event,
@@ -50,7 +53,7 @@ from .results import Results
 from .scheduler import Scheduler
 from .states import RunState, TaskState
 from .store import Store
-from .types import LiveRef, StoredRef
+from .types import OPEN_FILE, LiveRef, StoredRef
 
 #: Called after each event of a run that changed something, with the id of the task it was about, None for the run.
 Listener = Callable[[str | None], None]
@@ -79,6 +82,7 @@ class ActiveRun:
         self.logs: dict[str, dict[int, Path]] = {}
         self.blobs: dict[tuple[str, int], Path] = {}
         self.gathered: list[Path] = []
+        self.copying = Copying(results.copies)
         self.is_over = False
 
     @property
@@ -90,6 +94,7 @@ class ActiveRun:
         """The blobs and logs of its tasks."""
         yield from self.blobs.values()
         yield from self.gathered
+        yield from (Path(copy.blob) for path, copy in self.results.copies.items() if path != OPEN_FILE)
         for logs in self.logs.values():
             yield from logs.values()
 
@@ -131,6 +136,7 @@ class Runner:
         self._runs: dict[int, ActiveRun] = {}
         self._gatherings: dict[int, Gathering] = {}
         self._numbers = itertools.count(1)
+        self._ends: list[tuple[_ItemKey, Report]] = []  # of items that no worker was asked for
 
     @property
     def is_active(self) -> bool:
@@ -144,13 +150,21 @@ class Runner:
         timeout: float | None = None,
         pasts: Mapping[str, Past] | None = None,
         listener: Listener | None = None,
+        open_file: FileCopy | None = None,
     ) -> ActiveRun:
         """Begin with a plan.
 
-        `snapshot` says where each data-block that the plan reads was written; `pasts` what tasks took in earlier runs.
+        Args:
+            plan: what to do.
+            snapshot: where each data-block that the plan reads was written.
+            num_workers: how many tasks may run at the same time.
+            timeout: seconds the run may take.
+            pasts: what tasks took in earlier runs.
+            listener: called after each change.
+            open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
         """
         scheduler = Scheduler(plan, num_workers, timeout)
-        run = ActiveRun(next(self._numbers), plan, scheduler, Results(snapshot), pasts or {}, listener)
+        run = ActiveRun(next(self._numbers), plan, scheduler, Results(snapshot, open_file), pasts or {}, listener)
         self._runs[run.number] = run
         self._handle(run, RunStarted(time.monotonic()))
         return run
@@ -188,9 +202,12 @@ class Runner:
 
     def update(self, timeout: float | None = 0.0) -> None:
         """Take what has arrived, waiting for something at most `timeout` seconds (None: for a while)."""
-        for key, report in self.pool.poll(self._wait_limit(timeout)):
+        ends, self._ends = self._ends, []
+        for key, report in [*ends, *self.pool.poll(0.0 if ends else self._wait_limit(timeout))]:
             if isinstance(key, _ChunkKey):
                 self._hear_of_chunk(key, report)
+            elif isinstance(key, _CopyKey):
+                self._hear_of_copy(key, report)
             elif isinstance(key, _ItemKey):
                 run = self._runs.get(key.run)
                 if run is not None and _is_awaited(run, key):
@@ -279,13 +296,67 @@ class Runner:
                 request = run.results.request(task, item, run.tasks, run.scene, blob, log)
                 self.pool.submit(Request(key, request, task.settings.fresh_process))
 
-        self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), MANY_FOR_A_WORKER, submit)
+        def gather() -> None:
+            self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), MANY_FOR_A_WORKER, submit)
+
+        self._copy_file(run, key, gather)
 
     def _end(self, run: ActiveRun) -> None:
+        for path in run.copying.files:
+            self.pool.stop(_CopyKey(run.number, path))
+            self.store.remove_blob(run.copying.blob(path))
+            run.copying.end(path, "the run is over")
         del self._runs[run.number]
         run.is_over = True
         if run.listener is not None:
             run.listener(None)
+
+    # Whole files
+
+    def _copy_file(self, run: ActiveRun, key: _ItemKey, then: Callable[[], None]) -> None:
+        """Do `then`, after the .blend file that an item works on, if it does, was copied."""
+
+        def done(error: str) -> None:
+            if error:
+                self._ends.append((key, messages.Failed(error)))
+            else:
+                then()
+
+        try:
+            path = run.results.blend_file(run.tasks[key.task], key.item, run.tasks)
+        except MisfitError as error:
+            done(str(error))
+            return
+        if path is None or path in run.results.copies:
+            then()
+        elif path == OPEN_FILE:
+            done("the open file was not copied when the run began. Run the node tree as a whole")
+        elif run.copying.wait_for(path, done):
+            self._submit_copy(run, path)
+
+    def _submit_copy(self, run: ActiveRun, path: str) -> None:
+        message = run.copying.message(path, self.store.new_blob())
+        self.pool.submit(Request(_CopyKey(run.number, path), message))
+
+    def _hear_of_copy(self, key: _CopyKey, report: Report) -> None:
+        run = self._runs.get(key.run)
+        if run is None or isinstance(report, messages.Started | messages.Progressed):
+            return
+        match report:
+            case messages.Succeeded():
+                run.copying.end(key.path, "")
+                return
+            case messages.Failed(error):
+                reason = error
+            case Lost(reason) | NoWorker(reason):
+                pass
+        self.store.remove_blob(run.copying.blob(key.path))
+        if isinstance(report, Lost) and run.copying.may_try_again(key.path):
+            self._submit_copy(run, key.path)
+        elif isinstance(report, Lost):
+            run.copying.end(key.path, f"{key.path} can't be copied: {reason}")
+        else:
+            run.copying.end(key.path, reason)
 
     # Many blobs into few
 
@@ -328,6 +399,13 @@ class _ChunkKey(NamedTuple):
 
     gathering: int
     start: int
+
+
+class _CopyKey(NamedTuple):
+    """What names a request for a copy of a .blend file to the pool."""
+
+    run: int
+    path: str
 
 
 def _is_awaited(run: ActiveRun, key: _ItemKey) -> bool:

@@ -15,7 +15,7 @@ from .docstring import Docstring, read_docstring
 from .errors import MisfitError, SignatureError
 from .literals import evaluate
 from .scope import Scope, read_scope
-from .types import SocketType, Value
+from .types import OPEN_FILE, SocketType, Value
 from .values import fit_parameter
 
 
@@ -171,6 +171,7 @@ def _parameters(
     main: ast.FunctionDef, reader: AnnotationReader, descriptions: Mapping[str, str]
 ) -> Iterator[Parameter]:
     seen: set[str] = set()
+    seen_files: list[str] = []
     for argument, default in _arguments(main.args):
         if argument.arg in seen:
             raise SignatureError(f"the parameter {argument.arg} is there twice; rename one", argument.lineno)
@@ -179,8 +180,27 @@ def _parameters(
             mend = f"write {argument.arg}: float or whatever it is"
             raise SignatureError(f"the parameter {argument.arg} has no type; {mend}", argument.lineno)
         annotation = reader.read(argument.annotation)
+        if annotation.type.kind == "BLEND_FILE":
+            _check_blend_file(argument, annotation, seen_files)
         parameter = _parameter(argument.arg, annotation, descriptions.get(argument.arg, ""))
         yield parameter if default is None else _with_default(parameter, default, reader.scope)
+
+
+def _check_blend_file(argument: ast.arg, annotation: Annotation, seen: list[str]) -> None:
+    """A worker has one file open, and always one: so a script has one such parameter, no list and no None."""
+    name = argument.arg
+    if annotation.type.is_list:
+        message = (
+            f"{name} can't be a list: a script works on one file. Write BlendFile; a list linked to it maps the node"
+        )
+        raise SignatureError(message, argument.lineno)
+    if annotation.is_optional:
+        message = f"{name} can't be None: where nothing is chosen it is the open file. Write BlendFile"
+        raise SignatureError(message, argument.lineno)
+    if seen:
+        message = f"{seen[0]} and {name} can't both be a BlendFile: a script works on one file. Make one a Path"
+        raise SignatureError(message, argument.lineno)
+    seen.append(name)
 
 
 def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
@@ -196,6 +216,7 @@ def _parameter(identifier: str, annotation: Annotation, description: str) -> Par
         label=label_of(identifier),
         type=annotation.type,
         annotation=annotation.annotation,
+        default=OPEN_FILE if annotation.type.kind == "BLEND_FILE" else MISSING,
         is_optional=annotation.is_optional,
         minimum=annotation.minimum,
         maximum=annotation.maximum,
@@ -207,6 +228,11 @@ def _parameter(identifier: str, annotation: Annotation, description: str) -> Par
 
 def _with_default(parameter: Parameter, expression: ast.expr, scope: Scope) -> Parameter:
     value = evaluate(expression, scope)
+    if parameter.type.kind == "BLEND_FILE":
+        if value != OPEN_FILE:
+            message = f"the default of {parameter.identifier} is always the open file: write BlendFile() or nothing"
+            raise SignatureError(message, expression.lineno)
+        return parameter
     if value is None:
         # `source: Object = None` is often written where `Object | None` is meant.
         return replace(parameter, default=None, is_optional=True)
@@ -235,7 +261,14 @@ def _outputs(main: ast.FunctionDef, reader: AnnotationReader, description: str) 
     if _is_tuple(annotation, reader.scope):
         message = "a tuple does not name its items; write a class deriving from NamedTuple"
         raise SignatureError(message, annotation.lineno)
-    yield Output("result", "Result", reader.read(annotation).type, description)
+    yield Output("result", "Result", _output_type(annotation, reader), description)
+
+
+def _output_type(annotation: ast.expr, reader: AnnotationReader) -> SocketType:
+    found = reader.read(annotation).type
+    if found.kind == "BLEND_FILE":
+        raise SignatureError("a BlendFile is only an input; save a file and return its Path", annotation.lineno)
+    return found
 
 
 def _is_tuple(annotation: ast.expr, scope: Scope) -> bool:
@@ -253,4 +286,4 @@ def _fields(definition: ast.ClassDef, reader: AnnotationReader) -> Iterator[Outp
     for field in fields:
         if isinstance(field.target, ast.Name):
             name = field.target.id
-            yield Output(name, label_of(name), reader.read(field.annotation).type, descriptions.get(name, ""))
+            yield Output(name, label_of(name), _output_type(field.annotation, reader), descriptions.get(name, ""))

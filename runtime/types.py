@@ -17,6 +17,7 @@ VALUE_KINDS: Final = (
     "ROTATION",
     "MATRIX",
     "PATH",
+    "BLEND_FILE",
     "MENU",
     "ANY",
 )
@@ -42,7 +43,7 @@ class SocketType:
         return self.kind not in VALUE_KINDS
 
     def __str__(self) -> str:
-        word = self.kind.lower() if self.kind in VALUE_KINDS else self.kind
+        word = self.kind.lower().replace("_", " ") if self.kind in VALUE_KINDS else self.kind
         return f"list of {word}" if self.is_list else word
 
 
@@ -64,6 +65,9 @@ class StoredRef:
     library: str
     blob: str
 
+
+#: The value of a "BLEND_FILE" that means the open file as it is when the run begins; any other is an absolute path.
+OPEN_FILE: Final = ""
 
 #: A plain value as it travels: what JSON holds. Vectors, colours, rotations (3 numbers: Euler XYZ in radians, 4: a
 #: quaternion WXYZ) and matrices (16 numbers, row by row) are tuples of floats. A list is a tuple.
@@ -91,6 +95,8 @@ CONVERSIONS: Final[dict[tuple[str, str], str]] = {
     ("STRING", "MENU"): "",
     ("STRING", "PATH"): "",
     ("PATH", "STRING"): "",
+    ("STRING", "BLEND_FILE"): "check_blend_file",
+    ("PATH", "BLEND_FILE"): "check_blend_file",
     ("Object", "Mesh"): "object_to_mesh",
     ("Mesh", "Object"): "mesh_to_object",
 }

@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from . import blend_files
 from .errors import MisfitError
-from .types import ANY_DATA_BLOCK, LiveRef, SocketType, StoredRef, Value
+from .types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef, Value
 
 if TYPE_CHECKING:
     from .signature import Parameter
@@ -143,6 +144,10 @@ def _string(value: Value) -> str:
     raise MisfitError(f"{_shown(value)} is no text", "Give a text")
 
 
+def _blend_file(value: Value) -> str:
+    return OPEN_FILE if value == OPEN_FILE else blend_files.checked(value)
+
+
 def _menu(value: Value) -> str | int | bool | float:
     if isinstance(value, str | int | bool | float):
         return value
@@ -196,6 +201,7 @@ _FITTERS: Final[dict[str, Callable[[Value], Value]]] = {
     "ROTATION": _rotation,
     "MATRIX": _matrix,
     "PATH": _string,
+    "BLEND_FILE": _blend_file,
     "MENU": _menu,
     "ANY": _any,
 }

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
+from ...script import BlendFile
 from ..errors import BackgroundNodesError
 from ..messages import WireForm
 from ..types import VALUE_KINDS, SocketType, StoredRef
@@ -99,6 +100,7 @@ _ANNOTATIONS: dict[str, Callable[[Any], Any]] = {
     "Quaternion": lambda value: Quaternion(value) if len(value) == 4 else Euler(value).to_quaternion(),
     "Matrix": lambda value: Matrix([value[row * 4 : row * 4 + 4] for row in range(4)]),
     "Path": Path,
+    "BlendFile": BlendFile,
 }
 
 
@@ -253,5 +255,6 @@ _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "ROTATION": _floats(3, 4),
     "MATRIX": _matrix,
     "PATH": lambda value: str(Path(value)),
+    "BLEND_FILE": lambda value: str(Path(value)),
     "MENU": _menu,
 }

@@ -113,6 +113,7 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
     contents.roots = {Key.of(root) for root in roots}
     contents.fake_users = {Key.of(item) for _kind, item in kinds.all_data_blocks() if item.use_fake_user}
     flush_edit_modes()
+    _sync_view_layers()
     try:
         contents.pixels = dict(_write_pixels(path, roots))
         with _all_used():
@@ -146,6 +147,13 @@ def flush_edit_modes() -> None:
     for scene_object in bpy.data.objects:
         if scene_object.mode == "EDIT":
             scene_object.update_from_editmode()
+
+
+def _sync_view_layers() -> None:
+    """Let view layers know of the collections they show: 5.2 crashes writing a new scene that nobody looked at yet."""
+    for scene in bpy.data.scenes:
+        for view_layer in scene.view_layers:
+            view_layer.active_layer_collection  # noqa: B018 (Blender brings them up to date to give this)
 
 
 def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[Key, PixelFile]]:

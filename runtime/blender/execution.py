@@ -20,7 +20,8 @@ import bpy
 from ..errors import BackgroundNodesError
 from ..messages import Execute, Failed, Gather, Succeeded, WireForm
 from ..types import SocketType, StoredRef
-from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script
+from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script, whole_file
+from .blobs import Key
 from .inputs import Inputs
 
 #: The name under which a script runs as a module.
@@ -41,11 +42,14 @@ class ScriptError(BackgroundNodesError):
 def execute(task: Execute) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
     filename = task.script["filename"]
+    own_copy = str(Path(task.blob).with_suffix(".file.blend"))
     try:
         with captured_output(task.log):
             addons.enable(task.addons, task.node)
-        inputs = Inputs(ref for record in task.arguments for ref in arguments.stored_refs(record))
-        _set_scene(task.scene)
+        refs = (ref for record in task.arguments for ref in arguments.stored_refs(record))
+        inputs = Inputs(refs, file_copy=task.file_copy, own_copy=own_copy)
+        if not task.file_copy:  # a whole file has settings of its own
+            _set_scene(task.scene)
         run = _run_seed_style if task.script["is_seed_style"] else _run_main
         return Succeeded(_collect(run(task, inputs), task, inputs))
     except BackgroundNodesError as error:
@@ -54,6 +58,9 @@ def execute(task: Execute) -> Succeeded | Failed:
         return _failed(error, filename)
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
         return _failed(error, filename)
+    finally:
+        if task.file_copy:
+            whole_file.close_copy(own_copy)
 
 
 def gather(task: Gather) -> Succeeded | Failed:
@@ -164,9 +171,10 @@ def _collect(fields: list[Any], task: Execute, inputs: Inputs) -> dict[str, Any]
             values[identifier] = items if is_list else items[0]
         else:
             values[identifier] = arguments.wire_value(value, socket_type, label)
+    stored = {identifier: _stored(value, task.blob) for identifier, value in values.items()}
     if roots:
         _write(roots, Path(task.blob), inputs)
-    return {identifier: _stored(value, task.blob) for identifier, value in values.items()}
+    return stored
 
 
 def _fields(result: Any, outputs: list[list[Any]]) -> list[Any]:
@@ -191,9 +199,15 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
 
 
 def _write(roots: list[bpy.types.ID], blob: Path, inputs: Inputs) -> None:
-    contents = inputs.provenance.contents(str(blob))
-    pixels.pack_unsaved()
+    """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
+    judgement = inputs.provenance.judgement(roots, str(blob))
+    contents = judgement.contents
+    pixels.pack_unsaved(image for image in bpy.data.images if Key.of(image) in contents.origins)
     blobs.write(blob, roots, contents)
+    if judgement.suspects:
+        with whole_file.no_handlers():
+            judgement.compare(inputs.reopen)
+        contents.save(blob)
 
 
 def _stored(value: Any, blob: str) -> Any:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a script changed a data-block: a hash of all that its RNA shows, before and after.
 
-Compared within one process only, so pointers to other data-blocks may count by their `session_uid`.
+Compared within one process only, so pointers to other data-blocks may count by their `session_uid`; or by their name,
+where the file is opened again in between.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,11 +81,25 @@ class Fingerprint:
     references: frozenset[int]
 
 
-def fingerprint(data_block: bpy.types.ID) -> Fingerprint | None:
-    """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole."""
+def by_uid(data_block: bpy.types.ID) -> object:
+    """What stands for a data-block in the fingerprint of another: good as long as the file is open."""
+    return data_block.session_uid
+
+
+def by_name(data_block: bpy.types.ID) -> object:
+    """What stands for a data-block in the fingerprint of another: good for the same file opened twice."""
+    library = data_block.library
+    return type(data_block).__name__, data_block.name, None if library is None else library.name
+
+
+def fingerprint(data_block: bpy.types.ID, identify: Callable[[bpy.types.ID], object] = by_uid) -> Fingerprint | None:
+    """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole.
+
+    `identify` is `by_uid` or `by_name`.
+    """
     if isinstance(data_block, _NOT_READ):
         return None
-    walk = _Walk()
+    walk = _Walk(identify)
     try:
         walk.visit(data_block)
         if isinstance(data_block, bpy.types.Mesh):
@@ -99,6 +114,7 @@ def fingerprint(data_block: bpy.types.ID) -> Fingerprint | None:
 
 @dataclass
 class _Walk:
+    identify: Callable[[bpy.types.ID], object]
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
     visited: set[tuple[int, str]] = field(default_factory=set)
@@ -134,7 +150,7 @@ class _Walk:
             self.add(None)
         elif isinstance(value, bpy.types.ID) and not (value.is_embedded_data or isinstance(value, bpy.types.Key)):
             self.references.add(value.session_uid)
-            self.add(value.session_uid)
+            self.add(self.identify(value))
         else:
             self.visit(value)
 

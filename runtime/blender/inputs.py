@@ -3,6 +3,8 @@
 
 A blob of which the task wants every root becomes the open file itself: names stay exact and it costs least. From other
 blobs what is wanted is appended. What came by two ways and is the same becomes one again.
+
+A task that works on a whole file has the copy of it open; what it is given beside and is in there is just that.
 """
 
 from __future__ import annotations
@@ -15,19 +17,23 @@ import bpy
 
 from ..errors import StoreError
 from ..types import StoredRef
-from . import blobs, kinds, pixels
+from . import blobs, kinds, pixels, whole_file
 from .blobs import Contents, Key
-from .provenance import Provenance
+from .provenance import Provenance, used_by
 
 
 class Inputs:
     """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
 
-    def __init__(self, refs: Iterable[StoredRef], *, may_change: bool = True) -> None:
+    def __init__(
+        self, refs: Iterable[StoredRef], *, file_copy: str = "", own_copy: str = "", may_change: bool = True
+    ) -> None:
         """Load them.
 
         Args:
             refs: the data-blocks.
+            file_copy: the blob of a whole file that is to be the open one, "" for an empty file.
+            own_copy: where this worker may have its own copy of it: see `whole_file.open_copy`.
             may_change: whether someone is about to change them, so that it must be found out what was changed.
 
         Raises:
@@ -35,7 +41,13 @@ class Inputs:
         """
         self.provenance = Provenance()
         self._found: dict[StoredRef, bpy.types.ID] = {}
+        self._in_file: dict[StoredRef, bpy.types.ID] = {}
         self._newcomers: list[bpy.types.ID] = []
+        self._file_copy = file_copy
+        self._own_copy = own_copy
+        if file_copy:
+            self.reopen()
+            self.provenance.record_file(Contents.load(Path(file_copy)), file_copy)
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -45,27 +57,39 @@ class Inputs:
             self.provenance.remember_state(self._found.values())
 
     def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
-        return self._found[ref]
+        return self._found.get(ref) or self._in_file[ref]
 
     def values(self) -> Iterable[bpy.types.ID]:
+        """What was asked for, but for what is in the whole file anyway."""
         return self._found.values()
 
     def newcomers(self) -> Iterable[bpy.types.ID]:
-        """What was loaded: the data-blocks that were asked for, and those that they use."""
+        """The data-blocks that were asked for, and those that they use."""
         wanted = set(self._found.values())
         # Blender makes a scene for a blob that has none.
-        return [item for item in self._newcomers if item in wanted or not isinstance(item, bpy.types.Scene)]
+        loaded = [item for item in self._newcomers if item in wanted or not isinstance(item, bpy.types.Scene)]
+        return [*loaded, *(used_by(self._in_file.values()) if self._in_file else ())]
+
+    def reopen(self) -> None:
+        """Open the whole file as it was when the run began; all data-blocks are gone."""
+        whole_file.open_copy(self._file_copy, self._own_copy)
+        contents = Contents.load(Path(self._file_copy))
+        self._restore(self._file_copy, contents, {Key.of(item): item for _kind, item in kinds.all_data_blocks()})
+        bpy.context.view_layer.update()
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
         contents = Contents.load(Path(blob))
+        refs = [ref for ref in refs if not self._is_in_file(ref, contents)]
+        if not refs:
+            return
         keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
-        if not self._found and contents.roots == set(keys):
+        if not self._found and not self._file_copy and contents.roots == set(keys):
             blobs.open_as_main(blob)
             self._take(blob, contents, refs, set())
             return
         known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         # A second look into a large blob takes long, and in an empty file no name can clash.
-        with blobs.exact_names(blob) if self._found else contextlib.nullcontext():
+        with blobs.exact_names(blob) if self._found or self._file_copy else contextlib.nullcontext():
             blobs.append(blob, keys)
             self._take(blob, contents, refs, known)
 
@@ -76,10 +100,7 @@ class Inputs:
             for _kind, data_block in kinds.all_data_blocks()
             if data_block.session_uid not in known
         }
-        blobs.restore_fake_users(contents, newcomers)
-        for key, file in contents.pixels.items():
-            if key in newcomers:
-                pixels.restore(newcomers[key], file, Path(blob).parent)
+        self._restore(blob, contents, newcomers)
         for ref in refs:
             key = Key(ref.kind, ref.name, ref.library)
             if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
@@ -90,12 +111,28 @@ class Inputs:
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
+    @staticmethod
+    def _restore(blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
+        """Give newcomers back what a blob does not hold."""
+        blobs.restore_fake_users(contents, newcomers)
+        for key, file in contents.pixels.items():
+            if key in newcomers:
+                pixels.restore(newcomers[key], file, Path(blob).parent)
+
+    def _is_in_file(self, ref: StoredRef, contents: Contents) -> bool:
+        """Whether what is asked for is in the whole file, as it is there."""
+        origin = contents.origin(Key(ref.kind, ref.name, ref.library), ref.blob)
+        twin = self.provenance.twin(ref.kind, origin) if self._file_copy else None
+        if twin is not None:
+            self._in_file[ref] = twin
+        return twin is not None
+
     def _merge(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]) -> None:
         """Let the twin of a newcomer that is here already take its place; record the others."""
         merged = []
         for key, data_block in newcomers.items():
             origin = contents.origin(key, blob)
-            twin = None if data_block.session_uid in wanted else self.provenance.twin(data_block, origin)
+            twin = None if data_block.session_uid in wanted else self.provenance.twin(key.kind, origin)
             if twin is None:
                 self.provenance.record(data_block, origin)
                 self._newcomers.append(data_block)

@@ -10,6 +10,7 @@ is not always what was packed: alpha is multiplied into straight floats once mor
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,13 +80,13 @@ def restore(image: bpy.types.Image, file: PixelFile, folder: Path) -> None:
         _set_values(image, values)
 
 
-def pack_unsaved() -> None:
-    """Pack all unsaved images, so that they outlive the file they come home to. For workers only.
+def pack_unsaved(images: Iterable[bpy.types.Image]) -> None:
+    """Pack those of the images that are unsaved, so that they outlive the file they come home to. For workers only.
 
     Those that packing would change, stay unsaved beside it: so they come home exactly, and almost so from a file that
     is saved there.
     """
-    for image in bpy.data.images:
+    for image in images:
         if is_unsaved(image) and image.library is None and image.source in {"FILE", "GENERATED"}:
             _pack(image)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import bpy
 
+from ..blend_files import FileCopy
 from ..errors import RunError
 from ..store import Store
 from ..types import LiveRef, StoredRef
-from . import blobs, kinds
+from . import blobs, kinds, whole_file
 from .blobs import Contents, Key
 
 #: So many data-blocks go into one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
@@ -28,11 +29,13 @@ class Snapshot:
         stored: where each data-block that the run reads is.
         blobs: the blobs; the first is the origin of what is in any of them.
         session_uids: whose copies may be in the blobs: all that was in the open file then.
+        file: a copy of all that was in it, None if nobody wants it.
     """
 
     stored: dict[LiveRef, StoredRef] = field(default_factory=dict)
     blobs: tuple[Path, ...] = ()
     session_uids: dict[Key, int] = field(default_factory=dict)
+    file: FileCopy | None = None
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
@@ -41,8 +44,8 @@ class Snapshot:
         return self.session_uids.get(Key(origin.kind, origin.name, origin.library))
 
 
-def take(refs: Iterable[LiveRef], store: Store) -> Snapshot:
-    """Write data-blocks of the open file to new blobs.
+def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> Snapshot:
+    """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
 
     Raises:
         RunError: if one of them is gone.
@@ -57,10 +60,15 @@ def take(refs: Iterable[LiveRef], store: Store) -> Snapshot:
         paths.append(store.new_blob())
         blobs.write(paths[-1], (root for _ref, root in chunk), Contents(birthplace=str(paths[0])))
         stored.update((ref, StoredRef(*Key.of(root), str(paths[-1]))) for ref, root in chunk)
-    if not roots:
+    file = None
+    if with_file:
+        paths.append(store.new_blob())
+        whole_file.write(paths[-1], Contents(birthplace=str(paths[0])))
+        file = FileCopy(str(paths[-1]), bpy.data.filepath)
+    if not paths:
         return Snapshot()
     session_uids = {Key.of(data_block): data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-    return Snapshot(stored, tuple(paths), session_uids)
+    return Snapshot(stored, tuple(paths), session_uids, file)
 
 
 def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:

@@ -22,9 +22,9 @@ from typing import NoReturn
 from ... import script
 from ..errors import TransportError
 from ..memory import PeakMeter, resident_memory
-from ..messages import Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
+from ..messages import CopyFile, Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
 from ..transport import Channel
-from . import execution
+from . import execution, whole_file
 from .reset import CleanState, open_empty_file
 
 #: At most so many progress reports a second go out in the long run; and so many at once.
@@ -75,6 +75,8 @@ class Worker:
         self._channel.send(Started())
         if isinstance(task, Gather):
             self._channel.send(execution.gather(task))
+        elif isinstance(task, CopyFile):
+            self._channel.send(whole_file.copy(task))
         elif isinstance(task, Execute):
             self._execute(task)
         self._tasks_left -= 1

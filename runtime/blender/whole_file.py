@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whole .blend files as inputs: all of a file in one blob, and that blob as the file that a script has open.
+
+The blob is a library of every data-block. Writing one calls no handlers, renames nothing and leaves the file's path and
+its dirty flag alone, which saving a copy does not. What a library does not keep lies beside the blob:
+
+    NAME.file.json   the folder of the file, its active scene and view layer, which data-blocks have a fake user (4.5
+                     and later leave it out), and where geometry nodes keep their bakes (4.5 and later, too)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..errors import BackgroundNodesError, StoreError
+from ..messages import CopyFile, Failed, Succeeded
+from . import blobs, kinds
+from .blobs import Contents
+
+
+def copy(task: CopyFile) -> Succeeded | Failed:
+    """Write all that is in a .blend file on disk to a blob. For workers: the file becomes the open one."""
+    try:
+        _open(task.filepath)
+        write(Path(task.blob))
+    except BackgroundNodesError as error:
+        return Failed(str(error))
+    return Succeeded()
+
+
+def _open(filepath: str) -> None:
+    """Open a file somebody else made, which may be of any version, or broken."""
+    try:
+        bpy.ops.wm.open_mainfile(filepath=filepath, load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        reason = str(error).strip().removeprefix("Error: ")
+        raise StoreError(
+            f"the file {filepath} can't be opened in Blender {bpy.app.version_string}: {reason}"
+        ) from error
+
+
+def write(blob: Path, contents: Contents | None = None) -> None:
+    """Write all that is in the open file to a new blob. The file is left as it is.
+
+    Raises:
+        StoreError: if the blob can't be written; nothing is left of it then.
+    """
+    blobs.write(blob, (data_block for _kind, data_block in kinds.all_data_blocks()), contents)
+    try:
+        _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
+    except OSError as error:
+        for file in blob.parent.glob(f"{blob.stem}.*"):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise StoreError(f"the data can't be written to {blob}: {error}") from error
+
+
+def open_copy(blob: str, own: str) -> None:
+    """Make the file that a blob is a copy of the open one.
+
+    Args:
+        blob: the copy, which others work on, too.
+        own: path of this worker's own name for it: who saves the open file writes there, and not into the blob.
+
+    Raises:
+        StoreError: if it can't be read.
+    """
+    try:
+        state = json.loads(_state_path(Path(blob)).read_text(encoding="utf-8"))
+        _link(blob, own)
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the copy of the file, {blob}, can't be read: {error}") from error
+    blobs.open_as_main(own)
+    _choose_scene(state["scene"], state["view_layer"])
+    _restore_bakes(state["bakes"])
+    _make_paths_absolute(state["folder"])
+
+
+def close_copy(own: str) -> None:
+    """Remove what `open_copy` and a script that saved the open file left on disk."""
+    path = Path(own)
+    for file in path.parent.glob(f"{path.stem}.*"):
+        with contextlib.suppress(OSError):
+            file.unlink()
+
+
+@contextlib.contextmanager
+def no_handlers() -> Iterator[None]:
+    """Within the block, opening a file calls nothing that a script left behind."""
+    lists = [getattr(bpy.app.handlers, name) for name in dir(bpy.app.handlers)]
+    kept = [(functions, list(functions)) for functions in lists if isinstance(functions, list)]
+    for functions, _copy in kept:
+        functions.clear()
+    try:
+        yield
+    finally:
+        for functions, items in kept:
+            functions[:] = items
+
+
+def _link(blob: str, own: str) -> None:
+    """A second name for a file: Blender writes a new one and gives it the name, which leaves the other as it is."""
+    close_copy(own)
+    try:
+        os.link(blob, own)
+    except OSError:  # this file system has no links
+        shutil.copyfile(blob, own)
+
+
+def _state_path(blob: Path) -> Path:
+    return blob.with_suffix(".file.json")
+
+
+def _state() -> dict[str, Any]:
+    scene, view_layer = bpy.context.scene, bpy.context.view_layer
+    path = bpy.data.filepath
+    return {
+        "folder": str(Path(path).parent) if path else "",
+        "scene": scene.name,
+        "view_layer": view_layer.name,
+        "bakes": [
+            [item.name, modifier.name, bpy.path.abspath(modifier.bake_directory)]
+            for item, modifier in _modifiers("NODES")
+            if modifier.bake_directory
+        ],
+    }
+
+
+def _choose_scene(scene_name: str, view_layer_name: str) -> None:
+    """Of a library Blender shows the first scene."""
+    window = bpy.context.window_manager.windows[0]
+    scene = kinds.find("Scene", scene_name)
+    if scene is None:
+        return
+    if window.scene != scene:
+        window.scene = scene
+    view_layer = scene.view_layers.get(view_layer_name)
+    if view_layer is not None and window.view_layer != view_layer:
+        window.view_layer = view_layer
+
+
+def _restore_bakes(bakes: list[list[str]]) -> None:
+    for name, modifier_name, folder in bakes:
+        scene_object = kinds.find("Object", name)
+        modifier = None if scene_object is None else scene_object.modifiers.get(modifier_name)
+        if modifier is not None:
+            modifier.bake_directory = folder
+
+
+def _make_paths_absolute(folder: str) -> None:
+    """Those that Blender does not make absolute as it writes a library, mostly because something is written there."""
+    if not folder:
+        return
+    for owner, name in _written_paths():
+        path = getattr(owner, name)
+        if path.startswith("//"):
+            setattr(owner, name, bpy.path.abspath(path, start=folder))
+
+
+def _written_paths() -> Iterator[tuple[Any, str]]:
+    trees = [tree for tree in bpy.data.node_groups if tree.bl_idname == "CompositorNodeTree" and tree.library is None]
+    for scene in bpy.data.scenes:
+        if scene.library is not None:
+            continue
+        yield scene.render, "filepath"
+        if bpy.app.version < (5, 0, 0) and scene.node_tree is not None:
+            trees.append(scene.node_tree)
+        if scene.sequence_editor is not None:
+            yield scene.sequence_editor, "proxy_dir"
+    for tree in trees:
+        for node in tree.nodes:
+            if node.bl_idname == "CompositorNodeOutputFile":
+                yield node, "base_path" if bpy.app.version < (5, 0, 0) else "directory"
+    for _item, modifier in _modifiers("FLUID"):
+        if modifier.fluid_type == "DOMAIN":
+            yield modifier.domain_settings, "cache_directory"
+
+
+def _modifiers(kind: str) -> Iterator[tuple[bpy.types.Object, Any]]:
+    for item in bpy.data.objects:
+        if item.library is None:
+            yield from ((item, modifier) for modifier in item.modifiers if modifier.type == kind)
