@@ -25,7 +25,7 @@ from ..runtime.runner import ActiveRun, Runner
 from ..runtime.seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..runtime.signature import Parameter, ScriptSource
 from ..runtime.states import TaskState
-from ..runtime.types import ANY_DATA_BLOCK, LiveRef, SocketType, StoredRef
+from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
 from .retrieved import RetrievedDataBlocks
 from .undo import push_undo
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _ANY = SocketType("ANY")
 _DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
+#: The name under which the script gets a copy of the open file, which is none that a passed variable can have.
+_BLEND_FILE = "__blend_file__"
 #: The id of the one task of a job's plan.
 _TASK = "job"
 #: Characters of its log that the issue of a job shows.
@@ -51,6 +53,7 @@ class JobRequest:
         source: its script.
         variables: the script's variables by name, in wire form.
         passed: the data-blocks it is given.
+        use_blend_file: whether it works on a copy of the open file.
         timeout: seconds it may take, 0 for no limit.
         overwrite_data: whether what it gives takes the place of what is in the file.
         push_undo: whether what it brings home is an undo step of its own.
@@ -61,6 +64,7 @@ class JobRequest:
     source: ScriptSource
     variables: Mapping[str, Any]
     passed: tuple[LiveRef, ...] = ()
+    use_blend_file: bool = False
     timeout: float = 0.0
     overwrite_data: bool = False
     push_undo: bool = True
@@ -70,6 +74,8 @@ class JobRequest:
         arguments = [_argument(name, value, _ANY) for name, value in self.variables.items()]
         if self.passed:
             arguments.append(_argument(PASSED_DATA_BLOCKS, self.passed, _DATA_BLOCKS))
+        if self.use_blend_file:
+            arguments.append(_argument(_BLEND_FILE, OPEN_FILE, SocketType("BLEND_FILE")))
         outputs = (TaskOutput(PYTHON_DATA, PYTHON_DATA, _ANY), TaskOutput(DATA_BLOCKS, DATA_BLOCKS, _DATA_BLOCKS))
         settings = NodeSettings(self.timeout, retries=0)
         return Plan(self.name, (PlannedTask(_TASK, self.name, self.source, tuple(arguments), outputs, settings),))
@@ -84,21 +90,19 @@ class Job:
 
     Attributes:
         request: what it is to do.
+        snapshot: what it is given, as long as it is not over.
         num_attempts: how often it was begun with.
         was_killed: whether `kill` ended it.
         overwrite_data: whether what it gives takes the place of what is in the file.
     """
 
-    def __init__(
-        self, request: JobRequest, manager: JobManager, snapshot: Snapshot, drop_snapshot: Callable[[Snapshot], None]
-    ) -> None:
+    def __init__(self, request: JobRequest, manager: JobManager, snapshot: Snapshot) -> None:
         self.request = request
         self.num_attempts = 0
         self.was_killed = False
         self.overwrite_data = request.overwrite_data
         self._manager = manager
-        self._snapshot = snapshot
-        self._drop_snapshot = drop_snapshot
+        self.snapshot = snapshot
         self._runner: Runner | None = None
         self._active: ActiveRun | None = None
         self._error: TaskError | None = None  # what went wrong outside the script
@@ -207,7 +211,8 @@ class Job:
             runner.retry(self._active)
             return
         self._runner = runner
-        self._active = runner.start(self.request.plan(), self._snapshot.stored, num_workers=1)
+        snapshot = self.snapshot
+        self._active = runner.start(self.request.plan(), snapshot.stored, num_workers=1, open_file=snapshot.file)
 
     @property
     def wants_worker(self) -> bool:
@@ -286,7 +291,7 @@ class Job:
         busy = [item for item in bpy.data.objects if item.mode != "OBJECT"] if self._overwrites else []
         if not busy:
             return False
-        targets = Homecoming(self._snapshot).overwritten(self._refs())
+        targets = Homecoming(self.snapshot).overwritten(self._refs())
         return any(item in targets or item.data in targets for item in busy)
 
     def _values(self) -> Mapping[str, Any]:
@@ -309,7 +314,7 @@ class Job:
         self._end()
 
     def _arrive(self) -> RetrievedDataBlocks:
-        home = Homecoming(self._snapshot)
+        home = Homecoming(self.snapshot)
         refs = self._refs()
         self._has_changed_file = bool(refs)
         found = home.bring(refs)
@@ -323,7 +328,8 @@ class Job:
         self._is_over = True
         if self._runner is not None and self._active is not None:
             self._runner.store.remove_blob(*self._active.blobs.values(), *self._active.gathered)
-        self._drop_snapshot(self._snapshot)
+        self._manager.drop_snapshot(self)
+        self.snapshot = Snapshot()
         self._tell_end()
         if self._has_changed_file and self.request.push_undo:
             push_undo(f"Job: {self.name}")

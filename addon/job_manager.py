@@ -19,6 +19,7 @@ import bpy
 
 from ..node_tree import sources
 from ..runtime.blender import python_data
+from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError
 from ..runtime.seed_style import name_fault
 from ..runtime.signature import ScriptSource
@@ -91,7 +92,8 @@ class JobManager:
             passed_data: the script's variables by name.
             passed_data_blocks: data-blocks for the script; they are there under their names, with all that they use.
             use_blend_file: whether the script works on a copy of the open file.
-            overwrite_blend: whether to make that copy anew; or else one that was made before for this file will do.
+            overwrite_blend: whether to make that copy anew. If not, one will do that a job that is not over has of this
+                file: changes since then are not in it.
             overwrite_data: whether what comes back takes the place and the name of what is in the file; `process_job`
                 can say so, too. Where another file was opened meanwhile, nothing of that is replaced.
             push_undo: whether what comes back is an undo step. Say no if you make one: an operator with the option
@@ -103,27 +105,40 @@ class JobManager:
         Returns:
             whether it was added, and if not, why.
         """
-        if use_blend_file:
-            return False, "use_blend_file is not there yet: pass what the script needs in passed_data_blocks"
         try:
             request = JobRequest(
                 name=_text(job),
                 source=_source(script or job),
                 variables=_variables(passed_data or {}),
                 passed=tuple(dict.fromkeys(_refs(passed_data_blocks))),
+                use_blend_file=use_blend_file,
                 timeout=_seconds(timeout),
                 overwrite_data=overwrite_data,
                 push_undo=push_undo,
                 on_complete=on_complete,
             )
-            snapshot = session.take_snapshot(request.passed)
+            snapshot = self._snapshot(request, may_share=not overwrite_blend)
         except (BackgroundNodesError, TypeError, ValueError) as error:
             return False, f"the job {job!r:.80} can't be added: {error}"
         if job in self._jobs:
             self.cleanup_job(job)
-        self._jobs[job] = Job(request, self, snapshot, session.drop_snapshot)
+        self._jobs[job] = Job(request, self, snapshot)
         self.update()
         return True, ""
+
+    def _snapshot(self, request: JobRequest, *, may_share: bool) -> Snapshot:
+        """What a job is given. Raises RunError or StoreError."""
+        if request.use_blend_file and may_share:
+            for job in self._jobs.values():
+                file = job.snapshot.file
+                if not job.is_over and file is not None and file.filepath == bpy.data.filepath:
+                    return session.take_snapshot(request.passed).with_file_of(job.snapshot)
+        return session.take_snapshot(request.passed, with_file=request.use_blend_file)
+
+    def drop_snapshot(self, job: Job) -> None:
+        """Remove what a job that is over was given, but for what others have, too. For jobs."""
+        wanted = {blob for other in self._jobs.values() if not other.is_over for blob in other.snapshot.blobs}
+        session.remove_blobs(blob for blob in job.snapshot.blobs if blob not in wanted)
 
     # Jobs on their way
 

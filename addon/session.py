@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -145,13 +146,13 @@ class Session:
     def add_job_manager(self, manager: JobManager) -> None:
         self._job_managers.append(manager)
 
-    def take_snapshot(self, refs: Iterable[LiveRef]) -> Snapshot:
+    def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
         """Write what a job is given to the store. Raises RunError or StoreError."""
-        return snapshot.take(refs, self._get_runner().store)
+        return snapshot.take(refs, self._get_runner().store, with_file=with_file)
 
-    def drop_snapshot(self, taken: Snapshot) -> None:
+    def remove_blobs(self, blobs: Iterable[Path]) -> None:
         if self._runner is not None:
-            self._runner.store.remove_blob(*taken.blobs)
+            self._runner.store.remove_blob(*blobs)
 
     def start_job(self, job: Job) -> None:
         """Begin with a job, or with its next attempt; there is room for as many as run."""

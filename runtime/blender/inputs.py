@@ -10,7 +10,7 @@ A task that works on a whole file has the copy of it open; what it is given besi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import bpy
@@ -59,7 +59,7 @@ class Inputs:
     def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
         return self._found.get(ref) or self._in_file[ref]
 
-    def values(self) -> Iterable[bpy.types.ID]:
+    def values(self) -> Collection[bpy.types.ID]:
         """What was asked for, but for what is in the whole file anyway."""
         return self._found.values()
 

@@ -27,21 +27,24 @@ class Snapshot:
 
     Attributes:
         stored: where each data-block that the run reads is.
-        blobs: the blobs; the first is the origin of what is in any of them.
-        session_uids: whose copies may be in the blobs: all that was in the open file then.
+        blobs: the blobs.
+        session_uids: whose copies may be in the blobs, by the birthplace that these name: all that was in the open
+            file then.
         file: a copy of all that was in it, None if nobody wants it.
     """
 
     stored: dict[LiveRef, StoredRef] = field(default_factory=dict)
     blobs: tuple[Path, ...] = ()
-    session_uids: dict[Key, int] = field(default_factory=dict)
+    session_uids: dict[str, dict[Key, int]] = field(default_factory=dict)
     file: FileCopy | None = None
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
-        if not self.blobs or origin.blob != str(self.blobs[0]):
-            return None
-        return self.session_uids.get(Key(origin.kind, origin.name, origin.library))
+        return self.session_uids.get(origin.blob, {}).get(Key(origin.kind, origin.name, origin.library))
+
+    def with_file_of(self, other: Snapshot) -> Snapshot:
+        """This one with the copy of the whole file of another one, which is older."""
+        return Snapshot(self.stored, self.blobs + other.blobs, {**other.session_uids, **self.session_uids}, other.file)
 
 
 def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> Snapshot:
@@ -68,7 +71,7 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
     if not paths:
         return Snapshot()
     session_uids = {Key.of(data_block): data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-    return Snapshot(stored, tuple(paths), session_uids, file)
+    return Snapshot(stored, tuple(paths), {str(paths[0]): session_uids}, file)
 
 
 def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:

@@ -155,6 +155,108 @@ def test_file_need_not_be_saved_and_is_told_where_it_is(manager, write, tmp_path
     assert run(manager, script).python_data == {"file": path}
 
 
+# use_blend_file
+
+
+WHOLE = """
+import bpy
+obj = bpy.data.objects["Plate"]
+python_data = {
+    "objects": sorted(bpy.data.objects.keys()),
+    "scene": bpy.context.scene.name,
+    "collections": sorted(bpy.data.collections.keys()),
+    "x": obj.location.x,
+    "passed": [item.name for item in passed_data_blocks],
+    "source": source_blend_file,
+}
+obj.location.x = 5
+data_blocks = [obj]
+"""
+
+
+def whole(x: float, **changes):
+    expected = {
+        "objects": ["Other", "Plate"],
+        "scene": "Scene",
+        "collections": ["Group"],
+        "x": x,
+        "passed": [],
+        "source": "",
+    }
+    return {**expected, **changes}
+
+
+@pytest.fixture
+def artists_file():
+    """A file that was never saved."""
+    bpy.context.scene.name = "Scene"
+    plate = quad("Plate", material=new_material("Rust"))
+    bpy.data.objects.new("Other", None)
+    bpy.context.scene.collection.children.link(bpy.data.collections.new("Group"))
+    return plate
+
+
+def test_script_may_work_on_a_copy_of_the_open_file(manager, write, artists_file):
+    job = run(manager, write(WHOLE), use_blend_file=True)
+    assert job.python_data == whole(0.0)
+    (result,) = job.data_blocks.objects
+    assert (result.location.x, artists_file.location.x) == (5, 0)
+    assert result.active_material == artists_file.active_material
+    assert bpy.data.materials.keys() == ["Rust"]
+    assert bpy.data.filepath == ""
+
+
+def test_copy_of_the_open_file_holds_what_is_not_saved_and_its_paths(manager, write, artists_file, tmp_path):
+    path = tmp_path / "ö file.blend"
+    bpy.data.images.new("Tex", 2, 2).save(filepath=str(tmp_path / "tex.png"))
+    image = bpy.data.images.load(str(tmp_path / "tex.png"))
+    image.name = "Relative"
+    bpy.ops.wm.save_as_mainfile(filepath=str(path))
+    image.filepath = "//tex.png"
+    artists_file.location.x = 2
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    script = write(WHOLE + "python_data['size'] = tuple(bpy.data.images['Relative'].size)")
+    job = run(manager, script, use_blend_file=True)
+    assert job.python_data == whole(2.0, source=str(path), size=(2, 2))
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert bpy.data.filepath == str(path)
+
+
+def test_passed_data_block_is_the_one_in_the_copy_of_the_file(manager, write, artists_file):
+    job = run(manager, write(WHOLE), use_blend_file=True, passed_data_blocks={artists_file}, overwrite_data=True)
+    assert job.python_data == whole(0.0, passed=["Rust", "Plate", "Plate"])
+    assert sorted(bpy.data.objects.keys()) == ["Other", "Plate"]
+    assert bpy.data.objects["Plate"].location.x == 5
+
+
+def test_copies_of_the_file_are_made_anew_or_shared(manager, write, artists_file, session):
+    manager.max_workers = 0
+    script = write(WHOLE)
+    add(manager, "first", script, use_blend_file=True)
+    store = session._runner.store
+    artists_file.location.x = 1
+    add(manager, "shared", script, use_blend_file=True, overwrite_blend=False)
+    add(manager, "anew", script, use_blend_file=True)
+    assert len(list(store.path.glob("*.blend"))) == 2
+    manager.max_workers = 2
+    for name, x in (("first", 0.0), ("shared", 0.0), ("anew", 1.0)):
+        assert manager.get_job(name).wait(PATIENCE) == "COMPLETED", manager.get_issue_string(name)
+        assert manager.get_retrieved_python_data(name) == whole(x)
+    assert not list(store.path.glob("*.blend"))
+
+
+def test_shared_copy_takes_data_blocks_that_are_passed_beside_it(manager, write, artists_file):
+    manager.max_workers = 0
+    add(manager, "first", write(WHOLE), use_blend_file=True)
+    extra = bpy.data.meshes.new("Later")
+    script = write(WHOLE.replace("data_blocks = [obj]", "data_blocks = passed_data_blocks"), "second.py")
+    add(manager, "second", script, use_blend_file=True, overwrite_blend=False, passed_data_blocks=[extra])
+    manager.max_workers = 2
+    process(manager)
+    assert manager.get_retrieved_python_data("second") == whole(0.0, passed=["Later"])
+    assert [item.name for item in manager.get_retrieved_data_blocks("second").meshes] == ["Later.001"]
+
+
 # overwrite_data
 
 
@@ -724,5 +826,5 @@ def test_jobs_go_on_while_another_file_is_opened(manager, write, tmp_path):
 def test_docs_name_each_method_of_the_manager(registered_extension):
     page = (Path(__file__).parents[2] / "docs" / "job_manager.md").read_text(encoding="utf-8")
     public = [name for name in vars(registered_extension.JobManager) if not name.startswith("_")]
-    ours = {"abandon", "is_waiting", "lose_file", "update", "wait_for"}  # for the session
+    ours = {"abandon", "drop_snapshot", "is_waiting", "lose_file", "update", "wait_for"}  # for the session
     assert [name for name in public if name not in ours and not re.search(rf"\b{name}\b", page)] == []
