@@ -139,6 +139,10 @@ class Homecoming:
         whole = {key: item for key, item in loaded.items() if key not in roots and key.kind not in _PARTS}
         self._merge(blob, contents, whole)
         for key in roots.keys() & loaded.keys():
+            twin = _builtin_twin(loaded[key])
+            if twin is not None and twin != loaded[key]:
+                self._substitute(loaded[key], twin)
+                loaded[key] = twin
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
                 self.originals[roots[key]] = original
@@ -155,13 +159,16 @@ class Homecoming:
         """Let what is here already take the place of its double."""
         for key, data_block in loaded.items():
             origin = contents.origin(key, blob)
-            here = self._here(origin.ref) if origin.is_unchanged else None
+            here = (self._here(origin.ref) if origin.is_unchanged else None) or _builtin_twin(data_block)
             if here is not None and here != data_block:
-                data_block.user_remap(here)
-                self._doubles.append(data_block)
-                self._substitutes.add(here.session_uid)
+                self._substitute(data_block, here)
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
+
+    def _substitute(self, double: bpy.types.ID, here: bpy.types.ID) -> None:
+        double.user_remap(here)
+        self._doubles.append(double)
+        self._substitutes.add(here.session_uid)
 
     def _clean_up(self, loaded: Iterable[str], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
         """Remove doubles, and newcomers that no result needs: they came along with doubles, or were asked for in vain.
@@ -189,6 +196,14 @@ class Homecoming:
         """The data-block of the open file that went out as `origin`, if it is still there."""
         uid = self._snapshot.session_uid(origin)
         return None if uid is None else self._live.find(origin.kind, uid)
+
+
+def _builtin_twin(data_block: bpy.types.ID) -> bpy.types.VectorFont | None:
+    """The built-in font that is here already: each file with text in it brings one."""
+    if not isinstance(data_block, bpy.types.VectorFont) or data_block.filepath != "<builtin>":
+        return None
+    fonts = (font for font in bpy.data.fonts if font.filepath == "<builtin>" and font.library is None)
+    return min(fonts, key=lambda font: font.session_uid)
 
 
 def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:

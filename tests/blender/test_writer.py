@@ -765,3 +765,12 @@ def test_a_node_that_fails_forgets_its_earlier_result():
     socket_of(switch.inputs, "fails").default_value = True
     background_nodes.run(tree)
     assert (switch.outputs[0].result, after.outputs[0].result) == (None, None)
+
+
+def test_text_made_by_a_script_uses_the_built_in_font_that_is_here(tree):
+    here = bpy.data.curves.new("Here", "FONT").font
+    source = "def main(name: str) -> bpy.types.Curve: return bpy.data.curves.new(name, 'FONT')"
+    first, second = script(tree, "First", source, name="First"), script(tree, "Second", source, name="Second")
+    run(tree)
+    assert [result(node).font for node in (first, second)] == [here, here]
+    assert bpy.data.fonts[:] == [here]
