@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,8 @@ def checked(value: Value) -> str:
 
 def _check_content(path: str) -> None:
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would be waited for, for ever
+            raise MisfitError(f"{path} is no file", "Choose a .blend file")
         with Path(path).open("rb") as file:
             beginning = file.read(8)
             end_offset = file.seek(0, os.SEEK_END) - _END_SIZE
@@ -55,8 +58,6 @@ def _check_content(path: str) -> None:
             end = file.read()
     except FileNotFoundError:
         raise MisfitError(f"the file {path} is missing", "Choose another .blend file") from None
-    except IsADirectoryError:
-        raise MisfitError(f"{path} is a folder", "Choose a .blend file") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise MisfitError(f"the file {path} can't be read ({reason})", "Choose another .blend file") from None

@@ -25,6 +25,8 @@ from ..messages import CopyFile, Failed, Succeeded
 from . import blobs, kinds
 from .blobs import Contents
 
+_VERSION = bpy.app.version_string
+
 
 def copy(task: CopyFile) -> Succeeded | Failed:
     """Write all that is in a .blend file on disk to a blob. For workers: the file becomes the open one."""
@@ -41,10 +43,9 @@ def _open(filepath: str) -> None:
     try:
         bpy.ops.wm.open_mainfile(filepath=filepath, load_ui=False, use_scripts=False)
     except RuntimeError as error:
-        reason = str(error).strip().removeprefix("Error: ")
-        raise StoreError(
-            f"the file {filepath} can't be opened in Blender {bpy.app.version_string}: {reason}"
-        ) from error
+        reason = str(error).strip().rpartition(filepath)[2].strip("'\",: ")
+        message = f"the file {filepath} can't be opened: it is damaged, or needs a Blender newer than {_VERSION}"
+        raise StoreError(f"{message} ({reason})" if reason else message) from error
 
 
 def write(blob: Path, contents: Contents | None = None) -> None:
