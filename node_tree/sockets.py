@@ -233,7 +233,10 @@ class _JsonValue:
 
 
 class _BlendFileValue:
-    """`default_value` of a socket that takes a whole file: its path, or nothing for the open one."""
+    """`default_value` of a socket that takes a whole file: its path, or "" for the open one."""
+
+    def get_value(self) -> str:
+        return self.default_value
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         placeholder = bpy.app.translations.pgettext_iface("This File")

@@ -114,6 +114,18 @@ def test_path_is_seen_from_the_current_folder(tree, node, tmp_path, monkeypatch)
     assert Path(value(node, "file")).is_absolute()
 
 
+def test_blend_file_is_a_path_or_nothing_for_the_open_one(tree, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source = "from background_nodes.script import BlendFile\ndef main(scene: BlendFile) -> None: ..."
+    node = script(tree, "Look", source)
+    assign(tree, "Look.scene=a.blend")
+    assert value(node, "scene") == str(tmp_path / "a.blend")
+    assign(tree, "Look.scene=//b.blend")
+    assert value(node, "scene") == "//b.blend"
+    assign(tree, "Look.scene=")
+    assert value(node, "scene") == ""
+
+
 def test_rotation_is_euler_angles_or_a_quaternion(tree, node):
     assign(tree, "Node.turn=0, 0, 1.5")
     assert value(node, "turn") == pytest.approx([0.0, 0.0, 1.5])

@@ -60,6 +60,7 @@ VALUES = {
     "ROTATION": (Euler((0.5, 0, 1)), [Euler((0.5, 0, 1)), Euler((1, 2, 3))]),
     "MATRIX": (Matrix.Translation((1, 2, 3)), [Matrix.Identity(4), Matrix.Scale(2, 4)]),
     "PATH": ("/a b/ü", ["/a", "//b"]),
+    "BLEND_FILE": ("//a b/ü.blend", ["", "/b.blend"]),
     "ANY": ({"a": [1, None, "x"]}, [{"a": 1}, None, [1, 2]]),
 }
 

@@ -10,7 +10,7 @@ import pytest
 import background_nodes
 from background_nodes.runtime.errors import CompileError
 
-from .graphs import names, new_material, new_tree, quad, script, value
+from .graphs import link_to_scene, names, new_material, new_tree, output, quad, script, value
 
 #: What a script finds in its file.
 LOOK = """
@@ -156,6 +156,209 @@ def test_list_of_files_maps_the_node(tmp_path):
     assert [found["objects"] for found in result(look)] == [["a"], ["b"], ["c"]]
 
 
+def test_copy_is_made_from_a_file_of_which_the_path_is_known_at_run_time_only(tmp_path):
+    source = """
+        from pathlib import Path
+
+        def main(folder: Path) -> Path:
+            bpy.context.scene.collection.objects.link(bpy.data.objects.new("Made", None))
+            path = folder / "made.blend"
+            bpy.ops.wm.save_as_mainfile(filepath=str(path))
+            return path
+    """
+    tree = new_tree()
+    make = script(tree, "Make", source, folder=str(tmp_path))
+    look = script(tree, "Look", LOOK, file=make)
+    run(tree)
+    assert result(look)["objects"] == ["Made"]
+
+
+def test_path_that_turns_out_to_be_wrong_fails_the_task(tree, tmp_path):
+    make = script(tree, "Make", "def main(text: str = '') -> str: return text")
+    script(tree, "Look", LOOK, file=make)
+    finished = background_nodes.run(tree)
+    assert finished.tasks["Look"].error.message.startswith('socket "File": the path of the .blend file is empty')
+
+
+def test_relative_path_on_the_socket_starts_at_the_artists_file(tmp_path):
+    path = file_on_disk(tmp_path / "shots" / "a.blend", "Hero")
+    tree = new_tree()
+    look = script(tree, "Look", LOOK, file="//shots/a.blend")
+    with pytest.raises(CompileError, match="is relative to this file, which is not saved yet"):
+        background_nodes.run(tree)
+    save(tmp_path / "main.blend")
+    run(tree)
+    assert (result(look)["filepath"], result(look)["objects"]) == (path, ["Hero"])
+
+
+def test_input_node_gives_this_file_or_another(tmp_path):
+    path = file_on_disk(tmp_path / "a.blend", "Hero")
+    quad("Here")
+    tree = new_tree()
+    looks = [
+        script(tree, f"Look {index}", LOOK, file=value(tree, "BLEND_FILE", content))
+        for index, content in enumerate((None, path))
+    ]
+    both = script(tree, "Both", LOOK, file=value(tree, "BLEND_FILE", ["", path], is_list=True))
+    run(tree)
+    assert [result(look)["objects"] for look in looks] == [["Here"], ["Hero"]]
+    assert [found["objects"] for found in result(both)] == [["Here"], ["Hero"]]
+
+
+# What is in the copy
+
+
+def test_relative_image_and_library_are_found_in_the_worker(awkward_path):
+    file_on_disk(awkward_path / "library.blend", "Linked")
+    image = bpy.data.images.new("paint", 2, 2)
+    image.pixels = [0.0, 1.0, 0.0, 1.0] * 4
+    image.filepath_raw, image.file_format = str(awkward_path / "paint.png"), "PNG"
+    image.save()
+    save(awkward_path / "main.blend")
+    bpy.data.images.remove(image)
+    image = bpy.data.images.load("//paint.png")
+    image.use_fake_user = True
+    with bpy.data.libraries.load(str(awkward_path / "library.blend"), link=True, relative=True) as (_names, wanted):
+        wanted.objects = ["Linked"]
+    bpy.context.scene.collection.objects.link(wanted.objects[0])
+    assert (image.filepath, bpy.data.libraries[0].filepath) == ("//paint.png", "//library.blend")
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            linked = bpy.data.objects["Linked"]
+            library = linked.library.filepath
+            return list(bpy.data.images["paint.png"].pixels[:4]), len(linked.data.vertices), library
+    """
+    tree = new_tree()
+    here = script(tree, "Here", source)
+    there = script(tree, "There", source, file=save(awkward_path / "main.blend"))
+    run(tree)
+    expected = ((0.0, 1.0, 0.0, 1.0), 4, str(awkward_path / "library.blend"))
+    for node in (here, there):
+        pixels, num_vertices, library = result(node)
+        assert (tuple(pixels), num_vertices, library) == expected
+
+
+def test_unsaved_pixels_are_in_the_copy(tree):
+    image = bpy.data.images.new("paint", 2, 2)
+    image.pixels = [0.25, 0.5, 1.0, 1.0] * 4
+    image.use_fake_user = True
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            return [round(value, 2) for value in bpy.data.images["paint"].pixels[:4]]
+    """
+    look = script(tree, "Look", source)
+    run(tree)
+    assert result(look) == pytest.approx([0.25, 0.5, 1.0, 1.0], abs=0.01)
+    assert image.is_dirty
+
+
+def test_all_that_nobody_uses_is_in_the_copy_too(tree):
+    for make in (bpy.data.meshes.new, bpy.data.materials.new, bpy.data.collections.new, bpy.data.worlds.new):
+        make("Loose")
+    bpy.data.objects.new("Loose", None)
+    bpy.data.materials.new("Kept").use_fake_user = True
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            kinds = ("meshes", "materials", "collections", "worlds", "objects")
+            loose = [name for name in kinds if "Loose" in getattr(bpy.data, name)]
+            return loose, bpy.data.materials["Kept"].use_fake_user, bpy.data.materials["Loose"].use_fake_user
+    """
+    look = script(tree, "Look", source)
+    run(tree)
+    assert result(look) == (["meshes", "materials", "collections", "worlds", "objects"], True, False)
+
+
+def test_nothing_in_the_file_runs_by_itself(tmp_path):
+    flag = tmp_path / "ran"
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    text = bpy.data.texts.new("register.py")
+    text.from_string(f"open({str(flag)!r}, 'w')")
+    text.use_module = True
+    item = quad("Driven")
+    driver = item.driver_add("location", 0).driver
+    driver.expression = f"len(str(open({str(flag)!r}, 'w')))"
+    save(tmp_path / "scripts.blend")
+    assert not flag.exists(), "this Blender trusts files"
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            bpy.context.scene.frame_set(5)
+            bpy.context.view_layer.update()
+            assert "register.py" in bpy.data.texts
+            return bpy.data.objects["Driven"]
+    """
+    tree = new_tree()
+    script(tree, "Here", source)
+    script(tree, "There", source, file=str(tmp_path / "scripts.blend"))
+    run(tree)
+    assert not flag.exists()
+
+
+def test_hidden_excluded_and_marked_things_stay_so(tree):
+    scene = bpy.context.scene
+    for name in ("Excluded", "Hidden"):
+        scene.collection.children.link(bpy.data.collections.new(name))
+    layer = scene.view_layers[0].layer_collection
+    layer.children["Excluded"].exclude = True
+    layer.children["Hidden"].hide_viewport = True
+    quad("Unseen").hide_set(True)
+    scene.timeline_markers.new("mark", frame=12)
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            scene = bpy.context.scene
+            layer = bpy.context.view_layer.layer_collection
+            hidden = bpy.data.objects["Unseen"].hide_get()
+            markers = [(marker.name, marker.frame) for marker in scene.timeline_markers]
+            return layer.children["Excluded"].exclude, layer.children["Hidden"].hide_viewport, hidden, markers
+    """
+    look = script(tree, "Look", source)
+    run(tree)
+    assert result(look) == (True, True, True, [("mark", 12)])
+
+
+# Other inputs beside it
+
+
+def test_data_blocks_of_the_open_file_are_those_in_the_copy(tree):
+    cube = quad("Cube", material=new_material("Paint"))
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile, source: bpy.types.Object) -> Any:
+            same = source == bpy.data.objects["Cube"]
+            return same, len(bpy.data.objects), len(bpy.data.meshes), len(bpy.data.materials)
+    """
+    look = script(tree, "Look", source, source=cube)
+    run(tree)
+    assert result(look) == (True, 1, 1, 1)
+
+
+def test_data_block_of_another_file_is_loaded_beside_those_of_the_file(tmp_path):
+    path = file_on_disk(tmp_path / "a.blend", "Cube")
+    cube = quad("Cube", size=3.0)
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile, source: bpy.types.Object) -> Any:
+            own = bpy.data.objects["Cube"]
+            sizes = [round(item.dimensions.x, 2) for item in (own, source)]
+            return sizes, source.name, source.name in bpy.context.scene.objects
+    """
+    tree = new_tree()
+    look = script(tree, "Look", source, source=cube, file=path)
+    run(tree)
+    assert result(look) == ([1.0, 3.0], "Cube.001", True)
+
+
 # Results
 
 
@@ -179,6 +382,50 @@ def test_result_brings_no_doubles_of_what_the_script_left_alone(tree):
     assert [item.name for item in bpy.data.materials] == ["Paint"]
 
 
+def test_result_with_all_it_may_use_brings_no_doubles(tree, tmp_path):
+    material = new_material("Paint")
+    nodes = material.node_tree.nodes
+    packed, painted = (bpy.data.images.new(name, 4, 4) for name in ("packed", "painted"))
+    packed.pack()
+    painted.pixels = [0.5] * 64
+    for image in (packed, painted):
+        nodes.new("ShaderNodeTexImage").image = image
+    nodes.new("ShaderNodeGroup").node_tree = bpy.data.node_groups.new("Shading", "ShaderNodeTree")
+    material.node_tree.driver_add("nodes[0].location", 0).driver.expression = "1 + 2"
+    material.use_fake_user = True
+    cube, target = quad("Cube", material=material), quad("Target", size=2.0)
+    target.shape_key_add(name="Basis")
+    armature = link_to_scene(bpy.data.objects.new("Rig", bpy.data.armatures.new("Rig")))
+    cube.modifiers.new("Armature", "ARMATURE").object = armature
+    cube.modifiers.new("Wrap", "SHRINKWRAP").target = target
+    cube.modifiers.new("Nodes", "NODES").node_group = bpy.data.node_groups.new("Geometry", "GeometryNodeTree")
+    cube.parent = link_to_scene(bpy.data.objects.new("Parent", None))
+    cube.parent.instance_type = "COLLECTION"
+    cube.parent.instance_collection = bpy.data.collections.new("Instanced")
+    cube.parent.instance_collection.objects.link(
+        link_to_scene(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT")))
+    )
+    target.animation_data_create().action = bpy.data.actions.new("Move")
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            new = bpy.data.objects["Cube"].copy()
+            new.name = "Copy"
+            new.location.x = 7.0
+            return new
+    """
+    make = script(tree, "Make", source)
+    before = {kind: len(items) for kind, items in names().items()}
+    run(tree)
+    after = {kind: len(items) for kind, items in names().items()}
+    assert result(make).parent == cube.parent
+    assert {kind: after[kind] - before[kind] for kind in before if after[kind] != before[kind]} == {
+        "objects": 1,
+        "meshes": 1,  # of the new object
+    }
+
+
 def test_result_that_the_script_changed_comes_as_a_new_one(tree):
     material = new_material("Paint")
     quad("Cube", material=material)
@@ -196,6 +443,78 @@ def test_result_that_the_script_changed_comes_as_a_new_one(tree):
     assert made.data.materials[0] != material
     assert tuple(made.data.materials[0].diffuse_color) == (1, 0, 0, 1)
     assert tuple(material.diffuse_color) != (1, 0, 0, 1)
+
+
+def test_results_of_two_nodes_share_what_neither_changed(tmp_path):
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    material = new_material("Paint")
+    for name in ("A", "B"):
+        quad(name, material=material)
+    path = save(tmp_path / "library.blend")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile, name: str) -> bpy.types.Object:
+            return bpy.data.objects[name]
+    """
+    tree = new_tree()
+    for name in ("A", "B"):
+        script(tree, name, source, file=path, name=name)
+    run(tree)
+    assert [item.name for item in bpy.data.materials] == ["Paint"]
+    assert sorted(item.name for item in bpy.data.objects) == ["A", "B"]
+
+
+def test_output_node_replaces_the_artists_own_mesh(tree):
+    cube = quad("Cube")
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            cube = bpy.data.objects["Cube"]
+            cube.data.vertices[0].co.z = 5.0
+            return cube
+    """
+    output(tree, "REPLACE", script(tree, "Lift", source))
+    run(tree)
+    assert cube.data.vertices[0].co.z == 5.0
+    assert [item.name for item in bpy.data.objects] == ["Cube"]
+
+
+def test_result_of_a_file_that_the_script_opened_itself_comes_home(tree, tmp_path):
+    path = file_on_disk(tmp_path / "a.blend", "Other")
+    source = f"""
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            bpy.ops.wm.open_mainfile(filepath={path!r})
+            return bpy.data.objects["Other"]
+    """
+    tree = new_tree()
+    quad("Cube")
+    make = script(tree, "Make", source)
+    run(tree)
+    assert result(make).name == "Other"
+
+
+def test_handler_that_a_script_left_is_not_called_when_its_results_are_judged(tree):
+    quad("Cube", material=new_material("Paint"))
+    source = """
+        from background_nodes.script import BlendFile
+
+        def spoil(*_arguments):
+            bpy.data.materials["Paint"].name = "Spoilt"
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            bpy.app.handlers.load_post.append(spoil)
+            new = bpy.data.objects["Cube"].copy()
+            new.name = "Copy"
+            return new
+    """
+    script(tree, "Make", source)
+    run(tree)
+    assert [item.name for item in bpy.data.materials] == ["Paint"]
 
 
 # What can't be

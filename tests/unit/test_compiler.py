@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -418,6 +419,68 @@ def test_linked_constant_of_none_is_fine_where_none_is() -> None:
 def test_linked_constant_whose_conversion_happens_in_the_worker_travels_as_it_is() -> None:
     plan = compile_graph(graph("in i: -> x:FLOAT=1 ; b: v:VECTOR ->", "i.x > b.v"))
     assert sources(plan, "b.v") == (Constant(1.0, FLOAT),)
+
+
+# Whole files.
+
+
+@pytest.fixture
+def blend_file(tmp_path: Path) -> str:
+    path = tmp_path / "a.blend"
+    path.write_bytes(b"BLENDER-v402" + bytes(100) + b"ENDB" + bytes(20))
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["PATH", "STRING", "BLEND_FILE"])
+def test_path_of_a_blend_file_becomes_one(blend_file: str, kind: str) -> None:
+    plan = compile_graph(graph(f"in i: -> x:{kind}={blend_file!r} ; b: v:BLEND_FILE ->", "i.x > b.v"))
+    assert sources(plan, "b.v") == (Constant(blend_file, SocketType(kind)),)
+    assert not plan.takes_open_file
+
+
+def test_empty_blend_file_is_the_open_one() -> None:
+    assert compile_graph(graph("b: v:BLEND_FILE='' ->")).takes_open_file
+    assert compile_graph(graph("in i: -> x:BLEND_FILE='' ; b: v:BLEND_FILE ->", "i.x > b.v")).takes_open_file
+
+
+def test_list_of_files_maps_the_node(blend_file: str) -> None:
+    text = f"in i: -> x:[BLEND_FILE]=({blend_file!r},'') ; b: v:BLEND_FILE ->"
+    plan = compile_graph(graph(text, "i.x > b.v"))
+    assert plan.tasks[0].mapped
+    assert plan.takes_open_file
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "mend"),
+    [
+        (None, "the file {path} is missing", "Choose another .blend file"),
+        (b"", "{path} is no .blend file", "Choose a .blend file"),
+        (b"BLENDER-v402" + bytes(100), "{path} is cut off: its end is missing", "Choose a whole .blend file"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PATH", "BLEND_FILE", ""])
+def test_file_that_is_none_is_a_problem_of_the_socket(
+    tmp_path: Path, content: bytes | None, message: str, mend: str, kind: str
+) -> None:
+    path = tmp_path / "b.blend"
+    if content is not None:
+        path.write_bytes(content)
+    linked = graph(f"in i: -> x:{kind}={str(path)!r} ; b: v:BLEND_FILE ->", "i.x > b.v") if kind else None
+    problem = only_problem(linked or graph(f"b: v:BLEND_FILE={str(path)!r} ->"))
+    assert problem.message.endswith(message.format(path=path))
+    assert problem.mend.startswith(mend)
+    assert (problem.node, problem.socket) == ("b", "V")
+
+
+def test_empty_path_is_no_blend_file() -> None:
+    problem = only_problem(graph("in i: -> x:STRING='' ; b: v:BLEND_FILE ->", "i.x > b.v"))
+    assert problem.message == "the linked value does not fit: the path of the .blend file is empty"
+
+
+def test_second_blend_file_of_a_script_is_a_problem() -> None:
+    problem = only_problem(graph("b: v:BLEND_FILE='' w:BLEND_FILE='' ->"))
+    assert problem.message == 'a script works on one Blend File, and "V" is one already'
+    assert problem.socket == "W"
 
 
 def test_empty_linked_list_is_a_problem_for_a_required_list() -> None:

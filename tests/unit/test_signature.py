@@ -184,6 +184,39 @@ def test_annotation_gives_its_socket_type(annotation: str, kind: str, class_name
     assert parameter.is_required
 
 
+BLEND_FILE = "from background_nodes.script import BlendFile"
+
+
+@pytest.mark.parametrize("parameter", ["x: BlendFile", "x: BlendFile = BlendFile()", "x: 'BlendFile'"])
+def test_blend_file_is_the_open_one_where_nothing_is_chosen(parameter: str) -> None:
+    found = read_parameter(parameter, BLEND_FILE)
+    assert (found.type, found.annotation, found.default) == (SocketType("BLEND_FILE"), "BlendFile", "")
+    assert not found.is_required
+
+
+@pytest.mark.parametrize(
+    ("main", "message"),
+    [
+        ("main(x: list[BlendFile])", "x can't be a list: a script works on one file. Write BlendFile;"),
+        ("main(x: BlendFile | None)", "x can't be None: where nothing is chosen it is the open file"),
+        ("main(x: BlendFile = None)", "the default of x is always the open file: write BlendFile() or nothing"),
+        ("main(x: BlendFile = BlendFile('/a.blend'))", "the default of x is always the open file"),
+        ("main(x: BlendFile, y: int, z: BlendFile)", "x and z can't both be a BlendFile: a script works on one file"),
+        ("main() -> BlendFile", "a BlendFile is only an input; save a file and return its Path"),
+        ("main() -> list[BlendFile]", "a BlendFile is only an input"),
+    ],
+)
+def test_blend_file_that_can_not_be_is_refused_with_a_mend(main: str, message: str) -> None:
+    error = refusal(f"{BLEND_FILE}\ndef {main}: ...")
+    assert error.message.startswith(message)
+    assert error.line == 2
+
+
+def test_blend_file_that_is_not_imported_says_from_where() -> None:
+    message = "BlendFile is not imported; add: from background_nodes.script import BlendFile"
+    assert refusal("def main(x: BlendFile): ...").message == message
+
+
 @pytest.mark.parametrize(
     ("imports", "annotation"),
     [
