@@ -14,7 +14,7 @@ from pathlib import Path
 import bpy
 
 from ..types import StoredRef
-from . import blobs, kinds, pixels
+from . import blobs, kinds, paths, pixels
 from .blobs import Contents, Key
 from .object_view import ObjectView
 from .pixels import PixelFile
@@ -188,6 +188,7 @@ class Homecoming:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
         bpy.data.batch_remove(unused)
+        paths.respell(newcomers & needed, self._snapshot.spellings)
 
     def _here(self, origin: StoredRef) -> bpy.types.ID | None:
         return self._arrived.get(origin) or self._find_live(origin)

@@ -15,6 +15,7 @@ from ..store import Store
 from ..types import LiveRef, StoredRef
 from . import blobs, kinds, whole_file
 from .blobs import Contents, Key
+from .paths import relative_paths
 
 #: So many data-blocks go into one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
 #: objects), and what they share is written once for each blob.
@@ -31,12 +32,14 @@ class Snapshot:
         session_uids: whose copies may be in the blobs, by the birthplace that these name: all that was in the open
             file then.
         file: a copy of all that was in it, None if nobody wants it.
+        spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
     """
 
     stored: dict[LiveRef, StoredRef] = field(default_factory=dict)
     blobs: tuple[Path, ...] = ()
     session_uids: dict[str, dict[Key, int]] = field(default_factory=dict)
     file: FileCopy | None = None
+    spellings: dict[str, str] = field(default_factory=dict)
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
@@ -44,7 +47,9 @@ class Snapshot:
 
     def with_file_of(self, other: Snapshot) -> Snapshot:
         """This one with the copy of the whole file of another one, which is older."""
-        return Snapshot(self.stored, self.blobs + other.blobs, {**other.session_uids, **self.session_uids}, other.file)
+        uids = {**other.session_uids, **self.session_uids}
+        spellings = {**other.spellings, **self.spellings}
+        return Snapshot(self.stored, self.blobs + other.blobs, uids, other.file, spellings)
 
 
 def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> Snapshot:
@@ -71,7 +76,7 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
     if not paths:
         return Snapshot()
     session_uids = {Key.of(data_block): data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-    return Snapshot(stored, tuple(paths), {str(paths[0]): session_uids}, file)
+    return Snapshot(stored, tuple(paths), {str(paths[0]): session_uids}, file, relative_paths())
 
 
 def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the artist spells the paths of files. A blob lies elsewhere and has them absolute, but at home "//" is right."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+
+import bpy
+
+#: Structs that lead to others than a data-block's own.
+_NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})
+
+
+def relative_paths() -> dict[str, str]:
+    """The paths in the open file that are relative to it: {absolute: as it is spelled}."""
+    if not bpy.data.filepath:
+        return {}
+    spelled = bpy.utils.blend_paths(absolute=False, packed=True, local=True)
+    absolute = bpy.utils.blend_paths(absolute=True, packed=True, local=True)
+    return {path: text for text, path in zip(spelled, absolute, strict=True) if text.startswith("//")}
+
+
+def respell(data_blocks: Iterable[bpy.types.ID], spellings: Mapping[str, str]) -> None:
+    """Spell paths as the artist did when `relative_paths` was asked.
+
+    The open file may have been saved elsewhere since: what was relative then is so again, from where it is now.
+    """
+    if not bpy.data.filepath or spellings.keys().isdisjoint(bpy.utils.blend_paths(packed=True, local=True)):
+        return
+    for data_block in data_blocks:
+        if data_block.library is not None:
+            continue
+        for struct, name in _paths(data_block, set()):
+            path = getattr(struct, name)
+            if path in spellings:
+                text = spellings[path]
+                _set(struct, name, text if bpy.path.abspath(text) == path else bpy.path.relpath(path))
+
+
+def _set(struct: bpy.types.bpy_struct, name: str, text: str) -> None:
+    """Without reading the file anew where that can be had: unsaved pixels would be gone."""
+    setattr(struct, "filepath_raw" if isinstance(struct, bpy.types.Image) else name, text)
+
+
+def _paths(struct: bpy.types.bpy_struct, seen: set[tuple[int, str]]) -> Iterator[tuple[bpy.types.bpy_struct, str]]:
+    """(struct, property) of each path that a struct or its parts hold."""
+    identity = struct.as_pointer(), type(struct).__name__
+    if identity in seen:
+        return
+    seen.add(identity)
+    own, parts = _properties(type(struct))
+    for name in own:
+        if not struct.is_property_readonly(name):
+            yield struct, name
+    for name, is_collection in parts:
+        value = getattr(struct, name)
+        for part in value if is_collection else (value,):
+            if part is not None and not (isinstance(part, bpy.types.ID) and not part.is_embedded_data):
+                yield from _paths(part, seen)
+
+
+@functools.cache
+def _properties(cls: type) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
+    """Names of the properties that are paths, and (name, whether it is a collection) of those that lead to some."""
+    own, parts = [], []
+    for prop in cls.bl_rna.properties:
+        if _is_path(prop):
+            own.append(prop.identifier)
+        elif _is_part(prop) and prop.fixed_type.identifier in _holders():
+            parts.append((prop.identifier, prop.type == "COLLECTION"))
+    return tuple(own), tuple(parts)
+
+
+def _is_path(prop: bpy.types.Property) -> bool:
+    if prop.type != "STRING":
+        return False
+    return prop.subtype in {"FILE_PATH", "DIR_PATH"} or prop.identifier == "filepath"  # a text's is of no subtype
+
+
+def _is_part(prop: bpy.types.Property) -> bool:
+    """Whether a property leads to parts of the struct. Of data-blocks, only node trees are parts of others."""
+    if prop.type not in {"POINTER", "COLLECTION"} or prop.identifier in _NOT_ENTERED:
+        return False
+    return prop.fixed_type.identifier == "NodeTree" or "session_uid" not in prop.fixed_type.properties
+
+
+@functools.cache
+def _holders() -> frozenset[str]:
+    """The types of structs that hold paths, themselves or in their parts; so vertices need not be looked at."""
+    leads: dict[str, set[str]] = {}  # to each type, from which ones there is a way
+    queue = []
+    for name in dir(bpy.types):
+        rna = getattr(getattr(bpy.types, name), "bl_rna", None)
+        if rna is None:
+            continue
+        if rna.base is not None and rna.base.identifier != "ID":  # where the base stands, it may be this one
+            leads.setdefault(rna.identifier, set()).add(rna.base.identifier)
+        for prop in rna.properties:
+            if _is_path(prop):
+                queue.append(rna.identifier)
+            elif _is_part(prop):
+                leads.setdefault(prop.fixed_type.identifier, set()).add(rna.identifier)
+    found: set[str] = set()
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue += leads.get(name, ())
+    return frozenset(found)

@@ -1,0 +1,160 @@
+"""Paths of files: absolute in the worker, and at home as the artist spells them."""
+
+from __future__ import annotations
+
+import os
+
+import bpy
+import pytest
+
+import background_nodes
+
+from .data_block_cases import files, images, use_folder
+from .graphs import advance, new_tree, quad, script, value
+
+
+@pytest.fixture
+def folder(awkward_path):
+    """Where the open file is, and the files that cases make."""
+    use_folder(awkward_path)
+    bpy.ops.wm.save_as_mainfile(filepath=str(awkward_path / "file.blend"))
+    return awkward_path
+
+
+def touching(kind: str, data_block: bpy.types.ID) -> tuple[bpy.types.NodeTree, bpy.types.Node]:
+    """A tree whose script returns what it was given, changed."""
+    tree = new_tree()
+    source = f"""
+        def main(data: bpy.types.{kind}) -> bpy.types.{kind}:
+            data["touched"] = True
+            return data
+    """
+    return tree, script(tree, "Node", source, data=value(tree, kind, data_block))
+
+
+def home(kind: str, data_block: bpy.types.ID) -> bpy.types.ID:
+    """What such a script gives."""
+    tree, node = touching(kind, data_block)
+    run = background_nodes.run(tree)
+    assert run.tasks["Node"].error is None
+    assert node.outputs[0].result != data_block
+    return node.outputs[0].result
+
+
+def is_relative(path: str) -> bool:
+    return path.startswith("//case ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        ("Image", images.image_file),
+        ("Image", images.image_packed_file),
+        ("Image", images.image_sequence),
+        ("Image", images.image_movie),
+        ("Image", images.image_tiles_files),
+        ("MovieClip", files.clip_movie),
+        ("Sound", files.sound_file),
+        ("Sound", files.sound_packed),
+        ("Volume", files.volume_file),
+        ("Volume", files.volume_sequence),
+        ("CacheFile", files.cache_alembic),
+        ("CacheFile", files.cache_usd),
+        ("Text", files.text_file),
+    ],
+)
+def test_relative_path_comes_home_as_it_was(folder, kind, make):
+    original = make()
+    bpy.ops.file.make_paths_relative()
+    assert is_relative(original.filepath)
+    result = home(kind, original)
+    assert result.filepath == original.filepath
+
+
+def test_absolute_path_comes_home_as_it_was(folder):
+    original = images.image_file()
+    assert not is_relative(original.filepath)
+    assert home("Image", original).filepath == original.filepath
+
+
+def test_path_of_a_file_that_was_never_saved_comes_home_as_it_was(tmp_path):
+    use_folder(tmp_path)
+    original = files.sound_file()
+    assert home("Sound", original).filepath == original.filepath
+
+
+def test_relative_image_with_unsaved_pixels_comes_home_with_both(folder):
+    original = images.image_painted_over_its_file()
+    original.filepath_raw = bpy.path.relpath(original.filepath_raw)
+    result = home("Image", original)
+    assert (result.filepath_raw, list(result.pixels)) == (original.filepath_raw, list(original.pixels))
+
+
+def test_relative_path_stays_right_when_the_file_is_saved_elsewhere_meanwhile(folder, session, tmp_path):
+    original = images.image_file()
+    original.filepath = bpy.path.relpath(original.filepath)
+    path = bpy.path.abspath(original.filepath)
+    tree, node = touching("Image", original)
+    run = session.start(tree)
+    elsewhere = tmp_path / "other" / "folder"
+    elsewhere.mkdir(parents=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere / "file.blend"))
+    advance(run, lambda: run.tasks["Node"].state == "succeeded" or run.state.is_final)
+    run.wait()
+    result = node.outputs[0].result
+    assert result.filepath.startswith("//")
+    assert os.path.normpath(bpy.path.abspath(result.filepath)) == path
+
+
+def test_relative_paths_of_modifiers_and_nodes_come_home_as_they_were(folder):
+    item = quad("Cube")
+    domain = item.modifiers.new("Fluid", "FLUID")
+    domain.fluid_type = "DOMAIN"
+    domain.domain_settings.cache_directory = "//cache of fluid"
+    ocean = item.modifiers.new("Ocean", "OCEAN")
+    ocean.filepath = "//cache of ocean"
+    material = bpy.data.materials.new("Light")
+    if bpy.app.version < (5, 0, 0):
+        material.use_nodes = True
+    light = material.node_tree.nodes.new("ShaderNodeTexIES")
+    light.mode, light.filepath = "EXTERNAL", "//lamp.ies"
+    item.data.materials.append(material)
+    tree = new_tree()
+    source = """
+        def main(item: bpy.types.Object) -> bpy.types.Object:
+            item.data.materials[0]["touched"] = True
+            modifiers = item.modifiers
+            paths = [modifiers[0].domain_settings.cache_directory, modifiers[1].filepath]
+            nodes = item.data.materials[0].node_tree.nodes
+            item["paths"] = [*paths, next(node.filepath for node in nodes if node.type == "TEX_IES")]
+            return item
+    """
+    node = script(tree, "Node", source, item=value(tree, "Object", item))
+    run = background_nodes.run(tree)
+    assert run.tasks["Node"].error is None
+    result = node.outputs[0].result
+    assert [path.rstrip("/") for path in result["paths"]] == [
+        str(folder / name) for name in ("cache of fluid", "cache of ocean", "lamp.ies")
+    ]
+    assert result.modifiers[0].domain_settings.cache_directory.rstrip("/") == "//cache of fluid"
+    assert result.modifiers[1].filepath == "//cache of ocean"
+    nodes = result.data.materials[0].node_tree.nodes
+    assert next(node.filepath for node in nodes if node.type == "TEX_IES") == "//lamp.ies"
+
+
+def test_files_with_relative_paths_are_read_by_the_worker(folder):
+    volume, cached = files.volume_file(), files.object_with_cache_file()
+    bpy.ops.file.make_paths_relative()
+    tree = new_tree()
+    source = """
+        def main(volume: bpy.types.Volume, cached: bpy.types.Object) -> list[Any]:
+            volume.grids.load()
+            depsgraph = bpy.context.evaluated_depsgraph_get()
+            paths = [item.path for item in cached.modifiers[0].cache_file.object_paths]
+            return [[grid.name for grid in volume.grids], paths]
+    """
+    inputs = {"volume": value(tree, "Volume", volume), "cached": value(tree, "Object", cached)}
+    node = script(tree, "Node", source, **inputs)
+    run = background_nodes.run(tree)
+    assert run.tasks["Node"].error is None
+    assert [list(part) for part in node.outputs[0].result] == [["density"], ["/Alembic_Object/Alembic_Object"]]
