@@ -10,6 +10,7 @@ import bpy
 from . import (
     add_menu,
     auto_run,
+    declared_sockets,
     drops,
     end_report,
     example_files,
@@ -74,6 +75,7 @@ _MODULES: tuple[ModuleType, ...] = (
     add_menu,
     header,
     task_list,
+    declared_sockets,  # above the other panels of its tab
     sidebar,
     status_bar,
     handlers,

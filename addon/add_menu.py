@@ -32,6 +32,7 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeOutput"))
         layout.separator()
         layout.operator("background_nodes.script_new")
+        layout.operator("background_nodes.script_new", text="New Script Without main").is_seed_style = True
         layout.menu(BACKGROUND_NODES_MT_add_text.bl_idname)
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeScript"))
         layout.separator()
@@ -72,7 +73,7 @@ class BACKGROUND_NODES_MT_add_more_inputs(bpy.types.Menu):
 
 
 class BACKGROUND_NODES_MT_add_text(bpy.types.Menu):
-    """Nodes of the texts in this file that have a function main"""
+    """Nodes of the texts in this file that are scripts"""
 
     bl_idname = "BACKGROUND_NODES_MT_add_text"
     bl_label = "Script from Text"
@@ -82,7 +83,7 @@ class BACKGROUND_NODES_MT_add_text(bpy.types.Menu):
         for choice in choices:
             node_add.draw(self.layout, choice)
         if not choices:
-            self.layout.label(text="No text in this file has a function main")
+            self.layout.label(text="No text in this file is a script")
 
 
 class BACKGROUND_NODES_MT_add_layout(bpy.types.Menu):

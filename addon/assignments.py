@@ -77,14 +77,14 @@ def _socket(tree: bpy.types.NodeTree, target: str, where: str) -> bpy.types.Node
 
 
 def _unknown_socket(node: bpy.types.Node, name: str, where: str) -> InputProblem:
-    identifiers = [socket.identifier for socket in lookup.settable_sockets(node)]
-    if not identifiers:
+    keys = [lookup.key(socket) for socket in lookup.settable_sockets(node)]
+    if not keys:
         return InputProblem(where, f'"{node.name}" has no input that can be set', "Set another node's", node.name)
     if not name:
-        mend = f"Write {node.name}.{identifiers[0]}=VALUE; it has {', '.join(identifiers)}"
+        mend = f"Write {node.name}.{keys[0]}=VALUE; it has {', '.join(keys)}"
         return InputProblem(where, f'which input of "{node.name}" is not said', mend, node.name)
     message = f'"{node.name}" has no input "{name}"'
-    return InputProblem(where, message, lookup.mend_name(name, identifiers), node.name)
+    return InputProblem(where, message, lookup.mend_name(name, keys), node.name)
 
 
 # From text to a value

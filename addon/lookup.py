@@ -98,13 +98,19 @@ def label(node: bpy.types.Node) -> str:
 def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:
     """The sockets whose value is set on the node: the output of an Input node, the inputs of others."""
     sockets = node.outputs if getattr(node, "shows_output_values", False) else node.inputs
-    return [] if node.bl_idname == "BackgroundNodeOutput" else list(sockets)
+    is_end = node.bl_idname == "BackgroundNodeOutput"
+    return [] if is_end else [socket for socket in sockets if socket.enabled]
+
+
+def key(socket: bpy.types.NodeSocket) -> str:
+    """What a script calls a socket: its identifier; its name if it was declared on the node, for then it is no word."""
+    return socket.name if getattr(socket.node, "is_seed_style", False) else socket.identifier
 
 
 def sockets_called(node: bpy.types.Node, name: str) -> list[bpy.types.NodeSocket]:
-    """The settable sockets of that identifier, or else of that label."""
+    """The settable sockets that the script calls so, or else of that label."""
     sockets = settable_sockets(node)
-    named = [socket for socket in sockets if socket.identifier == name]
+    named = [socket for socket in sockets if key(socket) == name]
     return named or [socket for socket in sockets if socket.name == name]
 
 

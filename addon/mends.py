@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ..node_tree import declared_sockets
 from ..node_tree.tree import is_refused, source_socket
 from ..runtime.errors import Problem
 from . import lookup
@@ -41,6 +42,8 @@ def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem)
         _draw_script_error(layout, node, problem)
     elif "//" in problem.message and not bpy.data.filepath:
         layout.operator("wm.save_mainfile", text="Save File", icon="FILE_TICK")
+    elif (entry := _faulty_entry(node, problem)) is not None:
+        layout.prop(entry, "name")
     elif problem.socket:
         _draw_socket(layout, node, problem.socket)
     elif node.bl_idname == "BackgroundNodeScript" and not (node.script or node.filepath or node.library_script):
@@ -53,6 +56,14 @@ def _draw_script_error(layout: bpy.types.UILayout, node: bpy.types.Node, problem
     else:
         text = translated("Go to Line {line}").format(line=problem.line)
     layout.operator("background_nodes.script_error_show", text=text, icon="TEXT", translate=False).node_name = node.name
+
+
+def _faulty_entry(node: bpy.types.Node, problem: Problem) -> bpy.types.PropertyGroup | None:
+    """What is declared on the node and has this problem."""
+    faults = declared_sockets.faults(node) if getattr(node, "is_seed_style", False) else ()
+    found = [fault.identifier for fault in faults if (fault.name, fault.message) == (problem.socket, problem.message)]
+    entries = (*node.declared_inputs, *node.declared_outputs) if found else ()
+    return next((entry for entry in entries if entry.identifier == found[0]), None)
 
 
 def _draw_socket(layout: bpy.types.UILayout, node: bpy.types.Node, name: str) -> None:

@@ -173,12 +173,12 @@ def library() -> Iterator[tuple[str, list[NodeChoice]]]:
 
 
 def texts() -> list[NodeChoice]:
-    """Texts of the file with something like a `main` in them."""
-    return [NodeChoice("text", text.name) for text in bpy.data.texts if text.library is None and _has_main(text)]
+    """Texts of the file that look like scripts."""
+    return [NodeChoice("text", text.name) for text in bpy.data.texts if text.library is None and _is_script(text)]
 
 
-def _has_main(text: bpy.types.Text) -> bool:
-    return len(text.lines) <= _MAX_LINES and sources.has_main(text.as_string())
+def _is_script(text: bpy.types.Text) -> bool:
+    return len(text.lines) <= _MAX_LINES and sources.looks_like_script(text.as_string())
 
 
 def inputs() -> list[NodeChoice]:

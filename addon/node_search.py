@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, unquote
 
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
 from ..node_tree.tree import source_socket
 from ..runtime.types import SocketType, conversion
-from . import keymaps, node_choices
+from . import keymaps, lookup, node_choices
 from .active import active_tree
 from .node_add import AddOperator, store_cursor
 from .node_choices import ChoiceSocket, NodeChoice
@@ -35,7 +36,7 @@ class Offer:
 
     @property
     def identifier(self) -> str:
-        return f"{self.choice.identifier}:{self.socket.identifier}"
+        return f"{self.choice.identifier}:{quote(self.socket.identifier)}"
 
     @property
     def title(self) -> str:
@@ -184,7 +185,7 @@ class BACKGROUND_NODES_OT_node_search(AddOperator, bpy.types.Operator):
         node.location.y += _ABOVE_SOCKET
         if self.use_inputs:
             node.location.x -= node.width
-        _link(active_tree(context), socket, node, other_identifier)
+        _link(active_tree(context), socket, node, unquote(other_identifier))
         return self.finish()
 
 
@@ -192,7 +193,8 @@ def _link(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, node: bpy.type
     if hasattr(node, "socket_idname"):  # a reroute; from 4.5 on it has the type of what it hands on
         node.socket_idname = socket.bl_idname
     others = node.inputs if socket.is_output else node.outputs
-    other = next((other for other in others if other.identifier == identifier), None)
+    # What is declared on a node has an identifier of its own, once the node is there.
+    other = next((other for other in others if identifier in (other.identifier, lookup.key(other))), None)
     if other is not None:
         tree.links.new(*((other, socket) if socket.is_output else (socket, other)))
 

@@ -126,7 +126,7 @@ def listing(trees: Sequence[bpy.types.NodeTree], *, as_json: bool) -> str:
 
 
 def _node(node: bpy.types.Node) -> dict[str, Any]:
-    sockets = {socket.identifier: _socket(socket) for socket in lookup.settable_sockets(node)}
+    sockets = {lookup.key(socket): _socket(socket) for socket in lookup.settable_sockets(node)}
     return {"type": node.bl_idname, "label": lookup.label(node), "muted": node.mute, "sockets": sockets}
 
 
@@ -193,14 +193,13 @@ def _problem(problem: Problem | InputProblem) -> dict[str, Any]:
 
 
 def _results(tree: bpy.types.NodeTree, run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each node with results that came home, and its outputs by identifier."""
+    """Each node with results that came home, and its outputs by what the script calls them."""
     for task in run.tasks.values():
         # A node that was cancelled keeps the result of an earlier run.
         node = None if task.state is TaskState.CANCELLED else find_node(tree, task.node_id)
-        outputs = {} if node is None else {socket.identifier: socket for socket in node.outputs}
         found = {
-            identifier: {"label": socket.name, "type": str(socket.socket_type), "value": plain(socket.result)}
-            for identifier, socket in outputs.items()
+            lookup.key(socket): {"label": socket.name, "type": str(socket.socket_type), "value": plain(socket.result)}
+            for socket in (() if node is None else node.outputs)
             if socket.result is not None
         }
         if found:

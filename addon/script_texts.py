@@ -11,15 +11,16 @@ from ..node_tree import sources
 from ..node_tree.script_node import BackgroundNodeScript
 from . import text_editors
 
-_TEMPLATE = Path(__file__).parent / "templates" / "new_script.py"
+_TEMPLATES = Path(__file__).parent / "templates"
 _NEW_NAME = "Script"
 #: The property of a text that is there for reading: the name of the shipped script in it.
 _LIBRARY_SCRIPT = "background_nodes_library_script"
 
 
-def new() -> bpy.types.Text:
-    """A text with a script to begin with."""
-    return _new(_NEW_NAME, _TEMPLATE.read_text(encoding="utf-8"))
+def new(*, is_seed_style: bool = False) -> bpy.types.Text:
+    """A text with a script to begin with, with a `main` or without."""
+    template = "new_seed_script.py" if is_seed_style else "new_script.py"
+    return _new(_NEW_NAME, (_TEMPLATES / template).read_text(encoding="utf-8"))
 
 
 def of_node(node: BackgroundNodeScript) -> bpy.types.Text | None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
@@ -53,6 +55,20 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
     node_name: bpy.props.StringProperty(
         name="Node", description="The node that gets the script, a new one if empty", options={"SKIP_SAVE", "HIDDEN"}
     )
+    is_seed_style: bpy.props.BoolProperty(
+        name="Without main",
+        description="A script that finds its inputs as variables and leaves its results in python_data and data_blocks",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+        if properties.is_seed_style:
+            return translated(
+                "Begin a script without a function main, whose inputs and outputs are added on the node, "
+                "and open it in a Text Editor"
+            )
+        return translated("Begin a script from a template and open it in a Text Editor")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.node_name:
@@ -63,7 +79,7 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
         node = self.node(context) if self.node_name else self.add(context, NodeChoice("node", "BackgroundNodeScript"))
         if node is None:
             return {"CANCELLED"}
-        node.script = text = script_texts.new()
+        node.script = text = script_texts.new(is_seed_style=self.is_seed_style)
         return self.show(context, text)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import bpy
 
-from . import data_nodes, script_node, sockets, tree
+from . import data_nodes, declared_sockets, script_node, sockets, tree
 
 
 def _classes() -> tuple[type, ...]:
-    return (*sockets.classes(), *tree.classes, *script_node.classes, *data_nodes.classes)
+    return (*sockets.classes(), *tree.classes, *declared_sockets.classes, *script_node.classes, *data_nodes.classes)
 
 
 def register() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class BackgroundNode:
 
     def _draw_refused_links(self, layout: bpy.types.UILayout) -> None:
         for socket in self.inputs:
-            for link in socket.links if socket.is_linked else ():
+            for link in socket.links if socket.is_linked and socket.enabled else ():
                 if is_refused(link):
                     given = source_socket(link).socket_type
                     text = translated("{socket}: {given} is no {wanted}")
@@ -76,26 +76,45 @@ class SocketSpec:
 
 
 def sync_sockets(
-    node: bpy.types.Node, specs: Sequence[SocketSpec], *, are_outputs: bool, may_rename: bool = False
+    node: bpy.types.Node,
+    specs: Sequence[SocketSpec],
+    *,
+    are_outputs: bool,
+    may_rename: bool = False,
+    renamed: Mapping[str, str] | None = None,
+    kept: Container[str] = (),
 ) -> None:
     """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier.
 
-    With `may_rename`, those of a socket that is gone pass to a new one, where it is clear that it was renamed.
+    Args:
+        node: the node.
+        specs: what its sockets should be, in order.
+        are_outputs: which of them.
+        may_rename: whether links and value of a socket that is gone pass to a new one, where that clearly is the same
+            under another name.
+        renamed: identifiers that are gone, each with the new one that certainly is the same.
+        kept: identifiers of sockets that are only put out of sight, with their links, if `specs` has none of them.
     """
     sockets = node.outputs if are_outputs else node.inputs
-    renamed = _renamed(sockets, specs) if may_rename else {}
+    renamed = dict(renamed or {})
+    if may_rename:
+        renamed |= _renamed(sockets, specs, renamed)
     links = _remember_links(sockets, renamed)
     replaced = set()
     wanted = {spec.identifier: spec for spec in specs}
     for socket in list(sockets):
         identifier = renamed.get(socket.identifier, socket.identifier)
         spec = wanted.get(identifier)
+        if socket.enabled != (spec is not None):
+            socket.enabled = spec is not None
+        if spec is None and socket.identifier in kept:
+            continue
         if spec is None or (socket.identifier, socket.bl_idname) != (identifier, spec.idname):
             replaced.add(identifier)
-            kept = _value_to_keep(socket, spec) if spec is not None else None
+            kept_value = _value_to_keep(socket, spec) if spec is not None else None
             sockets.remove(socket)
             if spec is not None:
-                _fill(_add(sockets, spec, are_outputs), kept)
+                _fill(_add(sockets, spec, are_outputs), kept_value)
     for index, spec in enumerate(specs):
         socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
         _describe(socket, spec)
@@ -103,7 +122,7 @@ def sync_sockets(
     _restore_links(node, sockets, links, replaced)
 
 
-def _renamed(sockets: Any, specs: Sequence[SocketSpec]) -> dict[str, str]:
+def _renamed(sockets: Any, specs: Sequence[SocketSpec], known: Mapping[str, str]) -> dict[str, str]:
     """The identifiers that are gone, each with the new one it was renamed to, where that is clear.
 
     It is if there is no other socket of that type that is gone, and no other new one; or if it is in the same place.
@@ -113,9 +132,13 @@ def _renamed(sockets: Any, specs: Sequence[SocketSpec]) -> dict[str, str]:
     gone = [
         (socket.bl_idname, index, socket.identifier)
         for index, socket in enumerate(sockets)
-        if socket.identifier not in wanted
+        if socket.enabled and socket.identifier not in wanted and socket.identifier not in known
     ]
-    new = [(spec.idname, index, spec.identifier) for index, spec in enumerate(specs) if spec.identifier not in there]
+    new = [
+        (spec.idname, index, spec.identifier)
+        for index, spec in enumerate(specs)
+        if spec.identifier not in there and spec.identifier not in known.values()
+    ]
     renamed = {}
     for idname, index, identifier in gone:
         rivals = [other for other in gone if other[0] == idname]

@@ -25,7 +25,7 @@ from ..runtime.graph import (
 )
 from ..runtime.signature import MISSING, Parameter, ScriptSource
 from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
-from . import sources
+from . import declared_sockets, sources
 from .identity import renew_duplicates
 
 #: The shipped script that does the work of an Output node in Save mode.
@@ -43,10 +43,12 @@ def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
 def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
     # The links of one multi-input are in the order in which they were made; `tree.links` may have any.
     for link in sorted(tree.links, key=lambda link: link.multi_input_sort_id):
-        if not link.is_muted:
+        # What is linked to a socket that was put aside (see `base.sync_sockets`) waits until it is back.
+        if not link.is_muted and link.to_socket.enabled:
+            is_gone = not link.from_socket.enabled
             yield GraphLink(
                 ids[link.from_node.name],
-                link.from_socket.identifier,
+                link.from_socket.name if is_gone else link.from_socket.identifier,
                 ids[link.to_node.name],
                 link.to_socket.identifier,
             )
@@ -104,7 +106,7 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
     if signature is None:
         return _read_broken_script(node)
     by_identifier = {socket.identifier: socket for socket in node.inputs}
-    problems: list[Problem] = []
+    problems = list(_declaration_problems(node))
     inputs = tuple(
         InputSocket(parameter, _value(by_identifier[parameter.identifier], node, problems))
         for parameter in signature.inputs
@@ -121,6 +123,11 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         node.settings(),
         problems=tuple(problems),
     )
+
+
+def _declaration_problems(node: bpy.types.Node) -> Iterator[Problem]:
+    for fault in declared_sockets.faults(node) if node.is_seed_style else ():
+        yield Problem(node.name, fault.name, fault.message, fault.mend, node.uid)
 
 
 def _read_broken_script(node: bpy.types.Node) -> GraphNode:

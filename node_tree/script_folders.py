@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..runtime.errors import SignatureError
 from ..runtime.signature import Signature
-from .sources import has_main
+from .sources import looks_like_script
 
 #: Seconds for which what was read holds.
 _FRESH_SECONDS = 2.0
@@ -112,7 +112,7 @@ class ScriptFolders:
         try:
             return FolderScript(str(path), category, self._read_signature(str(path)))
         except SignatureError as error:
-            if not has_main(_text(path)):
+            if not looks_like_script(_text(path)):
                 return None
             return FolderScript(str(path), category, None, error.message, error.line or 0)
 

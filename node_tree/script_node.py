@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The script node: its sockets are the signature of its script's `main`."""
+"""The script node: its sockets are the signature of its script's `main`; without `main`, those declared on the node."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ..runtime import seed_sockets
 from ..runtime.errors import SignatureError
 from ..runtime.graph import NodeSettings
 from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import changes, node_text, sources
+from . import changes, declared_sockets, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
 
 #: What the Sidebar lists beside the script.
 _SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "addons")
+#: What is wrong with a script without `main` on a node whose sockets are those of another one.
+_NO_MAIN = f"{seed_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
 #: Width of a button with an icon, in UI units.
 _BUTTON_WIDTH = 20.0
 
@@ -63,11 +66,11 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     bl_width_default = 180.0
 
     script: bpy.props.PointerProperty(
-        name="Script", description="Text with the script's function main", type=bpy.types.Text, update=_script_changed
+        name="Script", description="Text with the script", type=bpy.types.Text, update=_script_changed
     )
     filepath: bpy.props.StringProperty(
         name="File",
-        description="Python file with the script's function main",
+        description="Python file with the script",
         subtype="FILE_PATH",
         options=PATH_OPTIONS,
         update=_filepath_changed,
@@ -77,6 +80,19 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     )
     source_error: bpy.props.StringProperty(name="Error", description="What is wrong with the script")
     source_error_line: bpy.props.IntProperty(name="Line", description="Line of the script at fault, 0 if none is")
+
+    is_seed_style: bpy.props.BoolProperty(
+        name="Without main", description="The script has no function main: inputs and outputs are declared on the node"
+    )
+    declared_inputs: bpy.props.CollectionProperty(name="Inputs", type=declared_sockets.BackgroundNodeDeclaredSocket)
+    declared_outputs: bpy.props.CollectionProperty(name="Outputs", type=declared_sockets.BackgroundNodeDeclaredSocket)
+    active_input_index: bpy.props.IntProperty(name="Active Input", min=0)
+    active_output_index: bpy.props.IntProperty(name="Active Output", min=0)
+    is_declaration_adopted: bpy.props.BoolProperty(
+        name="Adopted",
+        description="What is declared was taken over from a function main that is gone",
+        options={"HIDDEN"},
+    )
 
     timeout: bpy.props.FloatProperty(
         name="Timeout",
@@ -131,7 +147,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         """
         try:
             source = self.source()
-            signature = None if source is None else sources.signature(source)
+            signature = None if source is None else self._signature(source, is_chosen=not may_rename)
         except SignatureError as error:
             self._show_error(error.message, error.line or 0)
             return None
@@ -140,13 +156,54 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             self._sync_sockets(signature, may_rename)
         return signature
 
+    def _signature(self, source: ScriptSource, *, is_chosen: bool) -> Signature:
+        """What the script's `main` declares, or else the node. Raises SignatureError."""
+        signature = None if source.is_seed_style else sources.signature(source)
+        if self.is_seed_style != source.is_seed_style:
+            self.is_seed_style = source.is_seed_style
+        if signature is not None:
+            return signature
+        if not declared_sockets.has_any(self):
+            self._declare(source.text, is_chosen)
+        return declared_sockets.signature(self, source.text)
+
+    def _declare(self, text: str, is_chosen: bool) -> None:
+        """Begin with what the script seems to have; or, where it was changed, with the sockets of the former `main`.
+
+        Raises:
+            SignatureError: if there are sockets, and nothing tells that it has not just lost its `main`.
+        """
+        has_sockets = bool(len(self.inputs) or len(self.outputs))
+        if has_sockets and not seed_sockets.has_marks(text):
+            raise SignatureError(_NO_MAIN)
+        if is_chosen:
+            declared_sockets.add_missing(self, seed_sockets.detect(text))
+        elif has_sockets:
+            declared_sockets.adopt(self)
+
     def _sync_sockets(self, signature: Signature, may_rename: bool) -> None:
         inputs = [_input_spec(parameter) for parameter in signature.inputs]
         outputs = [_output_spec(output) for output in signature.outputs]
-        if not _are_synced(self.inputs, inputs):
-            sync_sockets(self, inputs, are_outputs=False, may_rename=may_rename)
-        if not _are_synced(self.outputs, outputs):
-            sync_sockets(self, outputs, are_outputs=True, may_rename=may_rename)
+        self._sync_side(inputs, may_rename, are_outputs=False)
+        self._sync_side(outputs, may_rename, are_outputs=True)
+        if self.is_declaration_adopted and not self.is_seed_style:
+            declared_sockets.forget(self)
+
+    def _sync_side(self, specs: list[SocketSpec], may_rename: bool, *, are_outputs: bool) -> None:
+        sockets = self.outputs if are_outputs else self.inputs
+        declared = declared_sockets.identifiers(self, are_outputs=are_outputs)
+        # While somebody types `def main`, what was declared is only put aside.
+        kept = declared if may_rename and not self.is_declaration_adopted else {}
+        if not _are_synced(sockets, specs, kept):
+            was_declared = any(socket.identifier in declared for socket in sockets if socket.enabled)
+            sync_sockets(
+                self,
+                specs,
+                are_outputs=are_outputs,
+                may_rename=may_rename and not self.is_seed_style and not was_declared,
+                renamed=_same_names(sockets, specs, declared),
+                kept=kept,
+            )
 
     def _show_error(self, message: str, line: int) -> None:
         if (self.source_error, self.source_error_line) != (message, line):
@@ -159,7 +216,19 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         self._draw_source(layout)
         if self.source_error:
             self._draw_error(layout)
+        if self.is_seed_style:
+            self._draw_declared(layout)
         self.draw_status(layout)
+
+    def _draw_declared(self, layout: bpy.types.UILayout) -> None:
+        """What adds an input or an output, and what is wrong with those that are there."""
+        row = layout.row(align=True)
+        for is_output, text in ((False, "Input"), (True, "Output")):
+            add = row.operator("background_nodes.socket_declare", text=text, icon="ADD")
+            add.node_name, add.is_output = self.name, is_output
+        fault = None if self.source_error else next(declared_sockets.faults(self), None)
+        if fault is not None:
+            node_text.draw_error(layout, fault.message[:1].upper() + fault.message[1:], self.width)
 
     def _draw_status_beside_button(self, layout: bpy.types.UILayout) -> None:
         """One row for both: a shipped script is hardly ever opened, and its name is in the header."""
@@ -239,15 +308,31 @@ def _output_spec(output: Output) -> SocketSpec:
     return SocketSpec(output.identifier, output.label, output.type, description=output.description)
 
 
-def _are_synced(sockets: Any, specs: list[SocketSpec]) -> bool:
-    if len(sockets) != len(specs):
+def _are_synced(sockets: Any, specs: list[SocketSpec], kept: Container[str]) -> bool:
+    shown = [socket for socket in sockets if socket.enabled]
+    if len(shown) != len(specs) or any(socket.identifier not in kept for socket in sockets if not socket.enabled):
         return False
     return all(
         (socket.identifier, socket.bl_idname, socket.name, socket.description_text)
         == (spec.identifier, spec.idname, spec.label, spec.description)
         and not (spec.choices and socket.choices_json != json.dumps(spec.choices))
-        for socket, spec in zip(sockets, specs, strict=True)
+        for socket, spec in zip(shown, specs, strict=True)
     )
+
+
+def _same_names(sockets: Any, specs: Sequence[SocketSpec], declared: Mapping[str, str]) -> dict[str, str]:
+    """Sockets that are gone, each with the new one that has its name: a script got a `main`, or has none any more.
+
+    Args:
+        sockets: those of the node.
+        specs: what they should be.
+        declared: the identifiers of the declared ones, with their names; of a parameter the identifier is its name.
+    """
+    there = {socket.identifier for socket in sockets}
+    wanted = {spec.identifier for spec in specs}
+    new = {declared.get(identifier, identifier): identifier for identifier in wanted - there}
+    gone = {identifier: declared.get(identifier, identifier) for identifier in there - wanted}
+    return {identifier: new[name] for identifier, name in gone.items() if name in new}
 
 
 classes = (BackgroundNodeScript,)

@@ -121,7 +121,7 @@ class BackgroundNodeSocket:
 
     @classmethod
     def draw_color_simple(cls) -> tuple[float, float, float, float]:
-        return (*_color(cls.socket_type.kind), 1.0)
+        return (*socket_color(cls.socket_type.kind), 1.0)
 
     def get_value(self) -> Any:
         """What is set, as a Python value: a data-block, a mathutils value, a tuple of them ...; None if nothing is.
@@ -402,7 +402,7 @@ def _icon_names() -> frozenset[str]:
     return frozenset(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
 
-def _color(kind: str) -> tuple[float, float, float]:
+def socket_color(kind: str) -> tuple[float, float, float]:
     if kind in _GEOMETRY:
         return _GEOMETRY_COLOR
     return _COLORS.get(kind, _OTHER_DATA_BLOCK_COLOR)

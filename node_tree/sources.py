@@ -10,6 +10,7 @@ from pathlib import Path
 
 import bpy
 
+from ..runtime import seed_sockets
 from ..runtime.blender import kinds
 from ..runtime.errors import SignatureError
 from ..runtime.signature import ScriptSource, Signature, read_signature
@@ -20,7 +21,8 @@ _MAX_BYTES = 1024**2
 
 
 def from_text(text: bpy.types.Text) -> ScriptSource:
-    return ScriptSource(text.as_string(), text.name)
+    source = text.as_string()
+    return ScriptSource(source, text.name, is_seed_style=seed_sockets.is_seed_style(source))
 
 
 def from_file(filepath: str) -> ScriptSource:
@@ -29,21 +31,25 @@ def from_file(filepath: str) -> ScriptSource:
     Raises:
         SignatureError: if it can't be read; the message says why.
     """
+    if filepath.startswith("//") and not bpy.data.filepath:  # else it would be looked for in the current folder
+        message = f"{filepath} is relative to this file, which is not saved yet; save it, or give a whole path"
+        raise SignatureError(message)
     path = Path(bpy.path.abspath(filepath))
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SignatureError(f"{path} is larger than a script can be")
-        return ScriptSource(path.read_text(encoding="utf-8"), str(path), str(path.parent))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise SignatureError(f"the file can't be read: {error}") from error
+    return ScriptSource(text, str(path), str(path.parent), seed_sockets.is_seed_style(text))
 
 
 _MAIN = re.compile(r"^(async\s+)?def\s+main\b", re.MULTILINE)
 
 
-def has_main(source: str) -> bool:
-    """Whether a text looks like a script; one with an error, which has no signature, too."""
-    return _MAIN.search(source) is not None
+def looks_like_script(source: str) -> bool:
+    """Whether it has something like a `main`, be there an error in it; or else is seed-style beyond doubt."""
+    return _MAIN.search(source) is not None or seed_sockets.has_marks(source)
 
 
 def from_library(name: str) -> ScriptSource:
@@ -85,5 +91,11 @@ def title(name: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def signature(source: ScriptSource) -> Signature:
-    """The signature of a script, read once for each text of it. Raises SignatureError."""
+    """The signature of a script, read once for each text of it; what a seed-style one seems to have.
+
+    Raises:
+        SignatureError: if it has none.
+    """
+    if source.is_seed_style:
+        return seed_sockets.signature(source.text)
     return read_signature(source, kinds.data_block_types())

@@ -65,8 +65,13 @@ def mark_links(tree: bpy.types.NodeTree) -> None:
 
 
 def is_refused(link: bpy.types.NodeLink) -> bool:
-    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows no type of ours."""
+    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows no type of ours.
+
+    Nothing comes from an output that was put aside (see `base.sync_sockets`) either.
+    """
     source, target = source_socket(link), link.to_socket
+    if source is not None and not source.enabled:
+        return True
     if not (hasattr(source, "socket_type") and hasattr(target, "socket_type")):
         return False
     return conversion(source.socket_type, target.socket_type) is None

@@ -44,16 +44,23 @@ def has_marks(text: str) -> bool:
     return reading is not None and reading.has_marks
 
 
-def signature(text: str) -> Signature:
-    """The inputs and outputs that a seed-style script seems to have; their identifiers are their names.
+def detect(text: str) -> Signature:
+    """The inputs and outputs that a script without `main` seems to have; their identifiers are their names.
 
     Raises:
         SignatureError: if it is none.
     """
     reading = _read(text)
-    if reading is None or not reading.has_marks:
+    if reading is None:
         raise SignatureError(NO_MAIN)
     return Signature(reading.inputs, reading.outputs, reading.docstring.summary)
+
+
+def signature(text: str) -> Signature:
+    """The same, of a script that has the marks of seed-style scripts. Raises SignatureError for any other."""
+    if not has_marks(text):
+        raise SignatureError(NO_MAIN)
+    return detect(text)
 
 
 def docstring(text: str) -> Docstring:

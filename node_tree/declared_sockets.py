@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inputs and outputs that an artist declares on a node whose script has no `main` to say what they are.
+
+The node keeps them in two lists. An entry's identifier is its socket's, and stays through renames: so do links.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import bpy
+
+from ..runtime import seed_sockets
+from ..runtime.seed_style import DATA_BLOCKS, PYTHON_DATA, name_fault
+from ..runtime.signature import MISSING, Output, Parameter, Signature
+from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType, Value
+from . import changes
+from .data_nodes import data_types
+from .identity import new_id
+
+#: Bytes of a socket's name in Blender.
+MAX_NAME: Final = 63
+#: What a new entry is called.
+_NEW_NAMES = {False: "value", True: "result"}
+
+_ZEROS: Final = (0.0, 0.0, 0.0)
+#: What the field of a plain value shows before anything is set.
+_DEFAULTS: Final[dict[str, Value]] = {
+    "BOOLEAN": False,
+    "INT": 0,
+    "FLOAT": 0.0,
+    "STRING": "",
+    "VECTOR": _ZEROS,
+    "COLOR": _ZEROS,
+    "ROTATION": _ZEROS,
+    "MATRIX": tuple(float(row == column) for row in range(4) for column in range(4)),
+}
+#: What a script gets for a value that is not one of Python's own.
+_CLASSES: Final = {"VECTOR": "Vector", "COLOR": "Color", "ROTATION": "Euler", "MATRIX": "Matrix"}
+
+
+@functools.cache
+def declarable_types() -> tuple[tuple[str, str, str, str, int], ...]:
+    """Items of the enum of types: those of an Input node, and a data-block of any type."""
+    anything = (ANY_DATA_BLOCK, "Data-Block", "A data-block of any type", "NONE", zlib.crc32(ANY_DATA_BLOCK.encode()))
+    values = [item for item in data_types() if item[0] in VALUE_KINDS]
+    return (*values, anything, *(item for item in data_types() if item[0] not in VALUE_KINDS))
+
+
+def _changed(entry: BackgroundNodeDeclaredSocket, _context: bpy.types.Context | None) -> None:
+    """The artist renamed an entry, or gave it another type: the socket follows."""
+    node = _node_of(entry) if entry.identifier else None  # it gets its identifier last
+    if node is not None:
+        node.is_declaration_adopted = False
+        node.sync()
+        changes.tell(node.id_data)
+
+
+def _node_of(entry: BackgroundNodeDeclaredSocket) -> bpy.types.Node | None:
+    for node in entry.id_data.nodes:
+        entries = (*node.declared_inputs, *node.declared_outputs) if hasattr(node, "declared_inputs") else ()
+        if any(other == entry for other in entries):
+            return node
+    return None
+
+
+class BackgroundNodeDeclaredSocket(bpy.types.PropertyGroup):
+    """An input or output that was declared on a node."""
+
+    # No methods here, and annotations that stay strings: 4.2 never frees such a class, and what the class leads to
+    # would keep `bpy` alive until Python is gone; then Blender, which is freed with it, crashes.
+
+    identifier: bpy.props.StringProperty(name="ID", description="Identifier of the socket", options={"HIDDEN"})
+    name: bpy.props.StringProperty(
+        name="Name",
+        description="Name of the variable in the script; of an output, its key in python_data or the data-block's name",
+        maxlen=MAX_NAME,
+        update=_changed,
+    )
+    data_type: bpy.props.EnumProperty(
+        name="Type", description="What the socket holds", items=declarable_types(), default="FLOAT", update=_changed
+    )
+    is_list: bpy.props.BoolProperty(name="List", description="A list of any length", update=_changed)
+    is_optional: bpy.props.BoolProperty(
+        name="Optional",
+        description="Nothing has to be linked or set: the variable is None then, or an empty list",
+        update=_changed,
+    )
+
+
+def entries(node: bpy.types.Node, *, are_outputs: bool) -> bpy.types.bpy_prop_collection:
+    return node.declared_outputs if are_outputs else node.declared_inputs
+
+
+def has_any(node: bpy.types.Node) -> bool:
+    return bool(len(node.declared_inputs) or len(node.declared_outputs))
+
+
+def declare(
+    node: bpy.types.Node, name: str, socket_type: SocketType, *, is_output: bool
+) -> BackgroundNodeDeclaredSocket:
+    """Add an entry. Its socket is there after the next `sync`."""
+    entry = entries(node, are_outputs=is_output).add()
+    entry.name, entry.data_type, entry.is_list = name, socket_type.kind, socket_type.is_list
+    entry.identifier = new_id()
+    return entry
+
+
+def undeclare(node: bpy.types.Node, index: int, *, is_output: bool) -> None:
+    """Remove an entry with its socket."""
+    found = entries(node, are_outputs=is_output)
+    sockets = node.outputs if is_output else node.inputs
+    for socket in [socket for socket in sockets if socket.identifier == found[index].identifier]:
+        sockets.remove(socket)
+    found.remove(index)
+
+
+def new_name(node: bpy.types.Node, *, is_output: bool) -> str:
+    """A name that no other entry has."""
+    taken = {entry.name for entry in entries(node, are_outputs=is_output)}
+    base, number = _NEW_NAMES[is_output], 2
+    name = base
+    while name in taken:
+        name, number = f"{base}_{number}", number + 1
+    return name
+
+
+def add_missing(node: bpy.types.Node, signature: Signature) -> int:
+    """Declare what a script seems to take and give, and what is not there by that name. Returns how many that were."""
+    num_added = 0
+    sockets: tuple[tuple[bool, Iterable[Parameter | Output]], ...] = (
+        (False, signature.inputs),
+        (True, signature.outputs),
+    )
+    for is_output, found in sockets:
+        taken = {entry.name for entry in entries(node, are_outputs=is_output)}
+        for item in found:
+            if item.label not in taken and len(item.label.encode()) <= MAX_NAME:
+                declare(node, item.label, item.type, is_output=is_output)
+                num_added += 1
+    return num_added
+
+
+def adopt(node: bpy.types.Node) -> None:
+    """Declare the sockets as they are: those of a `main` that is gone."""
+    offered = {item[0] for item in declarable_types()}
+    for sockets, is_output in ((node.inputs, False), (node.outputs, True)):
+        for socket in list(sockets):
+            kind = socket.socket_type.kind
+            kind = kind if kind in offered else "STRING"  # a menu
+            declare(node, socket.identifier, SocketType(kind, socket.socket_type.is_list), is_output=is_output)
+    node.is_declaration_adopted = True
+
+
+def forget(node: bpy.types.Node) -> None:
+    node.declared_inputs.clear()
+    node.declared_outputs.clear()
+    node.is_declaration_adopted = False
+
+
+def identifiers(node: bpy.types.Node, *, are_outputs: bool) -> dict[str, str]:
+    """The identifiers of the entries, each with the name of it."""
+    return {entry.identifier: entry.name for entry in entries(node, are_outputs=are_outputs)}
+
+
+# What the rest of the house needs to know of them
+
+
+def signature(node: bpy.types.Node, text: str) -> Signature:
+    """The declared inputs and outputs, with what the script of that source says of them."""
+    docstring = seed_sockets.docstring(text)
+    return Signature(
+        tuple(_parameter(entry, docstring.names) for entry in node.declared_inputs),
+        tuple(_output(entry, docstring.names) for entry in node.declared_outputs),
+        docstring.summary,
+    )
+
+
+def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Any) -> Parameter:
+    default: Any = MISSING
+    if entry.is_list:
+        default = () if entry.is_optional else MISSING
+    elif entry.data_type in _DEFAULTS:
+        default = _DEFAULTS[entry.data_type]
+    elif entry.is_optional:
+        default = None
+    return Parameter(
+        entry.identifier,
+        entry.name,
+        SocketType(entry.data_type, entry.is_list),
+        annotation=_CLASSES.get(entry.data_type, ""),
+        default=default,
+        is_optional=default is None,
+        description=descriptions.get(entry.name, ""),
+    )
+
+
+def can_be_optional(entry: BackgroundNodeDeclaredSocket) -> bool:
+    """Whether there is a way to set nothing: the field of a plain value always shows one."""
+    return entry.is_list or entry.data_type not in _DEFAULTS
+
+
+def _output(entry: BackgroundNodeDeclaredSocket, descriptions: Any) -> Output:
+    socket_type = SocketType(entry.data_type, entry.is_list)
+    description = descriptions.get(entry.name, "") or _place_of(entry.name, socket_type)
+    return Output(entry.identifier, entry.name, socket_type, description)
+
+
+def _place_of(name: str, socket_type: SocketType) -> str:
+    """Where a script puts an output, in Python's words."""
+    if name in (PYTHON_DATA, DATA_BLOCKS):
+        return name
+    if not socket_type.is_data_block:
+        return f"{PYTHON_DATA}[{json.dumps(name, ensure_ascii=False)}]"
+    return f"{DATA_BLOCKS}: {socket_type}" if socket_type.is_list else f'{DATA_BLOCKS}: {socket_type} "{name}"'
+
+
+class Fault(NamedTuple):
+    """What is wrong with an entry: its identifier and name, a sentence, and what the artist can do about it."""
+
+    identifier: str
+    name: str
+    message: str
+    mend: str
+
+
+def faults(node: bpy.types.Node) -> Iterator[Fault]:
+    """What keeps the declared sockets from being used."""
+    for is_output in (False, True):
+        seen: set[str] = set()
+        for entry in entries(node, are_outputs=is_output):
+            message, mend = _output_fault(entry) if is_output else _input_fault(entry)
+            if not message and entry.name in seen:
+                what = "outputs" if is_output else "inputs"
+                message, mend = f'two {what} have the name "{entry.name}"', "Rename or remove one of them"
+            seen.add(entry.name)
+            if message:
+                yield Fault(entry.identifier, entry.name, message, mend)
+
+
+def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
+    if not entry.name:
+        return "an input has no name", "Name it as the variable in the script"
+    message, _, mend = name_fault(entry.name).rpartition(": ")
+    return message, mend[:1].upper() + mend[1:]
+
+
+def _output_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
+    is_data_block = SocketType(entry.data_type).is_data_block
+    if not entry.name:
+        return "an output has no name", f"Name it as its key in {PYTHON_DATA}, or as the data-block"
+    if entry.name == PYTHON_DATA and (entry.data_type != "ANY" or entry.is_list):
+        return f"{PYTHON_DATA} as a whole is of type JSON", "Make it JSON and no list, or give it the name of a key"
+    if entry.name == DATA_BLOCKS and not (is_data_block and entry.is_list):
+        return f"{DATA_BLOCKS} as a whole is a list of data-blocks", "Make it a list of Data-Block, or rename it"
+    return "", ""
+
+
+classes = (BackgroundNodeDeclaredSocket,)
