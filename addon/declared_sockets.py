@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated_name
 from bpy.app.translations import pgettext_rpt as translated
 
 from ..node_tree import changes, declared_sockets
@@ -191,16 +192,17 @@ class BACKGROUND_NODES_UL_declared_sockets(bpy.types.UIList):
     ) -> None:
         row = layout.row(align=True)
         row.template_node_socket(color=(*socket_color(entry.data_type), 1.0))
-        row.alert = any(fault.identifier == entry.identifier for fault in declared_sockets.faults(node))
         row.prop(entry, "name", text="", emboss=False)
+        is_faulty = any(fault.identifier == entry.identifier for fault in declared_sockets.faults(node))
         kind = row.row()
         kind.alignment = "RIGHT"
-        kind.active = False
-        kind.label(text=type_name(entry))
+        kind.active = is_faulty
+        kind.label(text=type_name(entry), icon="ERROR" if is_faulty else "NONE", translate=False)
 
 
 def type_name(entry: declared_sockets.BackgroundNodeDeclaredSocket) -> str:
-    return entry.bl_rna.properties["data_type"].enum_items[entry.data_type].name
+    name = translated_name(entry.bl_rna.properties["data_type"].enum_items[entry.data_type].name)
+    return translated_name("{type} List").format(type=name) if entry.is_list else name
 
 
 class BACKGROUND_NODES_PT_declared_sockets(bpy.types.Panel):

@@ -516,3 +516,168 @@ def test_linked_tree_with_a_declaration_runs(tree, wired, tmp_path):
     (linked,) = target.node_groups
     run = background_nodes.run(linked)
     assert run.fetch("Use", "result") == 3 + 4 + 1
+
+
+# The operators
+
+
+operators = bpy.ops.background_nodes
+
+
+@pytest.fixture
+def active(tree, wired):
+    """The node, active in an editor."""
+    tree.nodes.active = wired
+    with editor(tree):
+        yield wired
+
+
+def test_added_sockets_have_names_of_their_own_and_come_below_the_active_one(active):
+    active.active_input_index = 0
+    assert operators.socket_declare() == {"FINISHED"}
+    assert operators.socket_declare() == {"FINISHED"}
+    assert (names(active.inputs), active.active_input_index) == (["count", "value", "value_2", "tag"], 2)
+    assert operators.socket_declare(is_output=True) == {"FINISHED"}
+    assert (names(active.outputs), types(active.outputs)) == (["sum", "result"], ["int", "any"])
+    assert list(declared_sockets.faults(active)) == []
+
+
+def test_button_of_a_node_adds_to_that_node_at_the_end(tree, active):
+    tree.nodes.active = tree.nodes["Use"]
+    assert operators.socket_declare(node_name="Node") == {"FINISHED"}
+    assert names(active.inputs) == ["count", "tag", "value"]
+    assert operators.socket_declare(node_name="Use") == {"CANCELLED"}
+
+
+def test_removed_socket_takes_its_link_along_and_the_last_one_may_go(tree, active):
+    active.active_input_index = 0
+    assert operators.socket_undeclare() == {"FINISHED"}
+    assert (names(active.inputs), active.active_input_index) == (["tag"], 0)
+    assert operators.socket_undeclare() == {"FINISHED"}
+    assert operators.socket_undeclare() == {"CANCELLED"}
+    assert operators.socket_undeclare(is_output=True) == {"FINISHED"}
+    assert (active.source_error, len(active.inputs), len(active.outputs), len(tree.links)) == ("", 0, 0, 0)
+
+
+def test_moved_up_and_down_keeps_links(tree, active):
+    active.active_input_index = 0
+    assert operators.socket_declaration_move(direction="UP") == {"CANCELLED"}
+    assert operators.socket_declaration_move(direction="DOWN") == {"FINISHED"}
+    assert operators.socket_declaration_move(direction="DOWN") == {"CANCELLED"}
+    assert (names(active.inputs), active.active_input_index, links_of(tree)) == (["tag", "count"], 1, LINKS)
+
+
+def test_detected_sockets_are_added_and_none_is_removed(tree, active):
+    rewrite(active, "python_data = {'more': count + other}")
+    assert operators.sockets_detect() == {"FINISHED"}
+    assert (names(active.inputs), names(active.outputs)) == (["count", "tag", "other"], ["sum", "more"])
+    assert links_of(tree) == LINKS
+    assert operators.sockets_detect() == {"CANCELLED"}
+
+
+def test_operators_need_a_script_without_main_and_a_tree_of_this_file(tree, active):
+    assert operators.sockets_detect.poll()
+    tree.nodes.active = tree.nodes["Use"]
+    for operator in (operators.sockets_detect, operators.socket_undeclare, operators.socket_declaration_move):
+        assert not operator.poll()
+    assert operators.socket_declare.poll()  # a node's own button says which
+
+
+def test_main_that_is_gone_can_be_declared_in_its_place(tree, of_main):
+    tree.nodes.active = of_main
+    of_main.script.from_string("print(count)")
+    of_main.sync()
+    assert "declare its inputs and outputs in the Sidebar" in of_main.source_error
+    with editor(tree):
+        assert operators.socket_declare() == {"FINISHED"}
+    assert of_main.source_error == ""
+    assert sorted(names(of_main.inputs)) == ["count", "kind", "value"]
+    assert len(tree.links) == 1
+
+
+def test_each_change_is_one_step_of_undo(tree, wired):
+    tree.nodes.active = wired
+    bpy.ops.ed.undo_push(message="Before")
+    with editor(tree):
+        operators.socket_declare("EXEC_DEFAULT", True)
+    bpy.ops.ed.undo()
+    node = bpy.data.node_groups["Tree"].nodes["Node"]
+    assert (names(node.inputs), len(node.declared_inputs)) == (["count", "tag"], 2)
+
+
+def test_new_script_without_main_runs(tree):
+    with editor(tree):
+        assert operators.script_new(is_seed_style=True) == {"FINISHED"}
+    node = tree.nodes.active
+    assert (names(node.inputs), types(node.inputs)) == (["source", "thickness"], ["Object", "float"])
+    assert node.inputs["source"].description_text == "The object, a copy: yours stays as it is."
+    node.inputs["source"].default_value = quad()
+    found = results(tree)
+    assert found["faces"] == 1
+    assert [modifier.type for modifier in found["data_blocks"][0].modifiers] == ["SOLIDIFY"]
+
+
+# Where scripts are found, and the command line
+
+
+def test_texts_that_are_seed_style_beyond_doubt_can_be_added(tree):
+    from background_nodes.addon import node_choices
+
+    text("python_data = {'a': size}", "seed")
+    text("x = 1", "module")
+    text("python_data = {", "broken")
+    (choice,) = node_choices.texts()
+    assert (choice.name, choice.sockets(are_outputs=False)[0].label) == ("seed", "size")
+    node = choice.add_to(tree)
+    assert (names(node.inputs), names(node.outputs)) == (["size"], ["a"])
+
+
+def test_script_of_a_folder_is_seed_style_beyond_doubt_or_left_out(tmp_path):
+    from background_nodes.addon import node_choices
+    from background_nodes.node_tree.script_folders import ScriptFolders
+
+    (tmp_path / "seed.py").write_text('"""Count."""\nupdate_job_progress(size)')
+    (tmp_path / "module.py").write_text("def helper(): ...")
+    folders = ScriptFolders(node_choices._folders._read_signature)
+    folders.set_folders([str(tmp_path)])
+    folders.read()
+    (found,) = folders.scripts()
+    assert (found.path, found.signature.description) == (str(tmp_path / "seed.py"), "Count.")
+
+
+def test_searched_socket_is_linked_by_its_name(tree):
+    text("python_data = {'a:b': size}", "seed")
+    source = value(tree, "FLOAT", 1.0)
+    with editor(tree):
+        operators.node_search(node_name=source.name, offer="text:seed:size")
+        assert ("Input", "Value", "Seed", "size") in links_of(tree)
+        use = script(tree, "Use", "def main(value: str): ...")
+        offer = "text:seed:a%3Ab"
+        operators.node_search(node_name=use.name, use_inputs=True, offer=offer)
+    assert use.inputs[0].links[0].from_socket.name == "a:b"
+
+
+def test_command_line_sets_and_lists_sockets_by_their_names(tree, wired):
+    from background_nodes.addon import report
+    from background_nodes.addon.assignments import assign
+    from background_nodes.addon.lookup import InputError
+
+    assign(tree, "Node.tag=longer")
+    assert wired.inputs["tag"].default_value == "longer"
+    with pytest.raises(InputError, match=r"Did you mean \"tag\""):
+        assign(tree, "Node.tga=x")
+    assert "Node.tag  string" in report.listing([tree], as_json=False)
+    wired.keep_result = True
+    run = background_nodes.run(tree)
+    assert dict(report._results(tree, run))["Node"]["sum"]["value"] == 3 + 6
+    assert run.fetch("Node", "sum") == 3 + 6
+
+
+def test_retry_takes_over_a_mended_script(tree):
+    node = seed(tree, "Node", "python_data = {'a': 1 / zero}", [("zero", "FLOAT")], [("a", "FLOAT")])
+    run = background_nodes.run(tree)
+    assert "ZeroDivisionError" in run.tasks["Node"].error.message
+    node.inputs["zero"].default_value = 2.0
+    run.retry()
+    run.wait()
+    assert node.outputs["a"].result == 0.5
