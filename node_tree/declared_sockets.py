@@ -17,7 +17,7 @@ import bpy
 from ..runtime import seed_sockets
 from ..runtime.seed_style import DATA_BLOCKS, PYTHON_DATA, name_fault
 from ..runtime.signature import MISSING, Output, Parameter, Signature
-from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType, Value
+from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, VALUE_KINDS, SocketType, Value
 from . import changes
 from .data_nodes import data_types
 from .identity import new_id
@@ -37,6 +37,7 @@ _DEFAULTS: Final[dict[str, Value]] = {
     "VECTOR": _ZEROS,
     "COLOR": _ZEROS,
     "ROTATION": _ZEROS,
+    "BLEND_FILE": OPEN_FILE,
     "MATRIX": tuple(float(row == column) for row in range(4) for column in range(4)),
 }
 #: What a script gets for a value that is not one of Python's own.
@@ -245,6 +246,8 @@ def faults(node: bpy.types.Node) -> Iterator[Fault]:
 def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
     if not entry.name:
         return "an input has no name", "Name it as the variable in the script"
+    if entry.data_type == "BLEND_FILE" and entry.is_list:
+        return "a script works on one Blend File", "Make it no list: a list that is linked to it runs the node for each"
     message, _, mend = name_fault(entry.name).rpartition(": ")
     return message, mend[:1].upper() + mend[1:]
 
@@ -253,6 +256,8 @@ def _output_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
     is_data_block = SocketType(entry.data_type).is_data_block
     if not entry.name:
         return "an output has no name", f"Name it as its key in {PYTHON_DATA}, or as the data-block"
+    if entry.data_type == "BLEND_FILE":
+        return "a Blend File is only an input", "Save a file in the script, and make the output a Path"
     if entry.name == PYTHON_DATA and (entry.data_type != "ANY" or entry.is_list):
         return f"{PYTHON_DATA} as a whole is of type JSON", "Make it JSON and no list, or give it the name of a key"
     if entry.name == DATA_BLOCKS and not (is_data_block and entry.is_list):

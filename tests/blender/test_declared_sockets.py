@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
+from pathlib import Path
 
 import bpy
 import pytest
@@ -303,6 +305,7 @@ def test_input_with_a_bad_name_is_a_problem(tree, name, message):
         ("", "INT", [], "an output has no name"),
         ("python_data", "INT", [], "python_data as a whole is of type JSON. Make it JSON"),
         ("data_blocks", "Object", [], "data_blocks as a whole is a list of data-blocks. Make it a list"),
+        ("file", "BLEND_FILE", [], "a Blend File is only an input. Save a file in the script"),
         ("data_blocks", "ANY", [], "data_blocks as a whole is a list of data-blocks. Make it a list"),
     ],
 )
@@ -310,6 +313,16 @@ def test_output_that_can_be_nothing_is_a_problem(tree, name, kind, is_list, mess
     seed(tree, "Node", "x = 1", outputs=[(name, kind, *is_list)])
     ((socket, found),) = problems(tree)
     assert (socket, message in found) == (name, True)
+
+
+def test_script_works_on_one_blend_file(tree):
+    seed(tree, "Node", "x = 1", [("a", "BLEND_FILE"), ("b", "BLEND_FILE"), ("c", "BLEND_FILE", True)])
+    found = [message for _, message in problems(tree)]
+    assert (
+        found[0]
+        == "a script works on one Blend File. Make it no list: a list that is linked to it runs the node for each"
+    )
+    assert 'a script works on one Blend File, and "a" is one already' in found[-1]
 
 
 def test_two_sockets_of_one_name_are_a_problem(tree):
@@ -387,6 +400,13 @@ def test_list_is_a_list_of_all_that_is_linked(tree):
 def test_python_data_as_a_whole_is_json(tree):
     seed(tree, "Node", "python_data = {'a': (1, 2)}", outputs=[("python_data", "ANY")])
     assert results(tree)["python_data"] == {"a": (1, 2)}
+
+
+def test_blend_file_is_open_while_the_script_runs(tree, tmp_path):
+    quad("In file")
+    source = "python_data = {'there': 'In file' in bpy.data.objects, 'file': type(file).__name__}"
+    seed(tree, "Node", source, [("file", "BLEND_FILE")], [("there", "BOOLEAN"), ("file", "STRING")])
+    assert results(tree) == {"there": True, "file": "str"}
 
 
 def test_node_without_outputs_runs(tree, tmp_path):
@@ -615,6 +635,25 @@ def test_new_script_without_main_runs(tree):
     found = results(tree)
     assert found["faces"] == 1
     assert [modifier.type for modifier in found["data_blocks"][0].modifiers] == ["SOLIDIFY"]
+
+
+def test_script_of_the_documentation_has_the_sockets_it_promises_and_runs(tree):
+    page = (Path(__file__).parents[2] / "docs" / "scripts.md").read_text(encoding="utf-8")
+    (source,) = [
+        block
+        for block in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        if "python_data" in block
+    ]
+    node = seed(tree, "Node", source)
+    assert (names(node.inputs), types(node.inputs)) == (["source", "factor"], ["Object", "float"])
+    assert names(node.outputs) == ["faces", "name", "data_blocks"]
+    declare(node, ("scaled", "Object"), ("mesh", "Mesh"), is_output=True)
+    node.inputs["source"].default_value, node.inputs["factor"].default_value = quad(), 2.0
+    found = results(tree)
+    assert (found["faces"], found["name"]) == (1, "Quad")
+    assert tuple(found["scaled"].scale) == (2.0, 2.0, 2.0)
+    assert found["scaled"].data == found["mesh"]
+    assert node.inputs["source"].description_text == "The object, a copy: yours stays as it is."
 
 
 # Where scripts are found, and the command line

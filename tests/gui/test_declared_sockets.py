@@ -33,7 +33,10 @@ def names(editor, side: str) -> list[str]:
 
 
 def rename(editor, button: str, name: str) -> None:
-    """Ctrl-click the name in the first row of the list that has this button beside its top: no double click is simulated."""
+    """Rename what is in the first row of the list that has this button beside its top.
+
+    By Ctrl and a click, as in all of Blender's lists: events that are simulated make no double click.
+    """
     left, _, right, _ = editor.window.run("return places.rectangle(t, 'UI')", t="BackgroundNodeTree")
     _, y = editor.button(button, region="UI")
     editor.window.click(left + _NAME * (right - left), y - 6, ctrl=True)
