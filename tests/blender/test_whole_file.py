@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import bpy
@@ -59,6 +60,19 @@ def file_on_disk(path: Path, *object_names: str, **settings) -> str:
     save(path)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return str(path)
+
+
+def compositor(scene: bpy.types.Scene) -> bpy.types.NodeTree:
+    if bpy.app.version < (5, 0, 0):
+        scene.use_nodes = True
+    elif scene.compositing_node_group is None:
+        scene.compositing_node_group = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
+    return scene.node_tree if bpy.app.version < (5, 0, 0) else scene.compositing_node_group
+
+
+def set_output_folder(scene: bpy.types.Scene, folder: str) -> None:
+    node = next(node for node in compositor(scene).nodes if node.bl_idname == "CompositorNodeOutputFile")
+    setattr(node, "base_path" if bpy.app.version < (5, 0, 0) else "directory", folder)
 
 
 # The open file
@@ -171,6 +185,38 @@ def test_copy_is_made_from_a_file_of_which_the_path_is_known_at_run_time_only(tm
     look = script(tree, "Look", LOOK, file=make)
     run(tree)
     assert result(look)["objects"] == ["Made"]
+
+
+def test_retry_works_on_the_copy_that_the_run_began_with(tree, tmp_path):
+    quad("Cube")
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            raise ValueError("not yet")
+    """
+    look = script(tree, "Look", source)
+    run = background_nodes.run(tree)
+    assert run.state == "failed"
+    quad("Later")
+    look.script.from_string(
+        look.script.as_string().replace('raise ValueError("not yet")', "return list(bpy.data.objects.keys())")
+    )
+    run.retry()
+    run.wait()
+    assert run.state == "succeeded"
+    assert result(look) == ["Cube"]
+
+
+def test_recent_files_of_the_artist_stay_as_they_are(tree, tmp_path):
+    recent = Path(bpy.utils.user_resource("CONFIG")) / "recent-files.txt"
+    before = recent.read_bytes() if recent.exists() else None
+    path = file_on_disk(tmp_path / "a.blend", "Hero")
+    tree = new_tree()
+    script(tree, "Here", LOOK)
+    script(tree, "There", LOOK, file=path)
+    run(tree)
+    assert (recent.read_bytes() if recent.exists() else None) == before
 
 
 def test_path_that_turns_out_to_be_wrong_fails_the_task(tree, tmp_path):
@@ -323,6 +369,46 @@ def test_hidden_excluded_and_marked_things_stay_so(tree):
     look = script(tree, "Look", source)
     run(tree)
     assert result(look) == (True, True, True, [("mark", 12)])
+
+
+def test_paths_to_which_is_written_are_whole_in_the_copy(tree, tmp_path):
+    cube = quad("Cube")
+    modifier = cube.modifiers.new("Fluid", "FLUID")
+    modifier.fluid_type = "DOMAIN"
+    modifier.domain_settings.cache_directory = "//fluid"
+    nodes = cube.modifiers.new("Nodes", "NODES")
+    nodes.node_group = bpy.data.node_groups.new("Geometry", "GeometryNodeTree")
+    nodes.bake_directory = "//bakes"
+    compositor(bpy.context.scene).nodes.new("CompositorNodeOutputFile")
+    bpy.context.scene.sequence_editor_create().proxy_dir = "//proxies"
+    bpy.context.scene.render.filepath = "//render/frame_"
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            scene, cube = bpy.context.scene, bpy.data.objects["Cube"]
+            tree = scene.compositing_node_group if bpy.app.version >= (5, 0, 0) else scene.node_tree
+            output = next(node for node in tree.nodes if node.bl_idname == "CompositorNodeOutputFile")
+            return {
+                "render": scene.render.filepath,
+                "compositor": output.directory if bpy.app.version >= (5, 0, 0) else output.base_path,
+                "fluid": cube.modifiers["Fluid"].domain_settings.cache_directory,
+                "bakes": cube.modifiers["Nodes"].bake_directory,
+                "proxies": scene.sequence_editor.proxy_dir,
+            }
+    """
+    set_output_folder(bpy.context.scene, "//passes/")
+    look = script(tree, "Look", source)
+    save(tmp_path / "main.blend")
+    run(tree)
+    names = {
+        "render": "render/frame_",
+        "compositor": "passes/",
+        "fluid": "fluid",
+        "bakes": "bakes",
+        "proxies": "proxies",
+    }
+    assert result(look) == {kind: f"{tmp_path}{os.sep}{name}" for kind, name in names.items()}
 
 
 # Other inputs beside it
