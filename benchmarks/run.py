@@ -20,6 +20,7 @@ import bpy
 import data
 import planning
 import throughput
+import whole_file
 from rich.console import Console
 from rich.table import Table
 from row import Row
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "large_mesh": data.large_mesh,
     "trivial_tasks": throughput.trivial_tasks,
     "homecoming": data.homecoming,
+    "start_again": whole_file.start_again,
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
 }
