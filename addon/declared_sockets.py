@@ -52,9 +52,8 @@ class _DeclarationOperator(EditableTreeOperator):
         if not getattr(node, "is_seed_style", False):
             self.report({"WARNING"}, translated("Choose a node whose script has no function main"))
             return {"CANCELLED"}
-        if not declared_sockets.has_any(node):
-            declared_sockets.adopt(node)  # those of a main that is gone
-        if not self.change(node):
+        is_adopted = not declared_sockets.has_any(node) and declared_sockets.adopt(node)  # of a main that is gone
+        if not self.change(node) and not is_adopted:
             return {"CANCELLED"}
         node.is_declaration_adopted = False
         node.sync()
@@ -162,7 +161,7 @@ class BACKGROUND_NODES_OT_sockets_detect(_ActiveNodeOperator, bpy.types.Operator
         try:
             found = seed_sockets.detect(node.source().text)
         except SignatureError as error:
-            self.report({"WARNING"}, translated(error.message))
+            self.report({"WARNING"}, translated(node.source_error or error.message))
             return False
         num_added = declared_sockets.add_missing(node, found)
         if not num_added:
@@ -191,7 +190,7 @@ class BACKGROUND_NODES_UL_declared_sockets(bpy.types.UIList):
         _active_property: str,
     ) -> None:
         row = layout.row(align=True)
-        row.template_node_socket(color=(*socket_color(entry.data_type), 1.0))
+        row.template_node_socket(color=(*socket_color(declared_sockets.type_of(entry).kind), 1.0))
         row.prop(entry, "name", text="", emboss=False)
         is_faulty = any(fault.identifier == entry.identifier for fault in declared_sockets.faults(node))
         kind = row.row()
@@ -201,7 +200,8 @@ class BACKGROUND_NODES_UL_declared_sockets(bpy.types.UIList):
 
 
 def type_name(entry: declared_sockets.BackgroundNodeDeclaredSocket) -> str:
-    name = translated_name(entry.bl_rna.properties["data_type"].enum_items[entry.data_type].name)
+    items = entry.bl_rna.properties["data_type"].enum_items
+    name = translated_name(items[entry.data_type].name if entry.data_type else "Unknown")
     return translated_name("{type} List").format(type=name) if entry.is_list else name
 
 

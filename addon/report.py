@@ -200,7 +200,7 @@ def _results(tree: bpy.types.NodeTree, run: Run) -> Iterator[tuple[str, dict[str
         found = {
             lookup.key(socket): {"label": socket.name, "type": str(socket.socket_type), "value": plain(socket.result)}
             for socket in (() if node is None else node.outputs)
-            if socket.result is not None
+            if socket.enabled and socket.result is not None
         }
         if found:
             yield task.name, found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import bpy
@@ -47,7 +47,13 @@ _CLASSES: Final = {"VECTOR": "Vector", "COLOR": "Color", "ROTATION": "Euler", "M
 @functools.cache
 def declarable_types() -> tuple[tuple[str, str, str, str, int], ...]:
     """Items of the enum of types: those of an Input node, and a data-block of any type."""
-    anything = (ANY_DATA_BLOCK, "Data-Block", "A data-block of any type", "NONE", zlib.crc32(ANY_DATA_BLOCK.encode()))
+    anything = (
+        ANY_DATA_BLOCK,
+        "Data-Block",
+        "A data-block of any type",
+        "NONE",
+        zlib.crc32(ANY_DATA_BLOCK.encode()) & 0x7FFFFFFF,
+    )
     values = [item for item in data_types() if item[0] in VALUE_KINDS]
     return (*values, anything, *(item for item in data_types() if item[0] not in VALUE_KINDS))
 
@@ -79,7 +85,6 @@ class BackgroundNodeDeclaredSocket(bpy.types.PropertyGroup):
     name: bpy.props.StringProperty(
         name="Name",
         description="Name of the variable in the script; of an output, its key in python_data or the data-block's name",
-        maxlen=MAX_NAME,
         update=_changed,
     )
     data_type: bpy.props.EnumProperty(
@@ -146,15 +151,16 @@ def add_missing(node: bpy.types.Node, signature: Signature) -> int:
     return num_added
 
 
-def adopt(node: bpy.types.Node) -> None:
-    """Declare the sockets as they are: those of a `main` that is gone."""
+def adopt(node: bpy.types.Node) -> bool:
+    """Declare the sockets as they are: those of a `main` that is gone. Returns whether there are any."""
     offered = {item[0] for item in declarable_types()}
     for sockets, is_output in ((node.inputs, False), (node.outputs, True)):
         for socket in list(sockets):
             kind = socket.socket_type.kind
             kind = kind if kind in offered else "STRING"  # a menu
             declare(node, socket.identifier, SocketType(kind, socket.socket_type.is_list), is_output=is_output)
-    node.is_declaration_adopted = True
+    node.is_declaration_adopted = has_any(node)
+    return has_any(node)
 
 
 def forget(node: bpy.types.Node) -> None:
@@ -181,19 +187,30 @@ def signature(node: bpy.types.Node, text: str) -> Signature:
     )
 
 
-def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Any) -> Parameter:
+def _label(entry: BackgroundNodeDeclaredSocket) -> str:
+    """The name as far as a socket's can be. (Blender itself would cut a letter in two.)"""
+    return entry.name.encode()[:MAX_NAME].decode(errors="ignore")
+
+
+def type_of(entry: BackgroundNodeDeclaredSocket) -> SocketType:
+    """The type of an entry; anything where this Blender has no such type, as it may be in a file of another version."""
+    return SocketType(entry.data_type or "ANY", entry.is_list)
+
+
+def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Mapping[str, str]) -> Parameter:
+    socket_type = type_of(entry)
     default: Any = MISSING
-    if entry.is_list:
+    if socket_type.is_list:
         default = () if entry.is_optional else MISSING
-    elif entry.data_type in _DEFAULTS:
-        default = _DEFAULTS[entry.data_type]
+    elif socket_type.kind in _DEFAULTS:
+        default = _DEFAULTS[socket_type.kind]
     elif entry.is_optional:
         default = None
     return Parameter(
         entry.identifier,
-        entry.name,
-        SocketType(entry.data_type, entry.is_list),
-        annotation=_CLASSES.get(entry.data_type, ""),
+        _label(entry),
+        socket_type,
+        annotation=_CLASSES.get(socket_type.kind, ""),
         default=default,
         is_optional=default is None,
         description=descriptions.get(entry.name, ""),
@@ -202,13 +219,13 @@ def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Any) -> Parame
 
 def can_be_optional(entry: BackgroundNodeDeclaredSocket) -> bool:
     """Whether there is a way to set nothing: the field of a plain value always shows one."""
-    return entry.is_list or entry.data_type not in _DEFAULTS
+    return entry.is_list or type_of(entry).kind not in _DEFAULTS
 
 
-def _output(entry: BackgroundNodeDeclaredSocket, descriptions: Any) -> Output:
-    socket_type = SocketType(entry.data_type, entry.is_list)
+def _output(entry: BackgroundNodeDeclaredSocket, descriptions: Mapping[str, str]) -> Output:
+    socket_type = type_of(entry)
     description = descriptions.get(entry.name, "") or _place_of(entry.name, socket_type)
-    return Output(entry.identifier, entry.name, socket_type, description)
+    return Output(entry.identifier, _label(entry), socket_type, description)
 
 
 def _place_of(name: str, socket_type: SocketType) -> str:
@@ -235,12 +252,16 @@ def faults(node: bpy.types.Node) -> Iterator[Fault]:
         seen: set[str] = set()
         for entry in entries(node, are_outputs=is_output):
             message, mend = _output_fault(entry) if is_output else _input_fault(entry)
-            if not message and entry.name in seen:
+            if not entry.data_type:
+                message, mend = "its type is one that this Blender does not have", "Choose another type"
+            elif entry.name != _label(entry):
+                message, mend = "the name is longer than Blender allows a socket", f"Use {MAX_NAME} letters at most"
+            elif not message and entry.name in seen:
                 what = "outputs" if is_output else "inputs"
                 message, mend = f'two {what} have the name "{entry.name}"', "Rename or remove one of them"
             seen.add(entry.name)
             if message:
-                yield Fault(entry.identifier, entry.name, message, mend)
+                yield Fault(entry.identifier, _label(entry), message, mend)
 
 
 def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
@@ -253,14 +274,14 @@ def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
 
 
 def _output_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
-    is_data_block = SocketType(entry.data_type).is_data_block
+    socket_type = type_of(entry)
     if not entry.name:
         return "an output has no name", f"Name it as its key in {PYTHON_DATA}, or as the data-block"
     if entry.data_type == "BLEND_FILE":
         return "a Blend File is only an input", "Save a file in the script, and make the output a Path"
-    if entry.name == PYTHON_DATA and (entry.data_type != "ANY" or entry.is_list):
+    if entry.name == PYTHON_DATA and socket_type != SocketType("ANY"):
         return f"{PYTHON_DATA} as a whole is of type JSON", "Make it JSON and no list, or give it the name of a key"
-    if entry.name == DATA_BLOCKS and not (is_data_block and entry.is_list):
+    if entry.name == DATA_BLOCKS and not (socket_type.is_data_block and socket_type.is_list):
         return f"{DATA_BLOCKS} as a whole is a list of data-blocks", "Make it a list of Data-Block, or rename it"
     return "", ""
 

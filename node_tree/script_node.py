@@ -147,6 +147,8 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         """
         try:
             source = self.source()
+            if source is None:
+                self._set_style(is_seed_style=False)
             signature = None if source is None else self._signature(source, is_chosen=not may_rename)
         except SignatureError as error:
             self._show_error(error.message, error.line or 0)
@@ -159,13 +161,16 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     def _signature(self, source: ScriptSource, *, is_chosen: bool) -> Signature:
         """What the script's `main` declares, or else the node. Raises SignatureError."""
         signature = None if source.is_seed_style else sources.signature(source)
-        if self.is_seed_style != source.is_seed_style:
-            self.is_seed_style = source.is_seed_style
+        self._set_style(is_seed_style=source.is_seed_style)
         if signature is not None:
             return signature
         if not declared_sockets.has_any(self):
             self._declare(source.text, is_chosen)
         return declared_sockets.signature(self, source.text)
+
+    def _set_style(self, *, is_seed_style: bool) -> None:
+        if self.is_seed_style != is_seed_style:
+            self.is_seed_style = is_seed_style
 
     def _declare(self, text: str, is_chosen: bool) -> None:
         """Begin with what the script seems to have; or, where it was changed, with the sockets of the former `main`.
@@ -328,11 +333,14 @@ def _same_names(sockets: Any, specs: Sequence[SocketSpec], declared: Mapping[str
         specs: what they should be.
         declared: the identifiers of the declared ones, with their names; of a parameter the identifier is its name.
     """
-    there = {socket.identifier for socket in sockets}
+    there = [socket.identifier for socket in sockets]
+    new = {declared.get(spec.identifier, spec.identifier): spec.identifier for spec in reversed(specs)}
+    new = {name: identifier for name, identifier in new.items() if identifier not in there}
     wanted = {spec.identifier for spec in specs}
-    new = {declared.get(identifier, identifier): identifier for identifier in wanted - there}
-    gone = {identifier: declared.get(identifier, identifier) for identifier in there - wanted}
-    return {identifier: new[name] for identifier, name in gone.items() if name in new}
+    gone = {
+        declared.get(identifier, identifier): identifier for identifier in reversed(there) if identifier not in wanted
+    }
+    return {identifier: new[name] for name, identifier in gone.items() if name in new}
 
 
 classes = (BackgroundNodeScript,)

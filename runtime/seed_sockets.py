@@ -77,7 +77,7 @@ class _Reading:
     docstring: Docstring
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
 def _read(text: str) -> _Reading | None:
     """What there is to know of a seed-style script, None if it is none."""
     try:

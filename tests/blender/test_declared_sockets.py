@@ -11,7 +11,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.node_tree import declared_sockets
+from background_nodes.node_tree import changes, declared_sockets
 from background_nodes.runtime.types import SocketType
 
 from .graphs import add, editor, identifiers, link, new_tree, output, quad, script, socket_of, value
@@ -279,6 +279,37 @@ def test_empty_text_is_an_error(tree):
     assert not node.is_seed_style
 
 
+def test_two_of_one_name_do_not_both_become_the_parameter(tree):
+    node = seed(tree, "Node", "x = 1", [("a", "INT"), ("a", "INT")])
+    node.inputs[0].default_value, node.inputs[1].default_value = 1, 2
+    rewrite(node, "def main(a: int): ...")
+    assert (identifiers([socket for socket in node.inputs if socket.enabled]), node.inputs[0].default_value) == (
+        ["a"],
+        1,
+    )
+    rewrite(node, "python_data = {}")
+    assert [socket.default_value for socket in node.inputs] == [1, 2]
+
+
+def test_text_that_is_taken_away_leaves_sockets_and_declaration(tree, wired):
+    script_text = wired.script
+    wired.script = None
+    assert (wired.is_seed_style, names(wired.inputs), links_of(tree)) == (False, ["count", "tag"], LINKS)
+    wired.script = script_text
+    assert (names(wired.inputs), links_of(tree), wired.source_error) == (["count", "tag"], LINKS, "")
+
+
+def test_name_that_is_too_long_is_a_problem_and_its_socket_is_left_alone(tree):
+    node = seed(tree, "Node", "x = 1", [("ü" * 50, "INT")])
+    assert node.inputs[0].name == "ü" * 31
+    assert problems(tree)[0][1] == "the name is longer than Blender allows a socket. Use 63 letters at most"
+    told = []
+    changes.listen(told.append)
+    node.sync()
+    changes.stop_listening(told.append)
+    assert not told
+
+
 # Problems
 
 
@@ -333,6 +364,17 @@ def test_two_sockets_of_one_name_are_a_problem(tree):
     ]
     node.declared_inputs[1].name, node.declared_outputs[2].name = "c", "c"
     assert list(declared_sockets.faults(node)) == []
+
+
+@pytest.mark.skipif(bpy.app.version >= (5, 0, 0), reason="5.0 shows no property by its key")
+def test_type_that_this_blender_does_not_have_is_a_problem(tree):
+    node = seed(tree, "Node", "x = 1", [("a", "INT")], [("b", "INT")])
+    node.declared_inputs[0]["data_type"] = node.declared_outputs[0]["data_type"] = 12345
+    node.sync()
+    assert [(name, found) for name, found in problems(tree) if "nothing is linked" not in found] == [
+        ("a", "its type is one that this Blender does not have. Choose another type"),
+        ("b", "its type is one that this Blender does not have. Choose another type"),
+    ]
 
 
 def test_input_that_shows_no_value_must_be_set_unless_it_is_optional(tree):
