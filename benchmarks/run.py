@@ -18,6 +18,7 @@ from pathlib import Path
 
 import bpy
 import data
+import jobs
 import planning
 import throughput
 import whole_file
@@ -34,6 +35,8 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "trivial_tasks": throughput.trivial_tasks,
     "homecoming": data.homecoming,
     "start_again": whole_file.start_again,
+    "jobs_two": jobs.two_at_a_time,
+    "jobs_five": jobs.five_at_a_time,
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
 }
