@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..runtime.blender import kinds
+from ..runtime.blender import kinds, views
 from ..runtime.blender.homecoming import Homecoming, replace
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError
@@ -211,7 +211,8 @@ class Writer:
                 _replace_object(original, result)
                 self._found[ref] = original
             else:
-                replace(original, result)
+                with views.kept({kinds.kind_of(original)}):
+                    replace(original, result)
                 self._home.originals[ref] = result
         return True
 

@@ -14,9 +14,8 @@ from pathlib import Path
 import bpy
 
 from ..types import StoredRef
-from . import blobs, kinds, paths, pixels
+from . import blobs, kinds, paths, pixels, views
 from .blobs import Contents, Key
-from .object_view import ObjectView
 from .pixels import PixelFile
 from .snapshot import Snapshot
 
@@ -78,7 +77,7 @@ class Homecoming:
         results = list(results)
         uids = self._newcomers | self._substitutes
         subset = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in uids}
-        used = _needed(results, subset) - set(results)
+        used = {item for item in _needed(results, subset) if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (kinds.kind_of(item), item.name))
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
@@ -89,17 +88,20 @@ class Homecoming:
         """
         self.originals.clear()
         newcomers = [item for item in self.family(results) if item.session_uid in self._newcomers]
-        new = []
-        for item in newcomers:
-            original = self._counterpart(item) if item.library is None else None
-            if original is not None and original.library is None:
-                replace(original, item)
-            else:
-                new.append(item)
+        with views.kept({kinds.kind_of(item) for item in newcomers}):
+            new = [item for item in newcomers if not self._take_place(item)]
         for item in new:  # its name may have been that of one that gave way
             name = self._names.get(item.session_uid, item.name)
             if item.library is None and item.name != name and kinds.find(kinds.kind_of(item), name) is None:
                 item.name = name
+
+    def _take_place(self, item: bpy.types.ID) -> bool:
+        """Put a newcomer in the place of its counterpart, if there is one."""
+        original = self._counterpart(item) if item.library is None else None
+        if original is None or original.library is not None:
+            return False
+        replace(original, item)
+        return True
 
     def overwritten(self, refs: Iterable[StoredRef]) -> list[bpy.types.ID]:
         """What of the open file may have to give way to results: see `overwrite`. Raises StoreError."""
@@ -208,17 +210,15 @@ def _builtin_twin(data_block: bpy.types.ID) -> bpy.types.VectorFont | None:
 
 
 def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    """Put a result in the place of a data-block of the open file, under its name; that one is removed.
-
-    View layers show it as they did: selected, active, hidden.
-    """
+    """Put a result in the place of a data-block of the open file, under its name; that one is removed."""
     name, use_fake_user = original.name, original.use_fake_user
-    views = ObjectView.all_of(original) if isinstance(original, bpy.types.Object) else []
+    shape_keys = getattr(original, "shape_keys", None)
+    name_of_keys = "" if shape_keys is None else shape_keys.name
     original.user_remap(result)
     kinds.collection(kinds.kind_of(original)).remove(original)
     result.name, result.use_fake_user = name, use_fake_user
-    for view in views:
-        view.restore(result)
+    if name_of_keys and result.shape_keys is not None:
+        result.shape_keys.name = name_of_keys
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:

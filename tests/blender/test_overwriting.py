@@ -3,7 +3,8 @@
 import bpy
 import pytest
 
-from tests.blender.graphs import link_to_scene, quad
+from background_nodes.runtime.blender import kinds
+from tests.blender.graphs import link_to_scene, names, new_material, quad
 from tests.blender.jobs import PATIENCE, add, process, run
 
 CHANGE = "obj = bpy.data.objects[name]\nobj.location.x = 3\nobj.data['changed'] = 1\ndata_blocks = [obj]"
@@ -146,3 +147,126 @@ def test_undo_brings_back_what_was_replaced_and_redo_the_result(manager, write):
     assert bpy.data.objects.keys() == ["Plate"]
     assert bpy.data.objects["Plate"].location.x == 3
     assert bpy.data.objects["Plate"].data["changed"] == 1
+
+
+# Kinds
+
+
+def _world():
+    bpy.context.scene.world = bpy.data.worlds.new("World")
+    return bpy.context.scene.world
+
+
+def _armature_with_a_child():
+    bpy.ops.object.armature_add()
+    plate = bpy.data.objects["Plate"]
+    plate.parent, plate.parent_type, plate.parent_bone = bpy.context.object, "BONE", "Bone"
+    return bpy.context.object
+
+
+def _camera_of_the_scene():
+    bpy.ops.object.camera_add()
+    bpy.context.scene.camera = bpy.context.object
+    return bpy.context.object
+
+
+def _action():
+    plate = bpy.data.objects["Plate"]
+    plate.keyframe_insert("location")
+    return plate.animation_data.action
+
+
+def _node_group():
+    modifier = bpy.data.objects["Plate"].modifiers.new("Nodes", "NODES")
+    modifier.node_group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+    return modifier.node_group
+
+
+def _instance():
+    collection = bpy.data.collections.new("Instanced")
+    collection.objects.link(bpy.data.objects["Plate"])
+    item = link_to_scene(bpy.data.objects.new("Instance", None))
+    item.instance_type, item.instance_collection = "COLLECTION", collection
+    return item
+
+
+def _object_with_shape_keys():
+    plate = bpy.data.objects["Plate"]
+    for name in ("Basis", "Key"):
+        plate.shape_key_add(name=name)
+    return plate
+
+
+def _parent():
+    link_to_scene(bpy.data.objects.new("Child", None)).parent = bpy.data.objects["Plate"]
+    bpy.context.scene.collection["pointer"] = bpy.data.objects["Plate"]
+    return bpy.data.objects["Plate"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: bpy.context.scene,
+        lambda: bpy.data.materials["Paint"],
+        lambda: bpy.data.texts.new("Text"),
+        _world,
+        _armature_with_a_child,
+        _camera_of_the_scene,
+        _action,
+        _node_group,
+        _instance,
+        _object_with_shape_keys,
+        _parent,
+    ],
+)
+def test_what_is_overwritten_is_used_by_the_same_and_leaves_no_double(manager, write, make):
+    quad("Plate", material=new_material("Paint"))
+    item = make()
+    collection = kinds.collections()[kinds.kind_of(item)]
+    before = names()
+    script = write(f"item = bpy.data.{collection}[name]\nitem['changed'] = 1\ndata_blocks = [item]")
+    given = {"passed_data": {"name": item.name}, "passed_data_blocks": {item}}
+    name = item.name
+    job = run(manager, script, **given, overwrite_data=True)
+    result = getattr(bpy.data, collection)[name]
+    assert result["changed"] == 1
+    assert getattr(job.data_blocks, collection)[0] == result
+    assert names() == before, "the same data-blocks, with as many users"
+
+
+def test_shape_keys_come_home_with_their_object(manager, write):
+    quad("Plate")
+    plate = _object_with_shape_keys()
+    script = write("obj = bpy.data.objects['Plate']\nobj['changed'] = 1\ndata_blocks = [obj]")
+    retrieved = run(manager, script, passed_data_blocks={plate}).data_blocks
+    assert retrieved.objects[0].data.shape_keys.key_blocks.keys() == ["Basis", "Key"]
+    assert retrieved.shape_keys == [retrieved.objects[0].data.shape_keys]
+
+
+@pytest.mark.parametrize("setting", ["exclude", "hide_viewport", "holdout", "indirect_only"])
+def test_collection_that_is_overwritten_is_shown_as_it_was(manager, write, setting):
+    outer, inner = (bpy.data.collections.new(name) for name in ("Outer", "Inner"))
+    bpy.context.scene.collection.children.link(outer)
+    outer.children.link(inner)
+    plate = quad("Plate")
+    bpy.context.scene.collection.objects.unlink(plate)
+    inner.objects.link(plate)
+    layer = bpy.context.view_layer
+    inner_layer = layer.layer_collection.children["Outer"].children["Inner"]
+    setattr(inner_layer, setting, True)
+    if setting != "exclude":
+        layer.active_layer_collection = inner_layer
+        layer.objects.active = plate
+        plate.select_set(False)
+    script = write("item = bpy.data.collections['Outer']\nitem['changed'] = 1\ndata_blocks = [item]")
+    run(manager, script, passed_data_blocks={outer}, overwrite_data=True)
+    assert bpy.data.collections["Outer"]["changed"] == 1
+    assert sorted(bpy.data.collections.keys()) == ["Inner", "Outer"]
+    inner_layer = layer.layer_collection.children["Outer"].children["Inner"]
+    found = {name: getattr(inner_layer, name) for name in ("exclude", "hide_viewport", "holdout", "indirect_only")}
+    assert found == {name: name == setting for name in found}
+    if setting not in {"exclude", "hide_viewport"}:  # Blender lets no hidden one be active for long
+        assert layer.active_layer_collection == inner_layer
+    if setting != "exclude":
+        assert layer.objects.active == bpy.data.objects["Plate"]
+        assert not bpy.data.objects["Plate"].select_get()
