@@ -35,6 +35,8 @@ def copy(task: CopyFile) -> Succeeded | Failed:
         write(Path(task.blob))
     except BackgroundNodesError as error:
         return Failed(str(error))
+    except Exception as error:  # whatever is in a file, the worker lives on
+        return Failed(f"{task.filepath} can't be copied: {type(error).__name__}: {error}")
     return Succeeded()
 
 
@@ -81,6 +83,7 @@ def open_copy(blob: str, own: str) -> None:
         raise StoreError(f"the copy of the file, {blob}, can't be read: {error}") from error
     blobs.open_as_main(own)
     _choose_scene(state["scene"], state["view_layer"])
+    _leave_modes()
     _restore_bakes(state["bakes"])
     _make_paths_absolute(state["folder"])
 
@@ -146,6 +149,17 @@ def _choose_scene(scene_name: str, view_layer_name: str) -> None:
     view_layer = scene.view_layers.get(view_layer_name)
     if view_layer is not None and window.view_layer != view_layer:
         window.view_layer = view_layer
+
+
+def _leave_modes() -> None:
+    """A file that was saved in Edit Mode, or another, is opened in it; most operators want Object Mode."""
+    for item in bpy.data.objects:
+        if item.mode != "OBJECT" and item.library is None:
+            with (
+                contextlib.suppress(RuntimeError),  # it is in another scene
+                bpy.context.temp_override(object=item, active_object=item),
+            ):
+                bpy.ops.object.mode_set(mode="OBJECT")
 
 
 def _restore_bakes(bakes: list[list[str]]) -> None:

@@ -208,6 +208,33 @@ def test_retry_works_on_the_copy_that_the_run_began_with(tree, tmp_path):
     assert result(look) == ["Cube"]
 
 
+def test_retry_on_the_open_file_after_another_says_that_there_is_no_copy(tree, tmp_path):
+    path = file_on_disk(tmp_path / "a.blend", "Hero")
+    tree = new_tree()
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> None:
+            raise ValueError
+    """
+    look = script(tree, "Look", source, file=path)
+    run = background_nodes.run(tree)
+    look.inputs[0].default_value = ""
+    run.retry()
+    run.wait()
+    assert run.tasks["Look"].error.message.startswith("the open file was not copied when the run began")
+
+
+def test_file_of_another_blender_is_opened(tree):
+    from background_nodes.addon import example_files
+
+    folder = Path(example_files.__file__).parent / "examples"
+    path = str(next(folder.glob("*.blend")))  # they are written by 4.2
+    look = script(tree, "Look", LOOK, file=path)
+    run(tree)
+    assert result(look)["filepath"] == path
+
+
 def test_recent_files_of_the_artist_stay_as_they_are(tree, tmp_path):
     recent = Path(bpy.utils.user_resource("CONFIG")) / "recent-files.txt"
     before = recent.read_bytes() if recent.exists() else None
@@ -409,6 +436,61 @@ def test_paths_to_which_is_written_are_whole_in_the_copy(tree, tmp_path):
         "proxies": "proxies",
     }
     assert result(look) == {kind: f"{tmp_path}{os.sep}{name}" for kind, name in names.items()}
+
+
+def test_active_object_and_selection_are_the_artists(tree):
+    for name in ("A", "B", "C"):
+        quad(name).select_set(name != "C")
+    bpy.context.view_layer.objects.active = bpy.data.objects["B"]
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            selected = sorted(item.name for item in bpy.context.selected_objects)
+            return bpy.context.object.name, selected, bpy.context.mode
+    """
+    look = script(tree, "Look", source)
+    run(tree)
+    assert result(look) == ("B", ["A", "B"], "OBJECT")
+
+
+@pytest.mark.parametrize("mode", ["EDIT", "SCULPT", "VERTEX_PAINT"])
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_what_is_being_edited_is_there_in_object_mode(tree, tmp_path, mode, is_saved):
+    cube = quad("Cube")
+    bpy.context.view_layer.objects.active = cube
+    bpy.ops.object.mode_set(mode=mode)
+    if mode == "EDIT":
+        import bmesh  # which only is there once bpy is
+
+        bmesh.from_edit_mesh(cube.data).verts[:][0].co.z = 3.0
+    source = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> Any:
+            cube = bpy.data.objects["Cube"]
+            bpy.ops.object.select_all(action="DESELECT")
+            return bpy.context.mode, cube.mode, len(cube.data.vertices), cube.data.vertices[0].co.z
+    """
+    look = script(tree, "Look", source)
+    if is_saved:
+        look.inputs[0].default_value = save(tmp_path / "edited.blend")
+    run(tree)
+    assert cube.mode == mode
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert result(look) == ("OBJECT", "OBJECT", 4, 3.0 if mode == "EDIT" else 0.0)
+
+
+def test_file_that_was_rendered_can_be_copied(tree):
+    scene = bpy.context.scene
+    scene.camera = link_to_scene(bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera")))
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples, scene.render.resolution_x, scene.render.resolution_y = 1, 16, 16
+    bpy.ops.render.render()
+    assert any(image.type == "RENDER_RESULT" for image in bpy.data.images)
+    look = script(tree, "Look", LOOK)
+    run(tree)
+    assert result(look)["objects"] == ["Camera"]
 
 
 # Other inputs beside it
