@@ -15,7 +15,7 @@ import bpy
 from ..runtime.blender import kinds, python_data
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.snapshot import Snapshot
-from ..runtime.errors import BackgroundNodesError
+from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.events import TaskError
 from ..runtime.graph import NodeSettings
 from ..runtime.logs import read_log
@@ -26,6 +26,7 @@ from ..runtime.seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..runtime.signature import Parameter, ScriptSource
 from ..runtime.states import TaskState
 from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
+from . import gestures
 from .retrieved import RetrievedDataBlocks
 from .undo import push_undo
 
@@ -144,7 +145,7 @@ class Job:
 
     @property
     def is_arriving(self) -> bool:
-        """Whether it succeeded, and its results wait until something that is edited may be replaced."""
+        """Whether it succeeded, and its results wait for the artist to leave a mode or to end a stroke."""
         return self._active is not None and self._active.is_over and not self._is_over and not self._has_failed
 
     @property
@@ -231,7 +232,7 @@ class Job:
             return
         if self._has_failed:
             self._end()
-        elif not self._waits_for_mode():
+        elif not self._waits_for_artist():
             self._bring_home()
 
     def kill(self) -> None:
@@ -244,13 +245,18 @@ class Job:
         self._end()
 
     def wait(self, timeout: float | None = None) -> str:
-        """Carry it on until it has ended, or for `timeout` seconds, and return its state."""
+        """Carry it on until it has ended, or for `timeout` seconds, and return its state.
+
+        That is "ACTIVE", too, where its results can't take the place of what is being edited: that can't end meanwhile.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_over:
             left = _MAX_WAIT if deadline is None else min(_MAX_WAIT, deadline - time.monotonic())
             if left <= 0.0:
                 break
             self._manager.wait_for(self, left)
+            if self.is_arriving:
+                break
         return self.state
 
     def abandon(self, reason: str) -> None:
@@ -283,10 +289,18 @@ class Job:
     def _overwrites(self) -> bool:
         return self.overwrite_data and not self._has_lost_file
 
+    def _waits_for_artist(self) -> bool:
+        if not self._refs():
+            return False
+        try:
+            return gestures.is_going_on() or self._waits_for_mode()
+        except StoreError:  # told when they are brought home
+            return False
+
     def _waits_for_mode(self) -> bool:
         """Whether something it is about to take the place of is edited, sculpted, painted or posed.
 
-        Blender replaces nothing that is in Edit Mode, and leaves the other modes when it does.
+        Blender replaces nothing that is in Edit Mode, and leaves the other modes when it does. Raises StoreError.
         """
         busy = [item for item in bpy.data.objects if item.mode != "OBJECT"] if self._overwrites else []
         if not busy:

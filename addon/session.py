@@ -21,7 +21,7 @@ from ..runtime.pool import WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
 from ..runtime.types import LiveRef
-from . import end_report, preferences, redraw
+from . import end_report, gestures, preferences, redraw
 from .artist_first import ArtistFirst
 from .history import History
 from .job import Job
@@ -172,7 +172,7 @@ class Session:
         self._runner.pool.is_low = self._artist_first.update(self.runs, preferences.get("artist_first"))
         self._runner.update()
         for run in self.runs:
-            if run.state.is_final:
+            if run.state.is_final and not gestures.is_going_on():
                 self.settle(run)
         for manager in self._job_managers:
             manager.update()

@@ -191,3 +191,51 @@ def test_timer_goes_on_while_a_job_waits_for_edit_mode(manager, write, session):
     bpy.ops.object.mode_set(mode="OBJECT")
     tick_until(session, lambda: ended)
     assert bpy.data.objects["Plate"].data["changed"] == 1
+
+
+def test_waiting_ends_where_only_the_artist_can_go_on(manager, write):
+    plate = quad("Plate")
+    script = write("obj = bpy.data.objects['Plate']\nobj.data['changed'] = 1\ndata_blocks = [obj]")
+    add(manager, "job", script, passed_data_blocks={plate}, overwrite_data=True)
+    bpy.context.view_layer.objects.active = plate
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert manager.get_job("job").wait() == "ACTIVE"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert manager.get_job("job").wait() == "COMPLETED"
+
+
+@pytest.mark.parametrize("mode", ["OBJECT", "EDIT"])
+def test_results_that_are_lost_drop_the_job(manager, write, session, mode):
+    plate = quad("Plate")
+    script = write("data_blocks = [bpy.data.objects['Plate']]")
+    add(manager, "job", script, passed_data_blocks={plate}, overwrite_data=True)
+    bpy.context.view_layer.objects.active = plate
+    bpy.ops.object.mode_set(mode=mode)
+    manager.start_job("job")
+    while manager.num_running_jobs():
+        session.update_jobs(0.05)
+    for path in session._runner.store.path.glob("*.json"):
+        path.unlink()
+    process(manager)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert "its results can't be brought home: the contents of" in manager.get_issue_string("job")
+
+
+# The extension
+
+
+@pytest.mark.skipif(bool(bpy.app.binary_path), reason="needs Blender as a Python module")
+def test_jobs_are_dropped_when_the_extension_is_disabled_and_others_can_be_added_afterwards(
+    manager, write, registered_extension
+):
+    ended = []
+    manager.max_workers = 1
+    for name in "ab":
+        add(manager, name, write(FOREVER), on_complete=ended.append)
+    registered_extension.unregister()
+    registered_extension.register()
+    assert manager.get_dropped_job_names() == ["a", "b"]
+    assert "Background Nodes was disabled" in manager.get_issue_string("a")
+    assert ended == []
+    manager.cleanup_job("a")
+    assert run(manager, write("python_data = {'x': 1}"), "b").python_data == {"x": 1}

@@ -22,6 +22,14 @@ for share in (0.3, 0.7):
         time.sleep(0.01)
 data_blocks = [bpy.data.objects.new("Made", bpy.data.meshes.new("Made"))]
 '''
+GATED_CHANGE = (
+    GATED
+    + """
+obj = bpy.data.objects[object_name]
+obj["changed"] = 1
+data_blocks = [obj]
+"""
+)
 #: Finds the example's manager, in front of what is run in Blender.
 MANAGER = "manager = places.module('addon.job_manager').JobManager.get_instance(1204)\n"
 
@@ -116,7 +124,8 @@ def panel(window, tmp_path):
     folder = tmp_path / "größe of it"
     shutil.copytree(ROOT / "examples" / "jobs", folder / "jobs")
     shutil.copy(ROOT / "examples" / "job_panel.py", folder)
-    (folder / "jobs" / "gated.py").write_text(GATED.format(folder=str(folder)), encoding="utf-8")
+    for name, script in (("gated", GATED), ("gated_change", GATED_CHANGE)):
+        (folder / "jobs" / f"{name}.py").write_text(script.format(folder=str(folder)), encoding="utf-8")
     panel = JobPanel(window, folder)
     panel.run_in_text_editor()
     panel.open()
@@ -317,6 +326,27 @@ def test_what_is_sculpted_is_replaced_when_sculpting_ends(panel):
     window.run('with places.editor("VIEW_3D"): bpy.ops.object.mode_set(mode="OBJECT")')
     panel.wait_for_state("Decimate: Cube", "COMPLETED")
     assert objects(window) == ["Camera", "Cube", "Light"]
+
+
+def test_what_is_being_moved_is_replaced_when_the_move_ends(panel):
+    window = panel.window
+    window.run("bpy.context.window_manager.job_panel.overwrite = True")
+    panel.add("gated_change", "add_with_callback")
+    panel.wait_for_progress("Gated Change: Cube", 0.3)
+    x, y = panel.in_viewport()
+    window.move(x, y)
+    window.press("G")
+    panel.let_on(0.3)
+    panel.let_on(0.7)
+    window.wait_for(MANAGER + "return manager.num_running_jobs() == 0")
+    for step in range(20):
+        window.move(x + 5 * step, y)
+        window.settle(2)
+    assert panel.jobs() == {"Gated Change: Cube": "ACTIVE"}
+    window.click()
+    panel.wait_for_state("Gated Change: Cube", "COMPLETED")
+    assert window.run("return bpy.data.objects.keys()") == ["Camera", "Cube", "Light"]
+    assert window.run("return bpy.data.objects['Cube']['changed']") == 1
 
 
 def test_object_in_local_view_stays_in_it_when_it_is_replaced(panel):

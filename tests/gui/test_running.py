@@ -190,6 +190,27 @@ def test_undo_and_redo_during_and_after_a_run_paint_the_right_nodes(going, gate)
     assert window.run("return places.tree().nodes['Waiting'].outputs[0].result") == 3
 
 
+def test_results_wait_until_a_node_that_is_being_moved_is_let_go(going, gate):
+    window = going.window
+    window.run("places.tree().nodes['Waiting'].select = True")
+    x, y = going.middle()
+    window.move(x, y)
+    window.press("G")
+    gate.open(0.3)
+    gate.open(0.7)
+    window.wait_for("return str(places.session().run_of(places.tree()).state) == 'succeeded'")
+    window.move(x + 40, y, steps=10)
+    window.settle(20)
+    assert not going.run()["is_home"]
+    window.click()
+    assert going.wait_until_home()["state"] == "succeeded"
+    x = window.run("return places.tree().nodes['Waiting'].location.x")
+    window.press("Z", ctrl=True)  # the results
+    assert window.run("return places.tree().nodes['Waiting'].location.x") == x
+    window.press("Z", ctrl=True)  # the move, all of it
+    assert window.run("return places.tree().nodes['Waiting'].location.x") == 50.0
+
+
 def test_save_in_mid_run_asks_nothing_and_the_run_goes_on(going, gate, tmp_path):
     window, path = going.window, tmp_path / "saved.blend"
     window.run("bpy.ops.wm.save_as_mainfile(filepath=path)", path=str(path))
