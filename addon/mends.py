@@ -44,6 +44,10 @@ def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem)
         layout.operator("wm.save_mainfile", text="Save File", icon="FILE_TICK")
     elif (entry := _faulty_entry(node, problem)) is not None:
         layout.prop(entry, "name")
+        if "name" not in problem.message:
+            row = layout.row(align=True)
+            row.prop(entry, "data_type")
+            row.prop(entry, "is_list", text="", icon="LINENUMBERS_ON")
     elif problem.socket:
         _draw_socket(layout, node, problem.socket)
     elif node.bl_idname == "BackgroundNodeScript" and not (node.script or node.filepath or node.library_script):
