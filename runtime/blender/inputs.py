@@ -79,7 +79,8 @@ class Inputs:
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
         contents = Contents.load(Path(blob))
-        refs = [ref for ref in refs if not self._is_in_file(ref, contents)]
+        live = kinds.Index()
+        refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
         if not refs:
             return
         keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
@@ -119,10 +120,10 @@ class Inputs:
             if key in newcomers:
                 pixels.restore(newcomers[key], file, Path(blob).parent)
 
-    def _is_in_file(self, ref: StoredRef, contents: Contents) -> bool:
+    def _is_in_file(self, ref: StoredRef, contents: Contents, live: kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""
         origin = contents.origin(Key(ref.kind, ref.name, ref.library), ref.blob)
-        twin = self.provenance.twin(ref.kind, origin) if self._file_copy else None
+        twin = self.provenance.twin(ref.kind, origin, live) if self._file_copy else None
         if twin is not None:
             self._in_file[ref] = twin
         return twin is not None

@@ -48,11 +48,14 @@ class Provenance:
             key = Key.of(data_block)
             self.record(data_block, contents.origin(key, blob), key)
 
-    def twin(self, kind: str, origin: Origin) -> bpy.types.ID | None:
-        """A data-block that is the same as one of that origin: it came from there, too, unchanged, by another way."""
+    def twin(self, kind: str, origin: Origin, live: kinds.Index | None = None) -> bpy.types.ID | None:
+        """A data-block that is the same as one of that origin: it came from there, too, unchanged, by another way.
+
+        `live` is for who asks often while nothing is removed.
+        """
         if not origin.is_unchanged or origin.ref not in self._by_origin:
             return None
-        return kinds.Index().find(kind, self._by_origin[origin.ref])
+        return (live or kinds.Index()).find(kind, self._by_origin[origin.ref])
 
     def remember_state(self, roots: Iterable[bpy.types.ID]) -> None:
         """Take the fingerprints to compare with later, but of what the script is there to change: the roots."""
@@ -68,6 +71,7 @@ class Provenance:
     def judgement(self, roots: Iterable[bpy.types.ID], blob: str) -> Judgement:
         """What to write beside a blob of the task's results. What is new has its origin there."""
         roots = set(roots)
+        skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None
         marks = self._unspoiled() if self._has_state else {}
         judgement = Judgement(self._has_state, marks)
@@ -80,7 +84,7 @@ class Provenance:
                 judgement.contents.origins[key] = Origin(StoredRef(*key, blob), True)
                 continue
             judgement.add(key, uid, known.origin)
-            if known.file_key is not None and data_block not in roots:
+            if known.file_key is not None and uid not in skipped:
                 mark = fingerprint(data_block, by_name)
                 if mark is not None:
                     judgement.suspects[uid] = known.file_key, mark

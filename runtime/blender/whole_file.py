@@ -4,8 +4,8 @@
 The blob is a library of every data-block. Writing one calls no handlers, renames nothing and leaves the file's path and
 its dirty flag alone, which saving a copy does not. What a library does not keep lies beside the blob:
 
-    NAME.file.json   the folder of the file, its active scene and view layer, which data-blocks have a fake user (4.5
-                     and later leave it out), and where geometry nodes keep their bakes (4.5 and later, too)
+    NAME.file.json   the folder of the file, its active scene and view layer, and where geometry nodes keep their bakes
+                     (4.5 and later leave it out)
 """
 
 from __future__ import annotations

@@ -510,6 +510,29 @@ def test_data_blocks_of_the_open_file_are_those_in_the_copy(tree):
     assert result(look) == (True, 1, 1, 1)
 
 
+def test_changed_data_block_of_the_file_comes_beside_the_one_in_it_and_shares_the_rest(tree):
+    quad("Cube", material=new_material("Paint"))
+    lift = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile) -> bpy.types.Object:
+            cube = bpy.data.objects["Cube"]
+            cube.data.vertices[0].co.z = 5.0
+            return cube
+    """
+    compare = """
+        from background_nodes.script import BlendFile
+
+        def main(file: BlendFile, source: bpy.types.Object) -> Any:
+            own = bpy.data.objects["Cube"]
+            heights = [item.data.vertices[0].co.z for item in (own, source)]
+            return heights, own.data.materials[0] == source.data.materials[0], len(bpy.data.materials)
+    """
+    look = script(tree, "Compare", compare, source=script(tree, "Lift", lift))
+    run(tree)
+    assert result(look) == ([0.0, 5.0], True, 1)
+
+
 def test_data_block_of_another_file_is_loaded_beside_those_of_the_file(tmp_path):
     path = file_on_disk(tmp_path / "a.blend", "Cube")
     cube = quad("Cube", size=3.0)
