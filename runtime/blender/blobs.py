@@ -64,10 +64,16 @@ class Contents:
     origins: dict[Key, Origin] = field(default_factory=dict)
     pixels: dict[Key, PixelFile] = field(default_factory=dict)
     fake_users: set[Key] = field(default_factory=set)
+    holder: str = ""
 
     def origin(self, key: Key, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
         return self.origins.get(key) or Origin(StoredRef(*key, self.birthplace or blob), True)
+
+    @property
+    def holders(self) -> list[Key]:
+        """What must be loaded to have the packed linked data-blocks among the roots: see `release`."""
+        return [Key("Collection", self.holder, "")] if self.holder else []
 
     def save(self, blob: Path) -> None:
         record = {
@@ -78,6 +84,7 @@ class Contents:
             ],
             "pixels": [[*key, *dataclasses.astuple(file)] for key, file in self.pixels.items()],
             "fake_users": list(self.fake_users),
+            "holder": self.holder,
         }
         blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -92,18 +99,22 @@ class Contents:
                 {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
                 {Key(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
                 {Key(*row) for row in record["fake_users"]},
+                record["holder"],
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"the contents of {blob} can't be read: {error}") from error
 
 
-def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None = None) -> None:
+def write(
+    path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None = None, *, is_to_open: bool = False
+) -> None:
     """Write data-blocks with all they use to a new blob. The open file is left as it is.
 
     Args:
         path: the blob, which must not be there yet.
         roots: the data-blocks.
         contents: the origins of what is in the blob.
+        is_to_open: nobody will append from it.
 
     Raises:
         StoreError: if the blob can't be written (a full disk, say); nothing is left of it then.
@@ -112,12 +123,16 @@ def write(path: Path, roots: Iterable[bpy.types.ID], contents: Contents | None =
     contents = contents or Contents()
     contents.roots = {Key.of(root) for root in roots}
     contents.fake_users = {Key.of(item) for _kind, item in kinds.all_data_blocks() if item.use_fake_user}
+    packed = [] if is_to_open else [root for root in roots if kinds.is_packed(root)]
     flush_edit_modes()
     _sync_view_layers()
     try:
         contents.pixels = dict(_write_pixels(path, roots))
-        with _all_used():
-            bpy.data.libraries.write(str(path), roots, path_remap="ABSOLUTE", fake_user=False, compress=False)
+        with _all_used(), _held(packed) as holders:
+            contents.holder = next((holder.name for holder in holders), "")
+            bpy.data.libraries.write(
+                str(path), roots.union(holders), path_remap="ABSOLUTE", fake_user=False, compress=False
+            )
         contents.save(path)
     except (OSError, RuntimeError) as error:
         for file in path.parent.glob(f"{path.stem}.*"):
@@ -140,6 +155,31 @@ def _all_used() -> Iterator[None]:
         yield
     finally:
         bpy.data.collections.remove(collection)
+
+
+@contextlib.contextmanager
+def _held(packed: list[bpy.types.ID]) -> Iterator[list[bpy.types.Collection]]:
+    """Within the block, a collection has packed linked data-blocks: by themselves, nobody can ask a blob for them."""
+    if not packed:
+        yield []
+        return
+    holder = bpy.data.collections.new("~")
+    try:
+        for number, item in enumerate(packed):
+            holder[str(number)] = item
+        yield [holder]
+    finally:
+        bpy.data.collections.remove(holder)
+
+
+def release(contents: Contents, loaded: Mapping[Key, bpy.types.ID]) -> dict[Key, bpy.types.ID]:
+    """Remove what held packed linked data-blocks in a blob, and return these."""
+    holder = loaded.get(Key("Collection", contents.holder, ""))
+    if not contents.holder or holder is None:
+        return {}
+    held = {Key.of(item): item for item in holder.values()}
+    bpy.data.collections.remove(holder)
+    return held
 
 
 def flush_edit_modes() -> None:
@@ -209,7 +249,7 @@ def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
 def load(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[Key]] = {}
-    for key in dict.fromkeys(keys):
+    for key in dict.fromkeys(key for key in keys if not key.library):  # it has no more than the names of linked ones
         wanted.setdefault(kinds.collections()[key.kind], []).append(key)
     with _opened(blob) as (available, request):
         for name, group in wanted.items():
@@ -226,6 +266,13 @@ def restore_fake_users(contents: Contents, loaded: Mapping[Key, bpy.types.ID]) -
     """Give what was appended its fake users back."""
     for key in contents.fake_users & loaded.keys():
         loaded[key].use_fake_user = True
+
+
+def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
+    """Let overrides know again which of their properties they override: 4.5 and later write them without."""
+    for item in loaded:
+        if item.override_library is not None and item.library is None:
+            item.override_library.operations_update()
 
 
 def link(key: Key) -> dict[Key, bpy.types.ID]:

@@ -7,12 +7,14 @@ blobs comes once.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
 import bpy
 
+from ..errors import StoreError
 from ..types import StoredRef
 from . import blobs, kinds, paths, pixels, views
 from .blobs import Contents, Key
@@ -129,7 +131,9 @@ class Homecoming:
         contents = Contents.load(Path(blob))
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
-        loaded = blobs.load(blob, [*roots, *(key for key in others if not key.library)])
+        loaded = blobs.load(blob, [*roots, *contents.holders, *(key for key in others if not key.library)])
+        packed = blobs.release(contents, loaded)
+        loaded = {key: item for key, item in loaded.items() if key not in contents.holders}
         blobs.restore_fake_users(contents, loaded)
         for key, data_block in loaded.items():
             if data_block.asset_data is not None:
@@ -148,14 +152,19 @@ class Homecoming:
             original = self._find_live(contents.origin(key, blob).ref)
             if original is not None:
                 self.originals[roots[key]] = original
-        loaded.update((key, item) for key in roots if key.library and (item := self._linked(key)) is not None)
+        for key in roots:
+            if key.library and (item := packed.get(key) or self._linked(key)) is not None:
+                loaded[key] = item
         return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
 
     @staticmethod
     def _linked(key: Key) -> bpy.types.ID | None:
-        """A result that is of another file: the one linked here from there, or else a local copy."""
-        local = key._replace(library="")
-        return kinds.find(*key) or blobs.append(key.library, [local]).get(local)
+        """A result that is of another file: linked from there; None if it is there no more."""
+        found = kinds.find(*key)
+        if found is None:
+            with contextlib.suppress(StoreError):
+                found = blobs.link(key).get(key)
+        return found
 
     def _merge(self, blob: str, contents: Contents, loaded: dict[Key, bpy.types.ID]) -> None:
         """Let what is here already take the place of its double."""
@@ -190,6 +199,7 @@ class Homecoming:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
         bpy.data.batch_remove(unused)
+        blobs.restore_overrides(newcomers & needed)
         paths.respell(newcomers & needed, self._snapshot.spellings)
 
     def _here(self, origin: StoredRef) -> bpy.types.ID | None:

@@ -91,7 +91,7 @@ class Inputs:
         known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         # A second look into a large blob takes long, and in an empty file no name can clash.
         with blobs.exact_names(blob) if self._found or self._file_copy else contextlib.nullcontext():
-            blobs.append(blob, keys)
+            blobs.append(blob, [*keys, *contents.holders])
             self._take(blob, contents, refs, known)
 
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
@@ -102,6 +102,8 @@ class Inputs:
             if data_block.session_uid not in known
         }
         self._restore(blob, contents, newcomers)
+        if blobs.release(contents, newcomers):
+            del newcomers[contents.holders[0]]
         for ref in refs:
             key = Key(ref.kind, ref.name, ref.library)
             if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
@@ -116,6 +118,7 @@ class Inputs:
     def _restore(blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
+        blobs.restore_overrides(newcomers.values())
         for key, file in contents.pixels.items():
             if key in newcomers:
                 pixels.restore(newcomers[key], file, Path(blob).parent)

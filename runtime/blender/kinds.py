@@ -80,6 +80,11 @@ def library_path(data_block: bpy.types.ID) -> str:
     return "" if library is None else bpy.path.abspath(library.filepath, library=library.library)
 
 
+def is_packed(data_block: bpy.types.ID) -> bool:
+    """Whether a data-block is of another file, but stored in this one (since 5.0)."""
+    return getattr(data_block, "is_linked_packed", False)
+
+
 def find(kind: str, name: str, library: str = "") -> bpy.types.ID | None:
     """The data-block of that kind and name, local or from the library at that path."""
     if kind not in collections():

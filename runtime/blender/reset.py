@@ -42,8 +42,10 @@ class CleanState:
 
     def __init__(self) -> None:
         self._handlers = {name: list(functions) for name, functions in _handler_lists()}
-        self._classes = set(_registered_classes(set()))
         self._attributes = {cls: frozenset(vars(cls)) for cls in _blender_types()}
+        # Not before all of Blender's own types are there: each is made when it is first asked for, and those of node
+        # trees would be taken for a script's. Unregistering them leaves them without `bl_rna`.
+        self._classes = set(_registered_classes(set()))
         self._addons = _enabled_addons()
         self._addon_preferences = _addon_preferences()
         self._debug = _debug_settings()

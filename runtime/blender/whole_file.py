@@ -56,7 +56,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
     Raises:
         StoreError: if the blob can't be written; nothing is left of it then.
     """
-    blobs.write(blob, (data_block for _kind, data_block in kinds.all_data_blocks()), contents)
+    blobs.write(blob, (data_block for _kind, data_block in kinds.all_data_blocks()), contents, is_to_open=True)
     try:
         _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
     except OSError as error:

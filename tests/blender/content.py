@@ -232,14 +232,19 @@ def _custom_properties(struct: bpy.types.bpy_struct) -> Iterator[tuple[str, Any,
         keys = sorted(struct.keys())
     except TypeError:  # this type has none
         return
-    # Before 5.0, what add-ons define is stored among them.
-    defined = {prop.identifier for prop in type(struct).bl_rna.properties if prop.is_runtime}
+    defined = _defined(type(struct)) if keys else ()
     for key in (key for key in keys if key not in defined):
         try:
             ui_data = struct.id_properties_ui(key).as_dict()
         except TypeError:  # a group has none
             ui_data = None
         yield key, struct[key], None if ui_data is None else {name: plain(value) for name, value in ui_data.items()}
+
+
+@functools.cache
+def _defined(cls: type) -> set[str]:
+    """The properties that add-ons define: before 5.0 they are stored among custom ones."""
+    return {prop.identifier for prop in cls.bl_rna.properties if prop.is_runtime}
 
 
 # Comparing

@@ -241,6 +241,16 @@ def test_next_task_after_a_clean_script_meets_the_same_worker(warm):
     assert warm.run("import os, json, numpy, bpy, typing; return os.getpid()").value == pid
 
 
+def test_used_worker_still_has_blenders_own_classes(warm):
+    body = """
+        import bpy
+        return sorted(name for name in dir(bpy.types) if "bl_rna" in getattr(getattr(bpy.types, name), "__dict__", ()))
+    """
+    first = warm.run(body).value
+    assert "ShaderNodeTree" in first
+    assert warm.run(body).value == first
+
+
 @pytest.mark.parametrize(
     "left",
     ["functions put in the place of others", "classes", "properties", "places", "filters", "signals", "the file"],

@@ -96,6 +96,11 @@ _TILES = r"^Image [^:]+: tiles\[.\]\.(generated_.*|use_generated_float|is_genera
 
 LOSSES: tuple[Loss, ...] = (
     Loss(
+        r"override_library\.properties\[.\]\.operations\[.\]\.subitem_local_(name|id): ",
+        "the name that an object had as the collection was written; which one it is follows from the rest",
+        cases=("override_of_collection",),
+    ),
+    Loss(
         r"modifiers\[\d+\]\.is_override_data: ", "says something of modifiers of overrides only; set anew as it is read"
     ),
     Loss(
