@@ -19,6 +19,7 @@ from ..types import StoredRef
 from . import blobs, kinds, paths, pixels, views
 from .blobs import Contents, Key
 from .pixels import PixelFile
+from .remapping import remap
 from .snapshot import Snapshot
 
 #: Kinds that belong to what uses them: they come along with it, and never give way to what is here already.
@@ -177,7 +178,7 @@ class Homecoming:
                 self._arrived[origin.ref] = data_block
 
     def _substitute(self, double: bpy.types.ID, here: bpy.types.ID) -> None:
-        double.user_remap(here)
+        remap(double, here)
         self._doubles.append(double)
         self._substitutes.add(here.session_uid)
 
@@ -224,7 +225,7 @@ def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
     name, use_fake_user = original.name, original.use_fake_user
     shape_keys = getattr(original, "shape_keys", None)
     name_of_keys = "" if shape_keys is None else shape_keys.name
-    original.user_remap(result)
+    remap(original, result)
     kinds.collection(kinds.kind_of(original)).remove(original)
     result.name, result.use_fake_user = name, use_fake_user
     if name_of_keys and result.shape_keys is not None:

@@ -10,7 +10,7 @@ A task that works on a whole file has the copy of it open; what it is given besi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import bpy
@@ -20,6 +20,7 @@ from ..types import StoredRef
 from . import blobs, kinds, pixels, whole_file
 from .blobs import Contents, Key
 from .provenance import Provenance, used_by
+from .remapping import remap
 
 
 class Inputs:
@@ -89,8 +90,8 @@ class Inputs:
             self._take(blob, contents, refs, set())
             return
         known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-        # A second look into a large blob takes long, and in an empty file no name can clash.
-        with blobs.exact_names(blob) if self._found or self._file_copy else contextlib.nullcontext():
+        # A second look into a large blob takes long, and in an empty file only its scene's name can clash.
+        with blobs.exact_names(blob) if self._found or self._file_copy else _own_scene_aside():
             blobs.append(blob, [*keys, *contents.holders])
             self._take(blob, contents, refs, known)
 
@@ -141,7 +142,16 @@ class Inputs:
                 self.provenance.record(data_block, origin)
                 self._newcomers.append(data_block)
             else:
-                data_block.user_remap(twin)
+                remap(data_block, twin)
                 merged.append(data_block)
         if merged:
             bpy.data.batch_remove(merged)
+
+
+@contextlib.contextmanager
+def _own_scene_aside() -> Iterator[None]:
+    """Within the block, the scene of the empty file leaves its name to one that arrives."""
+    scene = bpy.context.scene
+    name, scene.name = scene.name, "~"
+    yield
+    scene.name = name

@@ -21,6 +21,9 @@ import numpy
 
 #: What is not compared, by the type that has the property, and why. Nothing else is left out.
 LEFT_OUT = {
+    "CameraBackgroundImage.is_override_data": "of library overrides; Blender clears it on all others",
+    "Constraint.is_override_data": "of library overrides; Blender clears it on all others",
+    "Modifier.is_override_data": "of library overrides; Blender clears it on all others",
     "Attribute.storage_type": "of the session: reading an attribute of one value makes an array of it (since 5.0)",
     "ID.is_evaluated": "of the session: the evaluated copy of a data-block",
     "ID.is_library_indirect": "of the file: which data-blocks are linked for their own sake",
@@ -43,6 +46,13 @@ LEFT_OUT = {
     "Object.matrix_local": "what evaluation makes of the rest",
     "Object.matrix_world": "what evaluation makes of the rest",
     "PoseBone.matrix": "what evaluation makes of the rest",
+    "Text.current_character": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "Text.current_line": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "Text.current_line_index": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "Text.select_end_character": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "Text.select_end_line": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "Text.select_end_line_index": "where the cursor is: Blender puts it at the start of a text that it reads",
+    "ViewLayer.depsgraph": "what evaluation makes of the rest",
 }
 
 #: Arrays of more numbers are told by a hash, so that what travels and what a failed test prints stays small.

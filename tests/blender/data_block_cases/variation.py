@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from typing import Any
 
 import bpy
@@ -13,23 +14,25 @@ _LEFT_ALONE = frozenset(
     {
         "active_index",
         "active_material_index",
-        "bl_description",
-        "bl_icon",
-        "bl_idname",
-        "bl_label",
         "filepath",
+        "force_non_field",
+        "identifier",
+        "in_out",
         "is_active",
         "is_active_output",
         "is_runtime_data",
         "mode",
         "name",
         "parent",
+        "rna_type",
         "select",
         "show_viewport",
+        "socket_type",
         "tag",
         "type",
         "use_extra_user",
         "use_fake_user",
+        "use_nodes",
     }
 )
 _ERRORS = (AttributeError, TypeError, ValueError, RuntimeError)
@@ -46,29 +49,36 @@ def vary(struct: bpy.types.bpy_struct, depth: int = 2, **settings: Any) -> bpy.t
     Returns:
         `struct`.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Blender is about to lose
+        _vary(struct, depth, settings)
+    for name, value in settings.items():
+        setattr(struct, name, value)
+    return struct
+
+
+def _vary(struct: bpy.types.bpy_struct, depth: int, settings: dict[str, Any]) -> None:
     for prop in type(struct).bl_rna.properties:
         name = prop.identifier
-        if name in settings or name in _LEFT_ALONE or name == "rna_type":
+        if name in settings or name in _LEFT_ALONE or name.startswith("bl_"):
             continue
         if prop.type == "POINTER":
             if depth > 0 and prop.is_readonly:
                 _vary_owned(struct, name, depth)
         elif not prop.is_readonly and prop.type != "COLLECTION":
             with contextlib.suppress(*_ERRORS):
-                setattr(struct, name, _other(prop, getattr(struct, name)))
-    for name, value in settings.items():
-        setattr(struct, name, value)
-    return struct
+                setattr(struct, name, other_value(prop, getattr(struct, name)))
 
 
 def _vary_owned(struct: bpy.types.bpy_struct, name: str, depth: int) -> None:
     with contextlib.suppress(*_ERRORS):
         owned = getattr(struct, name)
         if owned is not None and not isinstance(owned, bpy.types.ID) and owned.id_data == struct.id_data:
-            vary(owned, depth - 1)
+            _vary(owned, depth - 1, {})
 
 
-def _other(prop: bpy.types.Property, value: Any) -> Any:
+def other_value(prop: bpy.types.Property, value: Any) -> Any:
+    """Another value for a property than the one it has."""
     if prop.type == "BOOLEAN":
         return [not item for item in value] if prop.is_array else not value
     if prop.type == "INT":

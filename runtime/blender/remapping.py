@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One data-block in the place of another."""
+
+from __future__ import annotations
+
+import bpy
+
+
+def remap(old: bpy.types.ID, new: bpy.types.ID) -> None:
+    """Let all that uses `old` use `new`; then `old` can be removed."""
+    old.user_remap(new)
+    if isinstance(old, bpy.types.Collection):
+        # Blender 4.2 to 5.2 leave them out, when a collection is removed, too: its next look at them is a crash.
+        for probe in bpy.data.lightprobes:
+            if probe.library is None and probe.visibility_collection == old:
+                probe.visibility_collection = new
