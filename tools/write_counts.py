@@ -16,10 +16,10 @@ HEAD = """\
 # Every kind of data-block, both ways
 
 What goes to a background Blender is compared with what arrives there, and what a script gives with what comes home: all
-properties that Blender shows, the arrays of meshes, curves and images, custom properties, and the same of each data-block
-that is used. The tests do it with real background Blenders, for every case on four roads: opened alone, appended
-beside others, passed from task to task, and made by the script. (`tests/blender/test_data_blocks.py`; the cases are in
-`tests/blender/data_block_cases/`.)
+properties that Blender shows, the arrays of meshes, curves and images, custom properties, and the same of each
+data-block that is used. The tests do it with real background Blenders, for every case on four roads: opened alone,
+appended beside others, passed from task to task, and made by the script.
+They are `tests/blender/test_data_blocks.py`, the cases are in `tests/blender/data_block_cases/`.
 
 This page is written by `make counts`, from what the tests of each version leave in `build/reports`.
 
@@ -29,6 +29,7 @@ This page is written by `make counts`, from what the tests of each version leave
 
 
 def rows() -> Iterator[str]:
+    """The lines of the tables."""
     reports = sorted((ROOT / "build" / "reports").glob("data_blocks-*.json"))
     if not reports:
         raise SystemExit("there are no reports: run `make test` first")
@@ -40,7 +41,7 @@ def rows() -> Iterator[str]:
     for name, reason in newest["exceptions"].items():
         yield f"| `{name}` | {reason} |"
     yield "\n## What Blender loses\n"
-    yield "What differs, as a pattern of what the comparison says; in which cases and versions (all, where nothing is said).\n"
+    yield "What differs, as a pattern of what the comparison says; in which cases and versions (else in all).\n"
     yield "| what | where | why |\n|---|---|---|"
     for pattern, cases, versions, reason in newest["losses"]:
         where = "; ".join(filter(None, [cases, versions]))
