@@ -17,6 +17,7 @@ import bpy
 
 from ..node_tree import changes, reader
 from ..node_tree.identity import background_trees
+from ..runtime.blender import sendable
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import CompileError, Problem
 from . import redraw, sidebar_tab
@@ -85,6 +86,7 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
     uid = tree.session_uid
     try:
         plan = compile_graph(reader.read(tree, bpy.context.scene))
+        sendable.check(plan)
         _findings[uid] = _Finding((), len(plan.tasks), is_fresh=True)
     except CompileError as error:
         _findings[uid] = _Finding(error.problems, 0, is_fresh=True)

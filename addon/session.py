@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..node_tree import reader
-from ..runtime.blender import cycles_devices, snapshot
+from ..runtime.blender import cycles_devices, sendable, snapshot
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
@@ -68,6 +68,7 @@ class Session:
         if earlier is not None and not earlier.is_home:
             raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
         plan = compile_graph(reader.read(tree, bpy.context.scene), until=until)
+        sendable.check(plan)
         num_workers = workers or preferences.num_workers()
         runner = self._prepare_runner(num_workers)
         if force:

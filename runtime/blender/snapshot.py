@@ -13,7 +13,7 @@ from ..blend_files import FileCopy
 from ..errors import RunError
 from ..store import Store
 from ..types import LiveRef, StoredRef
-from . import blobs, kinds, whole_file
+from . import blobs, kinds, sendable, whole_file
 from .blobs import Contents, Key
 from .paths import relative_paths
 
@@ -56,7 +56,7 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
     """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
 
     Raises:
-        RunError: if one of them is gone.
+        RunError: if one of them is gone, or can't be sent.
         StoreError: if a blob can't be written.
     """
     live = kinds.Index()
@@ -83,4 +83,6 @@ def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:
     data_block = live.find(ref.kind, ref.session_uid)
     if data_block is None:
         raise RunError(f'{ref.kind} "{ref.name}" is gone')
+    if (found := sendable.obstacle(data_block)) is not None:
+        raise RunError(f"{found.message}. {found.mend}")
     return data_block
