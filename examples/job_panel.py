@@ -185,7 +185,8 @@ class JOB_PANEL_OT_add(AddJob, bpy.types.Operator):
         if not self._job:
             return {"CANCELLED"}
         manager = get_manager()
-        manager.get_job(self._job).wait()
+        if manager.get_job(self._job).wait() == "ACTIVE":  # what it is to overwrite is edited, and stays so meanwhile
+            manager.kill_job(self._job)
         return self.finish(manager)
 
     def finish(self, manager):

@@ -95,6 +95,15 @@ def test_object_comes_back_in_the_place_of_the_original(panel, grid, settings):
     assert bpy.context.object == bpy.data.objects["Grid"]
 
 
+def test_script_does_not_wait_for_an_edit_mode_that_cant_end(panel, grid, settings):
+    settings.overwrite = True
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert bpy.ops.job_panel.add(script=script(panel, "Decimate")) == {"CANCELLED"}
+    assert panel.get_manager().job_killed("Decimate: Grid")
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert len(grid.data.polygons) == 400
+
+
 def test_one_undo_takes_a_result_back_and_redo_brings_it_again(panel, grid):
     bpy.ops.ed.undo_push(message="Before")
     bpy.ops.job_panel.add(script=script(panel, "Bar Chart"))
