@@ -38,12 +38,38 @@ _SCRIPTS = {
         "def main(source: bpy.types.Material) -> bpy.types.Material:\n"
         "    source.diffuse_color[0] = 0.5\n    print('coloured')\n    return source"
     ),
+    "seed": "update_job_progress(0.5)\ntime.sleep(0.02)\npython_data = {'sum': value + size}",
+    "seed making": "mesh = bpy.data.meshes.new(name)\npython_data = {'name': name}\ndata_blocks = [mesh]",
     "wrong": "def main(value: int = 1 -> int:\n    return value",
     "renamed": "def main(amount: int = 1, extra: float = 0.5) -> int:\n    return amount",
 }
 #: Scripts that are worth a new node; the others are what a text becomes while it is edited.
-_WHOLE = ("quick", "quick", "slow", "slow", "count", "failing", "crashing", "making", "turning", "turning", "coloring")
+_WHOLE = (
+    "quick",
+    "quick",
+    "slow",
+    "slow",
+    "count",
+    "failing",
+    "crashing",
+    "making",
+    "turning",
+    "turning",
+    "coloring",
+    "seed",
+    "seed making",
+)
 _INPUTS = ("Object", "Object", "Material", "Collection", "INT", "FLOAT", "STRING", "COLOR", "Image")
+#: What is done to the inputs and outputs of a script without `main`; "" is to edit one.
+_DECLARING: tuple[tuple[str, dict[str, object]], ...] = (
+    ("", {}),
+    ("", {}),
+    ("socket_declare", {"node_name": ""}),
+    ("socket_undeclare", {"node_name": ""}),
+    ("socket_declaration_move", {"direction": "UP"}),
+    ("socket_declaration_move", {"direction": "DOWN"}),
+    ("sockets_detect", {}),
+)
 _MODES = ("LINK", "REPLACE", "KEEP", "SAVE")
 
 Action = Callable[["Artist"], object]
@@ -146,8 +172,8 @@ class Artist:
 
     # Nodes and links
 
-    def add_script(self) -> str:
-        kind = self.random.choice(_WHOLE)
+    def add_script(self, kinds: tuple[str, ...] = _WHOLE) -> str:
+        kind = self.random.choice(kinds)
         text = bpy.data.texts.get(f"{kind}.py") or bpy.data.texts.new(f"{kind}.py")
         if not text.as_string().strip():
             text.from_string(_HEADER + _SCRIPTS[kind])
@@ -262,6 +288,27 @@ class Artist:
                 socket.default_value = self.random.randint(0, 9)
         return node.name
 
+    def declare(self) -> str:
+        """Change what goes in and out of a script without `main`."""
+        nodes = [node for node in self._tree().nodes if getattr(node, "is_seed_style", False)]
+        if not nodes:
+            return self.add_script(("seed", "seed making"))
+        node = self._tree().nodes.active = self.random.choice(nodes)
+        is_output = self.random.random() < 0.4
+        entries = node.declared_outputs if is_output else node.declared_inputs
+        row = "active_output_index" if is_output else "active_input_index"
+        setattr(node, row, self.random.randrange(len(entries) + 1))
+        operator, options = self.random.choice(_DECLARING)
+        if operator:
+            self._in_editor(f"background_nodes.{operator}", **options, **({"is_output": is_output} if options else {}))
+        elif entries:
+            entry = self.random.choice(entries[:])
+            entry.name = self.random.choice(("value", "size", "sum", "name", "größe", "two words", ""))
+            entry.data_type = self.random.choice(("INT", "FLOAT", "STRING", "ANY", "Object", "Mesh", "ID", "MATRIX"))
+            entry.is_list = self.random.random() < 0.3
+            entry.is_optional = self.random.random() < 0.5
+        return f"{node.name} {operator or 'edit'}"
+
     # Texts
 
     def edit_text(self) -> str:
@@ -269,7 +316,7 @@ class Artist:
         text = bpy.data.texts.get(f"{kind}.py")
         if text is None:
             return "nothing"
-        content = self.random.choice((kind, kind, "wrong", "renamed", "quick"))
+        content = self.random.choice((kind, kind, "wrong", "renamed", "quick", "seed"))
         text.from_string(_HEADER + _SCRIPTS[content])
         return f"{text.name} to {content}"
 
@@ -459,6 +506,7 @@ _WITHOUT_STEP = frozenset(
         "unlink",
         "change node",
         "change value",
+        "declare",
         "edit text",
         "remove text",
         "set auto run",
@@ -484,6 +532,7 @@ ACTIONS: dict[str, tuple[float, Action]] = {
     "paste": (4, Artist.paste),
     "change node": (6, Artist.change_node),
     "change value": (5, Artist.change_value),
+    "declare": (6, Artist.declare),
     "edit text": (5, Artist.edit_text),
     "remove text": (0.7, Artist.remove_text),
     "run": (16, Artist.run),
