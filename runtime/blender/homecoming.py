@@ -225,11 +225,31 @@ def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
     name, use_fake_user = original.name, original.use_fake_user
     shape_keys = getattr(original, "shape_keys", None)
     name_of_keys = "" if shape_keys is None else shape_keys.name
+    _hand_over_asset(original, result)
     remap(original, result)
     kinds.collection(kinds.kind_of(original)).remove(original)
     result.name, result.use_fake_user = name, use_fake_user
     if name_of_keys and result.shape_keys is not None:
         result.shape_keys.name = name_of_keys
+
+
+def _hand_over_asset(original: bpy.types.ID, result: bpy.types.ID) -> None:
+    """What takes the place of an asset is one: in its catalog, with its tags, its preview and what is told of it."""
+    old = original.asset_data
+    if old is None:
+        return
+    result.asset_mark()
+    new = result.asset_data
+    for name in ("author", "catalog_id", "copyright", "description", "license"):
+        setattr(new, name, getattr(old, name))
+    for tag in old.tags:
+        new.tags.new(tag.name, skip_if_exists=True)
+    for key, value in old.items():
+        new[key] = value
+    if original.preview is not None and all(original.preview.image_size):
+        preview = result.preview_ensure()
+        preview.image_size = original.preview.image_size
+        preview.image_pixels = original.preview.image_pixels[:]
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:

@@ -774,3 +774,68 @@ def test_text_made_by_a_script_uses_the_built_in_font_that_is_here(tree):
     run(tree)
     assert [result(node).font for node in (first, second)] == [here, here]
     assert bpy.data.fonts[:] == [here]
+
+
+# Assets, and names that are there already
+
+
+def described_asset(data_block: bpy.types.ID) -> bpy.types.ID:
+    data_block.asset_mark()
+    data = data_block.asset_data
+    data.author, data.description = "Somebody", "What it is"
+    data.catalog_id = "00000000-0000-0000-0000-00000000002a"
+    data.tags.new("shiny")
+    data["weight"] = 3
+    preview = data_block.preview_ensure()
+    preview.image_size = 2, 1
+    preview.image_pixels = [1, 2]
+    return data_block
+
+
+def asset_of(data_block: bpy.types.ID) -> list:
+    data, preview = data_block.asset_data, data_block.preview
+    told = [data.author, data.description, data.catalog_id, [tag.name for tag in data.tags], data["weight"]]
+    return [*told, preview.image_size[:], preview.image_pixels[:]]
+
+
+def test_result_that_takes_the_place_of_an_asset_is_that_asset(tree, material):
+    expected = asset_of(described_asset(material))
+    source = """
+        def main(source: bpy.types.Material) -> bpy.types.Material:
+            source.roughness = 0.25
+            return source
+    """
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Material", material)))
+    run(tree)
+    replaced = bpy.data.materials["Steel"]
+    assert replaced.roughness == 0.25
+    assert asset_of(replaced) == expected
+
+
+def test_copy_of_an_asset_is_no_asset_and_leaves_it_as_it_was(tree):
+    cube = described_asset(quad("Cube"))
+    expected = asset_of(cube)
+    node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    run(tree)
+    assert result(node).asset_data is None
+    assert asset_of(cube) == expected
+
+
+def test_results_of_one_name_are_each_of_its_own_task(tree):
+    make = """
+        def main(roughness: float) -> bpy.types.Material:
+            made = bpy.data.materials.new("Same")
+            made.roughness = roughness
+            return made
+    """
+    mine = bpy.data.materials.new("Same")
+    mine.roughness = 0.75
+    nodes = [script(tree, f"Node {roughness}", make, roughness=roughness) for roughness in (0.25, 0.5)]
+    read = "def main(a: bpy.types.Material, b: bpy.types.Material) -> list[float]: return [a.roughness, b.roughness]"
+    both = script(tree, "Both", read, a=nodes[0], b=nodes[1])
+    for node in nodes:
+        node.keep_result = True
+    run(tree)
+    assert both.outputs[0].result == (0.25, 0.5)
+    assert [result(node).roughness for node in nodes] == [0.25, 0.5]
+    assert (mine.name, mine.roughness) == ("Same", 0.75)
