@@ -1,7 +1,7 @@
 # The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
 
 .DEFAULT_GOAL := help
-.PHONY: help check test demo bench frames examples pictures zip blender format clean
+.PHONY: help check test counts demo bench frames examples pictures zip blender format clean
 
 # any Python 3.8 or later, only to find the Python that is used
 finder := python3 tools/find_python.py
@@ -34,6 +34,9 @@ test: .venv/dev/finished ## every test on every Blender there is, the built exte
 	cat build/reports/wheels.txt; \
 	$(bin)/python tools/total.py build/reports || status=$$?; \
 	exit $$status
+
+counts: .venv/dev/finished ## write docs/data_blocks.md anew, from what the last `make test` left
+	$(bin)/python tools/write_counts.py
 
 demo: .venv/demo/finished ## a real graph in parallel background Blenders
 	.venv/demo/bin/python examples/demo.py

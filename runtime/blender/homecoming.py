@@ -93,7 +93,11 @@ class Homecoming:
         newcomers = [item for item in self.family(results) if item.session_uid in self._newcomers]
         with views.kept({kinds.kind_of(item) for item in newcomers}):
             new = [item for item in newcomers if not self._take_place(item)]
-        for item in new:  # its name may have been that of one that gave way
+        self._restore_names(new)  # which may have been those of some that gave way
+
+    def _restore_names(self, items: Iterable[bpy.types.ID]) -> None:
+        """Let items have the names again that they had in their blobs, where these are free by now."""
+        for item in items:
             name = self._names.get(item.session_uid, item.name)
             if item.library is None and item.name != name and kinds.find(kinds.kind_of(item), name) is None:
                 item.name = name
@@ -200,6 +204,7 @@ class Homecoming:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
         bpy.data.batch_remove(unused)
+        self._restore_names(sorted(newcomers & needed, key=lambda item: item.name))
         blobs.restore_overrides(newcomers & needed)
         paths.respell(newcomers & needed, self._snapshot.spellings)
 

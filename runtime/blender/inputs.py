@@ -85,7 +85,9 @@ class Inputs:
         if not refs:
             return
         keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
-        if not self._found and not self._file_copy and contents.roots == set(keys):
+        # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
+        has_scene = any(key.kind == "Scene" for key in keys)
+        if not self._found and not self._file_copy and not has_scene and contents.roots == set(keys):
             blobs.open_as_main(blob)
             self._take(blob, contents, refs, set())
             return

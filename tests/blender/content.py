@@ -21,9 +21,6 @@ import numpy
 
 #: What is not compared, by the type that has the property, and why. Nothing else is left out.
 LEFT_OUT = {
-    "CameraBackgroundImage.is_override_data": "of library overrides; Blender clears it on all others",
-    "Constraint.is_override_data": "of library overrides; Blender clears it on all others",
-    "Modifier.is_override_data": "of library overrides; Blender clears it on all others",
     "Attribute.storage_type": "of the session: reading an attribute of one value makes an array of it (since 5.0)",
     "ID.is_evaluated": "of the session: the evaluated copy of a data-block",
     "ID.is_library_indirect": "of the file: which data-blocks are linked for their own sake",
@@ -45,7 +42,13 @@ LEFT_OUT = {
     "Object.dimensions": "what evaluation makes of the rest",
     "Object.matrix_local": "what evaluation makes of the rest",
     "Object.matrix_world": "what evaluation makes of the rest",
+    "Paint.tool_slots": "which brush each tool had last; those of UV sculpting crash Blender (until 4.5)",
+    "MaterialSlot.name": "the name of its material, which is compared",
+    "PoseBone.head": "what evaluation makes of the rest",
+    "PoseBone.length": "what evaluation makes of the rest",
     "PoseBone.matrix": "what evaluation makes of the rest",
+    "PoseBone.matrix_channel": "what evaluation makes of the rest",
+    "PoseBone.tail": "what evaluation makes of the rest",
     "Text.current_character": "where the cursor is: Blender puts it at the start of a text that it reads",
     "Text.current_line": "where the cursor is: Blender puts it at the start of a text that it reads",
     "Text.current_line_index": "where the cursor is: Blender puts it at the start of a text that it reads",
@@ -97,6 +100,9 @@ class _Walk:
         self.used: list[bpy.types.ID] = []
         self._owners = {data_block.as_pointer()}
         self._visited: dict[tuple[int, str], str] = {}
+        if isinstance(data_block, bpy.types.Scene):
+            for layer in data_block.view_layers:
+                layer.update()  # or it has no layer collection yet, and to ask for that is a crash (4.2)
         self._struct(data_block, "")
 
     def _struct(self, struct: bpy.types.bpy_struct, path: str) -> None:
@@ -141,7 +147,7 @@ class _Walk:
 
     def _collection(self, path: str, items: bpy.types.bpy_prop_collection) -> None:
         self.found[f"{path}<length>"] = len(items)
-        if len(items) >= _BULK and (columns := _columns(type(items[0]))):
+        if len(items) >= _BULK and items[0] is not None and (columns := _columns(type(items[0]))):
             for name, length, dtype in columns:
                 self.found[f"{path}[:].{name}"] = _array(_column(items, name, length, dtype))
             return

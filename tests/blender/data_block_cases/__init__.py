@@ -32,6 +32,8 @@ class Case:
         kind: the kind of the data-block, as in `runtime.blender.kinds`.
         make: makes it.
         since, until: the first version that has it, and the first that has it no more.
+        needs: the name of the build option without which there is no making it, as in `bpy.app.build_options`: a
+            distribution may leave something out. "" if there is none.
     """
 
     name: str
@@ -39,25 +41,31 @@ class Case:
     make: Callable[[], bpy.types.ID] = field(repr=False)
     since: Version
     until: Version
+    needs: str
+
+    @property
+    def is_of_version(self) -> bool:
+        """Whether Blenders of the running one's version have it."""
+        return self.since <= bpy.app.version[:2] < self.until
 
     @property
     def is_here(self) -> bool:
         """Whether the running Blender has it."""
-        return self.since <= bpy.app.version[:2] < self.until
+        return self.is_of_version and (not self.needs or getattr(bpy.app.build_options, self.needs))
 
 
 _cases: dict[str, Case] = {}
 _folders: list[str] = []
 
 
-def case(kind: str, *, since: Version = (4, 2), until: Version = (99, 0)) -> Callable:
+def case(kind: str, *, since: Version = (4, 2), until: Version = (99, 0), needs: str = "") -> Callable:
     """Make a function a case, with the function's name."""
 
     def add(make: Callable[[], bpy.types.ID]) -> Callable[[], bpy.types.ID]:
         name = make.__name__
         if name in _cases:
             raise ValueError(f"there are two cases {name}")
-        _cases[name] = Case(name, kind, make, since, until)
+        _cases[name] = Case(name, kind, make, since, until, needs)
         return make
 
     return add
@@ -68,6 +76,12 @@ def all_cases() -> dict[str, Case]:
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     return {name: found for name, found in _cases.items() if found.is_here}
+
+
+def num_cases() -> int:
+    """How many cases there are for the running Blender's version, whatever was left out when it was built."""
+    all_cases()
+    return sum(found.is_of_version for found in _cases.values())
 
 
 def use_folder(parent: Path) -> None:

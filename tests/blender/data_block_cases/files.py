@@ -204,10 +204,7 @@ def _cached(name: str, extension: str) -> bpy.types.Object:
     else:
         bpy.ops.wm.usd_export(filepath=str(path), selected_objects_only=True, export_materials=False)
     bpy.context.scene.collection.objects.unlink(scene_object)
-    bpy.ops.cachefile.open(filepath=str(path))
-    cache = next(item for item in bpy.data.cache_files if Path(item.filepath) == path)
-    cache.scale = 2.0
-    cache.is_sequence = False
+    cache = _opened(path)
     modifier = scene_object.modifiers.new("Cache", "MESH_SEQUENCE_CACHE")
     modifier.cache_file = cache
     modifier.object_path = f"/{name}/{name}"
@@ -215,24 +212,30 @@ def _cached(name: str, extension: str) -> bpy.types.Object:
     return scene_object
 
 
-@case("CacheFile")
+def _opened(path: Path) -> bpy.types.CacheFile:
+    bpy.ops.cachefile.open(filepath=str(path))
+    cache = next(item for item in bpy.data.cache_files if Path(item.filepath) == path)
+    cache.scale = 2.0
+    cache.is_sequence = False
+    return cache
+
+
+@case("CacheFile", needs="alembic")
 def cache_alembic() -> bpy.types.ID:
     return _cached("Alembic", ".abc").modifiers[0].cache_file
 
 
-@case("CacheFile")
+@case("CacheFile", needs="usd")
 def cache_usd() -> bpy.types.ID:
     return _cached("USD", ".usdc").modifiers[0].cache_file
 
 
 @case("CacheFile")
 def cache_missing() -> bpy.types.ID:
-    cache = _cached("Alembic Missing", ".abc").modifiers[0].cache_file
-    Path(cache.filepath).unlink()
-    return cache
+    return _opened(new_folder() / "Missing ü.abc")
 
 
-@case("Object")
+@case("Object", needs="alembic")
 def object_with_cache_file() -> bpy.types.ID:
     return _cached("Alembic Object", ".abc")
 

@@ -12,8 +12,8 @@ from . import case
 from .variation import other_value, vary
 
 _ERRORS = (AttributeError, RuntimeError, TypeError, ValueError)
-#: Nodes that come in pairs, or that stand for a file.
-_NOT_ALONE = ("ForeachGeometryElement", "Repeat", "Simulation", "Closure")
+#: Nodes that come in pairs; and one that uses the open scene with all that is in it, but shows no property for that.
+_NOT_ALONE = ("ForeachGeometryElement", "Repeat", "Simulation", "Closure", "SwitchView")
 
 
 def node_classes(base: type) -> Iterator[str]:
@@ -34,6 +34,8 @@ def add_every_node(tree: bpy.types.NodeTree, *bases: str) -> None:
             node = tree.nodes.new(name)
         except RuntimeError:  # an abstract one, or one for other trees
             continue
+        if getattr(node, "scene", None) is not None:
+            node.scene = bpy.data.scenes.get("Of nodes") or bpy.data.scenes.new("Of nodes")
         node.location = (200 * (number % 10), -300 * (number // 10))
         vary(node, label=f"{name} ä", hide=number % 3 == 0, mute=number % 7 == 0)
         for socket in (*node.inputs, *node.outputs):

@@ -14,6 +14,7 @@ _LEFT_ALONE = frozenset(
     {
         "active_index",
         "active_material_index",
+        "curve_preset",
         "filepath",
         "force_non_field",
         "identifier",
