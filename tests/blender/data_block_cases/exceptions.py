@@ -82,6 +82,12 @@ LOSSES: tuple[Loss, ...] = (
     ),
     Loss(r"^Mask .*handle_(left|right|type)", "Blender aligns handles as it reads a mask"),
     Loss(r"^ParticleSettings .*trail_count: ", "new settings have 0; Blender makes it 1 as it reads them"),
+    Loss(
+        r"force_non_field: ",
+        "the older switch for the structure Single, which Blender sets by the new one as it reads",
+        since=(4, 5),
+        until=(5, 2),
+    ),
     Loss(r"\.is_override_data: False != True", "says something of parts of overrides only; set anew as it is read"),
     Loss(r"_use_attribute'\]", "a switch that Blender keeps as a number in files", until=(5, 2)),
     Loss(r"modifiers\[\d+\]\.open_\w+_panel: ", "whether a part of its panel is open"),

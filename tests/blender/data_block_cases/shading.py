@@ -11,7 +11,7 @@ from .variation import vary
 
 
 def with_nodes(data_block: bpy.types.ID) -> bpy.types.ID:
-    if bpy.app.version < (5, 0, 0):  # deprecated then: all have nodes
+    if data_block.node_tree is None:  # setting it is deprecated where all have nodes
         data_block.use_nodes = True
     return data_block
 
