@@ -115,7 +115,7 @@ class JobManager:
                 timeout=_seconds(timeout),
                 overwrite_data=overwrite_data,
                 push_undo=push_undo,
-                on_complete=on_complete,
+                on_complete=_callback(on_complete),
             )
             snapshot = self._snapshot(request, may_share=not overwrite_blend)
         except (BackgroundNodesError, TypeError, ValueError) as error:
@@ -323,6 +323,12 @@ def _seconds(timeout: object) -> float:
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 <= timeout < math.inf:
         raise TypeError(f"timeout is {timeout!r:.40}: give seconds, or 0 for no limit")
     return float(timeout)
+
+
+def _callback(on_complete: Callable[[Job], object] | None) -> Callable[[Job], object] | None:
+    if on_complete is not None and not callable(on_complete):
+        raise TypeError(f"on_complete is {on_complete!r:.40}: give a function that takes the job")
+    return on_complete
 
 
 def _source(script: object) -> ScriptSource:

@@ -32,7 +32,7 @@ from background_nodes.runtime.types import LiveRef, SocketType, StoredRef
 from . import data_block_cases
 from .content import differences, dump, reference
 from .data_block_cases import Case
-from .data_block_cases.exceptions import EXCEPTIONS, PENDING, Loss, losses
+from .data_block_cases.exceptions import EXCEPTIONS, Loss, losses
 
 CASES = data_block_cases.all_cases()
 ROADS = ("open", "append", "passed", "made")
@@ -225,14 +225,14 @@ def journeys(request, registered_extension, tmp_path_factory):
 
 def test_every_kind_has_a_case_or_is_an_exception():
     collections = {prop.identifier: prop.fixed_type.identifier for prop in data_collections()}
-    with_case = {case.kind for case in CASES.values()} | PENDING
+    with_case = {case.kind for case in CASES.values()}
     missing = {name for name, kind in collections.items() if kind not in with_case and name not in EXCEPTIONS}
     assert not missing, "add cases, or exceptions with their evidence"
 
 
 def test_every_kind_that_can_be_carried_has_a_case():
     wanted = {kind for kind, collection in kinds.collections().items() if collection not in EXCEPTIONS}
-    assert wanted <= {case.kind for case in CASES.values()} | PENDING
+    assert wanted <= {case.kind for case in CASES.values()}
 
 
 @pytest.mark.parametrize("name", CASES)

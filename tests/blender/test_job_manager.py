@@ -530,6 +530,7 @@ def test_result_that_cant_come_back_is_named(manager, write, body, message):
         ({"passed_data_blocks": "Cube"}, "passed_data_blocks is of type str: give a set of data-blocks"),
         ({"timeout": -1}, "timeout is -1: give seconds, or 0 for no limit"),
         ({"timeout": "5"}, "timeout is '5'"),
+        ({"on_complete": 3}, "on_complete is 3: give a function that takes the job"),
     ],
 )
 def test_job_that_cant_be_is_refused_with_the_reason(manager, write, options, message):

@@ -20,9 +20,6 @@ EXCEPTIONS = {
     "workspaces": "made of screens, part of a window",
 }
 
-#: Kinds that wait for their first case.
-PENDING = {"Scene"}
-
 #: Cases of images that are painted and not saved.
 IMAGES_WITH_UNSAVED_PIXELS = (
     "image_painted",
@@ -96,6 +93,11 @@ LOSSES: tuple[Loss, ...] = (
         r"point_caches?(\[\d+\])?\.is_baked: True != False",
         "`libraries.write` writes copies since 4.5, and a copy has no cache in memory; caches on disk are not touched",
         cases=("object_cloth_baked", "object_particles"),
+        since=(4, 5),
+    ),
+    Loss(
+        r"^Collection [^:]+: exporters",
+        "`libraries.write` writes copies since 4.5, and a copy has exporters without settings",
         since=(4, 5),
     ),
     Loss(
