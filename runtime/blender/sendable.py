@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import bpy
@@ -11,6 +12,9 @@ from ..errors import CompileError, Problem
 from ..plan import Constant, Plan
 from ..types import LiveRef
 from . import kinds, pixels
+
+#: Before 4.5, `bpy.data.libraries.write` wrote the data-blocks themselves. Now it writes copies, which have no cache.
+_TAKES_CACHES_ALONG = bpy.app.version < (4, 5, 0)
 
 
 class Obstacle(NamedTuple):
@@ -28,7 +32,41 @@ def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
         return Obstacle(message, "Bring that file back and reload the library, or choose another data-block")
     if isinstance(data_block, bpy.types.Image):
         return _obstacle_of_image(data_block, what)
+    if isinstance(data_block, bpy.types.Object):
+        return _obstacle_of_object(data_block, what)
+    if isinstance(data_block, bpy.types.Collection):
+        found = (_obstacle_of_object(item, f'{what}: Object "{item.name}"') for item in data_block.all_objects)
+        return next(filter(None, found), None)
     return None
+
+
+def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
+    """A worker would take it as it is without the simulation, and tell nobody."""
+    for name, cache in _point_caches(item):
+        if cache.use_external and cache.filepath.startswith("//"):
+            message = (
+                f'{what} reads the cache of "{name}" from {cache.filepath}, which Blender looks for beside each file'
+            )
+            return Obstacle(message, "Give the cache's folder as a whole path")
+        is_in_memory = not cache.use_external and not cache.use_disk_cache
+        if cache.is_baked and not cache.use_external and not (is_in_memory and _TAKES_CACHES_ALONG):
+            message = f'{what} has a baked cache of "{name}", which stays where it is'
+            return Obstacle(
+                message, "Send a copy that is converted to a mesh, or read an external cache by its whole path"
+            )
+    return None
+
+
+def _point_caches(item: bpy.types.Object) -> Iterator[tuple[str, bpy.types.PointCache]]:
+    """The caches of an object's physics, with the name of what they are of."""
+    for modifier in item.modifiers:
+        if modifier.type in {"CLOTH", "SOFT_BODY"}:
+            yield modifier.name, modifier.point_cache
+        elif modifier.type == "DYNAMIC_PAINT" and modifier.canvas_settings is not None:
+            for surface in modifier.canvas_settings.canvas_surfaces:
+                yield surface.name, surface.point_cache
+    for system in item.particle_systems:
+        yield system.name, system.point_cache
 
 
 def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:

@@ -12,7 +12,7 @@ from background_nodes.addon import problems
 from background_nodes.runtime.errors import CompileError
 
 from .data_block_cases import images, linked, use_folder
-from .graphs import new_tree, script, value
+from .graphs import new_tree, quad, script, value
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def assert_told(tree, message: str, mend: str) -> None:
     assert (problem.node, problem.socket) == ("Node", "Its Input")
     assert message in problem.message
     assert mend in problem.mend
-    with pytest.raises(CompileError, match=r'node "Node", socket "Its Input": (Image|Object) "'):
+    with pytest.raises(CompileError, match=r'node "Node", socket "Its Input": (Image|Object|Collection) "'):
         background_nodes.run(tree)
 
 
@@ -103,3 +103,57 @@ def test_image_whose_file_is_gone_runs(tree, tmp_path):
     use_folder(tmp_path)
     taking(tree, "Image", images.image_file_missing())
     assert background_nodes.run(tree).state == "succeeded"
+
+
+def baked_cloth(*, on_disk: bool = False) -> bpy.types.Object:
+    item = quad("Flag")
+    cache = item.modifiers.new("Cloth", "CLOTH").point_cache
+    cache.frame_start, cache.frame_end, cache.use_disk_cache = 1, 3, on_disk
+    with bpy.context.temp_override(scene=bpy.context.scene, active_object=item, point_cache=cache):
+        bpy.ops.ptcache.bake(bake=True)
+    assert cache.is_baked
+    return item
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="4.2 takes it along: see data_block_cases")
+def test_cache_that_is_baked_into_memory_is_told_with_its_mend(tree):
+    taking(tree, "Object", baked_cloth())
+    assert_told(tree, 'has a baked cache of "Cloth", which stays where it is', "converted to a mesh")
+
+
+def test_cache_that_is_baked_beside_the_file_is_told_with_its_mend(tree, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    tree = bpy.data.node_groups[tree.name]
+    collection = bpy.data.collections.new("Set")
+    collection.objects.link(baked_cloth(on_disk=True))
+    taking(tree, "Collection", collection)
+    assert_told(tree, 'Object "Flag" has a baked cache of "Cloth", which stays where it is', "converted to a mesh")
+
+
+def test_external_cache_is_sent_by_its_whole_path_only(tree, tmp_path):
+    item = quad("Flag")
+    cache = item.modifiers.new("Cloth", "CLOTH").point_cache
+    cache.use_external, cache.filepath = True, "//caches"
+    taking(tree, "Object", item)
+    assert_told(tree, 'reads the cache of "Cloth" from //caches', "whole path")
+    cache.filepath = str(tmp_path)
+    assert not problems.find(tree)
+
+
+def test_object_with_physics_that_is_not_baked_is_sent(tree):
+    item = quad("Flag")
+    item.modifiers.new("Cloth", "CLOTH")
+    item.modifiers.new("Dust", "PARTICLE_SYSTEM")
+    taking(tree, "Object", item)
+    assert background_nodes.run(tree).state == "succeeded"
+
+
+def test_job_is_refused_what_cant_be_sent(registered_extension, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    path = tmp_path / "script.py"
+    path.write_text("x = 1")
+    added, reason = registered_extension.JobManager().add_job(
+        "job", str(path), passed_data_blocks={baked_cloth(on_disk=True)}
+    )
+    assert not added
+    assert 'has a baked cache of "Cloth"' in reason

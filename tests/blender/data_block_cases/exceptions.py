@@ -90,12 +90,6 @@ LOSSES: tuple[Loss, ...] = (
     Loss(r"modifiers\[\d+\]\.open_\w+_panel: ", "whether a part of its panel is open"),
     Loss(r"point_caches?(\[\d+\])?\.(is_outdated|info)", "what the last evaluation found"),
     Loss(
-        r"point_caches?(\[\d+\])?\.is_baked: True != False",
-        "`libraries.write` writes copies since 4.5, and a copy has no cache in memory; caches on disk are not touched",
-        cases=("object_cloth_baked", "object_particles"),
-        since=(4, 5),
-    ),
-    Loss(
         r"^Collection [^:]+: exporters",
         "`libraries.write` writes copies since 4.5, and a copy has exporters without settings",
         since=(4, 5),

@@ -252,7 +252,7 @@ def object_force_fields() -> bpy.types.ID:
     return item
 
 
-@case("Object")
+@case("Object", until=(4, 5))  # since then none can be sent: see test_sendable.py
 def object_cloth_baked() -> bpy.types.ID:
     """A cloth whose cache is baked into memory."""
     item = mesh_object("Baked cloth")
@@ -291,7 +291,7 @@ def particle_settings() -> bpy.types.ID:
 
 @case("Object")
 def object_particles() -> bpy.types.ID:
-    """An emitter with a cache baked into memory, and hair."""
+    """An emitter, with a cache baked into memory where that can be sent, and hair."""
     item = mesh_object("Emitter")
     for name, kind in (("Dust", "EMITTER"), ("Hair", "HAIR")):
         item.modifiers.new(name, "PARTICLE_SYSTEM")
@@ -304,9 +304,10 @@ def object_particles() -> bpy.types.ID:
     item.vertex_groups.new(name="Density").add(list(range(25)), 1.0, "REPLACE")
     system.point_cache.frame_end = 5
     bpy.context.view_layer.update()
-    with bpy.context.temp_override(scene=bpy.context.scene, active_object=item, point_cache=system.point_cache):
-        bpy.ops.ptcache.bake(bake=True)
-    assert system.point_cache.is_baked
+    if bpy.app.version < (4, 5, 0):
+        with bpy.context.temp_override(scene=bpy.context.scene, active_object=item, point_cache=system.point_cache):
+            bpy.ops.ptcache.bake(bake=True)
+        assert system.point_cache.is_baked
     return item
 
 
