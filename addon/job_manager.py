@@ -7,11 +7,9 @@ the same workers as that of node trees. docs/job_manager.md tells what differs.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -20,9 +18,9 @@ import bpy
 from ..node_tree import sources
 from ..runtime.blender import python_data
 from ..runtime.blender.snapshot import Snapshot
-from ..runtime.errors import BackgroundNodesError
+from ..runtime.errors import BackgroundNodesError, SignatureError
 from ..runtime.seed_style import name_fault
-from ..runtime.signature import ScriptSource
+from ..runtime.signature import ScriptSource, parse
 from ..runtime.types import LiveRef
 from .job import Job, JobRequest, live_ref
 from .retrieved import RetrievedDataBlocks
@@ -337,10 +335,8 @@ def _source(script: object) -> ScriptSource:
         raise TypeError(f"script is {script!r:.40}: give the path of a Python file")
     source = sources.from_file(os.fspath(script))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(source.text, source.filename)
-    except (SyntaxError, RecursionError, MemoryError) as error:
+        parse(source)
+    except (SignatureError, RecursionError, MemoryError) as error:
         raise ValueError(f"{source.filename} is no Python: {error}") from None
     return dataclasses.replace(source, is_seed_style=True)
 

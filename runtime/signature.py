@@ -111,7 +111,7 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
         SignatureError: with the line at fault.
     """
     try:
-        module = _parse(source)
+        module = parse(source)
         return _read_module(module, data_block_types)
     except (RecursionError, MemoryError):
         raise SignatureError("the script is nested too deeply to be read; break it up") from None
@@ -122,7 +122,8 @@ def label_of(identifier: str) -> str:
     return " ".join(identifier.replace("_", " ").title().split()) or identifier
 
 
-def _parse(source: ScriptSource) -> ast.Module:
+def parse(source: ScriptSource) -> ast.Module:
+    """The syntax tree of a script. Raises SignatureError with the line at fault; RecursionError or MemoryError."""
     try:
         with warnings.catch_warnings():
             # An odd escape sequence is no reason to print a warning whenever the script is read.

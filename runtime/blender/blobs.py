@@ -17,7 +17,6 @@ import contextlib
 import dataclasses
 import json
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +28,7 @@ from ..errors import StoreError
 from ..types import StoredRef
 from . import kinds, pixels
 from .pixels import PixelFile
+from .usage import used_by
 
 
 class Key(NamedTuple):
@@ -135,10 +135,15 @@ def write(
             )
         contents.save(path)
     except (OSError, RuntimeError) as error:
-        for file in path.parent.glob(f"{path.stem}.*"):
-            with contextlib.suppress(OSError):
-                file.unlink()
+        remove(path)
         raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
+
+
+def remove(path: Path) -> None:
+    """Remove a blob and what lies beside it, as far as it is there."""
+    for file in path.parent.glob(f"{path.stem}.*"):
+        with contextlib.suppress(OSError):
+            file.unlink()
 
 
 @contextlib.contextmanager
@@ -206,22 +211,8 @@ def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:
     unsaved = [image for image in bpy.data.images if pixels.is_unsaved(image)]
     if not unsaved:
         return []
-    users = bpy.data.user_map()
-    return [image for image in unsaved if _is_used_by(image, roots, users)]
-
-
-def _is_used_by(
-    data_block: bpy.types.ID, roots: set[bpy.types.ID], users: dict[bpy.types.ID, set[bpy.types.ID]]
-) -> bool:
-    queue, seen = deque([data_block]), {data_block}
-    while queue:
-        item = queue.popleft()
-        if item in roots:
-            return True
-        new = users.get(item, set()) - seen
-        seen |= new
-        queue.extend(new)
-    return False
+    used = used_by(roots)
+    return [image for image in unsaved if image in used]
 
 
 def open_as_main(blob: str) -> None:

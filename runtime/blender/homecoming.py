@@ -8,7 +8,6 @@ blobs comes once.
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from .blobs import Contents, Key
 from .pixels import PixelFile
 from .remapping import remap
 from .snapshot import Snapshot
+from .usage import used_by
 
 #: Kinds that belong to what uses them: they come along with it, and never give way to what is here already.
 _PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
@@ -258,16 +258,5 @@ def _hand_over_asset(original: bpy.types.ID, result: bpy.types.ID) -> None:
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
-    """The roots and all that they use. Not by `ID.users`: neither a parent nor a cutter counts."""
-    uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}
-    links = newcomers.union(bpy.data.shape_keys)  # no kind of their own, but an action's only user may be one
-    for item, users in bpy.data.user_map(subset=links).items():
-        for user in users:
-            uses.setdefault(user, []).append(item)
-    needed = set(roots)
-    queue = deque(needed)
-    while queue:
-        new = set(uses.get(queue.popleft(), ())) - needed
-        needed |= new
-        queue.extend(new)
-    return needed
+    """The roots and all newcomers that they use."""
+    return used_by(roots, newcomers.union(bpy.data.shape_keys))  # no kind of their own, but an action's user may be one

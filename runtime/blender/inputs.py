@@ -19,8 +19,9 @@ from ..errors import StoreError
 from ..types import StoredRef
 from . import blobs, kinds, pixels, whole_file
 from .blobs import Contents, Key
-from .provenance import Provenance, used_by
+from .provenance import Provenance
 from .remapping import remap
+from .usage import used_by
 
 
 class Inputs:

@@ -8,7 +8,6 @@ file was opened again.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from ..types import StoredRef
 from . import kinds
 from .blobs import Contents, Key, Origin
 from .fingerprint import Fingerprint, by_name, fingerprint
+from .usage import used_by
 
 
 @dataclass(slots=True)
@@ -147,18 +147,3 @@ class Judgement:
 def _own_uids(root: bpy.types.ID) -> list[int]:
     data = getattr(root, "data", None)
     return [root.session_uid, *([data.session_uid] if isinstance(data, bpy.types.ID) else [])]
-
-
-def used_by(roots: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
-    """The roots and all that they use."""
-    uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}
-    for item, users in bpy.data.user_map().items():
-        for user in users:
-            uses.setdefault(user, []).append(item)
-    found = set(roots)
-    queue = deque(found)
-    while queue:
-        new = set(uses.get(queue.popleft(), ())) - found
-        found |= new
-        queue.extend(new)
-    return found

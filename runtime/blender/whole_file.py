@@ -60,9 +60,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
     try:
         _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
     except OSError as error:
-        for file in blob.parent.glob(f"{blob.stem}.*"):
-            with contextlib.suppress(OSError):
-                file.unlink()
+        blobs.remove(blob)
         raise StoreError(f"the data can't be written to {blob}: {error}") from error
 
 
@@ -90,10 +88,7 @@ def open_copy(blob: str, own: str) -> None:
 
 def close_copy(own: str) -> None:
     """Remove what `open_copy` and a script that saved the open file left on disk."""
-    path = Path(own)
-    for file in path.parent.glob(f"{path.stem}.*"):
-        with contextlib.suppress(OSError):
-            file.unlink()
+    blobs.remove(Path(own))
 
 
 @contextlib.contextmanager
