@@ -14,8 +14,7 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError
 from ..runtime.graph import OutputMode
 from ..runtime.messages import WireForm
-from ..runtime.plan import FromTask, PlannedTask, Source, TaskOutput
-from ..runtime.plan import Homecoming as PlannedHomecoming
+from ..runtime.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
 from ..runtime.types import LiveRef, SocketType, StoredRef
@@ -41,8 +40,8 @@ class Writer:
         edited = [item for item in bpy.data.objects if item.mode == "EDIT"]
         if not edited:
             return ""
-        homecomings = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
-        refs = (ref for homecoming in homecomings for ref in self._stored_refs(homecoming))
+        deliveries = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
+        refs = (ref for delivery in deliveries for ref in self._stored_refs(delivery))
         targets = {self._home.original(ref) for ref in refs}
         return next((item.name for item in edited if item in targets or item.data in targets), "")
 
@@ -55,17 +54,17 @@ class Writer:
         Raises:
             StoreError: if a blob can't be read.
         """
-        homecomings = self._arrived()
-        if tree is None and homecomings:
+        deliveries = self._arrived()
+        if tree is None and deliveries:
             self.notes.append("The node tree is gone, so its results were dropped")
             return False
         nodes = {} if tree is None else nodes_by_uid(tree)
-        homecomings = [item for item in homecomings if self._has_place(nodes, item)]
+        deliveries = [item for item in deliveries if self._has_place(nodes, item)]
         has_cleared = self._clear_stale(nodes)
-        self._found = self._home.bring(ref for item in homecomings for ref in self._stored_refs(item))
-        for homecoming in homecomings:
-            self._write(homecoming, nodes)
-        return bool(homecomings) or has_cleared
+        self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
+        for delivery in deliveries:
+            self._write(delivery, nodes)
+        return bool(deliveries) or has_cleared
 
     def _clear_stale(self, nodes: Nodes) -> bool:
         """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had.
@@ -94,7 +93,7 @@ class Writer:
         source = FromTask(
             task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped))
         )
-        item = PlannedHomecoming(task_id, found.identifier, (source,))
+        item = Delivery(task_id, found.identifier, (source,))
         self._found = self._home.bring(self._stored_refs(item))
         self._write(item, {task_id: node})
         return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
@@ -113,18 +112,18 @@ class Writer:
         data_blocks = self._resolved(value)
         return tuple(data_blocks) if found.type.is_list else data_blocks
 
-    def _arrived(self) -> list[PlannedHomecoming]:
-        """The homecomings whose tasks all succeeded, and that are not home yet."""
-        return list(self._run.new_homecomings())
+    def _arrived(self) -> list[Delivery]:
+        """The deliveries whose tasks all succeeded, and that are not home yet."""
+        return list(self._run.new_deliveries())
 
-    def _has_place(self, nodes: Nodes, homecoming: PlannedHomecoming) -> bool:
+    def _has_place(self, nodes: Nodes, delivery: Delivery) -> bool:
         """Whether there still is something that takes the result; if not, a note says so."""
-        task = self._run.tasks.get(homecoming.node)
-        if homecoming.node not in nodes:
+        task = self._run.tasks.get(delivery.node)
+        if delivery.node not in nodes:
             self._note_once(f'The node "{task.name}"' if task else "An Output node", "is gone")
             return False
-        sources = [source for source in homecoming.sources if isinstance(source, FromTask)]
-        if homecoming.action is None and not any(_socket(nodes.get(source.task), source) for source in sources):
+        sources = [source for source in delivery.sources if isinstance(source, FromTask)]
+        if delivery.action is None and not any(_socket(nodes.get(source.task), source) for source in sources):
             self._note_once(f'The script of "{task.name}"', "has another output now")
             return False
         return True
@@ -134,17 +133,17 @@ class Writer:
         if note not in self.notes:
             self.notes.append(note)
 
-    def _stored_refs(self, homecoming: PlannedHomecoming) -> Iterable[StoredRef]:
-        for source in homecoming.sources:
+    def _stored_refs(self, delivery: Delivery) -> Iterable[StoredRef]:
+        for source in delivery.sources:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
 
-    def _write(self, homecoming: PlannedHomecoming, nodes: Nodes) -> None:
-        for source in homecoming.sources:
+    def _write(self, delivery: Delivery, nodes: Nodes) -> None:
+        for source in delivery.sources:
             if isinstance(source, FromTask):
                 self._set_result(nodes.get(source.task), source)
-        if homecoming.action is not None:
-            self._act(homecoming)
+        if delivery.action is not None:
+            self._act(delivery)
 
     def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
         socket = _socket(node, source)
@@ -176,10 +175,10 @@ class Writer:
 
     # What Output nodes do
 
-    def _act(self, homecoming: PlannedHomecoming) -> None:
-        action = homecoming.action
+    def _act(self, delivery: Delivery) -> None:
+        action = delivery.action
         assert action is not None
-        refs = [ref for source in homecoming.sources for ref in self._refs(source)]
+        refs = [ref for source in delivery.sources for ref in self._refs(source)]
         if action.mode is OutputMode.REPLACE:
             refs = [ref for ref in refs if not self._replace(ref)]
         if action.mode is not OutputMode.KEEP:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Graph -> Plan: checks all, reports all problems at once, and leaves only what has to be carried out.
 
-    graph -- wiring.search --> points in order, circles -- _Compiler --> tasks, homecomings
+    graph -- wiring.search --> points in order, circles -- _Compiler --> tasks, deliveries
                                                              |
                                                              +--> problems
 
@@ -21,7 +21,7 @@ from .errors import CompileError, MisfitError, Problem
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind
 from .mends import mend_missing, mend_refused, mend_unset
 from .ordering import ordered, ranked
-from .plan import Argument, Constant, FromTask, Homecoming, Plan, PlannedTask, Source, TaskOutput
+from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
 from .signature import MISSING, Parameter
 from .types import SocketType, Value, conversion
 from .values import fit, fit_parameter
@@ -102,21 +102,21 @@ class _Compiler:
         self.problems: list[Problem] = []
         self.feeds: dict[Point, _Feed] = {}
         self.tasks: dict[str, PlannedTask] = {}
-        self.takings: dict[str, list[Homecoming]] = {}  # by Output node
+        self.takings: dict[str, list[Delivery]] = {}  # by Output node
 
     def compile(self) -> Plan:
         self._report_cycles()
         for point in self.search.order:
             self._visit(point)
-        homecomings = self._homecomings()
-        if not self.problems and not self.tasks and not homecomings:
+        deliveries = self._deliveries()
+        if not self.problems and not self.tasks and not deliveries:
             self.problems.append(
                 Problem("", "", "there is nothing to run", "Add a script node, or unmute one of the nodes")
             )
         if self.problems:
             raise CompileError(self._sorted_problems())
         tasks = ranked(ordered(self.tasks, self.wiring.index))
-        return Plan(self.graph.name, tuple(tasks), tuple(homecomings), self.graph.scene)
+        return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene)
 
     # What is reported.
 
@@ -187,7 +187,7 @@ class _Compiler:
             sources = feeds[socket.identifier].sources
             if sources and self._accepts(node, socket, sources):
                 sources = tuple(self._checked(node, socket, source) for source in sources)
-                self.takings[node.id].append(Homecoming(node.id, socket.identifier, sources, node.action))
+                self.takings[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
         if not any(feed.sources or feed.is_broken for feed in feeds.values()):
             self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
 
@@ -306,25 +306,25 @@ class _Compiler:
 
     # What comes home.
 
-    def _homecomings(self) -> list[Homecoming]:
+    def _deliveries(self) -> list[Delivery]:
         """In the order of the graph's nodes: what Output nodes take, and what scripts give and nothing consumes."""
         consumed = self._consumed()
-        homecomings: list[Homecoming] = []
+        deliveries: list[Delivery] = []
         for node in self.graph.nodes:
-            homecomings += self.takings.get(node.id, ())
+            deliveries += self.takings.get(node.id, ())
             task = self.tasks.get(node.id)
             if task is not None:
-                homecomings += [
-                    Homecoming(node.id, output.identifier, (_result(task, output.identifier, output.type),))
+                deliveries += [
+                    Delivery(node.id, output.identifier, (_result(task, output.identifier, output.type),))
                     for output in task.outputs
                     if task.settings.keep_result or (task.id, output.identifier) not in consumed
                 ]
-        return homecomings
+        return deliveries
 
     def _consumed(self) -> set[tuple[str, str]]:
         sources = [source for task in self.tasks.values() for source in task.sources()]
-        for homecomings in self.takings.values():
-            sources += [source for homecoming in homecomings for source in homecoming.sources]
+        for deliveries in self.takings.values():
+            sources += [source for delivery in deliveries for source in delivery.sources]
         return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
 
 

@@ -93,8 +93,8 @@ class PlannedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Homecoming:
-    """Results that come home: an Output node's (with its `action`) or, with none, a script node's own output."""
+class Delivery:
+    """Results that are to come home: an Output node's (with its `action`) or, with none, a script node's own output."""
 
     node: str
     socket: str
@@ -113,7 +113,7 @@ class Plan:
 
     name: str
     tasks: tuple[PlannedTask, ...]
-    homecomings: tuple[Homecoming, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
 
     @property

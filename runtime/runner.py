@@ -47,7 +47,7 @@ from .forecast import Forecast, Past
 from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME, Gathering, Moves, is_worthwhile
 from .launcher import Launcher
 from .messages import WireForm
-from .plan import FromTask, Homecoming, Plan, PlannedTask
+from .plan import Delivery, FromTask, Plan, PlannedTask
 from .pool import Lost, NoWorker, Pool, Report, Request
 from .results import Results
 from .scheduler import Scheduler
@@ -111,17 +111,17 @@ class ActiveRun:
         """What the run's clock shows."""
         return self.scheduler.clock.at(time.monotonic())
 
-    def new_homecomings(self) -> Iterator[Homecoming]:
-        """What all there is of came to be since the run began, or was retried."""
-        for homecoming in self.plan.homecomings:
-            records = [self.scheduler.tasks[task] for task in homecoming.tasks]
+    def new_deliveries(self) -> Iterator[Delivery]:
+        """The deliveries that are complete, and were not before the run was started or retried."""
+        for delivery in self.plan.deliveries:
+            records = [self.scheduler.tasks[task] for task in delivery.tasks]
             is_new = self.scheduler.round == max((record.round for record in records), default=0)
             if is_new and all(record.state is TaskState.SUCCEEDED for record in records):
-                yield homecoming
+                yield delivery
 
     def home_refs(self) -> Iterator[StoredRef]:
         """The data-blocks that are to come home."""
-        sources = (source for homecoming in self.new_homecomings() for source in homecoming.sources)
+        sources = (source for delivery in self.new_deliveries() for source in delivery.sources)
         for source in sources:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from WireForm.stored_refs(self.results.source(source, self.tasks))

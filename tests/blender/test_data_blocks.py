@@ -24,8 +24,7 @@ from background_nodes.runtime.blender import kinds, snapshot
 from background_nodes.runtime.blender.homecoming import Homecoming
 from background_nodes.runtime.blender.snapshot import Snapshot
 from background_nodes.runtime.messages import WireForm
-from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask, TaskOutput
-from background_nodes.runtime.plan import Homecoming as PlannedHomecoming
+from background_nodes.runtime.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, TaskOutput
 from background_nodes.runtime.signature import Parameter, ScriptSource
 from background_nodes.runtime.types import LiveRef, SocketType, StoredRef
 
@@ -99,8 +98,8 @@ def given(task_id: str) -> Argument:
     return Argument(Parameter("data", "Data", SocketType("ID")), (FromTask(task_id, "data", SocketType("ID")),))
 
 
-def home_of(task_id: str) -> PlannedHomecoming:
-    return PlannedHomecoming(task_id, "data", (FromTask(task_id, "data", SocketType("ID")),))
+def home_of(task_id: str) -> Delivery:
+    return Delivery(task_id, "data", (FromTask(task_id, "data", SocketType("ID")),))
 
 
 class Roads:

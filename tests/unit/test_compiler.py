@@ -13,7 +13,7 @@ import pytest
 from background_nodes.runtime.compiler import compile_graph
 from background_nodes.runtime.errors import CompileError, Problem
 from background_nodes.runtime.graph import Graph, GraphLink
-from background_nodes.runtime.plan import Constant, FromTask, Homecoming, Plan, PlannedTask, Source
+from background_nodes.runtime.plan import Constant, Delivery, FromTask, Plan, PlannedTask, Source
 from background_nodes.runtime.types import LiveRef, SocketType, Value
 
 from .graph_text import KEEP, graph, with_node, with_parameter
@@ -41,8 +41,8 @@ def sources(plan: Plan, socket: str) -> tuple[Source, ...]:
     )
 
 
-def homecomings(plan: Plan) -> list[str]:
-    return [f"{homecoming.node}.{homecoming.socket}" for homecoming in plan.homecomings]
+def deliveries(plan: Plan) -> list[str]:
+    return [f"{delivery.node}.{delivery.socket}" for delivery in plan.deliveries]
 
 
 def problems(graph: Graph, **options: object) -> list[Problem]:
@@ -116,7 +116,7 @@ UNTIL = graph(
 def test_until_leaves_what_the_asked_for_nodes_need(until: str, tasks: str, home: list[str]) -> None:
     plan = compile_graph(UNTIL, until=until)
     assert names(plan) == tasks
-    assert homecomings(plan) == home
+    assert deliveries(plan) == home
 
 
 def test_without_until_a_problem_anywhere_stops_the_run() -> None:
@@ -514,7 +514,7 @@ def test_result_of_a_mapped_node_comes_home_as_a_list() -> None:
     plan = compile_graph(graph("in i: -> x:[FLOAT]=(1.0,2.0) ; b: v:FLOAT -> y:INT", "i.x > b.v"))
     assert task(plan, "b").outputs[0].type == SocketType("INT")
     integers = SocketType("INT", is_list=True)
-    assert plan.homecomings == (Homecoming("b", "y", (FromTask("b", "y", integers),)),)
+    assert plan.deliveries == (Delivery("b", "y", (FromTask("b", "y", integers),)),)
 
 
 def test_mapped_lists_of_known_and_different_lengths_are_a_problem() -> None:
@@ -531,32 +531,32 @@ def test_mapped_lists_of_known_and_different_lengths_are_a_problem() -> None:
 
 def test_output_node_takes_a_result_home_and_consumes_it() -> None:
     plan = compile_graph(graph("a: -> x:INT y:INT ; out o: v:ANY", "a.x > o.v"))
-    assert plan.homecomings == (
-        Homecoming("a", "y", (FromTask("a", "y", SocketType("INT")),)),
-        Homecoming("o", "v", (FromTask("a", "x", SocketType("INT")),), KEEP),
+    assert plan.deliveries == (
+        Delivery("a", "y", (FromTask("a", "y", SocketType("INT")),)),
+        Delivery("o", "v", (FromTask("a", "x", SocketType("INT")),), KEEP),
     )
 
 
 def test_kept_result_comes_home_although_it_is_consumed() -> None:
     links = "a.x > b.v"
-    assert homecomings(compile_graph(graph("keep a: -> x:INT ; b: v:INT -> y:INT", links))) == ["a.x", "b.y"]
-    assert homecomings(compile_graph(graph("a: -> x:INT ; b: v:INT -> y:INT", links))) == ["b.y"]
+    assert deliveries(compile_graph(graph("keep a: -> x:INT ; b: v:INT -> y:INT", links))) == ["a.x", "b.y"]
+    assert deliveries(compile_graph(graph("a: -> x:INT ; b: v:INT -> y:INT", links))) == ["b.y"]
 
 
 def test_consumer_that_is_not_needed_consumes_nothing() -> None:
     source = graph("a: -> x:INT ; b: v:INT -> y:INT", "a.x > b.v")
-    assert homecomings(compile_graph(source, until="a")) == ["a.x"]
+    assert deliveries(compile_graph(source, until="a")) == ["a.x"]
 
 
 def test_muted_output_node_leaves_the_result_to_its_node() -> None:
-    assert homecomings(compile_graph(graph("a: -> x:INT ; muted out o: v:INT", "a.x > o.v"))) == ["a.x"]
+    assert deliveries(compile_graph(graph("a: -> x:INT ; muted out o: v:INT", "a.x > o.v"))) == ["a.x"]
 
 
 def test_constant_linked_straight_to_an_output_node_comes_home() -> None:
     plan = compile_graph(graph("in i: -> x:Object=@Cube ; out o: v:ID", "i.x > o.v"))
     assert plan.tasks == ()
     constant = Constant(LiveRef("Object", "Cube", 1), SocketType("Object"))
-    assert plan.homecomings == (Homecoming("o", "v", (constant,), KEEP),)
+    assert plan.deliveries == (Delivery("o", "v", (constant,), KEEP),)
 
 
 @pytest.mark.parametrize("links", ["", "r.out > o.v"])
