@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 #: The name behind `blender --command`.
 COMMAND = "background_nodes"
@@ -50,25 +50,29 @@ _commands: list[Any] = []
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command on the bpy wheel, and end the process with its exit code."""
     options = _parser("background-nodes", has_file=True).parse_args(arguments)
-    try:
-        import bpy
-    except ImportError as error:
-        message = f"background-nodes: there is no Blender in this Python ({error}).\n"
-        sys.stderr.write(message + 'Install one with: pip install "background-nodes[bpy]"\n')
-        sys.exit(2)
+    with _report_stream() as report:  # Blender prints already while it is imported
+        try:
+            import bpy
+        except ImportError as error:
+            message = f"background-nodes: there is no Blender in this Python ({error}).\n"
+            sys.stderr.write(message + 'Install one with: pip install "background-nodes[bpy]"\n')
+            sys.exit(2)
+        _run_on_wheel(options, report, bpy.app.tempdir)
+
+
+def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: str) -> NoReturn:
     from . import register, unregister
 
     exit_code = 1
     try:
-        with _report_stream() as report:
-            register()
-            exit_code = _carry_out(options, report)
-            unregister()
+        register()
+        exit_code = _carry_out(options, report)
+        unregister()
     finally:
         # The regular way out crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
         if sys.exc_info()[0] is not None:
             traceback.print_exc()
-        shutil.rmtree(bpy.app.tempdir, ignore_errors=True)
+        shutil.rmtree(temporary_folder, ignore_errors=True)
         _flush()
         os._exit(exit_code)
 
@@ -141,6 +145,7 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
             subparser.set_defaults(file=None)
         subparser.add_argument("--tree", metavar="NAME", help="the node tree; needed if the file has several")
         subparser.add_argument("--json", action="store_true", help="write the report as one JSON object")
+        subparser.add_argument("--report", metavar="FILE", help="write the JSON object to this file, too")
     _add_run_options(run)
     return parser
 

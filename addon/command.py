@@ -18,15 +18,18 @@ from typing import Protocol
 import bpy
 
 from ..node_tree.identity import background_trees
-from ..runtime.errors import BackgroundNodesError, CompileError
+from ..runtime import destinations
+from ..runtime.blender.paths import files_in_use
+from ..runtime.errors import BackgroundNodesError, CompileError, MisfitError
 from ..runtime.states import RunState
 from . import lookup
 from .assignments import assign
 from .lookup import InputError, InputProblem
-from .report import Report, listing
+from .report import Listing, Report
 from .run import Run
 from .session import session
 from .terminal import View, make_view
+from .terminal_text import harmless
 
 #: Seconds between two looks at whether the command was interrupted.
 _INTERVAL = 0.1
@@ -49,18 +52,23 @@ def carry_out(options: argparse.Namespace, interruption: Interruption) -> tuple[
     """
     report = Report()
     try:
-        text = _carry_out(options, interruption, report)
+        content = _carry_out(options, interruption, report)
+        if options.report is not None:
+            _write_report(options.report, content, report)
         _say(*report.complaints())
+        text = content.as_json() if options.json else content.as_text()
     finally:
         session.close()  # takes the logs with it
     return report.exit_code, text
 
 
-def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> str:
+def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> Report | Listing:
     try:
         report.file = _open(options.file)
+        if options.report is not None:
+            _check_destination("--report", options.report)
         if options.command == "list":
-            return listing(_trees_to_list(options.tree), as_json=options.json)
+            return Listing(_trees_to_list(options.tree))
         _run(options, interruption, report)
     except (InputError, CompileError) as error:
         report.refuse(error.problems)
@@ -68,7 +76,23 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
         report.fail(str(error))
     if interruption.exit_code:
         report.interrupt(interruption.exit_code)
-    return report.as_json() if options.json else report.as_text()
+    return report
+
+
+def _write_report(path: str, content: Report | Listing, report: Report) -> None:
+    """Write the report's file, whole or not at all."""
+    try:
+        target = _check_destination("--report", path)
+        beside = target.with_name(f".saving-{uuid.uuid4().hex}.json")
+        try:
+            beside.write_text(content.as_json(), encoding="utf-8")
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
+    except InputError as error:
+        report.refuse(error.problems)
+    except OSError as error:
+        report.fail(f"the report can't be written to {path}: {error}")
 
 
 def _run(options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
@@ -150,15 +174,24 @@ def _checked_output(output: str | None) -> Path | None:
     """Where to save, looked at before the work rather than after it."""
     if output is None:
         return None
-    path, where = Path(output).absolute(), f"--output {output}"
+    path = _check_destination("--output", output)
     if path.suffix.lower() != ".blend":
-        raise InputError(InputProblem(where, "the name does not end in .blend", f"Call it {path.name}.blend"))
-    if path.is_dir():
-        raise InputError(InputProblem(where, "it is a folder", "Give the path of a file"))
+        message, mend = "the name does not end in .blend", f"Call it {path.name}.blend"
+        raise InputError(InputProblem(f"--output {output}", message, mend))
+    return path
+
+
+def _check_destination(option: str, given: str) -> Path:
+    """The path of a file that an option names, which may be written."""
+    path, where = Path(given).absolute(), f"{option} {given}"
+    if destinations.is_same(str(path), (bpy.data.filepath,)):
+        raise InputError(InputProblem(where, "that is the file itself, which is never written", "Give another name"))
+    try:
+        destinations.check(str(path), files_in_use())
+    except MisfitError as error:
+        raise InputError(InputProblem(where, error.message, error.mend)) from None
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(InputProblem(where, f"no file can be written to {path.parent}", "Give another folder"))
-    if path.exists() and path.samefile(bpy.data.filepath):
-        raise InputError(InputProblem(where, "that is the file itself, which is never written", "Give another name"))
     return path
 
 
@@ -178,5 +211,5 @@ def _save(path: Path) -> str:
 
 def _say(*lines: str) -> None:
     with contextlib.suppress(OSError):
-        sys.stderr.writelines(f"{line}\n" for line in lines)
+        sys.stderr.writelines(f"{harmless(line)}\n" for line in lines)
         sys.stderr.flush()

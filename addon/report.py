@@ -18,6 +18,7 @@ from ..runtime.states import RunState, TaskState
 from . import lookup
 from .lookup import InputProblem
 from .run import Item, Run, Task
+from .terminal_text import one_line
 
 #: Raised when a reader of the JSON would have to change.
 _VERSION = 1
@@ -61,10 +62,10 @@ class Report:
 
     def complaints(self) -> Iterator[str]:
         """Lines for standard error: all that went wrong."""
-        yield from map(str, self._problems)
+        yield from (one_line(str(problem)) for problem in self._problems)
         for task in self._tasks():
             if task.error is not None and task.state is not TaskState.SKIPPED:
-                yield f'node "{task.name}" {_words(task.state)}: {task.error.message}'
+                yield f'node "{one_line(task.name)}" {_words(task.state)}: {task.error.message}'
                 if task.error.traceback:
                     yield task.error.traceback.rstrip()
         if self.error:
@@ -84,7 +85,7 @@ class Report:
         lines += ["Results:", *results] if results else []
         lines += [f"Note: {note}" for note in self._run.notes]
         lines += [f"Saved: {self.output}"] if self.output else []
-        return "\n".join(lines) + "\n"
+        return "".join(f"{one_line(line)}\n" for line in lines)
 
     def as_json(self) -> str:
         content = {
@@ -107,22 +108,27 @@ class Report:
         return () if self._run is None else self._run.tasks.values()
 
 
-def listing(trees: Sequence[bpy.types.NodeTree], *, as_json: bool) -> str:
+class Listing:
     """What can be run and set: the trees, their nodes and the nodes' sockets."""
-    content = {tree.name: {node.name: _node(node) for node in lookup.nodes(tree)} for tree in trees}
-    if as_json:
-        return json.dumps({"version": _VERSION, "trees": content}, indent=2, allow_nan=False) + "\n"
-    lines = []
-    for tree_name, nodes in content.items():
-        lines.append(tree_name)
-        for node_name, node in nodes.items():
-            lines.append(f"  {node_name}" + (f" ({node['label']})" if node["label"] not in ("", node_name) else ""))
-            lines += [
-                f"    {node_name}.{identifier}  {socket['type']}  "
-                + ("(linked)" if socket["linked"] else _shown(socket["value"]))
-                for identifier, socket in node["sockets"].items()
-            ]
-    return "".join(f"{line}\n" for line in lines) or "no background node trees\n"
+
+    def __init__(self, trees: Sequence[bpy.types.NodeTree]) -> None:
+        self._trees = {tree.name: {node.name: _node(node) for node in lookup.nodes(tree)} for tree in trees}
+
+    def as_text(self) -> str:
+        lines = []
+        for tree_name, nodes in self._trees.items():
+            lines.append(tree_name)
+            for node_name, node in nodes.items():
+                lines.append(f"  {node_name}" + (f" ({node['label']})" if node["label"] not in ("", node_name) else ""))
+                lines += [
+                    f"    {node_name}.{identifier}  {socket['type']}  "
+                    + ("(linked)" if socket["linked"] else _shown(socket["value"]))
+                    for identifier, socket in node["sockets"].items()
+                ]
+        return "".join(f"{one_line(line)}\n" for line in lines) or "no background node trees\n"
+
+    def as_json(self) -> str:
+        return json.dumps({"version": _VERSION, "trees": self._trees}, indent=2, allow_nan=False) + "\n"
 
 
 def _node(node: bpy.types.Node) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import IO, Any, Protocol, Self
 
 from ..runtime.states import TaskState
 from .run import Run, RunEvent, Task
+from .terminal_text import one_line
 
 #: Lines of a terminal that are kept free: the prompt, the bar of the whole run, and one to breathe.
 _SPARE_LINES = 3
@@ -67,7 +68,7 @@ class Lines:
     def _print(self, line: str) -> None:
         # A log that nobody reads any more is no reason to stop the work.
         with contextlib.suppress(OSError):
-            print(line, file=self._stream, flush=True)
+            print(one_line(line), file=self._stream, flush=True)
 
 
 class Bars:
@@ -96,7 +97,7 @@ class Bars:
 
     def hear(self, event: RunEvent) -> None:
         if event.name == "note":
-            self._console.print(f"Note: {event.message}", markup=False)
+            self._console.print(one_line(f"Note: {event.message}"), markup=False)
 
     def update(self, run: Run) -> None:
         from rich.markup import escape
@@ -104,9 +105,9 @@ class Bars:
         num_rows = max(1, self._console.height - _SPARE_LINES)
         for task in run.tasks.values():
             if task.state not in (TaskState.WAITING, TaskState.READY):
-                bar = self._bar(task, escape(task.name))
+                bar = self._bar(task, escape(one_line(task.name)))
                 is_shown = len(self._bars) <= num_rows or task.state is not TaskState.SUCCEEDED
-                text = escape(_details(task))
+                text = escape(one_line(_details(task)))
                 style = _STYLES.get(task.state)
                 details = f"[{style}]{text}[/]" if style else text
                 self._progress.update(bar, completed=task.progress, details=details, visible=is_shown)

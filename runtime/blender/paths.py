@@ -4,12 +4,21 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 
 import bpy
 
+from ..destinations import FilesInUse
+
 #: Structs that lead to others than a data-block's own.
 _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})
+
+
+def files_in_use() -> FilesInUse:
+    """The open file and the libraries it is linked to."""
+    libraries = (bpy.path.abspath(item.filepath, library=item.library) for item in bpy.data.libraries)
+    return FilesInUse(bpy.data.filepath, tuple(dict.fromkeys(map(os.path.normpath, libraries))))
 
 
 def relative_paths() -> dict[str, str]:

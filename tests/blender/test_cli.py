@@ -52,7 +52,8 @@ def start(tmp_path_factory):
         else:
             argv = [bpy.app.binary_path, str(file), "--command", "background_nodes", command, *arguments]
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": Path(file).parent} | options
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=environment, **options)
+        options["env"] = environment | options.get("env", {})
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, **options)
 
     return start
 
@@ -106,6 +107,18 @@ def good_file(awkward_path) -> Path:
     first = script(tree, "First", DOUBLE)
     script(tree, "Second", DOUBLE, value=first)
     return save(awkward_path / "a good 'file' ü.blend")
+
+
+def link_from_library(file: Path) -> None:
+    """Let a file link a mesh from library.blend beside it."""
+    library = str(file.with_name("library.blend"))
+    bpy.data.libraries.write(library, {bpy.data.meshes.new("Linked")}, fake_user=True)
+    bpy.ops.wm.open_mainfile(filepath=str(file), load_ui=False, use_scripts=False)
+    with bpy.data.libraries.load(library, link=True, relative=True) as (_names, wanted):
+        wanted.meshes = ["Linked"]
+    wanted.meshes[0].use_fake_user = True
+    bpy.context.scene["user"] = wanted.meshes[0]
+    bpy.ops.wm.save_mainfile()
 
 
 @pytest.fixture
@@ -236,6 +249,56 @@ def test_output_that_is_there_already_is_replaced(run_cli, good_file):
     assert bpy.data.node_groups["Tree"].nodes["Second"].outputs[0].result == 12
 
 
+# What reads the report
+
+
+@pytest.mark.wheel_only
+def test_json_is_alone_on_standard_output_whatever_blender_prints(start, good_file):
+    complaint = {"OCIO": str(good_file.with_name("no such.ocio"))}  # Blender tells of it while it starts
+    with start("run", good_file, "--json", env=complaint) as process:
+        out, err = process.communicate(timeout=TIMEOUT)
+    assert json.loads(out)["state"] == "succeeded"
+    assert b"OpenColorIO" in err
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_report_file_holds_the_json_and_nothing_else(run_cli, good_file, command):
+    path = good_file.with_name("report ü.json")
+    path.write_text("old")
+    ended = run_cli(command, good_file, "--report", path.name)
+    assert ended.exit_code == 0, ended.err
+    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 1
+    assert "First" in ended.out
+    assert not ended.out.startswith("{")
+    assert sorted(path.parent.iterdir()) == [good_file, path]
+
+
+def test_report_file_tells_why_a_node_failed(run_cli, tmp_path):
+    script(new_tree(), "Fail", FAIL.replace("value: int", "value: int = 9"))
+    ended = run_cli("run", save(tmp_path / "fail.blend"), "--report", "report.json")
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert (ended.exit_code, report["exit_code"], report["state"]) == (1, 1, "failed")
+
+
+ESCAPES = "\x1b[31m[red]\x9b2J\u202e\r"
+
+
+def test_what_names_and_errors_tell_a_terminal_is_harmless(run_cli, tmp_path):
+    tree = new_tree(f"Tree{ESCAPES}")
+    fail = script(tree, "Fail", f"def main() -> int:\n    raise ValueError({ESCAPES + chr(10) + 'more'!r})\n")
+    fail.name = f"Fail{ESCAPES}\nTree: succeeded"
+    talk = script(tree, "Talk", f"def main() -> str:\n    return {ESCAPES!r}\n")
+    talk.label = ESCAPES
+    file = save(tmp_path / "escapes.blend")
+    told = [run_cli("run", file), run_cli("list", file), run_cli("run", file, "--until", "nobody" + ESCAPES)]
+    assert [ended.exit_code for ended in told] == [1, 0, 2]
+    for ended in told:
+        shown = ended.out + ended.err
+        assert "[red]" in shown
+        assert not [character for character in shown if not character.isprintable() and character != "\n"]
+        assert "\nTree: succeeded" not in shown
+
+
 # Bad input
 
 
@@ -248,10 +311,16 @@ def test_output_that_is_there_already_is_replaced(run_cli, good_file):
         (["--output", "out.txt"], "the name does not end in .blend. Call it out.txt.blend."),
         (["--output", "a good 'file' ü.blend"], "that is the file itself, which is never written"),
         (["--workers", "0"], "argument --workers: '0' is no whole number from 1"),
+        (["--output", "hard link.blend"], "that is the file itself, which is never written"),
+        (["--output", "library.blend"], "library.blend is a library that the open file uses. Give another name."),
+        (["--report", "a good 'file' ü.blend"], "that is the file itself, which is never written"),
+        (["--report", "nowhere/report.json"], "no file can be written to"),
         (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
     ],
 )
 def test_bad_option_is_refused_before_anything_runs(run_cli, good_file, unchanged, arguments, message):
+    link_from_library(good_file)
+    os.link(good_file, good_file.with_name("hard link.blend"))
     before = unchanged(good_file)
     ended = run_cli("run", good_file, *arguments)
     assert (ended.exit_code, ended.out, unchanged(good_file)) == (2, "", before)

@@ -747,7 +747,7 @@ def test_command_line_sets_and_lists_sockets_by_their_names(tree, wired):
     assert wired.inputs["tag"].default_value == "longer"
     with pytest.raises(InputError, match=r"Did you mean \"tag\""):
         assign(tree, "Node.tga=x")
-    assert "Node.tag  string" in report.listing([tree], as_json=False)
+    assert "Node.tag  string" in report.Listing([tree]).as_text()
     wired.keep_result = True
     run = background_nodes.run(tree)
     assert dict(report._results(tree, run))["Node"]["sum"]["value"] == 3 + 6
