@@ -23,6 +23,7 @@ from ..types import SocketType, StoredRef
 from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script, whole_file
 from .blobs import Key
 from .inputs import Inputs
+from .scene_context import inputs_in_scene
 
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
@@ -91,17 +92,17 @@ def _set_scene(settings: dict[str, Any]) -> None:
 
 def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
     """The value of each output."""
-    _link_to_scene(inputs)
-    values = _bound(task, "identifier", inputs)
-    result = _run(task, lambda: _load_main(task.script)(**values))
+    with inputs_in_scene(inputs):
+        values = _bound(task, "identifier", inputs)
+        result = _run(task, lambda: _load_main(task.script)(**values))
     return _fields(result, task.outputs)
 
 
 def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
     """The value of each output."""
-    seed_script.link_to_scene(inputs.values())
-    variables = seed_script.variables(_bound(task, "label", inputs), inputs.newcomers())
-    space = _run(task, lambda: _load(task.script, "__main__", variables))
+    with inputs_in_scene(inputs, seed_script.PLACE_NAME):
+        variables = seed_script.variables(_bound(task, "label", inputs), inputs.newcomers())
+        space = _run(task, lambda: _load(task.script, "__main__", variables))
     return seed_script.outputs(space, task.outputs)
 
 
@@ -110,17 +111,6 @@ def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
     values = {record[name]: arguments.bind(record, inputs) for record in task.arguments}
     bpy.context.view_layer.update()
     return values
-
-
-def _link_to_scene(inputs: Inputs) -> None:
-    """Objects and collections go into the scene, so that their modifiers evaluate and operators find them."""
-    root = bpy.context.scene.collection
-    for data_block in inputs.values():
-        if isinstance(data_block, bpy.types.Collection) and data_block.name not in root.children:
-            root.children.link(data_block)
-    for data_block in inputs.values():
-        if isinstance(data_block, bpy.types.Object) and data_block.name not in root.all_objects:
-            root.objects.link(data_block)
 
 
 def _run(task: Execute, script: Callable[[], Any]) -> Any:

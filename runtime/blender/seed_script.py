@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -14,6 +14,10 @@ from ..errors import BackgroundNodesError
 from ..seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..types import SocketType
 from . import kinds
+
+#: The collection of the scene that inputs are in. Into the scene's own a script may want to link them itself, and
+#: Blender refuses to do it twice.
+PLACE_NAME = "Inputs"
 
 
 class ResultError(BackgroundNodesError):
@@ -44,26 +48,6 @@ def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict
         PYTHON_DATA: {},
         DATA_BLOCKS: [],
     }
-
-
-def link_to_scene(passed: Collection[bpy.types.ID]) -> None:
-    """Put objects and collections where modifiers evaluate and operators find them.
-
-    Not into the scene's own collection: a script may want to do that itself, and Blender refuses to do it twice.
-    """
-    root = bpy.context.scene.collection
-    collections = [item for item in passed if isinstance(item, bpy.types.Collection)]
-    objects = [item for item in passed if isinstance(item, bpy.types.Object)]
-    if not collections and not objects:
-        return
-    place = bpy.data.collections.new("Inputs")
-    root.children.link(place)
-    for item in collections:
-        if item not in root.children_recursive:
-            place.children.link(item)
-    for item in objects:
-        if item.name not in root.all_objects:
-            place.objects.link(item)
 
 
 def outputs(space: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) -> list[Any]:
