@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import bpy
 import numpy
 
+from ..runtime import destinations
 from ..runtime.blender import kinds
-from ..runtime.errors import Problem
+from ..runtime.blender.paths import files_in_use
+from ..runtime.errors import MisfitError, Problem
 from ..runtime.graph import (
     Graph,
     GraphLink,
@@ -182,7 +185,7 @@ def _read_save(node: bpy.types.Node) -> GraphNode:
     source = sources.from_library(_SAVE_SCRIPT)
     signature = sources.signature(source)
     problems: list[Problem] = []
-    values = {"filepath": _absolute(node.filepath, node, "File", problems)}
+    values = {"filepath": _destination(node, problems)}
     inputs = tuple(
         InputSocket(parameter, values.get(parameter.identifier, _default(parameter))) for parameter in signature.inputs
     )
@@ -191,12 +194,26 @@ def _read_save(node: bpy.types.Node) -> GraphNode:
         node.name,
         NodeKind.SCRIPT,
         inputs,
-        tuple(OutputSocket(output.identifier, output.label, output.type) for output in signature.outputs),
+        (),  # the node has no socket that its result could come home to
         node.mute,
         source,
         NodeSettings(),
         problems=tuple(problems),
     )
+
+
+def _destination(node: bpy.types.Node, problems: list[Problem]) -> str:
+    """The file that an Output node in Save mode writes, by its whole path."""
+    num_problems = len(problems)
+    path = _absolute(node.filepath, node, "File", problems)
+    # The script adds the ending, too, but by then it would be too late to tell.
+    path = path if not path or path.lower().endswith((".blend", "/", os.sep)) else f"{path}.blend"
+    try:
+        if len(problems) == num_problems:
+            destinations.check(path, files_in_use())
+    except MisfitError as error:
+        problems.append(Problem(node.name, "File", error.message, error.mend, node.uid))
+    return path
 
 
 def _default(parameter: Parameter) -> Value:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,12 +22,12 @@ _MAX_BYTES = 1024**2
 
 
 def from_text(text: bpy.types.Text) -> ScriptSource:
-    source = text.as_string()
+    source = text.as_string().removeprefix("\ufeff")  # Blender takes the mark of a UTF-8 file for a letter
     return ScriptSource(source, text.name, is_seed_style=seed_sockets.is_seed_style(source))
 
 
 def from_file(filepath: str) -> ScriptSource:
-    """Read a script from disk.
+    """Read a script from disk, as Python does: in UTF-8, or in the encoding that its first lines name.
 
     Raises:
         SignatureError: if it can't be read; the message says why.
@@ -38,13 +39,13 @@ def from_file(filepath: str) -> ScriptSource:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise SignatureError(f"{path} is larger than a script can be")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+        text = importlib.util.decode_source(path.read_bytes())
+    except (OSError, SyntaxError, ValueError) as error:
         raise SignatureError(f"the file can't be read: {error}") from error
     return ScriptSource(text, str(path), str(path.parent), seed_sockets.is_seed_style(text))
 
 
-_MAIN = re.compile(r"^(async\s+)?def\s+main\b", re.MULTILINE)
+_MAIN = re.compile(r"^\ufeff?(async\s+)?def\s+main\b", re.MULTILINE)
 
 
 def looks_like_script(source: str) -> bool:

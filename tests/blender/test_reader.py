@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import bpy
 import pytest
 
@@ -223,6 +225,79 @@ def test_relative_path_in_an_unsaved_file_is_a_problem(tree):
     script(tree, "Take", "from pathlib import Path\ndef main(file: Path): ...").inputs[0].default_value = "//a"
     output(tree, "SAVE", value(tree, "Object", quad()), name="Save")
     assert problems(tree) == [("Take", "File"), ("Save", "File")]
+
+
+@pytest.fixture
+def saved(awkward_path):
+    """The open file, "main.blend", which links a mesh from "library.blend" beside it."""
+    library = str(awkward_path / "library.blend")
+    bpy.data.libraries.write(library, {bpy.data.meshes.new("Linked")}, fake_user=True)
+    bpy.ops.wm.save_as_mainfile(filepath=str(awkward_path / "main.blend"))
+    with bpy.data.libraries.load(library, link=True, relative=True) as (_names, wanted):
+        wanted.meshes = ["Linked"]
+    return awkward_path
+
+
+def save_problem(tree, path: str) -> tuple[str, str, str]:
+    """Socket, message and mend of what is wrong with an Output node that saves to a path."""
+    with pytest.raises(CompileError) as caught:
+        compiled(tree_that_saves(tree, path))
+    (problem,) = caught.value.problems
+    assert problem.node == "Save"
+    return problem.socket, problem.message, problem.mend
+
+
+def tree_that_saves(tree, path: str):
+    output(tree, "SAVE", value(tree, "Object", quad()), name="Save", filepath=path)
+    return tree
+
+
+@pytest.mark.parametrize(
+    "spelling", ["//main.blend", "//main", "//./sub/../main.blend", "//link.blend", "//hard.blend"]
+)
+def test_saving_over_the_open_file_is_a_problem_by_any_spelling(tree, saved, spelling):
+    (saved / "sub").mkdir()
+    (saved / "link.blend").symlink_to("main.blend")
+    os.link(saved / "main.blend", saved / "hard.blend")
+    socket, message, mend = save_problem(tree, spelling)
+    assert (socket, mend) == ("File", "Give another name")
+    assert message.endswith("is the open file itself, which a run never writes")
+
+
+def test_saving_over_the_open_file_through_another_name_of_its_folder_is_a_problem(tree, saved, tmp_path):
+    (tmp_path / "other name").symlink_to(saved, target_is_directory=True)
+    assert "is the open file itself" in save_problem(tree, str(tmp_path / "other name" / "main.blend"))[1]
+
+
+def test_saving_over_an_open_file_that_is_gone_from_disk_is_a_problem(tree, saved):
+    (saved / "main.blend").unlink()
+    assert "is the open file itself" in save_problem(tree, "//main.blend")[1]
+
+
+def test_saving_over_a_library_that_the_open_file_uses_is_a_problem(tree, saved):
+    assert "is a library that the open file uses" in save_problem(tree, "//library.blend")[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "no file is named"),
+        ("results.blend", "results.blend is no whole path"),
+        ("~/results.blend", "~/results.blend is no whole path"),
+        ("$HOME/results", "$HOME/results.blend is no whole path"),
+        ("//", "is a folder"),
+        ("//sub/", "is a folder"),
+        ("//folder.blend", "is a folder"),
+    ],
+)
+def test_path_that_no_file_can_be_saved_to_is_a_problem(tree, saved, path, message):
+    (saved / "folder.blend").mkdir()
+    assert message in save_problem(tree, path)[1]
+
+
+def test_saving_beside_the_open_file_is_no_problem(tree, saved):
+    tree_that_saves(tree, "//Main 2")
+    assert constants(tree, "Save", "filepath") == [str(saved / "Main 2.blend")]
 
 
 def test_relative_script_file_in_an_unsaved_file_is_a_problem(tree):

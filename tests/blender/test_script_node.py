@@ -56,6 +56,32 @@ def test_sockets_come_from_a_file_in_an_awkward_folder(tree, awkward_path):
     assert node.source().folder == str(awkward_path)
 
 
+@pytest.mark.parametrize(
+    ("before", "encoding"),
+    [
+        ("", "utf-8-sig"),
+        ("# -*- coding: latin-1 -*-\n", "latin-1"),
+        ("#!python\n# vim: set fileencoding=cp1252 :\n", "cp1252"),
+    ],
+)
+def test_script_in_an_encoding_that_python_reads_is_read_and_run(tree, awkward_path, before, encoding):
+    path = awkward_path / "script.py"
+    path.write_text(f"{before}def main(größe: int = 3) -> str:\n    return 'ü' * größe\n", encoding=encoding)
+    node = add(tree, "BackgroundNodeScript", "Node")
+    node.filepath = str(path)
+    assert identifiers(node.inputs) == ["größe"]
+    background_nodes.run(tree)
+    assert node.outputs[0].result == "üüü"
+
+
+def test_text_with_the_mark_of_a_utf_8_file_is_read(tree):
+    node = add(tree, "BackgroundNodeScript")
+    text = bpy.data.texts.new("script.py")
+    text.from_string("\ufeffdef main(count: int = 3): ...")
+    node.script = text
+    assert identifiers(node.inputs) == ["count"]
+
+
 def test_relative_file_is_found_beside_the_blend_file(tree, awkward_path):
     (awkward_path / "script.py").write_text("def main(number: int = 7): ...")
     bpy.ops.wm.save_as_mainfile(filepath=str(awkward_path / "tree.blend"))

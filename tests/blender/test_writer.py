@@ -669,7 +669,7 @@ def test_save_writes_a_file_with_the_objects_in_a_scene(tree, awkward_path):
     path = awkward_path / 'it\'s "saved" ü.blend'
     output(tree, "SAVE", [script(tree, "Make", MAKE), value(tree, "Object", quad("Cube"))], filepath=str(path))
     before = sorted(item.name for item in bpy.data.objects)
-    run(tree)
+    assert run(tree).notes == ()
     assert sorted(item.name for item in bpy.data.objects) == before
     bpy.ops.wm.open_mainfile(filepath=str(path))
     assert sorted(item.name for item in bpy.context.scene.collection.all_objects) == ["Cube", "Made"]
