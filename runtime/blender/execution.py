@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
-import ctypes
 import linecache
-import os
 import sys
 import traceback
 import types
@@ -23,6 +20,7 @@ from ..types import SocketType, StoredRef
 from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script, whole_file
 from .blobs import Key
 from .inputs import Inputs
+from .output import captured_output, without_chatter
 from .scene_context import inputs_in_scene
 
 #: The name under which a script runs as a module.
@@ -31,9 +29,6 @@ SCRIPT_MODULE = "background_nodes_script"
 #: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
 _MAX_MESSAGE = 2_000
 _MAX_TRACEBACK = 50_000
-
-
-_C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 
 
 class ScriptError(BackgroundNodesError):
@@ -45,14 +40,8 @@ def execute(task: Execute) -> Succeeded | Failed:
     filename = task.script["filename"]
     own_copy = str(Path(task.blob).with_suffix(".file.blend"))
     try:
-        with captured_output(task.log):
-            addons.enable(task.addons, task.node)
-        refs = (ref for record in task.arguments for ref in arguments.stored_refs(record))
-        inputs = Inputs(refs, file_copy=task.file_copy, own_copy=own_copy)
-        if not task.file_copy:  # a whole file has settings of its own
-            _set_scene(task.scene)
-        run = _run_seed_style if task.script["is_seed_style"] else _run_main
-        return Succeeded(_collect(run(task, inputs), task, inputs))
+        with captured_output(task.log):  # drivers fail while a file is opened, too
+            return Succeeded(_results(task, own_copy))
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -62,6 +51,20 @@ def execute(task: Execute) -> Succeeded | Failed:
     finally:
         if task.file_copy:
             whole_file.close_copy(own_copy)
+
+
+def _results(task: Execute, own_copy: str) -> dict[str, Any]:
+    """The values of the outputs in wire form."""
+    addons.enable(task.addons, task.node)
+    refs = (ref for record in task.arguments for ref in arguments.stored_refs(record))
+    with without_chatter(task.log):
+        inputs = Inputs(refs, file_copy=task.file_copy, own_copy=own_copy)
+    if not task.file_copy:  # a whole file has settings of its own
+        _set_scene(task.scene)
+    run = _run_seed_style if task.script["is_seed_style"] else _run_main
+    fields = run(task, inputs)
+    with without_chatter(task.log):
+        return _collect(fields, task, inputs)
 
 
 def gather(task: Gather) -> Succeeded | Failed:
@@ -94,7 +97,7 @@ def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
     """The value of each output."""
     with inputs_in_scene(inputs):
         values = _bound(task, "identifier", inputs)
-        result = _run(task, lambda: _load_main(task.script)(**values))
+        result = _run(lambda: _load_main(task.script)(**values))
     return _fields(result, task.outputs)
 
 
@@ -102,7 +105,7 @@ def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
     """The value of each output."""
     with inputs_in_scene(inputs, seed_script.PLACE_NAME):
         variables = seed_script.variables(_bound(task, "label", inputs), inputs.newcomers())
-        space = _run(task, lambda: _load(task.script, "__main__", variables))
+        space = _run(lambda: _load(task.script, "__main__", variables))
     return seed_script.outputs(space, task.outputs)
 
 
@@ -113,12 +116,11 @@ def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
     return values
 
 
-def _run(task: Execute, script: Callable[[], Any]) -> Any:
+def _run(script: Callable[[], Any]) -> Any:
     """What the script returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
     recursion_limit = sys.getrecursionlimit()
     try:
-        with captured_output(task.log):
-            return contextvars.copy_context().run(script)
+        return contextvars.copy_context().run(script)
     finally:
         # What follows must not stumble over what the script set for itself.
         sys.settrace(None)
@@ -261,37 +263,3 @@ def _line_in(error: BaseException, filename: str) -> int | None:
         return error.lineno
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
     return lines[-1] if lines else None
-
-
-# What the script prints
-
-
-@contextlib.contextmanager
-def captured_output(log: str) -> Iterator[None]:
-    """Within the block, all that this process prints, C code too, goes to the file `log`.
-
-    Raises:
-        OSError: if the file can't be made.
-    """
-    streams = sys.stdout, sys.stderr
-    _flush(*streams)
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    originals = [(number, os.dup(number)) for number in (0, 1, 2)]
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-    try:
-        yield
-    finally:
-        _flush(*streams, getattr(sys, "stdout", None), getattr(sys, "stderr", None))
-        for number, original in originals:
-            os.dup2(original, number)
-            os.close(original)
-
-
-def _flush(*streams: Any) -> None:
-    """Send on what Python and C code (Blender itself, too) have printed and still hold back."""
-    for stream in streams:
-        with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full
-            stream.flush()
-    _C_LIBRARY.fflush(None)

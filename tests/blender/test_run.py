@@ -444,6 +444,33 @@ def test_script_tells_its_progress_and_log(tree):
     assert len(heard) < 1000
 
 
+def test_error_of_a_driver_is_in_the_log_of_each_task_that_meets_it(tree):
+    """Blender prints it while it opens the task's inputs and evaluates them, before the script begins."""
+    driven = bpy.data.objects.new("Driven", None)
+    bpy.context.collection.objects.link(driven)
+    driven.driver_add("location", 0).driver.expression = "1 / 0 + no_such_name"
+    hear = script(tree, "Hear", "def main(data: bpy.types.Object) -> bpy.types.Object: return data", data=driven)
+    script(tree, "Next", "def main(data: bpy.types.Object) -> None: print('here')", data=hear)
+    finished = run(tree)
+    for name in ("Hear", "Next"):
+        log = finished.tasks[name].log
+        assert "no_such_name" in log
+        assert 'name="Driven"' in log
+        assert "Read blend" not in log, "what Blender prints of our own files is none of the script's"
+        assert "loading empty scene" not in log
+    assert finished.tasks["Next"].log.endswith("here\n")
+
+
+def test_what_a_task_with_data_blocks_prints_is_all_that_its_log_holds(tree):
+    data = bpy.data.objects.new("Data", None)
+    double = script(
+        tree, "Double", "def main(data: bpy.types.Object) -> bpy.types.Object: return data.copy()", data=data
+    )
+    script(tree, "Print", "def main(data: bpy.types.Object) -> None: print('here')", data=double)
+    finished = run(tree)
+    assert [finished.tasks[name].log for name in ("Double", "Print")] == ["", "here\n"]
+
+
 BAD_RESULTS = {
     "wrong type": ("-> bpy.types.Object", "return bpy.data.meshes.new('M')", 'Mesh "M" is no Object'),
     "no data-block": ("-> bpy.types.Object", "return 3", "3 is no Object"),
