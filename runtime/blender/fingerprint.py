@@ -3,74 +3,41 @@
 
 Compared within one process only, so pointers to other data-blocks may count by their `session_uid`; or by their name,
 where the file is opened again in between.
+
+What can't be read, and what Blender shows nobody, counts as changed: a data-block that comes home twice is a nuisance,
+a change that does not come home is a wrong result.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 import numpy
 
-#: Their RNA is too large, or can't be read without a side effect (a volume loads its file): they count as changed.
-_NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Scene, bpy.types.Volume)
-#: Properties that change without anyone changing the data-block, or that point back.
-_IGNORED = frozenset(
-    {
-        "rna_type",
-        "bl_rna",
-        "is_evaluated",
-        "use_nodes",  # deprecated in 5.0; the nodes themselves tell
-        "is_library_indirect",
-        "is_runtime_data",
-        "matrix_local",
-        "matrix_world",
-        "matrix_parent_inverse",
-        "name_full",
-        "original",
-        "preview",
-        "session_uid",
-        "tag",
-        "type_info",
-        "users",
-    }
-)
-#: Other views on what is read already; on a mesh's attributes ten times slower ones. What they alone show of a mesh:
-#: see `_beside_attributes`.
-_VIEWS = {
-    "Image": frozenset({"pixels"}),  # read from the file; unsaved ones are hashed by `fingerprint`
-    "Mesh": frozenset(
-        {
-            "color_attributes",
-            "corner_normals",
-            "edges",
-            "loop_triangle_polygons",
-            "loop_triangles",
-            "loops",
-            "polygon_normals",
-            "polygons",
-            "uv_layer_clone",
-            "uv_layer_stencil",
-            "uv_layers",
-            "vertex_colors",
-            "vertex_normals",
-            "vertices",
-        }
-    ),
-    # What evaluation made of the rest:
-    "Object": frozenset({"dimensions"}),
-    "PoseBone": frozenset({"matrix"}),
-}
+from .left_out import counted
+
+#: Their RNA is too large, can't be read without a side effect (a volume loads its file), or lacks a part of them (the
+#: shape keys of masks): they count as changed.
+_NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Mask, bpy.types.Scene, bpy.types.Volume)
 #: Collections of plain numbers are read as arrays from this length on.
 _BULK = 32
 #: Longer collections of other things take too long; the data-block counts as changed.
 _LONGEST_WALK = 5000
 #: So many vertices are looked at for weights, which takes 0.4 s.
 _MOST_WEIGHTS = 300_000
+_DTYPES = {"BOOLEAN": numpy.bool_, "ENUM": numpy.int32, "FLOAT": numpy.float32, "INT": numpy.int32}
+#: What may go wrong where RNA can't be read.
+_ERRORS = (AttributeError, LookupError, RecursionError, ReferenceError, RuntimeError, TypeError, ValueError)
+
+
+class _HiddenError(ValueError):
+    """A data-block holds what no RNA shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,69 +68,105 @@ def fingerprint(data_block: bpy.types.ID, identify: Callable[[bpy.types.ID], obj
         return None
     walk = _Walk(identify)
     try:
-        walk.visit(data_block)
-        if isinstance(data_block, bpy.types.Mesh):
-            for part in _beside_attributes(data_block):
-                walk.add(part)
-        if isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
-            walk.add(_array(data_block, "pixels", len(data_block.pixels), numpy.float32))
-    except (RuntimeError, ReferenceError, TypeError, ValueError, UnicodeDecodeError, RecursionError):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Blender is about to lose
+            walk.visit(data_block)
+        for part in _beside_rna(data_block):
+            walk.add(part)
+    except _ERRORS:
         return None
     return Fingerprint(walk.hash.digest(), frozenset(walk.references))
 
 
 @dataclass
 class _Walk:
+    """Reads a data-block, with the trees and shape keys that are parts of it."""
+
     identify: Callable[[bpy.types.ID], object]
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
-    visited: set[tuple[int, str]] = field(default_factory=set)
+    #: By address and type, in the order of the visits.
+    visited: dict[tuple[int, str], int] = field(default_factory=dict)
+    #: Addresses of the data-block and of its parts.
+    owners: set[int] = field(default_factory=set)
 
     def add(self, value: object) -> None:
         self.hash.update(value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass"))
         self.hash.update(b"\0")
 
     def visit(self, struct: bpy.types.bpy_struct) -> None:
+        rna = _rna(type(struct))
         # With its type: `Object.display` is at the address of the object itself.
-        identifier = _rna(type(struct)).identifier
-        visit = struct.as_pointer(), identifier
-        if visit in self.visited and visit[0]:
+        address, identifier = struct.as_pointer(), rna.identifier
+        if (number := self.visited.get((address, identifier))) is not None:
+            self.add(("again", number))  # which one it is: a link may lead from another node now
             return
-        self.visited.add(visit)
+        if address:
+            self.visited[address, identifier] = len(self.visited)
+        if isinstance(struct, bpy.types.ID):
+            self.owners.add(address)
+        if identifier in _HIDES and _HIDES[identifier](struct):
+            raise _HiddenError(identifier)
         self.add(identifier)
-        for name, kind in _properties(type(struct)):
-            self.hash.update(name.encode())
-            self._visit_property(struct, name, kind)
+        for prop in _properties(type(struct)):
+            self.hash.update(prop.encoded)
+            self._visit_property(getattr(struct, prop.name), prop)
         self._visit_custom_properties(struct)
 
-    def _visit_property(self, struct: bpy.types.bpy_struct, identifier: str, kind: str) -> None:
-        value = getattr(struct, identifier)
-        if kind == "POINTER":
+    def _visit_property(self, value: Any, prop: _Property) -> None:
+        if prop.kind == "POINTER":
             self._visit_pointer(value)
-        elif kind == "COLLECTION":
-            self._visit_collection(value)
+        elif prop.kind == "COLLECTION":
+            self._visit_collection(value, prop.of_collection)
+        elif prop.kind == "ENUM" and isinstance(value, set):
+            self.add(sorted(value))
         else:
-            self.add(value if isinstance(value, bool | int | float | str | set) else _flat(value))
+            self.add(value if isinstance(value, bool | int | float | str | bytes) else _flat(value))
 
     def _visit_pointer(self, value: bpy.types.bpy_struct | None) -> None:
         if value is None:
             self.add(None)
-        elif isinstance(value, bpy.types.ID) and not (value.is_embedded_data or isinstance(value, bpy.types.Key)):
-            self.references.add(value.session_uid)
-            self.add(self.identify(value))
-        else:
+        elif isinstance(value, bpy.types.ID):
+            self._visit_data_block(value)
+        elif (owner := value.id_data) is None or owner.is_embedded_data or owner.as_pointer() in self.owners:
             self.visit(value)
+        else:  # the bone of a pose, the slot of an action
+            self._refer(owner)
+            self.add((type(value).__name__, value.path_from_id()))
 
-    def _visit_collection(self, items: bpy.types.bpy_prop_collection) -> None:
+    def _visit_data_block(self, data_block: bpy.types.ID) -> None:
+        if isinstance(data_block, bpy.types.Library):
+            self.add(data_block.filepath)
+        elif data_block.as_pointer() in self.owners or not _is_part(data_block):
+            self._refer(data_block)
+        else:
+            self.visit(data_block)
+
+    def _refer(self, data_block: bpy.types.ID) -> None:
+        if isinstance(data_block, bpy.types.Key):
+            data_block = data_block.user
+        self.references.add(data_block.session_uid)
+        self.add(self.identify(data_block))
+
+    def _visit_collection(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
         self.add(len(items))
-        if len(items) >= _BULK and (columns := _numeric_columns(type(items[0]))):
-            for identifier, length, dtype in columns:
-                self.add(_array(items, identifier, length * len(items), dtype))
+        is_pointed_into = any(prop.kind == "POINTER" for prop in of_collection)
+        if len(items) >= _BULK and not is_pointed_into and (columns := _numeric_columns(type(items[0]))):
+            for name, length, dtype in columns:
+                self.add(_array(items, name, length * len(items), dtype))
         elif len(items) > _LONGEST_WALK:
             raise ValueError(f"{len(items)} items to walk")
         else:
             for item in items:
-                self._visit_pointer(item)
+                self._visit_item(item)
+        for prop in of_collection:  # which item is the active one
+            self._visit_property(getattr(items, prop.name), prop)
+
+    def _visit_item(self, item: bpy.types.bpy_struct | None) -> None:
+        if item is None or isinstance(item, bpy.types.ID):
+            self._visit_pointer(item)
+        else:
+            self.visit(item)
 
     def _visit_custom_properties(self, struct: bpy.types.bpy_struct) -> None:
         try:
@@ -172,11 +175,36 @@ class _Walk:
             return
         for key in keys:
             self.add(key)
-            value = struct.get(key)
-            if isinstance(value, bpy.types.ID):
-                self._visit_pointer(value)
-            else:
-                self.add(value.to_dict() if hasattr(value, "to_dict") else _flat(value))
+            self._visit_custom(struct[key])
+            self.add(_ui_data(struct, key))
+
+    def _visit_custom(self, value: Any) -> None:
+        """A custom property, with its type: 1, 1.0 and True are three different values."""
+        if isinstance(value, bpy.types.bpy_struct):
+            self._visit_pointer(value)
+        elif hasattr(value, "to_dict"):
+            self.add(list(value.keys()))
+            for item in value.values():
+                self._visit_custom(item)
+        elif isinstance(value, list):
+            self.add(len(value))
+            for item in value:
+                self._visit_custom(item)
+        else:
+            self.add((getattr(value, "typecode", ""), _flat(value)))
+
+
+def _is_part(data_block: bpy.types.ID) -> bool:
+    """Whether a data-block belongs to another one, as the node tree of a material does."""
+    return data_block.is_embedded_data or isinstance(data_block, bpy.types.Key)
+
+
+def _ui_data(struct: bpy.types.bpy_struct, key: str) -> object:
+    """What the field of a custom property is made of: its limits, its description."""
+    try:
+        return sorted((name, _flat(value)) for name, value in struct.id_properties_ui(key).as_dict().items())
+    except TypeError:  # a group has none
+        return None
 
 
 def _flat(value: object) -> object:
@@ -192,62 +220,106 @@ def _rna(cls: type) -> bpy.types.bpy_struct:
     return cls.bl_rna
 
 
+class _Property(NamedTuple):
+    """A property to read. A collection has some of its own, such as which item is active."""
+
+    name: str
+    encoded: bytes
+    kind: str
+    of_collection: tuple[_Property, ...]
+
+
 @functools.cache
-def _properties(cls: type) -> tuple[tuple[str, str], ...]:
-    """Name and type of the properties to look at."""
-    rna = _rna(cls)
-    ignored = _IGNORED | _VIEWS.get(rna.identifier, frozenset())
+def _properties(cls: type) -> tuple[_Property, ...]:
+    """The properties to look at."""
+    return _of_rna(_rna(cls))
+
+
+def _of_rna(rna: bpy.types.bpy_struct) -> tuple[_Property, ...]:
     return tuple(
-        (prop.identifier, prop.type)
-        for prop in rna.properties
-        if prop.identifier not in ignored and (not prop.is_readonly or prop.type in {"POINTER", "COLLECTION"})
+        _Property(
+            prop.identifier,
+            prop.identifier.encode(),
+            prop.type,
+            _of_rna(prop.srna) if prop.type == "COLLECTION" and prop.srna is not None else (),
+        )
+        for prop in counted(rna)
     )
 
 
 @functools.cache
 def _numeric_columns(cls: type) -> tuple[tuple[str, int, type], ...]:
-    """(property, length, dtype) of items whose properties are all numbers, else nothing."""
-    dtypes = {"FLOAT": numpy.float32, "INT": numpy.int32, "BOOLEAN": numpy.bool_}
+    """(property, length, dtype) of items whose properties are all numbers and menus, else nothing."""
     columns = []
-    for prop in _rna(cls).properties:
-        if prop.identifier in _IGNORED:
-            continue
-        if prop.type not in dtypes:
+    for prop in counted(_rna(cls)):
+        if prop.type not in _DTYPES or getattr(prop, "is_enum_flag", False):
             return ()
-        if not prop.is_readonly or prop.identifier in {"vertices", "loop_total"}:
-            columns.append((prop.identifier, max(1, prop.array_length), dtypes[prop.type]))
+        columns.append((prop.identifier, max(1, getattr(prop, "array_length", 0)), _DTYPES[prop.type]))
     return tuple(columns)
 
 
-def _array(owner: object, identifier: str, length: int, dtype: type) -> bytes:
+def _array(items: Any, name: str, length: int, dtype: type) -> bytes:
     values = numpy.empty(length, dtype)
-    if isinstance(owner, bpy.types.Image):
-        owner.pixels.foreach_get(values)
-    else:
-        owner.foreach_get(identifier, values)
+    items.foreach_get(name, values)
     return values.tobytes()
 
 
-# Meshes
+# What RNA does not show
+
+
+def _is_baked(modifier: Any) -> bool:
+    """Whether geometry nodes may keep a bake in the file. On 4.2 none can."""
+    targets = [bake.bake_target for bake in modifier.bakes] if hasattr(modifier, "bake_target") else []
+    return any((modifier.bake_target if target == "INHERIT" else target) == "PACKED" for target in targets)
+
+
+#: By type of struct, whether one holds what RNA does not show: to what it is bound, what is baked.
+_HIDES: Mapping[str, Callable[[Any], bool]] = {
+    "CorrectiveSmoothModifier": lambda modifier: modifier.is_bind,
+    "LaplacianDeformModifier": lambda modifier: modifier.is_bind,
+    "MeshDeformModifier": lambda modifier: modifier.is_bound,
+    "NodesModifier": _is_baked,
+    "PointCache": lambda cache: cache.is_baked and not cache.use_disk_cache,
+    "SurfaceDeformModifier": lambda modifier: modifier.is_bound,
+}
+
+
+def _beside_rna(data_block: bpy.types.ID) -> Iterator[object]:
+    """What a data-block holds that is read in other ways, because these are faster or the only ones."""
+    preview = data_block.preview
+    if preview is not None and preview.is_image_custom:
+        yield tuple(preview.image_size), tuple(preview.image_pixels)
+    if isinstance(data_block, bpy.types.Mesh):
+        yield from _beside_attributes(data_block)
+    elif isinstance(data_block, bpy.types.Text):
+        yield data_block.as_string()
+    elif isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
+        if data_block.source in {"TILED", "SEQUENCE"} or data_block.is_multiview:
+            raise _HiddenError("scripts see the first tile, frame and view only")
+        values = numpy.empty(len(data_block.pixels), numpy.float32)
+        data_block.pixels.foreach_get(values)
+        yield values.tobytes()
 
 
 def _beside_attributes(mesh: bpy.types.Mesh) -> Iterator[object]:
     """What a mesh holds that is no attribute of it, as far as this Blender shows it at all."""
+    users = [item for item in bpy.data.objects if item.data == mesh]
+    if any(modifier.type == "MULTIRES" and modifier.total_levels for item in users for modifier in item.modifiers):
+        raise _HiddenError("sculpted levels")
     yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)
-    yield [(layer.name, layer.active_render) for layer in mesh.uv_layers]
-    yield mesh.attributes.default_color_name
+    yield [(layer.name, layer.active, layer.active_render, layer.active_clone) for layer in mesh.uv_layers]
+    yield mesh.uv_layers.active_index, mesh.polygons.active
     for items in (mesh.edges, mesh.polygons):
         if items and "use_freestyle_mark" in items[0].bl_rna.properties:  # an attribute since 5.0
             yield _array(items, "use_freestyle_mark", len(items), numpy.bool_)
     if mesh.has_custom_normals and "custom_normal" not in mesh.attributes:  # one since 4.5
         yield _array(mesh.corner_normals, "vector", 3 * len(mesh.corner_normals), numpy.float32)
-    yield from _weights(mesh)
+    if any(item.vertex_groups for item in users):
+        yield from _weights(mesh)
 
 
 def _weights(mesh: bpy.types.Mesh) -> Iterator[object]:
     """Vertex weights can't be read as arrays; so they are looked for only where an object has names for them."""
-    if not any(item.vertex_groups for item in bpy.data.objects if item.data == mesh):
-        return
     if len(mesh.vertices) > _MOST_WEIGHTS:
         raise ValueError(f"{len(mesh.vertices)} vertices with weights")
     for vertex in mesh.vertices:
