@@ -14,6 +14,7 @@ import bpy
 
 from ..runtime.blender import kinds, python_data
 from ..runtime.blender.homecoming import Homecoming
+from ..runtime.blender.paths import files_in_use
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.events import TaskError
@@ -79,7 +80,8 @@ class JobRequest:
             arguments.append(_argument(_BLEND_FILE, OPEN_FILE, SocketType("BLEND_FILE")))
         outputs = (TaskOutput(PYTHON_DATA, PYTHON_DATA, _ANY), TaskOutput(DATA_BLOCKS, DATA_BLOCKS, _DATA_BLOCKS))
         settings = NodeSettings(self.timeout, retries=0)
-        return Plan(self.name, (PlannedTask(_TASK, self.name, self.source, tuple(arguments), outputs, settings),))
+        task = PlannedTask(_TASK, self.name, self.source, tuple(arguments), outputs, settings)
+        return Plan(self.name, (task,), files=files_in_use())
 
 
 def _argument(name: str, value: Any, socket_type: SocketType) -> Argument:

@@ -26,7 +26,7 @@ from ..runtime.graph import (
     OutputSocket,
     SceneSettings,
 )
-from ..runtime.signature import MISSING, Parameter, ScriptSource
+from ..runtime.signature import MISSING, Output, Parameter, ScriptSource
 from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from . import declared_sockets, sources
 from .identity import renew_duplicates
@@ -40,7 +40,7 @@ def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
     renew_duplicates()
     nodes = tuple(_read_node(node) for node in tree.nodes)
     ids = {node.name: graph_node.id for node, graph_node in zip(tree.nodes, nodes, strict=True)}
-    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene))
+    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene), files_in_use())
 
 
 def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
@@ -114,7 +114,7 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         InputSocket(parameter, _value(by_identifier[parameter.identifier], node, problems))
         for parameter in signature.inputs
     )
-    outputs = tuple(OutputSocket(output.identifier, output.label, output.type) for output in signature.outputs)
+    outputs = tuple(map(_read_script_output, signature.outputs))
     return GraphNode(
         node.uid,
         node.name,
@@ -125,6 +125,12 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         node.source(),
         node.settings(),
         problems=tuple(problems),
+    )
+
+
+def _read_script_output(output: Output) -> OutputSocket:
+    return OutputSocket(
+        output.identifier, output.label, output.type, annotation=output.annotation, is_optional=output.is_optional
     )
 
 

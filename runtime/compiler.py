@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from . import blend_files
 from .errors import CompileError, MisfitError, Problem
-from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind
+from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
 from .mends import mend_missing, mend_refused, mend_unset
 from .ordering import ordered, ranked
 from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
@@ -116,7 +116,7 @@ class _Compiler:
         if self.problems:
             raise CompileError(self._sorted_problems())
         tasks = ranked(ordered(self.tasks, self.wiring.index))
-        return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene)
+        return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files)
 
     # What is reported.
 
@@ -171,7 +171,7 @@ class _Compiler:
             name=node.name,
             script=node.script,
             arguments=tuple(argument for argument in arguments if argument is not None),
-            outputs=tuple(TaskOutput(socket.identifier, socket.label, socket.type) for socket in node.outputs),
+            outputs=tuple(map(_task_output, node.outputs)),
             settings=node.settings,
         )
         self._check_lengths(node, task)
@@ -326,6 +326,10 @@ class _Compiler:
         for deliveries in self.takings.values():
             sources += [source for delivery in deliveries for source in delivery.sources]
         return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
+
+
+def _task_output(socket: OutputSocket) -> TaskOutput:
+    return TaskOutput(socket.identifier, socket.label, socket.type, socket.annotation, socket.is_optional)
 
 
 def _result(task: PlannedTask, output: str, socket_type: SocketType) -> FromTask:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from .destinations import FilesInUse
 from .errors import Problem
 from .signature import Parameter, ScriptSource
 from .types import LiveRef, SocketType, Value
@@ -73,12 +74,14 @@ class InputSocket:
 
 @dataclass(frozen=True, slots=True)
 class OutputSocket:
-    """An output: `value` is what an Input node gives."""
+    """An output: `value` is what an Input node gives. The rest is as in `signature.Output`."""
 
     identifier: str
     label: str
     type: SocketType
     value: Value = None
+    annotation: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,13 @@ class SceneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A node tree at one moment. Links into the same input are in the order of that input's list."""
+    """A node tree at one moment. Links into the same input are in the order of that input's list.
+
+    `files` are those that were open then.
+    """
 
     name: str
     nodes: tuple[GraphNode, ...]
     links: tuple[GraphLink, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
+    files: FilesInUse = field(default_factory=FilesInUse)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from .destinations import FilesInUse
 from .graph import NodeSettings, OutputAction, SceneSettings
 from .signature import Parameter, ScriptSource
 from .types import OPEN_FILE, LiveRef, SocketType, Value
@@ -56,11 +57,13 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class TaskOutput:
-    """An output of a task: `type` is what the script gives for one item (see `PlannedTask.output_type`)."""
+    """An output of a task: what the script gives for one item. The fields are those of `signature.Output`."""
 
     identifier: str
     label: str
     type: SocketType
+    annotation: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class Plan:
     tasks: tuple[PlannedTask, ...]
     deliveries: tuple[Delivery, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
+    files: FilesInUse = field(default_factory=FilesInUse)
 
     @property
     def takes_open_file(self) -> bool:

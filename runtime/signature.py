@@ -82,12 +82,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of a script: a field of its `NamedTuple`, or `result` for a single return value."""
+    """An output of a script: a field of its `NamedTuple`, or `result` for a single return value.
+
+    `annotation` and `is_optional` are as in `Parameter`.
+    """
 
     identifier: str
     label: str
     type: SocketType
     description: str = ""
+    annotation: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,14 +267,14 @@ def _outputs(main: ast.FunctionDef, reader: AnnotationReader, description: str) 
     if _is_tuple(annotation, reader.scope):
         message = "a tuple does not name its items; write a class deriving from NamedTuple"
         raise SignatureError(message, annotation.lineno)
-    yield Output("result", "Result", _output_type(annotation, reader), description)
+    yield _output("result", annotation, reader, description)
 
 
-def _output_type(annotation: ast.expr, reader: AnnotationReader) -> SocketType:
-    found = reader.read(annotation).type
-    if found.kind == "BLEND_FILE":
-        raise SignatureError("a BlendFile is only an input; save a file and return its Path", annotation.lineno)
-    return found
+def _output(name: str, expression: ast.expr, reader: AnnotationReader, description: str) -> Output:
+    found = reader.read(expression)
+    if found.type.kind == "BLEND_FILE":
+        raise SignatureError("a BlendFile is only an input; save a file and return its Path", expression.lineno)
+    return Output(name, label_of(name), found.type, description, found.annotation, found.is_optional)
 
 
 def _is_tuple(annotation: ast.expr, scope: Scope) -> bool:
@@ -287,4 +292,4 @@ def _fields(definition: ast.ClassDef, reader: AnnotationReader) -> Iterator[Outp
     for field in fields:
         if isinstance(field.target, ast.Name):
             name = field.target.id
-            yield Output(name, label_of(name), _output_type(field.annotation, reader), descriptions.get(name, ""))
+            yield _output(name, field.annotation, reader, descriptions.get(name, ""))

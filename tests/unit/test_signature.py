@@ -450,12 +450,27 @@ def test_main_that_returns_nothing_has_no_outputs(annotation: str) -> None:
     ("annotation", "expected"),
     [
         ("list[Object]", SocketType("Object", is_list=True)),
-        ("Object | None", SocketType("Object")),
         ("Any", SocketType("ANY")),
     ],
 )
 def test_single_return_value_is_called_result(annotation: str, expected: SocketType) -> None:
     assert read(f"{IMPORTS}def main() -> {annotation}: ...").outputs == (Output("result", "Result", expected),)
+
+
+@pytest.mark.parametrize("annotation", ["Object | None", "Optional[Object]", "'None | Object'"])
+def test_return_value_that_may_be_none_is_optional(annotation: str) -> None:
+    (output,) = read(f"{IMPORTS}def main() -> {annotation}: ...").outputs
+    assert output == Output("result", "Result", SocketType("Object"), is_optional=True)
+
+
+def test_return_value_that_is_a_dict_is_no_other_json() -> None:
+    fields = "class Output(NamedTuple):\n    a: dict\n    b: Any\n    c: list[dict[str, int]] | None"
+    outputs = read(f"{IMPORTS}{fields}\ndef main() -> Output: ...").outputs
+    assert [(output.annotation, output.is_optional) for output in outputs] == [
+        ("dict", False),
+        ("", False),
+        ("dict", True),
+    ]
 
 
 @pytest.mark.parametrize("base", ["NamedTuple", "typing.NamedTuple"])
