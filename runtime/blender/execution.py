@@ -192,13 +192,13 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
 
 def _write(roots: list[bpy.types.ID], blob: Path, inputs: Inputs) -> None:
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
-    judgement = inputs.provenance.judgement(roots, str(blob))
-    contents = judgement.contents
+    changes = inputs.provenance.changes(roots, str(blob))
+    contents = changes.contents
     pixels.pack_unsaved(image for image in bpy.data.images if Key.of(image) in contents.origins)
     blobs.write(blob, roots, contents)
-    if judgement.suspects:
+    if changes.candidates:
         with whole_file.no_handlers():
-            judgement.compare(inputs.reopen)
+            changes.compare(inputs.reopen)
         contents.save(blob)
 
 

@@ -59,14 +59,19 @@ def by_name(data_block: bpy.types.ID) -> object:
     return type(data_block).__name__, data_block.name, None if library is None else library.name
 
 
-def fingerprint(data_block: bpy.types.ID, identify: Callable[[bpy.types.ID], object] = by_uid) -> Fingerprint | None:
+def fingerprint(
+    data_block: bpy.types.ID, identify: Callable[[bpy.types.ID], object] = by_uid, *, with_names: bool = True
+) -> Fingerprint | None:
     """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole.
 
-    `identify` is `by_uid` or `by_name`.
+    Args:
+        data_block: the data-block.
+        identify: what stands for those that it uses: `by_uid`, `by_name`, or the like.
+        with_names: whether its own name counts.
     """
     if isinstance(data_block, _NOT_READ):
         return None
-    walk = _Walk(identify)
+    walk = _Walk(identify, with_names)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Blender is about to lose
@@ -83,6 +88,7 @@ class _Walk:
     """Reads a data-block, with the trees and shape keys that are parts of it."""
 
     identify: Callable[[bpy.types.ID], object]
+    with_names: bool
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
     #: By address and type, in the order of the visits.
@@ -108,7 +114,10 @@ class _Walk:
         if identifier in _HIDES and _HIDES[identifier](struct):
             raise _HiddenError(identifier)
         self.add(identifier)
+        is_nameless = isinstance(struct, bpy.types.ID) and not self.with_names
         for prop in _properties(type(struct)):
+            if is_nameless and prop.name == "name":
+                continue
             self.hash.update(prop.encoded)
             self._visit_property(getattr(struct, prop.name), prop)
         self._visit_custom_properties(struct)

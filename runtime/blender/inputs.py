@@ -130,23 +130,23 @@ class Inputs:
     def _is_in_file(self, ref: StoredRef, contents: Contents, live: kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""
         origin = contents.origin(Key(ref.kind, ref.name, ref.library), ref.blob)
-        twin = self.provenance.twin(ref.kind, origin, live) if self._file_copy else None
-        if twin is not None:
-            self._in_file[ref] = twin
-        return twin is not None
+        found = self.provenance.find(ref.kind, origin, live) if self._file_copy else None
+        if found is not None:
+            self._in_file[ref] = found
+        return found is not None
 
     def _merge(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]) -> None:
-        """Let the twin of a newcomer that is here already take its place; record the others."""
-        merged = []
+        """Let what is here already take the place of newcomers that are the same; record the others."""
+        known = self.provenance.known_already(
+            {key: item for key, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
+        )
         for key, data_block in newcomers.items():
-            origin = contents.origin(key, blob)
-            twin = None if data_block.session_uid in wanted else self.provenance.twin(key.kind, origin)
-            if twin is None:
-                self.provenance.record(data_block, origin)
-                self._newcomers.append(data_block)
+            if (here := known.get(data_block.session_uid)) is not None:
+                remap(data_block, here)
             else:
-                remap(data_block, twin)
-                merged.append(data_block)
+                self.provenance.record(data_block, contents.origin(key, blob), passed_on=key in contents.origins)
+                self._newcomers.append(data_block)
+        merged = [item for item in newcomers.values() if item.session_uid in known]
         if merged:
             bpy.data.batch_remove(merged)
 

@@ -242,6 +242,30 @@ def test_new_objects_a_result_points_to_come_along(tree):
     assert_tidy()
 
 
+@pytest.mark.parametrize(
+    ("kind", "make", "use"),
+    [
+        ("Material", lambda: new_material("Mine"), "source.data.materials.append(other)"),
+        ("Object", lambda: quad("Mine"), "source.modifiers.new('Wrap', 'SHRINKWRAP').target = other"),
+    ],
+)
+def test_input_that_the_script_only_uses_is_not_doubled(tree, kind, make, use):
+    mine = make()
+    source = f"""
+        def main(source: bpy.types.Object, other: bpy.types.{kind}) -> bpy.types.Object:
+            {use}
+            return source
+    """
+    node = script(tree, "Use", source, source=value(tree, "Object", quad("Cube")), other=value(tree, kind, mine))
+    run(tree)
+    made = result(node)
+    assert mine in {slot.material for slot in made.material_slots} | {
+        getattr(made.modifiers.get("Wrap"), "target", None)
+    }
+    assert [item.name for item in kinds.collection(kind) if item.name.startswith("Mine")] == ["Mine"]
+    assert_tidy()
+
+
 def test_image_of_an_unchanged_material_is_not_doubled(tree, material, tmp_path):
     image = bpy.data.images.new("Image", 2, 2)
     image.filepath_raw, image.file_format = str(tmp_path / "image.png"), "PNG"

@@ -1,0 +1,100 @@
+"""Origins in a worker: what came by two ways becomes one only if it is the same."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.runtime.blender.blobs import Contents, Key, Origin
+from background_nodes.runtime.blender.provenance import Provenance
+from background_nodes.runtime.types import StoredRef
+
+from .graphs import new_material
+
+SNAPSHOT = "snapshot.blend"
+
+
+def textured(name: str) -> tuple[bpy.types.Material, bpy.types.Image]:
+    material, image = new_material(name), bpy.data.images.new(name, 2, 2)
+    material.node_tree.nodes.new("ShaderNodeTexImage").image = image
+    return material, image
+
+
+def first_origin(kind: str) -> Origin:
+    return Origin(StoredRef(kind, "Original", "", SNAPSHOT), True)
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    """Of a material and its image, which came from the open file."""
+    found = Provenance()
+    material, image = textured("Here")
+    found.record(material, first_origin("Material"))
+    found.record(image, first_origin("Image"))
+    return found
+
+
+def arrive(provenance: Provenance, *newcomers: bpy.types.ID) -> dict[int, bpy.types.ID]:
+    """They come from the same origins as what is here, and a task passed them on."""
+    keys = {Key.of(item): item for item in newcomers}
+    contents = Contents(origins={key: first_origin(key.kind) for key in keys})
+    return provenance.known_already(keys, contents, "result.blend")
+
+
+def test_newcomers_that_a_task_left_as_they_were_are_known_already(provenance):
+    material, image = textured("There")
+    assert arrive(provenance, material, image) == {
+        material.session_uid: bpy.data.materials["Here"],
+        image.session_uid: bpy.data.images["Here"],
+    }
+
+
+def test_newcomer_that_differs_is_new(provenance):
+    material, image = textured("There")
+    material.roughness = 0.125
+    assert arrive(provenance, material, image) == {image.session_uid: bpy.data.images["Here"]}
+
+
+def test_newcomer_that_uses_another_that_differs_is_new(provenance):
+    material, image = textured("There")
+    image.alpha_mode = "NONE"
+    assert arrive(provenance, material, image) == {}
+
+
+def test_newcomer_that_can_not_be_compared_is_new(provenance):
+    here, there = (bpy.data.brushes.new(name) for name in ("Here", "There"))
+    provenance.record(here, first_origin("Brush"))
+    assert arrive(provenance, there) == {}
+
+
+def test_what_comes_from_the_open_file_twice_is_the_same(provenance):
+    here, there = (bpy.data.brushes.new(name) for name in ("Here", "There"))
+    provenance.record(here, first_origin("Brush"))
+    key = Key("Brush", "There", "")
+    contents = Contents(birthplace=SNAPSHOT)
+    provenance.record(here, contents.origin(key, "chunk 1.blend"))
+    assert provenance.known_already({key: there}, contents, "chunk 2.blend") == {there.session_uid: here}
+
+
+def test_what_a_script_left_in_edit_mode_is_changed():
+    provenance = Provenance()
+    bpy.ops.mesh.primitive_cube_add()
+    cube, user = bpy.context.object, bpy.data.objects.new("User", None)
+    provenance.record(cube.data, first_origin("Mesh"))
+    provenance.remember_state([user])
+    user["used"] = cube.data
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.transform.translate(value=(1, 0, 0))
+    contents = provenance.changes([user], "result.blend").contents
+    assert not contents.origins[Key("Mesh", "Cube", "")].is_unchanged
+
+
+def test_what_a_script_left_as_it_was_is_unchanged():
+    provenance = Provenance()
+    bpy.ops.mesh.primitive_cube_add()
+    cube, user = bpy.context.object, bpy.data.objects.new("User", None)
+    provenance.record(cube.data, first_origin("Mesh"))
+    provenance.remember_state([user])
+    user["used"] = cube.data
+    contents = provenance.changes([user], "result.blend").contents
+    assert contents.origins[Key("Mesh", "Cube", "")].is_unchanged
