@@ -19,7 +19,7 @@ from ...script import BlendFile
 from ..errors import BackgroundNodesError
 from ..messages import WireForm
 from ..types import VALUE_KINDS, SocketType, StoredRef
-from . import kinds, python_data
+from . import kinds, python_data, sendable
 from .inputs import Inputs
 
 
@@ -172,6 +172,11 @@ def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
         raise ArgumentError(f'socket "{label}": {_described(value)} can\'t be passed on') from None
     if is_evaluated:
         raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
+    if sendable.has_no_pixels(value):
+        message = (
+            f'"{value.name}" has its pixels in no file. Save it, image.save_render(path), and return the image of that'
+        )
+        raise ArgumentError(f'socket "{label}": {message}')
     return value
 
 
@@ -181,6 +186,8 @@ def _described(value: Any) -> str:
             return f'{value.bl_rna.identifier} "{value.name}"'
     except ReferenceError:
         return "a data-block that was removed"
+    if isinstance(value, int) and python_data.is_too_long(value):
+        return f"a whole number of more than {python_data.MAX_DIGITS} digits"
     return f"{value!r:.80}"
 
 
@@ -228,10 +235,17 @@ def _text(value: Any) -> str:
     return value
 
 
+def _whole(value: Any) -> int:
+    number = operator.index(value)
+    if python_data.is_too_long(number):
+        raise ValueError("it is too long to be passed on")
+    return number
+
+
 def _menu(value: Any) -> Any:
     if not isinstance(value, str | int | float):
         raise TypeError
-    return value
+    return _whole(value) if type(value) is int else value
 
 
 def _bool(value: Any) -> bool:
@@ -247,7 +261,7 @@ def _matrix(value: Any) -> list[float]:
 
 _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": _bool,
-    "INT": operator.index,
+    "INT": _whole,
     "FLOAT": lambda value: math.fsum([value]),
     "STRING": _text,
     "VECTOR": _floats(3),

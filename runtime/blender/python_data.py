@@ -20,6 +20,9 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 #: What may be a key of a dict.
 _KEYS = (str, int, float, type(None))
+#: Python reads and writes whole numbers of no more digits.
+MAX_DIGITS = 4300
+_TOO_LONG = 10**MAX_DIGITS
 #: Names of the attributes by which the arrays of numpy and Blender, and Blender's own dicts, turn into Python's.
 _CONVERTERS = ("to_list", "to_dict", "tolist")
 
@@ -33,7 +36,7 @@ def encode(value: Any, name: str) -> Any:
 
     Raises:
         TypeError: naming the part of it that can't be passed on: `python_data["a"][3]`.
-        ValueError: if it contains itself.
+        ValueError: if it contains itself, or too long a number.
     """
     try:
         return _encode(value, name)
@@ -53,6 +56,18 @@ def _encode(value: Any, name: str) -> Any:
     raise TypeError(f"{name} is {_described(value)}, which can't be passed on")
 
 
+def is_too_long(number: int) -> bool:
+    """Whether a whole number has more digits than JSON can hold here."""
+    return not -_TOO_LONG < number < _TOO_LONG
+
+
+def _whole(value: int, name: str) -> int:
+    number = int(value)
+    if is_too_long(number):
+        raise ValueError(f"{name} is a whole number of more than {MAX_DIGITS} digits, which can't be passed on")
+    return number
+
+
 def _described(value: Any) -> str:
     if isinstance(value, bpy.types.ID):
         return f"the data-block {value!r:.80}"
@@ -67,6 +82,8 @@ def _mapping(value: Mapping[Any, Any], name: str) -> Any:
     for key in value:
         if not isinstance(key, _KEYS):
             raise TypeError(f"{name} has a key {_described(key)}: {key!r:.40}. Keys are texts or numbers")
+        if isinstance(key, int):
+            _whole(key, f"a key of {name}")
     pairs = [[key, _encode(item, f"{name}[{key!r:.80}]")] for key, item in value.items()]
     if all(isinstance(key, str) and not key.startswith("$") for key, _item in pairs):
         return {str(key): item for key, item in pairs}
@@ -76,7 +93,7 @@ def _mapping(value: Mapping[Any, Any], name: str) -> Any:
 #: In this order: what a value is first.
 _ENCODERS: dict[Any, Callable[[Any, str], Any]] = {
     str: lambda value, _name: str.__str__(value),
-    int: lambda value, _name: int(value),
+    int: _whole,
     float: lambda value, _name: float(value),
     tuple: lambda value, name: {"$tuple": _items(value, name)},
     list: _items,

@@ -70,12 +70,17 @@ def _point_caches(item: bpy.types.Object) -> Iterator[tuple[str, bpy.types.Point
 
 
 def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:
-    if image.type in {"RENDER_RESULT", "COMPOSITING"}:
+    if has_no_pixels(image):
         message = f"{what} is what this Blender renders: no file holds its pixels"
         return Obstacle(message, "Save it to a file (Image > Save As), and choose the image of that file")
     if pixels.is_unsaved(image) and (reason := pixels.unreadable(image)):
         return Obstacle(f"{what} {reason}", "Save or pack the image first")
     return None
+
+
+def has_no_pixels(data_block: bpy.types.ID) -> bool:
+    """Whether it is an image that Blender itself renders, in this process only: the Render Result or a Viewer Node."""
+    return isinstance(data_block, bpy.types.Image) and data_block.type in {"RENDER_RESULT", "COMPOSITING"}
 
 
 def check(plan: Plan) -> None:

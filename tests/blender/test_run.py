@@ -471,6 +471,12 @@ def test_what_a_task_with_data_blocks_prints_is_all_that_its_log_holds(tree):
     assert [finished.tasks[name].log for name in ("Double", "Print")] == ["", "here\n"]
 
 
+RENDER = (
+    "s = bpy.context.scene; s.render.engine = 'CYCLES'; s.cycles.samples = 1; s.render.resolution_x = 8; "
+    "s.camera = bpy.data.objects.new('C', bpy.data.cameras.new('C')); s.collection.objects.link(s.camera); "
+    "bpy.ops.render.render()"
+)
+
 BAD_RESULTS = {
     "wrong type": ("-> bpy.types.Object", "return bpy.data.meshes.new('M')", 'Mesh "M" is no Object'),
     "no data-block": ("-> bpy.types.Object", "return 3", "3 is no Object"),
@@ -483,6 +489,12 @@ BAD_RESULTS = {
         "-> bpy.types.Scene",
         "return bpy.context.scene.evaluated_get(bpy.context.evaluated_depsgraph_get())",
         "evaluated copy",
+    ),
+    "render result": ("-> bpy.types.Image", f"{RENDER}; return bpy.data.images['Render Result']", "image.save_render"),
+    "render result in a list": (
+        "-> list[bpy.types.ID]",
+        f"{RENDER}; return [bpy.data.images['Render Result']]",
+        "has its pixels in no file",
     ),
     "text for a number": ("-> int", "return 'x'", "'x' is no int"),
     "not a number": ("-> float", "return 'x'", "'x' is no float"),
@@ -501,6 +513,35 @@ def test_results_of_the_wrong_type_are_errors_that_name_the_socket(tree):
         task = finished.tasks[name]
         assert task.state == "failed", name
         assert message in task.error.message, name
+
+
+@pytest.mark.parametrize(
+    ("annotation", "result"),
+    [
+        ("int", "HUGE"),
+        ("list[int]", "[1, HUGE]"),
+        ("float", "HUGE"),
+        ("Any", "{'a': [HUGE]}"),
+        ("Any", "{HUGE: 1}"),
+        ("dict", "{'a': (-HUGE,)}"),
+        ("Literal[1, 2]", "HUGE"),
+    ],
+)
+def test_number_too_long_for_any_message_is_an_error_that_names_the_socket(tree, session, annotation, result):
+    body = f"    sys.set_int_max_str_digits(0)\n    return {result}"
+    source = f"import sys\nHUGE = 10 ** 5000\ndef main() -> {annotation}:\n{body}"
+    script(tree, "Huge", source)
+    script(tree, "Good", "def main() -> int: return 10 ** 4299")
+    script(tree, "Before", "def main() -> int: return 1")
+    run(tree, until="Before", workers=1)
+    processes = set(session.worker_process_ids)
+    ended = run(tree, workers=1)
+    message = ended.tasks["Huge"].error.message
+    assert "Result" in message
+    assert "a whole number of more than 4300 digits" in message
+    assert ended.tasks["Good"].state == "succeeded"
+    assert tree.nodes["Good"].outputs[0].result == 10**4299
+    assert set(session.worker_process_ids) == processes  # no worker died of it
 
 
 def test_data_block_inside_of_data_that_was_removed_does_not_break_the_worker(tree, session):
