@@ -312,6 +312,8 @@ def _beside_rna(data_block: bpy.types.ID) -> Iterator[object]:
 
 def _beside_attributes(mesh: bpy.types.Mesh) -> Iterator[object]:
     """What a mesh holds that is no attribute of it, as far as this Blender shows it at all."""
+    if mesh.is_editmode:
+        raise _HiddenError("attributes have no items in Edit Mode")
     users = [item for item in bpy.data.objects if item.data == mesh]
     if any(modifier.type == "MULTIRES" and modifier.total_levels for item in users for modifier in item.modifiers):
         raise _HiddenError("sculpted levels")

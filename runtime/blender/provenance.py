@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..types import StoredRef
-from . import blobs, kinds
+from . import kinds
 from .blobs import Contents, Key, Origin
 from .fingerprint import Fingerprint, by_name, fingerprint
 from .usage import used_by
@@ -117,7 +117,6 @@ class Provenance:
 
     def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
         """What to write beside a blob of the task's results. What is new has its origin there."""
-        blobs.flush_edit_modes()  # as who writes the blob does
         roots = set(roots)
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None

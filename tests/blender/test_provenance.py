@@ -76,17 +76,42 @@ def test_what_comes_from_the_open_file_twice_is_the_same(provenance):
     assert provenance.known_already({key: there}, contents, "chunk 2.blend") == {there.session_uid: here}
 
 
-def test_what_a_script_left_in_edit_mode_is_changed():
+def move_vertex(mesh: bpy.types.Mesh) -> None:
+    import bmesh  # after bpy, which brings it along
+
+    edited = bmesh.from_edit_mesh(mesh)
+    edited.verts.ensure_lookup_table()
+    edited.verts[0].co.x = 5
+
+
+def move_bone(armature: bpy.types.Armature) -> None:
+    armature.edit_bones[0].tail.x = 5
+
+
+def write_letters(_text: bpy.types.TextCurve) -> None:
+    bpy.ops.font.text_insert(text="more")
+
+
+@pytest.mark.parametrize(
+    ("kind", "add", "edit"),
+    [
+        ("Mesh", "mesh.primitive_cube_add", move_vertex),
+        ("Armature", "object.armature_add", move_bone),
+        ("Curve", "object.text_add", write_letters),
+    ],
+)
+def test_what_a_script_changed_in_edit_mode_is_changed(kind, add, edit):
     provenance = Provenance()
-    bpy.ops.mesh.primitive_cube_add()
-    cube, user = bpy.context.object, bpy.data.objects.new("User", None)
-    provenance.record(cube.data, first_origin("Mesh"))
-    provenance.remember_state([user])
-    user["used"] = cube.data
+    category, _, operator = add.partition(".")
+    getattr(getattr(bpy.ops, category), operator)()
+    data, user = bpy.context.object.data, bpy.data.objects.new("User", None)
     bpy.ops.object.mode_set(mode="EDIT")
-    bpy.ops.transform.translate(value=(1, 0, 0))
+    provenance.record(data, first_origin(kind))
+    provenance.remember_state([user])
+    user["used"] = data
+    edit(data)
     contents = provenance.changes([user], "result.blend").contents
-    assert not contents.origins[Key("Mesh", "Cube", "")].is_unchanged
+    assert not contents.origins[Key.of(data)].is_unchanged
 
 
 def test_what_a_script_left_as_it_was_is_unchanged():
