@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens at Blender's own events: another file is opened, this one is saved, data-blocks are appended."""
+"""What happens at Blender's own events: another file was opened, this one is saved, data-blocks are appended."""
 
 from __future__ import annotations
 
@@ -17,13 +17,10 @@ _cut_off: list[str] = []
 
 
 @bpy.app.handlers.persistent
-def _before_load(*_arguments: object) -> None:
+def _after_load(*_arguments: object) -> None:
+    # Not before it is loaded: a broken file is not, and then the one that is open stays.
     _cut_off[:] = [run.tree_name for run in session.runs if not run.is_home]
     session.forget_file()
-
-
-@bpy.app.handlers.persistent
-def _after_load(*_arguments: object) -> None:
     renew_duplicates()
     if _cut_off and not bpy.app.background:
         bpy.app.timers.register(_tell_cut_off, first_interval=0.0)
@@ -53,7 +50,7 @@ def _after_import(*_arguments: object) -> None:
 
 def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
     handlers = bpy.app.handlers
-    found = [(handlers.load_pre, _before_load), (handlers.save_pre, _before_save), (handlers.load_post, _after_load)]
+    found = [(handlers.save_pre, _before_save), (handlers.load_post, _after_load)]
     if hasattr(handlers, "blend_import_post"):  # 4.5 and later; before that, ids are renewed when a tree is read
         found.append((handlers.blend_import_post, _after_import))
     return found
@@ -61,7 +58,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 
 def register() -> None:
     for functions, function in _handlers():
-        functions.append(function)
+        functions.insert(0, function)  # who runs something right after loading does not want it ended
 
 
 def unregister() -> None:

@@ -209,7 +209,7 @@ class JobManager:
         return any(job.is_arriving and job.request.on_complete is not None for job in self._jobs.values())
 
     def lose_file(self) -> None:
-        """Another file is about to be opened. For the session."""
+        """Another file was opened. For the session."""
         for job in self._jobs.values():
             job.lose_file()
 

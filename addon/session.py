@@ -190,7 +190,7 @@ class Session:
         return _IDLE_INTERVAL if self._runner is not None and self._runner.pool.num_workers else None
 
     def forget_file(self) -> None:
-        """Another file is about to be opened: no run of this one can come home any more, no job replace anything."""
+        """Another file was opened: no run of this one can come home any more, no job replace anything."""
         self._history.clear()
         self._runs.clear()
         for manager in self._job_managers:

@@ -624,6 +624,22 @@ def test_file_loaded_in_mid_run_cancels_it_and_frees_the_workers(tree, flag, ses
     assert result(double) == 8
 
 
+def test_broken_file_that_cannot_be_opened_ends_no_run(tree, flag, session, tmp_path):
+    node = script(tree, "Wait", WAIT, flag=str(flag))
+    going = session.start(tree)
+    advance(going, lambda: going.tasks["Wait"].state == "running")
+    broken = tmp_path / "broken.blend"
+    broken.write_bytes(b"BLENDER-v402RENDH" + bytes(200))
+    with pytest.raises(RuntimeError):
+        bpy.ops.wm.open_mainfile(filepath=str(broken))
+    with pytest.raises(RuntimeError):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "missing.blend"))
+    assert session.run_of(tree) is going
+    flag.touch()
+    assert going.wait() == "succeeded"
+    assert result(node) == 0
+
+
 def test_run_that_the_file_was_taken_from_can_still_be_asked(tree, flag, session):
     script(tree, "Wait", WAIT, flag=str(flag))
     going = session.start(tree)
