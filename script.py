@@ -25,6 +25,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
 
+from .runtime.file_names import file_name, numbered
+from .runtime.own_files import claim, items, own_file, written_whole
+
 __all__ = (
     "Angle",
     "Area",
@@ -37,9 +40,15 @@ __all__ = (
     "Time",
     "Unit",
     "Volume",
+    "claim",
+    "file_name",
+    "items",
     "log",
+    "numbered",
+    "own_file",
     "progress",
     "track",
+    "written_whole",
 )
 
 _Item = TypeVar("_Item")

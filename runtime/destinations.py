@@ -20,10 +20,12 @@ class FilesInUse:
     Attributes:
         open_file: the open .blend file, "" if it was never saved.
         libraries: the .blend files it is linked to.
+        images: the files of its images.
     """
 
     open_file: str = ""
     libraries: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
 
 def check(path: str, in_use: FilesInUse) -> None:

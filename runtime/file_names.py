@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names for files that every system takes, and what to do where several would be the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+#: Bytes of the longest name that is made: file systems allow 255, and endings and numbers come after it.
+_MAX_NAME = 200
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
+#: What Windows takes for a device, whatever the ending.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)\s*(\..*)?", re.IGNORECASE)
+
+
+def file_name(text: str) -> str:
+    """`text` as the name of a file (without ending) that Windows, macOS and Linux all take."""
+    name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
+    name = name.encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore").strip(" .")
+    return f"_{name}" if _DEVICES.fullmatch(name) else name or "Unnamed"
+
+
+def numbered(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """A path of its own for each: the first that wants a path has it, the others get a number."""
+    folders: dict[Path, str] = {}
+    wanted = [Path(path) for path in paths]
+    keys = [file_key(path, folders) for path in wanted]
+    taken = set(keys)
+    numbers: dict[str, int] = {}  # the last one given, by what was wanted
+    found = []
+    for path, key in zip(wanted, keys, strict=True):
+        number, own = numbers.get(key, 0) + 1, path
+        while number > 1 and file_key(own := _with_number(path, number), folders) in taken:
+            number += 1
+        numbers[key] = number
+        taken.add(file_key(own, folders))
+        found.append(own)
+    return found
+
+
+def _with_number(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}_{number}{path.suffix}")
+
+
+def file_key(path: str | os.PathLike[str], folders: dict[Path, str] | None = None) -> str:
+    """The same for all spellings of a path, on whichever system the file may end up.
+
+    `folders` is for who asks for many: the keys of their folders.
+    """
+    path = Path(path)
+    folders = {} if folders is None else folders
+    if path.parent not in folders:
+        folders[path.parent] = _folded(os.path.realpath(path.parent))
+    name = path.name.rstrip(" .") or path.name
+    return f"{folders[path.parent]}{os.sep}{_folded(name)}"
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

@@ -1,0 +1,158 @@
+"""Which files a task may write, beside the other tasks of its run and the artist's own files."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime import own_files
+from background_nodes.runtime.destinations import FilesInUse
+from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, release_claims, written_whole
+
+
+@pytest.fixture(autouse=True)
+def no_desk():
+    yield
+    own_files.set_desk(None)
+
+
+@pytest.fixture
+def sit_at(tmp_path):
+    """Become a task of a run, as a worker does."""
+    (tmp_path / "store").mkdir()
+
+    def sit(task: str = "task", item: int = 0, **desk) -> None:
+        owner = Owner(task, item, f"Node {task}")
+        own_files.set_desk(Desk(owner, tmp_path / "store" / "000001.claims", **desk))
+
+    return sit
+
+
+def write(path: Path, text: str, **beside: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text)
+        for name, content in beside.items():
+            file = temporary.parent / "textures" / name
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(content)
+
+
+# Items
+
+
+def test_script_outside_of_a_run_is_one_item_with_what_it_was_given():
+    assert items(source="Wall", name="") == [{"source": "Wall", "name": ""}]
+
+
+def test_each_item_s_values_are_known_to_all_others(sit_at):
+    sit_at(item=1, columns={"source": ["A", "B"], "width": [1, 2]}, given={"source": "B", "name": "", "folder": "x/"})
+    assert items(source="B", folder=Path("x")) == [{"source": "A", "folder": "x/"}, {"source": "B", "folder": "x/"}]
+
+
+def test_items_that_differ_in_something_else_are_as_many(sit_at):
+    sit_at(columns={"width": [1, 2, 3]})
+    assert items(name="level") == [{"name": "level"}] * 3
+
+
+def test_each_item_gets_a_file_of_its_own(sit_at, tmp_path):
+    wanted = [tmp_path / "level.obj"] * 3
+    found = []
+    for item in range(3):
+        sit_at(item=item, columns={"source": ["A", "B", "C"]})
+        found.append(own_file(wanted).name)
+    assert found == ["level.obj", "level_2.obj", "level_3.obj"]
+
+
+# Claims
+
+
+def test_file_of_another_node_is_a_clear_error(sit_at, tmp_path):
+    sit_at("first", item=2)
+    claim(tmp_path / "a.glb")
+    sit_at("second")
+    with pytest.raises(ValueError, match=r'A\.glb is written by item 3 of "Node first" in this run, too'):
+        claim(tmp_path / "A.glb")
+
+
+def test_next_attempt_at_the_same_item_has_its_file_again(sit_at, tmp_path):
+    for _attempt in range(2):
+        sit_at()
+        assert claim(tmp_path / "a.glb") == tmp_path / "a.glb"
+
+
+def test_file_of_an_item_that_failed_is_free(sit_at, tmp_path):
+    sit_at("first")
+    claim(tmp_path / "a.glb")
+    release_claims()
+    sit_at("second")
+    claim(tmp_path / "a.glb")
+
+
+def test_claim_that_is_being_written_counts(sit_at, tmp_path):
+    sit_at("first")
+    claim(tmp_path / "a.glb")
+    next((tmp_path / "store").iterdir()).write_text("")
+    sit_at("second")
+    with pytest.raises(ValueError, match="by another task in this run"):
+        claim(tmp_path / "a.glb")
+
+
+@pytest.mark.parametrize(
+    ("in_use", "what"),
+    [
+        (lambda path: FilesInUse(open_file=path), "the open file itself"),
+        (lambda path: FilesInUse(libraries=(path,)), "a library"),
+        (lambda path: FilesInUse(images=("/nowhere.png", path)), "an image"),
+    ],
+)
+def test_artist_s_own_file_is_never_written(sit_at, tmp_path, in_use, what):
+    (tmp_path / "own").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "own")
+    sit_at(in_use=in_use(str(tmp_path / "own")))
+    for name in ("own", "link"):
+        with pytest.raises(ValueError, match=f"is {what}.*choose another name"):
+            write(tmp_path / name, "theirs")
+    assert (tmp_path / "own").read_text() == "mine"
+
+
+def test_image_whose_file_is_gone_may_be_written(sit_at, tmp_path):
+    sit_at(in_use=FilesInUse(images=(str(tmp_path / "a.png"),)))
+    assert claim(tmp_path / "a.png")
+
+
+# Whole or not at all
+
+
+def test_file_comes_with_all_that_was_written_beside_it(tmp_path):
+    write(tmp_path / "new" / "a.gltf", "main", diffuse="pixels")
+    write(tmp_path / "new" / "a.gltf", "second", diffuse="more pixels")
+    found = {path.name: path.read_text() for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    assert found == {"a.gltf": "second", "diffuse": "more pixels"}
+
+
+def test_old_files_stay_where_the_new_ones_are_not_complete(tmp_path):
+    write(tmp_path / "a.gltf", "old", diffuse="old pixels")
+    with contextlib.suppress(ZeroDivisionError), written_whole(tmp_path / "a.gltf") as temporary:
+        temporary.write_text("new")
+        raise ZeroDivisionError
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.gltf", "textures"]
+    assert (tmp_path / "a.gltf").read_text() == "old"
+
+
+def test_file_that_was_not_written_is_a_clear_error(tmp_path):
+    with pytest.raises(RuntimeError, match=r"didn't write a\.gltf"), written_whole(tmp_path / "a.gltf"):
+        pass
+    with pytest.raises(RuntimeError, match=r"didn't write a\.gltf"):
+        write(tmp_path / "a.gltf", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_file_beside_it_that_another_task_has_claimed_moves_nothing(sit_at, tmp_path):
+    sit_at("first")
+    claim(tmp_path / "textures" / "diffuse")
+    sit_at("second")
+    with pytest.raises(ValueError, match="diffuse is written by"):
+        write(tmp_path / "a.gltf", "main", diffuse="pixels")
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
