@@ -13,6 +13,9 @@ import numpy as np
 
 from background_nodes.script import Length, Pixels, Range, progress
 
+#: What pixels hold before a bake. Occlusion is grey, so it shows where nothing was baked.
+UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
+
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
 SAMPLES_AT_ONCE = 4
 
@@ -51,13 +54,8 @@ def main(
         margin: How far to extend the islands, against seams.
         darken_base_color: Multiply the base colour of the object's materials by the image.
     """
+    check_inputs(source, high)
     layer = uv_layer(source)
-    for item in (source, high):
-        if item and item.type != "MESH":
-            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
-    if high == source:
-        raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
-
     progress(0.0, "Preparing")
     image = bpy.data.images.new(f"{source.name} Occlusion", resolution, resolution, alpha=False, is_data=True)
     nodes = image_nodes(source, image)
@@ -71,6 +69,12 @@ def main(
         set_up_cycles(distance or size)
         select(involved, active=source)
         pixels = bake(image, samples, options)
+    if pixels is None:
+        raise ValueError(
+            f"{source.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
+            if high
+            else f"The UV map of {source.name} covers no pixel of the image; unwrap it anew"
+        )
 
     progress(0.95, "Packing the image")
     image.pixels.foreach_set(pixels)
@@ -81,27 +85,48 @@ def main(
     return Output(source, image)
 
 
+def check_inputs(source: bpy.types.Object, high: bpy.types.Object | None) -> None:
+    for item in (source, high):
+        if item and item.type != "MESH":
+            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
+    if high == source:
+        raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
+    uv_layer(source)
+    for item in (source, high):
+        if item and not faces(item):
+            raise ValueError(f"{item.name} has no faces, so there is nothing to bake")
+
+
 def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     """The UV map that renders use."""
-    layers = source.data.uv_layers if source.type == "MESH" else ()
+    layers = source.data.uv_layers
     if not layers:
         raise ValueError(f"{source.name} has no UV map; unwrap it first")
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def bake(image: bpy.types.Image, samples: int, options: dict) -> np.ndarray:
-    """Bake a few samples at a time, each time with another seed; the mean of all."""
+def faces(item: bpy.types.Object) -> int:
+    """How many there are once its modifiers did their work."""
+    return len(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.polygons)
+
+
+def bake(image: bpy.types.Image, samples: int, options: dict) -> np.ndarray | None:
+    """Bake a few samples at a time, each time with another seed; the mean of all. None if no pixel was baked."""
     cycles = bpy.context.scene.cycles
-    white = np.ones(image.size[0] * image.size[1] * 4, np.float32)
-    total, pixels = np.zeros_like(white), np.empty_like(white)
+    untouched = np.tile(np.float32(UNTOUCHED), image.size[0] * image.size[1])
+    total, pixels = np.zeros_like(untouched), np.empty_like(untouched)
+    has_found = False
     for done in range(0, samples, SAMPLES_AT_ONCE):
         progress(0.05 + 0.9 * done / samples, f"Baking sample {done}/{samples}")
         cycles.seed, cycles.samples = done, min(SAMPLES_AT_ONCE, samples - done)
-        image.pixels.foreach_set(white)
+        image.pixels.foreach_set(untouched)
         bpy.ops.object.bake(type="AO", use_clear=False, **options)
         image.pixels.foreach_get(pixels)
+        is_untouched = pixels[0::4] != pixels[1::4]
+        has_found |= not is_untouched.all()
+        pixels.reshape(-1, 4)[is_untouched] = 1.0
         total += pixels * cycles.samples
-    return total / samples
+    return total / samples if has_found else None
 
 
 def largest_scale(source: bpy.types.Object) -> float:

@@ -54,6 +54,9 @@ def main(
             raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
     if low == high:
         raise ValueError(f"{low.name} is linked to both Low and High; link the detailed object to High")
+    for item in (low, high):
+        if not faces(item):
+            raise ValueError(f"{item.name} has no faces, so there is nothing to bake")
 
     progress(0.0, "Preparing")
     image = bpy.data.images.new(f"{low.name} Normal", resolution, resolution, alpha=False, float_buffer=True)
@@ -65,7 +68,7 @@ def main(
         set_up_cycles()
         select(high, active=low)
         pixels = bake(layer, image, samples, options)
-    if not (np.abs(pixels - FLAT) > 0.001).any():
+    if pixels is None:
         raise ValueError(
             f"{low.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
         )
@@ -86,28 +89,38 @@ def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def bake(layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int, options: dict) -> np.ndarray:
+def faces(item: bpy.types.Object) -> int:
+    """How many there are once its modifiers did their work."""
+    return len(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.polygons)
+
+
+def bake(layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int, options: dict) -> np.ndarray | None:
     """Bake `samples` times, each time with the UV map moved by a part of a pixel; the mean of all, normalised.
+
+    None if no pixel was baked.
 
     Blender looks for the high-poly surface from the middle of each pixel alone, however many samples Cycles takes, so
     the only way to smooth edges is to move the pixels. And as it tells nothing while it bakes, this is also what makes
     progress.
     """
     resolution = image.size[0]
-    flat = np.tile(np.float32(FLAT), resolution * resolution)
-    total = np.zeros_like(flat)
-    pixels = np.empty_like(flat)
+    black = np.zeros(resolution * resolution * 4, np.float32)  # which no normal is
+    total, pixels = np.zeros_like(black), np.empty_like(black)
+    has_found = False
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
     for index, offset in enumerate(offsets_in_pixel(samples)):
         progress(0.05 + 0.9 * index / samples, f"Baking {index + 1}/{samples}")
         layer.uv.foreach_set("vector", (uv.reshape(-1, 2) + offset / resolution).ravel())
-        image.pixels.foreach_set(flat)
+        image.pixels.foreach_set(black)
         bpy.ops.object.bake(type="NORMAL", use_selected_to_active=True, use_clear=False, **options)
         image.pixels.foreach_get(pixels)
+        is_black = ~pixels.reshape(-1, 4)[:, :3].any(axis=1)
+        has_found |= not is_black.all()
+        pixels.reshape(-1, 4)[is_black] = FLAT
         total += pixels
     layer.uv.foreach_set("vector", uv)
-    return normalised(total.reshape(-1, 4) / samples)
+    return normalised(total.reshape(-1, 4) / samples) if has_found else None
 
 
 def largest_scale(low: bpy.types.Object) -> float:

@@ -36,6 +36,9 @@ def main(
     """
     if not images:
         raise ValueError("There is nothing to show; link images to Images")
+    for image in images:
+        if not (image.has_data or image.size[0]):
+            raise ValueError(f"{image.name} has no pixels; is its file missing?")
     columns = columns or math.ceil(math.sqrt(len(images) * cell_height / cell_width))
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
@@ -59,8 +62,6 @@ def main(
 
 def fitted(image: bpy.types.Image, width: int, height: int) -> np.ndarray:
     """The pixels of `image`, scaled to fit, as colours of the screen: rows, columns, RGBA."""
-    if not (image.has_data or image.size[0]):
-        raise ValueError(f"{image.name} has no pixels; is its file missing?")
     # A copy of the data-block would lose pixels that are in no file, so the pixels are copied.
     scaled = bpy.data.images.new(image.name, *image.size, alpha=True, float_buffer=image.is_float)
     scaled.pixels.foreach_set(read_pixels(image))

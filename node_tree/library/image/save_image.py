@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Save an image to disk. A file that is there is replaced only once the new one is complete."""
+"""Save an image to disk.
+
+Where several images would get the same name, all but the first get a number. A file that is there is replaced only once
+the new one is complete.
+"""
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Percentage, Range, log, progress
+from background_nodes.script import Percentage, Range, file_name, items, log, own_file, progress, written_whole
 
 #: What each format is called by Blender, and its usual ending.
 FORMATS = {
@@ -39,14 +42,14 @@ def main(
     Returns:
         The file that was written.
     """
-    path, identifier = destination(image, filepath, file_format)
+    if not (image.has_data or image.size[0]):
+        raise ValueError(f"{image.name} has no pixels; is its file missing?")
+    each = items(image=image.name, filepath=filepath, file_format=file_format)
+    path = own_file([destination(item["image"], str(item["filepath"]), item["file_format"]) for item in each])
     progress(0.1, f"Saving {path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.file_format = identifier
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-        beside = Path(folder) / path.name
+    image.file_format = FORMATS[ENDINGS[path.suffix.lower()]][0]
+    with written_whole(path) as beside:
         save_copy(image, beside, round(quality))
-        beside.replace(path)
     log(f"Saved {path}")
     return path
 
@@ -57,17 +60,18 @@ def save_copy(image: bpy.types.Image, path: Path, quality: int) -> None:
     image.save(filepath=str(path), quality=quality, **options)
 
 
-def destination(image: bpy.types.Image, filepath: Path, format_name: str) -> tuple[Path, str]:
-    """The file to write, with an ending, and what Blender calls its format."""
-    path = Path(bpy.path.abspath(str(filepath)))
-    if str(filepath).endswith(("/", os.sep)) or path.is_dir():
-        path /= bpy.path.clean_name(image.name)
+def destination(image_name: str, filepath: str, format_name: str) -> Path:
+    """The file to write, with an ending."""
+    path = Path(bpy.path.abspath(filepath))
+    if filepath.endswith(("/", os.sep)) or path.is_dir():
+        path /= file_name(image_name)
+        if path.suffix.lower() not in ENDINGS:  # "Wall v1.2" has none
+            path = path.with_name(path.name + (".png" if format_name == "From Name" else FORMATS[format_name][1]))
     if format_name == "From Name":
         if path.suffix.lower() not in ENDINGS and path.suffix:
             known = ", ".join(ENDINGS)
             raise ValueError(f"No format is known for {path.suffix}; choose one, or a name that ends in {known}")
         format_name = ENDINGS.get(path.suffix.lower(), "PNG")
-    identifier, ending = FORMATS[format_name]
     if ENDINGS.get(path.suffix.lower()) != format_name:
-        path = path.with_name(path.name + ending)
-    return path, identifier
+        path = path.with_name(path.name + FORMATS[format_name][1])
+    return path

@@ -44,11 +44,20 @@ def main(
     progress(0.1, f"Reading {path.name}")
     try:
         with bpy.data.libraries.load(str(path), link=False) as (there, wanted):
-            names = sorted(fnmatch.filter(getattr(there, KINDS[kind]), name))
+            names = matching(getattr(there, KINDS[kind]), name)
             if not names:
                 raise ValueError(f"{path.name} has no {kind.lower()} named {name}")
             setattr(wanted, KINDS[kind], names)
     except OSError as error:
         raise ValueError(f"{path.name} can't be read: {error}") from None
+    found = dict(zip(names, getattr(wanted, KINDS[kind]), strict=True))
+    lost = [name for name, data_block in found.items() if data_block is None]
+    if lost:
+        raise ValueError(f"{', '.join(lost)} can't be appended from {path.name}; the log may tell why")
     log(f"Appended {len(names)} from {path}")
-    return list(getattr(wanted, KINDS[kind]))
+    return list(found.values())
+
+
+def matching(names: list[str], pattern: str) -> list[str]:
+    """The name that is just this, else those that the pattern stands for. A name may well be "Rock [old]"."""
+    return [pattern] if pattern in names else sorted(fnmatch.filter(names, pattern))

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Export an object to a glTF file of its own name. A list of objects makes a file of each.
 
-A file that is there is replaced only once the new one is complete.
+Where several would get the same name, all but the first get a number. A file that is there is replaced only once the
+new one is complete.
 """
 
-import re
-import tempfile
-from contextlib import contextmanager
+import json
+import struct
 from pathlib import Path
 from typing import Literal
 
 import addon_utils
 import bpy
 
-from background_nodes.script import log, progress
+from background_nodes.script import file_name, items, log, own_file, progress, written_whole
+
+ENDINGS = {"glTF Binary": ".glb", "glTF Separate": ".gltf"}
 
 
 def main(
@@ -31,7 +33,8 @@ def main(
         source: What to export.
         folder: Where to. It is made if it doesn't exist.
         name: Name of the file without its ending, empty for the object's name.
-        file_format: Binary is one .glb file with all in it, Separate a .gltf file with .bin and images beside it.
+        file_format: Binary is one .glb file with all in it, Separate a .gltf file with .bin beside it and images in a
+            folder name_textures.
         apply_modifiers: Export what the modifiers make of the meshes; shape keys are left out then.
         animation: Export actions and shape key animation.
         compress: Compress meshes with Draco: much smaller, but not every program reads it.
@@ -39,8 +42,13 @@ def main(
     Returns:
         The file that was written.
     """
-    ending = ".glb" if file_format == "glTF Binary" else ".gltf"
-    path = Path(bpy.path.abspath(str(folder))) / (safe_name(name or source.name) + ending)
+    path = own_file(
+        [
+            Path(bpy.path.abspath(str(item["folder"])))
+            / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]])
+            for item in items(source=source.name, folder=folder, name=name, file_format=file_format)
+        ]
+    )
 
     progress(0.1, f"Exporting {path.name}")
     enable_add_on()
@@ -48,12 +56,16 @@ def main(
     with written_whole(path) as beside:
         bpy.ops.export_scene.gltf(
             filepath=str(beside),
-            export_format="GLB" if ending == ".glb" else "GLTF_SEPARATE",
+            export_format="GLB" if path.suffix == ".glb" else "GLTF_SEPARATE",
+            export_texture_dir=f"{path.stem}_textures",
             use_selection=True,
+            export_cameras=True,
+            export_lights=True,
             export_apply=apply_modifiers,
             export_animations=animation,
             export_draco_mesh_compression_enable=compress,
         )
+        check(beside, [source], apply_modifiers, compress)
     log(f"Wrote {path}")
     return path
 
@@ -64,31 +76,51 @@ def enable_add_on() -> None:
         addon_utils.enable("io_scene_gltf2")
 
 
-def safe_name(name: str) -> str:
-    """`name` without what Windows, macOS or Linux don't allow in the name of a file."""
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") or "Unnamed"
-
-
 def select(source: bpy.types.Object) -> None:
     """Select it and nothing else. A hidden one can't be selected, so it is shown, in this worker's own file."""
-    layer = bpy.context.view_layer
+    layer, root = bpy.context.view_layer, bpy.context.scene.collection
     source.hide_viewport = source.hide_select = source.hide_render = False
-    if source.name not in bpy.context.scene.objects:
-        bpy.context.scene.collection.objects.link(source)
+    if source not in set(root.objects):  # the collection that it is in may be hidden
+        root.objects.link(source)
     layer.update()  # what was linked just now can't be selected before
     for item in layer.objects:
+        item.hide_set(False)
         item.select_set(item == source)
     layer.objects.active = source
 
 
-@contextmanager
-def written_whole(path: Path):
-    """Yield a path in a folder beside `path`; then move all that was written there into place, the main file last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
-        beside = Path(folder) / path.name
-        yield beside
-        if not beside.exists():
-            raise RuntimeError(f"Blender didn't write {path.name}; the log tells why")
-        for written in sorted(Path(folder).iterdir(), key=beside.__eq__):
-            written.replace(path.with_name(written.name))
+def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool, compress: bool) -> None:
+    """Raise ValueError unless the file holds what can be seen of the objects: Blender leaves out without a word."""
+    content = read_json(path)
+    nodes = content.get("nodes", [])
+    shown = [node for node in nodes if "mesh" in node or "camera" in node or "KHR_lights_punctual" in extensions(node)]
+    if not shown and not any(item.type == "ARMATURE" for item in objects):
+        names = ", ".join(item.name for item in objects)
+        raise ValueError(f"Nothing of {names} goes into a glTF file; link objects with faces, cameras or lights")
+    there = {node.get("name") for node in shown}
+    missing = [item.name for item in objects if has_faces(item, apply_modifiers) and item.name not in there]
+    if missing:
+        raise RuntimeError(f"Blender left out {', '.join(missing)}; the log may tell why")
+    if compress and content.get("meshes") and "KHR_draco_mesh_compression" not in content.get("extensionsUsed", ()):
+        raise RuntimeError("This Blender can't compress with Draco; switch Compress off")
+
+
+def read_json(path: Path) -> dict:
+    """What a .gltf file is, and what a .glb file begins with."""
+    with path.open("rb") as file:
+        if path.suffix.lower() == ".glb":
+            _magic, _version, _total, length, _kind = struct.unpack("<4s4I", file.read(20))
+            return json.loads(file.read(length))
+        return json.load(file)
+
+
+def extensions(node: dict) -> dict:
+    return node.get("extensions", {})
+
+
+def has_faces(item: bpy.types.Object, apply_modifiers: bool) -> bool:
+    """Whether it is a mesh with faces that is exported itself, not only what is instanced on it."""
+    if item.type != "MESH" or (item.is_instancer and not item.show_instancer_for_render):
+        return False
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    return bool((item.evaluated_get(depsgraph) if apply_modifiers else item).data.polygons)

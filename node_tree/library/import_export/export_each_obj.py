@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Export an object to an OBJ file of its own name. A list of objects makes a file of each.
 
-Its materials go into an .mtl file and their images beside it. A file that is there is replaced only once the new one
-is complete.
+Its materials go into an .mtl file beside it, their images into a folder name_textures. Where several objects would get
+the same name, all but the first get a number. A file that is there is replaced only once the new one is complete.
 """
 
-import re
-import tempfile
-from contextlib import contextmanager
+import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Range, log, progress
+from background_nodes.script import Range, file_name, items, log, numbered, own_file, progress, written_whole
 
 
 def main(
@@ -41,64 +40,107 @@ def main(
     Returns:
         The file that was written.
     """
-    path = Path(bpy.path.abspath(str(folder))) / (safe_name(name or source.name) + ".obj")
+    path = own_file(
+        [
+            Path(bpy.path.abspath(str(item["folder"]))) / (file_name(item["name"] or item["source"]) + ".obj")
+            for item in items(source=source.name, folder=folder, name=name)
+        ]
+    )
 
     progress(0.1, f"Exporting {path.name}")
     select(source)
     with written_whole(path) as beside:
+        textures = beside.parent / f"{path.stem}_textures"
         if materials:
-            unpack_images(source, beside.parent)
+            gather_images([source], textures)
         bpy.ops.wm.obj_export(
             filepath=str(beside),
             export_selected_objects=True,
             apply_modifiers=apply_modifiers,
             export_materials=materials,
             export_triangulated_mesh=triangulate,
-            path_mode="COPY",
+            path_mode="RELATIVE",
             forward_axis="NEGATIVE_Z" if up == "Y" else "Y",
             up_axis=up,
             global_scale=scale,
         )
+        remove_unused(textures, beside.with_suffix(".mtl"))
+        check(beside, [source], apply_modifiers)
     log(f"Wrote {path}")
     return path
 
 
-def unpack_images(source: bpy.types.Object, folder: Path) -> None:
-    """Write packed images into `folder`: Blender's exporter copies images that are files and forgets the others."""
-    materials = {slot.material for slot in source.material_slots if slot.material}
-    nodes = [node for material in materials if material.node_tree for node in material.node_tree.nodes]
-    for image in {node.image for node in nodes if node.type == "TEX_IMAGE" and node.image and node.image.packed_file}:
-        image.file_format = "PNG"
-        path = folder / (bpy.path.clean_name(image.name) + ".png")
-        image.save(filepath=str(path))
-        image.filepath_raw = str(path)
-
-
-def safe_name(name: str) -> str:
-    """`name` without what Windows, macOS or Linux don't allow in the name of a file."""
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") or "Unnamed"
-
-
 def select(source: bpy.types.Object) -> None:
     """Select it and nothing else. A hidden one can't be selected, so it is shown, in this worker's own file."""
-    layer = bpy.context.view_layer
+    layer, root = bpy.context.view_layer, bpy.context.scene.collection
     source.hide_viewport = source.hide_select = False
-    if source.name not in bpy.context.scene.objects:
-        bpy.context.scene.collection.objects.link(source)
+    if source not in set(root.objects):  # the collection that it is in may be hidden
+        root.objects.link(source)
     layer.update()  # what was linked just now can't be selected before
     for item in layer.objects:
+        item.hide_set(False)
         item.select_set(item == source)
     layer.objects.active = source
 
 
-@contextmanager
-def written_whole(path: Path):
-    """Yield a path in a folder beside `path`; then move all that was written there into place, the main file last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
-        beside = Path(folder) / path.name
-        yield beside
-        if not beside.exists():
-            raise RuntimeError(f"Blender didn't write {path.name}; the log tells why")
-        for written in sorted(Path(folder).iterdir(), key=beside.__eq__):
-            written.replace(path.with_name(written.name))
+def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool) -> None:
+    """Raise ValueError unless the file holds all meshes: Blender leaves out without a word."""
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    meshes = [item for item in objects if item.type == "MESH"]
+    wanted = [item for item in meshes if (item.evaluated_get(depsgraph) if apply_modifiers else item).data.vertices]
+    starts = Counter()
+    if path.exists():
+        with path.open("rb") as file:
+            starts = Counter(line[:2] for line in file if line[:2] in (b"o ", b"v "))
+    if not starts[b"v "]:
+        names = ", ".join(item.name for item in objects)
+        raise ValueError(f"Nothing of {names} goes into an OBJ file; link meshes, or curves and the like")
+    if starts[b"o "] < len(wanted):
+        raise RuntimeError(
+            f"Blender left out {len(wanted) - starts[b'o ']} of {len(wanted)} meshes; the log may tell why"
+        )
+
+
+def gather_images(objects: list[bpy.types.Object], folder: Path) -> None:
+    """Copy the images of the materials into `folder`, each under a name of its own, and let the materials use these.
+
+    Blender's exporter copies files next to the .obj, the second diffuse.png over the first, and forgets packed images.
+    """
+    materials = {slot.material for item in objects for slot in item.material_slots if slot.material}
+    nodes = [node for material in materials if material.node_tree for node in material.node_tree.nodes]
+    nodes = [node for node in nodes if node.type == "TEX_IMAGE" and node.image]
+    files = {image: file_of(image) for image in {node.image for node in nodes}}
+    images = sorted(
+        (image for image, file in files.items() if file is None or file.is_file()), key=lambda i: i.name_full
+    )
+    names = [files[image].name if files[image] else png_name(image) for image in images]
+    copies = {}
+    for image, path in zip(images, numbered([folder / name for name in names]), strict=True):
+        folder.mkdir(exist_ok=True)
+        if files[image]:
+            shutil.copyfile(files[image], path)
+        else:
+            image.file_format = "PNG"
+            image.save(filepath=str(path))
+        copies[image] = bpy.data.images.load(str(path))
+    for node in nodes:
+        node.image = copies.get(node.image, node.image)
+
+
+def png_name(image: bpy.types.Image) -> str:
+    return bpy.path.clean_name(image.name.removesuffix(".png")) + ".png"
+
+
+def file_of(image: bpy.types.Image) -> Path | None:
+    """The file that holds the image, which may be gone; None if no file does."""
+    if image.packed_file or image.is_dirty or image.source == "GENERATED":
+        return None
+    return Path(bpy.path.abspath(image.filepath, library=image.library))
+
+
+def remove_unused(folder: Path, materials: Path) -> None:
+    """Remove the images that the .mtl file does not name: what a shader has no use for in this format."""
+    text = materials.read_text(encoding="utf-8", errors="replace") if materials.exists() else ""
+    for file in list(folder.iterdir()) if folder.is_dir() else ():
+        if file.name not in text:
+            file.unlink()

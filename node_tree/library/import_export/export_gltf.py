@@ -4,14 +4,14 @@
 A file that is there is replaced only once the new one is complete.
 """
 
-import tempfile
-from contextlib import contextmanager
+import json
+import struct
 from pathlib import Path
 
 import addon_utils
 import bpy
 
-from background_nodes.script import log, progress
+from background_nodes.script import log, progress, written_whole
 
 
 def main(
@@ -25,8 +25,8 @@ def main(
 
     Args:
         objects: What to export.
-        filepath: Where to. A name that ends in .gltf makes a text file with .bin and images beside it; any other one
-            makes a .glb, with all in one. Folders that don't exist are made.
+        filepath: Where to. A name that ends in .gltf makes a text file with .bin beside it and images in a folder
+            name_textures; any other one makes a .glb, with all in one. Folders that don't exist are made.
         apply_modifiers: Export what the modifiers make of the meshes; shape keys are left out then.
         animation: Export actions and shape key animation.
         compress: Compress meshes with Draco: much smaller, but not every program reads it.
@@ -41,17 +41,22 @@ def main(
         path = path.with_name(path.name + ".glb")
 
     progress(0.1, f"Exporting {path.name}")
+    objects = list(dict.fromkeys(objects))
     enable_add_on()
     select(objects)
     with written_whole(path) as beside:
         bpy.ops.export_scene.gltf(
             filepath=str(beside),
             export_format="GLB" if path.suffix.lower() == ".glb" else "GLTF_SEPARATE",
+            export_texture_dir=f"{path.stem}_textures",
             use_selection=True,
+            export_cameras=True,
+            export_lights=True,
             export_apply=apply_modifiers,
             export_animations=animation,
             export_draco_mesh_compression_enable=compress,
         )
+        check(beside, objects, apply_modifiers, compress)
     log(f"Wrote {path}")
     return path
 
@@ -64,25 +69,52 @@ def enable_add_on() -> None:
 
 def select(objects: list[bpy.types.Object]) -> None:
     """Select these and nothing else. Hidden ones can't be selected, so they are shown, in this worker's own file."""
-    layer = bpy.context.view_layer
+    layer, root = bpy.context.view_layer, bpy.context.scene.collection
+    there = set(root.objects)
     for item in objects:
         item.hide_viewport = item.hide_select = item.hide_render = False
-        if item.name not in bpy.context.scene.objects:
-            bpy.context.scene.collection.objects.link(item)
+        if item not in there:  # the collection that it is in may be hidden
+            root.objects.link(item)
     layer.update()  # what was linked just now can't be selected before
+    chosen = set(objects)
     for item in layer.objects:
-        item.select_set(item in objects)
+        item.hide_set(False)
+        item.select_set(item in chosen)
     layer.objects.active = objects[0]
 
 
-@contextmanager
-def written_whole(path: Path):
-    """Yield a path in a folder beside `path`; then move all that was written there into place, the main file last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".exporting-") as folder:
-        beside = Path(folder) / path.name
-        yield beside
-        if not beside.exists():
-            raise RuntimeError(f"Blender didn't write {path.name}; the log tells why")
-        for written in sorted(Path(folder).iterdir(), key=beside.__eq__):
-            written.replace(path.with_name(written.name))
+def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool, compress: bool) -> None:
+    """Raise ValueError unless the file holds what can be seen of the objects: Blender leaves out without a word."""
+    content = read_json(path)
+    nodes = content.get("nodes", [])
+    shown = [node for node in nodes if "mesh" in node or "camera" in node or "KHR_lights_punctual" in extensions(node)]
+    if not shown and not any(item.type == "ARMATURE" for item in objects):
+        names = ", ".join(item.name for item in objects)
+        raise ValueError(f"Nothing of {names} goes into a glTF file; link objects with faces, cameras or lights")
+    there = {node.get("name") for node in shown}
+    missing = [item.name for item in objects if has_faces(item, apply_modifiers) and item.name not in there]
+    if missing:
+        raise RuntimeError(f"Blender left out {', '.join(missing)}; the log may tell why")
+    if compress and content.get("meshes") and "KHR_draco_mesh_compression" not in content.get("extensionsUsed", ()):
+        raise RuntimeError("This Blender can't compress with Draco; switch Compress off")
+
+
+def read_json(path: Path) -> dict:
+    """What a .gltf file is, and what a .glb file begins with."""
+    with path.open("rb") as file:
+        if path.suffix.lower() == ".glb":
+            _magic, _version, _total, length, _kind = struct.unpack("<4s4I", file.read(20))
+            return json.loads(file.read(length))
+        return json.load(file)
+
+
+def extensions(node: dict) -> dict:
+    return node.get("extensions", {})
+
+
+def has_faces(item: bpy.types.Object, apply_modifiers: bool) -> bool:
+    """Whether it is a mesh with faces that is exported itself, not only what is instanced on it."""
+    if item.type != "MESH" or (item.is_instancer and not item.show_instancer_for_render):
+        return False
+    depsgraph = bpy.context.evaluated_depsgraph_get()
+    return bool((item.evaluated_get(depsgraph) if apply_modifiers else item).data.polygons)

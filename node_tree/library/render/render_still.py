@@ -20,6 +20,9 @@ from background_nodes.script import Pixels, Range, progress
 CAMERA = Vector((0.9, -1.2, 0.6))
 KEY, FILL, RIM = (Vector((1.5, -1.5, 1.5)), 1.0), (Vector((-2.0, -1.0, 0.5)), 0.25), (Vector((-0.5, 2.0, 1.5)), 0.8)
 
+#: Types of objects that are seen, beside meshes with faces. Curves, texts and metaballs are meshes to a renderer.
+SEEN = {"VOLUME", "CURVES", "POINTCLOUD", "GREASEPENCIL", "GPENCIL"}
+
 #: Cycles sends progress every 30 seconds in background mode, and after each tile: about so many make a bar move.
 NUM_TILES = 16
 
@@ -60,12 +63,13 @@ def main(
 
     progress(0.0, "Preparing")
     scene = stage(objects, world)
+    check_visible(scene, objects)
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100
     scene.render.film_transparent = transparent
-    scene.camera = camera or framing_camera(scene, objects)
+    scene.camera = camera or framing_camera(scene)
     if not (world or any(item.type == "LIGHT" for item in objects)):
-        add_studio(scene, objects)
+        add_studio(scene)
     if engine == "Cycles":
         set_up_cycles(scene, samples, denoise)
     else:
@@ -85,12 +89,23 @@ def stage(objects: list[bpy.types.Object], world: bpy.types.World | None) -> bpy
     return scene
 
 
-def framing_camera(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> bpy.types.Object:
+def check_visible(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
+    """Raise ValueError if there is nothing to see, whatever the camera looks at."""
+    depsgraph = evaluated_scene(scene)
+    for instance in depsgraph.object_instances:
+        data = instance.object.data
+        if instance.show_self and (data.polygons if isinstance(data, bpy.types.Mesh) else instance.object.type in SEEN):
+            return
+    names = ", ".join(item.name for item in objects)
+    raise ValueError(f"There is nothing to see of {names}; link objects that have a surface")
+
+
+def framing_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     """A camera that sees all objects from the front right."""
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     camera.rotation_euler = CAMERA.to_track_quat("Z", "Y").to_euler()
     scene.collection.objects.link(camera)
-    points = world_points(scene, objects)
+    points = world_points(scene)
     centre, radius = bounding_sphere(points)
     points = np.array(centre) + (points - np.array(centre)) * 1.1  # some air around
     camera.location, _ = camera.camera_fit_coords(evaluated_scene(scene), points.ravel().tolist())
@@ -103,23 +118,24 @@ def evaluated_scene(scene: bpy.types.Scene) -> bpy.types.Depsgraph:
     return scene.view_layers[0].depsgraph
 
 
-def world_points(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> np.ndarray:
-    """Points of all objects in the world: the vertices of meshes, modifiers included, the bounding box of others."""
-    depsgraph = evaluated_scene(scene)
-    points = [
-        own_points(evaluated) @ np.array(evaluated.matrix_world.to_3x3()).T
-        + np.array(evaluated.matrix_world.translation)
-        for evaluated in (item.evaluated_get(depsgraph) for item in objects)
-        if evaluated.type not in ("LIGHT", "CAMERA")
-    ]
+def world_points(scene: bpy.types.Scene) -> np.ndarray:
+    """Points of all that is seen: the vertices of meshes with their modifiers, of all else the bounding box."""
+    points = []
+    for instance in evaluated_scene(scene).object_instances:
+        if instance.show_self and instance.object.type not in ("LIGHT", "CAMERA", "EMPTY"):
+            matrix = np.array(instance.matrix_world)
+            points.append(own_points(instance.object, instance.is_instance) @ matrix[:3, :3].T + matrix[:3, 3])
     return np.concatenate(points or [np.array([(-1.0, -1.0, -1.0), (1.0, 1.0, 1.0)])])
 
 
-def own_points(evaluated: bpy.types.Object) -> np.ndarray:
-    if evaluated.type != "MESH" or not evaluated.data.vertices:
+def own_points(evaluated: bpy.types.Object, is_instance: bool) -> np.ndarray:
+    mesh = evaluated.data if evaluated.type == "MESH" else None
+    if mesh is not None and not mesh.vertices:
+        return np.empty((0, 3))
+    if mesh is None or is_instance:  # of which there may be very many
         return np.array([tuple(corner) for corner in evaluated.bound_box])
-    points = np.empty(len(evaluated.data.vertices) * 3, np.float32)
-    evaluated.data.vertices.foreach_get("co", points)
+    points = np.empty(len(mesh.vertices) * 3, np.float32)
+    mesh.vertices.foreach_get("co", points)
     return points.reshape(-1, 3).astype(np.float64)
 
 
@@ -128,9 +144,9 @@ def bounding_sphere(points: np.ndarray) -> tuple[Vector, float]:
     return Vector((low + high) / 2.0), max(float(np.linalg.norm(high - low)) / 2.0, 1e-3)
 
 
-def add_studio(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
+def add_studio(scene: bpy.types.Scene) -> None:
     """Three area lights and a grey world, as large as what they light."""
-    centre, radius = bounding_sphere(world_points(scene, objects))
+    centre, radius = bounding_sphere(world_points(scene))
     for position, brightness in (KEY, FILL, RIM):
         light = bpy.data.lights.new("Studio", "AREA")
         light.size = radius * 1.5
