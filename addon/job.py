@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..runtime.blender import kinds, python_data
-from ..runtime.blender.homecoming import Homecoming
+from ..runtime.blender import kinds, modes, python_data
+from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.paths import files_in_use
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, StoreError
@@ -115,6 +115,7 @@ class Job:
         self._has_changed_file = False
         self._python_data: dict[Any, Any] | None = None
         self._data_blocks: RetrievedDataBlocks | None = None
+        self._overwritten: Targets | None = None
         self._num_printed = 0
 
     # What it tells
@@ -292,23 +293,19 @@ class Job:
         return self.overwrite_data and not self._has_lost_file
 
     def _waits_for_artist(self) -> bool:
+        """Whether the artist is in the middle of something that its results would disturb."""
         if not self._refs():
             return False
         try:
-            return gestures.is_going_on() or self._waits_for_mode()
+            return gestures.is_going_on() or (self._overwrites and bool(modes.awaited_end(self._targets())))
         except StoreError:  # told when they are brought home
             return False
 
-    def _waits_for_mode(self) -> bool:
-        """Whether something it is about to take the place of is edited, sculpted, painted or posed.
-
-        Blender replaces nothing that is in Edit Mode, and leaves the other modes when it does. Raises StoreError.
-        """
-        busy = [item for item in bpy.data.objects if item.mode != "OBJECT"] if self._overwrites else []
-        if not busy:
-            return False
-        targets = Homecoming(self.snapshot).overwritten(self._refs())
-        return any(item in targets or item.data in targets for item in busy)
+    def _targets(self) -> Targets:
+        """What its results are about to take the place of. Raises StoreError."""
+        if self._overwritten is None:
+            self._overwritten = Homecoming(self.snapshot).overwritten(self._refs())
+        return self._overwritten
 
     def _values(self) -> Mapping[str, Any]:
         assert self._active is not None

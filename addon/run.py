@@ -223,6 +223,7 @@ class Run:
         self._tasks: Mapping[str, Task] = {}
         self._by_id: dict[str, Task] = {}
         self._on_event: Callable[[RunEvent], None] | None = None
+        self._writer: Writer | None = None
         self._is_home = False
         self._is_kept = True
         self._next_forecast = 0.0
@@ -405,15 +406,16 @@ class Run:
             self._tell(RunEvent("task", self._by_id[task_id]))
 
     def waits_for(self) -> str:
-        """The name of the object in Edit Mode that the results wait for, "" if they wait for none."""
-        return Writer(self._active, self._snapshot).waits_for()
+        """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
+        self._writer = self._writer or Writer(self._active, self._snapshot)
+        return self._writer.waits_for()
 
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
         """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
         self.size = self._runner.store.size(*self._active.files(), *self._snapshot.blobs)
         self.version += 1
-        writer = Writer(self._active, self._snapshot)
+        writer, self._writer = self._writer or Writer(self._active, self._snapshot), None
         try:
             return writer.write(tree)
         except BackgroundNodesError as error:

@@ -130,8 +130,8 @@ class Session:
         """Bring the results of a run that is over home, as one undo step; later, if they must wait."""
         if run.is_home:
             return
-        if name := run.waits_for():
-            message = f'The results wait until "{name}" leaves Edit Mode'
+        if event := run.waits_for():
+            message = f"The results wait until {event}"
             if message not in run.notes:
                 run.note(message)
             return

@@ -8,10 +8,11 @@ from typing import Any
 
 import bpy
 
-from ..runtime.blender import kinds, views
-from ..runtime.blender.homecoming import Homecoming, replace
+from ..runtime.blender import kinds, modes
+from ..runtime.blender.homecoming import Homecoming, Targets
+from ..runtime.blender.replacing import replace
 from ..runtime.blender.snapshot import Snapshot
-from ..runtime.errors import RunError
+from ..runtime.errors import RunError, StoreError
 from ..runtime.graph import OutputMode
 from ..runtime.messages import WireForm
 from ..runtime.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
@@ -33,17 +34,19 @@ class Writer:
         self._snapshot = snapshot
         self._home = Homecoming(snapshot)
         self._found: dict[StoredRef, bpy.types.ID] = {}
+        self._targets: Targets | None = None
+        self._in_place: set[StoredRef | LiveRef] = set()  # what has taken the place of its original
         self.notes: list[str] = []
 
     def waits_for(self) -> str:
-        """The name of an object in Edit Mode that is about to get new data; "" if nothing stands in the way."""
-        edited = [item for item in bpy.data.objects if item.mode == "EDIT"]
-        if not edited:
-            return ""
-        deliveries = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
-        refs = (ref for delivery in deliveries for ref in self._stored_refs(delivery))
-        targets = {self._home.original(ref) for ref in refs}
-        return next((item.name for item in edited if item in targets or item.data in targets), "")
+        """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
+        if self._targets is None:
+            replacing = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
+            try:
+                self._targets = self._home.replaced(ref for item in replacing for ref in self._stored_refs(item))
+            except StoreError:  # told when they are brought home
+                self._targets = Targets()
+        return modes.awaited_end(self._targets)
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
         """Bring the results home.
@@ -62,8 +65,10 @@ class Writer:
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
         has_cleared = self._clear_stale(nodes)
         self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
+        self._replace_originals(deliveries)
         for delivery in deliveries:
-            self._write(delivery, nodes)
+            self._set_results(delivery, nodes)
+        self._link_results(deliveries)
         return bool(deliveries) or has_cleared
 
     def _clear_stale(self, nodes: Nodes) -> bool:
@@ -95,7 +100,7 @@ class Writer:
         )
         item = Delivery(task_id, found.identifier, (source,))
         self._found = self._home.bring(self._stored_refs(item))
-        self._write(item, {task_id: node})
+        self._set_results(item, {task_id: node})
         return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
@@ -138,12 +143,10 @@ class Writer:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
 
-    def _write(self, delivery: Delivery, nodes: Nodes) -> None:
+    def _set_results(self, delivery: Delivery, nodes: Nodes) -> None:
         for source in delivery.sources:
             if isinstance(source, FromTask):
                 self._set_result(nodes.get(source.task), source)
-        if delivery.action is not None:
-            self._act(delivery)
 
     def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
         socket = _socket(node, source)
@@ -166,61 +169,68 @@ class Writer:
         refs = source.value if isinstance(source.value, tuple) else (source.value,)
         return [ref for ref in refs if isinstance(ref, LiveRef)]
 
-    def _data_blocks(self, refs: Iterable[StoredRef | LiveRef]) -> list[bpy.types.ID]:
+    # What Output nodes do
+
+    def _replace_originals(self, deliveries: Iterable[Delivery]) -> None:
+        """Put results in the place of what they were made of, where that is known and of this file."""
+        refs = (ref for item in deliveries if _mode(item) is OutputMode.REPLACE for ref in self._delivered(item))
+        pairs: dict[bpy.types.ID, tuple[StoredRef, bpy.types.ID]] = {}
+        for ref in dict.fromkeys(refs):
+            original, result = self._home.originals.get(ref), self._found.get(ref)
+            if original is None or result is None or original.library is not None or original in pairs:
+                continue
+            self._in_place.add(ref)
+            if original != result:
+                pairs[original] = ref, result
+        places = replace([(original, result) for original, (_ref, result) in pairs.items()], keeps_objects=True)
+        self._found.update(zip((ref for ref, _result in pairs.values()), places, strict=True))
+
+    def _link_results(self, deliveries: Iterable[Delivery]) -> None:
+        """Put results into the collections where they are to be."""
         live = kinds.Index()
+        homeless = None
+        for delivery in deliveries:
+            action = delivery.action
+            if action is None or action.mode is OutputMode.KEEP:
+                continue
+            refs = self._delivered(delivery)
+            if action.mode is OutputMode.REPLACE:
+                refs = [ref for ref in refs if ref not in self._in_place]
+                self._note_without_place(self._data_blocks(refs, live))
+            if data_blocks := self._data_blocks(refs, live):
+                homeless = _homeless_objects() if homeless is None else homeless
+                data_blocks += self._home.companions(data_blocks)
+                self._link(data_blocks, self._collection(action.collection, live), homeless)
+
+    def _delivered(self, delivery: Delivery) -> list[StoredRef | LiveRef]:
+        return [ref for source in delivery.sources for ref in self._refs(source)]
+
+    def _data_blocks(self, refs: Iterable[StoredRef | LiveRef], live: kinds.Index) -> list[bpy.types.ID]:
         found = (
             live.find(ref.kind, ref.session_uid) if isinstance(ref, LiveRef) else self._found.get(ref) for ref in refs
         )
         return [item for item in found if item is not None]
 
-    # What Output nodes do
+    def _note_without_place(self, data_blocks: Iterable[bpy.types.ID]) -> None:
+        self.notes += [f'"{item.name}" has no original to replace, so it was linked instead' for item in data_blocks]
 
-    def _act(self, delivery: Delivery) -> None:
-        action = delivery.action
-        assert action is not None
-        refs = [ref for source in delivery.sources for ref in self._refs(source)]
-        if action.mode is OutputMode.REPLACE:
-            refs = [ref for ref in refs if not self._replace(ref)]
-        if action.mode is not OutputMode.KEEP:
-            data_blocks = self._data_blocks(refs)
-            self._link([*data_blocks, *self._home.companions(data_blocks)], self._collection(action.collection))
-
-    def _link(self, data_blocks: list[bpy.types.ID], collection: bpy.types.Collection) -> None:
+    def _link(
+        self, data_blocks: list[bpy.types.ID], collection: bpy.types.Collection, homeless: set[bpy.types.Object]
+    ) -> None:
         try:
-            _link(data_blocks, collection)
+            _link(data_blocks, collection, homeless)
         except RuntimeError:  # it is linked from another file
             self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
 
-    def _collection(self, ref: LiveRef | None) -> bpy.types.Collection:
-        found = None if ref is None else kinds.Index().find(ref.kind, ref.session_uid)
+    def _collection(self, ref: LiveRef | None, live: kinds.Index) -> bpy.types.Collection:
+        found = None if ref is None else live.find(ref.kind, ref.session_uid)
         if ref is not None and found is None:
             self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')
         return found or bpy.context.scene.collection
 
-    def _replace(self, ref: StoredRef | LiveRef) -> bool:
-        """Put a result in the place of what it was made of. False if that is unknown, gone or of another file."""
-        original = self._home.originals.get(ref)
-        for result in self._data_blocks([ref]):
-            if original == result:  # another Output node did it
-                return True
-            if original is None or _is_removed(original) or original.library is not None:
-                self.notes.append(f'"{result.name}" has no original to replace, so it was linked instead')
-                return False
-            if isinstance(original, bpy.types.Object):
-                _replace_object(original, result)
-                self._found[ref] = original
-            else:
-                with views.kept({kinds.kind_of(original)}):
-                    replace(original, result)
-                self._home.originals[ref] = result
-        return True
 
-
-def _is_removed(data_block: bpy.types.ID) -> bool:
-    try:
-        return not data_block.name
-    except ReferenceError:
-        return True
+def _mode(delivery: Delivery) -> OutputMode | None:
+    return None if delivery.action is None else delivery.action.mode
 
 
 def _socket(node: bpy.types.Node | None, source: FromTask) -> bpy.types.NodeSocket | None:
@@ -242,35 +252,32 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _link(data_blocks: list[bpy.types.ID], collection: bpy.types.Collection) -> None:
-    new = [item for item in data_blocks if isinstance(item, bpy.types.Object) and not item.users_collection]
+def _homeless_objects() -> set[bpy.types.Object]:
+    """The objects that are in no collection."""
+    collections = [*bpy.data.collections, *(scene.collection for scene in bpy.data.scenes)]
+    return set(bpy.data.objects).difference(*(collection.objects for collection in collections))
+
+
+def _link(data_blocks: list[bpy.types.ID], collection: bpy.types.Collection, homeless: set[bpy.types.Object]) -> None:
+    """Link objects and collections to a collection. Those of `homeless` objects that now have a place leave it."""
+    there = {*collection.objects, *collection.children}
+    new = []
     for data_block in data_blocks:
-        if isinstance(data_block, bpy.types.Object) and data_block.name not in collection.objects:
+        if data_block in there:
+            continue
+        if isinstance(data_block, bpy.types.Object):
             collection.objects.link(data_block)
-        elif isinstance(data_block, bpy.types.Collection) and data_block.name not in collection.children:
-            new += data_block.all_objects
+            new.append(data_block)
+        elif isinstance(data_block, bpy.types.Collection):
             collection.children.link(data_block)
-    _deselect(new)
+            new += data_block.all_objects
+        there.add(data_block)
+    _deselect(homeless.intersection(new))
+    homeless.difference_update(new)
 
 
-def _deselect(objects: list[bpy.types.Object]) -> None:
+def _deselect(objects: Iterable[bpy.types.Object]) -> None:
     """Leave the artist's selection as it is: what was made of a selected object comes home selected."""
     for layer in (layer for scene in bpy.data.scenes for layer in scene.view_layers):
         for item in objects:
             item.select_set(False, view_layer=layer)  # does nothing in a layer that it is not in
-
-
-def _replace_object(original: bpy.types.Object, result: bpy.types.Object) -> None:
-    """The original stays the same object, with the result's data; modifiers that the script applied go."""
-    old_data = original.data
-    if result.data is not None and type(result.data) is type(old_data):
-        name = old_data.name
-        original.data = result.data
-        if old_data.users == 0:
-            kinds.collection(kinds.kind_of(old_data)).remove(old_data)
-            original.data.name = name
-    for modifier in list(original.modifiers):
-        if modifier.name not in result.modifiers:
-            original.modifiers.remove(modifier)
-    result.user_remap(original)
-    bpy.data.objects.remove(result)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..errors import StoreError
 from ..types import StoredRef
-from . import blobs, kinds, paths, pixels, views
-from .blobs import Contents, Key
+from . import blobs, kinds, paths, pixels
+from .blobs import Contents, Key, Origin
 from .pixels import PixelFile
 from .remapping import remap
+from .replacing import replace
 from .snapshot import Snapshot
 from .usage import used_by
 
@@ -26,11 +28,26 @@ from .usage import used_by
 _PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What of the open file results will replace: the data-blocks of these `session_uid`s, and those of these names.
+
+    It stays true while the artist goes on, so it is made once and asked as often as need be.
+    """
+
+    uids: frozenset[int | None] = frozenset()
+    names: frozenset[Key] = frozenset()
+
+    def __contains__(self, data_block: bpy.types.ID) -> bool:
+        return data_block.session_uid in self.uids or Key.of(data_block) in self.names
+
+
 class Homecoming:
     """Brings the results of one run home."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._contents: dict[str, Contents] = {}
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = kinds.Index()
         self._doubles: list[bpy.types.ID] = []
@@ -51,6 +68,7 @@ class Homecoming:
         Raises:
             StoreError: if a blob can't be read.
         """
+        self._live = kinds.Index()
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -63,10 +81,33 @@ class Homecoming:
             self._clean_up(by_blob, known, found.values())
         return found
 
-    def original(self, ref: StoredRef) -> bpy.types.ID | None:
-        """The data-block of the open file that a result is a changed version of. Raises StoreError."""
-        key = Key(ref.kind, ref.name, ref.library)
-        return self._find_live(Contents.load(Path(ref.blob)).origin(key, ref.blob).ref)
+    def _contents_of(self, blob: str) -> Contents:
+        """What is written beside a blob, read once. Raises StoreError."""
+        if blob not in self._contents:
+            self._contents[blob] = Contents.load(Path(blob))
+        return self._contents[blob]
+
+    def replaced(self, refs: Iterable[StoredRef]) -> Targets:
+        """What of the open file results are changed versions of. Raises StoreError."""
+        uids = (self._snapshot.session_uid(self._origin(ref).ref) for ref in refs)
+        return Targets(frozenset(uid for uid in uids if uid is not None))
+
+    def _origin(self, ref: StoredRef) -> Origin:
+        return self._contents_of(ref.blob).origin(Key(ref.kind, ref.name, ref.library), ref.blob)
+
+    def overwritten(self, refs: Iterable[StoredRef]) -> Targets:
+        """What of the open file has to give way to results: see `overwrite`. Raises StoreError."""
+        uids, names = set(), set()
+        for blob in dict.fromkeys(ref.blob for ref in refs):
+            contents = self._contents_of(blob)
+            for key in {*contents.roots, *contents.origins}:
+                origin = contents.origin(key, blob)
+                uid = self._snapshot.session_uid(origin.ref)
+                comes_home = uid is None or key in contents.roots or key.kind in _PARTS or not origin.is_unchanged
+                if comes_home and not key.library:
+                    names.add(key)
+                    uids.add(uid)
+        return Targets(frozenset(uids), frozenset(names))
 
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
@@ -90,9 +131,18 @@ class Homecoming:
         Those of other files stay. References to what is replaced are dead afterwards, `originals` too.
         """
         self.originals.clear()
-        newcomers = [item for item in self.family(results) if item.session_uid in self._newcomers]
-        with views.kept({kinds.kind_of(item) for item in newcomers}):
-            new = [item for item in newcomers if not self._take_place(item)]
+        live, claimed = kinds.Index(), set[bpy.types.ID]()
+        pairs, new = [], []
+        for item in self.family(results):
+            if item.session_uid not in self._newcomers:
+                continue
+            original = self._counterpart(item, live)
+            if original is None or original in claimed:
+                new.append(item)
+            else:
+                claimed.add(original)
+                pairs.append((original, item))
+        replace(pairs)
         self._restore_names(new)  # which may have been those of some that gave way
 
     def _restore_names(self, items: Iterable[bpy.types.ID]) -> None:
@@ -102,38 +152,22 @@ class Homecoming:
             if item.library is None and item.name != name and kinds.find(kinds.kind_of(item), name) is None:
                 item.name = name
 
-    def _take_place(self, item: bpy.types.ID) -> bool:
-        """Put a newcomer in the place of its counterpart, if there is one."""
-        original = self._counterpart(item) if item.library is None else None
-        if original is None or original.library is not None:
-            return False
-        replace(original, item)
-        return True
-
-    def overwritten(self, refs: Iterable[StoredRef]) -> list[bpy.types.ID]:
-        """What of the open file may have to give way to results: see `overwrite`. Raises StoreError."""
-        found = []
-        for blob in dict.fromkeys(ref.blob for ref in refs):
-            contents = Contents.load(Path(blob))
-            for key in {*contents.roots, *contents.origins}:
-                origin = contents.origin(key, blob)
-                gives_way = key in contents.roots or key.kind in _PARTS or not origin.is_unchanged
-                if gives_way and not key.library:
-                    found.append(self._find_live(origin.ref) or kinds.find(key.kind, key.name))
-        return [item for item in found if item is not None]
-
-    def _counterpart(self, item: bpy.types.ID) -> bpy.types.ID | None:
+    def _counterpart(self, item: bpy.types.ID, live: kinds.Index) -> bpy.types.ID | None:
+        """The data-block of the open file, and not of another, that a newcomer takes the place of."""
+        if item.library is not None:
+            return None
         kind, uid = kinds.kind_of(item), item.session_uid
         origin = self._origins.get(uid)
         original_uid = None if origin is None else self._snapshot.session_uid(origin)
-        found = None if original_uid is None else kinds.Index().find(kind, original_uid)
+        found = None if original_uid is None else live.find(kind, original_uid)
         if found is None and uid in self._names:
             found = kinds.find(kind, self._names[uid])
         # What arrived together is no counterpart of each other: "Shape.001" is here the name of what was "Shape" there.
-        return None if found is None or found.session_uid in self._newcomers else found
+        is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
+        return None if is_theirs else found
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
-        contents = Contents.load(Path(blob))
+        contents = self._contents_of(blob)
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
         loaded = blobs.load(blob, [*roots, *contents.holders, *(key for key in others if not key.library)])
@@ -223,38 +257,6 @@ def _builtin_twin(data_block: bpy.types.ID) -> bpy.types.VectorFont | None:
         return None
     fonts = (font for font in bpy.data.fonts if font.filepath == "<builtin>" and font.library is None)
     return min(fonts, key=lambda font: font.session_uid)
-
-
-def replace(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    """Put a result in the place of a data-block of the open file, under its name; that one is removed."""
-    name, use_fake_user = original.name, original.use_fake_user
-    shape_keys = getattr(original, "shape_keys", None)
-    name_of_keys = "" if shape_keys is None else shape_keys.name
-    _hand_over_asset(original, result)
-    remap(original, result)
-    kinds.collection(kinds.kind_of(original)).remove(original)
-    result.name, result.use_fake_user = name, use_fake_user
-    if name_of_keys and result.shape_keys is not None:
-        result.shape_keys.name = name_of_keys
-
-
-def _hand_over_asset(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    """What takes the place of an asset is one: in its catalog, with its tags, its preview and what is told of it."""
-    old = original.asset_data
-    if old is None:
-        return
-    result.asset_mark()
-    new = result.asset_data
-    for name in ("author", "catalog_id", "copyright", "description", "license"):
-        setattr(new, name, getattr(old, name))
-    for tag in old.tags:
-        new.tags.new(tag.name, skip_if_exists=True)
-    for key, value in old.items():
-        new[key] = value
-    if original.preview is not None and all(original.preview.image_size):
-        preview = result.preview_ensure()
-        preview.image_size = original.preview.image_size
-        preview.image_pixels = original.preview.image_pixels[:]
 
 
 def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:

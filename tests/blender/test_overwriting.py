@@ -81,6 +81,44 @@ def test_what_is_sculpted_or_painted_is_replaced_when_the_mode_ends(manager, wri
     assert bpy.data.objects["Plate"].data["changed"] == 1
 
 
+def test_new_object_takes_the_place_of_one_of_its_name_when_that_leaves_its_mode(manager, write):
+    plate, helper = quad("Plate"), quad("Helper")
+    script = write(
+        """
+        plate = bpy.data.objects["Plate"]
+        plate.parent = bpy.data.objects.new("Helper", None)
+        data_blocks = [plate]
+        """
+    )
+    add(manager, "job", script, 0, {}, {plate}, overwrite_data=True)
+    bpy.context.view_layer.objects.active = helper
+    bpy.ops.object.mode_set(mode="SCULPT")
+    process(manager, lambda: manager.num_running_jobs() == 0 and manager.job_started("job"))
+    assert manager.get_job("job").wait(0.1) == "ACTIVE"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
+    assert bpy.data.objects["Helper"].type == "EMPTY"
+
+
+def test_collection_is_replaced_when_what_is_sculpted_in_it_leaves_its_mode(manager, write):
+    collection = bpy.data.collections.new("Group")
+    bpy.context.scene.collection.children.link(collection)
+    plate = quad("Plate")
+    bpy.context.scene.collection.objects.unlink(plate)
+    collection.objects.link(plate)
+    script = write(
+        "group = bpy.data.collections['Group']\ngroup.objects.unlink(group.objects[0])\ndata_blocks = [group]"
+    )
+    add(manager, "job", script, 0, {}, {collection}, overwrite_data=True)
+    bpy.context.view_layer.objects.active = plate
+    bpy.ops.object.mode_set(mode="SCULPT")
+    process(manager, lambda: manager.num_running_jobs() == 0 and manager.job_started("job"))
+    assert manager.get_job("job").wait(0.1) == "ACTIVE"
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
+    assert not bpy.data.collections["Group"].objects
+
+
 def test_mesh_that_is_edited_in_another_object_is_replaced_when_the_mode_ends(manager, write):
     plate = quad("Plate")
     twin = link_to_scene(bpy.data.objects.new("Twin", plate.data))

@@ -735,6 +735,122 @@ def test_two_versions_of_one_material_do_not_both_replace_it(tree):
     assert any("no original" in note for note in finished.notes)
 
 
+def test_two_versions_of_one_object_do_not_both_replace_it(tree):
+    cube = quad("Cube")
+    source = """
+        def main(source: bpy.types.Object, z: float) -> bpy.types.Object:
+            source.data.vertices[0].co.z = z
+            return source
+    """
+    for z in (0.25, 0.5):
+        output(tree, "REPLACE", script(tree, str(z), source, source=value(tree, "Object", cube), z=z))
+    finished = run(tree)
+    assert cube.data.vertices[0].co.z == 0.25
+    linked = next(item for item in bpy.context.scene.collection.objects if item != cube)
+    assert linked.data.vertices[0].co.z == 0.5
+    assert finished.notes == (f'"{linked.name}" has no original to replace, so it was linked instead',)
+
+
+def test_object_and_its_mesh_are_both_replaced(tree):
+    cube = quad("Cube")
+    twin = link_to_scene(bpy.data.objects.new("Twin", cube.data))
+    output(tree, "REPLACE", script(tree, "Object", IN_PLACE, source=value(tree, "Object", cube)))
+    paint = "def main(data: bpy.types.Mesh) -> bpy.types.Mesh:\n    data['painted'] = 1\n    return data"
+    node = script(tree, "Mesh", paint, data=value(tree, "Mesh", cube.data))
+    output(tree, "REPLACE", node)
+    run(tree)
+    assert (cube.data.vertices[0].co.z, twin.data["painted"], twin.data.name) == (9, 1, "Cube")
+    assert result(node) == twin.data
+    assert len(bpy.data.meshes) == 2
+
+
+def test_object_of_another_type_takes_the_place_of_its_original_as_a_whole(tree):
+    bpy.ops.curve.primitive_bezier_circle_add()
+    curve = bpy.context.object
+    curve.name = "Circle"
+    curve.select_set(True)
+    place = bpy.data.collections.new("Place")
+    bpy.context.scene.collection.children.link(place)
+    place.objects.link(curve)
+    child = quad("Child")
+    child.parent = curve
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            bpy.context.view_layer.objects.active = source
+            source.select_set(True)
+            bpy.ops.object.convert(target="MESH")
+            return source
+    """
+    node = script(tree, "Convert", source, source=value(tree, "Object", curve))
+    output(tree, "REPLACE", node)
+    assert run(tree).notes == ()
+    circle = bpy.data.objects["Circle"]
+    assert circle.type == "MESH"
+    assert result(node) == circle == child.parent == bpy.context.view_layer.objects.active
+    assert circle.select_get()
+    assert set(circle.users_collection) == {place, bpy.context.scene.collection}
+    assert sorted(bpy.data.objects.keys()) == ["Child", "Circle"]
+
+
+def test_light_that_becomes_another_kind_of_light_stays_the_same_object(tree):
+    lamp = link_to_scene(bpy.data.objects.new("Lamp", bpy.data.lights.new("Lamp", "POINT")))
+    source = "def main(source: bpy.types.Object) -> bpy.types.Object:\n    source.data.type = 'SPOT'\n    return source"
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", lamp)))
+    run(tree)
+    assert (lamp.data.type, lamp.data.name, len(bpy.data.lights)) == ("SPOT", "Lamp", 1)
+
+
+def test_replace_takes_a_material_of_the_object_itself_along(tree):
+    cube = quad("Cube", material=new_material("Of The Mesh"))
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            slot = source.material_slots[0]
+            slot.link, slot.material = "OBJECT", bpy.data.materials.new("Of The Object")
+            return source
+    """
+    output(tree, "REPLACE", script(tree, "Paint", source, source=value(tree, "Object", cube)))
+    run(tree)
+    assert cube.material_slots[0].material.name == "Of The Object"
+    assert cube.data.materials[0].name == "Of The Mesh"
+    assert_tidy()
+
+
+def test_replace_of_many_keeps_each_name_mesh_and_place_apart(tree):
+    shared = quad("Shared")
+    twin = link_to_scene(bpy.data.objects.new("Twin", shared.data))
+    cubes = [quad(f"Cube {index}") for index in range(5)]
+    names_before = {item.name: item.data.name for item in bpy.data.objects}
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            source.data["of"] = source.name
+            return source
+    """
+    everything = [*cubes, shared, twin]
+    output(tree, "REPLACE", script(tree, "Mark", source, source=value(tree, "Object", everything, is_list=True)))
+    run(tree)
+    assert [item.data["of"] for item in everything] == [item.name for item in everything]
+    names_after = {item.name: item.data.name for item in bpy.data.objects}
+    assert {name: names_after[name] for name in names_before if name != "Shared"} == {
+        name: mesh for name, mesh in names_before.items() if name != "Shared"
+    }
+    assert shared.data != twin.data
+    assert len(bpy.data.meshes) == len(everything)
+
+
+def test_result_is_linked_beside_an_object_of_another_file_with_the_same_name(tree, tmp_path):
+    library = str(tmp_path / "library.blend")
+    bpy.data.libraries.write(library, {quad("Made")})
+    bpy.data.batch_remove([bpy.data.objects["Made"], bpy.data.meshes["Made"]])
+    with bpy.data.libraries.load(library, link=True) as (_available, wanted):
+        wanted.objects = ["Made"]
+    link_to_scene(wanted.objects[0])
+    make = script(tree, "Make", MAKE)
+    output(tree, "LINK", make)
+    run(tree)
+    assert result(make) != wanted.objects[0]
+    assert set(bpy.context.scene.collection.objects) == {wanted.objects[0], result(make)}
+
+
 def test_link_into_a_collection_of_another_file_only_keeps_with_a_note(tree, tmp_path):
     library = str(tmp_path / "library.blend")
     bpy.data.libraries.write(library, {bpy.data.collections.new("Theirs")})

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results take the place of what they were made of: its name, its users, and how view layers show it.
+
+All of one homecoming at once: in a large file, one removal takes as long as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import bpy
+
+from . import kinds, views
+from .remapping import remap
+
+
+def replace(pairs: Sequence[tuple[bpy.types.ID, bpy.types.ID]], *, keeps_objects: bool = False) -> list[bpy.types.ID]:
+    """Put results in the place of data-blocks of the open file. References to what is removed are dead afterwards.
+
+    Args:
+        pairs: (original, result); nothing is in more than one of them.
+        keeps_objects: whether an object stays the same one, where it is, and gets the result's data; modifiers that the
+            result has no more go. One whose type has changed can't stay.
+
+    Returns:
+        what is in the place of each original now: the result, or the object that has stayed.
+    """
+    if not pairs:
+        return []
+    staying = {original for original, result in pairs if keeps_objects and _can_stay(original, result)}
+    leaving = {original: result for original, result in pairs if original not in staying}
+    involved = {item for pair in pairs for item in pair}
+    with views.kept({kinds.kind_of(original) for original in leaving}):
+        for original, result in pairs:
+            if original in staying:
+                old_data = _hand_over_data(original, result)
+                if old_data is not None and old_data.users == 0 and old_data not in involved:
+                    leaving[old_data] = original.data
+        names = [_Name.handed_over(original, result) for original, result in leaving.items()]
+        _remove(leaving | {result: original for original, result in pairs if original in staying})
+        _restore(names)
+    return [original if original in staying else result for original, result in pairs]
+
+
+def _can_stay(original: bpy.types.ID, result: bpy.types.ID) -> bool:
+    """Whether an object can have the data of the result: Blender changes no object's type."""
+    return isinstance(original, bpy.types.Object) and original.type == result.type
+
+
+def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy.types.ID | None:
+    """Give an object the data of the result. Returns the data that it had."""
+    old_data = original.data
+    if result.data is not None:
+        original.data = result.data
+    for slot, new_slot in zip(original.material_slots, result.material_slots, strict=False):
+        if new_slot.link == "OBJECT":
+            slot.link, slot.material = new_slot.link, new_slot.material
+    for modifier in list(original.modifiers):
+        if modifier.name not in result.modifiers:
+            original.modifiers.remove(modifier)
+    return old_data
+
+
+def _remove(others: Mapping[bpy.types.ID, bpy.types.ID]) -> None:
+    """Let what uses each data-block use the other, and remove it."""
+    users = bpy.data.user_map(subset=set(others))
+    for old, new in others.items():
+        if users.get(old) or isinstance(old, bpy.types.Collection):  # a light probe is no user: see `remap`
+            remap(old, new)
+    scenes = [item for item in others if isinstance(item, bpy.types.Scene)]
+    for scene in scenes:
+        bpy.data.scenes.remove(scene)  # a window may show it
+    bpy.data.batch_remove([item for item in others if item not in scenes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a result is to be called and to have, as what it takes the place of."""
+
+    result: bpy.types.ID
+    name: str
+    use_fake_user: bool
+    name_of_keys: str
+
+    @classmethod
+    def handed_over(cls, original: bpy.types.ID, result: bpy.types.ID) -> _Name:
+        _hand_over_asset(original, result)
+        keys = getattr(original, "shape_keys", None)
+        return cls(result, original.name, original.use_fake_user, "" if keys is None else keys.name)
+
+
+def _restore(names: Iterable[_Name]) -> None:
+    for item in names:
+        item.result.name, item.result.use_fake_user = item.name, item.use_fake_user
+        if item.name_of_keys and item.result.shape_keys is not None:
+            item.result.shape_keys.name = item.name_of_keys
+
+
+def _hand_over_asset(original: bpy.types.ID, result: bpy.types.ID) -> None:
+    """What takes the place of an asset is one: in its catalog, with its tags, its preview and what is told of it."""
+    old = original.asset_data
+    if old is None:
+        return
+    result.asset_mark()
+    new = result.asset_data
+    for name in ("author", "catalog_id", "copyright", "description", "license"):
+        setattr(new, name, getattr(old, name))
+    for tag in old.tags:
+        new.tags.new(tag.name, skip_if_exists=True)
+    for key, value in old.items():
+        new[key] = value
+    if original.preview is not None and all(original.preview.image_size):
+        preview = result.preview_ensure()
+        preview.image_size = original.preview.image_size
+        preview.image_pixels = original.preview.image_pixels[:]
