@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -151,6 +152,8 @@ def _open(file: str | None) -> str:
             raise InputError(
                 InputProblem("", "Blender has no file open", "Name one before --command: blender FILE.blend")
             )
+        if runs_scripts_of_files(sys.argv):
+            _say("Note: FILE was opened with its scripts on. To keep them off: blender --disable-autoexec FILE")
         return bpy.data.filepath
     path = Path(file).absolute()
     where = f"file {file}"
@@ -164,6 +167,17 @@ def _open(file: str | None) -> str:
         mend = f"Give a .blend file that Blender {bpy.app.version_string} can open"
         raise InputError(InputProblem(where, reason, mend)) from error
     return str(path)
+
+
+def runs_scripts_of_files(arguments: Sequence[str]) -> bool:
+    """Whether a Blender started with these arguments runs the scripts in the files that it opens."""
+    is_on: bool = bpy.context.preferences.filepaths.use_scripts_auto_execute
+    for argument in itertools.takewhile(lambda argument: argument not in {"-c", "--command"}, arguments):
+        if argument in {"-y", "--enable-autoexec"}:
+            is_on = True
+        elif argument in {"-Y", "--disable-autoexec"}:
+            is_on = False
+    return is_on
 
 
 def _trees_to_list(name: str | None) -> list[bpy.types.NodeTree]:

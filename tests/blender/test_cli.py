@@ -16,6 +16,8 @@ from pathlib import Path
 import bpy
 import pytest
 
+from background_nodes.addon import command
+
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path
 TIMEOUT = 120
@@ -297,6 +299,25 @@ def test_what_names_and_errors_tell_a_terminal_is_harmless(run_cli, tmp_path):
         assert "[red]" in shown
         assert not [character for character in shown if not character.isprintable() and character != "\n"]
         assert "\nTree: succeeded" not in shown
+
+
+@pytest.mark.parametrize(
+    ("preference", "arguments", "are_on"),
+    [
+        (False, "blender f.blend --command background_nodes run", False),
+        (True, "blender f.blend --command background_nodes run", True),
+        (True, "blender -Y f.blend -c background_nodes run", False),
+        (True, "blender --disable-autoexec -y f.blend --command background_nodes run", True),
+        (False, "blender f.blend --command background_nodes run --set -y", False),
+    ],
+)
+def test_whether_scripts_of_the_file_were_on_is_known(preference, arguments, are_on):
+    paths = bpy.context.preferences.filepaths
+    paths.use_scripts_auto_execute = preference
+    try:
+        assert command.runs_scripts_of_files(arguments.split()) is are_on
+    finally:
+        paths.use_scripts_auto_execute = False
 
 
 # Bad input
