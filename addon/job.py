@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ..node_tree import reader
-from ..runtime.blender import modes, python_data, sendable
+from ..runtime.active_run import ActiveRun
+from ..runtime.blender import kinds, modes, python_data
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.paths import files_in_use
 from ..runtime.blender.snapshot import Snapshot
@@ -21,12 +21,12 @@ from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.events import TaskError
 from ..runtime.graph import NodeSettings
 from ..runtime.logs import read_log
-from ..runtime.messages import WireForm
 from ..runtime.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
-from ..runtime.runner import ActiveRun, Runner
+from ..runtime.runner import Runner
 from ..runtime.seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..runtime.signature import Parameter, ScriptSource
 from ..runtime.states import TaskState
+from ..runtime.typed_values import TypedValue
 from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
 from . import gestures
 from .retrieved import RetrievedDataBlocks
@@ -150,7 +150,7 @@ class Job:
     @property
     def is_arriving(self) -> bool:
         """Whether it succeeded, and its results wait for the artist to leave a mode or to end a stroke."""
-        return self._active is not None and self._active.is_over and not self._is_over and not self._has_failed
+        return self._active is not None and self._active.state.is_final and not self._is_over and not self._has_failed
 
     @property
     def has_timed_out(self) -> bool:
@@ -185,7 +185,7 @@ class Job:
     @property
     def log(self) -> str:
         """What the script and Blender printed, in the last attempt."""
-        path = None if self._active is None else self._active.logs.get(_TASK, {}).get(0)
+        path = None if self._active is None else self._active.log_file(_TASK, 0)
         return "" if path is None else read_log(path)
 
     @property
@@ -228,11 +228,13 @@ class Job:
 
     @property
     def _has_failed(self) -> bool:
-        return self._active is not None and self._active.is_over and self._record.state is not TaskState.SUCCEEDED
+        return (
+            self._active is not None and self._active.state.is_final and self._record.state is not TaskState.SUCCEEDED
+        )
 
     def settle(self) -> None:
         """Bring its results home if it has succeeded; drop it if it has failed for the last time."""
-        if self._is_over or self._active is None or not self._active.is_over or self.wants_worker:
+        if self._is_over or self._active is None or not self._active.state.is_final or self.wants_worker:
             return
         if self._has_failed:
             self._end()
@@ -308,16 +310,18 @@ class Job:
             self._overwritten = Homecoming(self.snapshot).overwritten(self._refs())
         return self._overwritten
 
-    def _values(self) -> Mapping[str, Any]:
+    def _values(self) -> Mapping[str, TypedValue]:
         assert self._active is not None
-        return self._active.results.items(_TASK)[0]
+        values = self._active.results.item(_TASK, 0)
+        assert values is not None
+        return values
 
     def _refs(self) -> Sequence[StoredRef]:
-        return WireForm.stored_refs(self._values()[DATA_BLOCKS])
+        return tuple(self._values()[DATA_BLOCKS].refs())
 
     def _bring_home(self) -> None:
         try:
-            python_values = python_data.decode(self._values()[PYTHON_DATA])
+            python_values = python_data.decode(self._values()[PYTHON_DATA].content)
             self._data_blocks = self._arrive()
             self._python_data = python_values
         except BackgroundNodesError as error:
@@ -341,9 +345,9 @@ class Job:
     def _end(self) -> None:
         self._is_over = True
         if self._runner is not None and self._active is not None:
-            self._runner.store.remove_blob(*self._active.blobs.values(), *self._active.gathered)
+            self._runner.store.remove(self._active.blobs())
         self._manager.drop_snapshot(self)
-        self.snapshot = Snapshot()
+        self.snapshot = Snapshot(self.snapshot.folder)
         self._tell_end()
         if self._has_changed_file and self.request.push_undo:
             push_undo(f"Job: {self.name}")
@@ -356,10 +360,17 @@ class Job:
                 traceback.print_exc()
 
 
-def live_ref(data_block: object) -> LiveRef:
+def live_ref(data_block: bpy.types.ID) -> LiveRef:
     """Raises TypeError if it can't be passed on; the message says why."""
     if not isinstance(data_block, bpy.types.ID):
         raise TypeError(f"{data_block!r:.80} is no data-block")
-    if (found := sendable.obstacle(data_block)) is not None:
-        raise TypeError(found.with_mend(found.message))
-    return reader.live_ref(data_block)
+    try:
+        kind = kinds.kind_of(data_block)
+        name, is_evaluated = data_block.name, data_block.is_evaluated
+    except KeyError as error:
+        raise TypeError(f"a {error.args[0]} can't be passed on") from None
+    except ReferenceError:
+        raise TypeError("a data-block that was removed can't be passed on") from None
+    if is_evaluated:
+        raise TypeError(f'"{name}" is an evaluated copy: pass its `original`')
+    return LiveRef(kind, name, data_block.session_uid)

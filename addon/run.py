@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ..node_tree.writer import Writer
+from ..runtime.active_run import ActiveRun
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, RunError
 from ..runtime.events import TaskError
@@ -22,7 +23,7 @@ from ..runtime.logs import read_log
 from ..runtime.plan import Plan
 from ..runtime.records import ItemRecord, TaskRecord
 from ..runtime.retry import retried_tasks
-from ..runtime.runner import ActiveRun, Runner
+from ..runtime.runner import Runner
 from ..runtime.states import RunState, TaskState
 
 if TYPE_CHECKING:
@@ -163,8 +164,9 @@ class Task:
     @property
     def items(self) -> tuple[Item, ...]:
         """Its items in the order of the list it is mapped over; one for a task that is not mapped."""
-        logs = self._run.logs.get(self.node_id, {})
-        return tuple(Item(self._run, record, logs.get(record.index)) for record in self._record.items)
+        return tuple(
+            Item(self._run, record, self._run.log_file(self.node_id, record.index)) for record in self._record.items
+        )
 
     @property
     def log(self) -> str:
@@ -413,7 +415,7 @@ class Run:
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
         """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
-        self.size = self._runner.store.size(*self._active.files(), *self._snapshot.blobs)
+        self.size = self._runner.store.size([*self._active.names(), *self._snapshot.blobs])
         self.version += 1
         writer, self._writer = self._writer or Writer(self._active, self._snapshot), None
         try:
@@ -466,4 +468,4 @@ class Run:
         self.size = 0
         self.version += 1
         self._runner.forget(self._active)
-        self._runner.store.remove_blob(*self._snapshot.blobs)
+        self._runner.store.remove(self._snapshot.blobs)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -17,7 +16,7 @@ from ..runtime.compiler import compile_graph
 from ..runtime.errors import RunError
 from ..runtime.forecast import Past
 from ..runtime.launcher import Launcher
-from ..runtime.pool import WorkerInfo
+from ..runtime.pool import Pool, WorkerInfo
 from ..runtime.runner import Runner
 from ..runtime.store import Store
 from ..runtime.types import LiveRef
@@ -36,6 +35,8 @@ if TYPE_CHECKING:
 _BUSY_INTERVAL = 0.05
 _WAITING_INTERVAL = 0.5
 _IDLE_INTERVAL = 5.0
+#: Seconds of a tick that are spent on what has arrived; the rest waits for the next tick.
+_TICK_BUDGET = 0.008
 
 
 class Session:
@@ -43,6 +44,7 @@ class Session:
 
     def __init__(self) -> None:
         self._runner: Runner | None = None
+        self._pool: Pool | None = None
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
         self._artist_first = ArtistFirst()
@@ -72,7 +74,7 @@ class Session:
         num_workers = workers or preferences.num_workers()
         runner = self._prepare_runner(num_workers)
         if force:
-            runner.pool.end_used()
+            self._get_pool().end_used()
         refs = (ref for refs in plan.live_refs() for ref in refs)
         taken = snapshot.take(refs, runner.store, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
@@ -120,11 +122,11 @@ class Session:
     @property
     def workers(self) -> tuple[WorkerInfo, ...]:
         """What each background Blender does now."""
-        return () if self._runner is None else self._runner.pool.infos()
+        return () if self._pool is None else self._pool.infos()
 
     @property
     def worker_process_ids(self) -> tuple[int, ...]:
-        return () if self._runner is None else self._runner.pool.process_ids
+        return () if self._pool is None else self._pool.process_ids
 
     def settle(self, run: Run) -> None:
         """Bring the results of a run that is over home, as one undo step; later, if they must wait."""
@@ -151,9 +153,9 @@ class Session:
         """Write what a job is given to the store. Raises RunError or StoreError."""
         return snapshot.take(refs, self._get_runner().store, with_file=with_file)
 
-    def remove_blobs(self, blobs: Iterable[Path]) -> None:
+    def remove_blobs(self, blobs: Iterable[str]) -> None:
         if self._runner is not None:
-            self._runner.store.remove_blob(*blobs)
+            self._runner.store.remove(blobs)
 
     def start_job(self, job: Job) -> None:
         """Begin with a job, or with its next attempt; there is room for as many as run."""
@@ -168,10 +170,10 @@ class Session:
 
     def tick(self) -> float | None:
         """The timer: take what has arrived, and say when to be called again."""
-        if self._runner is None:
+        if self._runner is None or self._pool is None:
             return None
-        self._runner.pool.is_low = self._artist_first.update(self.runs, preferences.get("artist_first"))
-        self._runner.update()
+        self._pool.is_low = self._artist_first.update(self.runs, preferences.get("artist_first"))
+        self._runner.update(budget=_TICK_BUDGET)
         for run in self.runs:
             if run.state.is_final and not gestures.is_going_on():
                 self.settle(run)
@@ -187,7 +189,7 @@ class Session:
             return _BUSY_INTERVAL
         if self.is_busy or any(manager.is_waiting for manager in self._job_managers):
             return _WAITING_INTERVAL
-        return _IDLE_INTERVAL if self._runner is not None and self._runner.pool.num_workers else None
+        return _IDLE_INTERVAL if self._pool is not None and self._pool.num_workers else None
 
     def forget_file(self) -> None:
         """Another file was opened: no run of this one can come home any more, no job replace anything."""
@@ -206,17 +208,23 @@ class Session:
             manager.abandon("Background Nodes was disabled")
         if self._runner is not None:
             self._runner.close()
-            self._runner = None
+            self._runner = self._pool = None
 
     def _get_runner(self) -> Runner:
         if self._runner is None:
-            self._runner = Runner(_launcher(), Store(), preferences.num_workers())
+            store = Store()
+            self._pool = Pool(_launcher(), store, preferences.num_workers())
+            self._runner = Runner(self._pool, store)
         return self._runner
+
+    def _get_pool(self) -> Pool:
+        self._get_runner()
+        assert self._pool is not None
+        return self._pool
 
     def _prepare_runner(self, num_workers: int) -> Runner:
         """The runner, with workers as the preferences are now, and room for so many at a time."""
-        runner = self._get_runner()
-        pool = runner.pool
+        runner, pool = self._get_runner(), self._get_pool()
         pool.use_launcher(_launcher())
         pool.memory_limit = preferences.memory_limit()
         pool.capacity = max(num_workers, pool.capacity if runner.is_active else 0)

@@ -8,16 +8,16 @@ from typing import Any
 
 import bpy
 
+from ..runtime.active_run import ActiveRun
 from ..runtime.blender import kinds, modes
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.replacing import replace
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError, StoreError
 from ..runtime.graph import OutputMode
-from ..runtime.messages import WireForm
 from ..runtime.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
-from ..runtime.runner import ActiveRun
 from ..runtime.states import TaskState
+from ..runtime.typed_values import TypedValue
 from ..runtime.types import LiveRef, SocketType, StoredRef
 from .identity import find_node, nodes_by_uid
 from .sockets import python_value
@@ -107,13 +107,13 @@ class Writer:
         """Bring one output of one item of a task home and return it. Raises RunError if there is none."""
         task = self._run.tasks[task_id]
         found = _output(task, output)
-        values = self._run.results.items(task_id).get(index)
+        values = self._run.results.item(task_id, index)
         if values is None:
             raise RunError(f'item {index} of "{task.name}" has no result')
         value = values[found.identifier]
         if not found.type.is_data_block:
-            return python_value(value, found.type.kind)
-        self._found = self._home.bring(WireForm.stored_refs(value))
+            return python_value(list(value.elements()) if found.type.is_list else value.content, found.type.kind)
+        self._found = self._home.bring(value.refs())
         data_blocks = self._resolved(value)
         return tuple(data_blocks) if found.type.is_list else data_blocks
 
@@ -141,7 +141,7 @@ class Writer:
     def _stored_refs(self, delivery: Delivery) -> Iterable[StoredRef]:
         for source in delivery.sources:
             if isinstance(source, FromTask) and source.type.is_data_block:
-                yield from WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
+                yield from self._run.results.source(source, self._run.tasks).refs()
 
     def _set_results(self, delivery: Delivery, nodes: Nodes) -> None:
         for source in delivery.sources:
@@ -155,17 +155,17 @@ class Writer:
 
     def _value(self, source: FromTask) -> Any:
         value = self._run.results.source(source, self._run.tasks)
-        return self._resolved(value) if source.type.is_data_block else value
+        return self._resolved(value) if source.type.is_data_block else value.content
 
-    def _resolved(self, value: Any) -> Any:
-        """The data-blocks that a wire value names."""
-        found = [None if item is None else self._found.get(StoredRef(**item)) for item in _as_list(value)]
-        return found if isinstance(value, list) else found[0]
+    def _resolved(self, value: TypedValue) -> Any:
+        """The data-blocks of a value; None for those that did not arrive."""
+        found = [None if ref is None else self._found.get(ref) for ref in value.elements()]
+        return found if value.type.is_list else found[0]
 
     def _refs(self, source: Source) -> Iterable[StoredRef | LiveRef]:
         """What names the data-blocks of a source."""
         if isinstance(source, FromTask):
-            return WireForm.stored_refs(self._run.results.source(source, self._run.tasks))
+            return self._run.results.source(source, self._run.tasks).refs()
         refs = source.value if isinstance(source.value, tuple) else (source.value,)
         return [ref for ref in refs if isinstance(ref, LiveRef)]
 
@@ -246,10 +246,6 @@ def _output(task: PlannedTask, name: str) -> TaskOutput:
     if found is None:
         raise RunError(f'"{task.name}" has no output "{name}"')
     return found
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _homeless_objects() -> set[bpy.types.Object]:

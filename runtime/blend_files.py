@@ -23,7 +23,7 @@ class FileCopy:
     """A copy of a .blend file.
 
     Attributes:
-        blob: path of the copy.
+        blob: name of the blob that is the copy.
         filepath: where the file itself is, "" if it was never saved.
     """
 

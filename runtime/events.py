@@ -37,6 +37,23 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Errand:
+    """Work for a worker that no node stands for: items wait for it before they start, or the run before it ends.
+
+    Attributes:
+        id: its name within the run.
+        text: what it is, for people: "Copying scene.blend".
+        is_needed: whether what waits for it fails if it fails; else that goes on without it.
+        timeout: seconds that each attempt may take.
+    """
+
+    id: str
+    text: str
+    is_needed: bool
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """Work may begin: the run's timeout counts from here."""
 
@@ -104,6 +121,62 @@ class WorkerDied:
 
 
 @dataclass(frozen=True, slots=True)
+class InputsMissing:
+    """What an item that was to be started takes is not there yet. `StartTask` comes again when the errands are done."""
+
+    time: float
+    task: str
+    item: int
+    attempt: int
+    errands: tuple[Errand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsScattered:
+    """The answer to `GatherResults`: what is to be done before results come home; nothing if `errands` is empty."""
+
+    time: float
+    errands: tuple[Errand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandSucceeded:
+    """An errand is done."""
+
+    time: float
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandFailed:
+    """An errand can't be done."""
+
+    time: float
+    errand: str
+    attempt: int
+    error: TaskError
+
+
+@dataclass(frozen=True, slots=True)
+class ErrandLost:
+    """The worker that did an errand is gone, unasked. `reason` is a phrase, as in `WorkerDied`."""
+
+    time: float
+    errand: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunBroke:
+    """Something that is no task's fault keeps the run from going on: a fault of ours. All that is open fails."""
+
+    time: float
+    error: TaskError
+
+
+@dataclass(frozen=True, slots=True)
 class CancelRequested:
     """Someone wants a task cancelled, or the whole run (`task` is None)."""
 
@@ -150,14 +223,15 @@ class TimePassed:
     time: float
 
 
-ItemEvent = TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
+ItemEvent = InputsMissing | TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
+ErrandEvent = ErrandSucceeded | ErrandFailed | ErrandLost
 RunRequest = CancelRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
-Event = RunStarted | ItemEvent | RunRequest | TimePassed
+Event = RunStarted | ItemEvent | ErrandEvent | ResultsScattered | RunBroke | RunRequest | TimePassed
 
 
 @dataclass(frozen=True, slots=True)
 class StartTask:
-    """Give an item to a worker."""
+    """Give an item to a worker; or say with `InputsMissing` what has to be done first."""
 
     task: str
     item: int
@@ -192,10 +266,49 @@ class ThawTask:
 
 
 @dataclass(frozen=True, slots=True)
+class StartErrand:
+    """Give an errand to a worker."""
+
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StopErrand:
+    """End an errand at once, as nobody waits for it any more."""
+
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeErrand:
+    """Let an errand stand still, or not begin, until `ThawErrand`. It may end nevertheless."""
+
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class ThawErrand:
+    """Let a frozen errand go on."""
+
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class GatherResults:
+    """All tasks have ended: say with `ResultsScattered` what has to be done before their results come home."""
+
+
+@dataclass(frozen=True, slots=True)
 class FinishRun:
     """Nothing is left to do. The last instruction of a run, unless it is retried."""
 
     state: RunState
 
 
-Instruction = StartTask | StopTask | FreezeTask | ThawTask | FinishRun
+TaskInstruction = StartTask | StopTask | FreezeTask | ThawTask
+ErrandInstruction = StartErrand | StopErrand | FreezeErrand | ThawErrand
+Instruction = TaskInstruction | ErrandInstruction | GatherResults | FinishRun

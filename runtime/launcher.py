@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import LaunchError
+from .store import StoreFolder
 from .transport import Channel
 
 #: What a worker prints outside of its tasks, in its folder.
@@ -74,8 +75,10 @@ class Launcher:
             return cls((binary_path, *options, str(BOOTSTRAP), "--"), *settings)
         return cls((sys.executable, str(BOOTSTRAP), "--"), *settings)
 
-    def launch(self, folder: Path) -> tuple[subprocess.Popen[bytes], Channel]:
+    def launch(self, folder: Path, store: StoreFolder) -> tuple[subprocess.Popen[bytes], Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
+
+        The blobs and logs that it is told of by name are in `store`.
 
         Call it from the main thread: on Linux a worker dies with the thread that started it.
 
@@ -89,6 +92,7 @@ class Launcher:
             str(theirs.fileno()),
             *self.limits.arguments(),
             self.devices.argument(),
+            str(store.path),
         ]
         try:
             with (folder / WORKER_LOG).open("ab") as log:

@@ -1,19 +1,65 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The records on the wire between the foreground and a worker, and how values look there.
+"""The records on the wire between the foreground and a worker.
 
-Each message is one JSON object with its class's name under "message". Data-blocks never travel here: a message names
-the blob that holds them.
+Each message is one JSON object with its class's name under "message"; `wire` makes the rest of it from the fields.
+Data-blocks never travel here: a message names the blob that holds them. Blobs and logs go by name, which each side
+finds in the store's folder as it sees it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
+from . import wire
 from .errors import TransportError
-from .types import StoredRef, Value
+from .graph import SceneSettings
+from .plan import TaskOutput
+from .signature import Parameter, ScriptSource
+from .typed_values import TypedValue
+from .types import SocketType, StoredRef
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one link or constant gives to an argument; `conversion` is one of those that `types.CONVERSIONS` names."""
+
+    value: TypedValue
+    conversion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenArgument:
+    """An argument of a script: what a worker needs to know of the parameter, and the pieces of its value.
+
+    All but `pieces` are as in `signature.Parameter`. Several pieces make one list, in order.
+    """
+
+    identifier: str
+    label: str
+    type: SocketType
+    pieces: tuple[Piece, ...]
+    annotation: str = ""
+    is_optional: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str | int | bool | float, ...] = ()
+
+    @classmethod
+    def of(cls, parameter: Parameter, pieces: tuple[Piece, ...]) -> GivenArgument:
+        return cls(
+            identifier=parameter.identifier,
+            label=parameter.label,
+            type=parameter.type,
+            pieces=pieces,
+            annotation=parameter.annotation,
+            is_optional=parameter.is_optional,
+            minimum=parameter.minimum,
+            maximum=parameter.maximum,
+            choices=parameter.choices,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,47 +68,47 @@ class Execute:
 
     Attributes:
         node: the node's name, for messages.
-        script: `ScriptSource` as a dict.
-        arguments: one dict per parameter, see `results.Results.request`.
-        outputs: [identifier, label, kind, is_list] of each output.
-        scene: `SceneSettings` as a dict.
-        blob: path of the blob the worker writes its results' data-blocks to.
-        log: path of the file that takes what the script prints.
+        script: what to execute.
+        arguments: what it is given.
+        outputs: what it must give.
+        scene: settings of the worker's scene.
+        blob: name of the blob the worker writes its results' data-blocks to.
+        log: name of the log that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
-        file_copy: path of the blob that the script has open as its file, "" for an empty file.
+        file_copy: name of the blob that the script has open as its file, "" for an empty file.
     """
 
     node: str
-    script: dict[str, Any]
-    arguments: list[dict[str, Any]]
-    outputs: list[list[Any]]
-    scene: dict[str, Any]
+    script: ScriptSource
+    arguments: tuple[GivenArgument, ...]
+    outputs: tuple[TaskOutput, ...]
+    scene: SceneSettings
     blob: str
     log: str
-    addons: list[str] = field(default_factory=list)
+    addons: tuple[str, ...] = ()
     file_copy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """To a worker: write data-blocks of several blobs into one. Answered by `Succeeded` with their refs as `data`.
+    """To a worker: write data-blocks of several blobs into one. Answered by `Gathered`.
 
     Attributes:
-        refs: the data-blocks in wire form.
-        blob: path of the blob to write.
+        refs: the data-blocks.
+        blob: name of the blob to write.
     """
 
-    refs: list[Any]
+    refs: tuple[StoredRef, ...]
     blob: str
 
 
 @dataclass(frozen=True, slots=True)
 class CopyFile:
-    """To a worker: write all that is in a .blend file into a blob. Answered by `Succeeded` with nothing.
+    """To a worker: write all that is in a .blend file into a blob. Answered by `Copied`.
 
     Attributes:
         filepath: path of the file, which is only read.
-        blob: path of the blob to write.
+        blob: name of the blob to write.
     """
 
     filepath: str
@@ -89,11 +135,23 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """From a worker: its task's results, by output identifier, in wire form; `seconds`, `peak_memory`: see `Usage`."""
+    """From a worker: its task's results, by output identifier; `seconds`, `peak_memory`: see `events.Usage`."""
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: Mapping[str, TypedValue] = field(default_factory=dict)
     seconds: float | None = None
     peak_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """From a worker: where the data-blocks of a `Gather` are now, in its order."""
+
+    refs: tuple[StoredRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """From a worker: the file of a `CopyFile` is in the blob."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +172,19 @@ class Retiring:
     reason: str
 
 
-Message = Execute | Gather | CopyFile | Idle | Started | Progressed | Succeeded | Failed | Retiring
+#: What a worker is asked to do.
+Task = Execute | Gather | CopyFile
+#: What it answers with at the end of it.
+Outcome = Succeeded | Gathered | Copied | Failed
+Message = Task | Idle | Started | Progressed | Outcome | Retiring
 
 _CLASSES: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Execute, Gather, CopyFile, Idle, Started, Progressed, Succeeded, Failed, Retiring)
+    cls.__name__: cls
+    for cls in (
+        *(Execute, Gather, CopyFile),
+        *(Idle, Started, Progressed, Retiring),
+        *(Succeeded, Gathered, Copied, Failed),
+    )
 }
 
 
@@ -127,8 +194,7 @@ _ENCODER = json.JSONEncoder()
 
 def encode(message: Message) -> bytes:
     """The bytes of a message. Lone surrogates in texts survive: JSON escapes them."""
-    fields = {name.name: getattr(message, name.name) for name in dataclasses.fields(message)}
-    return _ENCODER.encode({"message": type(message).__name__, **fields}).encode()
+    return _ENCODER.encode({"message": type(message).__name__, **wire.encode(message)}).encode()
 
 
 def decode(data: bytes) -> Message:
@@ -139,28 +205,7 @@ def decode(data: bytes) -> Message:
     """
     try:
         fields = json.loads(data)
-        message: Message = _CLASSES[fields.pop("message")](**fields)
+        message: Message = wire.decode(_CLASSES[fields.pop("message")], fields)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TransportError(f"not a message: {data[:80]!r} ({error})") from error
     return message
-
-
-class WireForm:
-    """Values as JSON: tuples as lists, data-blocks as objects that name their blob; the socket's type tells which."""
-
-    #: The names in the wire form of a data-block.
-    REF_FIELDS: ClassVar[frozenset[str]] = frozenset(name.name for name in dataclasses.fields(StoredRef))
-
-    @classmethod
-    def of(cls, value: Value) -> Any:
-        if isinstance(value, StoredRef):
-            return dataclasses.asdict(value)
-        if isinstance(value, tuple | list):
-            return [cls.of(item) for item in value]
-        return value
-
-    @classmethod
-    def stored_refs(cls, value: Any) -> list[StoredRef]:
-        """The data-blocks in the wire form of a data-block socket's value, in order; None is left out."""
-        items = value if isinstance(value, list) else [value]
-        return [StoredRef(**item) for item in items if item is not None]

@@ -109,6 +109,11 @@ class Delivery:
         """Ids of the tasks whose results these are."""
         return tuple(source.task for source in self.sources if isinstance(source, FromTask))
 
+    @property
+    def gives_data_blocks(self) -> bool:
+        """Whether data-blocks of tasks are among them."""
+        return any(isinstance(source, FromTask) and source.type.is_data_block for source in self.sources)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

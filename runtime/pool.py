@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pool: background Blenders that are started when they are needed and kept warm.
+"""The pool, the engine of this machine: background Blenders that are started when they are needed and kept warm.
 
-A task asks for a *lease*: it waits in the pool's queue until a worker is idle, then is that worker's until the worker
-reports its end or dies. `poll` takes what the workers said and returns it as reports on leases; it is the only place
-where a lease ends, and it never waits longer than it is told to.
+A request waits in the pool's queue until a worker is idle, then is that worker's until the worker reports its end or
+dies. `poll` takes what the workers said and returns it as reports on requests; it is the only place where a request
+ends. Nothing here waits: what takes time is looked at again by the next `poll`.
 
-    submit -> queue -> lease -> Started, Progressed ..., Succeeded | Failed | Lost -> reset -> idle
+    submit -> queue -> worker -> Started, Progressed ..., an outcome | Lost -> reset -> idle
 """
 
 from __future__ import annotations
 
 import contextlib
 import enum
-import math
-import shutil
 import subprocess
 import time
 from collections import Counter, deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from . import messages, transport
+from . import messages
+from .engine import Lost, NoWorker, Report, Request
 from .errors import LaunchError, StoreError, TransportError
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .logs import TaskLog
@@ -33,40 +33,15 @@ from .transport import Channel
 
 #: Workers that die one after the other before they are ready: after so many the pool gives up.
 _MAX_FAILED_LAUNCHES = 3
-#: Workers that end one after the other before they begin with a task that was given to them: after so many it is lost.
+#: Workers that end one after the other before they start with a task that was given to them: after so many it is lost.
 _MAX_UNBEGUN = 3
-#: Seconds between two looks for workers whose end nobody told.
-_MAX_WAIT = 1.0
+#: Seconds between two looks for workers whose end nobody told, and for ended ones that have not left yet.
+_LOOK_INTERVAL = 1.0
+_EXIT_INTERVAL = 0.01
 #: Seconds between two looks at the memory of workers that have a limit.
 _MEMORY_INTERVAL = 1.0
-#: Seconds an ended worker has to leave the process table.
-_EXIT_TIMEOUT = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """The worker of a lease is gone before it reported an end."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoWorker:
-    """No worker can be started, so the lease can't be served."""
-
-    reason: str
-
-
-Report = messages.Started | messages.Progressed | messages.Succeeded | messages.Failed | Lost | NoWorker
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a lease is asked for: a task, and whether it wants a worker in which nothing ran before."""
-
-    key: Hashable
-    task: messages.Execute | messages.Gather | messages.CopyFile
-    is_fresh: bool = False
+#: Seconds that all workers together have to leave the process table when the pool is closed.
+_CLOSE_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +64,11 @@ class WorkerInfo:
 class _State(enum.Enum):
     STARTING = "starting"
     IDLE = "idle"
-    ASSIGNED = "assigned"  # it has a lease and has not begun
-    BUSY = "busy"  # it has a lease and has begun
-    RESETTING = "resetting"  # its lease has ended, it is not clean yet
+    ASSIGNED = "assigned"  # it has a request and did not start with it yet
+    BUSY = "busy"  # it works on its request
+    RESETTING = "resetting"  # its request has ended, it is not clean yet
     RETIRING = "retiring"  # it said that it ends
+    LEAVING = "leaving"  # its channel is closed; its process may still write its crash report
 
 
 _WORDS = {
@@ -102,10 +78,17 @@ _WORDS = {
     _State.BUSY: "working",
     _State.RESETTING: "cleaning up",
     _State.RETIRING: "ending",
+    _State.LEAVING: "ending",
 }
 
 #: Seconds a worker may stay in a state that is only a passage; then it hangs and is ended.
-_PASSAGES = {_State.STARTING: 120.0, _State.ASSIGNED: 60.0, _State.RESETTING: 60.0, _State.RETIRING: 20.0}
+_PASSAGES = {
+    _State.STARTING: 120.0,
+    _State.ASSIGNED: 60.0,
+    _State.RESETTING: 60.0,
+    _State.RETIRING: 20.0,
+    _State.LEAVING: 2.0,
+}
 
 #: The states of a worker that has proved that workers do start here.
 _SOUND = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING})
@@ -125,6 +108,8 @@ class _Worker:
         self.frozen: float | None = None  # since when its process stands still
         self.request: Request | None = None
         self.task_log: TaskLog | None = None
+
+        self.was = _State.STARTING  # its state before it was leaving
 
     def enter(self, state: _State) -> None:
         self.state = state
@@ -162,20 +147,16 @@ class _Worker:
         if is_still:
             resume(self.process)
 
-    def end(self) -> int | None:
-        """Kill the process, if it is still there, with those its scripts started, and return its exit code."""
+    def leave(self) -> None:
+        """Its channel is closed; what became of its process will be seen."""
+        self.was = self.state
+        self.enter(_State.LEAVING)
+
+    def end(self) -> None:
+        """Kill the process, if it is still there, with those its scripts started. It leaves in its own time."""
         kill(self.process)
         self.frozen = None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_EXIT_TIMEOUT)
         self.channel.close()
-        return self.process.returncode
-
-    def wait_for_exit(self) -> int | None:
-        """The exit code of a process whose channel is closed; it may need a moment to write its crash report."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(_EXIT_TIMEOUT)
-        return self.end()
 
 
 class Pool:
@@ -196,6 +177,7 @@ class Pool:
         self._queue: deque[Request] = deque()
         self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
         self._workers: list[_Worker] = []
+        self._ended: list[_Worker] = []  # killed, and not seen to have left the process table
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._next_look_at_memory = 0.0
         self._num_failed_launches = 0
@@ -262,15 +244,10 @@ class Pool:
         for worker in [worker for worker in self._workers if worker.request is None and not worker.is_fresh]:
             self._remove(worker)
 
-    def poll(self, timeout: float | None = 0.0) -> list[tuple[Hashable, Report]]:
-        """What the workers said, waiting for it at most `timeout` seconds (None: for a while)."""
+    def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
+        """The reports that have come, in their order; see `engine.Engine`."""
         self._serve()
-        if self._reports:
-            timeout = 0.0
-        by_channel = {worker.channel: worker for worker in self._workers}
-        if by_channel:
-            for channel in transport.wait(list(by_channel), self._limit(timeout)):
-                self._listen(by_channel[channel])
+        self._listen_to_all(until)
         for worker in self._workers:
             worker.bound_log()
         self._end_dead_workers()
@@ -278,19 +255,35 @@ class Pool:
         self._end_oversized_workers()
         self._set_priorities()
         self._serve()
+        self._let_ended_leave()
         reports = list(self._reports)
         self._reports.clear()
         return reports
 
+    def wakers(self) -> Sequence[Any]:
+        return [worker.channel.connection for worker in self._workers if worker.state is not _State.LEAVING]
+
+    def next_look(self) -> float | None:
+        """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
+        if self._reports:
+            return 0.0
+        now = time.monotonic()
+        if self._ended or any(worker.state is _State.LEAVING for worker in self._workers):
+            return now + _EXIT_INTERVAL
+        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None and not worker.frozen]
+        return min([*deadlines, now + _LOOK_INTERVAL]) if self._workers else None
+
     def close(self) -> None:
         """End all workers, now."""
         self._queue.clear()
-        for worker in self._workers:
-            kill(worker.process)
-        for worker in self._workers:
-            worker.end()
-        self._workers.clear()
         self._reports.clear()
+        for worker in list(self._workers):
+            self._remove(worker)
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        for worker in self._ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+        self._let_ended_leave()
 
     # From the queue to a worker
 
@@ -327,7 +320,7 @@ class Pool:
 
     def _assign(self, worker: _Worker, request: Request) -> bool:
         try:
-            worker.channel.send(request.task)
+            worker.channel.post(request.task)
         except OSError:
             self._remove(worker)
             return False
@@ -338,7 +331,7 @@ class Pool:
         worker.request = request
         worker.is_fresh = False
         if isinstance(request.task, messages.Execute):
-            worker.task_log = TaskLog(Path(request.task.log))
+            worker.task_log = TaskLog(self._store.file(request.task.log))
         self._workers.remove(worker)
         self._workers.append(worker)
         return True
@@ -359,9 +352,9 @@ class Pool:
     def _start_worker(self) -> None:
         folder = self._store.new_folder()
         try:
-            process, channel = self._launcher.launch(folder)
+            process, channel = self._launcher.launch(folder, self._store.folder)
         except LaunchError:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._store.remove_folder(folder)
             raise
         self._workers.append(_Worker(self._launcher, process, channel, folder))
 
@@ -370,28 +363,44 @@ class Pool:
 
     # From the workers to the reports
 
-    def _limit(self, timeout: float | None) -> float | None:
-        """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
-        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None and not worker.frozen]
-        left = max(0.0, min(deadlines, default=math.inf) - time.monotonic())
-        return min(left, _MAX_WAIT if timeout is None else timeout)
+    def _listen_to_all(self, until: float | None) -> None:
+        """Take what the workers said, one message of each in turn, until nothing is there or the time is over."""
+        talking = [worker for worker in self._workers if worker.state is not _State.LEAVING]
+        while talking:
+            for worker in list(talking):
+                if until is not None and time.monotonic() >= until:
+                    return
+                if not self._listen(worker):
+                    talking.remove(worker)
 
-    def _listen(self, worker: _Worker) -> None:
-        """Take every message that is there. The end of the channel is a message too: the worker is gone."""
+    def _listen(self, worker: _Worker) -> bool:
+        """Take the next message, if it is there. The end of the channel is one too: the worker is leaving."""
+        if worker not in self._workers or worker.state is _State.LEAVING:
+            return False
         try:
-            while worker in self._workers and (message := worker.channel.take()) is not None:
+            message = worker.channel.take()
+            if message is not None:
                 self._handle(worker, message)
+            return message is not None
         except EOFError:
-            self._handle_loss(worker, describe_exit(worker.wait_for_exit()))
+            worker.leave()
         except TransportError as error:
             self._handle_loss(worker, f"what came from it is {error}")
+        return False
 
     def _end_dead_workers(self) -> None:
         """A process that a script left behind may hold the channel of a dead worker open: its end does not tell."""
         for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
-            self._listen(worker)
+            while self._listen(worker):
+                pass
             if worker in self._workers:
                 self._handle_loss(worker, describe_exit(worker.process.returncode))
+
+    def _let_ended_leave(self) -> None:
+        """Reap the processes of ended workers; their folders go with them."""
+        for worker in [worker for worker in self._ended if worker.process.poll() is not None]:
+            self._ended.remove(worker)
+            self._store.remove_folder(worker.folder)
 
     def _handle(self, worker: _Worker, message: messages.Message) -> None:
         match message:
@@ -406,7 +415,9 @@ class Pool:
                 self._report(worker, message)
             case messages.Progressed() if worker.state is _State.BUSY:
                 self._report(worker, message)
-            case messages.Succeeded() | messages.Failed() if worker.state is _State.BUSY:
+            case messages.Succeeded() | messages.Gathered() | messages.Copied() | messages.Failed() if (
+                worker.state is _State.BUSY
+            ):
                 self._report(worker, message)
                 if worker.request is not None:
                     self._frozen.discard(worker.request.key)
@@ -428,9 +439,10 @@ class Pool:
 
     def _handle_loss(self, worker: _Worker, reason: str) -> None:
         """A worker is gone, or no use any more."""
-        if worker.state is _State.STARTING:
+        state = worker.was if worker.state is _State.LEAVING else worker.state
+        if state is _State.STARTING:
             self._count_failed_launch(worker, reason)
-        state, request = worker.state, worker.request
+        request = worker.request
         self._remove(worker)
         if request is None:
             return
@@ -441,9 +453,9 @@ class Pool:
             self._queue.appendleft(request)
 
     def _is_in_vain(self, request: Request, state: _State) -> bool:
-        """A worker that ended before it began with a task is no loss to the task, unless no other worker fares better.
+        """Whether a request is lost after its worker ended before it started with it: that happened too often.
 
-        One that was about to retire says nothing about the task.
+        A worker that was about to retire does not count: that says nothing about the task.
         """
         self._num_unbegun[request.key] += state is not _State.RETIRING
         return self._num_unbegun[request.key] >= _MAX_UNBEGUN
@@ -451,7 +463,10 @@ class Pool:
     def _end_hung_workers(self) -> None:
         now = time.monotonic()
         for worker in [worker for worker in self._workers if worker.is_overdue(now)]:
-            self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
+            if worker.state is _State.LEAVING:
+                self._handle_loss(worker, describe_exit(None))
+            else:
+                self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
 
     def _end_oversized_workers(self) -> None:
         """A task that takes all the machine's memory would take the artist's Blender with it."""
@@ -489,7 +504,7 @@ class Pool:
         worker.end()
         self._release(worker)
         self._workers.remove(worker)
-        shutil.rmtree(worker.folder, ignore_errors=True)
+        self._ended.append(worker)
 
 
 def _too_much(held: int, limit: int) -> str:

@@ -1,142 +1,86 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner: carries out runs. It feeds what the pool reports to each run's scheduler and does what that orders.
+"""The runner: carries out runs. It feeds what an engine reports to each run's scheduler and does what that orders.
 
-    pool.poll -> events -> scheduler.handle -> instructions -> pool.submit, pool.stop
+    engine.poll -> inbox -> event -> scheduler.handle -> instructions -> engine.submit, engine.stop ...
+                     ^                                                             |
+                     +---- what came of an instruction at once ----+---------------+
+                                                                    +--> the run's listener hears of it
 
-It has no thread of its own: whoever owns it calls `update` often, or waits in it.
+Whatever is asked of it goes through the same inbox, so a listener may ask for anything: it comes after what is being
+carried out. The runner has no thread of its own: whoever owns it calls `update` often, or waits in it.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+import traceback
+from collections import deque
+from collections.abc import Mapping, Sequence
+from multiprocessing import connection
+from typing import NamedTuple, assert_never
 
 from . import messages
+from .active_run import ActiveRun, Listener
 from .blend_files import FileCopy
-from .copying import Copying
-from .errors import MisfitError
+from .engine import Engine, Lost, NoWorker, Report, Request
+from .errors import BackgroundNodesError, InvalidTransitionError
 from .events import (
     CancelRequested,
+    ErrandFailed,
+    ErrandInstruction,
+    ErrandLost,
+    ErrandSucceeded,
     Event,
     FinishCurrentRequested,
     FinishRun,
+    FreezeErrand,
     FreezeTask,
+    GatherResults,
+    InputsMissing,
     Instruction,
-    ItemEvent,
     PauseRequested,
+    ResultsScattered,
     ResumeRequested,
     RetryRequested,
+    RunBroke,
     RunStarted,
+    StartErrand,
     StartTask,
+    StopErrand,
     StopTask,
     TaskError,
     TaskFailed,
     TaskProgressed,
     TaskStarted,
     TaskSucceeded,
+    ThawErrand,
     ThawTask,
     TimePassed,
     Usage,
     WorkerDied,
 )
-from .forecast import Forecast, Past
-from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME, Gathering, Moves, is_worthwhile
-from .launcher import Launcher
-from .messages import WireForm
-from .plan import Delivery, FromTask, Plan, PlannedTask
-from .pool import Lost, NoWorker, Pool, Report, Request
-from .results import Results
-from .scheduler import Scheduler
-from .states import RunState, TaskState
+from .forecast import Past
+from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME
+from .plan import Plan, PlannedTask
+from .preparation import Copying, Gathering, Work
+from .states import RunState
 from .store import Store
+from .typed_values import TypedValue
 from .types import OPEN_FILE, LiveRef, StoredRef
-
-#: Called after each event of a run that changed something, with the id of the task it was about, None for the run.
-Listener = Callable[[str | None], None]
-
-
-class ActiveRun:
-    """A run being carried out, or done. All in it is to be read only, but by the runner."""
-
-    def __init__(
-        self,
-        number: int,
-        plan: Plan,
-        scheduler: Scheduler,
-        results: Results,
-        pasts: Mapping[str, Past],
-        listener: Listener | None,
-    ) -> None:
-        self.number = number
-        self.plan = plan
-        self.tasks = {task.id: task for task in plan.tasks}
-        self.scheduler = scheduler
-        self.forecast = Forecast(scheduler.tasks.values(), scheduler.num_workers, pasts)
-        self.results = results
-        self.listener = listener
-        self.scene = dataclasses.asdict(plan.scene)
-        self.logs: dict[str, dict[int, Path]] = {}
-        self.blobs: dict[tuple[str, int], Path] = {}
-        self.gathered: list[Path] = []
-        self.copying = Copying(results.copies)
-        self.is_over = False
-
-    @property
-    def state(self) -> RunState:
-        """Running until everything has ended and lies ready to be brought home."""
-        return self.scheduler.state if self.is_over else RunState.RUNNING
-
-    def files(self) -> Iterator[Path]:
-        """The blobs and logs of its tasks."""
-        yield from self.blobs.values()
-        yield from self.gathered
-        yield from (Path(copy.blob) for path, copy in self.results.copies.items() if path != OPEN_FILE)
-        for logs in self.logs.values():
-            yield from logs.values()
-
-    @property
-    def seconds(self) -> float:
-        """How long the run has been under way, pauses left out."""
-        started, finished = self.scheduler.started, self.scheduler.finished
-        if started is None:
-            return 0.0
-        return (self.now if finished is None else finished) - started
-
-    @property
-    def now(self) -> float:
-        """What the run's clock shows."""
-        return self.scheduler.clock.at(time.monotonic())
-
-    def new_deliveries(self) -> Iterator[Delivery]:
-        """The deliveries that are complete, and were not before the run was started or retried."""
-        for delivery in self.plan.deliveries:
-            records = [self.scheduler.tasks[task] for task in delivery.tasks]
-            is_new = self.scheduler.round == max((record.round for record in records), default=0)
-            if is_new and all(record.state is TaskState.SUCCEEDED for record in records):
-                yield delivery
-
-    def home_refs(self) -> Iterator[StoredRef]:
-        """The data-blocks that are to come home."""
-        sources = (source for delivery in self.new_deliveries() for source in delivery.sources)
-        for source in sources:
-            if isinstance(source, FromTask) and source.type.is_data_block:
-                yield from WireForm.stored_refs(self.results.source(source, self.tasks))
 
 
 class Runner:
-    """Carries out runs side by side on one pool of workers."""
+    """Carries out runs side by side on one engine."""
 
-    def __init__(self, launcher: Launcher, store: Store, capacity: int) -> None:
+    def __init__(self, engine: Engine, store: Store) -> None:
         self.store = store
-        self.pool = Pool(launcher, store, capacity)
+        self._engine = engine
         self._runs: dict[int, ActiveRun] = {}
-        self._gatherings: dict[int, Gathering] = {}
         self._numbers = itertools.count(1)
-        self._ends: list[tuple[_ItemKey, Report]] = []  # of items that no worker was asked for
+        self._inbox: deque[tuple[ActiveRun, Event | _Reported]] = deque()
+        self._is_draining = False
+        self._is_closed = False
 
     @property
     def is_active(self) -> bool:
@@ -152,7 +96,7 @@ class Runner:
         listener: Listener | None = None,
         open_file: FileCopy | None = None,
     ) -> ActiveRun:
-        """Begin with a plan.
+        """Start a run.
 
         Args:
             plan: what to do.
@@ -160,33 +104,36 @@ class Runner:
             num_workers: how many tasks may run at the same time.
             timeout: seconds the run may take.
             pasts: what tasks took in earlier runs.
-            listener: called after each change.
+            listener: called after each change, from the return of this method on.
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
         """
-        scheduler = Scheduler(plan, num_workers, timeout)
-        run = ActiveRun(next(self._numbers), plan, scheduler, Results(snapshot, open_file), pasts or {}, listener)
-        self._runs[run.number] = run
-        self._handle(run, RunStarted(time.monotonic()))
+        number = next(self._numbers)
+        run = ActiveRun(number, plan, self.store.folder, num_workers, timeout, snapshot, open_file, pasts or {})
+        self._runs[number] = run
+        self._ask(run, RunStarted(time.monotonic()))
+        run.listener = listener  # who listens does not know the run before
         return run
 
     def cancel(self, run: ActiveRun, task: str | None = None) -> None:
-        """Cancel a run, or one task of it; what has ended stays as it is."""
-        if run.number in self._runs:
-            self._handle(run, CancelRequested(time.monotonic(), task))
+        """Cancel a run, or one task of it; what has ended stays as it is. Raises KeyError if there is no such task."""
+        if task is not None and task not in run.tasks:
+            raise KeyError(task)
+        self._ask(run, CancelRequested(time.monotonic(), task))
 
     def pause(self, run: ActiveRun) -> None:
-        """Let a run stand still: nothing begins, what can be frozen is, and no time counts."""
-        if run.number in self._runs:
-            self._handle(run, PauseRequested(time.monotonic()))
+        """Let a run stand still: nothing starts, what can be frozen is, and no time counts."""
+        self._ask(run, PauseRequested(time.monotonic()))
 
     def resume(self, run: ActiveRun) -> None:
-        if run.number in self._runs:
-            self._handle(run, ResumeRequested(time.monotonic()))
+        self._ask(run, ResumeRequested(time.monotonic()))
 
     def finish_current(self, run: ActiveRun) -> None:
         """Let what is with a worker end, and cancel the rest."""
-        if run.number in self._runs:
-            self._handle(run, FinishCurrentRequested(time.monotonic()))
+        self._ask(run, FinishCurrentRequested(time.monotonic()))
+
+    def break_off(self, run: ActiveRun, error: TaskError) -> None:
+        """End a run that can't go on, through no fault of its tasks: what is open fails with `error`."""
+        self._ask(run, RunBroke(time.monotonic(), error))
 
     def retry(self, run: ActiveRun, tasks: Sequence[PlannedTask] = ()) -> None:
         """Try once more what did not succeed in a run that is over, with `tasks` in the place of the plan's.
@@ -194,50 +141,143 @@ class Runner:
         Raises:
             InvalidTransitionError: if the run is not over, or all of it succeeded.
         """
-        instructions = run.scheduler.handle(RetryRequested(time.monotonic(), tuple(tasks)))
-        run.tasks.update((task.id, task) for task in tasks)
-        run.is_over = False
+        if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
+            raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
         self._runs[run.number] = run
-        self._follow(run, None, instructions)
+        run.tasks.update((task.id, task) for task in tasks)
+        run.results.forget_inputs()
+        self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
 
-    def update(self, timeout: float | None = 0.0) -> None:
-        """Take what has arrived, waiting for something at most `timeout` seconds (None: for a while)."""
-        ends, self._ends = self._ends, []
-        for key, report in [*ends, *self.pool.poll(0.0 if ends else self._wait_limit(timeout))]:
-            if isinstance(key, _ChunkKey):
-                self._hear_of_chunk(key, report)
-            elif isinstance(key, _CopyKey):
-                self._hear_of_copy(key, report)
-            elif isinstance(key, _ItemKey):
-                run = self._runs.get(key.run)
-                if run is not None and _is_awaited(run, key):
-                    self._handle(run, self._event(run, key, report))
+    def update(self, timeout: float | None = 0.0, budget: float | None = None) -> None:
+        """Take what has arrived.
+
+        Args:
+            timeout: seconds to wait for something at most, None to wait as long as it takes.
+            budget: seconds after which the rest is left to the next call, None to take all that is there.
+        """
+        if not self._inbox:
+            self._wait(timeout)
+        until = None if budget is None else time.monotonic() + budget
+        for key, report in self._engine.poll(until):
+            if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
+                self._inbox.append((self._runs[key.run], _Reported(key, report)))
         now = time.monotonic()
-        for run in list(self._runs.values()):
+        for run in self._runs.values():
             deadline = run.scheduler.next_deadline()
             if deadline is not None and deadline <= now:
-                self._handle(run, TimePassed(now))
+                self._inbox.append((run, TimePassed(now)))
+        self._drain(until)
 
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
         self.cancel(run)
-        self.store.remove_blob(*run.files())
+        self.store.remove(run.names())
 
     def close(self) -> None:
         """End all runs, workers and the store."""
+        self._is_closed = True
+        self._inbox.clear()
         for run in list(self._runs.values()):
-            self.cancel(run)
-        self.pool.close()
+            self._take(run, CancelRequested(time.monotonic(), None))
+            if run.number in self._runs:  # it was gathering its results
+                self._take(run, CancelRequested(time.monotonic(), None))
+        self._engine.close()
         self.store.close()
 
-    def _wait_limit(self, timeout: float | None) -> float | None:
-        deadlines = [run.scheduler.next_deadline() for run in self._runs.values()]
-        limits = [max(0.0, deadline - time.monotonic()) for deadline in deadlines if deadline is not None]
-        return min([*limits, *([] if timeout is None else [timeout])], default=None)
+    def _wait(self, timeout: float | None) -> None:
+        """Wait until there may be something to do."""
+        times = [self._engine.next_look(), *(run.scheduler.next_deadline() for run in self._runs.values())]
+        lefts = [time_ - time.monotonic() for time_ in times if time_ is not None]
+        limit = min([*lefts, *([] if timeout is None else [timeout])], default=None)
+        if limit is not None and limit <= 0.0:
+            return
+        if wakers := self._engine.wakers():
+            connection.wait(list(wakers), limit)
+        elif limit is not None and lefts:
+            time.sleep(limit)
+
+    # The inbox
+
+    def _ask(self, run: ActiveRun, event: Event) -> None:
+        """Someone wants something of a run: at once, or after what is being carried out."""
+        if run.number in self._runs and not self._is_closed:
+            self._inbox.append((run, event))
+            self._drain(None)
+
+    def _drain(self, until: float | None) -> None:
+        """Take what is in the inbox, one after the other, and what that brings up."""
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while self._inbox:
+                self._take(*self._inbox.popleft())
+                if until is not None and time.monotonic() >= until:
+                    return
+        finally:
+            self._is_draining = False
+
+    def _take(self, run: ActiveRun, fact: Event | _Reported) -> None:
+        """Carry out all that follows from a fact at once; then tell of it."""
+        if run.number not in self._runs:  # it ended meanwhile
+            return
+        try:
+            event = self._event(run, fact) if isinstance(fact, _Reported) else fact
+            if event is None:
+                return
+            for instruction in run.scheduler.handle(event):
+                self._carry_out(run, instruction)
+        except Exception as error:  # noqa: BLE001 (whatever it is, this run ends with it and the others go on)
+            self._break(run, error)
+            event = None
+        self._tell(run, getattr(event, "task", None))
+        if run.number not in self._runs and event is not None and getattr(event, "task", None) is not None:
+            self._tell(run, None)
+
+    def _tell(self, run: ActiveRun, task: str | None) -> None:
+        if run.listener is None:
+            return
+        try:
+            run.listener(task)
+        except Exception as error:  # noqa: BLE001 (who listens is told of the run's end, and the others go on)
+            run.listener = None
+            if run.number in self._runs:
+                self._break(run, error)
+            else:
+                traceback.print_exc()
+
+    def _break(self, run: ActiveRun, error: BaseException) -> None:
+        """A fault of ours: the run ends with it."""
+        told = "".join(traceback.format_exception(error))
+        message = f"Background Nodes met an error of its own ({type(error).__name__}: {error}); please report it"
+        try:
+            instructions = run.scheduler.handle(RunBroke(time.monotonic(), TaskError(message, told)))
+        except Exception:  # noqa: BLE001 (nothing is left that could be told to it)
+            traceback.print_exc()
+            run.scheduler.abandon(TaskError(message, told))
+            instructions = []
+        for instruction in instructions:
+            try:
+                self._carry_out(run, instruction)
+            except Exception:  # noqa: BLE001 (the others must be carried out)
+                traceback.print_exc()
+        self._runs.pop(run.number, None)
 
     # From reports to events
 
-    def _event(self, run: ActiveRun, key: _ItemKey, report: Report) -> ItemEvent:
+    def _event(self, run: ActiveRun, fact: _Reported) -> Event | None:
+        """None if nobody waits for it any more."""
+        match fact.key:
+            case _ItemKey():
+                return self._item_event(run, fact.key, fact.report)
+            case _ErrandKey():
+                return self._errand_event(run, fact.key, fact.report)
+            case _:
+                assert_never(fact.key)
+
+    def _item_event(self, run: ActiveRun, key: _ItemKey, report: Report) -> Event | None:
+        if not run.is_awaited(key.task, key.item, key.attempt):
+            return None
         where = time.monotonic(), key.task, key.item, key.attempt
         match report:
             case messages.Started():
@@ -245,148 +285,125 @@ class Runner:
             case messages.Progressed(fraction, text):
                 return TaskProgressed(*where, fraction, text)
             case messages.Succeeded(values, seconds, peak_memory):
+                if (fault := _fault(run.tasks[key.task], values)) is not None:
+                    return TaskFailed(*where, TaskError(fault), Usage(seconds, peak_memory))
                 run.results.put(key.task, key.item, values)
-                return TaskSucceeded(*where, _list_lengths(run, key.task, values), Usage(seconds, peak_memory))
-            case messages.Failed(message, traceback, line, seconds, peak_memory):
-                return TaskFailed(*where, TaskError(message, traceback, line), Usage(seconds, peak_memory))
+                return TaskSucceeded(*where, _list_lengths(values), Usage(seconds, peak_memory))
+            case messages.Failed(message, traceback_, line, seconds, peak_memory):
+                return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
             case Lost(reason):
-                self.store.remove_blob(run.blobs[key.task, key.item])
+                self.store.remove(run.blob(key.task, key.item))
                 return WorkerDied(*where, reason)
             case NoWorker(reason):
                 return TaskFailed(*where, TaskError(reason))
+            case messages.Gathered() | messages.Copied():
+                return TaskFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
+            case _:
+                assert_never(report)
+
+    def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report) -> Event | None:
+        where = time.monotonic(), key.errand, key.attempt
+        work = run.works[key.errand]
+        match report:
+            case messages.Started() | messages.Progressed():
+                return None
+            case messages.Copied() if isinstance(work, Copying):
+                run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
+                return ErrandSucceeded(*where)
+            case messages.Gathered(refs) if isinstance(work, Gathering) and len(refs) == len(work.refs):
+                run.results.move(work.refs, refs)
+                return ErrandSucceeded(*where)
+        self._end_errand(run, key.errand)
+        match report:
+            case Lost(reason):
+                return ErrandLost(*where, reason)
+            case messages.Failed(reason) | NoWorker(reason):
+                return ErrandFailed(*where, TaskError(reason))
+            case _:
+                return ErrandFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
+
+    def _end_errand(self, run: ActiveRun, errand: str) -> None:
+        """An errand was in vain, or an attempt of it: what it wrote goes."""
+        self.store.remove(run.works.give_up(errand))
 
     # From instructions to deeds
-
-    def _handle(self, run: ActiveRun, event: Event) -> None:
-        self._follow(run, getattr(event, "task", None), run.scheduler.handle(event))
-
-    def _follow(self, run: ActiveRun, task: str | None, instructions: Sequence[Instruction]) -> None:
-        """Do what the scheduler answered to an event about a task, or about the run."""
-        if run.listener is not None:
-            run.listener(task)
-        for instruction in instructions:
-            self._carry_out(run, instruction)
 
     def _carry_out(self, run: ActiveRun, instruction: Instruction) -> None:
         match instruction:
             case StartTask(task, item, attempt):
-                self._start_task(run, task, item, attempt)
+                self._start_task(run, _ItemKey(run.number, task, item, attempt))
             case StopTask(task, item, attempt):
-                self.pool.stop(_ItemKey(run.number, task, item, attempt))
-                self.store.remove_blob(run.blobs[task, item])
+                self._engine.stop(_ItemKey(run.number, task, item, attempt))
+                self.store.remove(run.blob(task, item))
             case FreezeTask(task, item, attempt):
-                self.pool.freeze(_ItemKey(run.number, task, item, attempt))
+                self._engine.freeze(_ItemKey(run.number, task, item, attempt))
             case ThawTask(task, item, attempt):
-                self.pool.thaw(_ItemKey(run.number, task, item, attempt))
+                self._engine.thaw(_ItemKey(run.number, task, item, attempt))
+            case GatherResults():
+                works = run.works.gatherings(run.home_refs(), MANY_FOR_HOME)
+                self._inbox.append((run, ResultsScattered(time.monotonic(), run.works.errands(works))))
             case FinishRun():
-                self._gather(run, tuple(run.home_refs()), MANY_FOR_HOME, lambda: self._end(run))
+                del self._runs[run.number]
+            case _:
+                self._carry_out_errand(run, instruction)
 
-    def _start_task(self, run: ActiveRun, task_id: str, item: int, attempt: int) -> None:
-        task = run.tasks[task_id]
-        blob, log = self.store.new_blob(), self.store.new_log()
-        run.blobs[task_id, item] = blob
-        logs = run.logs.setdefault(task_id, {})
-        if item in logs:
-            self.store.remove_blob(logs[item])  # of the attempt before
-        logs[item] = log
-        key = _ItemKey(run.number, task_id, item, attempt)
+    def _carry_out_errand(self, run: ActiveRun, instruction: ErrandInstruction) -> None:
+        key = _ErrandKey(run.number, instruction.errand, instruction.attempt)
+        match instruction:
+            case StartErrand():
+                self._start_errand(run, key)
+            case StopErrand():
+                self._engine.stop(key)
+                self._end_errand(run, key.errand)
+            case FreezeErrand():
+                self._engine.freeze(key)
+            case ThawErrand():
+                self._engine.thaw(key)
+            case _:
+                assert_never(instruction)
 
-        def submit() -> None:
-            if _is_awaited(run, key):
-                request = run.results.request(task, item, run.tasks, run.scene, blob, log)
-                self.pool.submit(Request(key, request, task.settings.fresh_process))
-
-        def gather() -> None:
-            self._gather(run, tuple(run.results.stored_refs(task, item, run.tasks)), MANY_FOR_A_WORKER, submit)
-
-        self._copy_file(run, key, gather)
-
-    def _end(self, run: ActiveRun) -> None:
-        for path in run.copying.files:
-            self.pool.stop(_CopyKey(run.number, path))
-            self.store.remove_blob(run.copying.blob(path))
-            run.copying.end(path, "the run is over")
-        del self._runs[run.number]
-        run.is_over = True
-        if run.listener is not None:
-            run.listener(None)
-
-    # Whole files
-
-    def _copy_file(self, run: ActiveRun, key: _ItemKey, then: Callable[[], None]) -> None:
-        """Do `then`, after the .blend file that an item works on, if it does, was copied."""
-
-        def done(error: str) -> None:
-            if error:
-                self._ends.append((key, messages.Failed(error)))
-            else:
-                then()
-
+    def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
+        """Give an item to the engine; or say why it can't be yet, or not at all."""
+        task = run.tasks[key.task]
+        where = time.monotonic(), key.task, key.item, key.attempt
         try:
-            path = run.results.blend_file(run.tasks[key.task], key.item, run.tasks)
-        except MisfitError as error:
-            done(str(error))
-            return
-        if path is None or path in run.results.copies:
-            then()
-        elif path == OPEN_FILE:
-            done("the open file was not copied when the run began. Run the node tree as a whole")
-        elif run.copying.wait_for(path, done):
-            self._submit_copy(run, path)
-
-    def _submit_copy(self, run: ActiveRun, path: str) -> None:
-        message = run.copying.message(path, self.store.new_blob())
-        self.pool.submit(Request(_CopyKey(run.number, path), message))
-
-    def _hear_of_copy(self, key: _CopyKey, report: Report) -> None:
-        run = self._runs.get(key.run)
-        if run is None or isinstance(report, messages.Started | messages.Progressed):
-            return
-        match report:
-            case messages.Succeeded():
-                run.copying.end(key.path, "")
+            if missing := self._missing(run, task, key.item):
+                self._inbox.append((run, InputsMissing(*where, run.works.errands(missing))))
                 return
-            case messages.Failed(error):
-                reason = error
-            case Lost(reason) | NoWorker(reason):
-                pass
-        self.store.remove_blob(run.copying.blob(key.path))
-        if isinstance(report, Lost) and run.copying.may_try_again(key.path):
-            self._submit_copy(run, key.path)
-        elif isinstance(report, Lost):
-            run.copying.end(key.path, f"{key.path} can't be copied: {reason}")
-        else:
-            run.copying.end(key.path, reason)
-
-    # Many blobs into few
-
-    def _gather(self, run: ActiveRun, refs: Sequence[StoredRef], many: int, then: Callable[[], None]) -> None:
-        """Do `then`, after data-blocks that are strewn over `many` blobs or more were gathered in a few."""
-        if not is_worthwhile(refs, many):
-            then()
+            blob, log = self.store.new_blob(), self.store.new_log()
+            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log)
+        except BackgroundNodesError as error:
+            self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
-        number = next(self._numbers)
+        self.store.remove(run.open_files(key.task, key.item, blob, log))
+        self._engine.submit(Request(key, request, task.settings.fresh_process))
 
-        def done(moves: Moves) -> None:
-            del self._gatherings[number]
-            run.results.move(moves)
-            then()
+    def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
+        """What has to be done before an item can start.
 
-        gathering = self._gatherings[number] = Gathering(refs, done)
-        for start, message in gathering.messages(self.store.new_blob):
-            run.gathered.append(Path(message.blob))
-            self.pool.submit(Request(_ChunkKey(number, start), message))
+        Raises:
+            BackgroundNodesError: if it can't.
+        """
+        path = run.results.blend_file(task, item, run.tasks)
+        if path == OPEN_FILE and path not in run.results.copies:
+            raise BackgroundNodesError(
+                "the open file was not copied when the run started. Run the node tree as a whole"
+            )
+        copying = [Copying(path)] if path is not None and path not in run.results.copies else []
+        return [*copying, *run.works.gatherings(run.results.stored_refs(task, item, run.tasks), MANY_FOR_A_WORKER)]
 
-    def _hear_of_chunk(self, key: _ChunkKey, report: Report) -> None:
-        gathering = self._gatherings.get(key.gathering)
-        if gathering is None or isinstance(report, messages.Started | messages.Progressed):
+    def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
+        try:
+            task = run.works.task(key.errand, self.store.new_blob)
+        except BackgroundNodesError as error:
+            event = ErrandFailed(time.monotonic(), key.errand, key.attempt, TaskError(str(error)))
+            self._inbox.append((run, event))
             return
-        found = report.values["data"] if isinstance(report, messages.Succeeded) else []
-        gathering.end_chunk(key.start, WireForm.stored_refs(found))
+        self._engine.submit(Request(key, task))
 
 
 class _ItemKey(NamedTuple):
-    """What names a request for an item to the pool."""
+    """What names a request for an item to the engine."""
 
     run: int
     task: str
@@ -394,26 +411,30 @@ class _ItemKey(NamedTuple):
     attempt: int
 
 
-class _ChunkKey(NamedTuple):
-    """What names a request for a chunk of a gathering to the pool."""
-
-    gathering: int
-    start: int
-
-
-class _CopyKey(NamedTuple):
-    """What names a request for a copy of a .blend file to the pool."""
+class _ErrandKey(NamedTuple):
+    """What names a request for an errand to the engine."""
 
     run: int
-    path: str
+    errand: str
+    attempt: int
 
 
-def _is_awaited(run: ActiveRun, key: _ItemKey) -> bool:
-    """False for what arrived together with the event that stopped the item."""
-    record = run.scheduler.tasks[key.task].items[key.item]
-    return record.attempt == key.attempt and not record.state.is_final
+class _Reported(NamedTuple):
+    """What an engine said of a request."""
+
+    key: _ItemKey | _ErrandKey
+    report: Report
 
 
-def _list_lengths(run: ActiveRun, task: str, values: Mapping[str, Any]) -> dict[str, int]:
-    outputs = run.tasks[task].outputs
-    return {output.identifier: len(values[output.identifier]) for output in outputs if output.type.is_list}
+def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
+    """What is wrong with what a worker says that a task gave, None if nothing."""
+    for output in task.outputs:
+        value = values.get(output.identifier)
+        if value is None or value.type != output.type:
+            given = "nothing" if value is None else f"a {value.type}"
+            return f'output "{output.label}": the worker gave {given} instead of a {output.type}'
+    return None
+
+
+def _list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:
+    return {identifier: len(value.elements()) for identifier, value in values.items() if value.type.is_list}

@@ -9,12 +9,19 @@ No clock, thread, process or file: time comes in with the events, and others car
                        free workers are given the best items, and a run with nothing left is finished
               <-- instructions: StopTask, FreezeTask, ThawTask ..., StartTask ..., FinishRun
 
+What an item takes may have to be copied or gathered first. Such an *errand* is work for a worker, too:
+
+    StartTask --> InputsMissing --> StartErrand --> ErrandSucceeded --> StartTask of all that waited for it
+
+At the end results may have to be gathered: GatherResults --> ResultsScattered --> errands --> FinishRun.
+
 Nothing here is recursive, and no event but the end of a task looks at more than one of its items; what people ask for
 (cancel, pause, retry) looks at all.
 """
 
 from __future__ import annotations
 
+import enum
 import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -22,26 +29,41 @@ from types import MappingProxyType
 from typing import Final, assert_never
 
 from .clock import RunClock
+from .errands import MAX_ATTEMPTS, ErrandRecord, Errands, Waiter
 from .errors import InvalidTransitionError
 from .events import (
     CancelRequested,
+    Errand,
+    ErrandEvent,
+    ErrandFailed,
+    ErrandLost,
+    ErrandSucceeded,
     Event,
     FinishCurrentRequested,
     FinishRun,
+    FreezeErrand,
     FreezeTask,
+    GatherResults,
+    InputsMissing,
     Instruction,
     ItemEvent,
     PauseRequested,
+    ResultsScattered,
     ResumeRequested,
     RetryRequested,
+    RunBroke,
+    RunRequest,
     RunStarted,
+    StartErrand,
     StartTask,
+    StopErrand,
     StopTask,
     TaskError,
     TaskFailed,
     TaskProgressed,
     TaskStarted,
     TaskSucceeded,
+    ThawErrand,
     ThawTask,
     TimePassed,
     WorkerDied,
@@ -50,6 +72,15 @@ from .expansion import count_items
 from .plan import Plan, PlannedTask
 from .records import ItemRecord, TaskRecord
 from .states import RunState, TaskState
+
+
+class _Gathering(enum.Enum):
+    """How far the results are on their way home."""
+
+    NOT_ASKED = enum.auto()
+    UNDER_WAY = enum.auto()  # `GatherResults` was given
+    DONE = enum.auto()
+
 
 _HOW_IT_ENDED: Final = {
     TaskState.FAILED: "failed",
@@ -71,6 +102,7 @@ class Scheduler:
         is_finishing: whether nothing may begin any more.
         round: how often the run was retried.
         num_workers: how many items may be under way at once.
+        error: why the run broke, None if it did not.
     """
 
     def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
@@ -110,6 +142,10 @@ class Scheduler:
         self._ready: list[tuple[int, bool, int, int]] = []  # heap: -rank, is first try, order, item
         self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
         self._instructions: list[Instruction] = []
+        self._errands = Errands()
+        self._gives_data_blocks = any(delivery.gives_data_blocks for delivery in plan.deliveries)
+        self._gathering = _Gathering.NOT_ASKED
+        self.error: TaskError | None = None
 
     def handle(self, event: Event) -> list[Instruction]:
         """Take in a fact; give what is to be done about it: first what to stop, then what to start, then the end.
@@ -130,16 +166,20 @@ class Scheduler:
         self._finish_if_done(event.time)
         return self._instructions
 
+    def abandon(self, error: TaskError) -> None:
+        """End the run although not even `RunBroke` could be handled: nothing it says of its tasks counts any more."""
+        self.state, self.error = RunState.FAILED, error
+        self.finished, self.is_paused = self._now, False
+
     def next_deadline(self) -> float | None:
         """The time of the next `TimePassed` that would do something, None if there is none (yet)."""
         if self.state.is_final or self.started is None or self.is_paused:
             return None
         while self._deadlines and not self._is_due(*self._deadlines[0][1:]):
             heapq.heappop(self._deadlines)
-        times = [entry[0] for entry in self._deadlines[:1]]
-        if self._deadline is not None:
-            times.append(self._deadline)
-        return self.clock.when(min(times)) if times else None
+        times = [self._deadlines[0][0] if self._deadlines else None, self._errands.next_deadline(), self._deadline]
+        known = [time for time in times if time is not None]
+        return self.clock.when(min(known)) if known else None
 
     def validate(self) -> None:
         """Check that all the scheduler knows agrees; for tests, as it looks at every item.
@@ -158,6 +198,21 @@ class Scheduler:
         match event:
             case RunStarted():
                 self._handle_run_started(event)
+            case RunBroke():
+                self._handle_run_broke(event)
+            case TimePassed():
+                self._handle_time_passed()
+            case ResultsScattered():
+                self._handle_results_scattered(event)
+            case ErrandSucceeded() | ErrandFailed() | ErrandLost():
+                self._dispatch_to_errand(event)
+            case InputsMissing() | TaskStarted() | TaskProgressed() | TaskSucceeded() | TaskFailed() | WorkerDied():
+                self._dispatch_to_item(event)
+            case _:
+                self._dispatch_request(event)
+
+    def _dispatch_request(self, event: RunRequest) -> None:
+        match event:
             case CancelRequested():
                 self._handle_cancel_requested(event)
             case PauseRequested():
@@ -168,10 +223,22 @@ class Scheduler:
                 self._handle_finish_current_requested(event)
             case RetryRequested():
                 self._handle_retry_requested(event)
-            case TimePassed():
-                self._handle_time_passed()
             case _:
-                self._dispatch_to_item(event)
+                assert_never(event)
+
+    def _dispatch_to_errand(self, event: ErrandEvent) -> None:
+        record = self._errands.find(event.errand, event.attempt)
+        if record is None:  # it was overtaken by the errand's end, or by its next attempt
+            return
+        match event:
+            case ErrandSucceeded():
+                self._go_on(self._errands.end(record))
+            case ErrandFailed():
+                self._fail_errand(record, event.error)
+            case ErrandLost():
+                self._handle_errand_lost(event, record)
+            case _:
+                assert_never(event)
 
     def _dispatch_to_item(self, event: ItemEvent) -> None:
         found = self._find(event)
@@ -179,6 +246,8 @@ class Scheduler:
             return
         record, item = found
         match event:
+            case InputsMissing():
+                self._handle_inputs_missing(event, record, item)
             case TaskStarted():
                 self._handle_task_started(record, item)
             case TaskProgressed():
@@ -250,6 +319,8 @@ class Scheduler:
     def _handle_cancel_requested(self, event: CancelRequested) -> None:
         if event.task is not None:
             self._cancel_task(self._tasks[event.task])
+        elif self._gathering is _Gathering.UNDER_WAY:
+            self._end_gathering()
         elif not self.state.is_final:
             self._was_cancelled = True
             for record in self._open_records():
@@ -263,6 +334,9 @@ class Scheduler:
             _, order, index, attempt = heapq.heappop(self._deadlines)
             if self._is_due(order, index, attempt):
                 self._time_out_item(self._records[order], self._records[order].items[index])
+        while (errand := self._errands.pop_overdue(self._now)) is not None:
+            self._stop_errands([errand])
+            self._fail_errand(errand, errand.overdue())
         if self._deadline is not None and self._now >= self._deadline:
             self._time_out_run(TaskError(f"the run timed out after {self._timeout:g} s"))
 
@@ -272,6 +346,7 @@ class Scheduler:
         self.is_paused = True
         self.clock.stop(event.time)
         self._instructions.extend(FreezeTask(*name) for name in self._running())
+        self._instructions.extend(FreezeErrand(record.errand.id, record.attempt) for record in self._errands)
 
     def _handle_resume_requested(self, event: ResumeRequested | FinishCurrentRequested) -> None:
         if not self.is_paused or self.state.is_final:
@@ -279,6 +354,7 @@ class Scheduler:
         self.is_paused = False
         self.clock.go_on(event.time)
         self._instructions.extend(ThawTask(*name) for name in self._running())
+        self._instructions.extend(ThawErrand(record.errand.id, record.attempt) for record in self._errands)
 
     def _running(self) -> Iterator[tuple[str, int, int]]:
         """Task, item and attempt of all that is with a worker."""
@@ -312,6 +388,7 @@ class Scheduler:
         self._now = self.clock.at(event.time)
         self.state, self.finished, self.round = RunState.RUNNING, None, self.round + 1
         self.is_finishing = self._was_cancelled = False
+        self.error, self._gathering = None, _Gathering.NOT_ASKED
         if self.started is None:
             self.started = self._now
         self._set_deadline()
@@ -384,12 +461,71 @@ class Scheduler:
         self._move_item(record, item, TaskState.RUNNING)
         self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
 
+    # Errands
+
+    def _handle_inputs_missing(self, event: InputsMissing, record: TaskRecord, item: ItemRecord) -> None:
+        self._start_errands((record.order, item.index), event.errands)
+        record.set_progress(item, item.progress, event.errands[0].text)
+
+    def _handle_results_scattered(self, event: ResultsScattered) -> None:
+        if self._gathering is not _Gathering.UNDER_WAY:  # it was cancelled meanwhile
+            return
+        if event.errands:
+            self._start_errands(None, event.errands)
+        else:
+            self._gathering = _Gathering.DONE
+
+    def _handle_errand_lost(self, event: ErrandLost, record: ErrandRecord) -> None:
+        if record.attempt >= MAX_ATTEMPTS:
+            self._fail_errand(record, record.lost(event.reason))
+            return
+        self._errands.try_again(record, self._now)
+        self._instructions.append(StartErrand(record.errand.id, record.attempt))
+
+    def _start_errands(self, waiter: Waiter, errands: tuple[Errand, ...]) -> None:
+        for record in self._errands.add(waiter, errands, self._now):
+            self._instructions.append(StartErrand(record.errand.id, record.attempt))
+            if self.is_paused:
+                self._instructions.append(FreezeErrand(record.errand.id, record.attempt))
+
+    def _stop_errands(self, records: list[ErrandRecord]) -> None:
+        self._instructions.extend(StopErrand(record.errand.id, record.attempt) for record in records)
+
+    def _fail_errand(self, record: ErrandRecord, error: TaskError) -> None:
+        """An errand was in vain: what needs it fails, the rest goes on without it."""
+        waiters = self._errands.end(record)
+        if not record.errand.is_needed:
+            self._go_on(waiters)
+            return
+        for waiter in record.waiters:
+            if waiter is not None:
+                task = self._records[waiter[0]]
+                self._end_item(task, task.items[waiter[1]], TaskState.FAILED, error)
+
+    def _go_on(self, waiters: list[Waiter]) -> None:
+        """Let go on what waits for nothing more."""
+        for waiter in waiters:
+            if waiter is None:
+                self._gathering = _Gathering.DONE
+                continue
+            record = self._records[waiter[0]]
+            item = record.items[waiter[1]]
+            record.set_progress(item, item.progress, "")
+            self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
+
+    def _end_gathering(self) -> None:
+        """Results come home from where they are: that takes longer, nothing else."""
+        self._stop_errands(self._errands.drop(None))
+        self._gathering = _Gathering.DONE
+
     # From running to the end
 
     def _move_item(self, record: TaskRecord, item: ItemRecord, state: TaskState) -> None:
         was_running = item.state is TaskState.RUNNING
         record.move_item(item, state, self._now)
         self._num_running += (state is TaskState.RUNNING) - was_running
+        if was_running:
+            self._stop_errands(self._errands.drop((record.order, item.index)))
 
     def _end_item(self, record: TaskRecord, item: ItemRecord, state: TaskState, error: TaskError | None) -> None:
         """An item is over by itself. Its task is over with the last one."""
@@ -428,10 +564,16 @@ class Scheduler:
         has_begun = self.started is not None or self._was_cancelled
         if self._num_open or self.state.is_final or not has_begun:
             return
-        if self._was_cancelled:
+        if self._gathering is _Gathering.NOT_ASKED and self._gives_data_blocks and self._num_succeeded:
+            self._gathering = _Gathering.UNDER_WAY
+            self._instructions.append(GatherResults())
+        if self._gathering is _Gathering.UNDER_WAY:
+            return
+        if self._was_cancelled and self.error is None:
             self.state = RunState.CANCELLED
         else:
-            self.state = RunState.SUCCEEDED if self._num_succeeded == len(self._records) else RunState.FAILED
+            is_success = self._num_succeeded == len(self._records) and self.error is None
+            self.state = RunState.SUCCEEDED if is_success else RunState.FAILED
         self.finished = self._now
         self.is_paused = False
         self.clock.stop(time)
@@ -454,11 +596,23 @@ class Scheduler:
         self._end_item(record, item, TaskState.TIMED_OUT, error)
 
     def _time_out_run(self, error: TaskError) -> None:
-        """What runs times out, what never started is skipped."""
+        self._end_open(TaskState.TIMED_OUT, error)
+        if self._gathering is _Gathering.UNDER_WAY:
+            self._end_gathering()
+
+    def _handle_run_broke(self, event: RunBroke) -> None:
+        if self.state.is_final:
+            return
+        self.error = event.error
+        self._end_open(TaskState.FAILED, event.error)
+        self._end_gathering()
+
+    def _end_open(self, ended: TaskState, error: TaskError) -> None:
+        """What runs becomes `ended`, what never started is skipped."""
         for record in self._open_records():
-            state = TaskState.TIMED_OUT if record.state is TaskState.RUNNING else TaskState.SKIPPED
+            state = ended if record.state is TaskState.RUNNING else TaskState.SKIPPED
             failures = record.failures()
-            self._stop_items(record, TaskState.TIMED_OUT, TaskState.SKIPPED, error)
+            self._stop_items(record, ended, TaskState.SKIPPED, error)
             self._close_task(record, state, _join(error, failures) if failures else error)
 
     def _stop_items(
@@ -511,7 +665,12 @@ class Scheduler:
             "items with a worker": num_running == self._num_running <= self.num_workers,
             "items in the queue": num_ready == num_queued,
             "a free worker and a ready item": num_ready == 0 or num_running == self.num_workers or self.is_paused,
-            "a run under way with nothing under way": num_running > 0 or self.started is None or not self._may_go_on,
+            "a run under way with nothing under way": num_running > 0
+            or self._gathering is _Gathering.UNDER_WAY
+            or self.started is None
+            or not self._may_go_on,
+            "errands without one who waits": all(record.waiters for record in self._errands),
+            "errands of a run that is over": not (self.state.is_final and any(self._errands)),
             "something that waits for its turn in a run that is finishing": not self.is_finishing or num_ready == 0,
             "a clock that runs": self.clock.is_running != (self.is_paused or self.state.is_final),
             "a pause of a run that is over": not (self.is_paused and self.state.is_final),

@@ -12,13 +12,33 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from .errors import StoreError
+from .removal import Remover, files_beside
 
 _PREFIX = "background_nodes-"
 _LOCK = "owner.lock"
+#: So many digits of a name tell its sub-folder; two more are left.
+_SHARD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFolder:
+    """The files of a store by their names, as the foreground and each worker see them.
+
+    A name is the same for all; where its file is, is not. Files lie in sub-folders of a hundred numbers each, so that
+    what belongs to one is found at once.
+    """
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        """Where the blob or log of a name is, or is to be."""
+        return self.path / name[:_SHARD] / name
 
 
 class Store:
@@ -38,45 +58,65 @@ class Store:
             self._lock: IO[bytes] | None = _new_lock(self.path)
         except OSError as error:
             raise StoreError(f"no folder for results can be made in {parent}: {error}") from error
+        self.folder = StoreFolder(self.path)
         self._numbers = itertools.count(1)
+        self._remover = Remover()
 
-    def new_blob(self) -> Path:
-        return self.path / f"{next(self._numbers):06d}.blend"
+    def new_blob(self) -> str:
+        """The name of a new blob. Raises StoreError if there is no place for it."""
+        return self._new("blend")
 
-    def new_log(self) -> Path:
-        return self.path / f"{next(self._numbers):06d}.log"
+    def new_log(self) -> str:
+        """The name of a new log. Raises StoreError if there is no place for it."""
+        return self._new("log")
 
     def new_folder(self) -> Path:
-        folder = self.path / f"{next(self._numbers):06d}"
-        try:
-            folder.mkdir()
-        except OSError as error:
-            raise StoreError(f"no folder can be made in {self.path}: {error}") from error
-        return folder
+        """Make a folder for a worker. Raises StoreError."""
+        return self._made(self.path / f"worker-{next(self._numbers):06d}")
 
-    def remove_blob(self, *paths: Path) -> None:
-        """Remove blobs (and logs) with the files beside them, as far as they are there."""
-        stems = {path.stem for path in paths}
-        with contextlib.suppress(OSError):
-            for entry in list(os.scandir(self.path)):
-                if entry.name.partition(".")[0] in stems:
-                    with contextlib.suppress(OSError):
-                        Path(entry.path).unlink()
+    def file(self, name: str) -> Path:
+        """Where the blob or log of a name is."""
+        return self.folder.file(name)
 
-    def size(self, *paths: Path) -> int:
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove blobs and logs with the files beside them, as far as they are there; soon, on another thread."""
+        self._remover.remove_files(self.file(name) for name in names)
+
+    def remove_folder(self, folder: Path) -> None:
+        """Remove a folder of `new_folder`; soon, on another thread."""
+        self._remover.remove_folder(folder)
+
+    def size(self, names: Iterable[str]) -> int:
         """Bytes of blobs and logs with the files beside them, as far as they are there."""
-        stems = {path.stem for path in paths}
-        with contextlib.suppress(OSError):
-            entries = (entry for entry in os.scandir(self.path) if entry.name.partition(".")[0] in stems)
-            return sum(entry.stat().st_size for entry in entries if entry.is_file())
-        return 0
+        total = 0
+        for file in files_beside(self.file(name) for name in names):
+            with contextlib.suppress(OSError):
+                total += file.stat().st_size
+        return total
+
+    def wait_for_removals(self) -> None:
+        """Return when all that was to be removed is gone."""
+        self._remover.wait()
 
     def close(self) -> None:
         """Remove the folder and all in it. Results not brought home are gone."""
         if self._lock is not None:
+            self._remover.wait()
             self._lock.close()
             self._lock = None
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _new(self, suffix: str) -> str:
+        name = f"{next(self._numbers):06d}.{suffix}"
+        self._made(self.file(name).parent)
+        return name
+
+    def _made(self, folder: Path) -> Path:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"no folder can be made in {self.path}: {error}") from error
+        return folder
 
 
 def sweep(parent: Path) -> None:

@@ -7,20 +7,18 @@ at once that the other is gone. What a script prints goes elsewhere and can't di
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing.connection as mpc
 import os
+import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from collections import deque
+from typing import Any
 
 from . import messages
 from .errors import TransportError
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-    AnyConnection = Connection[Any, Any]
-
 
 #: Each message is led by these bytes and its length. Who sends anything else is found out at once.
 _MAGIC = b"BgN1"
@@ -32,16 +30,24 @@ _CHUNK = 1024**2
 
 
 class Channel:
-    """One end of the pipe. Sending and receiving may happen on two threads; each of them on one only."""
+    """One end of the pipe. Sending and receiving may happen on two threads; each of them on one only.
 
-    def __init__(self, connection: AnyConnection) -> None:
-        self._connection = connection
+    Attributes:
+        connection: what becomes readable when there is something to `take`.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        """`connection` is a socket; on Windows, where a pipe keeps what was sent at once together, a pipe's end."""
+        self.connection = connection
         self._received = bytearray()
+        self._lock = threading.Lock()
+        self._outgoing: deque[memoryview] = deque()
+        self._sender: threading.Thread | None = None
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
         """Two ends: the foreground's, and the one for a worker."""
-        ours, theirs = mpc.Pipe(duplex=True)
+        ours, theirs = mpc.Pipe(duplex=True) if sys.platform == "win32" else socket.socketpair()
         return cls(ours), cls(theirs)
 
     @classmethod
@@ -50,10 +56,11 @@ class Channel:
         if sys.platform == "win32":
             return cls(mpc.PipeConnection(handle))  # type: ignore[attr-defined,unused-ignore]
         os.set_inheritable(handle, False)
-        return cls(mpc.Connection(handle))
+        return cls(socket.socket(fileno=handle))
 
     def fileno(self) -> int:
-        return self._connection.fileno()
+        number: int = self.connection.fileno()
+        return number
 
     def send(self, message: messages.Message) -> None:
         """Send a message, waiting until the other side has room for it.
@@ -62,11 +69,25 @@ class Channel:
             OSError: when the other side is gone.
             TransportError: if the message is too long.
         """
-        data = messages.encode(message)
-        if len(data) > MAX_MESSAGE:
-            size, limit = len(data) / 1024**2, MAX_MESSAGE // 1024**2
-            raise TransportError(f"values of {size:.0f} MB are too much to be passed on: at most {limit} MB are")
-        self._write(_HEADER.pack(_MAGIC, len(data)) + data)
+        self._write(_frame(message))
+
+    def post(self, message: messages.Message) -> None:
+        """Send a message without waiting: what the other side has no room for yet, a thread sends when it has.
+
+        Raises:
+            OSError: when the other side is gone. If it goes later, `take` tells.
+            TransportError: if the message is too long.
+        """
+        data = memoryview(_frame(message))
+        with self._lock:
+            if self._sender is None:
+                data = data[self._write_some(data) :]
+            if not data:
+                return
+            self._outgoing.append(data)
+            if self._sender is None:
+                self._sender = threading.Thread(target=self._send_outgoing, name="background_nodes sender", daemon=True)
+                self._sender.start()
 
     def receive(self) -> messages.Message:
         """Wait for the next message.
@@ -87,10 +108,16 @@ class Channel:
             TransportError: when what came is no message.
         """
         while (data := self._next_frame()) is None:
-            if not self._connection.poll():
+            if not mpc.wait([self.connection], 0.0):
                 return None
             self._received += self._read()
         return messages.decode(data)
+
+    def close(self) -> None:
+        if self._sender is not None and sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)  # closing alone does not wake the thread that sends
+        self.connection.close()
 
     def _next_frame(self) -> bytes | None:
         if not _MAGIC.startswith(self._received[: len(_MAGIC)]):
@@ -106,21 +133,37 @@ class Channel:
         del self._received[:end]
         return data
 
-    # On Windows the pipe keeps what was sent at once together; elsewhere it is a stream.
+    def _send_outgoing(self) -> None:
+        while True:
+            with self._lock:
+                if not self._outgoing:
+                    self._sender = None
+                    return
+                data = self._outgoing.popleft()
+            try:
+                self._write(data)
+            except OSError:  # the other side is gone, which who receives is told; nothing more can be sent
+                return
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         if sys.platform == "win32":
-            self._connection.send_bytes(data)
-            return
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self._connection.fileno(), rest) :]
+            self.connection.send_bytes(data)
+        else:
+            self.connection.sendall(data)
+
+    def _write_some(self, data: memoryview) -> int:
+        """Send what there is room for, and return how much that was."""
+        if sys.platform == "win32":
+            return 0
+        try:
+            sent: int = self.connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        return sent
 
     def _read(self) -> bytes:
         try:
-            if sys.platform == "win32":
-                return self._connection.recv_bytes()
-            data = os.read(self._connection.fileno(), _CHUNK)
+            data: bytes = self.connection.recv_bytes() if sys.platform == "win32" else self.connection.recv(_CHUNK)
         except ConnectionError as error:
             raise EOFError from error
         except OSError as error:
@@ -129,11 +172,10 @@ class Channel:
             raise EOFError
         return data
 
-    def close(self) -> None:
-        self._connection.close()
 
-
-def wait(channels: list[Channel], timeout: float | None) -> list[Channel]:
-    """The channels with something to receive, after at most `timeout` seconds (None: however long it takes)."""
-    by_connection = {channel._connection: channel for channel in channels}
-    return [by_connection[connection] for connection in mpc.wait(list(by_connection), timeout)]  # type: ignore[index]
+def _frame(message: messages.Message) -> bytes:
+    data = messages.encode(message)
+    if len(data) > MAX_MESSAGE:
+        size, limit = len(data) / 1024**2, MAX_MESSAGE // 1024**2
+        raise TransportError(f"values of {size:.0f} MB are too much to be passed on: at most {limit} MB are")
+    return _HEADER.pack(_MAGIC, len(data)) + data

@@ -58,7 +58,7 @@ class LiveRef:
 
 @dataclass(frozen=True, slots=True)
 class StoredRef:
-    """A data-block in a blob: its kind, its name there, the path of its library ("" if local) and the blob's path."""
+    """A data-block in a blob: its kind, its name there, the path of its library ("" if local) and the blob's name."""
 
     kind: str
     name: str

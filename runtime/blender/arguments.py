@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ...script import BlendFile
 from ..errors import BackgroundNodesError
-from ..messages import WireForm
-from ..types import VALUE_KINDS, SocketType, StoredRef
-from . import python_data, sendable
+from ..messages import GivenArgument, Piece
+from ..types import SocketType, StoredRef
+from . import kinds, python_data, sendable
 from .inputs import Inputs
 
 
@@ -27,39 +27,34 @@ class ArgumentError(BackgroundNodesError):
     """A value that a socket can't take. The message names the socket."""
 
 
-def stored_refs(record: dict[str, Any]) -> list[StoredRef]:
+def stored_refs(argument: GivenArgument) -> Iterator[StoredRef]:
     """The data-blocks that an argument names."""
-    return [
-        ref
-        for piece in record["pieces"]
-        if piece["kind"] not in VALUE_KINDS
-        for ref in WireForm.stored_refs(piece["value"])
-    ]
+    for piece in argument.pieces:
+        yield from piece.value.refs()
 
 
-def bind(record: dict[str, Any], inputs: Inputs) -> Any:
+def bind(argument: GivenArgument, inputs: Inputs) -> Any:
     """The Python value of one argument, as the script's annotation promises it.
 
     Raises:
         ArgumentError: naming the socket.
     """
-    values = [value for piece in record["pieces"] for value in _piece(piece, record, inputs)]
+    values = [value for piece in argument.pieces for value in _piece(piece, argument, inputs)]
     for value in values:
-        _check(value, record)
-    values = [_annotated(value, record["annotation"]) for value in values]
-    if record["is_list"]:
+        _check(value, argument)
+    values = [_annotated(value, argument.annotation) for value in values]
+    if argument.type.is_list:
         return values
     return values[0] if values else None
 
 
-def _piece(piece: dict[str, Any], record: dict[str, Any], inputs: Inputs) -> Iterable[Any]:
-    items = piece["value"] if piece["is_list"] else [piece["value"]]
-    for item in items:
-        value = _received(item, piece["kind"], inputs)
-        if value is None and not record["is_optional"]:
-            raise ArgumentError(f'socket "{record["label"]}": what is linked to it gave nothing')
-        converted = value if value is None else _converted(value, piece["conversion"], record)
-        yield from converted if piece["conversion"] in _TO_LISTS else [converted]
+def _piece(piece: Piece, argument: GivenArgument, inputs: Inputs) -> Iterable[Any]:
+    for element in piece.value.elements():
+        value = _received(element, piece.value.type.kind, inputs)
+        if value is None and not argument.is_optional:
+            raise ArgumentError(f'socket "{argument.label}": what is linked to it gave nothing')
+        converted = value if value is None else _converted(value, piece.conversion, argument)
+        yield from converted if piece.conversion in _TO_LISTS else [converted]
 
 
 def _received(item: Any, kind: str, inputs: Inputs) -> Any:
@@ -67,30 +62,30 @@ def _received(item: Any, kind: str, inputs: Inputs) -> Any:
         return None
     if kind == "ANY":
         return python_data.decode(item)
-    return item if kind in VALUE_KINDS else inputs[StoredRef(**item)]
+    return inputs[item] if isinstance(item, StoredRef) else item
 
 
-def _converted(value: Any, conversion: str, record: dict[str, Any]) -> Any:
+def _converted(value: Any, conversion: str, argument: GivenArgument) -> Any:
     if conversion == "check_kind":
-        return checked_data_block(value, record["kind"], record["label"])
+        return checked_data_block(value, argument.type.kind, argument.label)
     if conversion == "check_value":
-        return wire_value(value, SocketType(record["kind"]), record["label"])
+        return wire_value(value, SocketType(argument.type.kind), argument.label)
     try:
         return _CONVERSIONS[conversion](value) if conversion else value
     except (RuntimeError, ValueError, TypeError) as error:
-        raise ArgumentError(f'socket "{record["label"]}": {value!r} can\'t be converted: {error}') from error
+        raise ArgumentError(f'socket "{argument.label}": {value!r} can\'t be converted: {error}') from error
 
 
-def _check(value: Any, record: dict[str, Any]) -> None:
+def _check(value: Any, argument: GivenArgument) -> None:
     """What was only known at run time: range and choice."""
-    where = f'socket "{record["label"]}": {value!r}'
-    if record["choices"] and value not in record["choices"]:
-        raise ArgumentError(f"{where} is none of {', '.join(map(str, record['choices']))}")
+    where = f'socket "{argument.label}": {value!r}'
+    if argument.choices and value not in argument.choices:
+        raise ArgumentError(f"{where} is none of {', '.join(map(str, argument.choices))}")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if record["minimum"] is not None and value < record["minimum"]:
-            raise ArgumentError(f"{where} is less than {record['minimum']:g}")
-        if record["maximum"] is not None and value > record["maximum"]:
-            raise ArgumentError(f"{where} is more than {record['maximum']:g}")
+        if argument.minimum is not None and value < argument.minimum:
+            raise ArgumentError(f"{where} is less than {argument.minimum:g}")
+        if argument.maximum is not None and value > argument.maximum:
+            raise ArgumentError(f"{where} is more than {argument.maximum:g}")
 
 
 _ANNOTATIONS: dict[str, Callable[[Any], Any]] = {
@@ -160,11 +155,23 @@ _TO_LISTS = frozenset({"collection_to_objects"})
 
 
 def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
-    """`value`, if it is a data-block of that kind that can travel. Raises ArgumentError."""
+    """`value`, if it is a data-block of that kind that can be written to a blob. Raises ArgumentError."""
     if not isinstance(value, getattr(bpy.types, kind)):
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
-    if (found := sendable.obstacle(value)) is not None:
-        raise ArgumentError(f'socket "{label}": {found.with_mend(found.message)}')
+    try:
+        kinds.kind_of(value)
+        is_evaluated = value.is_evaluated
+    except KeyError as error:
+        raise ArgumentError(f'socket "{label}": a {error.args[0]} can\'t be passed on') from None
+    except ReferenceError:
+        raise ArgumentError(f'socket "{label}": {_described(value)} can\'t be passed on') from None
+    if is_evaluated:
+        raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
+    if sendable.has_no_pixels(value):
+        message = (
+            f'"{value.name}" has its pixels in no file. Save it, image.save_render(path), and return the image of that'
+        )
+        raise ArgumentError(f'socket "{label}": {message}')
     return value
 
 

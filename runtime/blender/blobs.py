@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import bpy
 
 from ..errors import StoreError
+from ..removal import files_beside
 from ..types import StoredRef
 from . import kinds, pixels
 from .pixels import PixelFile
@@ -141,7 +142,7 @@ def write(
 
 def remove(path: Path) -> None:
     """Remove a blob and what lies beside it, as far as it is there."""
-    for file in path.parent.glob(f"{path.stem}.*"):
+    for file in files_beside([path]):
         with contextlib.suppress(OSError):
             file.unlink()
 
@@ -215,15 +216,15 @@ def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:
     return [image for image in unsaved if image in used]
 
 
-def open_as_main(blob: str) -> None:
+def open_as_main(blob: Path) -> None:
     """Make a blob the open file: all names stay exact. For workers only. Raises StoreError if it can't be read."""
     try:
-        bpy.ops.wm.open_mainfile(filepath=blob, load_ui=False, use_scripts=False)
+        bpy.ops.wm.open_mainfile(filepath=str(blob), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         raise StoreError(f"the data in {blob} can't be read: {str(error).strip()}") from error
 
 
-def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+def append(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     """Append data-blocks, with all they use, as local ones (linked ones stay linked); names that clash become new ones.
 
     Returns:
@@ -237,12 +238,12 @@ def append(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     return found
 
 
-def load(blob: str, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+def load(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[Key]] = {}
     for key in dict.fromkeys(key for key in keys if not key.library):  # it has no more than the names of linked ones
         wanted.setdefault(kinds.collections()[key.kind], []).append(key)
-    with _opened(blob) as (available, request):
+    with _opened(str(blob)) as (available, request):
         for name, group in wanted.items():
             names = set(getattr(available, name))
             wanted[name] = [key for key in group if key.name in names]
@@ -276,16 +277,16 @@ def link(key: Key) -> dict[Key, bpy.types.ID]:
 
 
 @contextlib.contextmanager
-def _opened(blob: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
+def _opened(path: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
     """`libraries.load`, with its errors turned into ours. What was requested is loaded at the end of the block."""
     try:
-        with bpy.data.libraries.load(blob, link=is_link) as names:
+        with bpy.data.libraries.load(path, link=is_link) as names:
             yield names
     except OSError as error:
-        raise StoreError(f"the data in {blob} can't be read: {error}") from error
+        raise StoreError(f"the data in {path} can't be read: {error}") from error
 
 
-def remove_libraries(blobs: Iterable[str]) -> None:
+def remove_libraries(blobs: Iterable[Path]) -> None:
     """Remove what loading left behind for the blobs themselves. In a large file each removal costs a look at all."""
     paths = {os.path.normpath(blob) for blob in blobs}
     found = [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
@@ -293,13 +294,13 @@ def remove_libraries(blobs: Iterable[str]) -> None:
 
 
 @contextlib.contextmanager
-def exact_names(blob: str) -> Iterator[None]:
+def exact_names(blob: Path) -> Iterator[None]:
     """Within the block, what is appended from the blob keeps its name: what has the same name here steps aside.
 
     At the end the names go back to those that had them first. For workers only.
     """
     aside: list[tuple[bpy.types.ID, str]] = []
-    with _opened(blob) as (available, _request):
+    with _opened(str(blob)) as (available, _request):
         for kind, collection in kinds.collections().items():
             names = set(getattr(available, collection, ()))
             for data_block in list(kinds.collection(kind)) if names else ():

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started by the launcher in a fresh Blender (or the wheel's Python): makes `background_nodes` importable and works.
 
-... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES
+... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES STORE
 """
 
 import ctypes
@@ -38,19 +38,23 @@ def _alias_package() -> None:
     spec.loader.exec_module(package)
 
 
-def _main(foreground: str, handle: str, idle_seconds: str, max_tasks: str, max_memory: str, devices: str) -> None:
+def _main(
+    foreground: str, handle: str, idle_seconds: str, max_tasks: str, max_memory: str, devices: str, store: str
+) -> None:
     _die_with(int(foreground))
     _alias_package()
     from background_nodes.runtime.blender import cycles_devices
     from background_nodes.runtime.blender.worker import Worker
     from background_nodes.runtime.launcher import CyclesDevices
+    from background_nodes.runtime.store import StoreFolder
     from background_nodes.runtime.transport import Channel
 
     # What belongs to this script is none of a node script's business.
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent]
     sys.argv[:] = sys.argv[:1]
     cycles_devices.choose(CyclesDevices.from_argument(devices))
-    Worker(Channel.inherited(int(handle)), float(idle_seconds), int(max_tasks), int(max_memory)).run()
+    channel, folder = Channel.inherited(int(handle)), StoreFolder(Path(store))
+    Worker(channel, folder, float(idle_seconds), int(max_tasks), int(max_memory)).run()
 
 
 if __name__ == "__main__":

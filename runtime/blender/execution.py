@@ -8,16 +8,21 @@ import linecache
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import bpy
 
 from ..errors import BackgroundNodesError
-from ..messages import Execute, Failed, Gather, Succeeded, WireForm
+from ..graph import SceneSettings
+from ..messages import Execute, Failed, Gather, Gathered, Succeeded
+from ..plan import TaskOutput
+from ..signature import ScriptSource
+from ..store import StoreFolder
+from ..typed_values import TypedValue
 from ..types import SocketType, StoredRef
-from . import addons, arguments, blobs, cycles_devices, kinds, pixels, seed_script, whole_file
+from . import addons, arguments, blobs, cycles_devices, pixels, seed_script, whole_file
 from .blobs import Key
 from .inputs import Inputs
 from .output import captured_output, without_chatter
@@ -35,13 +40,13 @@ class ScriptError(BackgroundNodesError):
     """A script that can't be carried out."""
 
 
-def execute(task: Execute) -> Succeeded | Failed:
+def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
-    filename = task.script["filename"]
-    own_copy = str(Path(task.blob).with_suffix(".file.blend"))
+    filename = task.script.filename
+    own_copy, log = folder.file(task.blob).with_suffix(".file.blend"), folder.file(task.log)
     try:
-        with captured_output(task.log):  # drivers fail while a file is opened, too
-            return Succeeded(_results(task, own_copy))
+        with captured_output(log):  # drivers fail while a file is opened, too
+            return Succeeded(_results(task, folder, own_copy, log))
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -53,44 +58,44 @@ def execute(task: Execute) -> Succeeded | Failed:
             whole_file.close_copy(own_copy)
 
 
-def _results(task: Execute, own_copy: str) -> dict[str, Any]:
-    """The values of the outputs in wire form."""
+def _results(task: Execute, folder: StoreFolder, own_copy: Path, log: Path) -> dict[str, TypedValue]:
+    """The values of the outputs."""
     addons.enable(task.addons, task.node)
-    refs = (ref for record in task.arguments for ref in arguments.stored_refs(record))
-    with without_chatter(task.log):
-        inputs = Inputs(refs, file_copy=task.file_copy, own_copy=own_copy)
+    refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
+    with without_chatter(log):
+        inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
-    run = _run_seed_style if task.script["is_seed_style"] else _run_main
+    run = _run_seed_style if task.script.is_seed_style else _run_main
     fields = run(task, inputs)
-    with without_chatter(task.log):
-        return _collect(fields, task, inputs)
+    with without_chatter(log):
+        return _collect(fields, task, inputs, folder)
 
 
-def gather(task: Gather) -> Succeeded | Failed:
+def gather(task: Gather, folder: StoreFolder) -> Gathered | Failed:
     """Write data-blocks of several blobs into one."""
     try:
-        inputs = Inputs((StoredRef(**ref) for ref in task.refs), may_change=False)
-        roots = [inputs[StoredRef(**ref)] for ref in task.refs]
-        _write(roots, Path(task.blob), inputs)
-        return Succeeded({"data": _stored(roots, task.blob)})
+        inputs = Inputs(folder, task.refs, may_change=False)
+        roots = [inputs[ref] for ref in task.refs]
+        _write(roots, task.blob, inputs, folder)
+        return Gathered(tuple(_stored(root, task.blob) for root in roots))
     except Exception as error:  # the foreground does without
         return Failed(str(error))
 
 
-def _set_scene(settings: dict[str, Any]) -> None:
+def _set_scene(settings: SceneSettings) -> None:
     scene = bpy.context.scene
-    scene.frame_start = settings["frame_start"]
-    scene.frame_end = settings["frame_end"]
-    scene.render.fps = settings["fps"]
-    scene.render.fps_base = settings["fps_base"]
-    scene.unit_settings.system = settings["unit_system"]
-    scene.unit_settings.scale_length = settings["unit_scale_length"]
-    if settings["unit_system"] != "NONE":
-        scene.unit_settings.length_unit = settings["length_unit"]
+    scene.frame_start = settings.frame_start
+    scene.frame_end = settings.frame_end
+    scene.render.fps = settings.fps
+    scene.render.fps_base = settings.fps_base
+    scene.unit_settings.system = settings.unit_system
+    scene.unit_settings.scale_length = settings.unit_scale_length
+    if settings.unit_system != "NONE":
+        scene.unit_settings.length_unit = settings.length_unit
     cycles_devices.use_in(scene)
-    if scene.frame_current != settings["frame_current"]:
-        scene.frame_set(settings["frame_current"])
+    if scene.frame_current != settings.frame_current:
+        scene.frame_set(settings.frame_current)
 
 
 def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
@@ -111,7 +116,7 @@ def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
 
 def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
     """The script's arguments by what `name` says that they are called by: their "identifier" or their "label"."""
-    values = {record[name]: arguments.bind(record, inputs) for record in task.arguments}
+    values = {getattr(argument, name): arguments.bind(argument, inputs) for argument in task.arguments}
     bpy.context.view_layer.update()
     return values
 
@@ -128,7 +133,7 @@ def _run(script: Callable[[], Any]) -> Any:
         sys.setrecursionlimit(recursion_limit)
 
 
-def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
+def _load_main(script: ScriptSource) -> Callable[..., Any]:
     """The `main` of a script."""
     main = _load(script, SCRIPT_MODULE, {}).get("main")
     if not callable(main):
@@ -136,13 +141,13 @@ def _load_main(script: dict[str, Any]) -> Callable[..., Any]:
     return main
 
 
-def _load(script: dict[str, Any], name: str, variables: dict[str, Any]) -> dict[str, Any]:
+def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Execute a script as a module of that name, whose globals begin with `variables`, and return them."""
-    text, filename = script["text"], script["filename"]
+    text, filename = script.text, script.filename
     # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    if script["folder"]:
-        sys.path.insert(0, script["folder"])
+    if script.folder:
+        sys.path.insert(0, script.folder)
     module = types.ModuleType(SCRIPT_MODULE)
     space = vars(module)
     space.update(variables, __name__=name, __file__=filename)
@@ -151,30 +156,30 @@ def _load(script: dict[str, Any], name: str, variables: dict[str, Any]) -> dict[
     return space
 
 
-def _collect(fields: list[Any], task: Execute, inputs: Inputs) -> dict[str, Any]:
-    """The values of the outputs in wire form; their data-blocks are in the task's blob."""
+def _collect(fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFolder) -> dict[str, TypedValue]:
+    """The values of the outputs; their data-blocks are in the task's blob."""
     roots: list[bpy.types.ID] = []
     values = {}
-    for (identifier, label, kind, is_list), value in zip(task.outputs, fields, strict=True):
-        socket_type = SocketType(kind, is_list)
-        if socket_type.is_data_block:
-            items = _checked_list(value, socket_type, label)
+    for output, value in zip(task.outputs, fields, strict=True):
+        if output.type.is_data_block:
+            items = _checked_list(value, output.type, output.label)
             roots.extend(item for item in items if item is not None)
-            values[identifier] = items if is_list else items[0]
+            stored = tuple(None if item is None else _stored(item, task.blob) for item in items)
+            content: object = stored if output.type.is_list else stored[0]
         else:
-            values[identifier] = arguments.wire_value(value, socket_type, label)
-    stored = {identifier: _stored(value, task.blob) for identifier, value in values.items()}
+            content = arguments.wire_value(value, output.type, output.label)
+        values[output.identifier] = TypedValue(output.type, content)
     if roots:
-        _write(roots, Path(task.blob), inputs)
-    return stored
+        _write(roots, task.blob, inputs, folder)
+    return values
 
 
-def _fields(result: Any, outputs: list[list[Any]]) -> list[Any]:
+def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:
     if isinstance(result, tuple) and hasattr(result, "_fields"):  # asking a removed data-block for anything raises
-        missing = [output[0] for output in outputs if not hasattr(result, output[0])]
+        missing = [output.identifier for output in outputs if not hasattr(result, output.identifier)]
         if missing:
             raise arguments.ArgumentError(f"main returned a tuple without {', '.join(missing)}")
-        return [getattr(result, output[0]) for output in outputs]
+        return [getattr(result, output.identifier) for output in outputs]
     if len(outputs) == 1:
         return [result]
     if outputs:
@@ -190,24 +195,20 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
     return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
 
 
-def _write(roots: list[bpy.types.ID], blob: Path, inputs: Inputs) -> None:
+def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: StoreFolder) -> None:
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
-    changes = inputs.provenance.changes(roots, str(blob))
+    changes = inputs.provenance.changes(roots, blob)
     contents = changes.contents
     pixels.pack_unsaved(image for image in bpy.data.images if Key.of(image) in contents.origins)
-    blobs.write(blob, roots, contents)
+    blobs.write(folder.file(blob), roots, contents)
     if changes.candidates:
         with whole_file.no_handlers():
             changes.compare(inputs.reopen)
-        contents.save(blob)
+        contents.save(folder.file(blob))
 
 
-def _stored(value: Any, blob: str) -> Any:
-    if isinstance(value, list):
-        return [_stored(item, blob) for item in value]
-    if isinstance(value, bpy.types.ID):
-        return WireForm.of(StoredRef(kinds.kind_of(value), value.name, kinds.library_path(value), blob))
-    return value
+def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:
+    return StoredRef(*Key.of(data_block), blob)
 
 
 # Errors

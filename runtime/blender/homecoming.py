@@ -78,13 +78,13 @@ class Homecoming:
             for blob, wanted in by_blob.items():
                 found.update(self._load(blob, wanted))
         finally:
-            self._clean_up(by_blob, known, found.values())
+            self._clean_up(map(self._snapshot.folder.file, by_blob), known, found.values())
         return found
 
     def _contents_of(self, blob: str) -> Contents:
         """What is written beside a blob, read once. Raises StoreError."""
         if blob not in self._contents:
-            self._contents[blob] = Contents.load(Path(blob))
+            self._contents[blob] = Contents.load(self._snapshot.folder.file(blob))
         return self._contents[blob]
 
     def replaced(self, refs: Iterable[StoredRef]) -> Targets:
@@ -167,10 +167,10 @@ class Homecoming:
         return None if is_theirs else found
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
-        contents = self._contents_of(blob)
+        contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
-        loaded = blobs.load(blob, [*roots, *contents.holders, *(key for key in others if not key.library)])
+        loaded = blobs.load(path, [*roots, *contents.holders, *(key for key in others if not key.library)])
         packed = blobs.release(contents, loaded)
         loaded = {key: item for key, item in loaded.items() if key not in contents.holders}
         blobs.restore_fake_users(contents, loaded)
@@ -179,8 +179,7 @@ class Homecoming:
                 data_block.asset_clear()
             self._names[data_block.session_uid] = key.name
             self._origins[data_block.session_uid] = contents.origin(key, blob).ref
-        folder = Path(blob).parent
-        self._unsaved += [(loaded[key], file, folder) for key, file in contents.pixels.items() if key in loaded]
+        self._unsaved += [(loaded[key], file, path.parent) for key, file in contents.pixels.items() if key in loaded]
         whole = {key: item for key, item in loaded.items() if key not in roots and key.kind not in _PARTS}
         self._merge(blob, contents, whole)
         for key in roots.keys() & loaded.keys():
@@ -220,7 +219,7 @@ class Homecoming:
         self._doubles.append(double)
         self._substitutes.add(here.session_uid)
 
-    def _clean_up(self, loaded: Iterable[str], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
+    def _clean_up(self, loaded: Iterable[Path], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
         """Remove doubles, and newcomers that no result needs: they came along with doubles, or were asked for in vain.
 
         Once for all blobs: in a file of thousands of objects each removal takes as long as any other.

@@ -16,6 +16,7 @@ from pathlib import Path
 import bpy
 
 from ..errors import StoreError
+from ..store import StoreFolder
 from ..types import StoredRef
 from . import blobs, kinds, pixels, whole_file
 from .blobs import Contents, Key
@@ -28,20 +29,28 @@ class Inputs:
     """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
 
     def __init__(
-        self, refs: Iterable[StoredRef], *, file_copy: str = "", own_copy: str = "", may_change: bool = True
+        self,
+        folder: StoreFolder,
+        refs: Iterable[StoredRef],
+        *,
+        file_copy: str = "",
+        own_copy: Path | None = None,
+        may_change: bool = True,
     ) -> None:
         """Load them.
 
         Args:
+            folder: the files of the store.
             refs: the data-blocks.
-            file_copy: the blob of a whole file that is to be the open one, "" for an empty file.
-            own_copy: where this worker may have its own copy of it: see `whole_file.open_copy`.
+            file_copy: name of the blob of a whole file that is to be the open one, "" for an empty file.
+            own_copy: where this worker may have its own copy of it, None without: see `whole_file.open_copy`.
             may_change: whether someone is about to change them, so that it must be found out what was changed.
 
         Raises:
             StoreError: if a blob can't be read or lacks what it should hold.
         """
         self.provenance = Provenance()
+        self._folder = folder
         self._found: dict[StoredRef, bpy.types.ID] = {}
         self._in_file: dict[StoredRef, bpy.types.ID] = {}
         self._newcomers: list[bpy.types.ID] = []
@@ -49,7 +58,7 @@ class Inputs:
         self._own_copy = own_copy
         if file_copy:
             self.reopen()
-            self.provenance.record_file(Contents.load(Path(file_copy)), file_copy)
+            self.provenance.record_file(Contents.load(folder.file(file_copy)), file_copy)
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -74,13 +83,16 @@ class Inputs:
 
     def reopen(self) -> None:
         """Open the whole file as it was when the run began; all data-blocks are gone."""
-        whole_file.open_copy(self._file_copy, self._own_copy)
-        contents = Contents.load(Path(self._file_copy))
+        assert self._own_copy is not None
+        blob = self._folder.file(self._file_copy)
+        whole_file.open_copy(blob, self._own_copy)
+        contents = Contents.load(blob)
         self._restore(self._file_copy, contents, {Key.of(item): item for _kind, item in kinds.all_data_blocks()})
         bpy.context.view_layer.update()
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
-        contents = Contents.load(Path(blob))
+        path = self._folder.file(blob)
+        contents = Contents.load(path)
         live = kinds.Index()
         refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
         if not refs:
@@ -89,13 +101,13 @@ class Inputs:
         # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
         has_scene = any(key.kind == "Scene" for key in keys)
         if not self._found and not self._file_copy and not has_scene and contents.roots == set(keys):
-            blobs.open_as_main(blob)
+            blobs.open_as_main(path)
             self._take(blob, contents, refs, set())
             return
         known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
         # A second look into a large blob takes long, and in an empty file only its scene's name can clash.
-        with blobs.exact_names(blob) if self._found or self._file_copy else _own_scene_aside():
-            blobs.append(blob, [*keys, *contents.holders])
+        with blobs.exact_names(path) if self._found or self._file_copy else _own_scene_aside():
+            blobs.append(path, [*keys, *contents.holders])
             self._take(blob, contents, refs, known)
 
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
@@ -118,14 +130,13 @@ class Inputs:
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
-    @staticmethod
-    def _restore(blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
+    def _restore(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
         blobs.restore_overrides(newcomers.values())
         for key, file in contents.pixels.items():
             if key in newcomers:
-                pixels.restore(newcomers[key], file, Path(blob).parent)
+                pixels.restore(newcomers[key], file, self._folder.file(blob).parent)
 
     def _is_in_file(self, ref: StoredRef, contents: Contents, live: kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""

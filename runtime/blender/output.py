@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 #: A reference of our own: when a script has ended, it may have put anything in the place of Python's functions.
@@ -25,7 +26,7 @@ _CHATTER = re.compile(
 
 
 @contextlib.contextmanager
-def captured_output(log: str) -> Iterator[None]:
+def captured_output(log: Path) -> Iterator[None]:
     """Within the block, all that this process prints, C code too, goes to the file `log`.
 
     Raises:
@@ -49,7 +50,7 @@ def captured_output(log: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def without_chatter(log: str) -> Iterator[None]:
+def without_chatter(log: Path) -> Iterator[None]:
     """What Blender prints of the files that are opened within the block is taken out of `log`; errors stay."""
     _flush_python()
     start = _size(log)
@@ -61,12 +62,12 @@ def without_chatter(log: str) -> Iterator[None]:
             _drop_chatter(log, start)
 
 
-def _size(log: str) -> int:
+def _size(log: Path) -> int:
     with _open(log, "rb") as file:
         return file.seek(0, os.SEEK_END)
 
 
-def _drop_chatter(log: str, start: int) -> None:
+def _drop_chatter(log: Path, start: int) -> None:
     with _open(log, "rb+", buffering=0) as file:
         file.seek(start)
         printed = file.readall()

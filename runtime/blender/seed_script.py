@@ -11,9 +11,10 @@ import bpy
 
 from ... import script
 from ..errors import BackgroundNodesError
+from ..plan import TaskOutput
 from ..seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..types import SocketType
-from . import kinds, sendable
+from . import kinds
 
 #: The collection of the scene that inputs are in. Into the scene's own a script may want to link them itself, and
 #: Blender refuses to do it twice.
@@ -50,8 +51,8 @@ def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict
     }
 
 
-def outputs(space: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) -> list[Any]:
-    """The value of each output, [identifier, name, kind, is_list], after the script has run.
+def outputs(space: Mapping[str, Any], wanted: Sequence[TaskOutput]) -> list[Any]:
+    """The value of each output after the script has run.
 
     Those called `python_data` and `data_blocks` are the whole of it. Another one is the entry of that name in
     `python_data`, or that data-block of its type in `data_blocks`; a list, all of its type.
@@ -61,7 +62,7 @@ def outputs(space: Mapping[str, Any], wanted: Sequence[Sequence[Any]]) -> list[A
     """
     python_data = _python_data(space.get(PYTHON_DATA))
     data_blocks = _data_blocks(space.get(DATA_BLOCKS))
-    return [_output(name, SocketType(kind, is_list), python_data, data_blocks) for _uid, name, kind, is_list in wanted]
+    return [_output(output.label, output.type, python_data, data_blocks) for output in wanted]
 
 
 def _output(name: str, socket_type: SocketType, python_data: dict[Any, Any], data_blocks: list[bpy.types.ID]) -> Any:
@@ -106,9 +107,20 @@ def _data_blocks(value: Any) -> list[bpy.types.ID]:
         raise ResultError(f"{DATA_BLOCKS} is of type {type(value).__name__}: make it a list of data-blocks")
     items = list(value)
     for index, item in enumerate(items):
-        where = f"{DATA_BLOCKS}[{index}]"
-        if not isinstance(item, bpy.types.ID):
-            raise ResultError(f"{where} is {item!r:.40} and no data-block: leave it out of the list")
-        if (found := sendable.obstacle(item)) is not None:
-            raise ResultError(found.with_mend(f"{where} {found.predicate}", "Leave it out of the list"))
+        if fault := _fault(item):
+            raise ResultError(f"{DATA_BLOCKS}[{index}] {fault}: leave it out of the list")
     return list(dict.fromkeys(items))
+
+
+def _fault(item: Any) -> str:
+    """Why it can't be given back, "" if it can."""
+    if not isinstance(item, bpy.types.ID):
+        return f"is {item!r:.40} and no data-block"
+    try:
+        kinds.kind_of(item)
+        is_evaluated = item.is_evaluated
+    except KeyError as error:
+        return f"is a {error.args[0]}, which can't be passed on"
+    except ReferenceError:
+        return "was removed"
+    return f'is an evaluated copy of "{item.name}"' if is_evaluated else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import bpy
 
 from ..blend_files import FileCopy
 from ..errors import RunError
-from ..store import Store
+from ..store import Store, StoreFolder
 from ..types import LiveRef, StoredRef
 from . import blobs, kinds, sendable, whole_file
 from .blobs import Contents, Key
@@ -28,15 +27,17 @@ class Snapshot:
 
     Attributes:
         stored: where each data-block that the run reads is.
-        blobs: the blobs.
+        folder: the files of the store.
+        blobs: names of the blobs.
         session_uids: whose copies may be in the blobs, by the birthplace that these name: all that was in the open
             file then.
         file: a copy of all that was in it, None if nobody wants it.
         spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
     """
 
+    folder: StoreFolder
     stored: dict[LiveRef, StoredRef] = field(default_factory=dict)
-    blobs: tuple[Path, ...] = ()
+    blobs: tuple[str, ...] = ()
     session_uids: dict[str, dict[Key, int]] = field(default_factory=dict)
     file: FileCopy | None = None
     spellings: dict[str, str] = field(default_factory=dict)
@@ -49,7 +50,7 @@ class Snapshot:
         """This one with the copy of the whole file of another one, which is older."""
         uids = {**other.session_uids, **self.session_uids}
         spellings = {**other.spellings, **self.spellings}
-        return Snapshot(self.stored, self.blobs + other.blobs, uids, other.file, spellings)
+        return Snapshot(self.folder, self.stored, self.blobs + other.blobs, uids, other.file, spellings)
 
 
 def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> Snapshot:
@@ -62,21 +63,21 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
     live = kinds.Index()
     roots = [(ref, _look_up(ref, live)) for ref in dict.fromkeys(refs)]
     stored: dict[LiveRef, StoredRef] = {}
-    paths: list[Path] = []
+    names: list[str] = []
     for start in range(0, len(roots), _CHUNK):
         chunk = roots[start : start + _CHUNK]
-        paths.append(store.new_blob())
-        blobs.write(paths[-1], (root for _ref, root in chunk), Contents(birthplace=str(paths[0])))
-        stored.update((ref, StoredRef(*Key.of(root), str(paths[-1]))) for ref, root in chunk)
+        names.append(store.new_blob())
+        blobs.write(store.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=names[0]))
+        stored.update((ref, StoredRef(*Key.of(root), names[-1])) for ref, root in chunk)
     file = None
     if with_file:
-        paths.append(store.new_blob())
-        whole_file.write(paths[-1], Contents(birthplace=str(paths[0])))
-        file = FileCopy(str(paths[-1]), bpy.data.filepath)
-    if not paths:
-        return Snapshot()
+        names.append(store.new_blob())
+        whole_file.write(store.file(names[-1]), Contents(birthplace=names[0]))
+        file = FileCopy(names[-1], bpy.data.filepath)
+    if not names:
+        return Snapshot(store.folder)
     session_uids = {Key.of(data_block): data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
-    return Snapshot(stored, tuple(paths), {str(paths[0]): session_uids}, file, relative_paths())
+    return Snapshot(store.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
 
 
 def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:
@@ -84,5 +85,5 @@ def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:
     if data_block is None:
         raise RunError(f'{ref.kind} "{ref.name}" is gone')
     if (found := sendable.obstacle(data_block)) is not None:
-        raise RunError(found.with_mend(found.message))
+        raise RunError(f"{found.message}. {found.mend}")
     return data_block

@@ -21,23 +21,24 @@ from typing import Any
 import bpy
 
 from ..errors import BackgroundNodesError, StoreError
-from ..messages import CopyFile, Failed, Succeeded
+from ..messages import Copied, CopyFile, Failed
+from ..store import StoreFolder
 from . import blobs, kinds
 from .blobs import Contents
 
 _VERSION = bpy.app.version_string
 
 
-def copy(task: CopyFile) -> Succeeded | Failed:
+def copy(task: CopyFile, folder: StoreFolder) -> Copied | Failed:
     """Write all that is in a .blend file on disk to a blob. For workers: the file becomes the open one."""
     try:
         _open(task.filepath)
-        write(Path(task.blob))
+        write(folder.file(task.blob))
     except BackgroundNodesError as error:
         return Failed(str(error))
     except Exception as error:  # whatever is in a file, the worker lives on
         return Failed(f"{task.filepath} can't be copied: {type(error).__name__}: {error}")
-    return Succeeded()
+    return Copied()
 
 
 def _open(filepath: str) -> None:
@@ -64,7 +65,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
         raise StoreError(f"the data can't be written to {blob}: {error}") from error
 
 
-def open_copy(blob: str, own: str) -> None:
+def open_copy(blob: Path, own: Path) -> None:
     """Make the file that a blob is a copy of the open one.
 
     Args:
@@ -75,7 +76,7 @@ def open_copy(blob: str, own: str) -> None:
         StoreError: if it can't be read.
     """
     try:
-        state = json.loads(_state_path(Path(blob)).read_text(encoding="utf-8"))
+        state = json.loads(_state_path(blob).read_text(encoding="utf-8"))
         _link(blob, own)
     except (OSError, ValueError) as error:
         raise StoreError(f"the copy of the file, {blob}, can't be read: {error}") from error
@@ -86,9 +87,9 @@ def open_copy(blob: str, own: str) -> None:
     _make_paths_absolute(state["folder"])
 
 
-def close_copy(own: str) -> None:
+def close_copy(own: Path) -> None:
     """Remove what `open_copy` and a script that saved the open file left on disk."""
-    blobs.remove(Path(own))
+    blobs.remove(own)
 
 
 @contextlib.contextmanager
@@ -105,7 +106,7 @@ def no_handlers() -> Iterator[None]:
             functions[:] = items
 
 
-def _link(blob: str, own: str) -> None:
+def _link(blob: Path, own: Path) -> None:
     """A second name for a file: Blender writes a new one and gives it the name, which leaves the other as it is."""
     close_copy(own)
     try:

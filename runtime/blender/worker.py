@@ -23,6 +23,7 @@ from ... import script
 from ..errors import TransportError
 from ..memory import PeakMeter, resident_memory
 from ..messages import CopyFile, Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
+from ..store import StoreFolder
 from ..transport import Channel
 from . import execution, whole_file
 from .reset import CleanState, open_empty_file
@@ -35,10 +36,13 @@ _MAX_TEXT = 200
 
 
 class Worker:
-    """A background Blender at the end of `channel`."""
+    """A background Blender at the end of `channel`, which finds blobs and logs in `folder`."""
 
-    def __init__(self, channel: Channel, idle_seconds: float, max_tasks: int, max_memory: int) -> None:
+    def __init__(
+        self, channel: Channel, folder: StoreFolder, idle_seconds: float, max_tasks: int, max_memory: int
+    ) -> None:
         self._channel = channel
+        self._folder = folder
         self._idle_seconds = idle_seconds
         self._tasks_left = max_tasks
         self._max_memory = max_memory
@@ -74,9 +78,9 @@ class Worker:
             self._retire("it was idle")
         self._channel.send(Started())
         if isinstance(task, Gather):
-            self._channel.send(execution.gather(task))
+            self._channel.send(execution.gather(task, self._folder))
         elif isinstance(task, CopyFile):
-            self._channel.send(whole_file.copy(task))
+            self._channel.send(whole_file.copy(task, self._folder))
         elif isinstance(task, Execute):
             self._execute(task)
         self._tasks_left -= 1
@@ -85,7 +89,7 @@ class Worker:
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
         started, meter = time.monotonic(), PeakMeter()
-        outcome = execution.execute(task)
+        outcome = execution.execute(task, self._folder)
         outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
         script.set_reporter(None)
         reporter.close()

@@ -23,7 +23,6 @@ import pytest
 from background_nodes.runtime.blender import kinds, snapshot
 from background_nodes.runtime.blender.homecoming import Homecoming
 from background_nodes.runtime.blender.snapshot import Snapshot
-from background_nodes.runtime.messages import WireForm
 from background_nodes.runtime.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, TaskOutput
 from background_nodes.runtime.signature import Parameter, ScriptSource
 from background_nodes.runtime.types import LiveRef, SocketType, StoredRef
@@ -136,7 +135,7 @@ class Roads:
             bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
             for scene in bpy.data.scenes:
                 scene.name = "Before"
-            self._bring(road, runs[road], self._names, Homecoming(Snapshot()), set())
+            self._bring(road, runs[road], self._names, Homecoming(Snapshot(self._runner.store.folder)), set())
             self._note_shared_names(road)
 
     def _make(self, case: Case) -> bpy.types.ID | None:
@@ -174,13 +173,13 @@ class Roads:
             journey, record = self.journeys[road][name], run.scheduler.tasks.get(name)
             if record is None:
                 continue
-            values = run.results.items(name).get(0)
+            values = run.results.item(name, 0)
             if values is None:
                 journey.error = f"{record.state}: {record.error.message if record.error else ''}"
                 continue
             journey.seen = json.loads(values["seen"])
             journey.taken = taken
-            refs[name] = WireForm.stored_refs(values["data"])[0]
+            refs[name] = next(values["data"].refs())
         found = home.bring(refs.values())
         for name, ref in refs.items():
             if ref in found:
@@ -204,13 +203,15 @@ class Roads:
 def journeys(request, registered_extension, tmp_path_factory):
     """Those of the cases that tests were chosen for: `-k mesh` takes a few seconds."""
     from background_nodes.runtime.launcher import Launcher
+    from background_nodes.runtime.pool import Pool
     from background_nodes.runtime.runner import Runner
     from background_nodes.runtime.store import Store
 
     params = (item.callspec.params for item in request.session.items if hasattr(item, "callspec"))
     names = list(dict.fromkeys(found["name"] for found in params if "road" in found))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    runner = Runner(Launcher.for_blender(bpy.app.binary_path), Store(tmp_path_factory.mktemp("store")), 2)
+    store = Store(tmp_path_factory.mktemp("store"))
+    runner = Runner(Pool(Launcher.for_blender(bpy.app.binary_path), store, 2), store)
     roads = Roads(runner, tmp_path_factory.mktemp("cases"), names)
     try:
         roads.travel()

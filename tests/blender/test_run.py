@@ -897,12 +897,13 @@ def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
 def test_long_history_forgets_its_oldest_run_and_its_files(tree, session):
     script(tree, "Print", "def main() -> int: print('here'); return 1")
     first = run(tree)
-    logs = [log for logs in first._active.logs.values() for log in logs.values()]
+    logs = [session._runner.store.file(log) for logs in first._active.logs.values() for log in logs.values()]
     assert all(log.exists() for log in logs)
     for _ in range(20):
         run(tree)
     assert len(session.history) == 20
     assert first not in session.history
+    session._runner.store.wait_for_removals()
     assert not any(log.exists() for log in logs)
 
 

@@ -222,7 +222,7 @@ def test_retry_on_the_open_file_after_another_says_that_there_is_no_copy(tree, t
     look.inputs[0].default_value = ""
     run.retry()
     run.wait()
-    assert run.tasks["Look"].error.message.startswith("the open file was not copied when the run began")
+    assert run.tasks["Look"].error.message.startswith("the open file was not copied when the run started")
 
 
 def test_file_of_another_blender_is_opened(tree):

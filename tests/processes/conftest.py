@@ -58,10 +58,11 @@ class Engine:
     """A runner with its pool and store."""
 
     def __init__(self, launcher, store, capacity: int) -> None:
+        from background_nodes.runtime.pool import Pool
         from background_nodes.runtime.runner import Runner
 
-        self.runner = Runner(launcher, store, capacity)
-        self.pool = self.runner.pool
+        self.pool = Pool(launcher, store, capacity)
+        self.runner = Runner(self.pool, store)
         self.store = store
         self.capacity = capacity
 
@@ -87,12 +88,12 @@ class Engine:
         from background_nodes.runtime.logs import read_log
 
         record = run.scheduler.tasks[name]
-        values = run.results.items(name).get(0, {})
+        values = run.results.item(name, 0) or {}
         error = record.error
-        log = run.logs.get(name, {}).get(0)
+        log = run.log_file(name, 0)
         return Outcome(
             str(record.state),
-            values.get("result"),
+            values["result"].content if "result" in values else None,
             error.message if error else "",
             error.traceback if error else "",
             error.line if error else None,

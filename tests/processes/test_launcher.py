@@ -10,6 +10,7 @@ import pytest
 from background_nodes.runtime import pool
 from background_nodes.runtime.launcher import Launcher, describe_exit, read_tail
 
+from ..store_files import folders_in
 from .conftest import wait_until
 
 
@@ -23,7 +24,7 @@ def test_program_that_does_not_exist_is_named(make_engine):
     assert outcome.state == "failed"
     assert "'/not/there/blender' can't be started" in outcome.message
     assert "No such file" in outcome.message
-    assert not [entry for entry in engine.store.path.iterdir() if entry.is_dir()]
+    assert folders_in(engine.store) == []
 
 
 def test_program_that_is_none_is_named(make_engine, tmp_path):

@@ -4,6 +4,13 @@ import pytest
 
 from background_nodes.runtime import messages
 from background_nodes.runtime.errors import TransportError
+from background_nodes.runtime.graph import SceneSettings
+from background_nodes.runtime.plan import TaskOutput
+from background_nodes.runtime.signature import ScriptSource
+from background_nodes.runtime.typed_values import TypedValue
+from background_nodes.runtime.types import SocketType, StoredRef
+
+MESH = StoredRef("Mesh", 'ä "', "", "1.blend")
 
 
 @pytest.mark.parametrize(
@@ -12,11 +19,41 @@ from background_nodes.runtime.errors import TransportError
         messages.Idle(),
         messages.Started(),
         messages.Progressed(0.5, 'ä 節点 "\\ \n \0'),
-        messages.Succeeded({"a": [1, 2.5, None, True, {"b": "c"}], "": []}),
+        messages.Succeeded(
+            {
+                "a": TypedValue(SocketType("ANY"), [1, 2.5, None, True, {"b": "c"}]),
+                "": TypedValue(SocketType("INT", is_list=True), ()),
+                "mesh": TypedValue(SocketType("Mesh"), MESH),
+                "none": TypedValue(SocketType("Mesh"), None),
+                "meshes": TypedValue(SocketType("Mesh", is_list=True), (MESH, None)),
+            },
+            1.5,
+            2**40,
+        ),
+        messages.Gathered((MESH, MESH)),
+        messages.Copied(),
+        messages.Gather((MESH,), "2.blend"),
+        messages.CopyFile("/a b/1.blend", "2.blend"),
         messages.Failed("no", "traceback", 3),
         messages.Retiring("it was idle"),
         messages.Execute(
-            "node", {"text": ""}, [], [["a", "A", "INT", False]], {"fps": 24}, "/a b/1.blend", "/a b/1.log"
+            "node",
+            ScriptSource("def main(): pass", "a.py"),
+            (
+                messages.GivenArgument(
+                    "size",
+                    "Size",
+                    SocketType("FLOAT"),
+                    (messages.Piece(TypedValue(SocketType("INT"), 3), "float"),),
+                    minimum=0,
+                    choices=("a", 1, 2.5, True),
+                ),
+            ),
+            (TaskOutput("a", "A", SocketType("INT")),),
+            SceneSettings(fps_base=1.001),
+            "1.blend",
+            "1.log",
+            ("io_scene_gltf2",),
         ),
     ],
     ids=lambda message: type(message).__name__,
@@ -42,6 +79,18 @@ def test_lone_surrogates_survive_the_wire():
         b'{"message": ["Idle"]}',
         b'{"message": "Idle", "more": 1}',
         b'{"message": "Progressed"}',
+        b'{"message": "Progressed", "fraction": "half", "text": ""}',
+        b'{"message": "Progressed", "fraction": true, "text": ""}',
+        b'{"message": "Progressed", "fraction": 0.5, "text": 1}',
+        b'{"message": "Failed", "error": "", "line": 1.5}',
+        b'{"message": "Gathered", "refs": [["Mesh", "", "", "1.blend"]]}',
+        b'{"message": "Gathered", "refs": {}}',
+        b'{"message": "Succeeded", "values": []}',
+        b'{"message": "Succeeded", "values": {"a": 1}}',
+        b'{"message": "Succeeded", "values": {"a": {"kind": "INT", "is_list": true, "content": 1}}}',
+        b'{"message": "Succeeded", "values": {"a": {"kind": "Mesh", "is_list": false, "content": "1.blend"}}}',
+        b'{"message": "Succeeded", "values": {"a": {"kind": "Mesh", "is_list": false, "content": []}}}',
+        b'{"message": "Succeeded", "values": {"a": {"kind": "Mesh", "is_list": true, "content": [["Mesh", 1]]}}}',
         b'{"message": "TransportError"}',
         b"[" * 100_000,
     ],

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime import messages, pool, priority
+from background_nodes.runtime.engine import Request
+from background_nodes.runtime.graph import SceneSettings
 from background_nodes.runtime.memory import resident_memory
-from background_nodes.runtime.pool import Pool, Request
+from background_nodes.runtime.pool import Pool
+from background_nodes.runtime.signature import ScriptSource
 
+from ..store_files import files_in, folders_in
 from .conftest import Process, planned, wait_until
 
 PID = "import os; return os.getpid()"
@@ -100,7 +104,7 @@ def test_idle_worker_retires_and_leaves_nothing(make_engine):
     worker = Process(engine.run(PID).value)
     assert wait_until(lambda: engine.runner.update(0.05) or engine.pool.num_workers == 0)
     assert not worker.is_alive
-    assert not [entry for entry in engine.store.path.iterdir() if entry.is_dir()]
+    assert wait_until(lambda: engine.runner.update(0.05) or folders_in(engine.store) == [])
 
 
 def test_task_given_to_a_worker_that_has_just_retired_is_not_lost(make_engine):
@@ -249,8 +253,8 @@ def test_end_of_a_worker_is_seen_although_another_process_holds_its_channel(warm
 def test_stopped_request_is_not_heard_of_again(launcher, make_engine):
     engine = make_engine()
     own = Pool(launcher, engine.store, 1)
-    log = str(engine.store.new_log())
-    task = messages.Execute("n", {}, [], [], {}, str(engine.store.new_blob()), log)
+    names = engine.store.new_blob(), engine.store.new_log()
+    task = messages.Execute("n", ScriptSource("", ""), (), (), SceneSettings(), *names)
     own.submit(Request("a", task))
     own.stop("a")
     assert own.poll() == []
@@ -275,7 +279,7 @@ def test_closed_pool_leaves_no_process_and_no_file(make_engine):
 def test_many_tasks_leave_no_process_and_no_file_open(warm):
     warm.run("return 1")
     warm.settle()
-    files, stored = files_of("self"), set(warm.store.path.iterdir())
+    files, stored = files_of("self"), files_in(warm.store)
     workers = warm.pool.process_ids
     theirs = len(files_of(workers[0]))
     run = warm.wait(warm.start(*numbered(100, "import bpy; bpy.data.meshes.new('m'); print('x')")))
@@ -285,7 +289,7 @@ def test_many_tasks_leave_no_process_and_no_file_open(warm):
     assert files_of("self") == files
     assert len(files_of(workers[0])) == theirs
     warm.runner.forget(run)
-    assert set(warm.store.path.iterdir()) == stored
+    assert files_in(warm.store) == stored
 
 
 def test_temporary_files_of_a_worker_go_with_it(make_engine):
@@ -296,6 +300,7 @@ def test_temporary_files_of_a_worker_go_with_it(make_engine):
     assert Path(blenders).is_relative_to(engine.store.path)
     os.kill(pid, 9)
     assert engine.run("return 1").value == 1
+    engine.store.wait_for_removals()
     assert not Path(folder).exists()
     assert not Path(blenders).exists()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ..store_files import files_in
 from .conftest import Process, literal, planned, wait_until
 
 
@@ -30,7 +31,7 @@ def test_killed_worker_is_replaced_and_its_task_retried(make_engine, tmp_path):
     assert (str(run.state), outcome.state, outcome.attempts) == ("succeeded", "succeeded", 2)
     assert outcome.value != killed
     assert outcome.log == "try\n"
-    assert len(list(engine.store.path.glob("*.log"))) == 1, "nothing is kept of the first try"
+    assert len(files_in(engine.store, "*.log")) == 1, "nothing is kept of the first try"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])

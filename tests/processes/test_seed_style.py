@@ -1,7 +1,6 @@
 """Scripts without `main`: variables in, `python_data` and `data_blocks` out."""
 
 import textwrap
-from pathlib import Path
 
 import pytest
 
@@ -34,10 +33,10 @@ def run(warm):
 
         task = planned(body, inputs, outputs)
         active = warm.wait(warm.start(task))
-        values = active.results.items("task").get(0, {})
+        values = active.results.item("task", 0) or {}
         names = {output.identifier: output.label for output in task.outputs}
         outcome = warm.outcome(active)
-        outcome.value = {names[identifier]: decode(value) for identifier, value in values.items()}
+        outcome.value = {names[identifier]: decode(value.content) for identifier, value in values.items()}
         return outcome
 
     return run_one
@@ -142,10 +141,10 @@ def test_data_blocks_are_found_by_type_and_name(run):
     """
     wanted = [("B", "Object", False), ("Whatever", "Mesh", False), ("All", "Object", True), ("data_blocks", "ID", True)]
     value = run(body, outputs=wanted).value
-    assert value["B"]["name"] == "B"
-    assert value["Whatever"]["name"] == "Only"
-    assert [item["name"] for item in value["All"]] == ["A", "B"]
-    assert [(item["kind"], item["name"]) for item in value["data_blocks"]] == [
+    assert value["B"].name == "B"
+    assert value["Whatever"].name == "Only"
+    assert [item.name for item in value["All"]] == ["A", "B"]
+    assert [(item.kind, item.name) for item in value["data_blocks"]] == [
         ("Object", "A"),
         ("Object", "B"),
         ("Mesh", "Only"),
@@ -182,10 +181,10 @@ def passed(warm, tmp_path):
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     mesh = bpy.data.meshes.new("Shared mesh")
     scene_object = bpy.data.objects.new("Ob ject", mesh)
-    path = Path(tmp_path) / "passed.blend"
-    blobs.write(path, [scene_object])
+    name = warm.store.new_blob()
+    blobs.write(warm.store.file(name), [scene_object])
     ref = LiveRef("Object", scene_object.name, scene_object.session_uid)
-    return ref, {ref: StoredRef("Object", "Ob ject", "", str(path))}
+    return ref, {ref: StoredRef("Object", "Ob ject", "", name)}
 
 
 def test_passed_data_blocks_are_listed_with_what_they_use(warm, passed):
@@ -206,7 +205,7 @@ def test_passed_data_blocks_are_listed_with_what_they_use(warm, passed):
     from background_nodes.runtime.blender.python_data import decode
 
     assert warm.outcome(active).message == ""
-    assert decode(active.results.items("task")[0]["out0"]) == {
+    assert decode(active.results.item("task", 0)["out0"].content) == {
         "passed": [("Mesh", "Shared mesh"), ("Object", "Ob ject")],
         "evaluated": True,
         "libraries": 0,

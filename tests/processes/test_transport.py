@@ -2,12 +2,13 @@
 
 import os
 import threading
+from multiprocessing.connection import wait
 
 import pytest
 
 from background_nodes.runtime import messages, transport
 from background_nodes.runtime.errors import TransportError
-from background_nodes.runtime.messages import Failed, Idle, Progressed, Succeeded
+from background_nodes.runtime.messages import Failed, Idle, Progressed
 from background_nodes.runtime.transport import Channel
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe")
@@ -41,7 +42,7 @@ def test_messages_arrive_in_order(ends):
 
 def test_long_message_arrives_while_it_is_sent(ends):
     ours, theirs = ends
-    message = Succeeded({"text": "ä" * 3_000_000})
+    message = Failed("ä" * 3_000_000)
     sender = threading.Thread(target=theirs.send, args=[message])
     sender.start()
     assert ours.receive() == message
@@ -53,7 +54,7 @@ def test_part_of_a_message_is_not_waited_for(ends):
     data = frame(Failed("no"))
     for cut in (1, 5, len(data) - 1):
         os.write(theirs.fileno(), data[:cut])
-        assert transport.wait([ours], 10) == [ours]
+        assert wait([ours.connection], 10) == [ours.connection]
         assert ours.take() is None
         os.write(theirs.fileno(), data[cut:] + data)
         assert [ours.take(), ours.take(), ours.take()] == [Failed("no"), Failed("no"), None]
@@ -61,7 +62,7 @@ def test_part_of_a_message_is_not_waited_for(ends):
 
 def test_nothing_there_is_not_waited_for(ends):
     assert ends[0].take() is None
-    assert transport.wait([ends[0]], 0) == []
+    assert wait([ends[0].connection], 0) == []
 
 
 @pytest.mark.parametrize(
@@ -125,11 +126,27 @@ def test_message_that_is_too_long_is_refused_and_the_channel_is_fine(ends, monke
     assert ours.take() == Idle()
 
 
-def test_only_channels_with_something_are_returned(ends):
+def test_posting_to_one_who_does_not_read_waits_for_nobody(ends):
     ours, theirs = ends
-    other, others_peer = Channel.pair()
-    theirs.send(Idle())
-    assert transport.wait([ours, other], 10) == [ours]
-    others_peer.close()
-    assert set(transport.wait([ours, other], 10)) == {ours, other}
-    other.close()
+    messages = [Failed("x" * 10_000_000), Progressed(0.5, "after it"), Idle()]
+    for message in messages:
+        ours.post(message)  # or the test hangs
+    assert [theirs.receive() for _ in messages] == messages
+
+
+def test_channel_with_unsent_words_can_be_closed(ends):
+    ours, theirs = ends
+    ours.post(Failed("x" * 10_000_000))
+    sender = ours._sender
+    ours.close()
+    sender.join(10)
+    assert not sender.is_alive()
+    with pytest.raises(EOFError):
+        theirs.receive()
+
+
+def test_posting_to_nobody_is_an_error(ends):
+    ours, theirs = ends
+    theirs.close()
+    with pytest.raises(OSError, match="pipe"):
+        ours.post(Idle())

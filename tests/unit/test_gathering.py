@@ -1,51 +1,24 @@
-# SPDX-License-Identifier: GPL-3.0-or-later
-"""Many blobs into few: which chunks there are, and what is known once they have ended."""
+"""What is gathered before someone has to load it."""
 
-from pathlib import Path
-
-from background_nodes.runtime.gathering import Gathering, is_worthwhile
+from background_nodes.runtime.gathering import CHUNK, chunks
 from background_nodes.runtime.types import StoredRef
 
 
-def refs(number: int, blobs: int) -> list[StoredRef]:
+def refs_in(number, blobs):
     return [StoredRef("Object", f"Object {index}", "", f"{index % blobs}.blend") for index in range(number)]
 
 
-def moved(ref: StoredRef) -> StoredRef:
-    return StoredRef(ref.kind, ref.name, ref.library, "gathered.blend")
+def test_few_blobs_are_left_as_they_are():
+    assert list(chunks(refs_in(1000, blobs=3), many=4)) == []
 
 
-def test_few_blobs_are_left_alone():
-    assert not is_worthwhile(refs(1000, 31), 32)
+def test_many_blobs_go_into_few_in_order():
+    refs = refs_in(2 * CHUNK + 5, blobs=40)
+    found = list(chunks(refs, many=4))
+    assert [len(chunk) for chunk in found] == [CHUNK, CHUNK, 5]
+    assert [ref for chunk in found for ref in chunk] == refs
 
 
-def test_many_blobs_are_worth_gathering():
-    assert is_worthwhile(refs(32, 32), 32)
-
-
-def test_chunks_hold_each_data_block_once_and_in_order():
-    asked = refs(150, 150)
-    gathering = Gathering([*asked, *asked], lambda moves: None)
-    sent = [ref["name"] for _start, message in gathering.messages(lambda: Path("x.blend")) for ref in message.refs]
-    assert sent == [ref.name for ref in asked]
-
-
-def test_done_is_called_once_after_the_last_chunk_with_all_moves():
-    asked, calls = refs(100, 100), []
-    gathering = Gathering(asked, calls.append)
-    chunks = [(start, len(message.refs)) for start, message in gathering.messages(lambda: Path("x.blend"))]
-    assert len(chunks) > 1
-    for start, length in reversed(chunks):
-        assert calls == []
-        gathering.end_chunk(start, [moved(ref) for ref in asked[start : start + length]])
-    assert calls == [{ref: moved(ref) for ref in asked}]
-
-
-def test_a_failed_chunk_stays_where_it_is():
-    asked, calls = refs(100, 100), []
-    gathering = Gathering(asked, calls.append)
-    (first, first_message), (second, _message) = gathering.messages(lambda: Path("x.blend"))
-    count = len(first_message.refs)
-    gathering.end_chunk(first, [moved(ref) for ref in asked[:count]])
-    gathering.end_chunk(second, [])
-    assert calls == [{ref: moved(ref) for ref in asked[:count]}]
+def test_what_is_there_twice_is_gathered_once():
+    refs = refs_in(8, blobs=8)
+    assert list(chunks([*refs, *refs], many=4)) == [tuple(refs)]

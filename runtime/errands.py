@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The errands of one run that are under way, and who waits for them. Part of the scheduler: no clock, no file."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from .events import Errand, TaskError
+
+#: So many workers may die over one errand.
+MAX_ATTEMPTS: Final = 2
+
+#: Who waits for errands: an item, by the order of its task and its index; None for the end of the run.
+Waiter = tuple[int, int] | None
+
+
+@dataclass(slots=True, eq=False)
+class ErrandRecord:
+    """An errand that is under way: which attempt it is, and who waits for it, in the order in which they came."""
+
+    errand: Errand
+    attempt: int = 1
+    waiters: dict[Waiter, None] = field(default_factory=dict)
+
+    def lost(self, reason: str) -> TaskError:
+        """The error of an errand whose last attempt ended with its worker."""
+        return TaskError(f"{self.errand.text} failed: the background Blender ended ({reason})")
+
+    def overdue(self) -> TaskError:
+        """The error of an errand that took too long."""
+        return TaskError(f"{self.errand.text} failed: it took longer than {self.errand.timeout:g} s")
+
+
+class Errands:
+    """The errands that are under way, by id."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, ErrandRecord] = {}
+        self._missing: dict[Waiter, set[str]] = {}
+        self._deadlines: list[tuple[float, str, int]] = []  # heap: time, id, attempt
+
+    def __iter__(self) -> Iterator[ErrandRecord]:
+        return iter(self._records.values())
+
+    def find(self, errand: str, attempt: int) -> ErrandRecord | None:
+        """An errand under way; None if it ended, or this is not its attempt."""
+        record = self._records.get(errand)
+        return record if record is not None and record.attempt == attempt else None
+
+    def waits(self, waiter: Waiter) -> bool:
+        return waiter in self._missing
+
+    def add(self, waiter: Waiter, errands: Iterable[Errand], now: float) -> list[ErrandRecord]:
+        """Let somebody wait for errands. Those that nobody has waited for yet are returned: they are to be started."""
+        new = []
+        for errand in errands:
+            if errand.id not in self._records:
+                self._records[errand.id] = ErrandRecord(errand)
+                new.append(self._records[errand.id])
+                self._set_deadline(self._records[errand.id], now)
+            self._records[errand.id].waiters[waiter] = None
+            self._missing.setdefault(waiter, set()).add(errand.id)
+        return new
+
+    def try_again(self, record: ErrandRecord, now: float) -> None:
+        """Count an attempt more."""
+        record.attempt += 1
+        self._set_deadline(record, now)
+
+    def end(self, record: ErrandRecord) -> list[Waiter]:
+        """An errand is over; who waits for none now."""
+        del self._records[record.errand.id]
+        free = []
+        for waiter in record.waiters:
+            missing = self._missing[waiter]
+            missing.discard(record.errand.id)
+            if not missing:
+                del self._missing[waiter]
+                free.append(waiter)
+        return free
+
+    def drop(self, waiter: Waiter) -> list[ErrandRecord]:
+        """Somebody waits no longer. Errands that nobody else waits for are returned: they are to be stopped."""
+        unwanted = []
+        for errand in sorted(self._missing.pop(waiter, ())):
+            record = self._records[errand]
+            del record.waiters[waiter]
+            if not record.waiters:
+                del self._records[errand]
+                unwanted.append(record)
+        return unwanted
+
+    def next_deadline(self) -> float | None:
+        while self._deadlines and self.find(*self._deadlines[0][1:]) is None:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def pop_overdue(self, now: float) -> ErrandRecord | None:
+        """An errand whose time is over, None if there is none (more)."""
+        deadline = self.next_deadline()
+        if deadline is None or deadline > now:
+            return None
+        _, errand, attempt = heapq.heappop(self._deadlines)
+        return self.find(errand, attempt)
+
+    def _set_deadline(self, record: ErrandRecord, now: float) -> None:
+        heapq.heappush(self._deadlines, (now + record.errand.timeout, record.errand.id, record.attempt))
