@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import wire
+from .destinations import FilesInUse
 from .errors import TransportError
 from .graph import SceneSettings
 from .plan import TaskOutput
@@ -76,6 +77,7 @@ class Execute:
         log: name of the log that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
         file_copy: name of the blob that the script has open as its file, "" for an empty file.
+        files: those that the artist works on.
     """
 
     node: str
@@ -87,6 +89,13 @@ class Execute:
     log: str
     addons: tuple[str, ...] = ()
     file_copy: str = ""
+    files: FilesInUse = field(default_factory=FilesInUse)
+
+    @property
+    def open_file(self) -> str:
+        """Path of the artist's file that the script believes to be in, "" if that was never saved."""
+        whole = next((argument for argument in self.arguments if argument.type.kind == "BLEND_FILE"), None)
+        return self.files.open_file if whole is None else str(whole.pieces[0].value.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from . import blend_files
 from .blend_files import FileCopy
+from .destinations import FilesInUse
 from .errors import MisfitError
 from .graph import SceneSettings
 from .messages import Execute, GivenArgument, Piece
@@ -73,7 +74,9 @@ class Results:
             return tuple(self._constant(item) for item in value)
         return value
 
-    def request(self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str) -> Execute:
+    def request(
+        self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, files: FilesInUse
+    ) -> Execute:
         """The message that has a worker carry out one item of a task. The .blend file it works on must be copied."""
         path = self.blend_file(task, item, tasks)
         file_copy = None if path is None else self.copies[path]
@@ -87,6 +90,7 @@ class Results:
             log=log,
             addons=task.settings.addons,
             file_copy="" if file_copy is None else file_copy.blob,
+            files=files,
         )
 
     def blend_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:

@@ -371,7 +371,7 @@ class Runner:
                 self._inbox.append((run, InputsMissing(*where, run.works.errands(missing))))
                 return
             blob, log = self.store.new_blob(), self.store.new_log()
-            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log)
+            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, run.plan.files)
         except BackgroundNodesError as error:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 from ...script import BlendFile
 from ..errors import BackgroundNodesError
 from ..messages import GivenArgument, Piece
+from ..plan import TaskOutput
 from ..types import SocketType, StoredRef
 from . import kinds, python_data, sendable
 from .inputs import Inputs
@@ -94,7 +95,7 @@ _ANNOTATIONS: dict[str, Callable[[Any], Any]] = {
     "Euler": lambda value: Euler(value) if len(value) == 3 else Quaternion(value).to_euler(),
     "Quaternion": lambda value: Quaternion(value) if len(value) == 4 else Euler(value).to_quaternion(),
     "Matrix": lambda value: Matrix([value[row * 4 : row * 4 + 4] for row in range(4)]),
-    "Path": Path,
+    "Path": lambda value: Path(bpy.path.abspath(value)),
     "BlendFile": BlendFile,
 }
 
@@ -154,6 +155,28 @@ _TO_LISTS = frozenset({"collection_to_objects"})
 # From results to wire values
 
 
+def checked_result(value: Any, output: TaskOutput) -> Any:
+    """`value`, if it is there where something is promised; () for a list that may be None.
+
+    Raises:
+        ArgumentError: naming the socket.
+    """
+    if value is None:
+        may_be_none = output.is_optional or (output.type.kind == "ANY" and output.annotation != "dict")
+        if not may_be_none:
+            mend = "Is a return missing? Where there may be none, write it behind the type: | None"
+            raise ArgumentError(f'socket "{output.label}": the script gave None, and no {output.type}. {mend}')
+        return () if output.type.is_list else None
+    if output.annotation == "dict":
+        items = [value]
+        if output.type.is_list and isinstance(value, Iterable):
+            value = items = list(value)
+        for item in items:
+            if not isinstance(item, Mapping) and not hasattr(item, "to_dict"):  # as Blender's own dicts have
+                raise ArgumentError(f'socket "{output.label}": {_described(item)} is no dict')
+    return value
+
+
 def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
     """`value`, if it is a data-block of that kind that can be written to a blob. Raises ArgumentError."""
     if not isinstance(value, getattr(bpy.types, kind)):
@@ -196,8 +219,6 @@ def wire_value(value: Any, socket_type: SocketType, label: str) -> Any:
         if isinstance(value, str | bytes | dict) or not isinstance(value, Iterable):
             raise ArgumentError(f'socket "{label}": {_described(value)} is no list')
         return [wire_value(item, SocketType(socket_type.kind), label) for item in value]
-    if value is None:
-        return None
     if socket_type.kind == "ANY":
         return _untyped(value, label)
     try:

@@ -8,7 +8,7 @@ import linecache
 import sys
 import traceback
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..signature import ScriptSource
 from ..store import StoreFolder
 from ..typed_values import TypedValue
 from ..types import SocketType, StoredRef
-from . import addons, arguments, blobs, cycles_devices, pixels, seed_script, whole_file
+from . import addons, arguments, artist_folder, blobs, cycles_devices, pixels, seed_script, whole_file
 from .blobs import Key
 from .inputs import Inputs
 from .output import captured_output, without_chatter
@@ -43,7 +43,8 @@ class ScriptError(BackgroundNodesError):
 def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
     filename = task.script.filename
-    own_copy, log = folder.file(task.blob).with_suffix(".file.blend"), folder.file(task.log)
+    own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
+    log = folder.file(task.log)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
             return Succeeded(_results(task, folder, own_copy, log))
@@ -54,11 +55,11 @@ def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
         return _failed(error, filename)
     finally:
-        if task.file_copy:
+        if own_copy is not None:
             whole_file.close_copy(own_copy)
 
 
-def _results(task: Execute, folder: StoreFolder, own_copy: Path, log: Path) -> dict[str, TypedValue]:
+def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
     """The values of the outputs."""
     addons.enable(task.addons, task.node)
     refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
@@ -67,7 +68,10 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path, log: Path) -> d
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
     run = _run_seed_style if task.script.is_seed_style else _run_main
-    fields = run(task, inputs)
+    with artist_folder.entered(task.open_file, own_copy):
+        fields = run(task, inputs)
+    if own_copy is not None:
+        whole_file.check_left_beside(own_copy)
     with without_chatter(log):
         return _collect(fields, task, inputs, folder)
 
@@ -160,12 +164,15 @@ def _collect(fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFold
     """The values of the outputs; their data-blocks are in the task's blob."""
     roots: list[bpy.types.ID] = []
     values = {}
-    for output, value in zip(task.outputs, fields, strict=True):
+    for output, given in zip(task.outputs, fields, strict=True):
+        value = arguments.checked_result(given, output)
         if output.type.is_data_block:
             items = _checked_list(value, output.type, output.label)
             roots.extend(item for item in items if item is not None)
             stored = tuple(None if item is None else _stored(item, task.blob) for item in items)
             content: object = stored if output.type.is_list else stored[0]
+        elif value is None:
+            content = None
         else:
             content = arguments.wire_value(value, output.type, output.label)
         values[output.identifier] = TypedValue(output.type, content)
@@ -190,7 +197,7 @@ def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:
 def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.types.ID | None]:
     if not socket_type.is_list:
         return [None if value is None else arguments.checked_data_block(value, socket_type.kind, label)]
-    if value is None or isinstance(value, bpy.types.ID):
+    if isinstance(value, bpy.types.ID) or not isinstance(value, Iterable):
         raise arguments.ArgumentError(f'socket "{label}": {value!r} is no list')
     return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
 

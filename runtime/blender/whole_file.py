@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ from ..messages import Copied, CopyFile, Failed
 from ..store import StoreFolder
 from . import blobs, kinds
 from .blobs import Contents
+
+
+class WholeFileError(BackgroundNodesError):
+    """What a script did with a whole file would be lost."""
+
 
 _VERSION = bpy.app.version_string
 
@@ -87,9 +93,27 @@ def open_copy(blob: Path, own: Path) -> None:
     _make_paths_absolute(state["folder"])
 
 
+def place_for_copy(filepath: str) -> Path:
+    """Where this worker may have its own copy of a file: under the same name, alone in a folder of its own."""
+    return Path(tempfile.gettempdir()) / "whole_file" / (Path(filepath).name or "untitled.blend")
+
+
+def check_left_beside(own: Path) -> None:
+    """Raise WholeFileError if a script left files beside the copy: they would go with it.
+
+    Blender's own caches, and what saving makes of the copy's name, are no loss.
+    """
+    known = (own.name, f"blendcache_{own.stem}")
+    names = sorted(file.name for file in own.parent.iterdir() if not file.name.startswith(known))
+    if names:
+        shown = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
+        message = f"the script wrote {shown} beside the copy of the file that it works on, which goes with it"
+        raise WholeFileError(f'{message}. Give such paths as bpy.path.abspath("//{names[0]}")')
+
+
 def close_copy(own: Path) -> None:
     """Remove what `open_copy` and a script that saved the open file left on disk."""
-    blobs.remove(own)
+    shutil.rmtree(own.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -108,7 +132,8 @@ def no_handlers() -> Iterator[None]:
 
 def _link(blob: Path, own: Path) -> None:
     """A second name for a file: Blender writes a new one and gives it the name, which leaves the other as it is."""
-    close_copy(own)
+    own.parent.mkdir(exist_ok=True)
+    own.unlink(missing_ok=True)
     try:
         os.link(blob, own)
     except OSError:  # this file system has no links

@@ -25,7 +25,7 @@ from ..memory import PeakMeter, resident_memory
 from ..messages import CopyFile, Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
 from ..store import StoreFolder
 from ..transport import Channel
-from . import execution, whole_file
+from . import artist_folder, execution, whole_file
 from .reset import CleanState, open_empty_file
 
 #: At most so many progress reports a second go out in the long run; and so many at once.
@@ -52,6 +52,7 @@ class Worker:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
         _prepare_streams()
         open_empty_file()
+        artist_folder.install()
         clean = CleanState()
         while True:
             self._channel.send(Idle())

@@ -21,7 +21,7 @@ HEADER = """\
 from typing import Annotated, Any, Literal, NamedTuple
 import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
-from background_nodes.script import Range, log, progress, track
+from background_nodes.script import BlendFile, Range, log, progress, track
 """
 
 

@@ -496,6 +496,22 @@ BAD_RESULTS = {
         f"{RENDER}; return [bpy.data.images['Render Result']]",
         "has its pixels in no file",
     ),
+    "forgotten": (
+        "-> bpy.types.Object",
+        "pass",
+        'socket "Result": the script gave None, and no Object. Is a return missing?',
+    ),
+    "forgotten number": ("-> int", "pass", "the script gave None, and no int"),
+    "forgotten menu": ("-> Literal['a', 'b']", "pass", "the script gave None"),
+    "forgotten dict": ("-> dict", "pass", "the script gave None"),
+    "forgotten list": ("-> list[int]", "pass", "the script gave None, and no list of int"),
+    "forgotten list of objects": ("-> list[bpy.types.Object]", "pass", "the script gave None, and no list of Object"),
+    "forgotten tuple": ("-> Two", "pass", "not the NamedTuple it promised"),
+    "forgotten field": ("-> Two", "return Two(1, None)", 'socket "B": the script gave None, and no int'),
+    "nothing in a list": ("-> list[int]", "return [1, None]", "None is no int"),
+    "nothing in a list of objects": ("-> list[bpy.types.Object]", "return [None]", "None is no Object"),
+    "list for a dict": ("-> dict", "return [1]", "[1] is no dict"),
+    "list in dicts": ("-> list[dict]", "return ({}, [1])", "[1] is no dict"),
     "text for a number": ("-> int", "return 'x'", "'x' is no int"),
     "not a number": ("-> float", "return 'x'", "'x' is no float"),
     "one for a list": ("-> list[int]", "return 3", "3 is no list"),
@@ -542,6 +558,27 @@ def test_number_too_long_for_any_message_is_an_error_that_names_the_socket(tree,
     assert ended.tasks["Good"].state == "succeeded"
     assert tree.nodes["Good"].outputs[0].result == 10**4299
     assert set(session.worker_process_ids) == processes  # no worker died of it
+
+
+@pytest.mark.parametrize(
+    ("annotation", "result"),
+    [
+        ("bpy.types.Object | None", None),
+        ("int | None", None),
+        ("dict | None", None),
+        ("list[int] | None", ()),
+        ("list[bpy.types.Object] | None", ()),
+        ("Any", None),
+        ("list[Any]", (None,)),
+    ],
+)
+def test_nothing_is_a_result_where_the_annotation_allows_it(tree, annotation, result):
+    given = [None] if result else None
+    give = script(tree, "Give", f"def main() -> {annotation}: return {given}")
+    take = script(tree, "Take", f"def main(x: {annotation} = None) -> str: return repr(x)", x=give)
+    ended = run(tree)
+    assert [task.error for task in ended.tasks.values()] == [None, None]
+    assert take.outputs[0].result == repr(list(result) if isinstance(result, tuple) else result)
 
 
 def test_data_block_inside_of_data_that_was_removed_does_not_break_the_worker(tree, session):
