@@ -18,13 +18,13 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .runtime.version import __version__ as __version__
+
 if TYPE_CHECKING:
     import bpy
 
     from .addon.job_manager import JobManager as JobManager
     from .addon.run import Run, RunEvent
-
-__version__ = "0.1.0"
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {

@@ -61,13 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: str) -> NoReturn:
-    from . import register, unregister
+    from . import addon, node_tree
 
     exit_code = 1
     try:
-        register()
+        node_tree.register()
+        addon.register()
         exit_code = _carry_out(options, report)
-        unregister()
+        addon.unregister()
+        node_tree.unregister()
     finally:
         # The regular way out crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
         if sys.exc_info()[0] is not None:

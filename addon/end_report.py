@@ -13,6 +13,7 @@ from bpy.app.translations import pgettext_rpt as translated
 from ..runtime.states import RunState, TaskState
 from .quantities import duration
 from .run import Run
+from .session import session
 
 #: Names of nodes that are listed.
 _MAX_NAMES = 3
@@ -91,3 +92,11 @@ def _names(run: Run) -> str:
 
 
 classes = (BACKGROUND_NODES_OT_end_report,)
+
+
+def register() -> None:
+    session.ended.listen(tell)
+
+
+def unregister() -> None:
+    session.ended.stop_listening(tell)

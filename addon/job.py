@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import bpy
 
@@ -31,9 +31,6 @@ from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Stor
 from . import gestures
 from .retrieved import RetrievedDataBlocks
 from .undo import push_undo
-
-if TYPE_CHECKING:
-    from .job_manager import JobManager
 
 _ANY = SocketType("ANY")
 _DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
@@ -89,6 +86,20 @@ def _argument(name: str, value: Any, socket_type: SocketType) -> Argument:
     return Argument(Parameter(name, name, socket_type, is_optional=True), (Constant(value, socket_type),))
 
 
+class JobKeeper(Protocol):
+    """What a job knows of the `JobManager` that keeps it."""
+
+    max_attempts: int
+
+    def drop_snapshot(self, job: Job) -> None:
+        """Remove what a job that is over was given, but for what others have, too."""
+        ...
+
+    def wait_for(self, job: Job, seconds: float) -> None:
+        """Carry a job on, waiting for news at most so long."""
+        ...
+
+
 class Job:
     """A script that runs, or is to run, in a background Blender.
 
@@ -100,12 +111,12 @@ class Job:
         overwrite_data: whether what it gives takes the place of what is in the file.
     """
 
-    def __init__(self, request: JobRequest, manager: JobManager, snapshot: Snapshot) -> None:
+    def __init__(self, request: JobRequest, keeper: JobKeeper, snapshot: Snapshot) -> None:
         self.request = request
         self.num_attempts = 0
         self.was_killed = False
         self.overwrite_data = request.overwrite_data
-        self._manager = manager
+        self._keeper = keeper
         self.snapshot = snapshot
         self._runner: Runner | None = None
         self._active: ActiveRun | None = None
@@ -224,7 +235,7 @@ class Job:
         """Whether it was not begun with, or failed and is to be tried once more."""
         if self._is_over:
             return False
-        return self._active is None or (self._has_failed and self.num_attempts < self._manager.max_attempts)
+        return self._active is None or (self._has_failed and self.num_attempts < self._keeper.max_attempts)
 
     @property
     def _has_failed(self) -> bool:
@@ -260,7 +271,7 @@ class Job:
             left = _MAX_WAIT if deadline is None else min(_MAX_WAIT, deadline - time.monotonic())
             if left <= 0.0:
                 break
-            self._manager.wait_for(self, left)
+            self._keeper.wait_for(self, left)
             if self.is_arriving:
                 break
         return self.state
@@ -270,6 +281,14 @@ class Job:
         if not self._is_over:
             self._error = TaskError(reason)
             self._is_over = True
+
+    def fail(self, error: Exception) -> None:
+        """Drop it because of a fault that is not its script's, of Background Nodes or of Blender."""
+        self._error = TaskError(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+        self._is_over = True
+        if self._active is not None and self._runner is not None:
+            self._runner.cancel(self._active)
+        self._end()
 
     def lose_file(self) -> None:
         """Another file is opened: nothing of that is to be replaced."""
@@ -346,7 +365,7 @@ class Job:
         self._is_over = True
         if self._runner is not None and self._active is not None:
             self._runner.store.remove(self._active.blobs())
-        self._manager.drop_snapshot(self)
+        self._keeper.drop_snapshot(self)
         self.snapshot = Snapshot(self.snapshot.folder)
         self._tell_end()
         if self._has_changed_file and self.request.push_undo:

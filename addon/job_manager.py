@@ -22,6 +22,7 @@ from ..runtime.errors import BackgroundNodesError, SignatureError
 from ..runtime.seed_style import name_fault
 from ..runtime.signature import ScriptSource, parse
 from ..runtime.types import LiveRef
+from .faults import Faults
 from .job import Job, JobRequest, live_ref
 from .retrieved import RetrievedDataBlocks
 from .session import session
@@ -54,7 +55,8 @@ class JobManager:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
-        session.add_job_manager(self)
+        self._faults = Faults()
+        session.add_job_queue(self)
 
     @classmethod
     def get_instance(cls, index: int = 0) -> JobManager:
@@ -170,10 +172,10 @@ class JobManager:
             self._advance(job)
 
     def update(self) -> None:
-        """Carry on the jobs that go by themselves. The timer calls this."""
+        """Carry on the jobs that go by themselves; one that raises is dropped. The timer calls this."""
         for job in tuple(self._jobs.values()):
-            if job.request.on_complete is not None:
-                self._advance(job)
+            if job.request.on_complete is not None and (error := self._faults.guard(self._advance, job)):
+                self._faults.guard(job.fail, error)
 
     def wait_for(self, job: Job, seconds: float) -> None:
         """Carry a job on, waiting for news at most so long. See `Job.wait`."""

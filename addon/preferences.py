@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import bpy
 
 from ..runtime.launcher import WorkerLimits
+from . import preferences_layout
+from .session import session
+from .settings import Settings, default_num_workers
 
 #: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
 ADDON_ID = __package__.rpartition(".")[0]
@@ -99,8 +101,6 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        from . import preferences_layout  # it shows what the session does, which reads the preferences
-
         preferences_layout.draw(self, context)
 
 
@@ -123,27 +123,16 @@ def names() -> tuple[str, ...]:
     return tuple(BackgroundNodesPreferences.__annotations__)
 
 
-def default_num_workers() -> int:
-    """Half of the processors, so that the artist has the other half; at least 2, at most 8."""
-    return min(8, max(2, (os.cpu_count() or 2) // 2))
-
-
-def num_workers() -> int:
-    return get("num_workers") or default_num_workers()
-
-
-def worker_limits() -> WorkerLimits:
-    return WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3))
-
-
-def store_size() -> int:
-    """Bytes on disk that finished runs may keep."""
-    return int(get("store_gb") * 1024**3)
-
-
-def memory_limit() -> int:
-    """Bytes that a background Blender may hold while it does a task, 0 for no limit."""
-    return int(get("memory_limit_gb") * 1024**3)
+def settings() -> Settings:
+    """What they say of runs and jobs."""
+    return Settings(
+        num_workers=get("num_workers") or default_num_workers(),
+        limits=WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3)),
+        memory_limit=int(get("memory_limit_gb") * 1024**3),
+        store_size=int(get("store_gb") * 1024**3),
+        artist_first=get("artist_first"),
+        use_gpu=get("use_gpu"),
+    )
 
 
 def script_folders() -> tuple[str, ...]:
@@ -154,3 +143,11 @@ def script_folders() -> tuple[str, ...]:
 
 
 classes = (BackgroundNodesScriptFolder, BackgroundNodesPreferences)
+
+
+def register() -> None:
+    session.use_settings(settings)
+
+
+def unregister() -> None:
+    session.use_settings(Settings)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
@@ -13,9 +13,12 @@ from bpy.app.translations import pgettext_tip
 from ..runtime import priority
 from ..runtime.pool import WorkerInfo
 from . import keymaps, paragraphs
-from .preferences import BackgroundNodesPreferences, default_num_workers
 from .quantities import memory_size
 from .session import session
+from .settings import default_num_workers
+
+if TYPE_CHECKING:
+    from .preferences import BackgroundNodesPreferences
 
 #: The properties of each part, in the order in which they are drawn.
 WORKERS: Final = ("num_workers", "artist_first", "use_gpu", "memory_limit_gb", "memory_gb", "idle_minutes", "store_gb")
@@ -25,7 +28,7 @@ OVERLAYS: Final = ("overlay_time", "overlay_memory", "overlay_heat_map")
 _NAMES: Final = 0.4
 _SENTENCE: Final = 0.54
 
-_Drawer = Callable[[BackgroundNodesPreferences, bpy.types.UILayout, bpy.types.Context], None]
+_Drawer = Callable[["BackgroundNodesPreferences", bpy.types.UILayout, bpy.types.Context], None]
 
 
 def draw(preferences: BackgroundNodesPreferences, context: bpy.types.Context) -> None:

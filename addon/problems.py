@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import bpy
 
-from ..node_tree import changes, reader
+from ..node_tree import changes
 from ..node_tree.identity import background_trees
-from ..runtime.blender import sendable
-from ..runtime.compiler import compile_graph
 from ..runtime.errors import CompileError, Problem
-from . import redraw, sidebar_tab
+from . import checks
+from .news import News
 
 #: Seconds for which a tree must be left alone before it is looked at.
 _REST = 0.3
@@ -50,6 +50,11 @@ _findings: dict[int, _Finding] = {}
 #: The trees that were asked for since they were looked at last.
 _asked: set[int] = set()
 _last = _Changes()
+
+#: Tells the trees, by their `session_uid`, whose findings are others now, or may be.
+found: News[AbstractSet[int]] = News()
+#: Tells a tree, by its `session_uid`, whose problems somebody wants to see.
+wanted: News[int] = News()
 
 
 def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
@@ -85,20 +90,16 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
     """Look for the problems of a tree now. Never while Blender draws."""
     uid = tree.session_uid
     try:
-        plan = compile_graph(reader.read(tree, bpy.context.scene))
-        sendable.check(plan)
-        _findings[uid] = _Finding((), len(plan.tasks), is_fresh=True)
+        _findings[uid] = _Finding((), len(checks.checked(tree).tasks), is_fresh=True)
     except CompileError as error:
         _findings[uid] = _Finding(error.problems, 0, is_fresh=True)
     return _findings[uid].problems
 
 
 def show(tree: bpy.types.NodeTree, problems: Sequence[Problem]) -> None:
-    """A run did not start because of these: keep them, and open the Sidebar where the tree is shown."""
+    """A run did not start because of these: keep them, and let the artist see them."""
     _findings[tree.session_uid] = _Finding(tuple(problems), 0, is_fresh=True)
-    for area, shown in redraw.editors():
-        if tree.session_uid in shown:
-            sidebar_tab.show(area, sidebar_tab.PROBLEMS)
+    wanted.tell(tree.session_uid)
 
 
 def _find_asked() -> float | None:
@@ -109,7 +110,7 @@ def _find_asked() -> float | None:
     for tree in background_trees():
         if tree.session_uid in _asked:
             find(tree)
-    redraw.tag(_asked)
+    found.tell(frozenset(_asked))
     _asked.clear()
     return None
 
@@ -133,7 +134,7 @@ def _mark_all(*_arguments: object) -> None:
 def _after_change_of_all(*_arguments: object) -> None:
     """Undo and redo, and a save, which gives paths that are relative to the file their meaning."""
     _mark_all()
-    redraw.tag(_findings.keys())
+    found.tell(_findings.keys())
 
 
 @bpy.app.handlers.persistent
@@ -145,7 +146,7 @@ def _after_depsgraph_update(*_arguments: object) -> None:
     if census != _last.census:
         _last.census = census
         _mark_all()
-        redraw.tag(_findings.keys())
+        found.tell(_findings.keys())
 
 
 @bpy.app.handlers.persistent

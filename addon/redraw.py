@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Redraws what shows a run, when there is something new to be seen, and lets bars move smoothly.
 
-The session's timer calls `update`, while something runs. Only editors that show a tree with news are redrawn.
+It listens to the session's timer, which ticks while something runs, and to what looks for problems. Only editors that
+show a tree with news are redrawn.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Set as AbstractSet
 import bpy
 
 from ..runtime.states import TaskState
-from . import status_bar
+from . import problems
 from .run import Run, Task
+from .session import session
 
 #: Of the way from what a bar shows to what is so, the share it goes in one tick.
 _EASING = 0.35
@@ -33,12 +35,10 @@ def shown_progress(task: Task) -> float:
 
 def update(runs: Iterable[Run]) -> None:
     """Redraw what shows a run with news."""
-    runs = tuple(runs)
     changed = {run.tree_uid for run in runs if _has_news(run)}
     if changed:
         tag(changed)
         _redraw_preferences()
-    status_bar.update(runs)
 
 
 def tag(tree_uids: AbstractSet[int]) -> None:
@@ -90,6 +90,13 @@ def editors() -> Iterator[tuple[bpy.types.Area, set[int]]]:
                 yield area, {part.node_tree.session_uid for part in space.path if part.node_tree is not None}
 
 
+def register() -> None:
+    session.updated.listen(update)
+    problems.found.listen(tag)
+
+
 def unregister() -> None:
+    problems.found.stop_listening(tag)
+    session.updated.stop_listening(update)
     _drawn.clear()
     _bars.clear()

@@ -12,12 +12,12 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
-from .. import __version__
+from ..runtime.version import __version__
 from . import log, problems
 from .active import TreeOperator, active_run, active_tree
-from .preferences import num_workers
 from .quantities import memory_size
 from .run import Run, Task
+from .session import session
 
 #: Characters of the end of each log.
 _LOG_TAIL = 4000
@@ -73,7 +73,7 @@ def _versions() -> Iterator[str]:
     yield f"Background Nodes {__version__}"
     build = bpy.app.build_hash.decode(errors="replace")
     yield f"Blender {bpy.app.version_string} ({build}), Python {platform.python_version()}"
-    yield f"{system}, {os.cpu_count()} processors, {num_workers()} workers"
+    yield f"{system}, {os.cpu_count()} processors, {session.settings.num_workers} workers"
 
 
 def _tree(tree: bpy.types.NodeTree) -> Iterator[str]:

@@ -9,13 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import bpy
-
-from ..node_tree.writer import Writer
 from ..runtime.active_run import ActiveRun
-from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, RunError
 from ..runtime.events import TaskError
 from ..runtime.forecast import Past
@@ -27,8 +23,9 @@ from ..runtime.runner import Runner
 from ..runtime.states import RunState, TaskState
 
 if TYPE_CHECKING:
-    from .session import Session
+    import bpy
 
+    from ..runtime.blender.snapshot import Snapshot
 
 #: Seconds for which the time left is not looked into again.
 _FORECAST_INTERVAL = 0.25
@@ -188,6 +185,52 @@ def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
     return _seconds(run, record) if record.usage.seconds is None else record.usage.seconds
 
 
+class ResultWriter(Protocol):
+    """Brings results home. `notes` tells what could not be done, and why."""
+
+    notes: list[str]
+
+    def waits_for(self) -> str:
+        """What must happen before they can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
+        ...
+
+    def write(self, tree: bpy.types.NodeTree | None) -> bool:
+        """Write them; whether that changed the file. Raises StoreError."""
+        ...
+
+    def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
+        """Bring one output of a task home. Raises RunError or StoreError."""
+        ...
+
+    def fetch_item(self, task_id: str, output: str, index: int) -> Any:
+        """Bring one output of one item of a task home. Raises RunError or StoreError."""
+        ...
+
+
+class RunKeeper(Protocol):
+    """What a run knows of the session that keeps it."""
+
+    def is_last(self, run: Run) -> bool:
+        """Whether no later run of the same tree was started."""
+        ...
+
+    def tree_of(self, run: Run) -> bpy.types.NodeTree | None:
+        """The tree, None if it is gone."""
+        ...
+
+    def writer_of(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
+        """What brings its results home."""
+        ...
+
+    def retry(self, run: Run) -> None:
+        """Run again what did not succeed. Raises RunError or CompileError."""
+        ...
+
+    def settle(self, run: Run) -> None:
+        """Bring the results of a run that is over home; later, if they must wait."""
+        ...
+
+
 class Run:
     """One carrying-out of a node tree.
 
@@ -203,7 +246,7 @@ class Run:
 
     def __init__(
         self,
-        session: Session,
+        keeper: RunKeeper,
         runner: Runner,
         tree: bpy.types.NodeTree,
         until: str | Sequence[str] | None,
@@ -218,16 +261,17 @@ class Run:
         self.size = 0
         self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
-        self._session = session
+        self._keeper = keeper
         self._runner = runner
         self._snapshot = snapshot
         self._active: ActiveRun
         self._tasks: Mapping[str, Task] = {}
         self._by_id: dict[str, Task] = {}
         self._on_event: Callable[[RunEvent], None] | None = None
-        self._writer: Writer | None = None
+        self._writer: ResultWriter | None = None
         self._is_home = False
         self._is_kept = True
+        self._has_failed = False  # by a fault that was none of its tasks'
         self._next_forecast = 0.0
         self._time_left: float | None = None
 
@@ -243,7 +287,7 @@ class Run:
     @property
     def state(self) -> RunState:
         """`running`, `succeeded`, `failed` (a task did not succeed) or `cancelled`; a string, too."""
-        return self._active.state
+        return RunState.FAILED if self._has_failed else self._active.state
 
     @property
     def is_home(self) -> bool:
@@ -294,7 +338,7 @@ class Run:
     def can_retry(self) -> bool:
         """Whether something did not succeed that can be tried once more: see `retry`."""
         is_unsuccessful = self._is_home and self.state is not RunState.SUCCEEDED
-        return is_unsuccessful and self._is_kept and self._session.is_last(self)
+        return is_unsuccessful and self._is_kept and not self._has_failed and self._keeper.is_last(self)
 
     @property
     def is_kept(self) -> bool:
@@ -348,7 +392,7 @@ class Run:
                 run as a whole.
             CompileError: with every problem of the tree.
         """
-        self._session.retry(self)
+        self._keeper.retry(self)
 
     def wait(self, timeout: float | None = None) -> RunState:
         """Carry the run on until it is over and its results are home, or for `timeout` seconds.
@@ -356,14 +400,18 @@ class Run:
         For where nothing else does: in background mode, with the bpy wheel, in a test. A paused run is not waited for.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not self.state.is_final and not self.is_paused:
+        while not self._is_home:
+            if self.state.is_final:
+                self._keeper.settle(self)
+                if self.state.is_final:  # its results are home, or must wait; else `on_event` has retried it
+                    break
+            if self.is_paused:
+                break
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0.0:
                 return self.state
             # Not for ever at a stretch: Python sees Ctrl-C only in between, and logs must be kept short.
             self._runner.update(1.0 if left is None else min(1.0, left))
-        if self.state.is_final:
-            self._session.settle(self)
         return self.state
 
     def fetch(self, node_name: str, output: str, *, item: int | None = None) -> Any:
@@ -389,10 +437,10 @@ class Run:
         task = self._tasks.get(node_name)
         if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
-        writer = Writer(self._active, self._snapshot)
+        writer = self._keeper.writer_of(self._active, self._snapshot)
         if item is not None:
             return writer.fetch_item(task.node_id, output, item)
-        return writer.fetch(self._session.tree_of(self), task.node_id, output)
+        return writer.fetch(self._keeper.tree_of(self), task.node_id, output)
 
     # For the session
 
@@ -409,7 +457,7 @@ class Run:
 
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
-        self._writer = self._writer or Writer(self._active, self._snapshot)
+        self._writer = self._writer or self._keeper.writer_of(self._active, self._snapshot)
         return self._writer.waits_for()
 
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
@@ -417,7 +465,7 @@ class Run:
         self._is_home = True
         self.size = self._runner.store.size([*self._active.names(), *self._snapshot.blobs])
         self.version += 1
-        writer, self._writer = self._writer or Writer(self._active, self._snapshot), None
+        writer, self._writer = self._writer or self._keeper.writer_of(self._active, self._snapshot), None
         try:
             return writer.write(tree)
         except BackgroundNodesError as error:
@@ -441,6 +489,16 @@ class Run:
         missing = [record.planned for record in records if record.state is not TaskState.SUCCEEDED]
         self._runner.retry(self._active, retried_tasks(missing, plan))
         self._is_home = False
+
+    def fail(self, error: Exception) -> None:
+        """End it because of a fault that is none of its tasks', of Background Nodes or of Blender."""
+        self._has_failed = self._is_home = True
+        self.note(
+            f"The run was ended by an error of Background Nodes: {type(error).__name__}: {error}. "
+            "Its traceback is in the system console; please report it"
+        )
+        traceback_text = "".join(traceback.format_exception(error))
+        self._runner.break_off(self._active, TaskError(self.notes[-1], traceback_text))
 
     def note(self, message: str) -> None:
         self.version += 1

@@ -270,6 +270,13 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _show_problems(session_uid: int) -> None:
+    """Open the tab with a tree's problems, where the tree is shown."""
+    for area, shown in redraw.editors():
+        if session_uid in shown:
+            sidebar_tab.show(area, sidebar_tab.PROBLEMS)
+
+
 classes = (
     BACKGROUND_NODES_PT_task,
     BACKGROUND_NODES_PT_run,
@@ -277,3 +284,11 @@ classes = (
     BACKGROUND_NODES_PT_history,
     BACKGROUND_NODES_PT_problems,
 )
+
+
+def register() -> None:
+    problems.wanted.listen(_show_problems)
+
+
+def unregister() -> None:
+    problems.wanted.stop_listening(_show_problems)

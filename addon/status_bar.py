@@ -9,6 +9,7 @@ import bpy
 
 from . import run_text
 from .run import Run
+from .session import session
 
 #: Width of the bar in UI units.
 _BAR_WIDTH = 6.0
@@ -42,7 +43,7 @@ def _text(run: Run) -> str:
 
 
 def update(runs: Iterable[Run]) -> None:
-    """Let status bars be drawn anew, if there is something new to be said. The session's timer calls it."""
+    """Let status bars be drawn anew, if there is something new to be said."""
     run = _running(runs)
     _run[:] = [] if run is None else [run]
     said = [] if run is None else [run.tree_name, f"{run.progress:.2f}", _text(run)]
@@ -61,9 +62,11 @@ def _redraw(window: bpy.types.Window) -> None:
 
 def register() -> None:
     bpy.types.STATUSBAR_HT_header.append(_draw)
+    session.updated.listen(update)
 
 
 def unregister() -> None:
+    session.updated.stop_listening(update)
     bpy.types.STATUSBAR_HT_header.remove(_draw)
     _run.clear()
     _said.clear()

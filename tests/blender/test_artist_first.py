@@ -7,7 +7,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from background_nodes.addon import artist_first
+from background_nodes.addon import artist_first, occupation
 from background_nodes.addon.artist_first import ArtistFirst
 
 from .graphs import advance, new_tree, quad, script
@@ -38,18 +38,17 @@ def going(session, tmp_path):
 def artist(monkeypatch):
     """What the artist does, to be set: `artist["does"] = "Paused while you sculpt"`. Nothing lingers."""
     now = {"does": ""}
-    monkeypatch.setattr(artist_first, "occupation", lambda: now["does"])
     monkeypatch.setattr(artist_first, "_CALM_SECONDS", -1.0)
     return now
 
 
 def test_nothing_happens_while_the_artist_does_nothing(going, artist):
-    assert not ArtistFirst().update([going], "PAUSE")
+    assert not ArtistFirst(lambda: artist["does"]).update([going], "PAUSE")
     assert not going.is_paused
 
 
 def test_priority_is_lower_while_the_artist_works(going, artist):
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while you sculpt"
     assert first.update([going], "LOWER")
     assert not going.is_paused
@@ -59,7 +58,7 @@ def test_priority_is_lower_while_the_artist_works(going, artist):
 
 
 def test_runs_pause_while_the_artist_works_and_go_on(going, artist):
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while you sculpt"
     assert first.update([going], "PAUSE"), "jobs are no runs: they go on at lower priority"
     assert going.is_paused
@@ -72,7 +71,7 @@ def test_runs_pause_while_the_artist_works_and_go_on(going, artist):
 
 
 def test_another_choice_lets_a_paused_run_go_on(going, artist):
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while you sculpt"
     first.update([going], "PAUSE")
     first.update([going], "LOWER")
@@ -80,7 +79,7 @@ def test_another_choice_lets_a_paused_run_go_on(going, artist):
 
 
 def test_run_that_the_artist_resumes_goes_on(going, artist):
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while you sculpt"
     first.update([going], "PAUSE")
     going.resume()
@@ -89,7 +88,7 @@ def test_run_that_the_artist_resumes_goes_on(going, artist):
 
 
 def test_run_that_the_artist_paused_stays_paused(going, artist):
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while you sculpt"
     first.update([going], "PAUSE")
     going.pause()
@@ -100,7 +99,7 @@ def test_run_that_the_artist_paused_stays_paused(going, artist):
 
 def test_a_moment_of_rest_changes_nothing(going, artist, monkeypatch):
     monkeypatch.setattr(artist_first, "_CALM_SECONDS", 1000.0)
-    first = ArtistFirst()
+    first = ArtistFirst(lambda: artist["does"])
     artist["does"] = "Paused while the animation plays"
     first.update([going], "PAUSE")
     artist["does"] = ""
@@ -115,5 +114,5 @@ def test_a_moment_of_rest_changes_nothing(going, artist, monkeypatch):
 def test_modes_in_which_the_artist_needs_the_processor(mode, reason):
     bpy.context.view_layer.objects.active = quad()
     bpy.ops.object.mode_set(mode=mode)
-    assert artist_first.occupation() == reason
+    assert occupation.occupation() == reason
     bpy.ops.object.mode_set(mode="OBJECT")

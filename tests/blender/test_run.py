@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from pathlib import Path
@@ -899,11 +900,13 @@ KEEP = "def main(size: int) -> bpy.types.Text: t = bpy.data.texts.new('t'); t.fr
 
 
 @pytest.fixture
-def store_size(monkeypatch):
+def store_size():
     """Sets how many bytes finished runs may keep."""
     from background_nodes.addon import preferences
+    from background_nodes.addon.session import session
 
-    return lambda size: monkeypatch.setattr(preferences, "store_size", lambda: size)
+    yield lambda size: session.use_settings(lambda: dataclasses.replace(preferences.settings(), store_size=size))
+    session.use_settings(preferences.settings)
 
 
 def test_finished_runs_keep_their_results_and_logs_while_there_is_room(tree, session):

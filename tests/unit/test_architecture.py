@@ -1,8 +1,9 @@
 """The rules of the house that a program can check (CONTRIBUTING.md tells why they hold)."""
 
 import ast
+import graphlib
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,30 @@ BLENDER = {"bpy", "bpy_extras", "bmesh", "mathutils", "gpu", "gpu_extras", "blf"
 BLENDER_PLACES = ("addon", "node_tree", "runtime/blender")
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 UNSAFE_CALLS = {"exec", "eval"}
+#: Runs and jobs of a Blender without a pixel: what is drawn subscribes to them, and they import nothing of it.
+SESSION_ROOM = {
+    f"addon/{name}.py"
+    for name in (
+        "artist_first",
+        "auto_run",
+        "blender_host",
+        "checks",
+        "faults",
+        "gestures",
+        "history",
+        "job",
+        "job_manager",
+        "keeper",
+        "news",
+        "occupation",
+        "problems",
+        "retrieved",
+        "run",
+        "session",
+        "settings",
+        "undo",
+    )
+}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
 
@@ -56,6 +81,45 @@ def imported_at_top(file: str) -> set[str]:
     return modules
 
 
+def files_imported(file: str, source: str, files: Iterable[str]) -> set[str]:
+    """The files among `files` that one imports, at any level, type checkers' imports aside."""
+    names = {module_name(other): other for other in files}
+    found: set[str] = set()
+    nodes: list[ast.AST] = [ast.parse(source, file)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = set(imported_modules(file, node))
+            inner = {module for module in modules if module in names}
+            # `from . import x` wants the module x, and its package only if x is no module.
+            is_of_package = isinstance(node, ast.ImportFrom) and len(inner) == 1 + len(node.names)
+            found |= {names[module] for module in (inner - {min(inner, key=len)} if is_of_package else inner)}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            nodes += node.orelse
+        else:
+            nodes += ast.iter_child_nodes(node)
+    return found
+
+
+def module_name(file: str) -> str:
+    parts = ["background_nodes", *Path(file).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circle_in(sources: Mapping[str, str]) -> list[str]:
+    """Files that import each other in a circle, if there are any: the first one is the last one, too."""
+    arrows = {file: files_imported(file, source, sources) for file, source in sources.items()}
+    try:
+        graphlib.TopologicalSorter(arrows).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+def product_sources() -> dict[str, str]:
+    return {file: (ROOT / file).read_text(encoding="utf-8") for file in package_files()}
+
+
 def layer_of(module: str) -> str | None:
     parts = module.split(".")
     return parts[1] if parts[0] == "background_nodes" and len(parts) > 1 and parts[1] in LAYERS else None
@@ -66,6 +130,34 @@ def test_module_imports_its_own_layer_and_those_below(file):
     own = LAYERS.index(file.split("/")[0])
     above = {module for module in imported_modules(file, parse(file)) if layer_of(module) in LAYERS[own + 1 :]}
     assert not above, f"{file} imports upwards"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert not circle_in(product_sources())
+
+
+@pytest.mark.parametrize("last", ["from .. import a", "from ..a import x", "def f():\n    from .. import a"])
+def test_circle_over_three_files_is_found(last):
+    sources = {"a.py": "from .b import c", "b/__init__.py": "", "b/c.py": "from . import d", "b/d.py": last}
+    assert set(circle_in(sources)) == {"a.py", "b/c.py", "b/d.py"}
+
+
+def test_circle_that_only_type_checkers_walk_is_none():
+    sources = {"a.py": "from . import b", "b.py": "if TYPE_CHECKING:\n    from . import a"}
+    assert not circle_in(sources)
+
+
+def test_circle_over_the_root_package_is_found():
+    sources = {"__init__.py": "from . import a", "a.py": "from . import run"}
+    assert set(circle_in(sources)) == {"__init__.py", "a.py"}
+
+
+def test_runs_and_jobs_import_nothing_that_draws():
+    sources = product_sources()
+    assert sources.keys() >= SESSION_ROOM
+    for file in SESSION_ROOM:
+        used = {other for other in files_imported(file, sources[file], sources) if other.startswith("addon/")}
+        assert used <= SESSION_ROOM, f"{file} knows what is drawn"
 
 
 @pytest.mark.parametrize("file", [file for file in package_files() if not file.startswith(BLENDER_PLACES)])

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the artist does that needs the processor at once: background Blenders make room for it."""
+
+from __future__ import annotations
+
+import bpy
+
+#: Modes in which each movement of the pen needs the processor at once: all but these.
+_CALM_MODES = frozenset({"OBJECT", "EDIT", "POSE", "EDIT_GPENCIL"})
+
+
+def occupation() -> str:
+    """Why workers make room for the artist now, "" if they need not."""
+    if bpy.app.is_job_running("RENDER"):
+        return "Paused while you render"
+    for window in bpy.context.window_manager.windows:
+        if window.screen.is_animation_playing:
+            return "Paused while the animation plays"
+        active = window.view_layer.objects.active
+        if active is not None and active.mode not in _CALM_MODES:
+            return "Paused while you sculpt" if "SCULPT" in active.mode else "Paused while you paint"
+    return ""
