@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session without a Blender: a host made of plain objects, and workers that do what the test says.
+
+Plans are written as in `plan_text`. A tree is a name and a uid; its plan is what `FakeHost.plans` has for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from background_nodes.addon.keeper import BUSY_INTERVAL, Session
+from background_nodes.addon.run import Run
+from background_nodes.addon.settings import Settings
+from background_nodes.runtime import messages
+from background_nodes.runtime.engine import Report, Request
+from background_nodes.runtime.launcher import Launcher
+from background_nodes.runtime.runner import Runner
+from background_nodes.runtime.store import Store
+from background_nodes.runtime.typed_values import TypedValue
+
+from .plan_text import FLOAT, parse_plan
+
+# A Blender that is none
+
+
+class FakePool:
+    """An engine that keeps requests until the test ends them."""
+
+    def __init__(self) -> None:
+        self.capacity = 1
+        self.is_low = False
+        self.memory_limit = 0
+        self.num_workers = 0
+        self.requests: dict[Any, Request] = {}
+        self.reports: list[tuple[Any, Report]] = []
+        self.fault: Exception | None = None
+
+    def submit(self, request: Request) -> None:
+        self.requests[request.key] = request
+        self.reports.append((request.key, messages.Started()))
+
+    def stop(self, key: Any) -> None:
+        self.requests.pop(key, None)
+        self.reports = [report for report in self.reports if report[0] != key]
+
+    def poll(self, _until: float | None = None) -> list[tuple[Any, Report]]:
+        if self.fault is not None:
+            raise self.fault
+        reports, self.reports = self.reports, []
+        return reports
+
+    def end_with(self, report: Report, only: str = "") -> None:
+        """What is under way ends so: all, or only one task."""
+        for key in [key for key in self.requests if not only or key.task == only]:
+            del self.requests[key]
+            self.reports.append((key, report))
+
+    def wakers(self) -> tuple[()]:
+        return ()
+
+    def next_look(self) -> float | None:
+        return None
+
+    def freeze(self, _key: Any) -> None: ...
+
+    def thaw(self, _key: Any) -> None: ...
+
+    def use_launcher(self, _launcher: Launcher) -> None: ...
+
+    def close(self) -> None:
+        self.requests.clear()
+
+
+@dataclass(frozen=True)
+class FakeTree:
+    name: str
+    session_uid: int
+    bl_idname: str = "BackgroundNodeTree"
+
+
+class FakeWriter:
+    def __init__(self, host: FakeHost) -> None:
+        self.notes: list[str] = []
+        self._host = host
+
+    def waits_for(self) -> str:
+        return self._host.edited
+
+    def write(self, tree: FakeTree) -> bool:
+        self._host.written.append(tree.name)
+        return True
+
+
+@dataclass(frozen=True)
+class FakeSnapshot:
+    stored: dict[Any, Any] = field(default_factory=dict)
+    blobs: tuple[Any, ...] = ()
+    file: None = None
+
+
+class FakeHost:
+    def __init__(self, tmp_path: Any) -> None:
+        self.plans: dict[int, str] = {}
+        self.trees: dict[int, FakeTree] = {}
+        self.pool = FakePool()
+        self.timer: Callable[[], float | None] | None = None
+        self.written: list[str] = []
+        self.undo_steps: list[str] = []
+        self.edited = ""
+        self.gesture: bool | Exception = False
+        self.does: str | Exception = ""
+        self._tmp_path = tmp_path
+
+    def add(self, plan: str, name: str = "Tree") -> FakeTree:
+        tree = FakeTree(name, len(self.trees) + 1)
+        self.trees[tree.session_uid], self.plans[tree.session_uid] = tree, plan
+        return tree
+
+    def plan(self, tree: FakeTree, _until: Any) -> Any:
+        return parse_plan(self.plans[tree.session_uid])
+
+    checked_plan = plan
+
+    def find_tree(self, session_uid: int) -> FakeTree | None:
+        return self.trees.get(session_uid)
+
+    def take_snapshot(self, _refs: Any, _store: Store, *, with_file: bool) -> FakeSnapshot:
+        assert not with_file
+        return FakeSnapshot()
+
+    def writer(self, _active: Any, _snapshot: Any) -> FakeWriter:
+        return FakeWriter(self)
+
+    def push_undo(self, message: str) -> None:
+        self.undo_steps.append(message)
+
+    def new_store(self) -> Store:
+        return Store(self._tmp_path)
+
+    def new_pool(self, _settings: Settings, _store: Store) -> FakePool:
+        return self.pool
+
+    def launcher(self, settings: Settings) -> Launcher:
+        return Launcher(("blender",), settings.limits)
+
+    def occupation(self) -> str:
+        return _answer(self.does)
+
+    def is_gesture_going_on(self) -> bool:
+        return _answer(self.gesture)
+
+    def start_timer(self, function: Callable[[], float | None]) -> None:
+        self.timer = function
+
+    def stop_timer(self, _function: Callable[[], float | None]) -> None:
+        self.timer = None
+
+
+def _answer(answer: Any) -> Any:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+@pytest.fixture
+def host(tmp_path):
+    return FakeHost(tmp_path)
+
+
+@pytest.fixture
+def session(host):
+    session = Session(host)
+    yield session
+    session.close()
+
+
+SUCCEEDED = messages.Succeeded({"result": TypedValue(FLOAT, 1.0)})
+FAILED = messages.Failed("no mesh")
+
+
+def tick(session: Session, times: int = 4) -> float | None:
+    """Let the timer come round as often as it takes for all that lies there."""
+    intervals = [session.tick() for _ in range(times)]
+    return intervals[-1]
+
+
+def end(session: Session, host: FakeHost, report: Any = SUCCEEDED) -> None:
+    """All that is under way ends so, and so does what follows."""
+    tick(session)
+    while host.pool.requests:
+        host.pool.end_with(report)
+        tick(session)
+
+
+# A run
+
+
+def test_run_comes_home_as_one_undo_step_and_is_told(session, host):
+    ended: list[Run] = []
+    session.ended.listen(ended.append)
+    run = session.start(host.add("a; b: a"))
+    assert host.timer == session.tick
+    assert tick(session) == BUSY_INTERVAL
+    end(session, host)
+    assert run.state == "succeeded"
+    assert run.is_home
+    assert host.written == ["Tree"]
+    assert host.undo_steps == ["Background Nodes: Tree"]
+    assert ended == [run]
+
+
+def test_timer_ends_with_the_last_run(session, host):
+    session.start(host.add("a"))
+    end(session, host)
+    assert session.tick() is None
+
+
+def test_results_wait_for_the_end_of_edit_mode_and_of_a_gesture(session, host):
+    run = session.start(host.add("a"))
+    host.gesture = True
+    end(session, host)
+    assert not run.is_home
+    host.gesture, host.edited = False, '"Cube" leaves Edit Mode'
+    tick(session)
+    assert run.notes == ('The results wait until "Cube" leaves Edit Mode',)
+    host.edited = ""
+    tick(session)
+    assert run.is_home
+
+
+def test_settings_hold_for_the_next_run(session, host):
+    session.use_settings(lambda: Settings(num_workers=7, memory_limit=1024))
+    session.start(host.add("a"))
+    assert (host.pool.capacity, host.pool.memory_limit) == (7, 1024)
+
+
+def test_drawing_hears_after_the_fact(session, host):
+    seen: list[list[str]] = []
+    session.updated.listen(lambda runs: seen.append([str(run.state) for run in runs]))
+    session.start(host.add("a"))
+    end(session, host)
+    assert seen[0] == ["running"]
+    assert seen[-1] == ["succeeded"]
+
+
+# on_event may call anything
+
+
+def test_cancel_at_the_first_failure_ends_the_run(session, host):
+    runs: list[Run] = []
+
+    def hear(event):
+        if event.task is not None and event.task.state == "failed":
+            runs[0].cancel()
+
+    runs.append(session.start(host.add("a; b; c: b"), workers=2, on_event=hear))
+    tick(session)
+    host.pool.end_with(FAILED, only="a")
+    tick(session)
+    assert runs[0].is_home
+    assert runs[0].state == "cancelled"
+    assert not host.pool.requests
+
+
+def test_retry_from_the_end_of_a_run_runs_again(session, host):
+    runs: list[Run] = []
+    events: list[str] = []
+
+    def hear(event):
+        events.append(event.name)
+        if event.name == "finished" and runs[0].can_retry and events.count("finished") < 2:
+            runs[0].retry()
+
+    ended: list[Run] = []
+    session.ended.listen(ended.append)
+    runs.append(session.start(host.add("a"), on_event=hear))
+    tick(session)
+    host.pool.end_with(FAILED)
+    tick(session)
+    assert not runs[0].is_home
+    assert ended == [], "it is not over"
+    end(session, host)
+    assert runs[0].state == "succeeded"
+    assert ended == runs
+
+
+def test_waiting_goes_on_with_a_run_that_is_retried_at_its_end(session, host, monkeypatch):
+    runs: list[Run] = []
+    poll = host.pool.poll
+
+    def poll_and_end(until=None):
+        host.pool.end_with(SUCCEEDED if runs and runs[0].notes else FAILED)
+        return poll(until)
+
+    def hear(event):
+        if event.name == "finished" and runs[0].can_retry:
+            runs[0].note("once more")
+            runs[0].retry()
+
+    monkeypatch.setattr(host.pool, "poll", poll_and_end)
+    runs.append(session.start(host.add("a"), on_event=hear))
+    assert runs[0].wait(5.0) == "succeeded"
+    assert runs[0].is_home
+
+
+def test_another_run_starts_from_the_end_of_a_run(session, host):
+    first, second = host.add("a", "First"), host.add("a", "Second")
+
+    def hear(event):
+        if event.name == "finished":
+            session.start(second)
+
+    session.start(first, on_event=hear)
+    end(session, host)
+    assert host.written == ["First", "Second"]
+
+
+def test_session_closes_from_the_end_of_a_run(session, host):
+    session.start(host.add("a"), on_event=lambda event: session.close() if event.name == "finished" else None)
+    session.start(host.add("a", "Other"), workers=1)
+    tick(session)
+    host.pool.end_with(SUCCEEDED)
+    assert tick(session) is None
+    assert session.runs == ()
+    assert host.timer is None
+
+
+# What raises in the timer
+
+
+def test_fault_while_a_run_comes_home_ends_that_run_and_no_other(session, host, monkeypatch, capsys):
+    bad, good = host.add("a", "Bad"), host.add("a", "Good")
+    find_tree = host.find_tree
+    monkeypatch.setattr(host, "find_tree", lambda uid: find_tree(uid) if uid != bad.session_uid else 1 / 0)
+    ended: list[str] = []
+    session.ended.listen(lambda run: ended.append(run.tree_name))
+    broken, sound = session.start(bad), session.start(good)
+    end(session, host)
+    assert (broken.state, broken.is_home, broken.can_retry) == ("failed", True, False)
+    assert "error of Background Nodes: ZeroDivisionError: division by zero" in broken.notes[-1]
+    assert (sound.state, sound.is_home) == ("succeeded", True)
+    assert sorted(ended) == ["Bad", "Good"]
+    assert capsys.readouterr().err.count("Traceback") == 1
+    assert session.tick() is None, "nothing says that it runs"
+
+
+def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, host, capsys):
+    home = session.start(host.add("a", "Home"))
+    end(session, host)
+    run = session.start(host.add("a; b: a"))
+    host.pool.fault = KeyError("odd")
+    tick(session)
+    assert (run.state, run.is_home) == ("failed", True)
+    assert "KeyError: 'odd'" in run.notes[-1]
+    assert home.state == "succeeded"
+    assert not session.is_busy
+    assert capsys.readouterr().err.count("Traceback") == 1
+    host.pool.fault = None
+    again = session.start(host.trees[2])
+    end(session, host)
+    assert again.state == "succeeded", "the next run goes well"
+
+
+def test_run_that_can_not_even_be_broken_off_is_over_all_the_same(session, host, monkeypatch):
+    run = session.start(host.add("a"))
+    monkeypatch.setattr(Runner, "break_off", lambda *_arguments: 1 / 0)
+    host.pool.fault = KeyError("odd")
+    tick(session)
+    assert (run.state, run.is_home) == ("failed", True)
+    assert not session.is_busy
+    monkeypatch.undo()
+
+
+def test_fault_in_artist_first_stops_nothing(session, host):
+    session.use_settings(lambda: Settings(artist_first="PAUSE"))
+    run = session.start(host.add("a"))
+    host.does = "Paused while you sculpt"
+    tick(session)
+    assert run.is_paused
+    host.does = RuntimeError("no window")
+    tick(session)
+    assert not run.is_paused, "what nobody knows any more is no reason to pause"
+    end(session, host)
+    assert run.state == "succeeded"
+
+
+def test_fault_in_asking_for_a_gesture_ends_the_run_that_would_come_home(session, host):
+    run = session.start(host.add("a"))
+    host.gesture = RuntimeError("no window")
+    end(session, host)
+    assert (run.state, run.is_home) == ("failed", True)
+
+
+def test_fault_in_drawing_is_printed_once_and_others_draw(session, host, capsys):
+    drawn: list[Any] = []
+
+    def draw(_runs):
+        raise RuntimeError("no area")
+
+    session.updated.listen(draw)
+    session.updated.listen(drawn.append)
+    session.ended.listen(draw)
+    run = session.start(host.add("a"))
+    end(session, host)
+    assert (run.state, run.notes) == ("succeeded", ())
+    assert len(drawn) > 2
+    assert capsys.readouterr().err.count("RuntimeError: no area") == 2, "once for each news"
+
+
+class FakeQueue:
+    """A queue of jobs of which one runs."""
+
+    is_waiting = False
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.fault = fault
+        self.num_updates = 0
+
+    def num_running_jobs(self) -> int:
+        return 1
+
+    def update(self) -> None:
+        self.num_updates += 1
+        if self.fault is not None:
+            raise self.fault
+
+    def lose_file(self) -> None: ...
+
+    def abandon(self, _reason: str) -> None: ...
+
+
+def test_fault_in_one_queue_of_jobs_holds_up_no_other_and_no_run(session, host):
+    queues = FakeQueue(RuntimeError("no job")), FakeQueue()
+    for queue in queues:
+        session.add_job_queue(queue)
+    run = session.start(host.add("a"))
+    end(session, host)
+    assert run.state == "succeeded"
+    assert all(queue.num_updates > 2 for queue in queues)
+    assert session.tick() == BUSY_INTERVAL
+
+
+def test_subscriber_that_is_gone_hears_no_more(session, host):
+    drawn: list[Any] = []
+    session.updated.listen(drawn.append)
+    session.start(host.add("a"))
+    session.tick()
+    session.updated.stop_listening(drawn.append)
+    num_drawn = len(drawn)
+    session.tick()
+    assert len(drawn) == num_drawn == 1
