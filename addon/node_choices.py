@@ -178,7 +178,7 @@ def texts() -> list[NodeChoice]:
 
 
 def _is_script(text: bpy.types.Text) -> bool:
-    return len(text.lines) <= _MAX_LINES and sources.looks_like_script(text.as_string())
+    return len(text.lines) <= _MAX_LINES and sources.seems_to_be_script(text.as_string())
 
 
 def inputs() -> list[NodeChoice]:

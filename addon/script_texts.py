@@ -9,6 +9,7 @@ import bpy
 
 from ..node_tree import sources
 from ..node_tree.script_node import BackgroundNodeScript
+from ..runtime import script_files
 from . import text_editors
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -33,8 +34,14 @@ def of_node(node: BackgroundNodeScript) -> bpy.types.Text | None:
 
 
 def of_file(filepath: str) -> bpy.types.Text:
-    """The text of a file, read anew if the file has changed and the text has not. Raises RuntimeError."""
+    """The text of a file, read anew if the file has changed and the text has not.
+
+    Raises:
+        SignatureError: if the file can't be a script.
+        RuntimeError: if it can't be read.
+    """
     path = absolute(filepath)
+    script_files.check(path)
     text = find(path)
     if text is None:
         return bpy.data.texts.load(str(path))

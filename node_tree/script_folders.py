@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runtime import script_files
 from ..runtime.errors import SignatureError
 from ..runtime.signature import Signature
 from .sources import looks_like_script
@@ -102,6 +104,8 @@ class ScriptFolders:
                 status = path.stat()
             except OSError:  # gone in this moment
                 continue
+            if not stat.S_ISREG(status.st_mode):
+                continue
             stamp = (status.st_mtime_ns, status.st_size, category)
             known = self._seen.get(str(path))
             is_same = known is not None and known.stamp == stamp
@@ -130,6 +134,6 @@ def _files(folder: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return script_files.beginning(path).decode("utf-8", "replace")
+    except SignatureError:
         return ""

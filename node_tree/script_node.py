@@ -166,7 +166,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             return signature
         if not declared_sockets.has_any(self):
             self._declare(source.text, is_chosen)
-        return declared_sockets.signature(self, source.text)
+        return declared_sockets.signature(self, source.text).checked()
 
     def _set_style(self, *, is_seed_style: bool) -> None:
         if self.is_seed_style != is_seed_style:

@@ -4,25 +4,26 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 
-from ..runtime import seed_sockets
+from ..runtime import script_files, seed_sockets
 from ..runtime.blender import kinds
 from ..runtime.errors import SignatureError
 from ..runtime.signature import ScriptSource, Signature, read_signature
 
 LIBRARY = Path(__file__).parent / "library"
-#: Larger scripts are no scripts.
-_MAX_BYTES = 1024**2
 
 
 def from_text(text: bpy.types.Text) -> ScriptSource:
-    source = text.as_string().removeprefix("\ufeff")  # Blender takes the mark of a UTF-8 file for a letter
+    """The script in a text. Raises SignatureError if it is too long."""
+    too_many = len(text.lines) > script_files.MAX_SIZE
+    source = "" if too_many else text.as_string().removeprefix("\ufeff")  # Blender takes the mark for a letter
+    if too_many or len(source) > script_files.MAX_SIZE:
+        raise SignatureError(f"the text is {script_files.TOO_LONG}")
     return ScriptSource(source, text.name, is_seed_style=seed_sockets.is_seed_style(source))
 
 
@@ -36,12 +37,7 @@ def from_file(filepath: str) -> ScriptSource:
         message = f"{filepath} is relative to this file, which is not saved yet; save it, or give a whole path"
         raise SignatureError(message)
     path = Path(bpy.path.abspath(filepath))
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise SignatureError(f"{path} is larger than a script can be")
-        text = importlib.util.decode_source(path.read_bytes())
-    except (OSError, SyntaxError, ValueError) as error:
-        raise SignatureError(f"the file can't be read: {error}") from error
+    text = script_files.read(path)
     return ScriptSource(text, str(path), str(path.parent), seed_sockets.is_seed_style(text))
 
 
@@ -51,6 +47,11 @@ _MAIN = re.compile(r"^\ufeff?(async\s+)?def\s+main\b", re.MULTILINE)
 def looks_like_script(source: str) -> bool:
     """Whether it has something like a `main`, be there an error in it; or else is seed-style beyond doubt."""
     return _MAIN.search(source) is not None or seed_sockets.has_marks(source)
+
+
+def seems_to_be_script(source: str) -> bool:
+    """The same as far as that can be told at once: nothing is parsed. May be asked while Blender draws."""
+    return _MAIN.search(source) is not None or seed_sockets.seems_to_have_marks(source)
 
 
 def from_library(name: str) -> ScriptSource:
@@ -90,7 +91,7 @@ def title(name: str) -> str:
     return _TITLES.get(name) or " ".join(words)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)  # it keeps the texts
 def signature(source: ScriptSource) -> Signature:
     """The signature of a script, read once for each text of it; what a seed-style one seems to have.
 

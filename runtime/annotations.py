@@ -80,7 +80,10 @@ class AnnotationReader:
 
     def read(self, expression: ast.expr) -> Annotation:
         """Raise SignatureError, with the line, where the annotation is no type a socket can have."""
+        if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
+            self.scope.spend(expression, len(expression.value))
         expression = unquoted(expression)
+        self.scope.spend(expression)
         match expression:
             case ast.BinOp(op=ast.BitOr()):
                 return self._union(expression, _members(expression))

@@ -54,6 +54,7 @@ def evaluate(expression: ast.expr, scope: Scope) -> Value:
     Raises:
         SignatureError: the expression is anything else.
     """
+    scope.spend(expression)
     match expression:
         case ast.Constant(value=int() as value) if value.bit_length() > _MAX_BITS:
             raise _too_large(expression)

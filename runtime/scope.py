@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from .errors import SignatureError
+
 #: The name under which scripts know `script.py`, however the extension is installed.
 SCRIPT_MODULE: Final = "background_nodes.script"
 
@@ -24,12 +26,22 @@ class Scope:
         functions, classes: its definitions; of two with the same name the later one.
         imports: local name -> dotted name of what it stands for.
         assigned: name -> the expression it is bound to, for names bound once.
+        effort: how much more may be done to work out what names stand for. Names that stand for two others each, and so
+            on, would take for ever.
     """
 
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
     classes: dict[str, ast.ClassDef] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     assigned: dict[str, ast.expr | None] = field(default_factory=dict)
+    effort: int = 200_000
+
+    def spend(self, expression: ast.expr, effort: int = 1) -> None:
+        """Take note of work on an expression. Raises SignatureError if it was too much."""
+        self.effort -= effort
+        if self.effort < 0:
+            message = "what the names in the signature stand for is too long; write the types and values themselves"
+            raise SignatureError(message, expression.lineno)
 
     def dotted(self, expression: ast.expr) -> str:
         """The dotted name an expression such as `t.Object` stands for, "" if it is none."""

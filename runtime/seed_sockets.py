@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import functools
+import re
 import symtable
 import warnings
 from collections.abc import Iterable, Iterator
@@ -53,7 +54,7 @@ def detect(text: str) -> Signature:
     reading = _read(text)
     if reading is None:
         raise SignatureError(NO_MAIN)
-    return Signature(reading.inputs, reading.outputs, reading.docstring.summary)
+    return Signature(reading.inputs, reading.outputs, reading.docstring.summary).checked()
 
 
 def signature(text: str) -> Signature:
@@ -61,6 +62,17 @@ def signature(text: str) -> Signature:
     if not has_marks(text):
         raise SignatureError(NO_MAIN)
     return detect(text)
+
+
+#: A line that names, outside a comment, what only seed-style scripts have.
+_MARK: Final = re.compile(
+    rf"^[^#\n]*\b(?:{PYTHON_DATA}|{DATA_BLOCKS}|{PASSED_DATA_BLOCKS}|{_PROGRESS})\b", re.MULTILINE
+)
+
+
+def seems_to_have_marks(text: str) -> bool:
+    """The same as far as that can be told at once: nothing is parsed. May be asked while Blender draws."""
+    return _MARK.search(text) is not None
 
 
 def docstring(text: str) -> Docstring:
@@ -77,7 +89,7 @@ class _Reading:
     docstring: Docstring
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)  # it keeps the texts
 def _read(text: str) -> _Reading | None:
     """What there is to know of a seed-style script, None if it is none."""
     try:
@@ -298,7 +310,10 @@ class _Uses(ast.NodeVisitor):
 
 def _is_collection(node: ast.AST) -> bool:
     """Whether it is `bpy.data.objects` or another of that kind."""
-    return isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("bpy.data", "D")
+    match node:
+        case ast.Attribute(value=ast.Attribute(value=ast.Name(id="bpy"), attr="data") | ast.Name(id="D")):
+            return True
+    return False
 
 
 # Outputs

@@ -27,6 +27,9 @@ class Missing(enum.Enum):
 
 MISSING: Final = Missing.MISSING
 
+#: Inputs, or outputs, of a script. Blender takes a second to make twice as many sockets, and each later one longer.
+MAX_SOCKETS: Final = 500
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptSource:
@@ -103,6 +106,16 @@ class Signature:
     outputs: tuple[Output, ...]
     description: str = ""
 
+    def checked(self) -> Signature:
+        """This one. Raises SignatureError if it has more inputs or outputs than a node can have."""
+        for sockets, what in ((self.inputs, "inputs"), (self.outputs, "outputs")):
+            if len(sockets) > MAX_SOCKETS:
+                message = (
+                    f"there are {len(sockets)} {what}, and a node has {MAX_SOCKETS} at most; pass a list or a dict"
+                )
+                raise SignatureError(message)
+        return self
+
 
 def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) -> Signature:
     """Read the signature of a script's `main`.
@@ -117,7 +130,7 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
     """
     try:
         module = parse(source)
-        return _read_module(module, data_block_types)
+        return _read_module(module, data_block_types).checked()
     except (RecursionError, MemoryError):
         raise SignatureError("the script is nested too deeply to be read; break it up") from None
 

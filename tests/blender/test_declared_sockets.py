@@ -701,13 +701,14 @@ def test_script_of_the_documentation_has_the_sockets_it_promises_and_runs(tree):
 # Where scripts are found, and the command line
 
 
-def test_texts_that_are_seed_style_beyond_doubt_can_be_added(tree):
+def test_texts_that_look_seed_style_can_be_added(tree):
     from background_nodes.addon import node_choices
 
     text("python_data = {'a': size}", "seed")
     text("x = 1", "module")
     text("python_data = {", "broken")
-    (choice,) = node_choices.texts()
+    broken, choice = node_choices.texts()
+    assert broken.name == "broken", "as one with a broken main: menus parse nothing, and its node says what is wrong"
     assert (choice.name, choice.sockets(are_outputs=False)[0].label) == ("seed", "size")
     node = choice.add_to(tree)
     assert (names(node.inputs), names(node.outputs)) == (["size"], ["a"])

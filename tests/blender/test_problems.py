@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import bpy
 import pytest
 
 from background_nodes.addon import problems
 from background_nodes.node_tree.tree import BackgroundNodeTree
+from background_nodes.runtime import script_files
 
 from .graphs import add, editor, link, new_tree, output, quad, script, value
 
@@ -161,3 +165,41 @@ def test_active_row_of_the_list_is_the_active_node(tree):
     assert tree.active_node_index == 1
     tree.active_node_index = 7
     assert tree.nodes.active == second
+
+
+# A file that somebody else made
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+def test_node_that_names_a_pipe_or_a_device_is_a_problem_and_is_not_read(tree, tmp_path):
+    """Reading /dev/zero would fill the memory; whoever read the pipe would find a script in it."""
+    pipe = tmp_path / "pipe.py"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("def main() -> int: return 1",), daemon=True)
+    writer.start()
+    for path in (pipe, "/dev/zero"):
+        add(tree, "BackgroundNodeScript").filepath = str(path)
+    assert [problem.message for problem in problems.find(tree)] == [
+        f"{path} is no file that can be read; choose a Python file" for path in (pipe, "/dev/zero")
+    ]
+    assert pipe.read_text().startswith("def main"), "nobody has read it"
+    writer.join()
+
+
+def test_text_that_is_larger_than_a_script_can_be_is_a_problem(tree):
+    text = bpy.data.texts.new("long.py")
+    for content in ("\n" * (script_files.MAX_SIZE + 10), "#" * (script_files.MAX_SIZE + 10)):
+        text.from_string(content)
+        node = add(tree, "BackgroundNodeScript")
+        node.script = text
+        assert "the text is larger than a script can be (256 KB)" in node.source_error
+        assert node.source_error in [problem.message for problem in problems.find(tree)]
+
+
+def test_script_that_gives_thousands_of_values_is_a_problem(tree):
+    node = add(tree, "BackgroundNodeScript")
+    text = bpy.data.texts.new("many.py")
+    text.from_string("\n".join(f"python_data['{index}'] = 1" for index in range(5_000)))
+    node.script = text
+    assert "a node has 500 at most" in node.source_error
+    assert len(node.outputs) == 0

@@ -140,3 +140,27 @@ def test_docstring_tells_of_the_script_and_its_inputs():
 def test_source_that_is_nested_deeply_is_no_crash():
     assert not seed_sockets.is_seed_style("x = " + "(" * 5000 + ")" * 5000)
     seed_sockets.has_marks("x = " + "+".join(["a"] * 5000))
+
+
+def test_more_outputs_than_blender_can_make_are_refused():
+    source = "\n".join(f"python_data['key {index}'] = 1" for index in range(20_000))
+    assert seed_sockets.has_marks(source)
+    with pytest.raises(SignatureError, match="there are 20000 outputs, and a node has 500 at most"):
+        seed_sockets.detect(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "seems"),
+    [
+        ("python_data = {}", True),
+        ("for block in passed_data_blocks: ...", True),
+        ("def f():\n    update_job_progress(1)", True),
+        ("python_data = (", True),
+        ("# python_data", False),
+        ("x = 1  # python_data", False),
+        ("my_python_data = {}", False),
+        ("import bpy", False),
+    ],
+)
+def test_marks_are_seen_without_parsing(source, seems):
+    assert seed_sockets.seems_to_have_marks(source) is seems

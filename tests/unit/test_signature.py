@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import textwrap
 from pathlib import Path
@@ -10,7 +11,15 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.errors import SignatureError
-from background_nodes.runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature, read_signature
+from background_nodes.runtime.signature import (
+    MAX_SOCKETS,
+    MISSING,
+    Output,
+    Parameter,
+    ScriptSource,
+    Signature,
+    read_signature,
+)
 from background_nodes.runtime.types import SocketType, Value
 
 DATA_BLOCKS = {"Object": "Object", "Mesh": "Mesh", "Material": "Material", "Light": "Light", "PointLight": "Light"}
@@ -335,6 +344,49 @@ def test_forgotten_import_of_range_is_named() -> None:
 
 def test_alias_of_itself_is_refused() -> None:
     assert "nested too deeply" in refusal("A = list[A]\ndef main(x: A): ...").message
+
+
+# What somebody else's script must not do to the window that shows it.
+
+
+DOUBLED = "\n".join(f"A{level} = (A{level + 1}, A{level + 1})" for level in range(60)) + "\nA60 = 1\n"
+
+
+@pytest.mark.parametrize("main", ["x: Any = A0", "x: Literal[A0]", "x: Annotated[float, Range(A0, 1)]"])
+def test_names_that_stand_for_ever_more_are_given_up(main: str) -> None:
+    assert "stand for is too long" in refusal(f"{IMPORTS}{DOUBLED}def main({main}): ...").message
+
+
+def test_long_annotation_in_quotes_is_not_read_for_each_parameter() -> None:
+    parameters = ", ".join(f"x{index}: A" for index in range(400))
+    source = f"A = 'int{' ' * 10_000}| None'\ndef main({parameters}): ..."
+    assert "stand for is too long" in refusal(source).message
+
+
+def test_more_sockets_than_blender_can_make_are_refused() -> None:
+    parameters = ", ".join(f"x{index}: int" for index in range(MAX_SOCKETS + 1))
+    assert refusal(f"def main({parameters}): ...").message.startswith(
+        "there are 501 inputs, and a node has 500 at most"
+    )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "-" * 100_000 + "1",
+        "(" * 100_000,
+        "[" * 90 + "]" * 90,
+        "a" + ".b" * 100_000,
+        "a" + "()" * 100_000,
+        "1" + "+1" * 100_000,
+        "lambda:" * 30_000 + "1",
+        "1 if 1 else " * 20_000 + "1",
+        "f'" + "{a}" * 10_000 + "'",
+    ],
+)
+def test_deep_and_wide_expressions_end_in_a_signature_or_in_a_refusal(expression: str) -> None:
+    with contextlib.suppress(SignatureError):
+        assert len(read(f"def main(x: int): ...\n{expression}").inputs) == 1
 
 
 # Defaults.
