@@ -55,19 +55,22 @@ _desk = Desk()
 _claimed: list[Path] = []
 
 
-def set_desk(desk: Desk | None) -> None:
-    """For workers and tests, not for scripts. None: there are no other tasks."""
+@contextlib.contextmanager
+def seated(desk: Desk) -> Iterator[None]:
+    """Within the block, this process carries the task out; for workers. A task that fails gives up its claims."""
     global _desk  # noqa: PLW0603 (the one thing a process has one of: the task it carries out)
-    _desk = Desk() if desk is None else desk
+    _desk = desk
     _claimed.clear()
-
-
-def release_claims() -> None:
-    """Give up what the task has claimed: one that failed has no files."""
-    for file in _claimed:
-        with contextlib.suppress(OSError):
-            file.unlink()
-    _claimed.clear()
+    try:
+        yield
+    except BaseException:
+        for file in _claimed:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+    finally:
+        _desk = Desk()
+        _claimed.clear()
 
 
 # For scripts

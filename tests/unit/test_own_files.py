@@ -7,27 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import own_files
 from background_nodes.runtime.destinations import FilesInUse
-from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, release_claims, written_whole
-
-
-@pytest.fixture(autouse=True)
-def no_desk():
-    yield
-    own_files.set_desk(None)
+from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, seated, written_whole
 
 
 @pytest.fixture
 def sit_at(tmp_path):
-    """Become a task of a run, as a worker does."""
+    """Become a task of a run, as a worker does. The one before has ended well."""
     (tmp_path / "store").mkdir()
+    with contextlib.ExitStack() as stack:
 
-    def sit(task: str = "task", item: int = 0, **desk) -> None:
-        owner = Owner(task, item, f"Node {task}")
-        own_files.set_desk(Desk(owner, tmp_path / "store" / "000001.claims", **desk))
+        def sit(task: str = "task", item: int = 0, **desk) -> None:
+            stack.close()
+            owner = Owner(task, item, f"Node {task}")
+            stack.enter_context(seated(Desk(owner, tmp_path / "store" / "000001.claims", **desk)))
 
-    return sit
+        yield sit
 
 
 def write(path: Path, text: str, **beside: str) -> None:
@@ -82,12 +77,13 @@ def test_next_attempt_at_the_same_item_has_its_file_again(sit_at, tmp_path):
         assert claim(tmp_path / "a.glb") == tmp_path / "a.glb"
 
 
-def test_file_of_an_item_that_failed_is_free(sit_at, tmp_path):
-    sit_at("first")
-    claim(tmp_path / "a.glb")
-    release_claims()
-    sit_at("second")
-    claim(tmp_path / "a.glb")
+def test_file_of_an_item_that_failed_is_free(tmp_path):
+    place = tmp_path / "000001.claims"
+    with contextlib.suppress(ZeroDivisionError), seated(Desk(Owner("first"), place)):
+        claim(tmp_path / "a.glb")
+        raise ZeroDivisionError
+    with seated(Desk(Owner("second"), place)):
+        claim(tmp_path / "a.glb")
 
 
 def test_claim_that_is_being_written_counts(sit_at, tmp_path):
