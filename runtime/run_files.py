@@ -62,7 +62,12 @@ class RunFiles:
             _write(self._store.file(name), columns(task))
             self._items[key] = name
         return dataclasses.replace(
-            request, task=task.id, item=item, place=self._place, items_file=self._items.get(key, "")
+            request,
+            files=dataclasses.replace(request.files, images=()),  # there may be hundreds
+            task=task.id,
+            item=item,
+            place=self._place,
+            items_file=self._items.get(key, ""),
         )
 
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,23 @@ def test_file_beside_it_that_another_task_has_claimed_moves_nothing(sit_at, tmp_
     with pytest.raises(ValueError, match="diffuse is written by"):
         write(tmp_path / "a.gltf", "main", diffuse="pixels")
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "no file is named; give the path"),
+        ("out.blend", "out.blend is no whole path; begin it with //"),
+        ("~/out.blend", "~/out.blend is no whole path"),
+        ("FOLDER", "is a folder; give the path of a file"),
+        ("FOLDER/file.txt/out.blend", "nothing can be written to"),
+    ],
+)
+def test_path_that_no_file_can_be_written_to_is_a_clear_error(tmp_path, path, message):
+    (tmp_path / "file.txt").touch()
+    with (
+        pytest.raises(ValueError, match=re.escape(message)),
+        written_whole(path.replace("FOLDER", str(tmp_path))),
+    ):
+        raise AssertionError("there is no place to write to")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
