@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -47,6 +48,7 @@ class JobManager:
     Attributes:
         max_workers: how many of its jobs may run at a time.
         max_attempts: how often a job is tried until it succeeds; one that was killed is not tried again.
+        is_behind: whether the last `update` ended before all was done.
     """
 
     max_workers: int = 5
@@ -55,6 +57,7 @@ class JobManager:
 
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
+        self.is_behind = False
         self._faults = Faults()
         session.add_job_queue(self)
 
@@ -171,11 +174,20 @@ class JobManager:
         for job in tuple(self._jobs.values()):
             self._advance(job)
 
-    def update(self) -> None:
-        """Carry on the jobs that go by themselves; one that raises is dropped. The timer calls this."""
+    def update(self, deadline: float = math.inf) -> None:
+        """Carry on the jobs that go by themselves: the session's timer calls this.
+
+        Args:
+            deadline: once `time.monotonic()` tells more, a job that has come home is the last one this time.
+        """
+        self.is_behind = False
         for job in tuple(self._jobs.values()):
-            if job.request.on_complete is not None and (error := self._faults.guard(self._advance, job)):
-                self._faults.guard(job.fail, error)
+            if job.request.on_complete is None or job.is_over:
+                continue
+            self._advance(job)
+            if job.is_over and time.monotonic() > deadline:
+                self.is_behind = True
+                return
 
     def wait_for(self, job: Job, seconds: float) -> None:
         """Carry a job on, waiting for news at most so long. See `Job.wait`."""

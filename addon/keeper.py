@@ -10,6 +10,7 @@ It knows Blender by a small protocol only, the `Host`, and can be tested without
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
-#: Seconds of a tick that are spent on what has arrived; the rest waits for the next tick.
+#: Seconds of a tick that are spent on what has arrived, and on bringing it home; the rest waits for the next tick.
 TICK_BUDGET = 0.008
 
 
@@ -107,10 +108,15 @@ class JobQueue(Protocol):
         """Whether a job that goes by itself has results that wait for the end of a mode."""
         ...
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last update ended before all was done."""
+        ...
+
     def num_running_jobs(self) -> int: ...
 
-    def update(self) -> None:
-        """Carry on the jobs that go by themselves."""
+    def update(self, deadline: float) -> None:
+        """Carry on the jobs that go by themselves. Where one came home after the deadline, the rest waits."""
         ...
 
     def lose_file(self) -> None:
@@ -149,6 +155,7 @@ class Session:
         self._history = History()
         self._job_queues: list[JobQueue] = []
         self._faults = Faults()
+        self._is_behind = False  # whether the last tick left results for the next one
 
     def use_settings(self, read_settings: Callable[[], Settings]) -> None:
         """Have other settings: they are read whenever they matter."""
@@ -293,11 +300,12 @@ class Session:
         """
         if self._runner is None:
             return None
+        deadline = time.monotonic() + TICK_BUDGET
         self._make_room()
         self._take_news()
-        self._settle_runs()
+        self._settle_runs(deadline)
         for queue in tuple(self._job_queues):
-            self._faults.guard(queue.update)
+            self._faults.guard(queue.update, deadline)
         self.updated.tell(self.runs)
         return self._interval()
 
@@ -323,14 +331,29 @@ class Session:
         if self._runner is not None:
             self._runner.update(budget=TICK_BUDGET)
 
-    def _settle_runs(self) -> None:
+    def _settle_runs(self, deadline: float) -> None:
+        """Bring runs home: the next one in the next tick, if it is late by then.
+
+        The results of one run come all at once. Between two ticks the artist may do anything, and Blender tells nobody
+        before it makes an undo step or saves: what is half home then would be in there.
+        """
+        self._is_behind = False
         for run in self.runs:
-            if run.state.is_final and not run.is_home and (error := self._faults.guard(self._settle_unhindered, run)):
+            if not run.state.is_final or run.is_home:
+                continue
+            if error := self._faults.guard(self._settle_unhindered, run):
                 self._fail(run, error)
+            if run.is_home and time.monotonic() > deadline:
+                self._is_behind = True
+                return
 
     def _settle_unhindered(self, run: Run) -> None:
-        if not self._host.is_gesture_going_on():
+        if self._host.is_gesture_going_on():
+            return
+        if run.prepare(TICK_BUDGET):
             self.settle(run)
+        else:
+            self._is_behind = True
 
     def _fail(self, run: Run, error: Exception) -> None:
         """End a run because of a fault that is none of its tasks'."""
@@ -340,7 +363,7 @@ class Session:
     def _interval(self) -> float | None:
         if any(not run.state.is_final and not run.is_paused for run in self.runs):
             return BUSY_INTERVAL
-        if any(queue.num_running_jobs() for queue in self._job_queues):
+        if self._is_behind or any(queue.is_behind or queue.num_running_jobs() for queue in self._job_queues):
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL

@@ -190,6 +190,10 @@ class ResultWriter(Protocol):
 
     notes: list[str]
 
+    def prepare(self, seconds: float) -> bool:
+        """Read what bringing them home needs beside them, for about so long; whether all of that was read."""
+        ...
+
     def waits_for(self) -> str:
         """What must happen before they can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         ...
@@ -455,17 +459,26 @@ class Run:
         if task_id is not None:
             self._tell(RunEvent("task", self._by_id[task_id]))
 
+    def prepare(self, seconds: float) -> bool:
+        """Get ready to bring the results home, for about so long; whether it is ready."""
+        return self._get_writer().prepare(seconds)
+
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
-        self._writer = self._writer or self._keeper.writer_of(self._active, self._snapshot)
-        return self._writer.waits_for()
+        return self._get_writer().waits_for()
+
+    def _get_writer(self) -> ResultWriter:
+        """The writer of its results, the same one until they are home."""
+        if self._writer is None:
+            self._writer = self._keeper.writer_of(self._active, self._snapshot)
+        return self._writer
 
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
         """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
         self.size = self._runner.store.size([*self._active.names(), *self._snapshot.blobs])
         self.version += 1
-        writer, self._writer = self._writer or self._keeper.writer_of(self._active, self._snapshot), None
+        writer, self._writer = self._get_writer(), None
         try:
             return writer.write(tree)
         except BackgroundNodesError as error:

@@ -38,6 +38,13 @@ class Writer:
         self._in_place: set[StoredRef | LiveRef] = set()  # what has taken the place of its original
         self.notes: list[str] = []
 
+    def prepare(self, seconds: float) -> bool:
+        """Read what bringing the results home needs beside them, for about so long; whether all of that was read."""
+        try:
+            return self._home.read((ref for item in self._arrived() for ref in self._stored_refs(item)), seconds)
+        except StoreError:  # told when they are brought home
+            return True
+
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         if self._targets is None:

@@ -8,6 +8,7 @@ blobs comes once.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,23 @@ class Homecoming:
                     uids.add(uid)
         return Targets(frozenset(uids), frozenset(names))
 
+    def read(self, refs: Iterable[StoredRef], seconds: float) -> bool:
+        """Read what lies beside blobs, of one at least, and go on for so long. What is read is not read again.
+
+        Returns:
+            whether all of it is read.
+
+        Raises:
+            StoreError: if something can't be read.
+        """
+        end = time.monotonic() + seconds
+        unread = [blob for blob in dict.fromkeys(ref.blob for ref in refs) if blob not in self._contents]
+        while unread:
+            self._contents_of(unread.pop(0))
+            if time.monotonic() > end:
+                break
+        return not unread
+
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
         results = list(results)
@@ -147,10 +165,18 @@ class Homecoming:
 
     def _restore_names(self, items: Iterable[bpy.types.ID]) -> None:
         """Let items have the names again that they had in their blobs, where these are free by now."""
+        taken: dict[str, set[str]] = {}
         for item in items:
-            name = self._names.get(item.session_uid, item.name)
-            if item.library is None and item.name != name and kinds.find(kinds.kind_of(item), name) is None:
+            kind, old_name = kinds.kind_of(item), item.name
+            name = self._names.get(item.session_uid, old_name)
+            if item.library is not None or old_name == name:
+                continue
+            if kind not in taken:
+                taken[kind] = {other.name for other in kinds.collection(kind) if other.library is None}
+            if name not in taken[kind]:
                 item.name = name
+                taken[kind].discard(old_name)
+                taken[kind].add(name)
 
     def _counterpart(self, item: bpy.types.ID, live: kinds.Index) -> bpy.types.ID | None:
         """The data-block of the open file, and not of another, that a newcomer takes the place of."""

@@ -549,6 +549,20 @@ def test_script_with_a_syntax_error_is_refused(manager, write):
     assert "line 2" in reason
 
 
+def test_jobs_that_arrive_together_come_home_one_after_the_other_where_that_takes_long(manager, write, session):
+    ended = []
+    for name in "ab":
+        add(manager, name, write(f"data_blocks = [bpy.data.meshes.new('{name}')]"), on_complete=ended.append)
+    while manager.num_running_jobs():
+        session.update_jobs(0.05)
+    deadline = 0.0
+    for number, is_behind in enumerate((True, True, False)):
+        manager.update(deadline)
+        assert len(ended) == min(number + 1, 2)
+        assert manager.is_behind == is_behind
+    assert bpy.data.meshes.keys() == ["a", "b"]
+
+
 def test_data_blocks_that_cant_be_passed_are_refused(manager, write):
     mesh = bpy.data.meshes.new("M")
     bpy.data.meshes.remove(mesh)

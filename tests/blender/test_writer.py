@@ -454,6 +454,19 @@ def test_undo_while_it_runs_does_not_break_the_run(tree, session):
     assert result(bpy.data.node_groups["Tree"].nodes["Copy"]).location.x == 3
 
 
+def test_what_lies_beside_the_blobs_is_read_bit_by_bit_and_once(tree, session, monkeypatch):
+    for name in "abc":
+        script(tree, name, MAKE, name=name)
+    going = session.start(tree)
+    while not going.state.is_final:
+        session.update_jobs(0.05)
+    assert [going.prepare(-1.0) for _ in range(4)] == [False, False, True, True]
+    monkeypatch.setattr("background_nodes.runtime.blender.blobs.json.loads", None)
+    assert going.wait() == "succeeded"
+    assert going.notes == ()
+    assert sorted(bpy.data.objects.keys()) == ["a", "b", "c"]
+
+
 # What was changed meanwhile
 
 

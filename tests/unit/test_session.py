@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from background_nodes.addon import keeper
 from background_nodes.addon.keeper import BUSY_INTERVAL, Session
 from background_nodes.addon.run import Run
 from background_nodes.addon.settings import Settings
@@ -87,6 +88,10 @@ class FakeWriter:
         self.notes: list[str] = []
         self._host = host
 
+    def prepare(self, _seconds: float) -> bool:
+        self._host.num_unread -= 1
+        return self._host.num_unread < 0
+
     def waits_for(self) -> str:
         return self._host.edited
 
@@ -111,6 +116,7 @@ class FakeHost:
         self.written: list[str] = []
         self.undo_steps: list[str] = []
         self.edited = ""
+        self.num_unread = 0
         self.gesture: bool | Exception = False
         self.does: str | Exception = ""
         self._tmp_path = tmp_path
@@ -229,6 +235,31 @@ def test_results_wait_for_the_end_of_edit_mode_and_of_a_gesture(session, host):
     assert run.notes == ('The results wait until "Cube" leaves Edit Mode',)
     host.edited = ""
     tick(session)
+    assert run.is_home
+
+
+def test_next_run_comes_home_in_the_next_tick_where_one_takes_long(session, host, monkeypatch):
+    for name in ("A", "B"):
+        session.start(host.add("a", name))
+    host.gesture = True
+    end(session, host)
+    host.gesture = False
+    monkeypatch.setattr(keeper, "TICK_BUDGET", -1.0)
+    assert session.tick() == BUSY_INTERVAL
+    assert host.undo_steps == ["Background Nodes: A"]
+    assert session.tick() == BUSY_INTERVAL
+    assert host.undo_steps == ["Background Nodes: A", "Background Nodes: B"]
+
+
+def test_what_lies_beside_results_is_read_before_they_come_home(session, host):
+    run = session.start(host.add("a"))
+    host.gesture = True
+    end(session, host)
+    host.gesture, host.num_unread = False, 2
+    for _ in range(2):
+        assert session.tick() == BUSY_INTERVAL
+        assert not run.is_home
+    session.tick()
     assert run.is_home
 
 
@@ -414,7 +445,7 @@ def test_fault_in_drawing_is_printed_once_and_others_draw(session, host, capsys)
 class FakeQueue:
     """A queue of jobs of which one runs."""
 
-    is_waiting = False
+    is_waiting = is_behind = False
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.fault = fault
@@ -423,7 +454,7 @@ class FakeQueue:
     def num_running_jobs(self) -> int:
         return 1
 
-    def update(self) -> None:
+    def update(self, _deadline: float) -> None:
         self.num_updates += 1
         if self.fault is not None:
             raise self.fault
