@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 import bpy
 
+from ..node_tree import reader
 from ..runtime.active_run import ActiveRun
-from ..runtime.blender import kinds, modes, python_data
+from ..runtime.blender import modes, python_data, sendable
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.paths import files_in_use
 from ..runtime.blender.snapshot import Snapshot
@@ -379,17 +380,10 @@ class Job:
                 traceback.print_exc()
 
 
-def live_ref(data_block: bpy.types.ID) -> LiveRef:
+def live_ref(data_block: object) -> LiveRef:
     """Raises TypeError if it can't be passed on; the message says why."""
     if not isinstance(data_block, bpy.types.ID):
         raise TypeError(f"{data_block!r:.80} is no data-block")
-    try:
-        kind = kinds.kind_of(data_block)
-        name, is_evaluated = data_block.name, data_block.is_evaluated
-    except KeyError as error:
-        raise TypeError(f"a {error.args[0]} can't be passed on") from None
-    except ReferenceError:
-        raise TypeError("a data-block that was removed can't be passed on") from None
-    if is_evaluated:
-        raise TypeError(f'"{name}" is an evaluated copy: pass its `original`')
-    return LiveRef(kind, name, data_block.session_uid)
+    if (found := sendable.obstacle(data_block)) is not None:
+        raise TypeError(found.with_mend(found.message))
+    return reader.live_ref(data_block)

@@ -10,12 +10,13 @@ from pathlib import Path
 from .blend_files import FileCopy
 from .events import TaskError
 from .forecast import Forecast, Past
-from .plan import Delivery, FromTask, Plan
+from .plan import Delivery, FromTask, Plan, PlannedTask
 from .preparation import Works
 from .results import Results
+from .run_files import RunFiles
 from .scheduler import Scheduler
 from .states import RunState, TaskState
-from .store import StoreFolder
+from .store import Store
 from .types import LiveRef, StoredRef
 
 #: Called after each change of a run, with the id of the task that changed, None for the run.
@@ -36,7 +37,7 @@ class ActiveRun:
         self,
         number: int,
         plan: Plan,
-        folder: StoreFolder,
+        store: Store,
         num_workers: int,
         timeout: float | None,
         snapshot: Mapping[LiveRef, StoredRef],
@@ -45,12 +46,13 @@ class ActiveRun:
     ) -> None:
         self.number = number
         self.plan = plan
-        self._folder = folder
+        self._folder = store.folder
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = Scheduler(plan, num_workers, timeout)
         self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
         self.results = Results(snapshot, open_file)
         self.works = Works()
+        self.shared = RunFiles(store, plan.files.images)
         self.listener: Listener | None = None
         self.logs: dict[str, dict[int, str]] = {}
         self._blobs: dict[tuple[str, int], str] = {}
@@ -107,6 +109,11 @@ class ActiveRun:
         for logs in self.logs.values():
             yield from logs.values()
         yield from self._old
+        yield from self.shared.names()
+
+    def columns(self, task: PlannedTask) -> dict[str, list[object]]:
+        """By parameter, what each item of a task is given, of those where it differs."""
+        return self.results.columns(task, self.tasks)
 
     def is_awaited(self, task: str, item: int, attempt: int) -> bool:
         """Whether an attempt of an item is under way: what overtakes it arrives together with it."""

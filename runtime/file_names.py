@@ -25,8 +25,8 @@ def file_name(text: str) -> str:
 
 def numbered(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
     """A path of its own for each: the first that wants a path has it, the others get a number."""
-    folders: dict[Path, str] = {}
-    wanted = [Path(path) for path in paths]
+    folders: dict[str, str] = {}
+    wanted = [os.fspath(path) for path in paths]
     keys = [file_key(path, folders) for path in wanted]
     taken = set(keys)
     numbers: dict[str, int] = {}  # the last one given, by what was wanted
@@ -37,26 +37,28 @@ def numbered(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
             number += 1
         numbers[key] = number
         taken.add(file_key(own, folders))
-        found.append(own)
+        found.append(Path(own))
     return found
 
 
-def _with_number(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}_{number}{path.suffix}")
+def _with_number(path: str, number: int) -> str:
+    parts = Path(path)
+    return str(parts.with_name(f"{parts.stem}_{number}{parts.suffix}"))
 
 
-def file_key(path: str | os.PathLike[str], folders: dict[Path, str] | None = None) -> str:
+def file_key(path: str | os.PathLike[str], folders: dict[str, str] | None = None) -> str:
     """The same for all spellings of a path, on whichever system the file may end up.
 
     `folders` is for who asks for many: the keys of their folders.
     """
-    path = Path(path)
+    folder, name = os.path.split(os.fspath(path))
     folders = {} if folders is None else folders
-    if path.parent not in folders:
-        folders[path.parent] = _folded(os.path.realpath(path.parent))
-    name = path.name.rstrip(" .") or path.name
-    return f"{folders[path.parent]}{os.sep}{_folded(name)}"
+    if folder not in folders:
+        folders[folder] = _folded(os.path.realpath(folder))
+    return f"{folders[folder]}{os.sep}{_folded(name.rstrip(' .') or name)}"
 
 
 def _folded(text: str) -> str:
+    if text.isascii():  # most are, and a node may have thousands of items
+        return text.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())

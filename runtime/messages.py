@@ -77,7 +77,11 @@ class Execute:
         log: name of the log that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
         file_copy: name of the blob that the script has open as its file, "" for an empty file.
-        files: those that the artist works on.
+        files: those that the artist works on, but for images.
+        task: the task's id.
+        item: which of its items this is.
+        place: the name that files of the run begin with, "" if there are none: see `run_files`.
+        items_file: name of the file that says what each item is given, "" if there is one item.
     """
 
     node: str
@@ -90,6 +94,10 @@ class Execute:
     addons: tuple[str, ...] = ()
     file_copy: str = ""
     files: FilesInUse = field(default_factory=FilesInUse)
+    task: str = ""
+    item: int = 0
+    place: str = ""
+    items_file: str = ""
 
     @property
     def open_file(self) -> str:

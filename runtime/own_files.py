@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import destinations
 from .destinations import FilesInUse, is_same
+from .errors import MisfitError
 from .file_names import file_key, numbered
 
 
@@ -55,19 +57,22 @@ _desk = Desk()
 _claimed: list[Path] = []
 
 
-def set_desk(desk: Desk | None) -> None:
-    """For workers and tests, not for scripts. None: there are no other tasks."""
+@contextlib.contextmanager
+def seated(desk: Desk) -> Iterator[None]:
+    """Within the block, this process carries the task out; for workers. A task that fails gives up its claims."""
     global _desk  # noqa: PLW0603 (the one thing a process has one of: the task it carries out)
-    _desk = Desk() if desk is None else desk
+    _desk = desk
     _claimed.clear()
-
-
-def release_claims() -> None:
-    """Give up what the task has claimed: one that failed has no files."""
-    for file in _claimed:
-        with contextlib.suppress(OSError):
-            file.unlink()
-    _claimed.clear()
+    try:
+        yield
+    except BaseException:
+        for file in _claimed:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+    finally:
+        _desk = Desk()
+        _claimed.clear()
 
 
 # For scripts
@@ -107,9 +112,13 @@ def claim(path: str | os.PathLike[str]) -> Path:
     """Say that this task writes a file, before it does; twice is as good as once.
 
     Raises:
-        ValueError: if the artist's scene uses the file, or another task of the run writes it.
+        ValueError: if it is no whole path of a file, or a file that the artist's scene uses or another task writes.
     """
     path = Path(path)
+    try:
+        destinations.check("" if path == Path() else str(path), FilesInUse())
+    except MisfitError as error:
+        raise ValueError(str(error)) from None
     if what := _what_it_is(path):
         raise ValueError(f"{path} is {what} and would be overwritten; choose another name")
     if _desk.claims is not None:
@@ -125,11 +134,10 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         RuntimeError: if the block did not write the file.
-        ValueError: as `claim` does.
+        ValueError: as `claim` does, and if nothing can be written there.
     """
     target = claim(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as folder:
+    with _folder_beside(target) as folder:
         beside = Path(folder) / target.name
         yield beside
         if not beside.is_file() or not beside.stat().st_size:
@@ -139,6 +147,16 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         for file, place in zip(files, places, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
             file.replace(place)
+
+
+def _folder_beside(target: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder in that of `target`, which is made if it isn't there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(f"nothing can be written to {target.parent} ({reason}); choose another folder") from None
 
 
 def _what_it_is(path: Path) -> str:

@@ -93,6 +93,13 @@ class Results:
             files=files,
         )
 
+    def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
+        """By parameter, what each item of a task is given, of those where it differs. Data-blocks are their names."""
+        return {
+            argument.parameter.identifier: self.source(argument.sources[0], tasks).plain_elements()
+            for argument in task.mapped
+        }
+
     def blend_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:
         """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one; None if on none.
 

@@ -108,7 +108,7 @@ class Runner:
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
         """
         number = next(self._numbers)
-        run = ActiveRun(number, plan, self.store.folder, num_workers, timeout, snapshot, open_file, pasts or {})
+        run = ActiveRun(number, plan, self.store, num_workers, timeout, snapshot, open_file, pasts or {})
         self._runs[number] = run
         self._ask(run, RunStarted(time.monotonic()))
         run.listener = listener  # who listens does not know the run before
@@ -372,6 +372,7 @@ class Runner:
                 return
             blob, log = self.store.new_blob(), self.store.new_log()
             request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, run.plan.files)
+            request = run.shared.share(request, task, key.item, run.scheduler.round, run.columns)
         except BackgroundNodesError as error:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return

@@ -33,6 +33,10 @@ class TypedValue:
         assert isinstance(self.content, tuple)
         return self.content
 
+    def plain_elements(self) -> list[Any]:
+        """Its elements, data-blocks as their names."""
+        return [element.name if isinstance(element, StoredRef) else element for element in self.elements()]
+
     def refs(self) -> Iterator[StoredRef]:
         """The places of its data-blocks, in order; None is left out."""
         if self.type.is_data_block:

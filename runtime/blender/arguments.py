@@ -20,7 +20,7 @@ from ..errors import BackgroundNodesError
 from ..messages import GivenArgument, Piece
 from ..plan import TaskOutput
 from ..types import SocketType, StoredRef
-from . import kinds, python_data, sendable
+from . import python_data, sendable
 from .inputs import Inputs
 
 
@@ -178,23 +178,11 @@ def checked_result(value: Any, output: TaskOutput) -> Any:
 
 
 def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
-    """`value`, if it is a data-block of that kind that can be written to a blob. Raises ArgumentError."""
+    """`value`, if it is a data-block of that kind that can travel. Raises ArgumentError."""
     if not isinstance(value, getattr(bpy.types, kind)):
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
-    try:
-        kinds.kind_of(value)
-        is_evaluated = value.is_evaluated
-    except KeyError as error:
-        raise ArgumentError(f'socket "{label}": a {error.args[0]} can\'t be passed on') from None
-    except ReferenceError:
-        raise ArgumentError(f'socket "{label}": {_described(value)} can\'t be passed on') from None
-    if is_evaluated:
-        raise ArgumentError(f'socket "{label}": "{value.name}" is an evaluated copy. Return the original or a new one')
-    if sendable.has_no_pixels(value):
-        message = (
-            f'"{value.name}" has its pixels in no file. Save it, image.save_render(path), and return the image of that'
-        )
-        raise ArgumentError(f'socket "{label}": {message}')
+    if (found := sendable.obstacle(value)) is not None:
+        raise ArgumentError(f'socket "{label}": {found.with_mend(found.message)}')
     return value
 
 

@@ -14,10 +14,12 @@ from typing import Any
 
 import bpy
 
+from .. import own_files
 from ..errors import BackgroundNodesError
 from ..graph import SceneSettings
 from ..messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..plan import TaskOutput
+from ..run_files import desk_of
 from ..signature import ScriptSource
 from ..store import StoreFolder
 from ..typed_values import TypedValue
@@ -68,12 +70,13 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Pat
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
     run = _run_seed_style if task.script.is_seed_style else _run_main
-    with artist_folder.entered(task.open_file, own_copy):
-        fields = run(task, inputs)
-    if own_copy is not None:
-        whole_file.check_left_beside(own_copy)
-    with without_chatter(log):
-        return _collect(fields, task, inputs, folder)
+    with own_files.seated(desk_of(task, folder)):
+        with artist_folder.entered(task.open_file, own_copy):
+            fields = run(task, inputs)
+        if own_copy is not None:
+            whole_file.check_left_beside(own_copy)
+        with without_chatter(log):
+            return _collect(fields, task, inputs, folder)
 
 
 def gather(task: Gather, folder: StoreFolder) -> Gathered | Failed:

@@ -16,9 +16,18 @@ _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "over
 
 
 def files_in_use() -> FilesInUse:
-    """The open file and the libraries it is linked to."""
+    """The open file, the libraries it is linked to, and the files of its images."""
     libraries = (bpy.path.abspath(item.filepath, library=item.library) for item in bpy.data.libraries)
-    return FilesInUse(bpy.data.filepath, tuple(dict.fromkeys(map(os.path.normpath, libraries))))
+    images = (
+        bpy.path.abspath(item.filepath, library=item.library)
+        for item in bpy.data.images
+        if item.source == "FILE" and item.filepath and not item.packed_file
+    )
+    return FilesInUse(
+        bpy.data.filepath,
+        tuple(dict.fromkeys(map(os.path.normpath, libraries))),
+        tuple(dict.fromkeys(map(os.path.normpath, images))),
+    )
 
 
 def relative_paths() -> dict[str, str]:

@@ -14,7 +14,7 @@ from ..errors import BackgroundNodesError
 from ..plan import TaskOutput
 from ..seed_style import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..types import SocketType
-from . import kinds
+from . import kinds, sendable
 
 #: The collection of the scene that inputs are in. Into the scene's own a script may want to link them itself, and
 #: Blender refuses to do it twice.
@@ -107,20 +107,9 @@ def _data_blocks(value: Any) -> list[bpy.types.ID]:
         raise ResultError(f"{DATA_BLOCKS} is of type {type(value).__name__}: make it a list of data-blocks")
     items = list(value)
     for index, item in enumerate(items):
-        if fault := _fault(item):
-            raise ResultError(f"{DATA_BLOCKS}[{index}] {fault}: leave it out of the list")
+        where = f"{DATA_BLOCKS}[{index}]"
+        if not isinstance(item, bpy.types.ID):
+            raise ResultError(f"{where} is {item!r:.40} and no data-block: leave it out of the list")
+        if (found := sendable.obstacle(item)) is not None:
+            raise ResultError(found.with_mend(f"{where} {found.predicate}", "Leave it out of the list"))
     return list(dict.fromkeys(items))
-
-
-def _fault(item: Any) -> str:
-    """Why it can't be given back, "" if it can."""
-    if not isinstance(item, bpy.types.ID):
-        return f"is {item!r:.40} and no data-block"
-    try:
-        kinds.kind_of(item)
-        is_evaluated = item.is_evaluated
-    except KeyError as error:
-        return f"is a {error.args[0]}, which can't be passed on"
-    except ReferenceError:
-        return "was removed"
-    return f'is an evaluated copy of "{item.name}"' if is_evaluated else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which data-blocks of the open file can't be sent to a worker, and what the artist can do about it."""
+"""Which data-blocks can't travel, to a worker or back, and what can be done about it. Nobody else decides that."""
 
 from __future__ import annotations
 
@@ -18,18 +18,48 @@ _TAKES_CACHES_ALONG = bpy.app.version < (4, 5, 0)
 
 
 class Obstacle(NamedTuple):
-    """What stands in the way of a data-block, and how to mend it: sentences without a full stop."""
+    """What stands in the way of a data-block.
 
-    message: str
-    mend: str
+    Attributes:
+        what: the data-block, such as 'Object "Cube"'; "" if it has no name any more.
+        why: what is wrong with it, a verb first.
+        mend: a sentence without a full stop; "" if `why` says enough.
+    """
+
+    what: str
+    why: str
+    mend: str = ""
+
+    @property
+    def message(self) -> str:
+        return f"{self.what or 'a data-block that'} {self.why}"
+
+    @property
+    def predicate(self) -> str:
+        """For whoever has a name of its own for it: 'is Object "Cube", which ...'."""
+        return f"is {self.what}, which {self.why}" if self.what else self.why
+
+    def with_mend(self, text: str, otherwise: str = "") -> str:
+        """A text, and how to mend what it tells."""
+        mend = self.mend or otherwise
+        return f"{text}. {mend}" if mend else text
 
 
 def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
-    """Why a data-block can't be sent, None if it can."""
-    what = f'{kinds.kind_of(data_block)} "{data_block.name}"'
+    """Why a data-block can't travel, None if it can."""
+    try:
+        what = f'{kinds.kind_of(data_block)} "{data_block.name}"'
+    except KeyError as error:
+        return Obstacle(f"a {error.args[0]}", "can't be passed on")
+    except ReferenceError:
+        return Obstacle("", "was removed")
+    if data_block.is_evaluated:
+        return Obstacle(f'"{data_block.name}"', "is an evaluated copy: pass its `original`, or a new data-block")
+    if data_block.is_embedded_data:
+        return Obstacle(what, "is a part of another data-block", "Pass that one, or a copy of its part")
     if getattr(data_block, "is_missing", False):
-        message = f"{what} is missing in its library {kinds.library_path(data_block)}"
-        return Obstacle(message, "Bring that file back and reload the library, or choose another data-block")
+        why = f"is missing in its library {kinds.library_path(data_block)}"
+        return Obstacle(what, why, "Bring that file back and reload the library, or choose another data-block")
     if isinstance(data_block, bpy.types.Image):
         return _obstacle_of_image(data_block, what)
     if isinstance(data_block, bpy.types.Object):
@@ -44,16 +74,13 @@ def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
     """A worker would take it as it is without the simulation, and tell nobody."""
     for name, cache in _point_caches(item):
         if cache.use_external and cache.filepath.startswith("//"):
-            message = (
-                f'{what} reads the cache of "{name}" from {cache.filepath}, which Blender looks for beside each file'
-            )
-            return Obstacle(message, "Give the cache's folder as a whole path")
+            why = f'reads the cache of "{name}" from {cache.filepath}, which Blender looks for beside each file'
+            return Obstacle(what, why, "Give the cache's folder as a whole path")
         is_in_memory = not cache.use_external and not cache.use_disk_cache
         if cache.is_baked and not cache.use_external and not (is_in_memory and _TAKES_CACHES_ALONG):
-            message = f'{what} has a baked cache of "{name}", which stays where it is'
-            return Obstacle(
-                message, "Send a copy that is converted to a mesh, or read an external cache by its whole path"
-            )
+            why = f'has a baked cache of "{name}", which stays where it is'
+            mend = "Send a copy that is converted to a mesh, or read an external cache by its whole path"
+            return Obstacle(what, why, mend)
     return None
 
 
@@ -70,17 +97,13 @@ def _point_caches(item: bpy.types.Object) -> Iterator[tuple[str, bpy.types.Point
 
 
 def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:
-    if has_no_pixels(image):
-        message = f"{what} is what this Blender renders: no file holds its pixels"
-        return Obstacle(message, "Save it to a file (Image > Save As), and choose the image of that file")
+    if image.type in {"RENDER_RESULT", "COMPOSITING"}:  # the Render Result, a Viewer Node
+        why = "is what this Blender renders, and has its pixels in no file"
+        mend = "Save it to a file (Image > Save As; in a script, image.save_render), and take the image of that"
+        return Obstacle(what, why, mend)
     if pixels.is_unsaved(image) and (reason := pixels.unreadable(image)):
-        return Obstacle(f"{what} {reason}", "Save or pack the image first")
+        return Obstacle(what, reason, "Save or pack the image first")
     return None
-
-
-def has_no_pixels(data_block: bpy.types.ID) -> bool:
-    """Whether it is an image that Blender itself renders, in this process only: the Render Result or a Viewer Node."""
-    return isinstance(data_block, bpy.types.Image) and data_block.type in {"RENDER_RESULT", "COMPOSITING"}
 
 
 def check(plan: Plan) -> None:
@@ -97,7 +120,7 @@ def check(plan: Plan) -> None:
                 data_block = live.find(ref.kind, ref.session_uid)
                 found = None if data_block is None else obstacle(data_block)
                 if found is not None:
-                    problems.append(Problem(task.name, argument.parameter.label, *found, task.id))
+                    problems.append(Problem(task.name, argument.parameter.label, found.message, found.mend, task.id))
     if problems:
         raise CompileError(list(dict.fromkeys(problems)))
 

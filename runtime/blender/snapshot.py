@@ -85,5 +85,5 @@ def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:
     if data_block is None:
         raise RunError(f'{ref.kind} "{ref.name}" is gone')
     if (found := sendable.obstacle(data_block)) is not None:
-        raise RunError(f"{found.message}. {found.mend}")
+        raise RunError(found.with_mend(found.message))
     return data_block

@@ -157,3 +157,57 @@ def test_job_is_refused_what_cant_be_sent(registered_extension, tmp_path):
     )
     assert not added
     assert 'has a baked cache of "Cloth"' in reason
+
+
+# On the way back
+
+
+def fault_of_result(tree, source: str) -> str:
+    """What the run of a script that returns a data-block tells."""
+    script(tree, "Node", source)
+    run = background_nodes.run(tree)
+    assert run.state == "failed"
+    return run.tasks["Node"].error.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "part", "name"),
+    [
+        ("Collection", "bpy.context.scene.collection", "Scene Collection"),
+        ("NodeTree", "bpy.data.materials.new('Steel').node_tree", "Shader Nodetree"),
+    ],
+)
+def test_part_of_a_data_block_that_is_returned_is_told_and_not_dropped(tree, kind, part, name):
+    if kind == "NodeTree" and bpy.app.version < (5, 0, 0):
+        part = "[m := bpy.data.materials.new('Steel'), setattr(m, 'use_nodes', True)][0].node_tree"
+    fault = fault_of_result(tree, f"def main() -> bpy.types.{kind}: return {part}")
+    assert f'socket "Result": {kind} "{name}" is a part of another data-block. Pass that one' in fault
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="4.2 takes it along: see data_block_cases")
+def test_cache_that_a_script_bakes_is_told_and_not_dropped(tree):
+    source = """
+        def main() -> bpy.types.Object:
+            item = bpy.data.objects.new("Flag", bpy.data.meshes.new("Flag"))
+            bpy.context.scene.collection.objects.link(item)
+            cache = item.modifiers.new("Cloth", "CLOTH").point_cache
+            cache.frame_end = 3
+            with bpy.context.temp_override(scene=bpy.context.scene, active_object=item, point_cache=cache):
+                bpy.ops.ptcache.bake(bake=True)
+            return item
+    """
+    fault = fault_of_result(tree, source)
+    assert 'socket "Result": Object "Flag" has a baked cache of "Cloth", which stays where it is' in fault
+
+
+def test_what_cant_travel_is_told_by_jobs_in_the_same_words(manager, write):
+    collection = bpy.context.scene.collection
+    reason = 'Collection "Scene Collection" is a part of another data-block. Pass that one, or a copy of its part'
+    assert manager.add_job("in", write("x = 1"), passed_data_blocks={collection}) == (
+        False,
+        f"the job 'in' can't be added: passed_data_blocks: {reason}",
+    )
+    assert manager.add_job("out", write("data_blocks = [bpy.context.scene.collection]")) == (True, "")
+    assert manager.get_job("out").wait(60.0) == "DROPPED"
+    reason = reason.replace(" is a part", ", which is a part")
+    assert f"data_blocks[0] is {reason}" in manager.get_issue_string("out")

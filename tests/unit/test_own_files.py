@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import own_files
 from background_nodes.runtime.destinations import FilesInUse
-from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, release_claims, written_whole
-
-
-@pytest.fixture(autouse=True)
-def no_desk():
-    yield
-    own_files.set_desk(None)
+from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, seated, written_whole
 
 
 @pytest.fixture
 def sit_at(tmp_path):
-    """Become a task of a run, as a worker does."""
+    """Become a task of a run, as a worker does. The one before has ended well."""
     (tmp_path / "store").mkdir()
+    with contextlib.ExitStack() as stack:
 
-    def sit(task: str = "task", item: int = 0, **desk) -> None:
-        owner = Owner(task, item, f"Node {task}")
-        own_files.set_desk(Desk(owner, tmp_path / "store" / "000001.claims", **desk))
+        def sit(task: str = "task", item: int = 0, **desk) -> None:
+            stack.close()
+            owner = Owner(task, item, f"Node {task}")
+            stack.enter_context(seated(Desk(owner, tmp_path / "store" / "000001.claims", **desk)))
 
-    return sit
+        yield sit
 
 
 def write(path: Path, text: str, **beside: str) -> None:
@@ -82,12 +78,13 @@ def test_next_attempt_at_the_same_item_has_its_file_again(sit_at, tmp_path):
         assert claim(tmp_path / "a.glb") == tmp_path / "a.glb"
 
 
-def test_file_of_an_item_that_failed_is_free(sit_at, tmp_path):
-    sit_at("first")
-    claim(tmp_path / "a.glb")
-    release_claims()
-    sit_at("second")
-    claim(tmp_path / "a.glb")
+def test_file_of_an_item_that_failed_is_free(tmp_path):
+    place = tmp_path / "000001.claims"
+    with contextlib.suppress(ZeroDivisionError), seated(Desk(Owner("first"), place)):
+        claim(tmp_path / "a.glb")
+        raise ZeroDivisionError
+    with seated(Desk(Owner("second"), place)):
+        claim(tmp_path / "a.glb")
 
 
 def test_claim_that_is_being_written_counts(sit_at, tmp_path):
@@ -156,3 +153,23 @@ def test_file_beside_it_that_another_task_has_claimed_moves_nothing(sit_at, tmp_
     with pytest.raises(ValueError, match="diffuse is written by"):
         write(tmp_path / "a.gltf", "main", diffuse="pixels")
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("", "no file is named; give the path"),
+        ("out.blend", "out.blend is no whole path; begin it with //"),
+        ("~/out.blend", "~/out.blend is no whole path"),
+        ("FOLDER", "is a folder; give the path of a file"),
+        ("FOLDER/file.txt/out.blend", "nothing can be written to"),
+    ],
+)
+def test_path_that_no_file_can_be_written_to_is_a_clear_error(tmp_path, path, message):
+    (tmp_path / "file.txt").touch()
+    with (
+        pytest.raises(ValueError, match=re.escape(message)),
+        written_whole(path.replace("FOLDER", str(tmp_path))),
+    ):
+        raise AssertionError("there is no place to write to")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]

@@ -38,7 +38,7 @@ def main(
         raise ValueError("There is nothing to export; link objects to Objects")
     path = Path(bpy.path.abspath(str(filepath)))
     if path.suffix.lower() not in (".glb", ".gltf"):
-        path = path.with_name(path.name + ".glb")
+        path = Path(f"{path}.glb")
 
     progress(0.1, f"Exporting {path.name}")
     objects = list(dict.fromkeys(objects))

@@ -41,7 +41,7 @@ def main(
         raise ValueError("There is nothing to export; link objects to Objects")
     path = Path(bpy.path.abspath(str(filepath)))
     if path.suffix.lower() != ".obj":
-        path = path.with_name(path.name + ".obj")
+        path = Path(f"{path}.obj")
 
     progress(0.1, f"Exporting {path.name}")
     objects = list(dict.fromkeys(objects))

@@ -8,9 +8,6 @@ import bpy
 
 from background_nodes.script import log, progress
 
-#: The collection into which Blender's importer puts what it makes for itself: the shape in which bones are drawn.
-NOT_IN_FILE = "glTF_not_exported"
-
 
 def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]:
     """Import `filepath`.
@@ -30,11 +27,11 @@ def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]
     enable_add_on()
     before = set(bpy.data.objects)
     try:
-        bpy.ops.import_scene.gltf(filepath=str(path), merge_vertices=merge_vertices)
+        # Else an object that is not in the file comes along: the shape in which bones are drawn.
+        bpy.ops.import_scene.gltf(filepath=str(path), merge_vertices=merge_vertices, disable_bone_shape=True)
     except RuntimeError as error:
         raise ValueError(f"{path.name} can't be imported: {error}") from None
-    not_in_file = set(bpy.data.collections[NOT_IN_FILE].objects) if NOT_IN_FILE in bpy.data.collections else set()
-    objects = [item for item in bpy.data.objects if item not in before and item not in not_in_file]
+    objects = [item for item in bpy.data.objects if item not in before]
     if not objects:
         raise ValueError(f"{path.name} holds no object")
     log(f"Imported {len(objects)} objects from {path}")

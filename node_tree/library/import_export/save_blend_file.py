@@ -27,7 +27,7 @@ def main(data: list[bpy.types.ID], filepath: Path, compress: bool = True) -> Pat
         raise ValueError("There is nothing to save; link data-blocks to Data")
     path = Path(bpy.path.abspath(str(filepath)))
     if path.suffix.lower() != ".blend":
-        path = path.with_name(path.name + ".blend")
+        path = Path(f"{path}.blend")
 
     progress(0.1, f"Saving {path.name}")
     pack_unsaved_pixels()

@@ -1,5 +1,7 @@
 """Every test hears of the progress that scripts report."""
 
+import contextlib
+
 import pytest
 
 
@@ -18,13 +20,13 @@ def reports():
 @pytest.fixture
 def item_of(tmp_path_factory):
     """Become one item of a node that runs over a list; each item's values, and what this one is given, are known."""
-    from background_nodes.runtime import own_files
+    from background_nodes.runtime.own_files import Desk, Owner, seated
 
-    claims = tmp_path_factory.mktemp("store") / "000001.claims"
+    place = tmp_path_factory.mktemp("store") / "000001.blend"
+    with contextlib.ExitStack() as stack:
 
-    def become(values, item: int, *, parameter: str, **given) -> None:
-        owner = own_files.Owner("task", item, "Node")
-        own_files.set_desk(own_files.Desk(owner, claims, {parameter: values}, given))
+        def become(values, item: int, *, parameter: str, **given) -> None:
+            stack.close()
+            stack.enter_context(seated(Desk(Owner("task", item, "Node"), place, {parameter: values}, given)))
 
-    yield become
-    own_files.set_desk(None)
+        yield become

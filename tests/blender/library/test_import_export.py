@@ -304,6 +304,14 @@ class TestSaveBlendFile:
         assert sorted(bpy.context.scene.objects.keys()) == ["Cup", "Cutter", "Table"]
         assert bpy.data.objects["Cup"].matrix_world.translation.x == 3.0
 
+    @pytest.mark.parametrize("name", ["save_blend_file", "export_gltf", "export_obj"])
+    @pytest.mark.parametrize("path", ["", "out", "~/out"])
+    def test_path_that_is_not_whole_is_a_clear_error(self, tmp_path, monkeypatch, name, path):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(ValueError, match="is no whole path; begin it with //"):
+            run(f"import_export/{name}", [cube()], Path(path))
+        assert list(tmp_path.iterdir()) == []
+
     def test_instanced_collection_is_in_no_scene(self, tmp_path):
         collection = bpy.data.collections.new("Asset")
         collection.objects.link(part := cube("Part"))
