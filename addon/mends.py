@@ -7,7 +7,8 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 
 from ..node_tree import declared_sockets
-from ..node_tree.tree import is_refused, source_socket
+from ..node_tree.identity import find_node
+from ..node_tree.links import is_refused, origins
 from ..runtime.errors import Problem
 from . import lookup
 from .active import TreeOperator, active_tree
@@ -78,15 +79,21 @@ def _draw_socket(layout: bpy.types.UILayout, node: bpy.types.Node, name: str) ->
     socket = next(iter(sockets), None)
     if socket is None:
         return
-    if any(is_refused(link) for link in socket.links if not socket.is_output):
+    given = () if socket.is_output else origins(node, socket.identifier)
+    if any(origin.is_refused for origin in given):
         remove = layout.operator("background_nodes.links_refused_remove", icon="X")
         remove.node_name, remove.identifier = node.name, socket.identifier
-    elif socket.is_output or not socket.is_linked:
+    elif not given:
         socket.draw_value(layout, socket.name)
     else:
-        for source in map(source_socket, socket.links):
-            if source is not None and getattr(source.node, "shows_output_values", False):
-                source.draw_value(layout, lookup.label(source.node))
+        for origin in given:
+            _draw_origin(layout, find_node(node.id_data, origin.node_id), origin.identifier)
+
+
+def _draw_origin(layout: bpy.types.UILayout, node: bpy.types.Node | None, identifier: str) -> None:
+    for socket in node.outputs if getattr(node, "shows_output_values", False) else ():
+        if socket.identifier == identifier:
+            socket.draw_value(layout, lookup.label(node))
 
 
 classes = (BACKGROUND_NODES_OT_links_refused_remove,)

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 import bpy
 from bpy.app.translations import pgettext_iface as iface_
 
-from ..node_tree.tree import source_socket
+from ..node_tree.links import source_socket
 from ..runtime.types import SocketType, conversion
 from . import keymaps, lookup, node_choices
 from .active import active_tree

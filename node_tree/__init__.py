@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import data_nodes, declared_sockets, script_node, sockets, tree
+from . import data_nodes, declared_sockets, links, script_node, sockets, tree
 
 
 def _classes() -> tuple[type, ...]:
@@ -15,9 +15,11 @@ def _classes() -> tuple[type, ...]:
 def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
+    links.register()
 
 
 def unregister() -> None:
+    links.unregister()
     tree.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -13,8 +13,8 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.types import SocketType
 from .identity import new_id
+from .links import forget_links, refused_origins
 from .sockets import socket_idname
-from .tree import is_refused, source_socket
 
 #: Draws a node's status (progress, state, time). Set by the add-on, which knows of runs; the node tree does not.
 StatusDrawer = Callable[[bpy.types.Node, bpy.types.UILayout], None]
@@ -49,13 +49,12 @@ class BackgroundNode:
         self._draw_refused_links(layout)
 
     def _draw_refused_links(self, layout: bpy.types.UILayout) -> None:
-        for socket in self.inputs:
-            for link in socket.links if socket.is_linked and socket.enabled else ():
-                if is_refused(link):
-                    given = source_socket(link).socket_type
-                    text = translated("{socket}: {given} is no {wanted}")
-                    text = text.format(socket=socket.name, given=given, wanted=socket.socket_type)
-                    layout.label(text=text, icon="ERROR", translate=False)
+        for identifier, origin in refused_origins(self):
+            socket = next((socket for socket in self.inputs if socket.identifier == identifier), None)
+            if socket is not None:
+                text = translated("{socket}: {given} is no {wanted}")
+                text = text.format(socket=socket.name, given=origin.type, wanted=socket.socket_type)
+                layout.label(text=text, icon="ERROR", translate=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,7 @@ def sync_sockets(
         _describe(socket, spec)
         sockets.move(_index(sockets, socket.identifier), index)
     _restore_links(node, sockets, links, replaced)
+    forget_links(node.id_data)
 
 
 def _renamed(sockets: Any, specs: Sequence[SocketSpec], known: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import bpy
 
+from .links import forget_links
+
 
 def new_id() -> str:
     return uuid.uuid4().hex
@@ -31,6 +33,7 @@ def renew_duplicates() -> None:
             if hasattr(node, "uid"):
                 if not node.uid or node.uid in seen:
                     node.uid = new_id()
+                    forget_links(tree)
                 seen.add(node.uid)
 
 

@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node tree, and which of its links can carry what they are meant to."""
+"""The node tree."""
 
 from __future__ import annotations
 
 import bpy
 
-from ..runtime.types import conversion
-from . import changes
+from . import changes, links
 from .shown_tree import ShownTree
-
-_REROUTE = "NodeReroute"
 
 _shown_tree = ShownTree()
 
@@ -54,38 +51,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
 def _mark_all_links() -> None:
     for tree in bpy.data.node_groups:
         if tree.bl_idname == BackgroundNodeTree.bl_idname:
-            mark_links(tree)
-
-
-def mark_links(tree: bpy.types.NodeTree) -> None:
-    """Let Blender draw the links red that can't carry what they should."""
-    for link in tree.links:
-        if is_refused(link):
-            link.is_valid = False
-
-
-def is_refused(link: bpy.types.NodeLink) -> bool:
-    """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows no type of ours.
-
-    Nothing comes from an output that was put aside (see `base.sync_sockets`) either.
-    """
-    source, target = source_socket(link), link.to_socket
-    if source is not None and not source.enabled:
-        return True
-    if not (hasattr(source, "socket_type") and hasattr(target, "socket_type")):
-        return False
-    return conversion(source.socket_type, target.socket_type) is None
-
-
-def source_socket(link: bpy.types.NodeLink) -> bpy.types.NodeSocket | None:
-    """The socket that a link's value comes from, through any number of reroutes; None if nothing feeds them."""
-    seen = set()
-    while link.from_node.bl_idname == _REROUTE:
-        if link.from_node.name in seen or not link.from_node.inputs[0].links:
-            return None
-        seen.add(link.from_node.name)
-        link = link.from_node.inputs[0].links[0]
-    return link.from_socket
+            links.mark(tree)
 
 
 def unregister() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import background_nodes
 from background_nodes.node_tree import reader
-from background_nodes.node_tree.tree import is_refused, mark_links
+from background_nodes.node_tree.links import is_refused, mark
 from background_nodes.runtime.compiler import compile_graph
 from background_nodes.runtime.errors import CompileError
 
@@ -312,7 +312,7 @@ def test_refused_link_is_marked_and_stops_the_run(tree):
     refused = take.inputs[0].links[0]
     assert is_refused(refused)
     assert not is_refused(good)
-    mark_links(tree)
+    mark(tree)
     assert not refused.is_valid
     assert good.is_valid
     assert problems(tree) == [("Take", "Number")]
@@ -332,7 +332,7 @@ def test_circle_of_reroutes_is_no_endless_loop(tree):
     link(first.outputs[0], second.inputs[0])
     link(second.outputs[0], first.inputs[0])
     is_refused(link(second.outputs[0], take.inputs[0]))
-    mark_links(tree)
+    mark(tree)
     assert problems(tree) != []
 
 

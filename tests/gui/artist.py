@@ -339,7 +339,7 @@ class Artist:
     def _mend(self) -> None:
         """Mostly, what would keep the run from its start: most are to begin."""
         tree = self._tree()
-        is_refused = places.module("node_tree.tree").is_refused
+        is_refused = places.module("node_tree.links").is_refused
         for link in [link for link in tree.links if is_refused(link)] if self.random.random() < 0.9 else []:
             tree.links.remove(link)
         for socket in [socket for node in tree.nodes for socket in node.inputs]:
