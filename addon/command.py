@@ -67,7 +67,7 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
     try:
         report.file = _open(options.file)
         if options.report is not None:
-            _check_destination("--report", options.report)
+            _check_report(options)
         if options.command == "list":
             return Listing(_trees_to_list(options.tree))
         _run(options, interruption, report)
@@ -78,6 +78,14 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
     if interruption.exit_code:
         report.interrupt(interruption.exit_code)
     return report
+
+
+def _check_report(options: argparse.Namespace) -> None:
+    path = _check_destination("--report", options.report)
+    output = getattr(options, "output", None)  # `list` has none
+    if output is not None and destinations.is_same(str(path), (str(Path(output).absolute()),)):
+        where = f"--report {options.report}"
+        raise InputError(InputProblem(where, "that is the file of --output, too", "Give another name"))
 
 
 def _write_report(path: str, content: Report | Listing, report: Report) -> None:

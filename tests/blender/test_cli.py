@@ -335,6 +335,7 @@ def test_whether_scripts_of_the_file_were_on_is_known(preference, arguments, are
         (["--output", "hard link.blend"], "that is the file itself, which is never written"),
         (["--output", "library.blend"], "library.blend is a library that the open file uses. Give another name."),
         (["--report", "a good 'file' ü.blend"], "that is the file itself, which is never written"),
+        (["--report", "./out.blend", "--output", "out.blend"], "that is the file of --output, too. Give another name."),
         (["--report", "nowhere/report.json"], "no file can be written to"),
         (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
     ],
