@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Desk:
         columns: by parameter, what each item of the node is given, of those where it differs.
         given: by parameter, what this item is given.
         in_use: the artist's files.
+        paths: the parameters that are paths.
+        whole_path: resolves `//` in them.
     """
 
     owner: Owner = field(default_factory=Owner)
@@ -51,6 +53,12 @@ class Desk:
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
     in_use: FilesInUse = field(default_factory=FilesInUse)
+    paths: frozenset[str] = frozenset()
+    whole_path: Callable[[str], str] = str
+
+    def seen(self, name: str, value: Any) -> Any:
+        """What a script sees of the value of a parameter."""
+        return self.whole_path(value) if name in self.paths and isinstance(value, str) else value
 
 
 _desk = Desk()
@@ -85,12 +93,14 @@ def items(**own: Any) -> list[dict[str, Any]]:
         own: some of the script's parameters, with what `main` was given.
 
     Returns:
-        a dict of these parameters for each item. Paths and texts are as they were written; data-blocks are their names.
-        A node that runs once has one item.
+        a dict of these parameters for each item. Paths are whole texts that end as they were written; data-blocks are
+        their names. A node that runs once has one item.
     """
-    same = {name: _desk.given.get(name, value) for name, value in own.items()}
+    same = {name: _desk.seen(name, _desk.given.get(name, value)) for name, value in own.items()}
     num_items = len(next(iter(_desk.columns.values()), (None,)))
-    columns = {name: values for name, values in _desk.columns.items() if name in own}
+    columns = {
+        name: [_desk.seen(name, value) for value in values] for name, values in _desk.columns.items() if name in own
+    }
     return [{**same, **{name: values[index] for name, values in columns.items()}} for index in range(num_items)]
 
 

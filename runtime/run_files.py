@@ -75,8 +75,8 @@ class RunFiles:
         return (self._place,) if self._place else ()
 
 
-def desk_of(request: Execute, folder: StoreFolder) -> Desk:
-    """What a worker's task knows of the others of its run.
+def desk_of(request: Execute, folder: StoreFolder, whole_path: Callable[[str], str] = str) -> Desk:
+    """What a worker's task knows of the others of its run; `whole_path` resolves `//`, once the script runs.
 
     Raises:
         StoreError: if a file can't be read.
@@ -86,8 +86,9 @@ def desk_of(request: Execute, folder: StoreFolder) -> Desk:
         for argument in request.arguments
         if len(argument.pieces) == 1 and not argument.pieces[0].value.type.is_list and not argument.type.is_list
     }
+    paths = frozenset(argument.identifier for argument in request.arguments if argument.annotation == "Path")
     if not request.place:
-        return Desk(given=given)
+        return Desk(given=given, paths=paths, whole_path=whole_path)
     place = folder.file(request.place)
     return Desk(
         Owner(request.task, request.item, request.node),
@@ -95,6 +96,8 @@ def desk_of(request: Execute, folder: StoreFolder) -> Desk:
         _read(folder.file(request.items_file)) if request.items_file else {},
         given,
         dataclasses.replace(request.files, images=tuple(_read(_images_path(place)))),
+        paths,
+        whole_path,
     )
 
 

@@ -70,7 +70,7 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Pat
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
     run = _run_seed_style if task.script.is_seed_style else _run_main
-    with own_files.seated(desk_of(task, folder)):
+    with own_files.seated(desk_of(task, folder, bpy.path.abspath)):
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs)
         if own_copy is not None:

@@ -59,7 +59,7 @@ def test_names_that_meet_get_files_of_their_own_in_each_run(tree, tmp_path):
         assert len(list((tmp_path / "out").iterdir())) == 3
 
 
-def test_items_know_what_the_others_are_given(tree):
+def test_items_know_what_the_others_are_given(tree, tmp_path):
     source = """
         from background_nodes.script import items
 
@@ -71,9 +71,10 @@ def test_items_know_what_the_others_are_given(tree):
         "text": value(tree, "STRING", ["x", "y"], is_list=True),
     }
     node = script(tree, "Node", "from pathlib import Path\n" + source.replace("\n        ", "\n"), count=3, **inputs)
-    node.inputs["Path"].default_value = "/b/"
+    node.inputs["Path"].default_value = "//b/"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "own.blend"))
     assert errors(background_nodes.run(tree)) == {}
-    each = [str({"item": name, "count": 3, "path": "/b/"}) for name in "AB"]
+    each = [str({"item": name, "count": 3, "path": f"{tmp_path}/b/"}) for name in "AB"]
     assert node.outputs[0].result == (*each, *each)
 
 

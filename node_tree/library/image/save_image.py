@@ -62,7 +62,7 @@ def save_copy(image: bpy.types.Image, path: Path, quality: int) -> None:
 
 def destination(image_name: str, filepath: str, format_name: str) -> Path:
     """The file to write, with an ending."""
-    path = Path(bpy.path.abspath(filepath))
+    path = Path(filepath)
     if filepath.endswith(("/", os.sep)) or path.is_dir():
         path /= file_name(image_name)
         if path.suffix.lower() not in ENDINGS:  # "Wall v1.2" has none

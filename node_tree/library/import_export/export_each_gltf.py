@@ -44,8 +44,7 @@ def main(
     """
     path = own_file(
         [
-            Path(bpy.path.abspath(str(item["folder"])))
-            / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]])
+            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]])
             for item in items(source=source.name, folder=folder, name=name, file_format=file_format)
         ]
     )

@@ -42,7 +42,7 @@ def main(
     """
     path = own_file(
         [
-            Path(bpy.path.abspath(str(item["folder"]))) / (file_name(item["name"] or item["source"]) + ".obj")
+            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".obj")
             for item in items(source=source.name, folder=folder, name=name)
         ]
     )
