@@ -55,7 +55,7 @@ def carry_out(options: argparse.Namespace, interruption: Interruption) -> tuple[
     try:
         content = _carry_out(options, interruption, report)
         if options.report is not None:
-            _write_report(options.report, content, report)
+            _write_report(options, content, report)
         _say(*report.complaints())
         text = content.as_json() if options.json else content.as_text()
     finally:
@@ -67,7 +67,7 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
     try:
         report.file = _open(options.file)
         if options.report is not None:
-            _check_report(options)
+            _checked_report(options)
         if options.command == "list":
             return Listing(_trees_to_list(options.tree))
         _run(options, interruption, report)
@@ -80,18 +80,20 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
     return report
 
 
-def _check_report(options: argparse.Namespace) -> None:
+def _checked_report(options: argparse.Namespace) -> Path:
+    """Where to write the report to. Raises InputError."""
     path = _check_destination("--report", options.report)
     output = getattr(options, "output", None)  # `list` has none
     if output is not None and destinations.is_same(str(path), (str(Path(output).absolute()),)):
         where = f"--report {options.report}"
         raise InputError(InputProblem(where, "that is the file of --output, too", "Give another name"))
+    return path
 
 
-def _write_report(path: str, content: Report | Listing, report: Report) -> None:
+def _write_report(options: argparse.Namespace, content: Report | Listing, report: Report) -> None:
     """Write the report's file, whole or not at all."""
     try:
-        target = _check_destination("--report", path)
+        target = _checked_report(options)
         beside = target.with_name(f".saving-{uuid.uuid4().hex}.json")
         try:
             beside.write_text(content.as_json(), encoding="utf-8")
@@ -101,7 +103,7 @@ def _write_report(path: str, content: Report | Listing, report: Report) -> None:
     except InputError as error:
         report.refuse(error.problems)
     except OSError as error:
-        report.fail(f"the report can't be written to {path}: {error}")
+        report.fail(f"the report can't be written to {options.report}: {error}")
 
 
 def _run(options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
