@@ -175,7 +175,7 @@ class JobManager:
             self._advance(job)
 
     def update(self, deadline: float = math.inf) -> None:
-        """Carry on the jobs that go by themselves: the session's timer calls this.
+        """Carry on the jobs that go by themselves; one that raises is dropped. The session's timer calls this.
 
         Args:
             deadline: once `time.monotonic()` tells more, a job that has come home is the last one this time.
@@ -184,7 +184,8 @@ class JobManager:
         for job in tuple(self._jobs.values()):
             if job.request.on_complete is None or job.is_over:
                 continue
-            self._advance(job)
+            if error := self._faults.guard(self._advance, job):
+                self._faults.guard(job.fail, error)
             if job.is_over and time.monotonic() > deadline:
                 self.is_behind = True
                 return

@@ -5,6 +5,7 @@ import time
 import bpy
 import pytest
 
+from background_nodes.addon.job import Job
 from tests.blender.graphs import quad
 from tests.blender.jobs import PATIENCE, add, process, run
 
@@ -84,6 +85,23 @@ def test_callback_may_kill_its_own_job_and_carry_on_the_others(manager, write, s
         add(manager, name, write(NOTHING), on_complete=meddle)
     tick_until(session, lambda: len(ended) == 3)
     assert sorted(ended) == [(name, "COMPLETED", False) for name in "abc"]
+
+
+def test_fault_of_ours_in_one_job_drops_it_and_no_other(manager, write, session, monkeypatch):
+    settle, ended = Job.settle, []
+
+    def settle_one(job):
+        if job.name == "bad" and job.num_attempts:
+            raise RuntimeError("ours")
+        settle(job)
+
+    monkeypatch.setattr(Job, "settle", settle_one)
+    for name in ("bad", "good"):
+        add(manager, name, write(NOTHING), on_complete=lambda job: ended.append((job.name, job.state)))
+    tick_until(session, lambda: len(ended) == 2)
+    assert sorted(ended) == [("bad", "DROPPED"), ("good", "COMPLETED")]
+    assert "RuntimeError: ours" in manager.get_issue_string("bad")
+    assert manager.num_running_jobs() == 0
 
 
 def test_callback_hears_of_a_kill_once(manager, write):
