@@ -196,8 +196,10 @@ class Job:
 
     @property
     def log(self) -> str:
-        """What the script and Blender printed, in the last attempt."""
-        path = None if self._active is None else self._active.log_file(_TASK, 0)
+        """What the script and Blender printed, in the last attempt; "" once it is forgotten."""
+        if self._active is None or self._is_forgotten:  # the file goes soon, on another thread
+            return ""
+        path = self._active.log_file(_TASK, 0)
         return "" if path is None else read_log(path)
 
     @property
