@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 
 from .blend_files import FileCopy
@@ -31,6 +31,8 @@ class ActiveRun:
         tasks: those of the plan by id, as they are carried out now.
         logs: names of the log of each item of a task, by the task's id.
         listener: hears of each change, after it was carried out.
+        requests: keys of its requests to the engine that have not ended.
+        is_forgotten: whether all that was written for it is to be removed once it is over.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class ActiveRun:
         self.works = Works()
         self.shared = RunFiles(store, plan.files.images)
         self.listener: Listener | None = None
+        self.requests: set[Hashable] = set()
+        self.is_forgotten = False
         self.logs: dict[str, dict[int, str]] = {}
         self._blobs: dict[tuple[str, int], str] = {}
         self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may still have written after the end

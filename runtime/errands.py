@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,10 +20,14 @@ Waiter = tuple[int, int] | None
 
 @dataclass(slots=True, eq=False)
 class ErrandRecord:
-    """An errand that is under way: which attempt it is, and who waits for it, in the order in which they came."""
+    """An errand that is under way: which attempt it is, and who waits for it, in the order in which they came.
+
+    Attempts count on from those of the same errand before: what they may still send is not about this one.
+    """
 
     errand: Errand
-    attempt: int = 1
+    attempt: int
+    num_tries: int = 1
     waiters: dict[Waiter, None] = field(default_factory=dict)
 
     def lost(self, reason: str) -> TaskError:
@@ -39,6 +44,7 @@ class Errands:
 
     def __init__(self) -> None:
         self._records: dict[str, ErrandRecord] = {}
+        self._num_attempts: Counter[str] = Counter()  # of all errands there ever were
         self._missing: dict[Waiter, set[str]] = {}
         self._deadlines: list[tuple[float, str, int]] = []  # heap: time, id, attempt
 
@@ -53,22 +59,21 @@ class Errands:
     def waits(self, waiter: Waiter) -> bool:
         return waiter in self._missing
 
-    def add(self, waiter: Waiter, errands: Iterable[Errand], now: float) -> list[ErrandRecord]:
+    def add(self, waiter: Waiter, errands: Iterable[Errand]) -> list[ErrandRecord]:
         """Let somebody wait for errands. Those that nobody has waited for yet are returned: they are to be started."""
         new = []
         for errand in errands:
             if errand.id not in self._records:
-                self._records[errand.id] = ErrandRecord(errand)
+                self._records[errand.id] = ErrandRecord(errand, self._next_attempt(errand.id))
                 new.append(self._records[errand.id])
-                self._set_deadline(self._records[errand.id], now)
             self._records[errand.id].waiters[waiter] = None
             self._missing.setdefault(waiter, set()).add(errand.id)
         return new
 
-    def try_again(self, record: ErrandRecord, now: float) -> None:
+    def try_again(self, record: ErrandRecord) -> None:
         """Count an attempt more."""
-        record.attempt += 1
-        self._set_deadline(record, now)
+        record.attempt = self._next_attempt(record.errand.id)
+        record.num_tries += 1
 
     def end(self, record: ErrandRecord) -> list[Waiter]:
         """An errand is over; who waits for none now."""
@@ -106,5 +111,10 @@ class Errands:
         _, errand, attempt = heapq.heappop(self._deadlines)
         return self.find(errand, attempt)
 
-    def _set_deadline(self, record: ErrandRecord, now: float) -> None:
+    def start_clock(self, record: ErrandRecord, now: float) -> None:
+        """A worker started with it: its time counts from now. Before, it may have waited for a worker for long."""
         heapq.heappush(self._deadlines, (now + record.errand.timeout, record.errand.id, record.attempt))
+
+    def _next_attempt(self, errand: str) -> int:
+        self._num_attempts[errand] += 1
+        return self._num_attempts[errand]

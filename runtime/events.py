@@ -44,7 +44,7 @@ class Errand:
         id: its name within the run.
         text: what it is, for people: "Copying scene.blend".
         is_needed: whether what waits for it fails if it fails; else that goes on without it.
-        timeout: seconds that each attempt may take.
+        timeout: seconds that a worker may take for each attempt.
     """
 
     id: str
@@ -140,6 +140,15 @@ class ResultsScattered:
 
 
 @dataclass(frozen=True, slots=True)
+class ErrandStarted:
+    """A worker started with an errand: its timeout counts from here."""
+
+    time: float
+    errand: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrandSucceeded:
     """An errand is done."""
 
@@ -224,7 +233,7 @@ class TimePassed:
 
 
 ItemEvent = InputsMissing | TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
-ErrandEvent = ErrandSucceeded | ErrandFailed | ErrandLost
+ErrandEvent = ErrandStarted | ErrandSucceeded | ErrandFailed | ErrandLost
 RunRequest = CancelRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
 Event = RunStarted | ItemEvent | ErrandEvent | ResultsScattered | RunBroke | RunRequest | TimePassed
 

@@ -22,9 +22,14 @@ CHUNK: Final = 64
 
 
 def chunks(refs: Iterable[StoredRef], many: int) -> Iterator[tuple[StoredRef, ...]]:
-    """What to write into a blob each, if data-blocks are strewn over `many` blobs or more; else nothing."""
+    """What to write into a blob each, if data-blocks are strewn over `many` blobs or more; else nothing.
+
+    Those that are in one blob already stay there, or what was gathered would be gathered again and again.
+    """
     refs = tuple(dict.fromkeys(refs))
     if len({ref.blob for ref in refs}) < many:
         return
     for start in range(0, len(refs), CHUNK):
-        yield refs[start : start + CHUNK]
+        chunk = refs[start : start + CHUNK]
+        if len({ref.blob for ref in chunk}) > 1:
+            yield chunk

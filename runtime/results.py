@@ -40,7 +40,8 @@ class Results:
 
     def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
         """Data-blocks are in other blobs now: each of `refs` at the same index of `places`."""
-        self._moves.update(zip(refs, places, strict=True))
+        moves = dict(zip(refs, places, strict=True))
+        self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
         self._sources.clear()
 
     def forget_inputs(self) -> None:

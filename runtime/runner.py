@@ -16,7 +16,7 @@ import itertools
 import time
 import traceback
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from multiprocessing import connection
 from typing import NamedTuple, assert_never
 
@@ -24,12 +24,13 @@ from . import messages
 from .active_run import ActiveRun, Listener
 from .blend_files import FileCopy
 from .engine import Engine, Lost, NoWorker, Report, Request
-from .errors import BackgroundNodesError, InvalidTransitionError
+from .errors import BackgroundNodesError, InvalidTransitionError, RunError
 from .events import (
     CancelRequested,
     ErrandFailed,
     ErrandInstruction,
     ErrandLost,
+    ErrandStarted,
     ErrandSucceeded,
     Event,
     FinishCurrentRequested,
@@ -106,7 +107,11 @@ class Runner:
             pasts: what tasks took in earlier runs.
             listener: called after each change, from the return of this method on.
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
+
+        Raises:
+            RunError: if the runner is closed.
         """
+        self._check_open()
         number = next(self._numbers)
         run = ActiveRun(number, plan, self.store, num_workers, timeout, snapshot, open_file, pasts or {})
         self._runs[number] = run
@@ -140,7 +145,9 @@ class Runner:
 
         Raises:
             InvalidTransitionError: if the run is not over, or all of it succeeded.
+            RunError: if the runner is closed.
         """
+        self._check_open()
         if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
             raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
         self._runs[run.number] = run
@@ -154,24 +161,31 @@ class Runner:
         Args:
             timeout: seconds to wait for something at most, None to wait as long as it takes.
             budget: seconds after which the rest is left to the next call, None to take all that is there.
+
+        Raises:
+            RunError: if who hears of a run waits for one: nothing goes on before it returns.
         """
-        if not self._inbox:
-            self._wait(timeout)
+        if self._is_draining:
+            raise RunError("what hears of a run can't wait for one: let it return first")
         until = None if budget is None else time.monotonic() + budget
-        for key, report in self._engine.poll(until):
-            if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
-                self._inbox.append((self._runs[key.run], _Reported(key, report)))
-        now = time.monotonic()
-        for run in self._runs.values():
-            deadline = run.scheduler.next_deadline()
-            if deadline is not None and deadline <= now:
-                self._inbox.append((run, TimePassed(now)))
+        if not self._inbox:  # else there is enough to do, and more would only pile up
+            try:
+                self._wait(timeout)
+                until = None if budget is None else time.monotonic() + budget
+                self._listen(until)
+            except Exception as error:  # noqa: BLE001 (an engine that raises carries out no run)
+                for run in list(self._runs.values()):
+                    self._break(run, error)
+                    self._tell(run, None)
         self._drain(until)
 
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
+        run.is_forgotten = True
         self.cancel(run)
-        self.store.remove(run.names())
+        self.cancel(run)  # its results need not be gathered
+        if run.number not in self._runs:
+            self.store.remove(run.names())
 
     def close(self) -> None:
         """End all runs, workers and the store."""
@@ -195,6 +209,21 @@ class Runner:
             connection.wait(list(wakers), limit)
         elif limit is not None and lefts:
             time.sleep(limit)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RunError("nothing can run any more: Background Nodes is about to end")
+
+    def _listen(self, until: float | None) -> None:
+        """Put what the engine reports into the inbox, and that time has passed."""
+        for key, report in self._engine.poll(until):
+            if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
+                self._inbox.append((self._runs[key.run], _Reported(key, report)))
+        now = time.monotonic()
+        for run in self._runs.values():
+            deadline = run.scheduler.next_deadline()
+            if deadline is not None and deadline <= now:
+                self._inbox.append((run, TimePassed(now)))
 
     # The inbox
 
@@ -230,8 +259,12 @@ class Runner:
         except Exception as error:  # noqa: BLE001 (whatever it is, this run ends with it and the others go on)
             self._break(run, error)
             event = None
-        self._tell(run, getattr(event, "task", None))
-        if run.number not in self._runs and event is not None and getattr(event, "task", None) is not None:
+        is_over = run.number not in self._runs
+        if is_over and run.is_forgotten:
+            self.store.remove(run.names())
+        task = getattr(event, "task", None)
+        self._tell(run, task)
+        if is_over and task is not None:
             self._tell(run, None)
 
     def _tell(self, run: ActiveRun, task: str | None) -> None:
@@ -249,6 +282,8 @@ class Runner:
     def _break(self, run: ActiveRun, error: BaseException) -> None:
         """A fault of ours: the run ends with it."""
         told = "".join(traceback.format_exception(error))
+        if run.state.is_final:  # it has an end already, and no error of its own
+            traceback.print_exception(error)
         message = f"Background Nodes met an error of its own ({type(error).__name__}: {error}); please report it"
         try:
             instructions = run.scheduler.handle(RunBroke(time.monotonic(), TaskError(message, told)))
@@ -261,12 +296,19 @@ class Runner:
                 self._carry_out(run, instruction)
             except Exception:  # noqa: BLE001 (the others must be carried out)
                 traceback.print_exc()
+        for key in list(run.requests):  # instructions may have been left out
+            try:
+                self._stop(run, key)
+            except Exception:  # noqa: BLE001 (the others must be stopped)
+                traceback.print_exc()
         self._runs.pop(run.number, None)
 
     # From reports to events
 
     def _event(self, run: ActiveRun, fact: _Reported) -> Event | None:
         """None if nobody waits for it any more."""
+        if not isinstance(fact.report, messages.Started | messages.Progressed):
+            run.requests.discard(fact.key)
         match fact.key:
             case _ItemKey():
                 return self._item_event(run, fact.key, fact.report)
@@ -302,10 +344,14 @@ class Runner:
                 assert_never(report)
 
     def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report) -> Event | None:
+        if not run.scheduler.awaits_errand(key.errand, key.attempt):
+            return None
         where = time.monotonic(), key.errand, key.attempt
         work = run.works[key.errand]
         match report:
-            case messages.Started() | messages.Progressed():
+            case messages.Started():
+                return ErrandStarted(*where)
+            case messages.Progressed():
                 return None
             case messages.Copied() if isinstance(work, Copying):
                 run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
@@ -333,7 +379,7 @@ class Runner:
             case StartTask(task, item, attempt):
                 self._start_task(run, _ItemKey(run.number, task, item, attempt))
             case StopTask(task, item, attempt):
-                self._engine.stop(_ItemKey(run.number, task, item, attempt))
+                self._stop(run, _ItemKey(run.number, task, item, attempt))
                 self.store.remove(run.blob(task, item))
             case FreezeTask(task, item, attempt):
                 self._engine.freeze(_ItemKey(run.number, task, item, attempt))
@@ -353,7 +399,7 @@ class Runner:
             case StartErrand():
                 self._start_errand(run, key)
             case StopErrand():
-                self._engine.stop(key)
+                self._stop(run, key)
                 self._end_errand(run, key.errand)
             case FreezeErrand():
                 self._engine.freeze(key)
@@ -377,7 +423,7 @@ class Runner:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
         self.store.remove(run.open_files(key.task, key.item, blob, log))
-        self._engine.submit(Request(key, request, task.settings.fresh_process))
+        self._submit(run, Request(key, request, task.settings.fresh_process))
 
     def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
         """What has to be done before an item can start.
@@ -400,7 +446,15 @@ class Runner:
             event = ErrandFailed(time.monotonic(), key.errand, key.attempt, TaskError(str(error)))
             self._inbox.append((run, event))
             return
-        self._engine.submit(Request(key, task))
+        self._submit(run, Request(key, task))
+
+    def _submit(self, run: ActiveRun, request: Request) -> None:
+        run.requests.add(request.key)
+        self._engine.submit(request)
+
+    def _stop(self, run: ActiveRun, key: Hashable) -> None:
+        run.requests.discard(key)
+        self._engine.stop(key)
 
 
 class _ItemKey(NamedTuple):

@@ -37,6 +37,7 @@ from .events import (
     ErrandEvent,
     ErrandFailed,
     ErrandLost,
+    ErrandStarted,
     ErrandSucceeded,
     Event,
     FinishCurrentRequested,
@@ -171,6 +172,10 @@ class Scheduler:
         self.state, self.error = RunState.FAILED, error
         self.finished, self.is_paused = self._now, False
 
+    def awaits_errand(self, errand: str, attempt: int) -> bool:
+        """Whether an attempt of an errand is under way."""
+        return self._errands.find(errand, attempt) is not None
+
     def next_deadline(self) -> float | None:
         """The time of the next `TimePassed` that would do something, None if there is none (yet)."""
         if self.state.is_final or self.started is None or self.is_paused:
@@ -204,7 +209,7 @@ class Scheduler:
                 self._handle_time_passed()
             case ResultsScattered():
                 self._handle_results_scattered(event)
-            case ErrandSucceeded() | ErrandFailed() | ErrandLost():
+            case ErrandStarted() | ErrandSucceeded() | ErrandFailed() | ErrandLost():
                 self._dispatch_to_errand(event)
             case InputsMissing() | TaskStarted() | TaskProgressed() | TaskSucceeded() | TaskFailed() | WorkerDied():
                 self._dispatch_to_item(event)
@@ -231,6 +236,8 @@ class Scheduler:
         if record is None:  # it was overtaken by the errand's end, or by its next attempt
             return
         match event:
+            case ErrandStarted():
+                self._errands.start_clock(record, self._now)
             case ErrandSucceeded():
                 self._go_on(self._errands.end(record))
             case ErrandFailed():
@@ -476,17 +483,20 @@ class Scheduler:
             self._gathering = _Gathering.DONE
 
     def _handle_errand_lost(self, event: ErrandLost, record: ErrandRecord) -> None:
-        if record.attempt >= MAX_ATTEMPTS:
+        if record.num_tries >= MAX_ATTEMPTS:
             self._fail_errand(record, record.lost(event.reason))
             return
-        self._errands.try_again(record, self._now)
-        self._instructions.append(StartErrand(record.errand.id, record.attempt))
+        self._errands.try_again(record)
+        self._start_errand(record)
 
     def _start_errands(self, waiter: Waiter, errands: tuple[Errand, ...]) -> None:
-        for record in self._errands.add(waiter, errands, self._now):
-            self._instructions.append(StartErrand(record.errand.id, record.attempt))
-            if self.is_paused:
-                self._instructions.append(FreezeErrand(record.errand.id, record.attempt))
+        for record in self._errands.add(waiter, errands):
+            self._start_errand(record)
+
+    def _start_errand(self, record: ErrandRecord) -> None:
+        if self.is_paused:
+            self._instructions.append(FreezeErrand(record.errand.id, record.attempt))
+        self._instructions.append(StartErrand(record.errand.id, record.attempt))
 
     def _stop_errands(self, records: list[ErrandRecord]) -> None:
         self._instructions.extend(StopErrand(record.errand.id, record.attempt) for record in records)
@@ -511,6 +521,8 @@ class Scheduler:
             record = self._records[waiter[0]]
             item = record.items[waiter[1]]
             record.set_progress(item, item.progress, "")
+            if self.is_paused:  # the errand could not be frozen
+                self._instructions.append(FreezeTask(record.planned.id, item.index, item.attempt))
             self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
 
     def _end_gathering(self) -> None:

@@ -166,7 +166,10 @@ def answer(request: Request, **contents: object) -> messages.Outcome:
     """What a worker says that did all it was asked for."""
     task = request.task
     if isinstance(task, messages.Gather):
-        return messages.Gathered(tuple(StoredRef(ref.kind, ref.name, ref.library, task.blob) for ref in task.refs))
+        names = (f"{ref.name}.{index:03d}" for index, ref in enumerate(task.refs))  # all are in one blob now
+        return messages.Gathered(
+            tuple(StoredRef(ref.kind, name, "", task.blob) for ref, name in zip(task.refs, names, strict=True))
+        )
     if isinstance(task, messages.CopyFile):
         return messages.Copied()
     values = {output.identifier: _value(output, task.blob, contents) for output in task.outputs}

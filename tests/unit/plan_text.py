@@ -15,7 +15,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from background_nodes.runtime.graph import NodeSettings
-from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask, Source, TaskOutput
+from background_nodes.runtime.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
 from background_nodes.runtime.signature import Parameter, ScriptSource
 from background_nodes.runtime.types import SocketType
 
@@ -31,6 +31,30 @@ def parse_plan(text: str) -> Plan:
         task = parse_task(name, words, tasks)
         tasks[task.id] = task
     return Plan("Test", tuple(with_ranks(tasks)))
+
+
+def of_meshes(text: str, *delivered: str) -> Plan:
+    """The same with meshes in the place of what tasks give and take from each other; those of `delivered` come home."""
+    plan = parse_plan(text)
+    tasks = tuple(_task_of_meshes(task) for task in plan.tasks)
+    kinds = {task.id: SocketType("Mesh", bool(task.mapped) or task.outputs[0].type.is_list) for task in tasks}
+    deliveries = tuple(Delivery(name, "result", (FromTask(name, "result", kinds[name]),)) for name in delivered)
+    return Plan(plan.name, tasks, deliveries)
+
+
+def _task_of_meshes(task: PlannedTask) -> PlannedTask:
+    (output,) = task.outputs
+    outputs = (dataclasses.replace(output, type=SocketType("Mesh", output.type.is_list)),)
+    return dataclasses.replace(task, arguments=tuple(map(_argument_of_meshes, task.arguments)), outputs=outputs)
+
+
+def _argument_of_meshes(argument: Argument) -> Argument:
+    (source,) = argument.sources
+    if isinstance(source, Constant):
+        return argument
+    parameter = dataclasses.replace(argument.parameter, type=SocketType("Mesh", not argument.is_mapped))
+    source = dataclasses.replace(source, type=SocketType("Mesh", source.type.is_list))
+    return dataclasses.replace(argument, parameter=parameter, sources=(source,))
 
 
 def parse_task(name: str, words: list[str], tasks: Mapping[str, PlannedTask]) -> PlannedTask:
