@@ -11,7 +11,6 @@ import bpy
 from ..runtime.active_run import ActiveRun
 from ..runtime.blender import kinds, modes
 from ..runtime.blender.homecoming import Homecoming, Targets
-from ..runtime.blender.replacing import replace
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import RunError, StoreError
 from ..runtime.graph import OutputMode
@@ -35,7 +34,7 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._found: dict[StoredRef, bpy.types.ID] = {}
         self._targets: Targets | None = None
-        self._in_place: set[StoredRef | LiveRef] = set()  # what has taken the place of its original
+        self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
         self.notes: list[str] = []
 
     def prepare(self, seconds: float) -> bool:
@@ -181,16 +180,11 @@ class Writer:
     def _replace_originals(self, deliveries: Iterable[Delivery]) -> None:
         """Put results in the place of what they were made of, where that is known and of this file."""
         refs = (ref for item in deliveries if _mode(item) is OutputMode.REPLACE for ref in self._delivered(item))
-        pairs: dict[bpy.types.ID, tuple[StoredRef, bpy.types.ID]] = {}
-        for ref in dict.fromkeys(refs):
-            original, result = self._home.originals.get(ref), self._found.get(ref)
-            if original is None or result is None or original.library is not None or original in pairs:
-                continue
-            self._in_place.add(ref)
-            if original != result:
-                pairs[original] = ref, result
-        places = replace([(original, result) for original, (_ref, result) in pairs.items()], keeps_objects=True)
-        self._found.update(zip((ref for ref, _result in pairs.values()), places, strict=True))
+        found = {ref: self._found[ref] for ref in refs if ref in self._found}
+        if found:
+            self._in_place = self._home.replace_originals(found)
+            self._found |= self._in_place
+            self._home.remove_unused(self._found.values())
 
     def _link_results(self, deliveries: Iterable[Delivery]) -> None:
         """Put results into the collections where they are to be."""
@@ -201,12 +195,14 @@ class Writer:
             if action is None or action.mode is OutputMode.KEEP:
                 continue
             refs = self._delivered(delivery)
+            companions = self._home.companions(self._data_blocks(refs, live))
             if action.mode is OutputMode.REPLACE:
                 refs = [ref for ref in refs if ref not in self._in_place]
                 self._note_without_place(self._data_blocks(refs, live))
-            if data_blocks := self._data_blocks(refs, live):
+            data_blocks = self._data_blocks(refs, live)
+            if data_blocks or companions:
                 homeless = _homeless_objects() if homeless is None else homeless
-                data_blocks += self._home.companions(data_blocks)
+                data_blocks += [item for item in companions if item in homeless]
                 self._link(data_blocks, self._collection(action.collection, live), homeless)
 
     def _delivered(self, delivery: Delivery) -> list[StoredRef | LiveRef]:

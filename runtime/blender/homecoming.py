@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,7 +132,7 @@ class Homecoming:
         results = list(results)
         newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in self._newcomers}
         found = _needed(results, newcomers) - set(results) if results else ()
-        return [item for item in found if isinstance(item, bpy.types.Object) and not item.users_collection]
+        return [item for item in found if isinstance(item, bpy.types.Object)]
 
     def family(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
         """Results, then what they use: what came along, and what is the file's own because it came back unchanged."""
@@ -141,6 +141,35 @@ class Homecoming:
         subset = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in uids}
         used = {item for item in _needed(results, subset) if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (kinds.kind_of(item), item.name))
+
+    def replace_originals(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[StoredRef, bpy.types.ID]:
+        """Put results in the place of what they were made of, where that is known and of this file: see `replace`.
+
+        Objects stay the same ones. Of several results of one original, the first takes its place.
+
+        Returns:
+            what is in the place of each original now.
+        """
+        places: dict[StoredRef, bpy.types.ID] = {}
+        pairs: dict[bpy.types.ID, tuple[StoredRef, bpy.types.ID]] = {}
+        for ref, result in found.items():
+            original = self.originals.get(ref)
+            if original is None or original.library is not None or original in pairs:
+                continue
+            places[ref] = result
+            if original != result:
+                pairs[original] = ref, result
+        versions = {
+            uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._newcomers & self._origins.keys()
+        }
+        replaced = [(original, result) for original, (_ref, result) in pairs.items()]
+        new = replace(replaced, keeps_objects=True, versions=versions)
+        return places | dict(zip((ref for ref, _result in pairs.values()), new, strict=True))
+
+    def remove_unused(self, used: Iterable[bpy.types.ID]) -> None:
+        """Remove what came along with results that gave their data away, and that nothing of `used` uses."""
+        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        bpy.data.batch_remove(newcomers - _needed(used, newcomers))
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
         """Let results, and what came along with them, take the place and the name of what they are versions of.

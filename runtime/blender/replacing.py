@@ -8,20 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import bpy
 
 from . import kinds, views
+from .object_uses import follow
 from .remapping import remap
 
 
-def replace(pairs: Sequence[tuple[bpy.types.ID, bpy.types.ID]], *, keeps_objects: bool = False) -> list[bpy.types.ID]:
+def replace(
+    pairs: Sequence[tuple[bpy.types.ID, bpy.types.ID]],
+    *,
+    keeps_objects: bool = False,
+    versions: Mapping[int, int | None] = MappingProxyType({}),
+) -> list[bpy.types.ID]:
     """Put results in the place of data-blocks of the open file. References to what is removed are dead afterwards.
 
     Args:
         pairs: (original, result); nothing is in more than one of them.
         keeps_objects: whether an object stays the same one, where it is, and gets the result's data; modifiers that the
             result has no more go. One whose type has changed can't stay.
+        versions: by the uid of what came along with the results, that of what it is a changed version of. An object
+            that stays uses the changed versions, too: of its parent, of what its modifiers and constraints use.
 
     Returns:
         what is in the place of each original now: the result, or the object that has stayed.
@@ -35,6 +44,7 @@ def replace(pairs: Sequence[tuple[bpy.types.ID, bpy.types.ID]], *, keeps_objects
         for original, result in pairs:
             if original in staying:
                 old_data = _hand_over_data(original, result)
+                follow(original, result, versions)
                 if old_data is not None and old_data.users == 0 and old_data not in involved:
                     leaving[old_data] = original.data
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]

@@ -828,6 +828,112 @@ def test_replace_takes_a_material_of_the_object_itself_along(tree):
     assert_tidy()
 
 
+def changed_rig(cube):
+    rig(cube)
+    return "modifiers[0].object", "data.bones[0].name = 'Renamed'", lambda used: used.data.bones[0].name == "Renamed"
+
+
+def changed_cutter(cube):
+    cube.modifiers.new("Boolean", "BOOLEAN").object = quad("Cutter")
+    return "modifiers[0].object", "data.vertices[0].co.z = 9", lambda used: used.data.vertices[0].co.z == 9
+
+
+def changed_group(cube):
+    group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+    group.nodes.new("GeometryNodeMeshCube")
+    group.use_fake_user = True
+    cube.modifiers.new("Nodes", "NODES").node_group = group
+    return "modifiers[0].node_group", "nodes[0].name = 'Renamed'", lambda used: used.nodes[0].name == "Renamed"
+
+
+def changed_target(cube):
+    cube.constraints.new("COPY_LOCATION").target = quad("Target")
+    return "constraints[0].target", "location.x = 3", lambda used: used.location.x == 3
+
+
+def changed_parent(cube):
+    cube.parent = quad("Parent")
+    return "parent", "location.x = 3", lambda used: used.location.x == 3
+
+
+def changed_input_of_a_group(cube):
+    group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
+    group.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
+    group.interface.new_socket("Target", in_out="INPUT", socket_type="NodeSocketObject")
+    modifier = cube.modifiers.new("Nodes", "NODES")
+    modifier.node_group = group
+    identifier = group.interface.items_tree["Target"].identifier
+    if bpy.app.version < (5, 2, 0):
+        modifier[identifier] = quad("Target")
+        where = f"modifiers[0][{identifier!r}]"
+    else:
+        getattr(modifier.properties.inputs, identifier).value = quad("Target")
+        where = f"modifiers[0].properties.inputs.{identifier}.value"
+    return where, "location.x = 3", lambda used: used.location.x == 3
+
+
+@pytest.mark.parametrize(
+    "depend",
+    [changed_rig, changed_cutter, changed_group, changed_target, changed_parent, changed_input_of_a_group],
+    ids=lambda f: f.__name__,
+)
+def test_replaced_object_uses_what_the_script_changed_of_what_it_uses(tree, depend):
+    cube = quad("Cube")
+    where, change, is_changed = depend(cube)
+    before = eval(f"cube.{where}")  # noqa: S307 (the script's own words)
+    source = f"""
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            source.{where}.{change}
+            return source
+    """
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    run(tree)
+    after = eval(f"cube.{where}")  # noqa: S307
+    assert after != before
+    assert is_changed(after)
+    assert not is_changed(before)
+    if isinstance(after, bpy.types.Object):
+        assert after.name in bpy.context.scene.collection.all_objects
+    assert_tidy()
+
+
+def test_replaced_object_uses_what_the_artist_chose_meanwhile(tree, session):
+    cube = quad("Cube")
+    changed_cutter(cube)
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            source.modifiers[0].object.data.vertices[0].co.z = 9
+            source.data.vertices[0].co.z = 9
+            return source
+    """
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    going = session.start(tree)
+    cube.modifiers[0].object = other = quad("Other")
+    going.wait()
+    assert cube.modifiers[0].object == other
+    assert cube.data.vertices[0].co.z == 9
+    assert_tidy()
+
+
+def test_object_and_what_it_uses_are_both_replaced_and_stay_together(tree):
+    cube = quad("Cube")
+    changed_cutter(cube)
+    cutter = bpy.data.objects["Cutter"]
+    source = """
+        def main(source: bpy.types.Object) -> list[bpy.types.Object]:
+            cutter = source.modifiers[0].object
+            for item in (source, cutter):
+                item.data.vertices[0].co.z = 9
+            return [source, cutter]
+    """
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    run(tree)
+    assert cube.modifiers[0].object == cutter
+    assert [item.data.vertices[0].co.z for item in (cube, cutter)] == [9, 9]
+    assert sorted(bpy.data.objects.keys()) == ["Cube", "Cutter"]
+    assert_tidy()
+
+
 def test_replace_of_many_keeps_each_name_mesh_and_place_apart(tree):
     shared = quad("Shared")
     twin = link_to_scene(bpy.data.objects.new("Twin", shared.data))
