@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -263,6 +263,8 @@ class Run:
         self.version = 0
         self._progress = (-1, 0.0)  # of the version for which it was summed up
         self.size = 0
+        self._num_bytes = 0  # of its size, as far as it was measured
+        self._sizes: Iterator[int] | None = None  # what is still to be measured; None: all
         self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
         self._keeper = keeper
@@ -461,7 +463,19 @@ class Run:
 
     def prepare(self, seconds: float) -> bool:
         """Get ready to bring the results home, for about so long; whether it is ready."""
-        return self._get_writer().prepare(seconds)
+        deadline = time.monotonic() + seconds
+        if self._sizes is None:
+            self._sizes = self._measure()
+        for size in self._sizes:
+            self._num_bytes += size
+            if time.monotonic() >= deadline:
+                return False
+        return self._get_writer().prepare(deadline - time.monotonic())
+
+    def _measure(self) -> Iterator[int]:
+        """The bytes of what it wrote, bit by bit."""
+        self._num_bytes = 0
+        return self._runner.store.sizes([*self._active.names(), *self._snapshot.blobs])
 
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
@@ -476,7 +490,9 @@ class Run:
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
         """Write the results; whether that changed the file. Happens once, and once more after each retry."""
         self._is_home = True
-        self.size = self._runner.store.size([*self._active.names(), *self._snapshot.blobs])
+        sizes, self._sizes = self._sizes, None
+        rest = sum(self._measure() if sizes is None else sizes)
+        self.size = self._num_bytes + rest
         self.version += 1
         writer, self._writer = self._get_writer(), None
         try:

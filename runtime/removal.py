@@ -22,8 +22,11 @@ class Remover:
         self._thread: threading.Thread | None = None
 
     def remove_files(self, paths: Iterable[Path]) -> None:
-        """Remove files with those beside them that have the same stem, as far as they are there."""
-        self._do(functools.partial(_remove_files, tuple(paths)))
+        """Remove files with those beside them that have the same stem, as far as they are there.
+
+        `paths` may be made by a generator: its thread asks for them.
+        """
+        self._do(functools.partial(_remove_files, paths))
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder with all in it, as far as it is there."""

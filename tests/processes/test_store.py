@@ -58,6 +58,17 @@ def test_blob_is_removed_with_what_lies_beside_it_and_nothing_else(tmp_path):
     store.close()
 
 
+def test_size_of_many_blobs_is_told_bit_by_bit(tmp_path):
+    store = Store(tmp_path)
+    names = [store.new_blob() for _ in range(1000)]
+    for name in names:
+        store.file(name).write_bytes(b"x")
+    sizes = list(store.sizes(names))
+    assert sum(sizes) == store.size(names) == 1000
+    assert max(sizes) <= 100
+    store.close()
+
+
 def test_parent_that_can_not_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file/store"):
