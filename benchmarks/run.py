@@ -18,6 +18,7 @@ from pathlib import Path
 
 import bpy
 import data
+import foreground
 import jobs
 import planning
 import throughput
@@ -39,6 +40,16 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "jobs_five": jobs.five_at_a_time,
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
+    "many_items": foreground.many_items,
+    "whole_list": foreground.whole_list,
+    "stopped_worker": foreground.stopped_worker,
+    "large_request": foreground.large_request,
+    "values_on": foreground.values_on,
+    "values_home": foreground.values_home,
+    "cancelled_worker": foreground.cancelled_worker,
+    "killed_worker": foreground.killed_worker,
+    "silent_worker": foreground.silent_worker,
+    "forgotten_run": foreground.forgotten_run,
 }
 
 console = Console(highlight=False)

@@ -65,11 +65,16 @@ def object_tree(item: bpy.types.Object) -> bpy.types.NodeTree:
 def mapped_tree(source: str, count: int) -> bpy.types.NodeTree:
     """One node mapped over the numbers from 0."""
     tree = new_tree()
+    add_mapped(tree, source, count)
+    return tree
+
+
+def add_mapped(tree: bpy.types.NodeTree, source: str, count: int) -> None:
+    """Add a node mapped over the numbers from 0, and these."""
     numbers = tree.nodes.new("BackgroundNodeInput")
     numbers.data_type, numbers.is_list = "INT", True
     numbers.outputs[0].default_value = range(count)
     tree.links.new(numbers.outputs[0], script_node(tree, source).inputs[0])
-    return tree
 
 
 def grid_object(side: int) -> bpy.types.Object:
