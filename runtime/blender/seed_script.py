@@ -71,6 +71,10 @@ def _output(name: str, socket_type: SocketType, python_data: dict[Any, Any], dat
     if socket_type.is_data_block:
         return _data_block_output(name, socket_type, data_blocks)
     if name in python_data:
+        if python_data[name] is None and socket_type.kind != "ANY":
+            raise ResultError(
+                f'output "{name}": {PYTHON_DATA}[{name!r}] is None, and no {socket_type}: give it a value'
+            )
         return python_data[name]
     there = ", ".join(map(repr, python_data)) or "nothing"
     raise ResultError(f'output "{name}": {PYTHON_DATA} has no such key, but {there}. Give one of them the same name')

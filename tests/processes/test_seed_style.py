@@ -56,6 +56,16 @@ def test_script_that_sets_nothing_gives_an_empty_dict(run):
     assert run("python_data = list()").value == {"python_data": {}}
 
 
+@pytest.mark.parametrize(("kind", "is_list"), [("INT", False), ("STRING", True)])
+def test_value_that_is_none_is_an_error_of_the_output_that_promised_one(run, kind, is_list):
+    outcome = run("python_data = {'sum': None}", outputs=[("sum", kind, is_list)])
+    assert outcome.message.startswith("output \"sum\": python_data['sum'] is None, and no ")
+
+
+def test_json_output_may_be_none(run):
+    assert run("python_data = {'sum': None}", outputs=[("sum", "ANY", False)]).value["sum"] is None
+
+
 def test_bpy_is_there_without_an_import_and_the_file_is_empty(run):
     outcome = run("python_data = {'objects': len(bpy.data.objects), 'passed': passed_data_blocks}")
     assert outcome.value["python_data"] == {"objects": 0, "passed": []}
