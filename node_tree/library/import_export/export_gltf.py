@@ -53,6 +53,7 @@ def main(
             export_cameras=True,
             export_lights=True,
             export_apply=apply_modifiers,
+            export_gn_mesh=apply_modifiers,
             export_animations=animation,
             export_draco_mesh_compression_enable=compress,
         )

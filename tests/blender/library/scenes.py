@@ -121,6 +121,20 @@ def saved_picture(path: Path, color) -> bpy.types.Image:
     return bpy.data.images.load(str(path))
 
 
+def scattered(item: bpy.types.Object) -> bpy.types.Object:
+    """A cube on each vertex by Geometry Nodes, and nothing else."""
+    tree = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")
+    for in_out in ("INPUT", "OUTPUT"):
+        tree.interface.new_socket("Geometry", in_out=in_out, socket_type="NodeSocketGeometry")
+    kinds = ("NodeGroupInput", "GeometryNodeMeshCube", "GeometryNodeInstanceOnPoints", "NodeGroupOutput")
+    given, shape, on_points, result = map(tree.nodes.new, kinds)
+    tree.links.new(given.outputs[0], on_points.inputs["Points"])
+    tree.links.new(shape.outputs["Mesh"], on_points.inputs["Instance"])
+    tree.links.new(on_points.outputs[0], result.inputs[0])
+    item.modifiers.new("Scatter", "NODES").node_group = tree
+    return item
+
+
 def files_in(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 

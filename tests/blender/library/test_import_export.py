@@ -22,6 +22,7 @@ from .scenes import (
     pixels,
     run,
     saved_picture,
+    scattered,
     subdivided,
     textured,
 )
@@ -238,6 +239,13 @@ class TestExportAndImport:
             ("Cube", "MESH"),
             ("Lamp", "LIGHT"),
         ]
+
+    @pytest.mark.parametrize("script", ["export_gltf", "export_each_gltf"])
+    def test_instances_of_geometry_nodes_are_exported(self, script, tmp_path):
+        path = export(script, scattered(grid(cells=1)), tmp_path)
+        open_empty_file()
+        objects = run("import_export/import_gltf", path)
+        assert [len(item.data.polygons) for item in objects if item.type == "MESH"] == [12] * 4
 
     def test_rig_comes_without_the_shape_that_its_bones_are_drawn_in(self, tmp_path):
         rig, body = link("Rig", bpy.data.armatures.new("Rig")), cube("Body")

@@ -8,11 +8,13 @@ import pytest
 
 from .scenes import (
     cube,
+    grid,
     link,
     material,
     mesh_object,
     pixels,
     run,
+    scattered,
 )
 
 
@@ -66,7 +68,7 @@ class TestRenderStill:
             run("render/render_still", [item], engine=engine, width=8, height=8)
         assert not bpy.data.images
 
-    @pytest.mark.parametrize("kind", ["Text", "Curve", "Metaball", "Instance"])
+    @pytest.mark.parametrize("kind", ["Text", "Curve", "Metaball", "Instance", "Scatter"])
     def test_what_is_no_mesh_has_a_surface_too(self, kind):
         if kind == "Text":
             data = bpy.data.curves.new("Text", "FONT")
@@ -81,7 +83,7 @@ class TestRenderStill:
             data.elements.new()
         else:
             data = None
-        item = link(kind, data)
+        item = scattered(grid(cells=1)) if kind == "Scatter" else link(kind, data)
         if kind == "Instance":
             item.instance_type, item.instance_collection = "COLLECTION", bpy.data.collections.new("Asset")
             item.instance_collection.objects.link(part := cube("Part"))
