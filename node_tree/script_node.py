@@ -176,13 +176,15 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         """Begin with what the script seems to have; or, where it was changed, with the sockets of the former `main`.
 
         Raises:
-            SignatureError: if there are sockets, and nothing tells that it has not just lost its `main`.
+            SignatureError: if it seems to have more than a node can have; or if there are sockets, and nothing tells
+                that it has not just lost its `main`.
         """
         has_sockets = bool(len(self.inputs) or len(self.outputs))
         if has_sockets and not seed_sockets.has_marks(text):
             raise SignatureError(_NO_MAIN)
+        found = seed_sockets.detect(text)
         if is_chosen:
-            declared_sockets.add_missing(self, seed_sockets.detect(text))
+            declared_sockets.add_missing(self, found)
         elif has_sockets:
             declared_sockets.adopt(self)
 

@@ -203,3 +203,4 @@ def test_script_that_gives_thousands_of_values_is_a_problem(tree):
     node.script = text
     assert "a node has 500 at most" in node.source_error
     assert len(node.outputs) == 0
+    assert [problem.message for problem in problems.find(tree)] == [node.source_error]
