@@ -16,64 +16,27 @@ from background_nodes.addon import keeper
 from background_nodes.addon.keeper import BUSY_INTERVAL, Session
 from background_nodes.addon.run import Run
 from background_nodes.addon.settings import Settings
-from background_nodes.runtime import messages
-from background_nodes.runtime.engine import Report, Request
 from background_nodes.runtime.launcher import Launcher
 from background_nodes.runtime.runner import Runner
 from background_nodes.runtime.store import Store
-from background_nodes.runtime.typed_values import TypedValue
 
-from .plan_text import FLOAT, parse_plan
+from .fake_engine import FakeEngine
+from .plan_text import parse_plan
 
 # A Blender that is none
 
 
-class FakePool:
-    """An engine that keeps requests until the test ends them."""
+class FakePool(FakeEngine):
+    """An engine with what only the pool of this machine has."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.capacity = 1
         self.is_low = False
         self.memory_limit = 0
         self.num_workers = 0
-        self.requests: dict[Any, Request] = {}
-        self.reports: list[tuple[Any, Report]] = []
-        self.fault: Exception | None = None
-
-    def submit(self, request: Request) -> None:
-        self.requests[request.key] = request
-        self.reports.append((request.key, messages.Started()))
-
-    def stop(self, key: Any) -> None:
-        self.requests.pop(key, None)
-        self.reports = [report for report in self.reports if report[0] != key]
-
-    def poll(self, _until: float | None = None) -> list[tuple[Any, Report]]:
-        if self.fault is not None:
-            raise self.fault
-        reports, self.reports = self.reports, []
-        return reports
-
-    def end_with(self, report: Report, only: str = "") -> None:
-        """What is under way ends so: all, or only one task."""
-        for key in [key for key in self.requests if not only or key.task == only]:
-            del self.requests[key]
-            self.reports.append((key, report))
-
-    def wakers(self) -> tuple[()]:
-        return ()
-
-    def next_look(self) -> float | None:
-        return None
-
-    def freeze(self, _key: Any) -> None: ...
-
-    def thaw(self, _key: Any) -> None: ...
 
     def use_launcher(self, _launcher: Launcher) -> None: ...
-
-    def close(self) -> None:
-        self.requests.clear()
 
 
 @dataclass(frozen=True)
@@ -184,21 +147,17 @@ def session(host):
     session.close()
 
 
-SUCCEEDED = messages.Succeeded({"result": TypedValue(FLOAT, 1.0)})
-FAILED = messages.Failed("no mesh")
-
-
 def tick(session: Session, times: int = 4) -> float | None:
     """Let the timer come round as often as it takes for all that lies there."""
     intervals = [session.tick() for _ in range(times)]
     return intervals[-1]
 
 
-def end(session: Session, host: FakeHost, report: Any = SUCCEEDED) -> None:
-    """All that is under way ends so, and so does what follows."""
+def end(session: Session, host: FakeHost) -> None:
+    """All that is under way succeeds, and so does what follows."""
     tick(session)
-    while host.pool.requests:
-        host.pool.end_with(report)
+    while host.pool.waiting():
+        host.pool.succeed_all()
         tick(session)
 
 
@@ -285,7 +244,7 @@ def test_run_that_is_waited_for_is_measured_as_a_whole(session, host, monkeypatc
     monkeypatch.setattr(Store, "sizes", lambda _store, _names: iter([10, 200, 3000]))
     run = session.start(host.add("a"))
     tick(session, 1)
-    host.pool.end_with(SUCCEEDED)
+    host.pool.succeed_all()
     run.wait()
     assert run.is_home
     assert run.size == 3210
@@ -318,11 +277,11 @@ def test_cancel_at_the_first_failure_ends_the_run(session, host):
 
     runs.append(session.start(host.add("a; b; c: b"), workers=2, on_event=hear))
     tick(session)
-    host.pool.end_with(FAILED, only="a")
+    host.pool.fail("a")
     tick(session)
     assert runs[0].is_home
     assert runs[0].state == "cancelled"
-    assert not host.pool.requests
+    assert not host.pool.waiting()
 
 
 def test_retry_from_the_end_of_a_run_runs_again(session, host):
@@ -338,7 +297,7 @@ def test_retry_from_the_end_of_a_run_runs_again(session, host):
     session.ended.listen(ended.append)
     runs.append(session.start(host.add("a"), on_event=hear))
     tick(session)
-    host.pool.end_with(FAILED)
+    host.pool.fail("a")
     tick(session)
     assert not runs[0].is_home
     assert ended == [], "it is not over"
@@ -352,7 +311,9 @@ def test_waiting_goes_on_with_a_run_that_is_retried_at_its_end(session, host, mo
     poll = host.pool.poll
 
     def poll_and_end(until=None):
-        host.pool.end_with(SUCCEEDED if runs and runs[0].notes else FAILED)
+        if host.pool.waiting():
+            end_task = host.pool.succeed if runs and runs[0].notes else host.pool.fail
+            end_task("a")
         return poll(until)
 
     def hear(event):
@@ -382,7 +343,7 @@ def test_session_closes_from_the_end_of_a_run(session, host):
     session.start(host.add("a"), on_event=lambda event: session.close() if event.name == "finished" else None)
     session.start(host.add("a", "Other"), workers=1)
     tick(session)
-    host.pool.end_with(SUCCEEDED)
+    host.pool.succeed_all()
     assert tick(session) is None
     assert session.runs == ()
     assert host.timer is None
@@ -411,14 +372,14 @@ def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, 
     home = session.start(host.add("a", "Home"))
     end(session, host)
     run = session.start(host.add("a; b: a"))
-    host.pool.fault = KeyError("odd")
+    host.pool.faults["poll"] = KeyError("odd")
     tick(session)
     assert (run.state, run.is_home) == ("failed", True)
     assert "KeyError: 'odd'" in run.notes[-1]
     assert home.state == "succeeded"
     assert not session.is_busy
     assert capsys.readouterr().err.count("Traceback") == 1
-    host.pool.fault = None
+    host.pool.faults.clear()
     again = session.start(host.trees[2])
     end(session, host)
     assert again.state == "succeeded", "the next run goes well"
@@ -427,7 +388,7 @@ def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, 
 def test_run_that_can_not_even_be_broken_off_is_over_all_the_same(session, host, monkeypatch):
     run = session.start(host.add("a"))
     monkeypatch.setattr(Runner, "break_off", lambda *_arguments: 1 / 0)
-    host.pool.fault = KeyError("odd")
+    host.pool.faults["poll"] = KeyError("odd")
     tick(session)
     assert (run.state, run.is_home) == ("failed", True)
     assert not session.is_busy
