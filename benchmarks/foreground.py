@@ -23,7 +23,7 @@ from stopwatch import Span, Stopwatch
 from background_nodes.addon import undo
 from background_nodes.addon.run import Run
 from background_nodes.addon.session import session
-from background_nodes.runtime.blender import blobs
+from background_nodes.runtime.blender import blobs, replacing
 from background_nodes.runtime.pool import Pool
 
 #: Milliseconds that a call may take.
@@ -96,6 +96,30 @@ def many_items(quick: bool) -> Row:
     with _watching() as watch:
         _carry_on(_start(tree, workers=4))
     return _row(f"tick: {num_items:,} items, {num_results} results", watch, "tick")
+
+
+def results_home(quick: bool) -> Row:
+    """Two hundred results come home to a scene of a thousand objects."""
+    num_objects, num_results = (100, 20) if quick else (1_000, 200)
+    stage.empty_file()
+    stage.scene_objects(num_objects)
+    tree = stage.mapped_tree(stage.MAKE_OBJECT, num_results)
+    stage.add_output(tree, "LINK")
+    with _watching() as watch:
+        _carry_on(_start(tree, workers=4))
+    return _row(f"tick: {num_results} results into a scene of {num_objects:,} objects", watch, "tick")
+
+
+def results_replace(quick: bool) -> Row:
+    """Two hundred results take the place of as many of a thousand objects."""
+    num_objects, num_results = (100, 20) if quick else (1_000, 200)
+    stage.empty_file()
+    objects = stage.scene_objects(num_objects)
+    tree = stage.object_list_tree(objects[:num_results])
+    stage.add_output(tree, "REPLACE")
+    with _watching() as watch:
+        _carry_on(_start(tree, workers=4))
+    return _row(f"tick: {num_results} of {num_objects:,} objects are replaced", watch, "tick")
 
 
 def whole_list(quick: bool) -> Row:
@@ -253,12 +277,13 @@ def _standstill(process: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watching() -> Iterator[Stopwatch]:
-    """Time the session's timer: "tick", without what is Blender's own in it: "load" and "undo"."""
+    """Time the session's timer: "tick", without what is Blender's own in it: "load", "remove" and "undo"."""
     watch = Stopwatch()
     gc.collect()  # what others left behind
     with (
         mock.patch.object(session, "tick", watch.timed("tick", session.tick)),
         mock.patch.object(blobs, "load", watch.timed("load", blobs.load)),
+        mock.patch.object(replacing, "_remove", watch.timed("remove", replacing._remove)),
         mock.patch.object(undo, "push_undo", watch.timed("undo", undo.push_undo)),
     ):
         yield watch
@@ -280,7 +305,7 @@ def _row(name: str, watch: Stopwatch, *kinds: str) -> Row:
     longest = max(span.held for kind in kinds for span in watch.spans.get(kind, ()))
     apart = [
         f"{max(span.held for span in watch.spans[kind]):,.1f} ms Blender's own {kind}"
-        for kind in ("load", "undo")
+        for kind in ("load", "remove", "undo")
         if kind in watch.spans
     ]
     return Row(

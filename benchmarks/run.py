@@ -41,6 +41,8 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
     "many_items": foreground.many_items,
+    "results_home": foreground.results_home,
+    "results_replace": foreground.results_replace,
     "whole_list": foreground.whole_list,
     "stopped_worker": foreground.stopped_worker,
     "large_request": foreground.large_request,

@@ -77,6 +77,35 @@ def add_mapped(tree: bpy.types.NodeTree, source: str, count: int) -> None:
     tree.links.new(numbers.outputs[0], script_node(tree, source).inputs[0])
 
 
+def object_list_tree(objects: list[bpy.types.Object]) -> bpy.types.NodeTree:
+    """One node mapped over objects that gives each of them back."""
+    tree = new_tree()
+    node = tree.nodes.new("BackgroundNodeInput")
+    node.data_type, node.is_list = "Object", True
+    node.outputs[0].default_value = objects
+    tree.links.new(node.outputs[0], script_node(tree, PASS_ON).inputs[0])
+    return tree
+
+
+def add_output(tree: bpy.types.NodeTree, mode: str) -> None:
+    """Add an Output node that takes what the last node gives."""
+    source = tree.nodes[-1].outputs[0]
+    node = tree.nodes.new("BackgroundNodeOutput")
+    node.mode = mode
+    tree.links.new(source, node.inputs[0])
+
+
+def scene_objects(count: int) -> list[bpy.types.Object]:
+    """So many objects in the scene, each with a mesh of its own."""
+    objects = []
+    for number in range(count):
+        mesh = bpy.data.meshes.new(f"Object {number}")
+        mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0)], [], [(0, 1, 2)])
+        objects.append(bpy.data.objects.new(mesh.name, mesh))
+        bpy.context.scene.collection.objects.link(objects[-1])
+    return objects
+
+
 def grid_object(side: int) -> bpy.types.Object:
     """A mesh of `side` times `side` vertices with faces and UV coordinates."""
     if side < 2:
