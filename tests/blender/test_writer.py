@@ -460,7 +460,10 @@ def test_what_lies_beside_the_blobs_is_read_bit_by_bit_and_once(tree, session, m
     going = session.start(tree)
     while not going.state.is_final:
         session.update_jobs(0.05)
-    assert [going.prepare(-1.0) for _ in range(4)] == [False, False, True, True]
+    num_steps = 1
+    while not going.prepare(-1.0):
+        num_steps += 1
+    assert num_steps > 2
     monkeypatch.setattr("background_nodes.runtime.blender.blobs.json.loads", None)
     assert going.wait() == "succeeded"
     assert going.notes == ()
