@@ -352,6 +352,10 @@ def test_session_closes_from_the_end_of_a_run(session, host):
 # What raises in the timer
 
 
+def broken(*_arguments: object, **_options: object) -> None:
+    raise KeyError("odd")
+
+
 def test_fault_while_a_run_comes_home_ends_that_run_and_no_other(session, host, monkeypatch, capsys):
     bad, good = host.add("a", "Bad"), host.add("a", "Good")
     find_tree = host.find_tree
@@ -368,18 +372,18 @@ def test_fault_while_a_run_comes_home_ends_that_run_and_no_other(session, host, 
     assert session.tick() is None, "nothing says that it runs"
 
 
-def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, host, capsys):
+def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, host, monkeypatch, capsys):
     home = session.start(host.add("a", "Home"))
     end(session, host)
     run = session.start(host.add("a; b: a"))
-    host.pool.faults["poll"] = KeyError("odd")
+    monkeypatch.setattr(Runner, "update", broken)
     tick(session)
     assert (run.state, run.is_home) == ("failed", True)
     assert "KeyError: 'odd'" in run.notes[-1]
     assert home.state == "succeeded"
     assert not session.is_busy
     assert capsys.readouterr().err.count("Traceback") == 1
-    host.pool.faults.clear()
+    monkeypatch.undo()
     again = session.start(host.trees[2])
     end(session, host)
     assert again.state == "succeeded", "the next run goes well"
@@ -388,7 +392,7 @@ def test_fault_that_belongs_to_no_run_ends_those_that_wait_for_reports(session, 
 def test_run_that_can_not_even_be_broken_off_is_over_all_the_same(session, host, monkeypatch):
     run = session.start(host.add("a"))
     monkeypatch.setattr(Runner, "break_off", lambda *_arguments: 1 / 0)
-    host.pool.faults["poll"] = KeyError("odd")
+    monkeypatch.setattr(Runner, "update", broken)
     tick(session)
     assert (run.state, run.is_home) == ("failed", True)
     assert not session.is_busy
