@@ -29,6 +29,7 @@ from .blobs import Key
 from .inputs import Inputs
 from .output import captured_output, without_chatter
 from .scene_context import inputs_in_scene
+from .usage import used_by
 
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
@@ -70,13 +71,14 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Pat
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
     run = _run_seed_style if task.script.is_seed_style else _run_main
+    rendered = {image.session_uid for image in _rendered_images()}
     with own_files.seated(desk_of(task, folder, bpy.path.abspath)):
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs)
         if own_copy is not None:
             whole_file.check_left_beside(own_copy)
         with without_chatter(log):
-            return _collect(fields, task, inputs, folder)
+            return _collect(fields, task, inputs, folder, rendered)
 
 
 def gather(task: Gather, folder: StoreFolder) -> Gathered | Failed:
@@ -163,8 +165,10 @@ def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[st
     return space
 
 
-def _collect(fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFolder) -> dict[str, TypedValue]:
-    """The values of the outputs; their data-blocks are in the task's blob."""
+def _collect(
+    fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFolder, rendered: set[int]
+) -> dict[str, TypedValue]:
+    """The values of the outputs; their data-blocks are in the task's blob. `rendered` were there before the script."""
     roots: list[bpy.types.ID] = []
     values = {}
     for output, given in zip(task.outputs, fields, strict=True):
@@ -180,8 +184,21 @@ def _collect(fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFold
             content = arguments.wire_value(value, output.type, output.label)
         values[output.identifier] = TypedValue(output.type, content)
     if roots:
+        _check_rendered(roots, rendered)
         _write(roots, task.blob, inputs, folder)
     return values
+
+
+def _rendered_images() -> Iterator[bpy.types.Image]:
+    return (image for image in bpy.data.images if image.type == "RENDER_RESULT")
+
+
+def _check_rendered(roots: list[bpy.types.ID], before: set[int]) -> None:
+    """Raise ScriptError if what comes home uses a picture that this process alone has."""
+    made = {image for image in _rendered_images() if image.session_uid not in before}
+    if made and not made.isdisjoint(used_by(roots)):
+        mend = "Save it, image.save_render(path), and use the image of that file"
+        raise ScriptError(f"what the script gave uses the Render Result, whose pixels no file holds. {mend}")
 
 
 def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:

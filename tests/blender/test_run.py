@@ -478,6 +478,11 @@ RENDER = (
     "bpy.ops.render.render()"
 )
 
+USE_RENDER = (
+    "m = bpy.data.materials.new('M'); m.use_nodes = True; "
+    "m.node_tree.nodes.new('ShaderNodeTexImage').image = bpy.data.images['Render Result']"
+)
+
 BAD_RESULTS = {
     "wrong type": ("-> bpy.types.Object", "return bpy.data.meshes.new('M')", 'Mesh "M" is no Object'),
     "no data-block": ("-> bpy.types.Object", "return 3", "3 is no Object"),
@@ -513,6 +518,11 @@ BAD_RESULTS = {
     "nothing in a list of objects": ("-> list[bpy.types.Object]", "return [None]", "None is no Object"),
     "list for a dict": ("-> dict", "return [1]", "[1] is no dict"),
     "list in dicts": ("-> list[dict]", "return ({}, [1])", "[1] is no dict"),
+    "render result in a material": (
+        "-> bpy.types.Material",
+        f"{RENDER}; {USE_RENDER}; return m",
+        "uses the Render Result, whose pixels no file holds",
+    ),
     "text for a number": ("-> int", "return 'x'", "'x' is no int"),
     "not a number": ("-> float", "return 'x'", "'x' is no float"),
     "one for a list": ("-> list[int]", "return 3", "3 is no list"),
