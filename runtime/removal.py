@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import functools
 import os
 import shutil
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -19,7 +21,7 @@ class Remover:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
-        self._thread: threading.Thread | None = None
+        self._at_work = threading.Lock()  # held while the thread is there
 
     def remove_files(self, paths: Iterable[Path]) -> None:
         """Remove files with those beside them that have the same stem, as far as they are there.
@@ -34,28 +36,31 @@ class Remover:
 
     def wait(self) -> None:
         """Return when all is removed."""
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        with self._at_work:
+            pass
 
     def _do(self, removal: Callable[[], None]) -> None:
         with self._lock:
             self._waiting.append(removal)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="background_nodes removal", daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError:  # the system has no thread left, or Python is about to end
-                    self._thread = None
+            if not self._at_work.acquire(blocking=False):
+                return
+            try:
+                # `threading.Thread` would wait here until it has had a turn, for which a busy machine takes long.
+                _thread.start_new_thread(self._work, ())
+            except RuntimeError:  # the system has no thread left, or Python is about to end
+                self._at_work.release()
 
     def _work(self) -> None:
         while True:
             with self._lock:
                 if not self._waiting:
-                    self._thread = None
+                    self._at_work.release()
                     return
                 removal = self._waiting.popleft()
-            removal()
+            try:
+                removal()
+            except Exception:  # noqa: BLE001 (the next one is removed all the same)
+                traceback.print_exc()
 
 
 def files_beside(paths: Iterable[Path]) -> Iterator[Path]:

@@ -80,8 +80,8 @@ class Store:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove blobs and logs with the files beside them, as far as they are there; soon, on another thread."""
-        names = tuple(names)
-        self._remover.remove_files(self.file(name) for name in names)
+        if names := tuple(names):
+            self._remover.remove_files(self.file(name) for name in names)
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder of `new_folder`; soon, on another thread."""

@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,21 @@ def test_size_of_many_blobs_is_told_bit_by_bit(tmp_path):
     assert sum(sizes) == store.size(names) == 1000
     assert max(sizes) <= 100
     store.close()
+
+
+def test_nobody_waits_for_a_removal_nor_for_its_thread_to_start(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    may_remove = threading.Event()
+    monkeypatch.setattr(threading.Thread, "start", None)  # it returns after the thread's first turn
+    monkeypatch.setattr(Path, "unlink", lambda _path: may_remove.wait())
+    files = [store.file(store.new_blob()) for _ in range(2)]
+    for file in files:
+        file.write_bytes(b"x")
+        store.remove([file.name])
+    assert all(file.exists() for file in files)
+    may_remove.set()
+    store.close()
+    assert not store.path.exists()
 
 
 def test_parent_that_can_not_be_made_is_an_error_that_names_it(tmp_path):
