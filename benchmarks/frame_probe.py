@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import functools
 import importlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, NamedTuple
 
 import bpy
+from stopwatch import NOTHING, Span, Stopwatch
 
 SCRIPT = """
 import time
@@ -26,53 +25,6 @@ def main(value: int = 1) -> int:
 """
 
 
-class Span(NamedTuple):
-    """Milliseconds that something took: by the clock, and of the processor's time."""
-
-    wall: float
-    processor: float
-
-    def __add__(self, other: Span) -> Span:
-        return Span(self.wall + other.wall, self.processor + other.processor)
-
-    def __sub__(self, other: Span) -> Span:
-        return Span(self.wall - other.wall, self.processor - other.processor)
-
-
-_NOTHING = Span(0.0, 0.0)
-
-
-def _now() -> Span:
-    return Span(time.perf_counter() * 1000.0, time.thread_time() * 1000.0)
-
-
-class Stopwatch:
-    """Times functions, each without what is timed inside of it under another kind."""
-
-    def __init__(self) -> None:
-        self.spans: dict[str, list[Span]] = {"tick": [], "draw": [], "reading": []}
-        self._kinds: list[str] = []
-        self._inside = [_NOTHING]
-
-    def timed(self, kind: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapper(*arguments: Any, **options: Any) -> Any:
-            if self._kinds and self._kinds[-1] == kind:
-                return function(*arguments, **options)
-            start = _now()
-            self._kinds.append(kind)
-            self._inside.append(_NOTHING)
-            try:
-                return function(*arguments, **options)
-            finally:
-                self._kinds.pop()
-                span = _now() - start
-                self.spans[kind].append(span - self._inside.pop())
-                self._inside[-1] += span
-
-        return wrapper
-
-
 class Probe:
     """Times our timer, Blender's own reading within it, and all that we draw, summed up for each redraw."""
 
@@ -81,9 +33,10 @@ class Probe:
         self._watch = Stopwatch()
         self._redraws: list[Span] = []
         self._num_seen = 0
-        session, homecoming = self._module("addon.session"), self._module("runtime.blender.homecoming").Homecoming
-        session.Session.tick = self._watch.timed("tick", session.Session.tick)
-        session._push_undo = self._watch.timed("reading", session._push_undo)
+        session, undo = self._module("addon.keeper").Session, self._module("addon.undo")
+        homecoming = self._module("runtime.blender.homecoming").Homecoming
+        session.tick = self._watch.timed("tick", session.tick)
+        undo.push_undo = self._watch.timed("reading", undo.push_undo)
         homecoming.bring = self._watch.timed("reading", homecoming.bring)
         self._time_drawing()
         bpy.app.timers.register(self._end_redraw)
@@ -110,17 +63,16 @@ class Probe:
         """Called between two redraws."""
         drawn = self._watch.spans["draw"][self._num_seen :]
         if drawn:
-            self._redraws.append(sum(drawn, _NOTHING))
+            self._redraws.append(functools.reduce(Span.plus, drawn, NOTHING))
             self._num_seen += len(drawn)
         return 0.0
 
     def take(self) -> dict[str, list[Span]]:
         """What was measured since the last call: ticks, our drawing in each redraw, Blender's readings."""
         spans = self._watch.spans
-        taken = {"tick": spans["tick"][:], "redraw": self._redraws[:], "reading": spans["reading"][:]}
-        for series in (*spans.values(), self._redraws):
-            series.clear()
-        self._num_seen = 0
+        taken = {"tick": spans["tick"], "redraw": self._redraws, "reading": spans["reading"]}
+        spans.clear()
+        self._redraws, self._num_seen = [], 0
         return taken
 
 

@@ -24,8 +24,8 @@ NUM_TASKS = 200
 NUM_NODES = (20, 200)
 SECONDS_WITHOUT = 5.0
 
-#: Of each kind of span, and each state of the window: (milliseconds by the clock, of the processor's time).
-Spans = dict[str, list[tuple[float, float]]]
+#: Of each kind of span, and each state of the window: (milliseconds by the clock, of the processor, in line for it).
+Spans = dict[str, list[tuple[float, float, float]]]
 
 
 def main() -> int:
@@ -78,11 +78,11 @@ def measure(window: Window, num_nodes: int) -> dict[str, Spans]:
     return {"without a run": without, "with a run": window.run("return probe.take()")}
 
 
-def row(series: list[tuple[float, float]]) -> str:
+def row(series: list[tuple[float, float, float]]) -> str:
     """Number, median, 99th percentile and maximum."""
     if not series:
         return "none"
-    walls, processors = ([*sorted(values)] for values in zip(*series, strict=True))
+    walls, processors, _ = ([*sorted(values)] for values in zip(*series, strict=True))
     figures = [f"{len(series):>6} x"]
     for name, index in (("p50", len(series) // 2), ("p99", int(0.99 * len(series))), ("max", -1)):
         figures.append(f"{name} {processors[index]:6.2f} ({walls[index]:6.2f})")
