@@ -18,6 +18,8 @@ from .transport import Channel
 
 #: What a worker prints outside of its tasks, in its folder.
 WORKER_LOG = "worker.log"
+#: The folder for temporary files in a worker's folder.
+_TEMPORARY = "temporary"
 
 BOOTSTRAP = Path(__file__).parent / "blender" / "bootstrap.py"
 
@@ -95,13 +97,14 @@ class Launcher:
             str(store.path),
         ]
         try:
+            (folder / _TEMPORARY).mkdir()
             with (folder / WORKER_LOG).open("ab") as log:
                 process = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder)),
+                    env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY)),
                     **_options(theirs),
                 )
         except OSError as error:

@@ -205,8 +205,13 @@ _CLASSES: dict[str, type[Any]] = {
 }
 
 
-#: One of our own: a script may put another function in the place of `json.dumps`.
-_ENCODER = json.JSONEncoder()
+class _Encoder(json.JSONEncoder):
+    """One of our own: a script may put other functions in the place of `json.dumps` and of the class's methods."""
+
+    encode, iterencode, default = json.JSONEncoder.encode, json.JSONEncoder.iterencode, json.JSONEncoder.default
+
+
+_ENCODER = _Encoder(separators=(",", ":"))
 
 
 def encode(message: Message) -> bytes:

@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -21,6 +22,24 @@ def kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
         else:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def kill_children() -> None:
+    """Kill the processes that this one started, and those that they started, where the system tells which."""
+    todo = [os.getpid()]
+    while todo:
+        for child in _children_of(todo.pop()):
+            todo.append(child)
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+
+
+def _children_of(process_id: int) -> list[int]:
+    children: list[int] = []
+    for file in Path(f"/proc/{process_id}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            children += map(int, file.read_text(encoding="ascii").split())
+    return children
 
 
 def suspend(process: subprocess.Popen[bytes]) -> bool:

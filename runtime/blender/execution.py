@@ -24,7 +24,7 @@ from ..signature import ScriptSource
 from ..store import StoreFolder
 from ..typed_values import TypedValue
 from ..types import SocketType, StoredRef
-from . import addons, arguments, artist_folder, blobs, cycles_devices, pixels, seed_script, whole_file
+from . import addons, arguments, artist_folder, blobs, cycles_devices, imports, pixels, seed_script, whole_file
 from .blobs import Key
 from .inputs import Inputs
 from .output import captured_output, without_chatter
@@ -157,6 +157,7 @@ def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[st
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     if script.folder:
         sys.path.insert(0, script.folder)
+        imports.enter_folder(script.folder)
     module = types.ModuleType(SCRIPT_MODULE)
     space = vars(module)
     space.update(variables, __name__=name, __file__=filename)

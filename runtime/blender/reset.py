@@ -6,51 +6,50 @@ from __future__ import annotations
 import contextlib
 import gc
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import bpy
 
 from .interpreter import PythonState
+from .property_values import values
+from .registered_types import RegisteredTypes
+from .temporary_files import TemporaryFiles
 
-_CLASS_BASES = (
-    bpy.types.AddonPreferences,
-    bpy.types.Gizmo,
-    bpy.types.GizmoGroup,
-    bpy.types.Header,
-    bpy.types.KeyingSetInfo,
-    bpy.types.Menu,
-    bpy.types.Node,
-    bpy.types.NodeSocket,
-    bpy.types.NodeTree,
-    bpy.types.Operator,
-    bpy.types.Panel,
-    bpy.types.PropertyGroup,
-    bpy.types.RenderEngine,
-    bpy.types.UIList,
-)
+#: Parts of the preferences that are looked at elsewhere, or not at all: files in folders, and thousands of colours.
+_LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
 
 
-def open_empty_file() -> None:
-    """A file with one empty scene. Preferences stay."""
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False, use_splash=False)
-    bpy.context.scene.name = "Scene"
+class EmptyFile:
+    """A file with one empty scene, as Blender itself begins with. Preferences stay."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keep it in `folder`: reading it from there takes half the time that making it takes."""
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False, use_splash=False)
+        bpy.context.scene.name = "Scene"
+        self._path = folder / "empty.blend"
+        bpy.ops.wm.save_as_mainfile(filepath=str(self._path), copy=True, compress=False)
+
+    def open(self) -> None:
+        bpy.ops.wm.read_homefile(filepath=str(self._path), use_splash=False)
 
 
 class CleanState:
     """The state of a worker in which nothing ran yet, to go back to."""
 
     def __init__(self) -> None:
-        self._handlers = {name: list(functions) for name, functions in _handler_lists()}
-        self._attributes = {cls: frozenset(vars(cls)) for cls in _blender_types()}
-        # Not before all of Blender's own types are there: each is made when it is first asked for, and those of node
-        # trees would be taken for a script's. Unregistering them leaves them without `bl_rna`.
-        self._classes = set(_registered_classes(set()))
+        self._temporary_files = TemporaryFiles(Path(tempfile.gettempdir()), Path(bpy.app.tempdir))
+        self._empty_file = EmptyFile(Path(tempfile.gettempdir()).parent)
+        self._empty_file.open()
+        self._types = RegisteredTypes()
         self._addons = _enabled_addons()
-        self._addon_preferences = _addon_preferences()
-        self._debug = _debug_settings()
+        self._preferences = _preferences()
+        self._app = _app_settings()
+        self._keymaps = _keymaps()
         self._window_manager = set(bpy.context.window_manager.keys())
-        self._python = PythonState()
+        self._python = PythonState([*self._types.with_code, *_handler_lists()], self._types.without_code)
         # What is here for good need not be looked at in each collection: 35 ms less for each task.
         gc.collect()
         gc.freeze()
@@ -61,85 +60,72 @@ class CleanState:
         Returns:
             "" or why this worker can't be made clean, and must end.
         """
-        if reason := self._unclean() or self._python.unclean():
-            return reason
-        self._restore_blender()
-        self._python.restore()
-        open_empty_file()
-        return self._python.remains()
+        steps = (
+            self._changed_addons,  # as long as its module tells
+            self._python.restore,
+            self._python.unclean,
+            self._changed_settings,
+            self._types.restore,
+            self._restore_blender,
+            self._temporary_files.remove,
+            self._python.remains,
+        )
+        return next((reason for step in steps if (reason := step())), "")
 
-    def _unclean(self) -> str:
-        if _enabled_addons() != self._addons:
-            return "its script enabled or disabled an add-on"
-        # Blender marks its own preferences only, not those of add-ons, such as the devices Cycles uses.
-        if bpy.context.preferences.is_dirty or _addon_preferences() != self._addon_preferences:
+    def _changed_addons(self) -> str:
+        return "its script enabled or disabled an add-on" if _enabled_addons() != self._addons else ""
+
+    def _changed_settings(self) -> str:
+        # Looked at in full, as a script may save them or call them saved, and Blender marks its own only.
+        if bpy.context.preferences.is_dirty or _preferences() != self._preferences:
             return "its script changed the preferences"
-        return ""
+        return "its script changed the keymaps" if _keymaps() != self._keymaps else ""
 
-    def _restore_blender(self) -> None:
-        for name, functions in _handler_lists():
-            functions[:] = self._handlers[name]
-        for cls in list(_registered_classes(self._classes)):
-            with contextlib.suppress(RuntimeError, ValueError):
-                bpy.utils.unregister_class(cls)
-        for cls, names in self._attributes.items():
-            if len(vars(cls)) != len(names):
-                for name in set(vars(cls)) - names:
-                    delattr(cls, name)
-        for name, value in self._debug.items():
+    def _restore_blender(self) -> str:
+        for name, value in self._app.items():
             if getattr(bpy.app, name) != value:
                 setattr(bpy.app, name, value)
         window_manager = bpy.context.window_manager
         for name in set(window_manager.keys()) - self._window_manager:
             del window_manager[name]
+        self._empty_file.open()
+        return ""
 
 
-def _handler_lists() -> Iterator[tuple[str, list[Any]]]:
+def _handler_lists() -> Iterator[list[Any]]:
     for name in dir(bpy.app.handlers):
         functions = getattr(bpy.app.handlers, name)
         if isinstance(functions, list):
-            yield name, functions
+            yield functions
 
 
-def _registered_classes(known: set[type]) -> Iterator[type]:
-    for base in _CLASS_BASES:
-        for cls in base.__subclasses__():
-            if cls not in known and getattr(cls, "is_registered", False):
-                yield cls
-
-
-def _blender_types() -> Iterator[type]:
-    """Blender's own types, which scripts may give properties."""
-    for name in dir(bpy.types):
-        cls = getattr(bpy.types, name)
-        if isinstance(cls, type):
-            yield cls
-
-
-def _debug_settings() -> dict[str, Any]:
-    return {name: getattr(bpy.app, name) for name in dir(bpy.app) if name.startswith("debug")}
+def _app_settings() -> dict[str, Any]:
+    """What can be set in `bpy.app`."""
+    found = {}
+    for name in dir(bpy.app):
+        value = getattr(bpy.app, name)
+        if type(value) in {bool, int, float}:
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(bpy.app, name, value)
+                found[name] = value
+    return found
 
 
 def _enabled_addons() -> set[str]:
-    return {name for name, module in list(sys.modules.items()) if getattr(module, "__addon_enabled__", False)}
+    modules = [(name, getattr(module, "__dict__", {})) for name, module in sys.modules.items()]
+    return {name for name, attributes in modules if attributes.get("__addon_enabled__")}
 
 
-def _addon_preferences() -> dict[str, Any]:
-    return {addon.module: _values(addon.preferences) for addon in bpy.context.preferences.addons if addon.preferences}
+def _preferences() -> list[Any]:
+    """The values of all preferences, Blender's own and those of its add-ons, such as the devices Cycles uses."""
+    preferences = bpy.context.preferences
+    return [
+        values(preferences, _LEFT_OUT),
+        [(addon.module, addon.preferences and values(addon.preferences)) for addon in preferences.addons],
+    ]
 
 
-def _values(properties: Any) -> Any:
-    """The values of properties, in depth."""
-    found = {}
-    for definition in properties.bl_rna.properties:
-        if definition.identifier == "rna_type":
-            continue
-        value = getattr(properties, definition.identifier)
-        if definition.type == "COLLECTION":
-            value = [_values(item) for item in value]
-        elif definition.type == "POINTER":
-            value = None if value is None or isinstance(value, bpy.types.ID) else _values(value)
-        elif getattr(definition, "is_array", False):
-            value = list(value)
-        found[definition.identifier] = value
-    return found
+def _keymaps() -> list[Any]:
+    """How many keymaps each key configuration has, and how many keys each of them."""
+    configurations = bpy.context.window_manager.keyconfigs
+    return [(one.name, [len(keymap.keymap_items) for keymap in one.keymaps]) for one in configurations]

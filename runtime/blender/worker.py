@@ -23,10 +23,11 @@ from ... import script
 from ..errors import TransportError
 from ..memory import PeakMeter, resident_memory
 from ..messages import CopyFile, Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
+from ..processes import kill_children
 from ..store import StoreFolder
 from ..transport import Channel
 from . import artist_folder, execution, whole_file
-from .reset import CleanState, open_empty_file
+from .reset import CleanState
 
 #: At most so many progress reports a second go out in the long run; and so many at once.
 _REPORTS_PER_SECOND = 20.0
@@ -51,7 +52,6 @@ class Worker:
     def run(self) -> NoReturn:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
         _prepare_streams()
-        open_empty_file()
         artist_folder.install()
         clean = CleanState()
         while True:
@@ -108,6 +108,7 @@ class Worker:
         with contextlib.suppress(OSError):
             self._channel.send(Retiring(reason))
         sys.stdout.flush()
+        kill_children()
         # Blender's own way out is slow, and on some wheels it crashes or hangs; there is nothing here to save.
         os._exit(0)
 

@@ -1,10 +1,16 @@
 """Warm equals cold: whatever a script leaves behind, the next one sees a worker as if it were the first."""
 
+import importlib.util
+import os
+import py_compile
+from pathlib import Path
+
 import pytest
 
 #: Looks at all that may differ between a used worker and a new one; what is random by itself is left out.
 PROBE = """
 import builtins, contextlib, decimal, gc, json, locale, logging, math, os, pathlib, signal, sys, threading, warnings
+import codecs, copyreg, csv, faulthandler, mimetypes, resource, socket, string, subprocess, tempfile
 import bpy, addon_utils
 import numpy as np
 
@@ -20,6 +26,14 @@ def properties_of(data):
             for p in data.bl_rna.properties
             if p.type not in {"POINTER", "COLLECTION"} and not getattr(p, "is_array", False)
             and p.identifier != "session_uid"}
+
+def has_handler(name):
+    try: return bool(codecs.lookup_error(name))
+    except LookupError: return False
+
+def has_codec(name):
+    try: return bool(codecs.lookup(name))
+    except LookupError: return False
 
 def main():
     seen = {}
@@ -64,7 +78,34 @@ def main():
     seen["decimal"] = repr(decimal.getcontext())
     seen["numpy state"] = [repr(np.get_printoptions()), repr(np.geterr()), repr(np.array([1 / 3]))]
     seen["read"] = pathlib.Path.read_text.__module__
-    seen["streams"] = [(s.encoding, s.errors, s.fileno()) for s in (sys.stdout, sys.stderr)]
+    seen["streams"] = [(s.encoding, s.errors, s.line_buffering, s.fileno()) for s in (sys.stdout, sys.stderr)]
+    seen["files"] = [os.listdir(bpy.app.tempdir), sorted(set(os.listdir(tempfile.gettempdir()))
+                     - {os.path.basename(os.path.normpath(bpy.app.tempdir))})]
+    limits = [resource.getrlimit(n) for n in range(resource.RLIM_NLIMITS if hasattr(resource, "RLIM_NLIMITS") else 15)]
+    seen["process"] = [limits, os.nice(0), sorted(os.sched_getaffinity(0)), os.getresuid(),
+                       sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, set())))]
+    ours = sorted(line for line in subprocess.run(["env"], capture_output=True, text=True).stdout.splitlines()
+                  if not line.startswith(("TMPDIR=", "TEMP=", "TMP=", "PYTEST_", "_=")))
+    seen["environment of programs"] = ours
+    seen["modules in C"] = [socket.getdefaulttimeout(), sorted(csv.list_dialects()), csv.field_size_limit(),
+                            threading.stack_size(), faulthandler.is_enabled(), repr(decimal.DefaultContext)]
+    seen["codecs"] = has_handler("mine"), has_codec("mine")
+    seen["loggers"] = sorted(logging.root.manager.loggerDict), logging.getLevelName(10)
+    logger = logging.getLogger("concurrent.futures")
+    seen["a logger"] = [len(logger.handlers), logger.level, logger.propagate]
+    seen["classes of modules"] = {cls.__qualname__: {k: plain(v) for k, v in vars(cls).items()} for cls in
+                                  (json.JSONEncoder, json.JSONDecoder, string.Template, pathlib.Path, logging.Logger)}
+    seen["tables"] = [sorted(map(plain, copyreg.dispatch_table)), sorted(string.Template.__dict__), len(np.sctypeDict)
+                      if hasattr(np, "sctypeDict") else 0, mimetypes.guess_type("a.mine")]
+    seen["operators"] = {n: hasattr(bpy.types, n) and getattr(bpy.types, n).__module__ for n in
+                         ("OBJECT_OT_select_pattern", "OBJECT_OT_isolate_type_render", "OBJECT_OT_left")}
+    seen["more classes"] = [hasattr(bpy.types, n) for n in ("FH_left", "AS_left", "LeftGroup")]
+    seen["methods"] = [plain(bpy.types.Object.users_collection), plain(bpy.types.Mesh.from_pydata)]
+    menu = bpy.types.VIEW3D_MT_object.draw
+    seen["menu"] = len(getattr(menu, "_draw_funcs", ()))
+    seen["keymaps"] = [(c.name, sorted(k.name for k in c.keymaps)) for c in bpy.context.window_manager.keyconfigs]
+    seen["template"] = preferences.app_template
+    seen["areas"] = sorted(a.type for w in bpy.context.window_manager.windows for a in w.screen.areas)
     return {key: json.loads(json.dumps(value, default=repr)) for key, value in seen.items()}
 
 def is_of_scripts(name):
@@ -225,6 +266,106 @@ LEFT_BEHIND = {
         bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
         """,
     "debugging": "import bpy; bpy.app.debug_value = 7; bpy.app.debug = True",
+    "temporary files": """
+        import bpy, os, pathlib, tempfile
+        for folder in (tempfile.gettempdir(), bpy.app.tempdir):
+            pathlib.Path(folder, "left.txt").write_text("stale")
+            os.makedirs(os.path.join(folder, "left", "deep"))
+            os.symlink("/", os.path.join(folder, "left", "root"))
+            os.symlink("nowhere", os.path.join(folder, "broken"))
+        """,
+    "no temporary folder": "import shutil, tempfile; shutil.rmtree(tempfile.gettempdir())",
+    "limits of the process": """
+        import resource
+        for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):
+            resource.setrlimit(limit, (1000, resource.getrlimit(limit)[1]))
+        """,
+    "the process": """
+        import os, signal, threading, faulthandler
+        os.nice(5); os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); os.putenv("MINE", "1")
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+        threading.stack_size(262144); faulthandler.enable()
+        """,
+    "modules in C": """
+        import codecs, csv, decimal, socket
+        socket.setdefaulttimeout(0.5); csv.register_dialect("mine", delimiter=";"); csv.field_size_limit(5)
+        decimal.DefaultContext.prec = 3
+        codecs.register_error("mine", codecs.lookup_error("ignore"))
+        codecs.register(lambda name: codecs.lookup("ascii") if name == "mine" else None); codecs.lookup("mine")
+        """,
+    "loggers": """
+        import logging
+        for logger in (logging.getLogger("mine"), logging.getLogger("concurrent.futures")):
+            logger.addHandler(logging.NullHandler()); logger.setLevel(1); logger.propagate = False
+        logging.addLevelName(10, "mine")
+        """,
+    "constants of classes": """
+        import json, string
+        json.JSONEncoder.item_separator = ";"; string.Template.delimiter = "%"; json.JSONDecoder.mine = 1
+        """,
+    "methods that know nothing of the script": """
+        import json, pathlib
+        space = {}
+        exec("def default(self, o): return 'x'", space)
+        json.JSONEncoder.default = space["default"]; pathlib.Path.exists = pathlib.Path.is_dir
+        """,
+    "tables of modules": """
+        import copyreg, mimetypes
+        copyreg.pickle(complex, abs); mimetypes.add_type("x/y", ".mine")
+        """,
+    "modules imported just now": """
+        import colorsys, fractions, textwrap, wave
+        colorsys.ONE_THIRD = 5; fractions.Fraction.mine = 1; textwrap.TextWrapper.x = 2; wave.WAVE_FORMAT_PCM = 7
+        """,
+    "form of the output": "import sys; sys.stdout.reconfigure(encoding='ascii', errors='strict', line_buffering=False)",
+    "operators of Blender's gone": "import bpy; bpy.utils.unregister_class(bpy.types.OBJECT_OT_select_pattern)",
+    "operators in the place of Blender's": """
+        import bpy
+        class Mine(bpy.types.Operator):
+            bl_idname, bl_label = "object.isolate_type_render", "Mine"
+        bpy.utils.register_class(Mine)
+        """,
+    "classes of other kinds": """
+        import bpy
+        class Base(bpy.types.Operator):
+            bl_idname, bl_label = "object.base", "Base"
+        class Left(Base):
+            bl_idname, bl_label = "object.left", "Left"
+            def execute(self, context): return {"FINISHED"}
+        bpy.utils.register_class(Left)
+        empty = type("Empty", (bpy.types.PropertyGroup,), {})
+        bpy.utils.register_class(type("LeftGroup", (empty,), {}))
+        handler = {"bl_idname": "FH_left", "bl_label": "x", "bl_import_operator": "wm.obj_import"}
+        bpy.utils.register_class(type("FH_left", (bpy.types.FileHandler,), {**handler, "bl_file_extensions": ".zz"}))
+        shelf = {"bl_idname": "AS_left", "bl_space_type": "VIEW_3D"}
+        bpy.utils.register_class(type("AS_left", (bpy.types.AssetShelf,), shelf))
+        """,
+    "methods of Blender's types": """
+        import bpy
+        bpy.types.Object.users_collection = 5; bpy.types.Mesh.from_pydata = bpy.types.Mesh.shade_flat
+        """,
+    "menus": "import bpy; bpy.types.VIEW3D_MT_object.append(print)",
+    "keymaps": """
+        import bpy
+        bpy.context.window_manager.keyconfigs.addon.keymaps.new(name="Mine", space_type="EMPTY")
+        """,
+    "preferences that call themselves saved": """
+        import bpy
+        bpy.context.preferences.edit.undo_steps = 4; bpy.context.preferences.is_dirty = False
+        """,
+    "another template": "import bpy; bpy.ops.wm.read_homefile(app_template='2D_Animation')",
+    "the window": """
+        import bpy
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                area.type = "TEXT_EDITOR"
+        bpy.data.workspaces[0].name = "Mine"
+        """,
+    "files open for reading": "import os; os.open('/etc/passwd', os.O_RDONLY)",
+    "a process without a parent": """
+        import subprocess
+        subprocess.run("setsid sleep 1000 &", shell=True)
+        """,
 }
 
 
@@ -253,7 +394,12 @@ def test_used_worker_still_has_blenders_own_classes(warm):
 
 @pytest.mark.parametrize(
     "left",
-    ["functions put in the place of others", "classes", "properties", "places", "filters", "signals", "the file"],
+    [
+        *("functions put in the place of others", "classes", "properties", "places", "filters", "signals", "the file"),
+        *("temporary files", "limits of the process", "the process", "modules in C", "loggers", "constants of classes"),
+        *("methods that know nothing of the script", "tables of modules", "modules imported just now", "the window"),
+        *("form of the output", "classes of other kinds", "methods of Blender's types"),
+    ],
 )
 def test_what_can_be_put_back_costs_no_worker(warm, left):
     pid = warm.run("import os; return os.getpid()").value
@@ -335,6 +481,88 @@ def test_helpers_of_the_same_name_in_two_folders_are_told_apart(warm, tmp_path):
         (tmp_path / name / "helper.py").write_text(f"NAME = {name!r}\n")
     for name in ("a", "b", "a"):
         assert warm.run("import helper; return helper.NAME", folder=tmp_path / name).value == name
+
+
+@pytest.fixture
+def engine_with_path(make_engine, monkeypatch, tmp_path):
+    """An engine whose workers have a folder in `PYTHONPATH`, and that folder."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    return make_engine(), tmp_path
+
+
+@pytest.mark.parametrize("place", [".", "below/it"])
+def test_helper_in_or_below_an_entry_of_the_path_that_changed_is_read_anew(engine_with_path, place):
+    engine, folder = engine_with_path
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    body = "import own_helper, own_package.part, os; return [own_helper.X, own_package.part.X, os.getpid()]"
+    (folder / place / "own_package").mkdir()
+    pids = set()
+    for number in (1, 22, 333):
+        for name in ("own_helper.py", "own_package/__init__.py", "own_package/part.py"):
+            (folder / place / name).write_text(f"X = {number}\n")
+        *numbers, pid = engine.run(body, folder=folder / place).value
+        assert numbers == [number, number]
+        pids.add(pid)
+    assert len(pids) == 1, "it costs no worker"
+
+
+@pytest.mark.parametrize("place", [".", "below"])
+def test_helper_called_like_a_module_of_python_is_its_own_scripts_alone(engine_with_path, place, tmp_path_factory):
+    engine, folder = engine_with_path
+    (folder / place).mkdir(exist_ok=True)
+    (folder / place / "statistics.py").write_text("def mean(values): return 'mine'\n")
+    body = "import statistics; return str(statistics.mean([1, 2]))"
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    expected = "1.5" if place == "below" else "mine"  # what lies in `PYTHONPATH` itself is everybody's
+    assert [engine.run(body, folder=folder / place).value for _ in range(2)] == ["mine", "mine"]
+    assert engine.run(body, folder=elsewhere).value == expected
+    assert engine.run(body, folder=folder / place).value == "mine", "whoever imported the other one before"
+    assert engine.run(body, folder=elsewhere).value == expected
+
+
+def test_helper_whose_compiled_code_is_as_old_and_as_long_is_read_from_its_source(warm, tmp_path):
+    """Python trusts what it compiled for a source of the same second and size."""
+    helper = tmp_path / "own_helper.py"
+    helper.write_text("NUMBER = 1\n")
+    os.utime(helper, (1_700_000_000, 1_700_000_000))
+    py_compile.compile(str(helper), importlib.util.cache_from_source(str(helper), optimization=""))
+    compiled = importlib.util.cache_from_source(str(helper))
+    version = warm.run("import importlib.util; return importlib.util.cache_from_source('x.py')").value
+    if Path(compiled).name.split(".")[-2] != Path(version).name.split(".")[-2]:
+        pytest.skip("workers have another Python")
+    helper.write_text("NUMBER = 2\n")
+    os.utime(helper, (1_700_000_000, 1_700_000_000))
+    assert warm.run("import own_helper; return own_helper.NUMBER", folder=tmp_path).value == 2
+
+
+def test_installed_module_stays_with_all_that_its_import_changed_elsewhere(warm):
+    """A registration that an import makes is not made again, as nothing is imported twice."""
+    body = """
+        import os, sys, xmlrpc.client, copyreg, logging
+        import wsgiref.simple_server
+        logging.getLogger("wsgiref")
+        return [os.getpid(), sys.modules["xmlrpc"].client is xmlrpc.client, hasattr(wsgiref, "simple_server")]
+    """
+    first = warm.run(body).value
+    assert first[1:] == [True, True]
+    assert warm.run(body).value == first
+
+
+def test_import_after_a_change_keeps_the_import_and_not_the_change(warm):
+    warm.run("import json; json.loads = None; json.mine = 1; import json.tool")
+    body = "import json, sys; return [json.loads('[1]'), hasattr(json, 'mine'), hasattr(json, 'tool')]"
+    assert warm.run(body).value == [[1], False, True]
+
+
+def test_list_that_a_script_keeps_in_its_temporary_folder_is_its_own(warm):
+    body = """
+        import os, tempfile
+        cache = os.path.join(tempfile.gettempdir(), "cache.txt")
+        if not os.path.exists(cache):
+            open(cache, "w").write(str({number}))
+        return int(open(cache).read())
+    """
+    assert [warm.run(body.format(number=number)).value for number in (3, 4, 5)] == [3, 4, 5]
 
 
 def test_random_numbers_differ_from_task_to_task(warm):

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The temporary files of a worker, its scripts' and Blender's own: none of them outlives its task."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+
+class TemporaryFiles:
+    """What lies in a worker's temporary folder.
+
+    Args:
+        folder: that folder.
+        blenders: the folder of Blender's own in it, which stays, empty, as long as Blender does.
+    """
+
+    def __init__(self, folder: Path, blenders: Path) -> None:
+        self._folder = folder.resolve()
+        self._blenders = blenders.resolve()
+
+    def remove(self) -> str:
+        """Remove them all.
+
+        Returns:
+            "" or why that can't be done.
+        """
+        try:
+            self._blenders.mkdir(parents=True, exist_ok=True)  # a script may have removed it
+            for entry in [*self._folder.iterdir(), *self._blenders.iterdir()]:
+                if entry != self._blenders:
+                    _remove(entry)
+        except OSError as error:
+            return f"a temporary file of its script can't be removed: {error}"
+        return ""
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink()
