@@ -7,16 +7,53 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 #: A reference of our own: the peak is read before what a script did to Python is undone, and it may do anything.
 _open = open
+
+#: In what Linux tells of a process: what no other one has.
+_PRIVATE = ("Private_Clean:", "Private_Dirty:")
 
 
 def resident_memory(process_id: int | None = None) -> int:
     """Bytes of memory that a process (None: this one) holds; 0 where that is unknown, or the process is gone."""
     with contextlib.suppress(OSError, ValueError, AttributeError, IndexError, KeyError):
         return _RESIDENT[sys.platform](os.getpid() if process_id is None else process_id)
+    return 0
+
+
+def memory_with_children(process_ids: Collection[int]) -> dict[int, int]:
+    """Bytes of memory that each of these processes holds together with those that were started by it.
+
+    Each of them leads a session of its own, to which all belong that it started. One look at the system's processes
+    serves for all. Where that is not possible, they are counted alone.
+    """
+    held = {process_id: resident_memory(process_id) for process_id in process_ids}
+    if sys.platform == "linux" and held:
+        for process_id, session in _linux_sessions():
+            if session in held and process_id != session:
+                held[session] += _own_memory(process_id)
+    return held
+
+
+def _linux_sessions() -> Iterator[tuple[int, int]]:
+    """Each process, and the session it belongs to."""
+    with contextlib.suppress(OSError):
+        for entry in os.scandir("/proc"):
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
+                    with _open(f"/proc/{entry.name}/stat", "rb") as file:
+                        fields = file.read().rpartition(b")")[2].split()  # its name may hold anything
+                    yield int(entry.name), int(fields[3])
+
+
+def _own_memory(process_id: int) -> int:
+    """Bytes that a process has for itself: a forked one shares the rest with the one it comes from."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        with _open(f"/proc/{process_id}/smaps_rollup", encoding="ascii", errors="replace") as file:
+            text = file.read()
+        return sum(int(text.partition(name)[2].split(maxsplit=1)[0]) * 1024 for name in _PRIVATE)
     return 0
 
 

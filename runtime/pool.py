@@ -25,7 +25,7 @@ from .engine import Lost, NoWorker, Report, Request
 from .errors import LaunchError, StoreError, TransportError
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .logs import TaskLog
-from .memory import resident_memory
+from .memory import memory_with_children, resident_memory
 from .priority import set_priority
 from .processes import kill, resume, suspend
 from .store import Store
@@ -474,8 +474,10 @@ class Pool:
         if not self.memory_limit or now < self._next_look_at_memory:
             return
         self._next_look_at_memory = now + _MEMORY_INTERVAL
-        for worker in [worker for worker in self._workers if worker.state is _State.BUSY]:
-            held = resident_memory(worker.process.pid)
+        busy = [worker for worker in self._workers if worker.state is _State.BUSY]
+        memory = memory_with_children([worker.process.pid for worker in busy])
+        for worker in busy:
+            held = memory[worker.process.pid]
             if held > self.memory_limit and worker.request is not None:
                 self._reports.append((worker.request.key, messages.Failed(_too_much(held, self.memory_limit))))
                 self._frozen.discard(worker.request.key)

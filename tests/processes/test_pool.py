@@ -460,6 +460,46 @@ def test_retry_runs_a_mended_script_and_nothing_else(make_engine):
 # Limits and priorities
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system tells what belongs to a worker")
+@pytest.mark.parametrize("start", ["start_new_session=False", "process_group=0"])
+def test_memory_of_the_processes_that_a_task_started_counts(make_engine, start):
+    engine = make_engine()
+    pid = engine.run("import os; return os.getpid()").value
+    engine.pool.memory_limit = resident_memory(pid) + 400 * 1024**2
+    program = "held = bytearray(b'x') * 600 * 1024**2; input()"
+    outcome = engine.run(f"""
+        import subprocess, sys
+        child = subprocess.Popen([sys.executable, "-c", {program!r}], stdin=subprocess.PIPE, {start})
+        child.wait()
+    """)
+    assert outcome.state == "failed"
+    assert "Memory Limit" in outcome.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system tells what belongs to a worker")
+def test_memory_that_forked_processes_share_counts_once(make_engine):
+    engine = make_engine()
+    engine.run("pass")
+    body = """
+        import os, numpy
+        from background_nodes.runtime.memory import memory_with_children, resident_memory
+        held = numpy.ones(300 * 1024**2, numpy.uint8)
+        ends = [os.pipe() for _ in range(4)]
+        for ready, go in ends:
+            if os.fork() == 0:
+                os.close(go)
+                os.read(ready, 1)
+                os._exit(0)
+        together, alone = memory_with_children([os.getpid()])[os.getpid()], resident_memory()
+        for ready, go in ends:
+            os.close(go)
+        return [together, alone]
+    """
+    together, alone = engine.run(body).value
+    assert alone > 300 * 1024**2
+    assert together - alone < 100 * 1024**2
+
+
 @pytest.mark.skipif(not resident_memory(), reason="where the system tells")
 def test_task_above_the_memory_limit_fails_and_names_the_limit(make_engine):
     engine = make_engine()
