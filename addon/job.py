@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import bpy
 
 from ..node_tree import reader
+from ..runtime import value_files
 from ..runtime.active_run import ActiveRun
 from ..runtime.blender import modes, python_data, sendable
 from ..runtime.blender.homecoming import Homecoming, Targets
@@ -332,18 +333,18 @@ class Job:
             self._overwritten = Homecoming(self.snapshot).overwritten(self._refs())
         return self._overwritten
 
-    def _values(self) -> Mapping[str, TypedValue]:
+    def _value(self, output: str) -> TypedValue:
         assert self._active is not None
         values = self._active.results.item(_TASK, 0)
         assert values is not None
-        return values
+        return value_files.loaded(values[output], self.snapshot.folder)
 
     def _refs(self) -> Sequence[StoredRef]:
-        return tuple(self._values()[DATA_BLOCKS].refs())
+        return tuple(self._value(DATA_BLOCKS).refs())
 
     def _bring_home(self) -> None:
         try:
-            python_values = python_data.decode(self._values()[PYTHON_DATA].content)
+            python_values = python_data.decode(self._value(PYTHON_DATA).content)
             self._data_blocks = self._arrive()
             self._python_data = python_values
         except BackgroundNodesError as error:

@@ -114,7 +114,7 @@ class BackgroundNodeSocket:
 
     def draw_result(self, layout: bpy.types.UILayout, _node: bpy.types.Node, text: str) -> None:
         """The label of an output, and what the last run gave."""
-        layout.label(text=f"{text}: {_shortened(self.result)}", translate=False)
+        layout.label(text=f"{text}: {self.result_label}", translate=False)
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         layout.prop(self, "default_value", text=text)
@@ -133,7 +133,7 @@ class BackgroundNodeSocket:
     @property
     def shows_result(self) -> bool:
         """Whether the last run gave something."""
-        return bool(self.result_json)
+        return bool(self.result_label)
 
     @property
     def result_data_blocks(self) -> list[bpy.types.ID]:
@@ -148,8 +148,21 @@ class BackgroundNodeSocket:
         return python_value(json.loads(self.result_json), self.socket_type.kind)
 
     def set_result(self, value: Any) -> None:
-        """Keep a result, given in wire form; None: there is none."""
-        self.result_json = "" if value is None else json.dumps(value)
+        """Keep a result, given as what JSON holds; None: there is none."""
+        self.set_result_json("null" if value is None else json.dumps(value))
+
+    def set_result_json(self, text: str) -> None:
+        """Keep a result, given as JSON; "null": there is none. A long one is not looked into: that takes time."""
+        self.result_json = "" if text == "null" else text
+        if len(text) > _MAX_SHOWN_JSON:
+            self.result_label = f"{len(text) / 1024**2:,.1f} MB"
+        else:
+            self.result_label = "" if text == "null" else self.label_of(self.result)
+
+    @staticmethod
+    def label_of(result: Any) -> str:
+        """A result as an output shows it; not "" for any, as that stands for none."""
+        return _shortened(result) or ("0 items" if isinstance(result, tuple) else '""')
 
 
 class _DataBlockResult:
@@ -195,10 +208,14 @@ class _PathResult:
 
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that opens the folder: the file's name, or the number of files."""
-        found = self.result
-        name = bpy.path.basename(found.rstrip("/\\")) if isinstance(found, str) else str(len(found))
-        show = _draw_shown(layout, text, "result_folder_open", name, "FILE_FOLDER" if found else _GONE_ICON)
+        icon = "FILE_FOLDER" if self.result_label != _NO_FILE else _GONE_ICON
+        show = _draw_shown(layout, text, "result_folder_open", self.result_label, icon)
         show.node_name, show.identifier = node.name, self.identifier
+
+    @staticmethod
+    def label_of(result: Any) -> str:
+        name = bpy.path.basename(result.rstrip("/\\")) if isinstance(result, str) else str(len(result))
+        return name if result else _NO_FILE
 
 
 def _draw_shown(
@@ -367,6 +384,10 @@ def _shortened(value: Any) -> str:
     return text if len(text) <= _MAX_RESULT else f"{text[: _MAX_RESULT - 1]}…"
 
 
+#: The label of a path that is none, and of a list of none.
+_NO_FILE = "0"
+#: Characters of JSON up to which a result is looked into for its label.
+_MAX_SHOWN_JSON = 100_000
 #: Of a result that is not there any more.
 _GONE_ICON = "GHOST_DISABLED"
 #: Kinds whose icon has not the name that the others' have: `<KIND>_DATA`.
@@ -467,6 +488,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     bases: list[type] = []
     if kind in _VALUE_PROPERTIES:
         annotations["result_json"] = bpy.props.StringProperty(options={"HIDDEN"})
+        annotations["result_label"] = bpy.props.StringProperty(options={"HIDDEN"})  # drawing reads no long text
     else:
         bases.append(_DataBlockResult)
         annotations["result_items"] = bpy.props.CollectionProperty(type=item)

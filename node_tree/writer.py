@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import bpy
 
+from ..runtime import value_files
 from ..runtime.active_run import ActiveRun
 from ..runtime.blender import kinds, modes
 from ..runtime.blender.homecoming import Homecoming, Targets
@@ -118,7 +120,7 @@ class Writer:
             raise RunError(f'item {index} of "{task.name}" has no result')
         value = values[found.identifier]
         if not found.type.is_data_block:
-            return python_value(list(value.elements()) if found.type.is_list else value.content, found.type.kind)
+            return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), found.type.kind)
         self._found = self._home.bring(value.refs())
         data_blocks = self._resolved(value)
         return tuple(data_blocks) if found.type.is_list else data_blocks
@@ -156,12 +158,13 @@ class Writer:
 
     def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
         socket = _socket(node, source)
-        if socket is not None:  # an Output node in Save mode has none
-            socket.set_result(self._value(source))
-
-    def _value(self, source: FromTask) -> Any:
+        if socket is None:  # an Output node in Save mode has none
+            return
         value = self._run.results.source(source, self._run.tasks)
-        return self._resolved(value) if source.type.is_data_block else value.content
+        if source.type.is_data_block:
+            socket.set_result(self._resolved(value))
+        else:
+            socket.set_result_json(value_files.json_text(value, self._snapshot.folder))
 
     def _resolved(self, value: TypedValue) -> Any:
         """The data-blocks of a value; None for those that did not arrive."""

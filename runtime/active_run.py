@@ -52,7 +52,7 @@ class ActiveRun:
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = Scheduler(plan, num_workers, timeout)
         self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
-        self.results = Results(snapshot, open_file)
+        self.results = Results(store, snapshot, open_file)
         self.works = Works()
         self.shared = RunFiles(store, plan.files.images)
         self.listener: Listener | None = None
@@ -106,6 +106,7 @@ class ActiveRun:
         """The names of what its tasks gave, and of what was written to prepare them."""
         yield from self._blobs.values()
         yield from self.works.blobs
+        yield from self.results.files
 
     def names(self) -> Iterator[str]:
         """The names of all that was written for it: blobs and logs."""

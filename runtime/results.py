@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Final
 
-from . import blend_files
+from . import blend_files, value_files
 from .blend_files import FileCopy
 from .destinations import FilesInUse
 from .errors import MisfitError
 from .graph import SceneSettings
 from .messages import Execute, GivenArgument, Piece
 from .plan import Argument, Constant, PlannedTask, Source
+from .store import Store
 from .typed_values import TypedValue
 from .types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
+
+#: A list of so many parts is long.
+_LONG: Final = 100
 
 #: The tasks of a run by id, in the form in which they are carried out now.
 Tasks = Mapping[str, PlannedTask]
@@ -24,11 +30,14 @@ class Results:
 
     Attributes:
         copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
+        files: names of the files in the store that were written for it.
     """
 
-    def __init__(self, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None) -> None:
+    def __init__(self, store: Store, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None) -> None:
         """`snapshot` says where the open file's data-blocks are; `open_file` is a copy of all of it, if wanted."""
         self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
+        self.files: list[str] = []
+        self._store = store
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
@@ -59,7 +68,7 @@ class Results:
         if not task.mapped:
             return items[0][identifier].moved(self._moves)
         kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
-        elements = (element for index in sorted(items) for element in items[index][identifier].elements())
+        elements = (part for index in sorted(items) for part in items[index][identifier].parts())
         return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
 
     def source(self, source: Source, tasks: Tasks) -> TypedValue:
@@ -97,7 +106,9 @@ class Results:
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
         """By parameter, what each item of a task is given, of those where it differs. Data-blocks are their names."""
         return {
-            argument.parameter.identifier: self.source(argument.sources[0], tasks).plain_elements()
+            argument.parameter.identifier: value_files.named(
+                self.source(argument.sources[0], tasks), self._store.folder
+            )
             for argument in task.mapped
         }
 
@@ -112,7 +123,7 @@ class Results:
             return None
         place, argument = found
         source = argument.sources[0]
-        value = self._piece(task, place, 0, item, tasks).content
+        value = value_files.loaded(self._piece(task, place, 0, item, tasks), self._store.folder).content
         if value == OPEN_FILE and isinstance(source, Constant) and source.names_open_file:
             return OPEN_FILE
         try:
@@ -135,7 +146,7 @@ class Results:
             if argument.takes_blend_file and file_copy is not None:
                 values = [TypedValue(argument.parameter.type, file_copy.filepath)]
             else:
-                values = [self._piece(task, place, index, item, tasks) for index in range(len(argument.sources))]
+                values = [self._shared(task, place, index, item, tasks) for index in range(len(argument.sources))]
             yield GivenArgument.of(argument.parameter, tuple(_piece(value, argument) for value in values))
 
     def _piece(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
@@ -143,9 +154,26 @@ class Results:
         argument = task.arguments[place]
         key = task.id, place, index
         if key not in self._sources:
-            self._sources[key] = self.source(argument.sources[index], tasks)
+            value = self.source(argument.sources[index], tasks)
+            self._sources[key] = TypedValue(value.type, value.elements()) if argument.is_mapped else value
         value = self._sources[key]
-        return TypedValue(SocketType(value.type.kind), value.elements()[item]) if argument.is_mapped else value
+        return TypedValue(SocketType(value.type.kind), value.parts()[item]) if argument.is_mapped else value
+
+    def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
+        """As `_piece`; a long list that each of many items takes whole is in a file, and not in each request.
+
+        One of many files stays as it is: to bring them together would take too long here.
+
+        Raises:
+            StoreError: if that can't be written.
+        """
+        value = self._piece(task, place, index, item, tasks)
+        if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
+            return value
+        self.files.append(f"{PurePath(self._store.new_blob()).stem}.value")
+        shared = value_files.in_file(value, self.files[-1], self._store.folder)
+        self._sources[task.id, place, index] = shared
+        return shared
 
 
 def _piece(value: TypedValue, argument: Argument) -> Piece:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import value_files
 from .errors import StoreError
 from .messages import Execute
 from .own_files import Desk, Owner
@@ -82,7 +83,7 @@ def desk_of(request: Execute, folder: StoreFolder, whole_path: Callable[[str], s
         StoreError: if a file can't be read.
     """
     given = {
-        argument.identifier: argument.pieces[0].value.plain_elements()[0]
+        argument.identifier: value_files.named(argument.pieces[0].value, folder)[0]
         for argument in request.arguments
         if len(argument.pieces) == 1 and not argument.pieces[0].value.type.is_list and not argument.type.is_list
     }

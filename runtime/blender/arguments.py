@@ -6,6 +6,7 @@ Carries out the conversions that `types.CONVERSIONS` names.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,9 +17,11 @@ import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ...script import BlendFile
+from .. import value_files
 from ..errors import BackgroundNodesError
 from ..messages import GivenArgument, Piece
 from ..plan import TaskOutput
+from ..store import StoreFolder
 from ..types import SocketType, StoredRef
 from . import python_data, sendable
 from .inputs import Inputs
@@ -26,6 +29,12 @@ from .inputs import Inputs
 
 class ArgumentError(BackgroundNodesError):
     """A value that a socket can't take. The message names the socket."""
+
+
+def loaded(argument: GivenArgument, folder: StoreFolder) -> GivenArgument:
+    """The same argument with nothing of its value in files. Raises StoreError if one can't be read."""
+    pieces = tuple(Piece(value_files.loaded(piece.value, folder), piece.conversion) for piece in argument.pieces)
+    return dataclasses.replace(argument, pieces=pieces)
 
 
 def stored_refs(argument: GivenArgument) -> Iterator[StoredRef]:

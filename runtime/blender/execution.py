@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextvars
+import dataclasses
 import linecache
 import sys
 import traceback
@@ -14,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from .. import own_files
+from .. import own_files, value_files
 from ..errors import BackgroundNodesError
 from ..graph import SceneSettings
 from ..messages import Execute, Failed, Gather, Gathered, Succeeded
@@ -65,6 +66,7 @@ def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
 def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
     """The values of the outputs."""
     addons.enable(task.addons, task.node)
+    task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
     refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
     with without_chatter(log):
         inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
@@ -182,8 +184,10 @@ def _collect(
         elif value is None:
             content = None
         else:
-            content = arguments.wire_value(value, output.type, output.label)
-        values[output.identifier] = TypedValue(output.type, content)
+            plain = arguments.wire_value(value, output.type, output.label)
+            content = tuple(plain) if output.type.is_list else plain
+        name = f"{Path(task.blob).stem}.{len(values)}.value"
+        values[output.identifier] = value_files.stored(TypedValue(output.type, content), name, folder)
     if roots:
         _check_rendered(roots, rendered)
         _write(roots, task.blob, inputs, folder)

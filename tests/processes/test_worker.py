@@ -170,3 +170,45 @@ def test_script_that_saws_at_its_workers_branch_ends_in_a_clear_state(warm, body
     outcome = warm.run(f"{body}\nreturn 1")
     assert outcome.state in {"succeeded", "failed"}
     assert outcome.state == "succeeded" or outcome.message
+
+
+def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
+    """The foreground passes names on: what is in the files it does not read."""
+    from dataclasses import replace
+
+    from background_nodes.runtime.plan import Argument, FromTask
+    from background_nodes.runtime.signature import Parameter
+    from background_nodes.runtime.typed_values import ValueFile
+    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.value_files import loaded
+
+    many = SocketType("FLOAT", is_list=True)
+    first = planned("return [index + 0.5 for index in range(200_000)]", "first")
+    first = replace(first, outputs=(replace(first.outputs[0], type=many),))
+    whole = Argument(Parameter("values", "Values", many), (FromTask("first", "result", many),))
+    second = planned("def main(values): return [sum(values), 'x' * 100_000]", "second")
+    run = warm.wait(warm.start(first, replace(second, arguments=(whole,))))
+    value = run.results.item("first", 0)["result"]
+    assert isinstance(value.parts()[0], ValueFile)
+    assert value.num_elements == 200_000
+    assert loaded(value, warm.store.folder).content[-1] == 199_999.5
+    gave = loaded(run.results.item("second", 0)["result"], warm.store.folder).content
+    assert gave == [sum(index + 0.5 for index in range(200_000)), "x" * 100_000]
+
+
+def test_item_of_a_large_list_is_read_alone(warm):
+    from dataclasses import replace
+
+    from background_nodes.runtime.plan import Argument, FromTask
+    from background_nodes.runtime.signature import Parameter
+    from background_nodes.runtime.types import SocketType
+
+    texts = SocketType("STRING", is_list=True)
+    first = planned("return [letter * 50_000 for letter in 'abc']", "first")
+    first = replace(first, outputs=(replace(first.outputs[0], type=texts),))
+    each = Argument(
+        Parameter("text", "Text", SocketType("STRING")), (FromTask("first", "result", texts),), is_mapped=True
+    )
+    second = planned("def main(text): return text[0] + str(len(text))", "second")
+    run = warm.wait(warm.start(first, replace(second, arguments=(each,))))
+    assert [run.results.item("second", index)["result"].content for index in range(3)] == ["a50000", "b50000", "c50000"]
