@@ -2,6 +2,8 @@
 
 import pytest
 
+from .conftest import planned
+
 
 @pytest.fixture(autouse=True)
 def next_task_is_fine(warm):
