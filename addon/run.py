@@ -505,7 +505,8 @@ class Run:
             writer.notes.append(f"Not all results could be brought home: {type(error).__name__}: {error}")
             return True
         finally:
-            for note in writer.notes:
+            broken = [] if self._active.error is None else [self._active.error.message]
+            for note in [*broken, *writer.notes]:
                 self.note(note)
 
     def try_again(self, plan: Plan) -> None:

@@ -82,6 +82,7 @@ class Execute:
         item: which of its items this is.
         place: the name that files of the run begin with, "" if there are none: see `run_files`.
         items_file: name of the file that says what each item is given, "" if there is one item.
+        images_file: name of the file that says which files are the artist's images, "" if there are none.
     """
 
     node: str
@@ -98,6 +99,7 @@ class Execute:
     item: int = 0
     place: str = ""
     items_file: str = ""
+    images_file: str = ""
 
     @property
     def open_file(self) -> str:

@@ -55,7 +55,8 @@ class RunFiles:
         """
         if not self._place:
             place = self._store.new_blob()
-            _write(_images_path(self._store.file(place)), self._images)
+            if self._images:
+                _write(self._store.file(_images_name(place)), self._images)
             self._place = place
         key = task.id, change
         if task.mapped and key not in self._items:
@@ -68,6 +69,7 @@ class RunFiles:
             task=task.id,
             item=item,
             place=self._place,
+            images_file=_images_name(self._place) if self._images else "",
             items_file=self._items.get(key, ""),
         )
 
@@ -91,19 +93,20 @@ def desk_of(request: Execute, folder: StoreFolder, whole_path: Callable[[str], s
     if not request.place:
         return Desk(given=given, paths=paths, whole_path=whole_path)
     place = folder.file(request.place)
+    images = _read(folder.file(request.images_file)) if request.images_file else ()
     return Desk(
         Owner(request.task, request.item, request.node),
         place,
         _read(folder.file(request.items_file)) if request.items_file else {},
         given,
-        dataclasses.replace(request.files, images=tuple(_read(_images_path(place)))),
+        dataclasses.replace(request.files, images=tuple(images)),
         paths,
         whole_path,
     )
 
 
-def _images_path(place: Path) -> Path:
-    return place.with_name(f"{place.stem}.images.json")
+def _images_name(place: str) -> str:
+    return f"{Path(place).stem}.images.json"
 
 
 def _write(file: Path, content: Any) -> None:

@@ -281,9 +281,8 @@ class Runner:
 
     def _break(self, run: ActiveRun, error: BaseException) -> None:
         """A fault of ours: the run ends with it."""
+        traceback.print_exception(error)  # a run that is over has no error of its own to tell
         told = "".join(traceback.format_exception(error))
-        if run.state.is_final:  # it has an end already, and no error of its own
-            traceback.print_exception(error)
         message = f"Background Nodes met an error of its own ({type(error).__name__}: {error}); please report it"
         try:
             instructions = run.scheduler.handle(RunBroke(time.monotonic(), TaskError(message, told)))
