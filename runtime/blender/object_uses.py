@@ -33,7 +33,7 @@ def follow(item: bpy.types.Object, result: bpy.types.Object, versions: Mapping[i
 
     `versions` has the uids of changed versions, and for each that of what it is a version of.
     """
-    if not versions:
+    if not versions or not (item.parent or item.modifiers or item.constraints):
         return
     new_uses = _uses(result)
     for place, use in _uses(item).items():
