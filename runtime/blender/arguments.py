@@ -25,6 +25,7 @@ from ..store import StoreFolder
 from ..types import SocketType, StoredRef
 from . import python_data, sendable
 from .inputs import Inputs
+from .temporary_files import is_temporary
 
 
 class ArgumentError(BackgroundNodesError):
@@ -272,6 +273,12 @@ def _matrix(value: Any) -> list[float]:
     return _floats(16)(rows if len(rows) == 16 else [number for row in Matrix(rows).to_4x4() for number in row])
 
 
+def _lasting(path: str) -> str:
+    if is_temporary(path):
+        raise ValueError(f"{path} is a temporary file, and gone when the task has ended. Write it to another folder")
+    return path
+
+
 _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "BOOLEAN": _bool,
     "INT": _whole,
@@ -281,7 +288,7 @@ _TO_WIRE: dict[str, Callable[[Any], Any]] = {
     "COLOR": _floats(3, 4),
     "ROTATION": _floats(3, 4),
     "MATRIX": _matrix,
-    "PATH": lambda value: str(Path(value)),
-    "BLEND_FILE": lambda value: str(Path(value)),
+    "PATH": lambda value: _lasting(str(Path(value))),
+    "BLEND_FILE": lambda value: _lasting(str(Path(value))),
     "MENU": _menu,
 }

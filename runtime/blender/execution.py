@@ -231,7 +231,9 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: StoreFo
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
     changes = inputs.provenance.changes(roots, blob)
     contents = changes.contents
-    pixels.pack_unsaved(image for image in bpy.data.images if Key.of(image) in contents.origins)
+    images = [image for image in bpy.data.images if Key.of(image) in contents.origins]
+    pixels.pack_unsaved(images)
+    pixels.pack_temporary(images)
     blobs.write(folder.file(blob), roots, contents)
     if changes.candidates:
         with whole_file.no_handlers():

@@ -19,6 +19,7 @@ import bpy
 import numpy
 
 from ..errors import StoreError
+from .temporary_files import is_temporary
 
 _UDIM = "<UDIM>"
 
@@ -89,6 +90,14 @@ def pack_unsaved(images: Iterable[bpy.types.Image]) -> None:
     for image in images:
         if is_unsaved(image) and image.library is None and image.source in {"FILE", "GENERATED"}:
             _pack(image)
+
+
+def pack_temporary(images: Iterable[bpy.types.Image]) -> None:
+    """Pack those of the images whose file is gone when the task has ended."""
+    for image in images:
+        is_on_disk = image.source in {"FILE", "TILED"} and image.library is None and not image.packed_files
+        if is_on_disk and image.filepath and is_temporary(bpy.path.abspath(image.filepath)):
+            image.pack()
 
 
 def _pack(image: bpy.types.Image) -> None:

@@ -6,6 +6,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+_folder: Path | None = None  # of this worker; elsewhere there is none
+
+
+def is_temporary(path: str | Path) -> bool:
+    """Whether a file is gone when the task has ended, because it lies in the worker's temporary folder."""
+    return _folder is not None and Path(path).resolve().is_relative_to(_folder)
+
 
 class TemporaryFiles:
     """What lies in a worker's temporary folder.
@@ -16,7 +23,8 @@ class TemporaryFiles:
     """
 
     def __init__(self, folder: Path, blenders: Path) -> None:
-        self._folder = folder.resolve()
+        global _folder  # noqa: PLW0603 (a process has one)
+        _folder = self._folder = folder.resolve()
         self._blenders = blenders.resolve()
 
     def remove(self) -> str:

@@ -462,6 +462,26 @@ def test_error_of_a_driver_is_in_the_log_of_each_task_that_meets_it(tree):
     assert finished.tasks["Next"].log.endswith("here\n")
 
 
+def test_image_of_a_temporary_file_comes_home_packed(tree):
+    source = """
+        import os, tempfile
+        def main() -> bpy.types.Image:
+            image = bpy.data.images.new("Made", 2, 2)
+            image.pixels = [0.0, 1.0, 0.0, 1.0] * 4
+            path = os.path.join(tempfile.mkdtemp(), "made.png")
+            image.save(filepath=path)
+            return bpy.data.images.load(path)
+    """
+    make = script(tree, "Make", source)
+    use = script(tree, "Use", "def main(image: bpy.types.Image) -> float: return image.pixels[1]", image=make)
+    make.keep_result = use.keep_result = True
+    assert run(tree).state == "succeeded"
+    assert result(use) == 1.0
+    image = result(make)
+    assert image.packed_file
+    assert image.pixels[1] == 1.0
+
+
 def test_what_a_task_with_data_blocks_prints_is_all_that_its_log_holds(tree):
     data = bpy.data.objects.new("Data", None)
     double = script(

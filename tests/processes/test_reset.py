@@ -3,9 +3,12 @@
 import importlib.util
 import os
 import py_compile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from .conftest import planned
 
 #: Looks at all that may differ between a used worker and a new one; what is random by itself is left out.
 PROBE = """
@@ -563,6 +566,25 @@ def test_list_that_a_script_keeps_in_its_temporary_folder_is_its_own(warm):
         return int(open(cache).read())
     """
     assert [warm.run(body.format(number=number)).value for number in (3, 4, 5)] == [3, 4, 5]
+
+
+def test_temporary_file_as_a_result_is_an_error_that_tells_where_to_write(warm):
+    body = """
+        import os, tempfile
+        from pathlib import Path
+        def main() -> Path:
+            file = Path(tempfile.mkdtemp(), "result.txt")
+            file.write_text("mine")
+            return file
+    """
+    from background_nodes.runtime import plan
+    from background_nodes.runtime.types import SocketType
+
+    output = plan.TaskOutput("result", "Result", SocketType("PATH"))
+    run = warm.wait(warm.start(replace(planned(body), outputs=(output,))))
+    outcome = warm.outcome(run)
+    assert outcome.state == "failed"
+    assert "is a temporary file" in outcome.message
 
 
 def test_random_numbers_differ_from_task_to_task(warm):
