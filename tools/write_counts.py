@@ -17,9 +17,10 @@ HEAD = """\
 
 What goes to a background Blender is compared with what arrives there, and what a script gives with what comes home: all
 properties that Blender shows, the arrays of meshes, curves and images, custom properties, and the same of each
-data-block that is used. The tests do it with real background Blenders, for every case on four roads: opened alone,
-appended beside others, passed from task to task, and made by the script.
-They are `tests/blender/test_data_blocks.py`, the cases are in `tests/blender/data_block_cases/`.
+data-block that is used. The tests do it with real background Blenders, for every case on five roads: opened alone,
+appended beside others, passed from task to task, made by the script, and used by a result while the script changes one
+property. They are `tests/blender/test_data_blocks.py`, the cases are in `tests/blender/data_block_cases/`. That a
+change of any property is seen is tested in `tests/blender/test_fingerprint.py`.
 
 This page is written by `make counts`, from what the tests of each version leave in `build/reports`.
 
@@ -46,6 +47,10 @@ def rows() -> Iterator[str]:
     for pattern, cases, versions, reason in newest["losses"]:
         where = "; ".join(filter(None, [cases, versions]))
         yield f"| `{pattern.replace('|', chr(92) + '|')}` | {where} | {reason} |"
+    yield "\n## What comes home a second time\n"
+    yield "What a result uses and no script touched is the artist's own again. Not so:\n\n| what | why |\n|---|---|"
+    for what, reason in newest["doubled"].items():
+        yield f"| {what} | {reason} |"
     yield "\n## What is not compared\n\n| property | why |\n|---|---|"
     for name, reason in newest["left out"].items():
         yield f"| `{name}` | {reason} |"

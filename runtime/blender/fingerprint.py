@@ -319,6 +319,7 @@ def _beside_attributes(mesh: bpy.types.Mesh) -> Iterator[object]:
         raise _HiddenError("sculpted levels")
     yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)
     yield [(layer.name, layer.active, layer.active_render, layer.active_clone) for layer in mesh.uv_layers]
+    yield [layer and layer.name for layer in (mesh.uv_layer_clone, mesh.uv_layer_stencil)]
     yield mesh.uv_layers.active_index, mesh.polygons.active
     for items in (mesh.edges, mesh.polygons):
         if items and "use_freestyle_mark" in items[0].bl_rna.properties:  # an attribute since 5.0

@@ -13,6 +13,7 @@ import bpy
 
 #: They are of this session or of the file that is open, not of the data-block.
 _SESSION: Mapping[str, frozenset[str]] = {
+    "ActionConstraint": frozenset({"action_suitable_slots"}),
     "AnimData": frozenset({"action_suitable_slots"}),
     "Attribute": frozenset({"storage_type"}),
     "ID": frozenset(
@@ -32,6 +33,7 @@ _SESSION: Mapping[str, frozenset[str]] = {
     "Material": frozenset({"texture_paint_images", "texture_paint_slots"}),
     "Mesh": frozenset({"total_edge_sel", "total_face_sel", "total_vert_sel"}),
     "Node": frozenset({"dimensions"}),
+    "NlaStrip": frozenset({"action_suitable_slots"}),
     "NodeTree": frozenset({"view_center"}),
     "Text": frozenset(
         {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..types import StoredRef
-from . import kinds
+from . import blobs, kinds
 from .blobs import Contents, Key, Origin
 from .fingerprint import Fingerprint, by_name, fingerprint
 from .usage import used_by
@@ -117,6 +117,8 @@ class Provenance:
 
     def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
         """What to write beside a blob of the task's results. What is new has its origin there."""
+        # What a script overrode is kept only if Blender has compared it with the library.
+        blobs.restore_overrides(item for _kind, item in kinds.all_data_blocks())
         roots = set(roots)
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None

@@ -220,6 +220,11 @@ def _properties(cls: type) -> tuple[tuple[str, str], ...]:
     return tuple((name, kind) for name, kind in names.items() if name not in left_out and name != "rna_type")
 
 
+def is_compared(cls: type, name: str) -> bool:
+    """Whether a property of a struct is compared."""
+    return any(name == compared for compared, _kind in _properties(cls))
+
+
 @functools.cache
 def _left_out() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}

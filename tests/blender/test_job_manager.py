@@ -12,6 +12,7 @@ import bpy
 import pytest
 from mathutils import Euler, Matrix, Vector
 
+from tests.blender import dependency_changes
 from tests.blender.graphs import link_to_scene, names, new_material, quad
 from tests.blender.jobs import PATIENCE, add, process, run
 from tests.store_files import files_in
@@ -133,6 +134,18 @@ def test_unchanged_material_is_the_files_own_again(manager, write):
     assert retrieved.materials == [material]
     assert retrieved.objects[0].location.x == 3
     assert retrieved.objects[0] != scene_object
+
+
+@pytest.mark.parametrize("name", dependency_changes.CHANGES)
+@pytest.mark.parametrize("options", [{}, {"use_blend_file": True}], ids=["given", "file"])
+def test_change_of_what_a_result_uses_comes_home(manager, write, name, options):
+    change, item = dependency_changes.CHANGES[name], dependency_changes.make()
+    before = change.seen(item)
+    script = write(f"import bpy\nitem = bpy.data.objects['Item']\n{change.script}\ndata_blocks = [item]\n")
+    given = {} if options else {"passed_data_blocks": [item]}
+    retrieved = run(manager, script, **given, **options).data_blocks
+    assert change.seen(retrieved.objects[0]) != before
+    assert change.seen(item) == before
 
 
 def test_fake_users_and_asset_marks_stay_as_they_were(manager, write):

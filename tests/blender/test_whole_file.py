@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from pathlib import Path
 
 import bpy
@@ -11,6 +12,7 @@ import pytest
 import background_nodes
 from background_nodes.runtime.errors import CompileError
 
+from . import dependency_changes
 from .graphs import link_to_scene, names, new_material, new_tree, output, quad, script, value
 
 #: What a script finds in its file.
@@ -571,6 +573,18 @@ def test_result_brings_no_doubles_of_what_the_script_left_alone(tree):
     assert made.name == "Copy"
     assert made.data.materials[0] == material
     assert [item.name for item in bpy.data.materials] == ["Paint"]
+
+
+@pytest.mark.parametrize("name", dependency_changes.CHANGES)
+def test_change_of_what_a_result_uses_comes_home(tree, name):
+    change, item = dependency_changes.CHANGES[name], dependency_changes.make()
+    before = change.seen(item)
+    lines = textwrap.indent(f"item = bpy.data.objects['Item']\n{change.script}\nreturn item", "    ")
+    source = f"from background_nodes.script import BlendFile\ndef main(file: BlendFile) -> bpy.types.Object:\n{lines}\n"
+    make = script(tree, "Make", source)
+    run(tree)
+    assert change.seen(result(make)) != before
+    assert change.seen(item) == before
 
 
 def test_result_with_all_it_may_use_brings_no_doubles(tree, tmp_path):

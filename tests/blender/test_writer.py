@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import bpy
 import pytest
 
 import background_nodes
 from background_nodes.runtime.blender import kinds
 
+from . import data_block_cases, dependency_changes
 from .graphs import advance, link_to_scene, names, new_material, new_tree, output, quad, script, socket_of, value
 
 COPY = """
@@ -264,6 +267,45 @@ def test_input_that_the_script_only_uses_is_not_doubled(tree, kind, make, use):
     }
     assert [item.name for item in kinds.collection(kind) if item.name.startswith("Mine")] == ["Mine"]
     assert_tidy()
+
+
+@pytest.mark.parametrize("name", dependency_changes.CHANGES)
+def test_change_of_what_a_result_uses_comes_home(tree, name):
+    """And the next node sees it, beside what nobody changed."""
+    change, item = dependency_changes.CHANGES[name], dependency_changes.make()
+    before = change.seen(item)
+    make = script(tree, "Make", changing_script("source: bpy.types.Object", "item = source", change), source=item)
+    make.keep_result = True
+    look = f"""
+        def main(changed: bpy.types.Object, own: bpy.types.Object) -> str:
+            return repr([{change.look} for item in (changed, own)])
+    """
+    node = script(tree, "Look", look, changed=make, own=item)
+    run(tree)
+    made = change.seen(result(make))
+    assert made != before
+    assert change.seen(item) == before
+    assert result(node) == repr([made, before])
+
+
+def test_property_that_a_script_overrode_comes_home(tree, tmp_path):
+    data_block_cases.use_folder(tmp_path)
+    material = data_block_cases.all_cases()["override_of_material"].make()
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            source.data.materials[0].roughness = 0.125
+            return source
+    """
+    make = script(tree, "Make", source, source=quad("Cube", material=material))
+    run(tree)
+    changed = result(make).data.materials[0]
+    assert (changed.roughness, material.roughness) == (0.125, 0.75)
+    assert changed.override_library.reference == material.override_library.reference
+
+
+def changing_script(parameter, first, change):
+    lines = textwrap.indent(f"{first}\n{change.script}\nreturn item", "    ")
+    return f"def main({parameter}) -> bpy.types.Object:\n{lines}\n"
 
 
 def test_image_of_an_unchanged_material_is_not_doubled(tree, material, tmp_path):

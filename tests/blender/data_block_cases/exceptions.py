@@ -20,6 +20,26 @@ EXCEPTIONS = {
     "workspaces": "made of screens, part of a window",
 }
 
+#: What counts as changed although no script touched it, so that it comes home a second time, and why.
+DOUBLED = {
+    "`Brush`, `Scene`": "their properties are too many to be read before and after each task",
+    "`CacheFile`, `Volume`": "to read one is to load its file",
+    "`Mask`": "Blender shows its shape keys to no script",
+    "`Mesh` that is in Edit Mode": "its attributes have no items then",
+    "`Mesh` with sculpted levels of a Multiresolution modifier": "Blender shows them to no script",
+    "`Mesh` of more than 300,000 vertices in vertex groups": "to read all weights takes too long",
+    "`Mesh` of more than 10,000 vertices that is an input, or the data of one": "scripts are there to change it",
+    "`Object` with a bound Corrective Smooth, Laplacian Deform, Mesh Deform or Surface Deform modifier": (
+        "Blender shows nobody to what it is bound"
+    ),
+    "`Object` with physics baked into the file, or geometry nodes with a bake that may be": (
+        "Blender shows the bake to no script"
+    ),
+    "`Image` with unsaved tiles, frames or views": "scripts see the first one only",
+    "anything with more than 5,000 items that are not plain numbers": "to read them takes too long",
+    "whatever uses one of these": "it would have to use the second one",
+}
+
 #: Cases of images that are painted and not saved.
 IMAGES_WITH_UNSAVED_PIXELS = (
     "image_painted",
@@ -52,7 +72,7 @@ class Loss:
     pattern: str
     reason: str
     cases: tuple[str, ...] = ()
-    roads: tuple[str, ...] = ("open", "append", "passed", "made")
+    roads: tuple[str, ...] = ("open", "append", "passed", "made", "changed")
     ways: tuple[str, ...] = ("there", "home")
     since: Version = (4, 2)
     until: Version = (99, 0)
@@ -85,7 +105,7 @@ LOSSES: tuple[Loss, ...] = (
         since=(4, 5),
         until=(5, 2),
     ),
-    Loss(r"\.is_override_data: False != True", "says something of parts of overrides only; set anew as it is read"),
+    Loss(r"\.is_override_data: ", "says something of parts of overrides only; set anew as it is read"),
     Loss(r"_use_attribute'\]", "a switch that Blender keeps as a number in files", until=(5, 2)),
     Loss(r"modifiers\[\d+\]\.open_\w+_panel: ", "whether a part of its panel is open"),
     Loss(r"point_caches?(\[\d+\])?\.(is_outdated|info)", "what the last evaluation found"),
@@ -120,6 +140,39 @@ LOSSES: tuple[Loss, ...] = (
         r"^Image [^:]+: resolution: ",
         "a PNG file has whole pixels for a metre, and 4.2 rounds them down",
         until=(4, 5),
+    ),
+    Loss(
+        r"^Image [^:]+: (tiles\[0\]\.size|size|pixels|is_dirty): ",
+        "pixels that no image of this sort can save, or that its new settings give once it is read anew",
+        cases=("image_blank", "image_movie", "image_stereo"),
+        roads=("changed",),
+    ),
+    Loss(
+        r"\.(enabled|hide_value|is_unavailable|is_hidden): ",
+        "Blender finds out anew which sockets a node has to offer, and how",
+        roads=("changed",),
+    ),
+    Loss(
+        r"^(Object Overridden|Material Their Look): ",
+        "of an override Blender keeps what may be overridden, and notes it as the result is written",
+        cases=("override_of_material", "override_of_object"),
+        roads=("changed",),
+    ),
+    Loss(
+        r"^VectorFont Bfont[^:]*: use_fake_user: ",
+        "the built-in font is the one that is there already",
+        roads=("changed",),
+    ),
+    Loss(
+        r"^Object [^:]+: data: ",
+        "a mesh comes along with what uses it: two objects that share one have one each then",
+        cases=("object_modifiers",),
+        roads=("changed",),
+    ),
+    Loss(
+        r"^(Curve|Mesh|MetaBall|TextCurve|SurfaceCurve) .*texspace_(location|size): ",
+        "an automatic one is computed when somebody asks for it, and only then",
+        roads=("changed",),
     ),
     Loss(
         _PACKED,
