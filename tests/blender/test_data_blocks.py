@@ -22,6 +22,7 @@ from typing import Any
 import bpy
 import pytest
 
+from background_nodes.runtime import value_files
 from background_nodes.runtime.blender import kinds, snapshot
 from background_nodes.runtime.blender.homecoming import Homecoming
 from background_nodes.runtime.blender.snapshot import Snapshot
@@ -225,7 +226,7 @@ class Roads:
             if values is None:
                 journey.error = f"{record.state}: {record.error.message if record.error else ''}"
                 continue
-            journey.seen = json.loads(values["seen"].content)
+            journey.seen = json.loads(value_files.loaded(values["seen"], self._runner.store.folder).content)
             journey.taken = taken
             refs[name] = next(values["data"].refs())
         found = home.bring(refs.values())
