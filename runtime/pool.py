@@ -302,6 +302,9 @@ class Pool:
         self._start_workers(num_waiting)
 
     def _idle_worker(self, request: Request) -> _Worker | None:
+        for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
+            if not worker.folder.exists():  # somebody removed it, and with it the place for temporary files
+                self._remove(worker)
         idle = [worker for worker in self._workers if worker.state is _State.IDLE]
         if request.is_fresh:
             idle = [worker for worker in idle if worker.is_fresh]

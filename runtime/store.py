@@ -121,6 +121,11 @@ class Store:
 
     def _made(self, folder: Path) -> Path:
         try:
+            if not self.path.exists():  # somebody cleaned up: what was in it is lost, but what comes has a place
+                if self._lock is not None:
+                    self._lock.close()
+                self.path.mkdir(mode=0o700, parents=True)
+                self._lock = _new_lock(self.path)
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"no folder can be made in {self.path}: {error}") from error

@@ -229,3 +229,14 @@ def test_two_foregrounds_side_by_side_touch_no_file_of_each_other(start_foregrou
         """
     processes = [start_foreground(body), start_foreground(body)]
     assert [process.communicate()[0] for process in processes] == ["fine\n"] * 2
+
+
+def test_store_that_somebody_removed_is_made_anew_for_the_next_run(make_engine):
+    engine = make_engine()
+    write = "import tempfile; print('here'); return tempfile.TemporaryFile().write(b'1234')"
+    assert engine.run(write).value == 4
+    shutil.rmtree(engine.store.path)
+    outcome = engine.run(write)
+    assert (outcome.state, outcome.value, outcome.log) == ("succeeded", 4, "here\n")
+    assert stat.S_IMODE(engine.store.path.stat().st_mode) == 0o700
+    assert (engine.store.path / "owner.lock").exists()
