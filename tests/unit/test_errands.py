@@ -1,0 +1,527 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errands in the scheduler: what is copied or gathered before an item starts, or before results come home.
+
+Driven by hand, as in `test_scheduler`; and by chance, where every run must come to an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from background_nodes.runtime.events import (
+    CancelRequested,
+    Errand,
+    ErrandFailed,
+    ErrandLost,
+    ErrandStarted,
+    ErrandSucceeded,
+    Event,
+    FinishCurrentRequested,
+    FinishRun,
+    FreezeErrand,
+    FreezeTask,
+    GatherResults,
+    InputsMissing,
+    Instruction,
+    PauseRequested,
+    ResultsScattered,
+    ResumeRequested,
+    RetryRequested,
+    RunBroke,
+    RunStarted,
+    StartErrand,
+    StartTask,
+    StopErrand,
+    StopTask,
+    TaskError,
+    TaskFailed,
+    TaskStarted,
+    TaskSucceeded,
+    ThawErrand,
+    ThawTask,
+    TimePassed,
+    WorkerDied,
+)
+from background_nodes.runtime.plan import Plan
+from background_nodes.runtime.scheduler import Scheduler
+from background_nodes.runtime.states import RunState
+
+from .plan_text import of_meshes
+
+COPY = Errand("copy", "Copying scene.blend", is_needed=True, timeout=100.0)
+GATHER = Errand("gather", "Gathering data-blocks", is_needed=False, timeout=10.0)
+MORE = Errand("more", "Gathering data-blocks", is_needed=False, timeout=10.0)
+
+
+class Stage:
+    """A scheduler, and what may happen to it at `time`. Each method tells it one event and gives its instructions."""
+
+    def __init__(self, plan: Plan, workers: int, timeout: float | None) -> None:
+        self.scheduler = Scheduler(plan, workers, timeout)
+        self.time = 0.0
+
+    def tell(self, event: Event) -> list[Instruction]:
+        instructions = self.scheduler.handle(event)
+        self.scheduler.validate()
+        return instructions
+
+    def run(self) -> list[Instruction]:
+        return self.tell(RunStarted(self.time))
+
+    def miss(self, task: str, *errands: Errand, item: int = 0, attempt: int = 1) -> list[Instruction]:
+        return self.tell(InputsMissing(self.time, task, item, attempt, errands))
+
+    def begin(self, errand: Errand, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ErrandStarted(self.time, errand.id, attempt))
+
+    def do(self, errand: Errand, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ErrandSucceeded(self.time, errand.id, attempt))
+
+    def fail(self, errand: Errand, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ErrandFailed(self.time, errand.id, attempt, TaskError("disk full")))
+
+    def lose(self, errand: Errand, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ErrandLost(self.time, errand.id, attempt, "killed by signal 9"))
+
+    def succeed(self, task: str, item: int = 0, attempt: int = 1) -> list[Instruction]:
+        return self.tell(TaskSucceeded(self.time, task, item, attempt, {}))
+
+    def cancel(self, task: str | None = None) -> list[Instruction]:
+        return self.tell(CancelRequested(self.time, task))
+
+    def pass_time(self, time: float) -> list[Instruction]:
+        self.time = time
+        return self.tell(TimePassed(time))
+
+    def state(self, task: str) -> str:
+        return self.scheduler.tasks[task].state.value
+
+    def message(self, task: str) -> str:
+        error = self.scheduler.tasks[task].error
+        return error.message if error else ""
+
+
+@pytest.fixture
+def stage() -> Callable[..., Stage]:
+    def make(text: str, *delivered: str, workers: int = 2, timeout: float | None = None) -> Stage:
+        made = Stage(of_meshes(text, *delivered), workers, timeout)
+        made.run()
+        return made
+
+    return make
+
+
+StageFactory = Callable[..., Stage]
+
+
+def start(task: str, item: int = 0, attempt: int = 1) -> StartTask:
+    return StartTask(task, item, attempt)
+
+
+# Before an item starts
+
+
+def test_what_an_item_misses_is_done_before_it_starts(stage: StageFactory) -> None:
+    single = stage("a")
+    assert single.miss("a", COPY, GATHER) == [StartErrand("copy", 1), StartErrand("gather", 1)]
+    assert single.scheduler.tasks["a"].text == "Copying scene.blend"
+    assert single.do(GATHER) == []
+    assert single.do(COPY) == [start("a")]
+    assert single.scheduler.tasks["a"].text == ""
+    assert single.succeed("a") == [FinishRun(RunState.SUCCEEDED)]
+
+
+def test_an_item_may_miss_something_else_after_that(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", COPY)
+    assert single.do(COPY) == [start("a")]
+    assert single.miss("a", GATHER) == [StartErrand("gather", 1)]
+    assert single.do(GATHER) == [start("a")]
+
+
+def test_an_errand_that_several_wait_for_is_done_once(stage: StageFactory) -> None:
+    several = stage("a; b; c", workers=3)
+    assert several.miss("a", COPY) == [StartErrand("copy", 1)]
+    assert several.miss("b", COPY, GATHER) == [StartErrand("gather", 1)]
+    assert several.miss("c", COPY) == []
+    assert several.do(COPY) == [start("a"), start("c")]
+    assert several.do(GATHER) == [start("b")]
+
+
+def test_an_item_that_waits_keeps_its_worker(stage: StageFactory) -> None:
+    """Else more would be asked of the engine than it has room for."""
+    several = stage("a; b; c")
+    assert several.miss("a", COPY) == [StartErrand("copy", 1)]
+    assert several.miss("b", COPY) == []
+    assert several.state("c") == "ready"
+
+
+def test_a_needed_errand_that_fails_fails_who_waits_and_stops_what_else_they_wait_for(stage: StageFactory) -> None:
+    several = stage("a; b; c: a", workers=2)
+    several.miss("a", COPY, GATHER)
+    several.miss("b", COPY)
+    assert several.fail(COPY) == [StopErrand("gather", 1), FinishRun(RunState.FAILED)]
+    assert [several.state(task) for task in "abc"] == ["failed", "failed", "skipped"]
+    assert several.message("a") == "disk full"
+
+
+def test_an_errand_that_only_saves_time_may_fail(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", GATHER, MORE)
+    assert single.fail(GATHER) == []
+    assert single.do(MORE) == [start("a")]
+
+
+def test_a_lost_errand_is_tried_once_more(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", COPY)
+    assert single.lose(COPY) == [StartErrand("copy", 2)]
+    assert single.lose(COPY) == [], "of the first attempt"
+    assert single.do(COPY) == []
+    assert single.do(COPY, attempt=2) == [start("a")]
+
+
+def test_an_errand_lost_twice_has_failed(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", COPY)
+    single.lose(COPY)
+    assert single.lose(COPY, attempt=2) == [FinishRun(RunState.FAILED)]
+    assert single.message("a") == "Copying scene.blend failed: the background Blender ended (killed by signal 9)"
+
+
+def test_an_errand_that_is_done_again_has_attempts_of_its_own(stage: StageFactory) -> None:
+    """1. `a` waits and is cancelled, 2. `b` waits for the same, 3. what was said of the first attempt arrives."""
+    several = stage("a; b", workers=1)
+    several.miss("a", COPY)
+    assert several.cancel("a") == [StopTask("a", 0, 1), StopErrand("copy", 1), start("b")]
+    assert several.miss("b", COPY) == [StartErrand("copy", 2)]
+    assert several.do(COPY, attempt=1) == []
+    assert several.lose(COPY, attempt=2) == [StartErrand("copy", 3)], "it has all its tries"
+    assert several.do(COPY, attempt=3) == [start("b")]
+
+
+def test_an_errand_is_stopped_with_the_last_who_waits_for_it(stage: StageFactory) -> None:
+    several = stage("a; b")
+    several.miss("a", COPY)
+    several.miss("b", COPY)
+    assert several.cancel("a") == [StopTask("a", 0, 1)]
+    assert several.cancel("b") == [StopTask("b", 0, 1), StopErrand("copy", 1), FinishRun(RunState.FAILED)]
+
+
+def test_cancelling_a_run_stops_its_errands(stage: StageFactory) -> None:
+    several = stage("a; b")
+    several.miss("a", COPY)
+    assert several.cancel() == [
+        StopTask("a", 0, 1),
+        StopErrand("copy", 1),
+        StopTask("b", 0, 1),
+        FinishRun(RunState.CANCELLED),
+    ]
+
+
+def test_a_run_that_broke_stops_its_errands(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", COPY)
+    broke = RunBroke(0.0, TaskError("a bug"))
+    assert single.tell(broke) == [StopTask("a", 0, 1), StopErrand("copy", 1), FinishRun(RunState.FAILED)]
+    assert single.message("a") == "a bug"
+
+
+@pytest.mark.parametrize("errand", [COPY, GATHER], ids=["needed", "not needed"])
+def test_an_errand_times_out_after_its_start(stage: StageFactory, errand: Errand) -> None:
+    single = stage("a")
+    single.miss("a", errand)
+    assert single.scheduler.next_deadline() is None, "it waits for a worker"
+    single.pass_time(1000.0)
+    single.begin(errand)
+    assert single.scheduler.next_deadline() == 1000.0 + errand.timeout
+    assert single.pass_time(999.0 + errand.timeout) == []
+    after = FinishRun(RunState.FAILED) if errand.is_needed else start("a")
+    assert single.pass_time(1000.0 + errand.timeout) == [StopErrand(errand.id, 1), after]
+    assert single.message("a") == ("Copying scene.blend failed: it took longer than 100 s" if errand.is_needed else "")
+
+
+def test_each_attempt_of_an_errand_has_all_the_time(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", GATHER)
+    single.begin(GATHER)
+    single.pass_time(9.0)
+    single.lose(GATHER)
+    single.begin(GATHER, attempt=2)
+    assert single.pass_time(18.9) == []
+    assert single.pass_time(19.0) == [StopErrand("gather", 2), start("a")]
+
+
+def test_an_item_that_waits_for_an_errand_uses_up_no_time_of_its_own(stage: StageFactory) -> None:
+    single = stage("a: timeout=5")
+    single.miss("a", COPY)
+    single.begin(COPY)
+    assert single.pass_time(99.0) == []
+
+
+def test_what_is_missed_by_an_item_that_has_ended_is_ignored(stage: StageFactory) -> None:
+    several = stage("a; b")
+    several.cancel("a")
+    assert several.miss("a", COPY) == []
+
+
+def test_stopping_after_the_current_tasks_lets_errands_end(stage: StageFactory) -> None:
+    several = stage("a; b: a", workers=1)
+    several.miss("a", COPY)
+    assert several.tell(FinishCurrentRequested(0.0)) == []
+    assert several.do(COPY) == [start("a")]
+    assert several.succeed("a") == [FinishRun(RunState.CANCELLED)]
+
+
+# Pause
+
+
+def test_errands_stand_still_with_their_run_and_no_time_counts(stage: StageFactory) -> None:
+    single = stage("a")
+    single.miss("a", GATHER)
+    single.begin(GATHER)
+    assert single.tell(PauseRequested(1.0)) == [FreezeTask("a", 0, 1), FreezeErrand("gather", 1)]
+    assert single.pass_time(500.0) == []
+    assert single.scheduler.next_deadline() is None
+    assert single.tell(ResumeRequested(500.0)) == [ThawTask("a", 0, 1), ThawErrand("gather", 1)]
+    assert single.scheduler.next_deadline() == 509.0
+
+
+def test_what_starts_while_a_run_stands_still_stands_still(stage: StageFactory) -> None:
+    """What was said of an errand or an item may have been on its way when the run was paused."""
+    several = stage("a; b")
+    several.miss("a", GATHER)
+    several.tell(PauseRequested(0.0))
+    assert several.miss("b", MORE) == [FreezeErrand("more", 1), StartErrand("more", 1)]
+    assert several.lose(MORE) == [FreezeErrand("more", 2), StartErrand("more", 2)]
+    assert several.do(GATHER) == [FreezeTask("a", 0, 1), start("a")]
+
+
+# Before results come home
+
+
+def test_results_are_gathered_before_the_run_ends(stage: StageFactory) -> None:
+    single = stage("a", "a")
+    assert single.succeed("a") == [GatherResults()]
+    assert single.tell(ResultsScattered(0.0, (GATHER, MORE))) == [StartErrand("gather", 1), StartErrand("more", 1)]
+    assert single.do(MORE) == []
+    assert single.scheduler.state is RunState.RUNNING
+    assert single.do(GATHER) == [FinishRun(RunState.SUCCEEDED)]
+
+
+def test_results_that_need_no_gathering_end_the_run(stage: StageFactory) -> None:
+    single = stage("a", "a")
+    single.succeed("a")
+    assert single.tell(ResultsScattered(0.0, ())) == [FinishRun(RunState.SUCCEEDED)]
+
+
+def test_a_run_without_results_for_home_gathers_none(stage: StageFactory) -> None:
+    assert stage("a").succeed("a") == [FinishRun(RunState.SUCCEEDED)]
+
+
+@pytest.mark.parametrize("is_scattered", [False, True])
+@pytest.mark.parametrize(
+    ("event", "state"),
+    [
+        (CancelRequested(5.0, None), RunState.SUCCEEDED),
+        (TimePassed(100.0), RunState.SUCCEEDED),
+        (RunBroke(5.0, TaskError("a bug")), RunState.FAILED),
+    ],
+    ids=["cancelled", "timed out", "broke"],
+)
+def test_gathering_results_can_be_ended(stage: StageFactory, event: Event, state: RunState, is_scattered: bool) -> None:
+    single = stage("a", "a", timeout=50.0)
+    single.succeed("a")
+    if is_scattered:
+        single.tell(ResultsScattered(0.0, (GATHER,)))
+        assert single.tell(event) == [StopErrand("gather", 1), FinishRun(state)]
+    else:
+        assert single.tell(event) == [FinishRun(state)]
+        assert single.tell(ResultsScattered(100.0, (GATHER,))) == [], "too late"
+
+
+def test_gathering_results_is_tried_twice_and_then_left(stage: StageFactory) -> None:
+    single = stage("a", "a")
+    single.succeed("a")
+    single.tell(ResultsScattered(0.0, (GATHER,)))
+    assert single.lose(GATHER) == [StartErrand("gather", 2)]
+    assert single.lose(GATHER, attempt=2) == [FinishRun(RunState.SUCCEEDED)]
+
+
+def test_a_cancelled_run_gathers_what_it_has(stage: StageFactory) -> None:
+    several = stage("a; b", "a", "b")
+    several.succeed("a")
+    assert several.cancel() == [StopTask("b", 0, 1), GatherResults()]
+    several.tell(ResultsScattered(0.0, (GATHER,)))
+    assert several.do(GATHER) == [FinishRun(RunState.CANCELLED)]
+
+
+def test_a_retry_gathers_once_more(stage: StageFactory) -> None:
+    several = stage("a; b", "a", "b")
+    several.succeed("a")
+    several.tell(TaskFailed(0.0, "b", 0, 1, TaskError("no faces")))
+    several.tell(ResultsScattered(0.0, (GATHER,)))
+    assert several.do(GATHER) == [FinishRun(RunState.FAILED)]
+    several.tell(RetryRequested(1.0))
+    assert several.succeed("b", attempt=2) == [GatherResults()]
+    assert several.tell(ResultsScattered(1.0, (GATHER,))) == [StartErrand("gather", 2)]
+
+
+# By chance
+
+
+class Chance:
+    """An engine that does at any time anything that an engine may do, and artists that do what they like."""
+
+    def __init__(self, draw: Callable[[st.SearchStrategy[int]], int]) -> None:
+        self._draw = draw
+        text = self.choose(["a", "a; b: a", "a; b; c: a b", "p: *3; q: p", "p: *5; q: *p; r: q p"])
+        delivered = [name for name in "abcpqr" if name in text and self.choose([True, False])]
+        self.scheduler = Scheduler(of_meshes(text, *delivered), self.choose([1, 2, 9]), self.choose([None, 60.0]))
+        self.time = 0.0
+        self.tasks: list[StartTask] = []
+        self.errands: list[StartErrand] = []
+        self.old: list[StartTask | StartErrand] = []
+        self.has_ended = False
+
+    def choose(self, choices: list[object]) -> object:
+        return choices[self._draw(st.integers(0, len(choices) - 1))]
+
+    def tell(self, event: Event) -> None:
+        instructions = self.scheduler.handle(event)
+        self.scheduler.validate()
+        assert not any(isinstance(each, FinishRun) for each in instructions[:-1])
+        for instruction in instructions:
+            self._carry_out(instruction)
+
+    def _carry_out(self, instruction: Instruction) -> None:
+        match instruction:
+            case StartTask():
+                assert instruction not in self.tasks
+                self.tasks.append(instruction)
+            case StartErrand():
+                assert instruction not in [*self.errands, *self.old], "each attempt has a name of its own"
+                self.errands.append(instruction)
+            case StopTask(task, item, attempt):
+                self._drop(self.tasks, StartTask(task, item, attempt))
+            case StopErrand(errand, attempt):
+                assert StartErrand(errand, attempt) in self.errands
+                self._drop(self.errands, StartErrand(errand, attempt))
+            case GatherResults():
+                self.tell(ResultsScattered(self.time, self._some_errands()))
+            case FinishRun():
+                assert not self.tasks
+                assert not self.errands
+                self.has_ended = True
+
+    def _drop(self, started: list[object], instruction: StartTask | StartErrand) -> None:
+        if instruction in started:
+            started.remove(instruction)
+            self.old.append(instruction)
+
+    def _some_errands(self) -> tuple[Errand, ...]:
+        return tuple(errand for errand in (COPY, GATHER, MORE) if errand.id != "copy" and self.choose([True, False]))
+
+    def happen(self) -> None:
+        """One thing of all that may happen."""
+        self.time += self.choose([0.0, 1.0, 30.0])
+        where = self.choose(["task", "errand", "artist", "late", "time"])
+        if where == "task" and self.tasks:
+            self._let_happen_to_task(self.choose(self.tasks))
+        elif where == "errand" and self.errands:
+            self._let_happen_to_errand(self.choose(self.errands))
+        elif where == "late" and self.old:
+            self._let_happen_late(self.choose(self.old))
+        elif where == "artist":
+            self._let_artist_do()
+        else:
+            self.tell(TimePassed(self.time))
+
+    def _let_happen_to_task(self, task: StartTask) -> None:
+        name = self.time, task.task, task.item, task.attempt
+        item = self.scheduler.tasks[task.task].items[task.item]
+        match self.choose(["missing", "start", "succeed", "succeed", "fail", "die"]):
+            case "missing" if item.started is None and (errands := (self.choose([COPY, GATHER]), MORE)):
+                self.tasks.remove(task)
+                self.tell(InputsMissing(*name, errands))
+            case "start" if item.started is None:
+                self.tell(TaskStarted(*name))
+            case end:
+                self.tasks.remove(task)
+                self.old.append(task)
+                ends = {
+                    "fail": TaskFailed(*name, TaskError("no faces")),
+                    "die": WorkerDied(*name, "killed by signal 9"),
+                }
+                self.tell(ends.get(end, TaskSucceeded(*name, {})))
+
+    def _let_happen_to_errand(self, errand: StartErrand) -> None:
+        name = self.time, errand.errand, errand.attempt
+        end = self.choose(["start", "succeed", "succeed", "fail", "lose"])
+        if end == "start":
+            self.tell(ErrandStarted(*name))
+            return
+        self._drop(self.errands, errand)
+        ends = {"fail": ErrandFailed(*name, TaskError("disk full")), "lose": ErrandLost(*name, "killed by signal 9")}
+        self.tell(ends.get(end, ErrandSucceeded(*name)))
+
+    def _let_happen_late(self, old: StartTask | StartErrand) -> None:
+        if isinstance(old, StartErrand):
+            name = self.time, old.errand, old.attempt
+            self.tell(self.choose([ErrandSucceeded(*name), ErrandLost(*name, "late"), ErrandStarted(*name)]))
+        else:
+            where = self.time, old.task, old.item, old.attempt
+            self.tell(self.choose([TaskSucceeded(*where, {}), WorkerDied(*where, "late")]))
+
+    def _let_artist_do(self) -> None:
+        task = self.choose(list(self.scheduler.tasks))
+        event = self.choose([PauseRequested, ResumeRequested, FinishCurrentRequested, "cancel", "cancel task", "break"])
+        if event == "cancel":
+            self.tell(CancelRequested(self.time, None))
+        elif event == "cancel task":
+            self.tell(CancelRequested(self.time, task))
+        elif event == "break":
+            self.tell(RunBroke(self.time, TaskError("a bug")))
+        else:
+            self.tell(event(self.time))
+
+    def carry_on_to_the_end(self) -> None:
+        """The artist lets it go on, and everything succeeds."""
+        self.tell(ResumeRequested(self.time))
+        for _ in range(1000):
+            if self.has_ended:
+                return
+            if self.errands:
+                errand = self.errands[0]
+                self._drop(self.errands, errand)
+                self.tell(ErrandSucceeded(self.time, errand.errand, errand.attempt))
+            else:
+                task = self.tasks.pop(0)
+                self.tell(TaskSucceeded(self.time, task.task, task.item, task.attempt, {}))
+        raise AssertionError("it goes on for ever")
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_happens_to_a_run_with_errands_it_ends_and_its_invariants_hold(data: st.DataObject) -> None:
+    chance = Chance(data.draw)
+    chance.tell(RunStarted(0.0))
+    for _ in range(data.draw(st.integers(1, 3))):
+        for _ in range(data.draw(st.integers(0, 25))):
+            if not chance.has_ended:
+                chance.happen()
+        if not chance.has_ended:
+            chance.carry_on_to_the_end()
+        assert chance.scheduler.state.is_final
+        if chance.scheduler.state is RunState.SUCCEEDED:
+            return
+        if all(record.state == "succeeded" for record in chance.scheduler.tasks.values()):
+            return
+        chance.has_ended = False
+        chance.tell(RetryRequested(chance.time))
+    if not chance.has_ended:
+        chance.carry_on_to_the_end()
