@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is removed is gone soon, and nobody waits for it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime import removal
+from background_nodes.runtime.removal import Remover
+from background_nodes.runtime.store import Store
+
+
+def removers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "background_nodes removal"]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path)
+    yield made
+    made.close()
+    assert removers() == []
+
+
+def written(store: Store, name: str, *suffixes: str) -> list[Path]:
+    files = [store.file(name), *(store.file(name).with_suffix(suffix) for suffix in suffixes)]
+    for file in files:
+        file.write_bytes(b"x")
+    return files
+
+
+def test_a_blob_goes_with_the_files_beside_it_and_no_other(store: Store) -> None:
+    files = written(store, store.new_blob(), ".blend1", ".images.json", ".0.items.json")
+    others = [*written(store, store.new_blob()), *written(store, store.new_log(), ".head", ".tail")]
+    store.remove([files[0].name])
+    store.wait_for_removals()
+    assert [file.exists() for file in files] == [False] * 4
+    assert [file.exists() for file in others] == [True] * 4
+
+
+def test_what_is_not_there_and_folders_that_are_gone_are_no_error(store: Store) -> None:
+    store.remove(["000007.blend", "999999.log"])
+    store.remove_folder(store.path / "worker-000001")
+    (blob,) = written(store, store.new_blob())
+    store.remove([blob.name])
+    store.wait_for_removals()
+    assert not blob.exists()
+
+
+def test_each_folder_is_looked_at_once_however_many_files_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was looked at once for each log: 2,000 items held the window."""
+    looks: Counter[str] = Counter()
+    scandir = os.scandir
+
+    def counted(path: Path) -> object:
+        looks[Path(path).name] += 1
+        return scandir(path)
+
+    names = [store.new_blob() for _ in range(250)]
+    for name in names:
+        written(store, name)
+    monkeypatch.setattr(removal.os, "scandir", counted)
+    store.remove(names)
+    store.wait_for_removals()
+    assert looks == {"0000": 1, "0001": 1, "0002": 1}
+    assert not list(store.path.rglob("*.blend"))
+
+
+def test_who_removes_does_not_wait_for_it(store: Store) -> None:
+    """1. A removal stands still, 2. more is removed meanwhile, 3. it goes on, and all is gone, in order."""
+    go_on, seen = threading.Event(), []
+    remover = Remover()
+
+    def slow() -> Iterator[Path]:
+        go_on.wait(20)
+        seen.append("first")
+        yield from ()
+
+    def quick() -> Iterator[Path]:
+        seen.append("second")
+        yield from ()
+
+    remover.remove_files(slow())
+    remover.remove_files(quick())
+    assert seen == []
+    go_on.set()
+    remover.wait()
+    assert seen == ["first", "second"]
+
+
+def test_its_thread_is_there_while_there_is_something_to_remove(store: Store) -> None:
+    go_on = threading.Event()
+    remover = Remover()
+    remover.remove_files(iter(lambda: go_on.wait(20) and None, None))
+    assert len(removers()) == 1
+    go_on.set()
+    remover.wait()
+    assert removers() == []
+
+
+def test_a_removal_that_raises_keeps_no_other_from_being_done(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken() -> Iterator[Path]:
+        raise ZeroDivisionError("a bug")
+        yield
+
+    remover = Remover()
+    remover.remove_files(broken())
+    (blob,) = written(store, store.new_blob())
+    remover.remove_files([blob])
+    remover.wait()
+    assert not blob.exists()
+    assert "ZeroDivisionError: a bug" in capsys.readouterr().err
+
+
+def test_where_no_thread_can_be_had_it_is_removed_with_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    first, second = written(store, store.new_blob()), written(store, store.new_blob())
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start)
+        store.remove([first[0].name])
+    assert first[0].exists()
+    store.remove([second[0].name])
+    store.wait_for_removals()
+    assert not first[0].exists()
+    assert not second[0].exists()
+
+
+def test_closing_a_store_removes_all_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    written(store, store.new_blob())
+    store.new_folder()
+    store.remove(["000001.blend"])
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+    store.close()
