@@ -1,7 +1,10 @@
 """Workers are started when needed, kept warm, recycled, retired and replaced; and no task is lost on the way."""
 
 import os
+import signal
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -303,6 +306,146 @@ def test_temporary_files_of_a_worker_go_with_it(make_engine):
     engine.store.wait_for_removals()
     assert not Path(folder).exists()
     assert not Path(blenders).exists()
+
+
+# Nothing waits for a worker
+
+
+#: A worker that is a few lines long: `say` and `hear` are messages, `start` counts the workers that were started.
+_READER = """
+import os, signal, struct, sys, time
+channel = int(sys.argv[2])
+open({starts!r}, "a").write("1")
+start = len(open({starts!r}).read())
+def say(text):
+    os.write(channel, b"BgN1" + struct.pack("!I", len(text)) + text.encode())
+def read(size):
+    data = b""
+    while len(data) < size:
+        data += os.read(channel, size - len(data)) or sys.exit()
+    return data
+def hear():
+    return read(struct.unpack("!4sI", read(8))[1])
+def stop():
+    os.kill(os.getpid(), signal.SIGSTOP)
+def answer(data):
+    say('{{"message": "Started"}}')
+    say('{{"message": "Succeeded", "values": {{"result": '
+        '{{"kind": "ANY", "is_list": false, "content": %d}}}}}}' % len(data))
+say('{{"message": "Idle"}}')
+"""
+
+
+def reader(tmp_path: Path, *lines: str) -> tuple[str, ...]:
+    """The command of such a worker; `lines` are what it does once it is idle."""
+    code = _READER.format(starts=str(tmp_path / "starts")) + "\n".join(lines)
+    return (sys.executable, "-I", "-S", "-c", code)
+
+
+@pytest.fixture
+def forbid_waiting(monkeypatch):
+    """From when it is called on, who waits for a process fails the test."""
+
+    def forbid() -> None:
+        def wait(self, timeout=None):
+            raise AssertionError("someone waits for a process")
+
+        monkeypatch.setattr(subprocess.Popen, "wait", wait)
+
+    yield forbid
+    monkeypatch.undo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stops processes by signals")
+def test_worker_that_stands_still_while_much_is_sent_to_it_holds_nobody_up(make_engine, tmp_path):
+    """1. A worker is idle and stands still, 2. gets a task that no pipe has room for, 3. and goes on."""
+    engine = make_engine(command=reader(tmp_path, "stop()", "answer(hear())", "time.sleep(1000)"))
+    run = engine.start(planned("#" * 5_000_000))
+    engine.wait(run, lambda: states(engine) == ["ASSIGNED"])
+    (pid,) = engine.pool.process_ids
+    assert wait_until(lambda: Process(pid)._stat()[0] == "T")
+    for _ in range(10):
+        engine.runner.update()
+    assert (run.state, states(engine)) == ("running", ["ASSIGNED"])
+    os.kill(pid, signal.SIGCONT)
+    assert engine.wait(run).state == "succeeded"
+    assert engine.outcome(run).value > 5_000_000
+
+
+@pytest.mark.skipif(os.name == "nt", reason="stops processes by signals")
+def test_worker_that_is_ended_while_much_is_sent_to_it_leaves_no_thread(make_engine, tmp_path):
+    threads = threading.active_count()
+    engine = make_engine(command=reader(tmp_path, "stop()", "hear()"))
+    run = engine.start(planned("#" * 5_000_000))
+    engine.wait(run, lambda: states(engine) == ["ASSIGNED"])
+    assert threading.active_count() > threads
+    engine.runner.cancel(run)
+    assert engine.pool.num_workers == 0
+    engine.store.wait_for_removals()
+    assert wait_until(lambda: threading.active_count() == threads)
+
+
+def test_worker_that_is_ended_is_not_waited_for_and_leaves_no_zombie(make_engine, tmp_path, forbid_waiting):
+    engine = make_engine(capacity=2, command=reader(tmp_path, "hear()", "time.sleep(1000)"))
+    run = engine.start(*numbered(2))
+    engine.wait(run, lambda: states(engine) == ["ASSIGNED"] * 2)
+    pids = engine.pool.process_ids
+    forbid_waiting()
+    engine.runner.cancel(run)
+    assert (run.state, engine.pool.num_workers) == ("cancelled", 0)
+    assert wait_until(lambda: engine.runner.update() or not any(Path(f"/proc/{pid}").exists() for pid in pids))
+    assert wait_until(lambda: engine.runner.update() or folders_in(engine.store) == [])
+
+
+def test_worker_that_closed_its_channel_and_lives_is_not_waited_for_and_then_ended(
+    make_engine, tmp_path, forbid_waiting
+):
+    """1. A script closes the channel, 2. the worker may still write why it ends, 3. and is ended as it does not."""
+    engine = make_engine(
+        command=reader(tmp_path, 'hear(); say(\'{"message": "Started"}\')', "os.close(channel)", "time.sleep(1000)")
+    )
+    run = engine.start(planned("return 1"))
+    forbid_waiting()
+    engine.wait(run, lambda: states(engine) == ["LEAVING"])
+    worker = Process(engine.pool.process_ids[0])
+    engine.runner.update()
+    assert (run.state, states(engine), worker.is_alive) == ("running", ["LEAVING"], True)
+    engine.pool._workers[0].deadline = time.monotonic() - 1.0
+    engine.runner.update()
+    assert run.state == "failed"
+    assert "the worker died (Blender closed its channel); tried once" in engine.outcome(run).message
+    assert wait_until(lambda: engine.runner.update() or not Path(f"/proc/{worker.pid}").exists())
+    assert wait_until(lambda: engine.runner.update() or folders_in(engine.store) == [])
+
+
+def test_task_of_a_worker_that_closed_its_channel_before_it_started_goes_to_another(make_engine, tmp_path, monkeypatch):
+    monkeypatch.setitem(pool._PASSAGES, pool._State.LEAVING, 0.05)
+    closes = "if start == 1: os.close(channel); time.sleep(1000)"
+    engine = make_engine(command=reader(tmp_path, "data = hear()", closes, "answer(data)", "time.sleep(1000)"))
+    outcome = engine.run("return 1")
+    assert (outcome.state, outcome.attempts) == ("succeeded", 1)
+    assert (tmp_path / "starts").read_text() == "11"
+
+
+def test_fifty_workers_that_end_in_every_way_leave_nothing(make_engine, tmp_path, monkeypatch):
+    monkeypatch.setitem(pool._PASSAGES, pool._State.LEAVING, 0.05)
+    ways = "[lambda: None, lambda: os.close(channel), lambda: os._exit(3), lambda: os.kill(os.getpid(), 9), stop]"
+    ends = f"if start % 6: {ways}[start % 6 - 1](); time.sleep(1000 if start % 6 == 2 else 0); sys.exit()"
+    engine = make_engine(capacity=4, command=reader(tmp_path, "data = hear()", ends, "answer(data)"))
+    threads, files = threading.active_count(), files_of("self")
+    pids = set()
+    while len(pids) < 50:
+        run = engine.start(*numbered(4))
+        for _ in range(20):
+            engine.runner.update(0.02)
+            pids.update(engine.pool.process_ids)
+        engine.runner.cancel(run)
+    engine.pool.close()  # others were never given a task
+    assert wait_until(lambda: engine.runner.update(0.02) or not engine.pool._ended)
+    engine.store.wait_for_removals()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert folders_in(engine.store) == []
+    assert (threading.active_count(), files_of("self")) == (threads, files)
 
 
 # Pause
