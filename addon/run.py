@@ -494,8 +494,6 @@ class Run:
         rest = sum(self._measure() if sizes is None else sizes)
         self.size = self._num_bytes + rest
         self.version += 1
-        if self._active.error is not None:
-            self.note(self._active.error.message)
         writer, self._writer = self._get_writer(), None
         try:
             return writer.write(tree)

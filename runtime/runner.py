@@ -174,8 +174,6 @@ class Runner:
                 until = None if budget is None else time.monotonic() + budget
                 self._listen(until)
             except Exception as error:  # noqa: BLE001 (an engine that raises carries out no run)
-                if self._runs:  # else it harms nobody, and would be told again and again
-                    traceback.print_exc()
                 for run in list(self._runs.values()):
                     self._break(run, error)
                     self._tell(run, None)
@@ -259,7 +257,6 @@ class Runner:
             for instruction in run.scheduler.handle(event):
                 self._carry_out(run, instruction)
         except Exception as error:  # noqa: BLE001 (whatever it is, this run ends with it and the others go on)
-            traceback.print_exc()
             self._break(run, error)
             event = None
         is_over = run.number not in self._runs
@@ -276,10 +273,11 @@ class Runner:
         try:
             run.listener(task)
         except Exception as error:  # noqa: BLE001 (who listens is told of the run's end, and the others go on)
-            traceback.print_exc()
             run.listener = None
             if run.number in self._runs:
                 self._break(run, error)
+            else:
+                traceback.print_exc()
 
     def _break(self, run: ActiveRun, error: BaseException) -> None:
         """A fault of ours: the run ends with it."""

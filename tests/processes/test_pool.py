@@ -506,7 +506,7 @@ def test_cancelled_while_paused_leaves_no_process(make_engine, tmp_path):
     engine.runner.pause(run)
     engine.runner.cancel(run)
     assert run.state == "cancelled"
-    assert not worker.is_alive
+    assert wait_until(lambda: not worker.is_alive)
     assert engine.run(PID).state == "succeeded"
 
 

@@ -16,16 +16,11 @@ from background_nodes.runtime.removal import Remover
 from background_nodes.runtime.store import Store
 
 
-def removers() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "background_nodes removal"]
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     made = Store(tmp_path)
     yield made
     made.close()
-    assert removers() == []
 
 
 def written(store: Store, name: str, *suffixes: str) -> list[Path]:
@@ -94,16 +89,6 @@ def test_who_removes_does_not_wait_for_it(store: Store) -> None:
     assert seen == ["first", "second"]
 
 
-def test_its_thread_is_there_while_there_is_something_to_remove(store: Store) -> None:
-    go_on = threading.Event()
-    remover = Remover()
-    remover.remove_files(iter(lambda: go_on.wait(20) and None, None))
-    assert len(removers()) == 1
-    go_on.set()
-    remover.wait()
-    assert removers() == []
-
-
 def test_a_removal_that_raises_keeps_no_other_from_being_done(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     def broken() -> Iterator[Path]:
         raise ZeroDivisionError("a bug")
@@ -119,12 +104,12 @@ def test_a_removal_that_raises_keeps_no_other_from_being_done(store: Store, caps
 
 
 def test_where_no_thread_can_be_had_it_is_removed_with_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def start(self: threading.Thread) -> None:
+    def start(*_arguments: object) -> int:
         raise RuntimeError("can't start new thread")
 
     first, second = written(store, store.new_blob()), written(store, store.new_blob())
     with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", start)
+        patched.setattr(removal._thread, "start_new_thread", start)
         store.remove([first[0].name])
     assert first[0].exists()
     store.remove([second[0].name])
