@@ -331,7 +331,7 @@ def stop():
 def answer(data):
     say('{{"message": "Started"}}')
     say('{{"message": "Succeeded", "values": {{"result": '
-        '{{"kind": "ANY", "is_list": false, "content": %d}}}}}}' % len(data))
+        '{{"kind": "ANY", "is_list": false, "content": %d, "files": []}}}}}}' % len(data))
 say('{{"message": "Idle"}}')
 """
 
