@@ -24,9 +24,9 @@ def pipe(tmp_path):
     writer = threading.Thread(target=path.write_text, args=(SCRIPT,), daemon=True)
     writer.start()
     yield path
-    if writer.is_alive():
-        path.read_text()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # the writer may be done meanwhile: then nobody else opens it
     writer.join()
+    os.close(reader)
 
 
 def test_script_is_read_whole(tmp_path):
