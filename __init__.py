@@ -23,19 +23,19 @@ from .runtime.version import __version__ as __version__
 if TYPE_CHECKING:
     import bpy
 
-    from .addon.job_manager import JobManager as JobManager
-    from .addon.run import Run, RunEvent
+    from .addon.session.job_manager import JobManager as JobManager
+    from .addon.session.run import Run, RunEvent
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {
-    "Job": ".addon.job",
-    "JobManager": ".addon.job_manager",
-    "UnknownJobError": ".addon.job_manager",
-    "Run": ".addon.run",
-    "RunEvent": ".addon.run",
-    "RunState": ".runtime.states",
-    "TaskState": ".runtime.states",
-    "TaskError": ".runtime.events",
+    "Job": ".addon.session.job",
+    "JobManager": ".addon.session.job_manager",
+    "UnknownJobError": ".addon.session.job_manager",
+    "Run": ".addon.session.run",
+    "RunEvent": ".addon.session.run",
+    "RunState": ".runtime.scheduling.states",
+    "TaskState": ".runtime.scheduling.states",
+    "TaskError": ".runtime.scheduling.events",
     "Problem": ".runtime.errors",
     "BackgroundNodesError": ".runtime.errors",
     "CompileError": ".runtime.errors",
@@ -79,7 +79,7 @@ def run(
     """
     import bpy
 
-    from .addon.session import session
+    from .addon.session.current import session
 
     started = session.start(tree, until=until, force=force, workers=workers, timeout=timeout, on_event=on_event)
     if bpy.app.background:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: `background-nodes run FILE`, or `blender FILE --command background_nodes run` with the extension.
 
-Both read the same options and go through the same engine (`addon/command.py`). Standard output carries the report and
-nothing else: what Blender prints, and the progress of the nodes, goes to standard error.
+Both read the same options and go through the same engine (`addon/command_line/command.py`). Standard output carries
+the report and nothing else: what Blender prints, and the progress of the nodes, goes to standard error.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def unregister() -> None:
 
 
 def _carry_out(options: argparse.Namespace, report: int) -> int:
-    from .addon import command
+    from .addon.command_line import command
 
     with _interruption() as interruption:
         exit_code, text = command.carry_out(options, interruption)

@@ -25,8 +25,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Protocol, TypeVar
 
-from .runtime.file_names import file_name, numbered
-from .runtime.own_files import claim, items, own_file, written_whole
+from .runtime.engine.file_names import file_name, numbered
+from .runtime.engine.own_files import claim, items, own_file, written_whole
 
 __all__ = (
     "Angle",

@@ -11,53 +11,35 @@ def _modules() -> tuple[ModuleType, ...]:
 
     They are imported here, for they import Blender, and what keeps runs (`keeper.py`) is tested without one.
     """
-    from . import (
-        add_menu,
+    from .adding import add_menu, drops, example_files, link_search, node_add, node_choices, node_search, selection
+    from .drawing import keymaps
+    from .editor import (
         auto_run,
-        declared_sockets,
-        drops,
         end_report,
-        example_files,
-        handlers,
+        file_handlers,
         header,
-        keymaps,
-        link_search,
-        list_items,
-        log,
-        mends,
-        node_add,
-        node_choices,
-        node_search,
         node_select,
         node_status,
         overlay,
-        preferences,
-        preferences_edit,
-        problems,
         redraw,
-        report_text,
-        results,
         running,
-        script_menus,
-        scripts,
-        selection,
-        session,
-        sidebar,
         status_bar,
         status_icons,
-        task_list,
-        text_watch,
     )
+    from .preferences import edit, preferences
+    from .scripts import menus, operators, text_watch
+    from .session import current, problems
+    from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
     return (
         preferences,
-        preferences_edit,
-        session,
+        edit,
+        current,
         redraw,
         end_report,
         running,
         problems,
-        mends,
+        fixes,
         node_select,
         log,
         report_text,
@@ -72,16 +54,16 @@ def _modules() -> tuple[ModuleType, ...]:
         link_search,
         selection,
         drops,
-        scripts,
-        script_menus,
+        operators,
+        menus,
         text_watch,
         add_menu,
         header,
         task_list,
         declared_sockets,  # above the other panels of its tab
-        sidebar,
+        panels,
         status_bar,
-        handlers,
+        file_handlers,
         auto_run,
         example_files,
         keymaps,  # last, so that the keys go before the operators they call

@@ -20,11 +20,11 @@ import stage
 from row import Row
 from stopwatch import Span, Stopwatch
 
-from background_nodes.addon import undo
-from background_nodes.addon.run import Run
-from background_nodes.addon.session import session
+from background_nodes.addon.session import undo
+from background_nodes.addon.session.current import session
+from background_nodes.addon.session.run import Run
 from background_nodes.runtime.blender import blobs, replacing
-from background_nodes.runtime.pool import Pool
+from background_nodes.runtime.pool.pool import Pool
 
 #: Milliseconds that a call may take.
 _AIM = 8.0

@@ -33,7 +33,7 @@ class Probe:
         self._watch = Stopwatch()
         self._redraws: list[Span] = []
         self._num_seen = 0
-        session, undo = self._module("addon.keeper").Session, self._module("addon.undo")
+        session, undo = self._module("addon.session.keeper").Session, self._module("addon.session.undo")
         homecoming = self._module("runtime.blender.homecoming").Homecoming
         session.tick = self._watch.timed("tick", session.tick)
         undo.push_undo = self._watch.timed("reading", undo.push_undo)
@@ -45,7 +45,10 @@ class Probe:
         return importlib.import_module(f"{self._extension}.{name}")
 
     def _time_drawing(self) -> None:
-        for module, name in ((self._module("addon.overlay"), "_draw"), (self._module("addon.header"), "_draw_header")):
+        for module, name in (
+            (self._module("addon.editor.overlay"), "_draw"),
+            (self._module("addon.editor.header"), "_draw_header"),
+        ):
             module.unregister()
             setattr(module, name, self._watch.timed("draw", getattr(module, name)))
             module.register()
@@ -55,7 +58,7 @@ class Probe:
                     setattr(cls, name, self._watch.timed("draw", vars(cls)[name]))
 
     def _drawing_classes(self) -> Iterator[type]:
-        for name in ("addon.sidebar", "node_tree.data_nodes", "node_tree.script_node"):
+        for name in ("addon.sidebar.panels", "node_tree.data_nodes", "node_tree.script_node"):
             yield from self._module(name).classes
         yield self._module("node_tree.sockets").BackgroundNodeSocket
 

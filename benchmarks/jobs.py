@@ -19,7 +19,7 @@ import stage
 from row import Row
 
 import background_nodes
-from background_nodes.addon.session import session
+from background_nodes.addon.session.current import session
 
 #: Seconds between two looks at what has become of the jobs, for both alike.
 _INTERVAL = 0.005

@@ -10,12 +10,12 @@ import stage
 from row import Row, milliseconds
 
 from background_nodes.node_tree import reader
-from background_nodes.runtime.compiler import compile_graph
-from background_nodes.runtime.events import RunStarted, StartTask, TaskStarted, TaskSucceeded
-from background_nodes.runtime.plan import Argument, FromTask, Plan, PlannedTask, TaskOutput
-from background_nodes.runtime.scheduler import Scheduler
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.planning.compiler import compile_graph
+from background_nodes.runtime.planning.plan import Argument, FromTask, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.scheduling.events import RunStarted, StartTask, TaskStarted, TaskSucceeded
+from background_nodes.runtime.scheduling.scheduler import Scheduler
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import SocketType
 
 NUMBERS = SocketType("INT", is_list=True)
 

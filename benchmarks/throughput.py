@@ -9,7 +9,7 @@ from pathlib import Path
 import stage
 from row import Row
 
-from background_nodes.addon.session import session
+from background_nodes.addon.session.current import session
 
 
 def trivial_tasks(quick: bool) -> Row:

@@ -18,8 +18,8 @@ import demo_scene
 from rich.console import Console
 
 import background_nodes
-from background_nodes.addon.session import session
-from background_nodes.addon.terminal import make_view
+from background_nodes.addon.command_line.terminal import make_view
+from background_nodes.addon.session.current import session
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Every fourth object is run once more, with one worker and with all, to compare.

@@ -11,7 +11,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
-from ..runtime.types import SocketType
+from ..runtime.script.socket_types import SocketType
 from .identity import new_id
 from .links import forget_links, refused_origins
 from .sockets import socket_idname

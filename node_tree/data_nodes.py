@@ -8,8 +8,8 @@ import zlib
 
 import bpy
 
-from ..runtime.blender import kinds
-from ..runtime.types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
+from ..runtime.blender import data_block_kinds
+from ..runtime.script.socket_types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .changes import property_changed
 from .sockets import PATH_OPTIONS
@@ -26,7 +26,7 @@ def data_types() -> tuple[tuple[str, str, str, str, int], ...]:
     """
     values = [kind for kind in VALUE_KINDS if kind not in _NOT_OFFERED]
     names = {kind: kind.replace("_", " ").title() for kind in values} | {"INT": "Integer", "ANY": "JSON"}
-    names |= {kind: getattr(bpy.types, kind).bl_rna.name for kind in kinds.collections()}
+    names |= {kind: getattr(bpy.types, kind).bl_rna.name for kind in data_block_kinds.collections()}
     return tuple((kind, name, "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind, name in names.items())
 
 

@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 
 import bpy
 
-from ..runtime import seed_sockets
-from ..runtime.seed_style import DATA_BLOCKS, PYTHON_DATA, name_fault
-from ..runtime.signature import MISSING, Output, Parameter, Signature
-from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, VALUE_KINDS, SocketType, Value
+from ..runtime.script import detected_sockets
+from ..runtime.script.signature import MISSING, Output, Parameter, Signature
+from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, VALUE_KINDS, SocketType, Value
+from ..runtime.script.without_main import DATA_BLOCKS, PYTHON_DATA, name_fault
 from . import changes
 from .data_nodes import data_types
 from .identity import new_id
@@ -179,7 +179,7 @@ def identifiers(node: bpy.types.Node, *, are_outputs: bool) -> dict[str, str]:
 
 def signature(node: bpy.types.Node, text: str) -> Signature:
     """The declared inputs and outputs, with what the script of that source says of them."""
-    docstring = seed_sockets.docstring(text)
+    docstring = detected_sockets.docstring(text)
     return Signature(
         tuple(_parameter(entry, docstring.names) for entry in node.declared_inputs),
         tuple(_output(entry, docstring.names) for entry in node.declared_outputs),

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import bpy
 
-from ..runtime.types import SocketType, conversion
+from ..runtime.script.socket_types import SocketType, conversion
 from . import changes
 
 _REROUTE = "NodeReroute"

@@ -10,11 +10,11 @@ from typing import Any
 import bpy
 import numpy
 
-from ..runtime import destinations
-from ..runtime.blender import kinds
+from ..runtime.blender import data_block_kinds
 from ..runtime.blender.paths import files_in_use
 from ..runtime.errors import MisfitError, Problem
-from ..runtime.graph import (
+from ..runtime.planning import destinations
+from ..runtime.planning.graph import (
     Graph,
     GraphLink,
     GraphNode,
@@ -26,8 +26,8 @@ from ..runtime.graph import (
     OutputSocket,
     SceneSettings,
 )
-from ..runtime.signature import MISSING, Output, Parameter, ScriptSource
-from ..runtime.types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
+from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
+from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from . import declared_sockets, sources
 from .identity import renew_duplicates
 
@@ -271,7 +271,7 @@ def _exact(number: float) -> float:
 
 
 def live_ref(data_block: bpy.types.ID) -> LiveRef:
-    return LiveRef(kinds.kind_of(data_block), data_block.name, data_block.session_uid)
+    return LiveRef(data_block_kinds.kind_of(data_block), data_block.name, data_block.session_uid)
 
 
 def _absolute(path: str, node: bpy.types.Node, socket: str, problems: list[Problem]) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..runtime import script_files
 from ..runtime.errors import SignatureError
-from ..runtime.signature import Signature
+from ..runtime.script import script_files
+from ..runtime.script.signature import Signature
 from .sources import looks_like_script
 
 #: Seconds for which what was read holds.

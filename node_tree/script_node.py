@@ -10,10 +10,10 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
-from ..runtime import seed_sockets
 from ..runtime.errors import SignatureError
-from ..runtime.graph import NodeSettings
-from ..runtime.signature import MISSING, Output, Parameter, ScriptSource, Signature
+from ..runtime.planning.graph import NodeSettings
+from ..runtime.script import detected_sockets
+from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from . import changes, declared_sockets, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
@@ -21,7 +21,7 @@ from .sockets import PATH_OPTIONS, matrix
 #: What the Sidebar lists beside the script.
 _SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "addons")
 #: What is wrong with a script without `main` on a node whose sockets are those of another one.
-_NO_MAIN = f"{seed_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
+_NO_MAIN = f"{detected_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
 #: Width of a button with an icon, in UI units.
 _BUTTON_WIDTH = 20.0
 
@@ -180,9 +180,9 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
                 that it has not just lost its `main`.
         """
         has_sockets = bool(len(self.inputs) or len(self.outputs))
-        if has_sockets and not seed_sockets.has_marks(text):
+        if has_sockets and not detected_sockets.has_marks(text):
             raise SignatureError(_NO_MAIN)
-        found = seed_sockets.detect(text)
+        found = detected_sockets.detect(text)
         if is_chosen:
             declared_sockets.add_missing(self, found)
         elif has_sockets:

@@ -16,8 +16,8 @@ from typing import Any
 import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
-from ..runtime.blender import kinds, python_data
-from ..runtime.types import ANY_DATA_BLOCK, SocketType
+from ..runtime.blender import data_block_kinds, python_data
+from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
@@ -413,7 +413,7 @@ def _icon(data_block: bpy.types.ID) -> str:
     if isinstance(data_block, bpy.types.Object):
         name = f"OUTLINER_OB_{data_block.type}"
     else:
-        kind = kinds.kind_of(data_block)
+        kind = data_block_kinds.kind_of(data_block)
         name = _ICONS.get(kind) or f"OUTLINER_DATA_{kind.upper()}"
     return name if name in _icon_names() else "FILE_BLEND"
 
@@ -531,7 +531,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
 @functools.cache
 def classes() -> tuple[type, ...]:
     """All item and socket classes, in an order in which they can be registered."""
-    all_kinds = [*_VALUE_PROPERTIES, *kinds.collections(), ANY_DATA_BLOCK]
+    all_kinds = [*_VALUE_PROPERTIES, *data_block_kinds.collections(), ANY_DATA_BLOCK]
     items = {kind: _item_class(kind) for kind in all_kinds}
     sockets = [
         _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)

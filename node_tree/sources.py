@@ -10,10 +10,10 @@ from pathlib import Path
 
 import bpy
 
-from ..runtime import script_files, seed_sockets
-from ..runtime.blender import kinds
+from ..runtime.blender import data_block_kinds
 from ..runtime.errors import SignatureError
-from ..runtime.signature import ScriptSource, Signature, read_signature
+from ..runtime.script import detected_sockets, script_files
+from ..runtime.script.signature import ScriptSource, Signature, read_signature
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -24,7 +24,7 @@ def from_text(text: bpy.types.Text) -> ScriptSource:
     source = "" if too_many else text.as_string().removeprefix("\ufeff")  # Blender takes the mark for a letter
     if too_many or len(source) > script_files.MAX_SIZE:
         raise SignatureError(f"the text is {script_files.TOO_LONG}")
-    return ScriptSource(source, text.name, is_seed_style=seed_sockets.is_seed_style(source))
+    return ScriptSource(source, text.name, is_seed_style=detected_sockets.is_seed_style(source))
 
 
 def from_file(filepath: str) -> ScriptSource:
@@ -38,7 +38,7 @@ def from_file(filepath: str) -> ScriptSource:
         raise SignatureError(message)
     path = Path(bpy.path.abspath(filepath))
     text = script_files.read(path)
-    return ScriptSource(text, str(path), str(path.parent), seed_sockets.is_seed_style(text))
+    return ScriptSource(text, str(path), str(path.parent), detected_sockets.is_seed_style(text))
 
 
 _MAIN = re.compile(r"^\ufeff?(async\s+)?def\s+main\b", re.MULTILINE)
@@ -46,12 +46,12 @@ _MAIN = re.compile(r"^\ufeff?(async\s+)?def\s+main\b", re.MULTILINE)
 
 def looks_like_script(source: str) -> bool:
     """Whether it has something like a `main`, be there an error in it; or else is seed-style beyond doubt."""
-    return _MAIN.search(source) is not None or seed_sockets.has_marks(source)
+    return _MAIN.search(source) is not None or detected_sockets.has_marks(source)
 
 
 def seems_to_be_script(source: str) -> bool:
     """The same as far as that can be told at once: nothing is parsed. May be asked while Blender draws."""
-    return _MAIN.search(source) is not None or seed_sockets.seems_to_have_marks(source)
+    return _MAIN.search(source) is not None or detected_sockets.seems_to_have_marks(source)
 
 
 def from_library(name: str) -> ScriptSource:
@@ -99,5 +99,5 @@ def signature(source: ScriptSource) -> Signature:
         SignatureError: if it has none.
     """
     if source.is_seed_style:
-        return seed_sockets.signature(source.text)
-    return read_signature(source, kinds.data_block_types())
+        return detected_sockets.signature(source.text)
+    return read_signature(source, data_block_kinds.data_block_types())

@@ -9,17 +9,17 @@ from typing import Any
 
 import bpy
 
-from ..runtime import value_files
-from ..runtime.active_run import ActiveRun
-from ..runtime.blender import kinds, modes
+from ..runtime.blender import data_block_kinds, modes
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.snapshot import Snapshot
+from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
-from ..runtime.graph import OutputMode
-from ..runtime.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
-from ..runtime.states import TaskState
-from ..runtime.typed_values import TypedValue
-from ..runtime.types import LiveRef, SocketType, StoredRef
+from ..runtime.planning.graph import OutputMode
+from ..runtime.planning.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
+from ..runtime.scheduling.states import TaskState
+from ..runtime.scratch import value_files
+from ..runtime.scratch.typed_values import TypedValue
+from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
 from .identity import find_node, nodes_by_uid
 from .sockets import python_value
 
@@ -191,7 +191,7 @@ class Writer:
 
     def _link_results(self, deliveries: Iterable[Delivery]) -> None:
         """Put results into the collections where they are to be."""
-        live = kinds.Index()
+        live = data_block_kinds.Index()
         homeless = None
         for delivery in deliveries:
             action = delivery.action
@@ -211,7 +211,7 @@ class Writer:
     def _delivered(self, delivery: Delivery) -> list[StoredRef | LiveRef]:
         return [ref for source in delivery.sources for ref in self._refs(source)]
 
-    def _data_blocks(self, refs: Iterable[StoredRef | LiveRef], live: kinds.Index) -> list[bpy.types.ID]:
+    def _data_blocks(self, refs: Iterable[StoredRef | LiveRef], live: data_block_kinds.Index) -> list[bpy.types.ID]:
         found = (
             live.find(ref.kind, ref.session_uid) if isinstance(ref, LiveRef) else self._found.get(ref) for ref in refs
         )
@@ -228,7 +228,7 @@ class Writer:
         except RuntimeError:  # it is linked from another file
             self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
 
-    def _collection(self, ref: LiveRef | None, live: kinds.Index) -> bpy.types.Collection:
+    def _collection(self, ref: LiveRef | None, live: data_block_kinds.Index) -> bpy.types.Collection:
         found = None if ref is None else live.find(ref.kind, ref.session_uid)
         if ref is not None and found is None:
             self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')

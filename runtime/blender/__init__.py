@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's only bpy code: data-blocks to blobs and back, and the worker's own main loop."""
+"""Data-blocks to blobs and back, in the foreground and in workers."""

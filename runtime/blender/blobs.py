@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 import bpy
 
 from ..errors import StoreError
-from ..removal import files_beside
-from ..types import StoredRef
-from . import kinds, pixels
+from ..scratch.removal import files_beside
+from ..script.socket_types import StoredRef
+from . import data_block_kinds, pixels
+from .dependencies import used_by
 from .pixels import PixelFile
-from .usage import used_by
 
 
 class Key(NamedTuple):
@@ -41,7 +41,7 @@ class Key(NamedTuple):
 
     @classmethod
     def of(cls, data_block: bpy.types.ID) -> Key:
-        return cls(kinds.kind_of(data_block), data_block.name, kinds.library_path(data_block))
+        return cls(data_block_kinds.kind_of(data_block), data_block.name, data_block_kinds.library_path(data_block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,8 @@ def write(
     roots = set(roots)
     contents = contents or Contents()
     contents.roots = {Key.of(root) for root in roots}
-    contents.fake_users = {Key.of(item) for _kind, item in kinds.all_data_blocks() if item.use_fake_user}
-    packed = [] if is_to_open else [root for root in roots if kinds.is_packed(root)]
+    contents.fake_users = {Key.of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user}
+    packed = [] if is_to_open else [root for root in roots if data_block_kinds.is_packed(root)]
     flush_edit_modes()
     _sync_view_layers()
     try:
@@ -150,7 +150,7 @@ def remove(path: Path) -> None:
 @contextlib.contextmanager
 def _all_used() -> Iterator[None]:
     """Within the block, all has a user: Blender 4 writes nothing without, and a parent or a cutter counts for none."""
-    loose = [item for _kind, item in kinds.all_data_blocks() if item.users == 0 and item.library is None]
+    loose = [item for _kind, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.library is None]
     if not loose or bpy.app.version >= (5, 0, 0):
         yield
         return
@@ -242,7 +242,7 @@ def load(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[Key]] = {}
     for key in dict.fromkeys(key for key in keys if not key.library):  # it has no more than the names of linked ones
-        wanted.setdefault(kinds.collections()[key.kind], []).append(key)
+        wanted.setdefault(data_block_kinds.collections()[key.kind], []).append(key)
     with _opened(str(blob)) as (available, request):
         for name, group in wanted.items():
             names = set(getattr(available, name))
@@ -269,7 +269,7 @@ def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
 
 def link(key: Key) -> dict[Key, bpy.types.ID]:
     """Link a data-block from its library; nothing if that has no such one. Raises StoreError if it can't be read."""
-    collection = kinds.collections()[key.kind]
+    collection = data_block_kinds.collections()[key.kind]
     with _opened(key.library, is_link=True) as (available, request):
         setattr(request, collection, [name for name in getattr(available, collection) if name == key.name])
     found = getattr(request, collection)
@@ -301,15 +301,15 @@ def exact_names(blob: Path) -> Iterator[None]:
     """
     aside: list[tuple[bpy.types.ID, str]] = []
     with _opened(str(blob)) as (available, _request):
-        for kind, collection in kinds.collections().items():
+        for kind, collection in data_block_kinds.collections().items():
             names = set(getattr(available, collection, ()))
-            for data_block in list(kinds.collection(kind)) if names else ():
+            for data_block in list(data_block_kinds.collection(kind)) if names else ():
                 if data_block.name in names and data_block.library is None:
                     aside.append((data_block, data_block.name))
                     data_block.name = f"~{data_block.session_uid}"
     yield
     for data_block, name in aside:
-        newcomer = kinds.find(kinds.kind_of(data_block), name)
+        newcomer = data_block_kinds.find(data_block_kinds.kind_of(data_block), name)
         if newcomer is not None:
             newcomer.name = f"~{newcomer.session_uid}"
         data_block.name = name

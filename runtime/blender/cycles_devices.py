@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..launcher import CyclesDevices
+from ..pool.launcher import CyclesDevices
 
 
 def chosen() -> CyclesDevices:

@@ -16,14 +16,14 @@ from pathlib import Path
 import bpy
 
 from ..errors import StoreError
-from ..types import StoredRef
-from . import blobs, kinds, paths, pixels
+from ..script.socket_types import StoredRef
+from . import blobs, data_block_kinds, paths, pixels
 from .blobs import Contents, Key, Origin
+from .dependencies import used_by
 from .pixels import PixelFile
 from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
-from .usage import used_by
 
 #: Kinds that belong to what uses them: they come along with it, and never give way to what is here already.
 _PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
@@ -50,7 +50,7 @@ class Homecoming:
         self._snapshot = snapshot
         self._contents: dict[str, Contents] = {}
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
-        self._live = kinds.Index()
+        self._live = data_block_kinds.Index()
         self._doubles: list[bpy.types.ID] = []
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._newcomers: set[int] = set()
@@ -69,11 +69,11 @@ class Homecoming:
         Raises:
             StoreError: if a blob can't be read.
         """
-        self._live = kinds.Index()
+        self._live = data_block_kinds.Index()
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
-        known = {data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
+        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
         found: dict[StoredRef, bpy.types.ID] = {}
         try:
             for blob, wanted in by_blob.items():
@@ -130,7 +130,7 @@ class Homecoming:
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
         results = list(results)
-        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
         found = _needed(results, newcomers) - set(results) if results else ()
         return [item for item in found if isinstance(item, bpy.types.Object)]
 
@@ -138,9 +138,9 @@ class Homecoming:
         """Results, then what they use: what came along, and what is the file's own because it came back unchanged."""
         results = list(results)
         uids = self._newcomers | self._substitutes
-        subset = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in uids}
+        subset = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
         used = {item for item in _needed(results, subset) if not isinstance(item, bpy.types.Key)} - set(results)
-        return results + sorted(used, key=lambda item: (kinds.kind_of(item), item.name))
+        return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
     def replace_originals(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[StoredRef, bpy.types.ID]:
         """Put results in the place of what they were made of, where that is known and of this file: see `replace`.
@@ -168,7 +168,7 @@ class Homecoming:
 
     def remove_unused(self, used: Iterable[bpy.types.ID]) -> None:
         """Remove what came along with results that gave their data away, and that nothing of `used` uses."""
-        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
         bpy.data.batch_remove(newcomers - _needed(used, newcomers))
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
@@ -178,7 +178,7 @@ class Homecoming:
         Those of other files stay. References to what is replaced are dead afterwards, `originals` too.
         """
         self.originals.clear()
-        live, claimed = kinds.Index(), set[bpy.types.ID]()
+        live, claimed = data_block_kinds.Index(), set[bpy.types.ID]()
         pairs, new = [], []
         for item in self.family(results):
             if item.session_uid not in self._newcomers:
@@ -196,27 +196,27 @@ class Homecoming:
         """Let items have the names again that they had in their blobs, where these are free by now."""
         taken: dict[str, set[str]] = {}
         for item in items:
-            kind, old_name = kinds.kind_of(item), item.name
+            kind, old_name = data_block_kinds.kind_of(item), item.name
             name = self._names.get(item.session_uid, old_name)
             if item.library is not None or old_name == name:
                 continue
             if kind not in taken:
-                taken[kind] = {other.name for other in kinds.collection(kind) if other.library is None}
+                taken[kind] = {other.name for other in data_block_kinds.collection(kind) if other.library is None}
             if name not in taken[kind]:
                 item.name = name
                 taken[kind].discard(old_name)
                 taken[kind].add(name)
 
-    def _counterpart(self, item: bpy.types.ID, live: kinds.Index) -> bpy.types.ID | None:
+    def _counterpart(self, item: bpy.types.ID, live: data_block_kinds.Index) -> bpy.types.ID | None:
         """The data-block of the open file, and not of another, that a newcomer takes the place of."""
         if item.library is not None:
             return None
-        kind, uid = kinds.kind_of(item), item.session_uid
+        kind, uid = data_block_kinds.kind_of(item), item.session_uid
         origin = self._origins.get(uid)
         original_uid = None if origin is None else self._snapshot.session_uid(origin)
         found = None if original_uid is None else live.find(kind, original_uid)
         if found is None and uid in self._names:
-            found = kinds.find(kind, self._names[uid])
+            found = data_block_kinds.find(kind, self._names[uid])
         # What arrived together is no counterpart of each other: "Shape.001" is here the name of what was "Shape" there.
         is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
         return None if is_theirs else found
@@ -253,7 +253,7 @@ class Homecoming:
     @staticmethod
     def _linked(key: Key) -> bpy.types.ID | None:
         """A result that is of another file: linked from there; None if it is there no more."""
-        found = kinds.find(*key)
+        found = data_block_kinds.find(*key)
         if found is None:
             with contextlib.suppress(StoreError):
                 found = blobs.link(key).get(key)
@@ -282,7 +282,7 @@ class Homecoming:
         blobs.remove_libraries(loaded)
         bpy.data.batch_remove(self._doubles)
         self._doubles.clear()
-        newcomers = {item for _kind, item in kinds.all_data_blocks() if item.session_uid not in known}
+        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known}
         needed = _needed(roots, newcomers)
         unused = newcomers - needed
         self._newcomers |= {item.session_uid for item in newcomers & needed}

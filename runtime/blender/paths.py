@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import bpy
 
-from ..destinations import FilesInUse
+from ..planning.destinations import FilesInUse
 
 #: Structs that lead to others than a data-block's own.
 _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})

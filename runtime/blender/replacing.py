@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import bpy
 
-from . import kinds, views
+from . import data_block_kinds, view_layers
 from .object_uses import follow
 from .remapping import remap
 
@@ -40,7 +40,7 @@ def replace(
     staying = {original for original, result in pairs if keeps_objects and _can_stay(original, result)}
     leaving = {original: result for original, result in pairs if original not in staying}
     involved = {item for pair in pairs for item in pair}
-    with views.kept({kinds.kind_of(original) for original in leaving}):
+    with view_layers.kept({data_block_kinds.kind_of(original) for original in leaving}):
         for original, result in pairs:
             if original in staying:
                 old_data = _hand_over_data(original, result)

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import bpy
 
 from ..errors import CompileError, Problem
-from ..plan import Constant, Plan
-from ..types import LiveRef
-from . import kinds, pixels
+from ..planning.plan import Constant, Plan
+from ..script.socket_types import LiveRef
+from . import data_block_kinds, pixels
 
 #: Before 4.5, `bpy.data.libraries.write` wrote the data-blocks themselves. Now it writes copies, which have no cache.
 _TAKES_CACHES_ALONG = bpy.app.version < (4, 5, 0)
@@ -48,7 +48,7 @@ class Obstacle(NamedTuple):
 def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
     """Why a data-block can't travel, None if it can."""
     try:
-        what = f'{kinds.kind_of(data_block)} "{data_block.name}"'
+        what = f'{data_block_kinds.kind_of(data_block)} "{data_block.name}"'
     except KeyError as error:
         return Obstacle(f"a {error.args[0]}", "can't be passed on")
     except ReferenceError:
@@ -58,7 +58,7 @@ def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
     if data_block.is_embedded_data:
         return Obstacle(what, "is a part of another data-block", "Pass that one, or a copy of its part")
     if getattr(data_block, "is_missing", False):
-        why = f"is missing in its library {kinds.library_path(data_block)}"
+        why = f"is missing in its library {data_block_kinds.library_path(data_block)}"
         return Obstacle(what, why, "Bring that file back and reload the library, or choose another data-block")
     if isinstance(data_block, bpy.types.Image):
         return _obstacle_of_image(data_block, what)
@@ -112,7 +112,7 @@ def check(plan: Plan) -> None:
     Raises:
         CompileError: if some can't be sent; it names the nodes and sockets.
     """
-    live = kinds.Index()
+    live = data_block_kinds.Index()
     problems = []
     for task in plan.tasks:
         for argument in task.arguments:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import bpy
 
-from ..blend_files import FileCopy
 from ..errors import RunError
-from ..store import Store, StoreFolder
-from ..types import LiveRef, StoredRef
-from . import blobs, kinds, sendable, whole_file
+from ..scratch.scratch import Store, StoreFolder
+from ..script.blend_files import FileCopy
+from ..script.socket_types import LiveRef, StoredRef
+from . import blobs, data_block_kinds, sendable, whole_file
 from .blobs import Contents, Key
 from .paths import relative_paths
 
@@ -60,7 +60,7 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
         RunError: if one of them is gone, or can't be sent.
         StoreError: if a blob can't be written.
     """
-    live = kinds.Index()
+    live = data_block_kinds.Index()
     roots = [(ref, _look_up(ref, live)) for ref in dict.fromkeys(refs)]
     stored: dict[LiveRef, StoredRef] = {}
     names: list[str] = []
@@ -76,11 +76,13 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
         file = FileCopy(names[-1], bpy.data.filepath)
     if not names:
         return Snapshot(store.folder)
-    session_uids = {Key.of(data_block): data_block.session_uid for _kind, data_block in kinds.all_data_blocks()}
+    session_uids = {
+        Key.of(data_block): data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()
+    }
     return Snapshot(store.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
 
 
-def _look_up(ref: LiveRef, live: kinds.Index) -> bpy.types.ID:
+def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:
     data_block = live.find(ref.kind, ref.session_uid)
     if data_block is None:
         raise RunError(f'{ref.kind} "{ref.name}" is gone')

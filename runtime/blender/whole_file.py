@@ -21,10 +21,10 @@ from typing import Any
 
 import bpy
 
+from ..engine.messages import Copied, CopyFile, Failed
 from ..errors import BackgroundNodesError, StoreError
-from ..messages import Copied, CopyFile, Failed
-from ..store import StoreFolder
-from . import blobs, kinds
+from ..scratch.scratch import StoreFolder
+from . import blobs, data_block_kinds
 from .blobs import Contents
 
 
@@ -63,7 +63,9 @@ def write(blob: Path, contents: Contents | None = None) -> None:
     Raises:
         StoreError: if the blob can't be written; nothing is left of it then.
     """
-    blobs.write(blob, (data_block for _kind, data_block in kinds.all_data_blocks()), contents, is_to_open=True)
+    blobs.write(
+        blob, (data_block for _kind, data_block in data_block_kinds.all_data_blocks()), contents, is_to_open=True
+    )
     try:
         _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
     except OSError as error:
@@ -162,7 +164,7 @@ def _state() -> dict[str, Any]:
 def _choose_scene(scene_name: str, view_layer_name: str) -> None:
     """Of a library Blender shows the first scene."""
     window = bpy.context.window_manager.windows[0]
-    scene = kinds.find("Scene", scene_name)
+    scene = data_block_kinds.find("Scene", scene_name)
     if scene is None:
         return
     if window.scene != scene:
@@ -185,7 +187,7 @@ def _leave_modes() -> None:
 
 def _restore_bakes(bakes: list[list[str]]) -> None:
     for name, modifier_name, folder in bakes:
-        scene_object = kinds.find("Object", name)
+        scene_object = data_block_kinds.find("Object", name)
         modifier = None if scene_object is None else scene_object.modifiers.get(modifier_name)
         if modifier is not None:
             modifier.bake_directory = folder

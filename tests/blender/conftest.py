@@ -24,7 +24,7 @@ def registered_extension(pytestconfig):
 @pytest.fixture
 def session(registered_extension):
     """The session of this Blender. Its workers stay warm from test to test; its runs end with their file."""
-    from background_nodes.addon.session import session
+    from background_nodes.addon.session.current import session
 
     return session
 

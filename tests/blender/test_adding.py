@@ -5,10 +5,11 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon import node_choices, node_search, preferences
-from background_nodes.addon.node_choices import NodeChoice
+from background_nodes.addon.adding import node_choices, node_search
+from background_nodes.addon.adding.node_choices import NodeChoice
+from background_nodes.addon.preferences import preferences
 from background_nodes.node_tree.script_folders import ScriptFolders
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.script.socket_types import SocketType
 
 from .graphs import add, editor, new_material, new_tree, quad, script, value
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import bpy
 import pytest
 
-from background_nodes.addon import artist_first, occupation
-from background_nodes.addon.artist_first import ArtistFirst
+from background_nodes.addon.session import artist_first, occupation
+from background_nodes.addon.session.artist_first import ArtistFirst
 
 from .graphs import advance, new_tree, quad, script
 

@@ -57,13 +57,13 @@ def script(tree, name: str, source: str = KINDS):
 
 
 def assign(tree, text: str) -> None:
-    from background_nodes.addon.assignments import assign
+    from background_nodes.addon.command_line.assignments import assign
 
     assign(tree, text)
 
 
 def problem(tree, text: str) -> tuple[str, str]:
-    from background_nodes.addon.lookup import InputError
+    from background_nodes.node_tree.lookup import InputError
 
     with pytest.raises(InputError) as raised:
         assign(tree, text)

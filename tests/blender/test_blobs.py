@@ -5,11 +5,11 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.runtime.blender import blobs, kinds
+from background_nodes.runtime.blender import blobs, data_block_kinds
 from background_nodes.runtime.blender.blobs import Contents, Key, Origin
 from background_nodes.runtime.blender.pixels import PixelFile
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.types import StoredRef
+from background_nodes.runtime.script.socket_types import StoredRef
 
 from .graphs import names, new_material, quad
 
@@ -80,7 +80,7 @@ def test_append_finds_what_is_there_and_leaves_no_library(blob):
     found = blobs.append(str(blob), keys)
     assert found == {keys[0]: bpy.data.objects["Cube.001"], keys[2]: bpy.data.objects["Cube.001"].data}
     assert not bpy.data.libraries
-    assert kinds.library_path(bpy.data.objects["Cube.001"]) == ""
+    assert data_block_kinds.library_path(bpy.data.objects["Cube.001"]) == ""
 
 
 def test_exact_names_let_newcomers_keep_theirs_and_give_them_back(blob):

@@ -16,7 +16,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from background_nodes.addon import command
+from background_nodes.addon.command_line import command
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from background_nodes.runtime.blender import kinds
+from background_nodes.runtime.blender import data_block_kinds
 
 from . import data_block_cases
 from .content import LEFT_OUT
@@ -26,7 +26,12 @@ def counts() -> list[int]:
     """Kinds of data-blocks, cases, collections of `bpy.data` that are left out, properties that Blender loses."""
     here = {prop.identifier for prop in bpy.types.BlendData.bl_rna.properties}
     losses = [loss for loss in LOSSES if loss.since <= bpy.app.version[:2] < loss.until]
-    return [len(kinds.collections()), data_block_cases.num_cases(), len(here & EXCEPTIONS.keys()), len(losses)]
+    return [
+        len(data_block_kinds.collections()),
+        data_block_cases.num_cases(),
+        len(here & EXCEPTIONS.keys()),
+        len(losses),
+    ]
 
 
 @pytest.fixture(scope="module")

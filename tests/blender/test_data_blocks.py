@@ -22,13 +22,13 @@ from typing import Any
 import bpy
 import pytest
 
-from background_nodes.runtime import value_files
-from background_nodes.runtime.blender import kinds, snapshot
+from background_nodes.runtime.blender import data_block_kinds, snapshot
 from background_nodes.runtime.blender.homecoming import Homecoming
 from background_nodes.runtime.blender.snapshot import Snapshot
-from background_nodes.runtime.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, TaskOutput
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.types import LiveRef, SocketType, StoredRef
+from background_nodes.runtime.planning.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.scratch import value_files
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import LiveRef, SocketType, StoredRef
 
 from . import data_block_cases
 from .content import differences, dump, reference
@@ -147,7 +147,9 @@ class Roads:
         for name, data_block in sent.items():
             for road in ("open", "append", "passed"):
                 self.journeys[road][name].sent = dump(data_block)
-        live = {name: LiveRef(kinds.kind_of(item), item.name, item.session_uid) for name, item in sent.items()}
+        live = {
+            name: LiveRef(data_block_kinds.kind_of(item), item.name, item.session_uid) for name, item in sent.items()
+        }
         together = snapshot.take(live.values(), self._runner.store)
         alone = {name: snapshot.take([ref], self._runner.store) for name, ref in live.items()}
         starts = {
@@ -251,10 +253,10 @@ class Roads:
 @pytest.fixture(scope="module")
 def journeys(request, registered_extension, tmp_path_factory):
     """Those of the cases and roads that tests were chosen for: `-k mesh` takes a few seconds."""
-    from background_nodes.runtime.launcher import Launcher
-    from background_nodes.runtime.pool import Pool
-    from background_nodes.runtime.runner import Runner
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.engine.runner import Runner
+    from background_nodes.runtime.pool.launcher import Launcher
+    from background_nodes.runtime.pool.pool import Pool
+    from background_nodes.runtime.scratch.scratch import Store
 
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     params = [found for found in params if "road" in found]
@@ -281,13 +283,13 @@ def test_every_kind_has_a_case_or_is_an_exception():
 
 
 def test_every_kind_that_can_be_carried_has_a_case():
-    wanted = {kind for kind, collection in kinds.collections().items() if collection not in EXCEPTIONS}
+    wanted = {kind for kind, collection in data_block_kinds.collections().items() if collection not in EXCEPTIONS}
     assert wanted <= {case.kind for case in CASES.values()}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_case_makes_what_it_says(name):
-    assert kinds.kind_of(CASES[name].make()) == CASES[name].kind
+    assert data_block_kinds.kind_of(CASES[name].make()) == CASES[name].kind
 
 
 # The roads

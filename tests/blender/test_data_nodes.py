@@ -8,7 +8,7 @@ import pytest
 import background_nodes
 from background_nodes.node_tree.base import SocketSpec, _value_to_keep
 from background_nodes.node_tree.identity import find_node, renew_duplicates
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.script.socket_types import SocketType
 
 from .graphs import add, editor, new_tree, output, quad, script, value
 

@@ -12,7 +12,7 @@ import pytest
 
 import background_nodes
 from background_nodes.node_tree import changes, declared_sockets
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.script.socket_types import SocketType
 
 from .graphs import add, editor, identifiers, link, new_tree, output, quad, script, socket_of, value
 
@@ -119,7 +119,7 @@ def test_declaration_is_kept_where_another_script_without_main_is_chosen(tree):
     node.script = text("python_data = {'product': b}", "other.py")
     assert (names(node.inputs), names(node.outputs)) == (["a"], ["sum"])
     assert node.inputs["a"].default_value == 5.0
-    assert declared_sockets.add_missing(node, declared_sockets.seed_sockets.detect(node.script.as_string())) == 2
+    assert declared_sockets.add_missing(node, declared_sockets.detected_sockets.detect(node.script.as_string())) == 2
     node.sync()
     assert (names(node.inputs), names(node.outputs)) == (["a", "b"], ["sum", "product"])
 
@@ -702,7 +702,7 @@ def test_script_of_the_documentation_has_the_sockets_it_promises_and_runs(tree):
 
 
 def test_texts_that_look_seed_style_can_be_added(tree):
-    from background_nodes.addon import node_choices
+    from background_nodes.addon.adding import node_choices
 
     text("python_data = {'a': size}", "seed")
     text("x = 1", "module")
@@ -715,7 +715,7 @@ def test_texts_that_look_seed_style_can_be_added(tree):
 
 
 def test_script_of_a_folder_is_seed_style_beyond_doubt_or_left_out(tmp_path):
-    from background_nodes.addon import node_choices
+    from background_nodes.addon.adding import node_choices
     from background_nodes.node_tree.script_folders import ScriptFolders
 
     (tmp_path / "seed.py").write_text('"""Count."""\nupdate_job_progress(size)')
@@ -740,9 +740,9 @@ def test_searched_socket_is_linked_by_its_name(tree):
 
 
 def test_command_line_sets_and_lists_sockets_by_their_names(tree, wired):
-    from background_nodes.addon import report
-    from background_nodes.addon.assignments import assign
-    from background_nodes.addon.lookup import InputError
+    from background_nodes.addon.command_line import report
+    from background_nodes.addon.command_line.assignments import assign
+    from background_nodes.node_tree.lookup import InputError
 
     assign(tree, "Node.tag=longer")
     assert wired.inputs["tag"].default_value == "longer"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import background_nodes
-from background_nodes.addon.end_report import summary
+from background_nodes.addon.editor.end_report import summary
 
 from .graphs import new_tree, script
 

@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.addon import example_files
+from background_nodes.addon.adding import example_files
 
 NAMES = tuple(example_files._EXAMPLES)
 

@@ -7,7 +7,7 @@ import bpy
 import pytest
 
 from background_nodes.node_tree import reader
-from background_nodes.runtime.compiler import compile_graph
+from background_nodes.runtime.planning.compiler import compile_graph
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MODULES = ("demo_graph", "demo_materials", "demo_scene", "demo_shapes", "graph_builder")

@@ -11,8 +11,8 @@ from collections import Counter
 import bpy
 import pytest
 
-from background_nodes.runtime.blender import kinds, whole_file
-from background_nodes.runtime.blender.fingerprint import Fingerprint, by_name, fingerprint
+from background_nodes.runtime.blender import data_block_kinds, whole_file
+from background_nodes.runtime.worker.changes.fingerprint import Fingerprint, by_name, fingerprint
 
 from . import data_block_cases
 from .content import is_compared
@@ -348,9 +348,9 @@ def opened_again(folder) -> dict[tuple[str, ...], Fingerprint]:
 
 def all_fingerprints() -> dict[tuple[str, ...], Fingerprint]:
     found = {}
-    for kind, item in kinds.all_data_blocks():
+    for kind, item in data_block_kinds.all_data_blocks():
         if (mark := fingerprint(item, by_name)) is not None:
-            found[kind, item.name, kinds.library_path(item)] = mark
+            found[kind, item.name, data_block_kinds.library_path(item)] = mark
     return found
 
 

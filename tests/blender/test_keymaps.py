@@ -3,7 +3,7 @@
 import bpy
 import pytest
 
-from background_nodes.addon import keymaps
+from background_nodes.addon.drawing import keymaps
 
 
 def keys() -> list[tuple[str, str]]:

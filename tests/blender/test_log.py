@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.addon import log
+from background_nodes.addon.sidebar import log
 
 from .graphs import editor, new_tree, script
 

@@ -3,7 +3,7 @@
 import bpy
 import pytest
 
-from background_nodes.runtime.blender import kinds
+from background_nodes.runtime.blender import data_block_kinds
 from tests.blender.graphs import link_to_scene, names, new_material, quad
 from tests.blender.jobs import PATIENCE, add, process, run
 
@@ -260,7 +260,7 @@ def _parent():
 def test_what_is_overwritten_is_used_by_the_same_and_leaves_no_double(manager, write, make):
     quad("Plate", material=new_material("Paint"))
     item = make()
-    collection = kinds.collections()[kinds.kind_of(item)]
+    collection = data_block_kinds.collections()[data_block_kinds.kind_of(item)]
     before = names()
     script = write(f"item = bpy.data.{collection}[name]\nitem['changed'] = 1\ndata_blocks = [item]")
     given = {"passed_data": {"name": item.name}, "passed_data_blocks": {item}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon import preferences, preferences_layout
+from background_nodes.addon.preferences import layout, preferences
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_script_folders_are_added_once_and_removed(defaults):
 
 
 def test_each_preference_is_drawn_and_has_a_sentence():
-    drawn = {*preferences_layout.WORKERS, *preferences_layout.OVERLAYS, "script_folders"}
+    drawn = {*layout.WORKERS, *layout.OVERLAYS, "script_folders"}
     assert drawn == set(preferences.names())
     properties = preferences.BackgroundNodesPreferences.bl_rna.properties
     assert all(properties[name].description for name in drawn)

@@ -8,9 +8,9 @@ import threading
 import bpy
 import pytest
 
-from background_nodes.addon import problems
+from background_nodes.addon.session import problems
 from background_nodes.node_tree.tree import BackgroundNodeTree
-from background_nodes.runtime import script_files
+from background_nodes.runtime.script import script_files
 
 from .graphs import add, editor, link, new_tree, output, quad, script, value
 

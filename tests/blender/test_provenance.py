@@ -6,8 +6,8 @@ import bpy
 import pytest
 
 from background_nodes.runtime.blender.blobs import Contents, Key, Origin
-from background_nodes.runtime.blender.provenance import Provenance
-from background_nodes.runtime.types import StoredRef
+from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.worker.changes.provenance import Provenance
 
 from .graphs import new_material
 

@@ -10,8 +10,8 @@ import pytest
 import background_nodes
 from background_nodes.node_tree import reader
 from background_nodes.node_tree.links import is_refused, mark
-from background_nodes.runtime.compiler import compile_graph
 from background_nodes.runtime.errors import CompileError
+from background_nodes.runtime.planning.compiler import compile_graph
 
 from .graphs import add, link, new_text, new_tree, output, quad, script, socket_of, value
 

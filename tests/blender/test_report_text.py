@@ -8,8 +8,8 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.addon import problems
-from background_nodes.addon.report_text import report, without_own_folders
+from background_nodes.addon.session import problems
+from background_nodes.addon.sidebar.report_text import report, without_own_folders
 
 from .graphs import editor, new_tree, script
 

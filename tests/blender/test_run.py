@@ -330,7 +330,7 @@ def test_callback_may_cancel_the_run(tree, flag):
         if event.task is not None and event.task.progress == 0.5:
             session_run[0].cancel()
 
-    from background_nodes.addon.session import session
+    from background_nodes.addon.session.current import session
 
     session_run.append(session.start(tree, on_event=on_event))
     assert session_run[0].wait() == "cancelled"
@@ -932,8 +932,8 @@ KEEP = "def main(size: int) -> bpy.types.Text: t = bpy.data.texts.new('t'); t.fr
 @pytest.fixture
 def store_size():
     """Sets how many bytes finished runs may keep."""
-    from background_nodes.addon import preferences
-    from background_nodes.addon.session import session
+    from background_nodes.addon.preferences import preferences
+    from background_nodes.addon.session.current import session
 
     yield lambda size: session.use_settings(lambda: dataclasses.replace(preferences.settings(), store_size=size))
     session.use_settings(preferences.settings)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon import node_status, redraw, run_text
-from background_nodes.addon.quantities import countdown, duration
+from background_nodes.addon.drawing.quantities import countdown, duration
+from background_nodes.addon.editor import node_status, redraw, run_text
 
 from .graphs import add, advance, editor, new_tree, script, value
 

@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.addon import script_texts
+from background_nodes.addon.scripts import texts
 from background_nodes.node_tree import sources
 
 from .graphs import add, editor, identifiers, link, new_tree, output, quad, script, value
@@ -123,7 +123,7 @@ def test_file_that_has_changed_is_opened_as_it_is_now(of_file):
 
 
 def test_file_that_is_gone_is_reported(of_file):
-    script_texts.absolute(of_file.filepath).unlink()
+    texts.absolute(of_file.filepath).unlink()
     with pytest.raises(RuntimeError):
         operators.script_edit()
     with pytest.raises(RuntimeError):
@@ -135,7 +135,7 @@ def test_shipped_script_is_opened_as_a_copy_that_is_not_saved(of_library, tmp_pa
     operators.script_edit()
     (text,) = bpy.data.texts
     assert text.as_string() == sources.from_library("mesh/decimate").text
-    assert script_texts.library_script(text) == of_library.library_script == "mesh/decimate"
+    assert texts.library_script(text) == of_library.library_script == "mesh/decimate"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "tree.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "tree.blend"))
     assert not len(bpy.data.texts)
@@ -157,7 +157,7 @@ def test_external_editor_must_be_chosen(of_file):
 
 
 def write(node, source: str) -> None:
-    path = script_texts.absolute(node.filepath)
+    path = texts.absolute(node.filepath)
     path.write_text(source)
     os.utime(path, (2e9, 2e9))  # Blender looks at the second only
 

@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.addon import problems
+from background_nodes.addon.session import problems
 from background_nodes.runtime.errors import CompileError
 
 from .data_block_cases import images, linked, use_folder

@@ -232,7 +232,7 @@ def test_run_of_values_pushes_its_results_as_one_undo_step(tree, session):
 def test_data_block_removed_between_reading_and_starting_is_told(tree, session):
     from background_nodes.runtime.blender import snapshot
     from background_nodes.runtime.errors import RunError
-    from background_nodes.runtime.types import LiveRef
+    from background_nodes.runtime.script.socket_types import LiveRef
 
     with pytest.raises(RunError, match='Object "Gone" is gone'):
         snapshot.take([LiveRef("Object", "Gone", 999_999)], store=None)

@@ -7,7 +7,7 @@ import pytest
 from mathutils import Color, Euler, Matrix, Vector
 
 from background_nodes.node_tree import sockets
-from background_nodes.runtime.blender import kinds
+from background_nodes.runtime.blender import data_block_kinds
 
 from .graphs import add, new_tree, script, socket_of, value
 
@@ -26,7 +26,7 @@ _NOT_CARRIED = {"libraries", "screens", "shape_keys", "window_managers", "worksp
 
 
 def new_data_block(kind: str, tmp_path) -> bpy.types.ID:
-    collection = kinds.collection(kind)
+    collection = data_block_kinds.collection(kind)
     if kind == "VectorFont":
         return collection.load("<builtin>")
     if kind in {"Sound", "MovieClip"}:
@@ -44,7 +44,7 @@ def new_data_block(kind: str, tmp_path) -> bpy.types.ID:
 
 @pytest.fixture
 def data_blocks(tmp_path) -> dict[str, bpy.types.ID]:
-    made = {kind: new_data_block(kind, tmp_path) for kind in kinds.collections()}
+    made = {kind: new_data_block(kind, tmp_path) for kind in data_block_kinds.collections()}
     for data_block in filter(None, made.values()):
         data_block.use_fake_user = True
     return {kind: data_block for kind, data_block in made.items() if data_block is not None}
@@ -115,7 +115,7 @@ def test_values_of_every_kind_survive_save_and_reload(data_blocks, awkward_path)
     file = str(awkward_path / "values.blend")
     bpy.ops.wm.save_as_mainfile(filepath=file)
     bpy.ops.wm.open_mainfile(filepath=file)
-    reloaded = {kind: kinds.collection(kind)[name] for kind, (name, _library) in where.items()}
+    reloaded = {kind: data_block_kinds.collection(kind)[name] for kind, (name, _library) in where.items()}
     assert_filled(bpy.data.node_groups["Tree"], reloaded)
 
 

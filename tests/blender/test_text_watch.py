@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon import text_watch
+from background_nodes.addon.scripts import text_watch
 
 from .graphs import add, identifiers, line, new_text, new_tree, script
 

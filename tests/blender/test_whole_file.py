@@ -228,7 +228,7 @@ def test_retry_on_the_open_file_after_another_says_that_there_is_no_copy(tree, t
 
 
 def test_file_of_another_blender_is_opened(tree):
-    from background_nodes.addon import example_files
+    from background_nodes.addon.adding import example_files
 
     folder = Path(example_files.__file__).parent / "examples"
     path = str(next(folder.glob("*.blend")))  # they are written by 4.2

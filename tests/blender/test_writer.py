@@ -8,7 +8,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.runtime.blender import kinds
+from background_nodes.runtime.blender import data_block_kinds
 
 from . import data_block_cases, dependency_changes
 from .graphs import advance, link_to_scene, names, new_material, new_tree, output, quad, script, socket_of, value
@@ -52,7 +52,9 @@ def result(node):
 def unused() -> list[bpy.types.ID]:
     """What nothing uses and nobody asked to be kept."""
     kept = {"Brush", "Palette", "BackgroundNodeTree"}
-    return [item for _, item in kinds.all_data_blocks() if item.users == 0 and item.bl_rna.identifier not in kept]
+    return [
+        item for _, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.bl_rna.identifier not in kept
+    ]
 
 
 def assert_tidy() -> None:
@@ -220,9 +222,9 @@ def test_dependency_of_any_kind_is_not_doubled(tree, depend):
     depend(cube)
     bpy.context.scene.frame_set(7)
     script(tree, "Copy", COPY, source=value(tree, "Object", cube))
-    before = {(kind, item.name) for kind, item in kinds.all_data_blocks()}
+    before = {(kind, item.name) for kind, item in data_block_kinds.all_data_blocks()}
     run(tree)
-    after = {(kind, item.name) for kind, item in kinds.all_data_blocks()}
+    after = {(kind, item.name) for kind, item in data_block_kinds.all_data_blocks()}
     assert after - before == {("Object", "Cube Copy"), ("Mesh", "Cube.001")}
     assert_tidy()
 
@@ -265,7 +267,7 @@ def test_input_that_the_script_only_uses_is_not_doubled(tree, kind, make, use):
     assert mine in {slot.material for slot in made.material_slots} | {
         getattr(made.modifiers.get("Wrap"), "target", None)
     }
-    assert [item.name for item in kinds.collection(kind) if item.name.startswith("Mine")] == ["Mine"]
+    assert [item.name for item in data_block_kinds.collection(kind) if item.name.startswith("Mine")] == ["Mine"]
     assert_tidy()
 
 

@@ -161,7 +161,8 @@ class Editor:
         self.window.wait_for(
             """
             task = places.task(places.tree().nodes[node])
-            return task is not None and places.module("addon.redraw").shown_progress(task) == task.progress == progress
+            redraw = places.module("addon.editor.redraw")
+            return task is not None and redraw.shown_progress(task) == task.progress == progress
             """,
             node=node,
             progress=progress,

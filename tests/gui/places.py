@@ -60,7 +60,7 @@ def module(name: str) -> ModuleType:
 
 
 def session() -> Any:
-    return module("addon.session").session
+    return module("addon.session.current").session
 
 
 def tree() -> bpy.types.NodeTree:
@@ -88,15 +88,15 @@ def of_node(name: str, x: float = 0.5, y: float | None = None) -> Place:
 
 def strip(name: str) -> tuple[float, float, float]:
     """Left and right end of the strip that shows a node's state, and the height of its middle."""
-    overlay = module("addon.overlay")
+    overlay = module("addon.editor.overlay")
     left, top, right, _ = _shape(tree().nodes[name])
     return left, right, top - (20.0 + overlay._STRIP / 2.0) * _pixels()
 
 
 def running_color() -> list[int]:
     """The colour of what runs, as a screen shows it."""
-    icons = module("addon.status_icons")
-    return [round(255 * channel) for channel in icons.COLORS[module("runtime.states").TaskState.RUNNING]]
+    icons = module("addon.editor.status_icons")
+    return [round(255 * channel) for channel in icons.COLORS[module("runtime.scheduling.states").TaskState.RUNNING]]
 
 
 def of_socket(node_name: str, socket_name: str, is_output: bool) -> Place:

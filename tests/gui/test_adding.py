@@ -33,7 +33,7 @@ class AddingEditor(Editor):
         self.window.run(
             """
             import importlib
-            choices = importlib.import_module(extension + ".addon.node_choices")
+            choices = importlib.import_module(extension + ".addon.adding.node_choices")
             node = choices.find(choice).add_to(places.tree())
             node.location, node.name, node.select = (x, y), name, False
             """,

@@ -18,8 +18,8 @@ def main(steps: int = 200) -> int:
 """
 SESSION = """
 import importlib
-session = importlib.import_module(extension + ".addon.session").session
-preferences = importlib.import_module(extension + ".addon.preferences").found()
+session = importlib.import_module(extension + ".addon.session.current").session
+preferences = importlib.import_module(extension + ".addon.preferences.preferences").found()
 run = session.history[-1] if session.history else None
 """
 AUTOGROUP = Path("/proc/self/autogroup")

@@ -76,7 +76,7 @@ def test_bad_name_is_told_on_the_node_and_undone(editor, node):
     assert names(editor, "inputs") == ["my size"]
     editor.press_button("background_nodes.run")
     found = """
-        found = places.module("addon.problems").of(places.tree()) or ()
+        found = places.module("addon.session.problems").of(places.tree()) or ()
         return any("no name of a variable" in problem.message for problem in found)
     """
     editor.window.wait_for(found, 10.0)

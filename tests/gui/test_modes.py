@@ -121,7 +121,7 @@ class Ball:
 @pytest.fixture
 def ball(window, tmp_path) -> Iterator[Ball]:
     """The workers keep their priority meanwhile: on a busy machine they would get nowhere."""
-    choose = "places.module('addon.preferences').found().artist_first = choice"
+    choose = "places.module('addon.preferences.preferences').found().artist_first = choice"
     window.run(choose, choice="OFF")
     yield Ball(window, tmp_path / "gate")
     window.run(choose, choice="LOWER")

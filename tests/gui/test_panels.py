@@ -80,7 +80,7 @@ def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_me
     editor.window.wait_for(
         """
         import importlib
-        return importlib.import_module(extension + ".addon.problems").of(places.tree()) == ()
+        return importlib.import_module(extension + ".addon.session.problems").of(places.tree()) == ()
         """
     )
     editor.press_button("background_nodes.run", region="UI")

@@ -120,7 +120,7 @@ def test_no_timer_is_left_after_the_pause(scripts):
     scripts.go_to(PARAMETER, END)
     is_waiting = """
         import importlib
-        watch = importlib.import_module(extension + ".addon.text_watch")
+        watch = importlib.import_module(extension + ".addon.scripts.text_watch")
         return bpy.app.timers.is_registered(watch._follow_changed)
     """
     scripts.window.type_text("\na: int = 3,")

@@ -42,10 +42,10 @@ def as_script(body: str) -> str:
 
 def planned(body: str, name: str = "task", *, folder: Path | None = None, **settings):
     """A task that runs `body` and has one output, `result`, of any kind."""
-    from background_nodes.runtime import plan
-    from background_nodes.runtime.graph import NodeSettings
-    from background_nodes.runtime.signature import ScriptSource
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning import plan
+    from background_nodes.runtime.planning.graph import NodeSettings
+    from background_nodes.runtime.script.signature import ScriptSource
+    from background_nodes.runtime.script.socket_types import SocketType
 
     filename = f"{name}.py" if folder is None else str(folder / f"{name}.py")
     source = ScriptSource(as_script(body), filename, "" if folder is None else str(folder))
@@ -58,8 +58,8 @@ class Engine:
     """A runner with its pool and store."""
 
     def __init__(self, launcher, store, capacity: int) -> None:
-        from background_nodes.runtime.pool import Pool
-        from background_nodes.runtime.runner import Runner
+        from background_nodes.runtime.engine.runner import Runner
+        from background_nodes.runtime.pool.pool import Pool
 
         self.pool = Pool(launcher, store, capacity)
         self.runner = Runner(self.pool, store)
@@ -67,7 +67,7 @@ class Engine:
         self.capacity = capacity
 
     def start(self, *tasks, listener=None):
-        from background_nodes.runtime.plan import Plan
+        from background_nodes.runtime.planning.plan import Plan
 
         return self.runner.start(Plan("test", tasks), {}, self.capacity, listener=listener)
 
@@ -85,7 +85,7 @@ class Engine:
         return self.outcome(run, name)
 
     def outcome(self, run, name: str = "task") -> Outcome:
-        from background_nodes.runtime.logs import read_log
+        from background_nodes.runtime.scratch.logs import read_log
 
         record = run.scheduler.tasks[name]
         values = run.results.item(name, 0) or {}
@@ -121,7 +121,7 @@ def launcher():
     os.environ.pop("PYTHONUNBUFFERED", None)
     import bpy
 
-    from background_nodes.runtime.launcher import Launcher
+    from background_nodes.runtime.pool.launcher import Launcher
 
     return Launcher.for_blender(bpy.app.binary_path)
 
@@ -129,7 +129,7 @@ def launcher():
 @pytest.fixture(scope="session")
 def warm(launcher, tmp_path_factory):
     """One engine with one worker for all tests that don't need another: what one leaves behind, the next one meets."""
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.scratch.scratch import Store
 
     engine = Engine(launcher, Store(tmp_path_factory.mktemp("store")), 1)
     yield engine
@@ -139,7 +139,7 @@ def warm(launcher, tmp_path_factory):
 @pytest.fixture
 def make_engine(launcher, tmp_path):
     """Makes engines of one's own: `make_engine(capacity=2, idle_seconds=0.1)`, `make_engine(command=(...))`."""
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.scratch.scratch import Store
 
     engines = []
 
@@ -198,8 +198,8 @@ bootstrap._alias_package()
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from conftest import Engine, planned
-from background_nodes.runtime.launcher import Launcher, WorkerLimits
-from background_nodes.runtime.store import Store
+from background_nodes.runtime.pool.launcher import Launcher, WorkerLimits
+from background_nodes.runtime.scratch.scratch import Store
 launcher = Launcher({command!r})
 parent = Path({parent!r})
 """
@@ -208,7 +208,7 @@ parent = Path({parent!r})
 @pytest.fixture
 def start_foreground(launcher, tmp_path):
     """Starts another foreground: `start_foreground("engine = ...")`, a Python program with `launcher` and `parent`."""
-    from background_nodes.runtime.launcher import BOOTSTRAP
+    from background_nodes.runtime.pool.launcher import BOOTSTRAP
 
     parent = tmp_path / "foreground"
     parent.mkdir()

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from background_nodes.runtime.launcher import CyclesDevices
+from background_nodes.runtime.pool.launcher import CyclesDevices
 
 from .conftest import planned
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import pool
-from background_nodes.runtime.launcher import Launcher, describe_exit, read_tail
+from background_nodes.runtime.pool import pool
+from background_nodes.runtime.pool.launcher import Launcher, describe_exit, read_tail
 
 from ..store_files import folders_in
 from .conftest import wait_until

@@ -2,7 +2,7 @@
 
 import pytest
 
-from background_nodes.runtime.logs import KEPT_BYTES, TaskLog, read_log
+from background_nodes.runtime.scratch.logs import KEPT_BYTES, TaskLog, read_log
 
 from .conftest import planned
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import messages, pool, priority
-from background_nodes.runtime.engine import Request
-from background_nodes.runtime.graph import SceneSettings
-from background_nodes.runtime.memory import resident_memory
-from background_nodes.runtime.pool import Pool
-from background_nodes.runtime.signature import ScriptSource
+from background_nodes.runtime.engine import messages
+from background_nodes.runtime.engine.interface import Request
+from background_nodes.runtime.planning.graph import SceneSettings
+from background_nodes.runtime.pool import pool, priority
+from background_nodes.runtime.pool.memory import resident_memory
+from background_nodes.runtime.pool.pool import Pool
+from background_nodes.runtime.script.signature import ScriptSource
 
 from ..store_files import files_in, folders_in
 from .conftest import Process, planned, wait_until
@@ -93,7 +94,7 @@ def test_worker_that_holds_much_memory_retires(make_engine):
 
 
 def test_worker_whose_memory_grew_retires(make_engine):
-    probe = make_engine().run("from background_nodes.runtime.memory import resident_memory as m; return m()")
+    probe = make_engine().run("from background_nodes.runtime.pool.memory import resident_memory as m; return m()")
     engine = make_engine(max_memory=probe.value + 150 * 1024**2)
     hoard = "import ctypes; m = ctypes.CDLL(None).malloc; m.restype = ctypes.c_void_p\n"
     hoard += "ctypes.memset(m(ctypes.c_size_t(300 << 20)), 1, 300 << 20); import os; return os.getpid()"
@@ -155,7 +156,7 @@ time.sleep({hangs})
         self.command = (sys.executable, "-I", "-S", "-c", code)
 
     def says(self, *said) -> None:
-        from background_nodes.runtime.transport import Channel
+        from background_nodes.runtime.pool.transport import Channel
 
         ours, theirs = Channel.pair()
         for message in said:
@@ -625,7 +626,7 @@ def test_memory_that_forked_processes_share_counts_once(make_engine):
     engine.run("pass")
     body = """
         import os, numpy
-        from background_nodes.runtime.memory import memory_with_children, resident_memory
+        from background_nodes.runtime.pool.memory import memory_with_children, resident_memory
         held = numpy.ones(300 * 1024**2, numpy.uint8)
         ends = [os.pipe() for _ in range(4)]
         for ready, go in ends:

@@ -120,7 +120,7 @@ def test_no_worker_outlives_its_foreground(start_foreground, busy, ending):
     process.wait(30)
     assert wait_until(lambda: not any(worker.is_alive for worker in workers), 2.0)
 
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.scratch.scratch import Store
 
     swept = Store(Path(store).parent)
     assert not Path(store).exists()
@@ -278,7 +278,7 @@ def test_foreground_of_the_public_kind_ends_with_no_worker_left(tmp_path):
 
     if bpy.app.binary_path:
         pytest.skip("needs Blender as a Python module")
-    from background_nodes.runtime.launcher import BOOTSTRAP
+    from background_nodes.runtime.pool.launcher import BOOTSTRAP
 
     program = tmp_path / "farm.py"
     program.write_text(
@@ -288,7 +288,7 @@ sys.path.insert(0, {str(BOOTSTRAP.parent)!r})
 import bootstrap; bootstrap._alias_package()
 import background_nodes, bpy
 background_nodes.register()
-from background_nodes.addon.session import session
+from background_nodes.addon.session.current import session
 tree = bpy.data.node_groups.new("t", "BackgroundNodeTree")
 node = tree.nodes.new("BackgroundNodeScript")
 text = bpy.data.texts.new("s"); text.write("def main() -> int:\\n    while True: pass\\n")

@@ -136,7 +136,7 @@ def cold(make_engines_cold):
 
 @pytest.fixture(scope="module")
 def make_engines_cold(launcher, tmp_path_factory):
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.scratch.scratch import Store
 
     from .conftest import Engine
 
@@ -350,7 +350,7 @@ LEFT_BEHIND = {
     "menus": "import bpy; bpy.types.VIEW3D_MT_object.append(print)",
     "keymaps": """
         import bpy
-        bpy.context.window_manager.keyconfigs.addon.keymaps.new(name="Mine", space_type="EMPTY")
+        bpy.context.window_manager.keyconfigs.addon.drawing.keymaps.new(name="Mine", space_type="EMPTY")
         """,
     "preferences that call themselves saved": """
         import bpy
@@ -577,8 +577,8 @@ def test_temporary_file_as_a_result_is_an_error_that_tells_where_to_write(warm):
             file.write_text("mine")
             return file
     """
-    from background_nodes.runtime import plan
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning import plan
+    from background_nodes.runtime.script.socket_types import SocketType
 
     output = plan.TaskOutput("result", "Result", SocketType("PATH"))
     run = warm.wait(warm.start(replace(planned(body), outputs=(output,))))

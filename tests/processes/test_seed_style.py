@@ -7,10 +7,10 @@ import pytest
 
 def planned(body: str, inputs=(), outputs=(), filename="job.py"):
     """A task of a seed-style script. `inputs`: (name, kind, wire value); `outputs`: (name, kind, is_list)."""
-    from background_nodes.runtime import plan
-    from background_nodes.runtime.graph import NodeSettings
-    from background_nodes.runtime.signature import Parameter, ScriptSource
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning import plan
+    from background_nodes.runtime.planning.graph import NodeSettings
+    from background_nodes.runtime.script.signature import Parameter, ScriptSource
+    from background_nodes.runtime.script.socket_types import SocketType
 
     arguments = tuple(
         plan.Argument(Parameter(f"in{index}", name, SocketType(kind)), (plan.Constant(value, SocketType(kind)),))
@@ -186,7 +186,7 @@ def passed(warm, tmp_path):
     import bpy
 
     from background_nodes.runtime.blender import blobs
-    from background_nodes.runtime.types import LiveRef, StoredRef
+    from background_nodes.runtime.script.socket_types import LiveRef, StoredRef
 
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     mesh = bpy.data.meshes.new("Shared mesh")
@@ -198,7 +198,7 @@ def passed(warm, tmp_path):
 
 
 def test_passed_data_blocks_are_listed_with_what_they_use(warm, passed):
-    from background_nodes.runtime.plan import Plan
+    from background_nodes.runtime.planning.plan import Plan
 
     ref, snapshot = passed
     body = """

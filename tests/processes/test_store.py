@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.store import Store
+from background_nodes.runtime.scratch.scratch import Store
 
 from ..store_files import files_in
 from .conftest import Engine, planned
@@ -165,8 +165,8 @@ def test_full_disk_fails_the_task_and_the_next_one_is_fine_when_there_is_room(la
 def test_blob_that_finds_no_room_fails_the_task_and_is_not_left_half_written(launcher, tiny_disk):
     from dataclasses import replace
 
-    from background_nodes.runtime.plan import TaskOutput
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning.plan import TaskOutput
+    from background_nodes.runtime.script.socket_types import SocketType
 
     def mesh(vertices: int):
         task = planned(MESH % vertices)

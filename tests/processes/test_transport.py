@@ -6,10 +6,11 @@ from multiprocessing.connection import wait
 
 import pytest
 
-from background_nodes.runtime import messages, transport
+from background_nodes.runtime.engine import messages
+from background_nodes.runtime.engine.messages import Failed, Idle, Progressed
 from background_nodes.runtime.errors import TransportError
-from background_nodes.runtime.messages import Failed, Idle, Progressed
-from background_nodes.runtime.transport import Channel
+from background_nodes.runtime.pool import transport
+from background_nodes.runtime.pool.transport import Channel
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe")
 

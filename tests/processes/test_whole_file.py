@@ -25,9 +25,9 @@ MISDEEDS = {
 
 def works_on(path: str, body: str = NAMES, name: str = "task", **settings):
     """A task that works on a file."""
-    from background_nodes.runtime import plan
-    from background_nodes.runtime.signature import Parameter
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning import plan
+    from background_nodes.runtime.script.signature import Parameter
+    from background_nodes.runtime.script.socket_types import SocketType
 
     kind = SocketType("BLEND_FILE")
     argument = plan.Argument(Parameter("file", "File", kind), (plan.Constant(path, kind),))
@@ -132,8 +132,8 @@ def test_path_that_is_no_blend_file_is_an_error_at_the_socket(warm, tmp_path, ma
 
 
 def test_thousand_items_on_a_missing_file_all_fail(warm, tmp_path):
-    from background_nodes.runtime import plan
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning import plan
+    from background_nodes.runtime.script.socket_types import SocketType
 
     task = works_on("")
     source = plan.Constant((str(tmp_path / "gone.blend"),) * 1000, SocketType("PATH", is_list=True))
@@ -160,7 +160,7 @@ def stuck_file(make_file, tmp_path):
 
 def _copying(engine) -> list[int]:
     """Process ids of the workers that copy a file now."""
-    from background_nodes.runtime.messages import CopyFile
+    from background_nodes.runtime.engine.messages import CopyFile
 
     return [
         worker.process.pid
@@ -210,7 +210,7 @@ def test_cancelled_run_stops_the_copying(make_engine, stuck_file):
 
 
 def test_full_disk_fails_the_task_and_leaves_nothing_behind(launcher, make_file, tiny_disk):  # noqa: F811
-    from background_nodes.runtime.store import Store
+    from background_nodes.runtime.scratch.scratch import Store
 
     from .conftest import Engine
 

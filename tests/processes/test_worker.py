@@ -178,11 +178,11 @@ def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
     """The foreground passes names on: what is in the files it does not read."""
     from dataclasses import replace
 
-    from background_nodes.runtime.plan import Argument, FromTask
-    from background_nodes.runtime.signature import Parameter
-    from background_nodes.runtime.typed_values import ValueFile
-    from background_nodes.runtime.types import SocketType
-    from background_nodes.runtime.value_files import loaded
+    from background_nodes.runtime.planning.plan import Argument, FromTask
+    from background_nodes.runtime.scratch.typed_values import ValueFile
+    from background_nodes.runtime.scratch.value_files import loaded
+    from background_nodes.runtime.script.signature import Parameter
+    from background_nodes.runtime.script.socket_types import SocketType
 
     many = SocketType("FLOAT", is_list=True)
     first = planned("return [index + 0.5 for index in range(200_000)]", "first")
@@ -201,9 +201,9 @@ def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
 def test_item_of_a_large_list_is_read_alone(warm):
     from dataclasses import replace
 
-    from background_nodes.runtime.plan import Argument, FromTask
-    from background_nodes.runtime.signature import Parameter
-    from background_nodes.runtime.types import SocketType
+    from background_nodes.runtime.planning.plan import Argument, FromTask
+    from background_nodes.runtime.script.signature import Parameter
+    from background_nodes.runtime.script.socket_types import SocketType
 
     texts = SocketType("STRING", is_list=True)
     first = planned("return [letter * 50_000 for letter in 'abc']", "first")

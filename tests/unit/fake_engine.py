@@ -17,11 +17,11 @@ from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Any
 
-from background_nodes.runtime import messages
-from background_nodes.runtime.engine import Lost, NoWorker, Report, Request
-from background_nodes.runtime.plan import TaskOutput
-from background_nodes.runtime.typed_values import TypedValue
-from background_nodes.runtime.types import SocketType, StoredRef
+from background_nodes.runtime.engine import messages
+from background_nodes.runtime.engine.interface import Lost, NoWorker, Report, Request
+from background_nodes.runtime.planning.plan import TaskOutput
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 #: What a task gives for an output, by kind; for a data-block, a place in the blob that it was told to write.
 _CONTENTS = {"FLOAT": 0.5, "INT": 1, "BOOLEAN": True, "ANY": None, "VECTOR": (0.0, 0.0, 0.0), "COLOR": (0.0,) * 4}

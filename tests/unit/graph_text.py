@@ -15,7 +15,7 @@ import ast
 import re
 from dataclasses import replace
 
-from background_nodes.runtime.graph import (
+from background_nodes.runtime.planning.graph import (
     Graph,
     GraphLink,
     GraphNode,
@@ -26,8 +26,8 @@ from background_nodes.runtime.graph import (
     OutputMode,
     OutputSocket,
 )
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.types import LiveRef, SocketType, Value
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import LiveRef, SocketType, Value
 
 SOURCE = ScriptSource("def main(): ...", "script.py")
 KEEP = OutputAction(OutputMode.KEEP)

@@ -14,10 +14,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from background_nodes.runtime.graph import NodeSettings
-from background_nodes.runtime.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.planning.graph import NodeSettings
+from background_nodes.runtime.planning.plan import (
+    Argument,
+    Constant,
+    Delivery,
+    FromTask,
+    Plan,
+    PlannedTask,
+    Source,
+    TaskOutput,
+)
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import SocketType
 
 FLOAT = SocketType("FLOAT")
 FLOATS = SocketType("FLOAT", is_list=True)

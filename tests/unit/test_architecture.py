@@ -11,32 +11,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("runtime", "node_tree", "addon")  # each may import what stands before it
 BLENDER = {"bpy", "bpy_extras", "bmesh", "mathutils", "gpu", "gpu_extras", "blf", "bl_math", "addon_utils", "_bpy"}
-BLENDER_PLACES = ("addon", "node_tree", "runtime/blender")
+BLENDER_PLACES = ("addon", "node_tree", "runtime/blender", "runtime/worker")
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 UNSAFE_CALLS = {"exec", "eval"}
-#: Runs and jobs of a Blender without a pixel: what is drawn subscribes to them, and they import nothing of it.
-SESSION_ROOM = {
-    f"addon/{name}.py"
-    for name in (
-        "artist_first",
-        "auto_run",
-        "blender_host",
-        "checks",
-        "faults",
-        "gestures",
-        "history",
-        "job",
-        "job_manager",
-        "keeper",
-        "news",
-        "occupation",
-        "problems",
-        "retrieved",
-        "run",
-        "session",
-        "settings",
-        "undo",
-    )
+#: The rooms of a layer; each may import what stands before it, and the files of the layer's own folder.
+ROOMS = {
+    "runtime": ("script", "planning", "scheduling", "scratch", "engine", "pool", "blender", "worker"),
+    "addon": ("session", "drawing", "preferences", "editor", "adding", "scripts", "sidebar", "command_line"),
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
@@ -153,12 +134,24 @@ def test_circle_over_the_root_package_is_found():
     assert set(circle_in(sources)) == {"__init__.py", "a.py"}
 
 
-def test_runs_and_jobs_import_nothing_that_draws():
+@pytest.mark.parametrize("layer", ROOMS)
+def test_rooms_stand_on_each_other(layer):
+    """The session, which draws nothing, is the first room of the add-on: so it imports nothing that draws."""
+    rooms, sources = ROOMS[layer], product_sources()
+    files = [file for file in sources if file.startswith(f"{layer}/") and file.count("/") > 1]
+    assert {file.split("/")[1] for file in files} == set(rooms)
+    for file in files:
+        own = rooms.index(file.split("/")[1])
+        used = {other for other in files_imported(file, sources[file], sources) if other in files}
+        above = {other for other in used if rooms.index(other.split("/")[1]) > own}
+        assert not above, f"{file} imports upwards"
+
+
+def test_command_line_knows_nothing_that_draws():
     sources = product_sources()
-    assert sources.keys() >= SESSION_ROOM
-    for file in SESSION_ROOM:
-        used = {other for other in files_imported(file, sources[file], sources) if other.startswith("addon/")}
-        assert used <= SESSION_ROOM, f"{file} knows what is drawn"
+    for file in (file for file in sources if file.startswith("addon/command_line/")):
+        used = {other.split("/")[1] for other in files_imported(file, sources[file], sources) if other.count("/") > 1}
+        assert not used & {"drawing", "editor", "adding", "scripts", "sidebar"}, file
 
 
 @pytest.mark.parametrize("file", [file for file in package_files() if not file.startswith(BLENDER_PLACES)])
@@ -188,7 +181,7 @@ def test_module_neither_unpickles_nor_evaluates(file):
     modules = {module.split(".")[0] for module in imported_modules(file, tree)}
     assert not modules & UNSAFE_MODULES, f"{file} trusts bytes it reads"
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    allowed = {"exec"} if file.startswith("runtime/blender/") else set()  # the worker runs artists' scripts: its job
+    allowed = {"exec"} if file.startswith("runtime/worker/") else set()  # the worker runs artists' scripts: its job
     assert not calls & UNSAFE_CALLS - allowed, f"{file} runs text as code"
 
 
@@ -210,7 +203,7 @@ def test_module_has_a_telling_name(file):
 def test_every_package_folder_is_installed_by_pip():
     with (ROOT / "pyproject.toml").open("rb") as file:
         named = tomllib.load(file)["tool"]["setuptools"]["packages"]
-    scripts = ("node_tree/library/", "addon/templates/")
+    scripts = ("node_tree/library/", "addon/scripts/templates/")
     folders = {Path(file).parent for file in package_files() if not file.startswith(scripts)}
     assert {".".join(["background_nodes", *folder.parts]) for folder in folders} <= set(named)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from background_nodes.runtime.clock import RunClock
+from background_nodes.runtime.scheduling.clock import RunClock
 
 
 def test_a_clock_that_never_stopped_shows_the_systems_time() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.compiler import compile_graph
 from background_nodes.runtime.errors import CompileError, Problem
-from background_nodes.runtime.graph import Graph, GraphLink
-from background_nodes.runtime.plan import Constant, Delivery, FromTask, Plan, PlannedTask, Source
-from background_nodes.runtime.types import LiveRef, SocketType, Value
+from background_nodes.runtime.planning.compiler import compile_graph
+from background_nodes.runtime.planning.graph import Graph, GraphLink
+from background_nodes.runtime.planning.plan import Constant, Delivery, FromTask, Plan, PlannedTask, Source
+from background_nodes.runtime.script.socket_types import LiveRef, SocketType, Value
 
 from .graph_text import KEEP, graph, with_node, with_parameter
 

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from background_nodes.runtime.events import (
+from background_nodes.runtime.planning.plan import Plan
+from background_nodes.runtime.scheduling.events import (
     CancelRequested,
     Errand,
     ErrandFailed,
@@ -46,9 +47,8 @@ from background_nodes.runtime.events import (
     TimePassed,
     WorkerDied,
 )
-from background_nodes.runtime.plan import Plan
-from background_nodes.runtime.scheduler import Scheduler
-from background_nodes.runtime.states import RunState
+from background_nodes.runtime.scheduling.scheduler import Scheduler
+from background_nodes.runtime.scheduling.states import RunState
 
 from .plan_text import of_meshes
 

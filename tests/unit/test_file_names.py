@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.file_names import file_key, file_name, numbered
+from background_nodes.runtime.engine.file_names import file_key, file_name, numbered
 
 
 @pytest.mark.parametrize(

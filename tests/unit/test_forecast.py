@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from background_nodes.runtime.events import RunStarted, TaskProgressed, TaskStarted, TaskSucceeded, Usage
-from background_nodes.runtime.forecast import Forecast, Past
-from background_nodes.runtime.scheduler import Scheduler
+from background_nodes.runtime.scheduling.events import RunStarted, TaskProgressed, TaskStarted, TaskSucceeded, Usage
+from background_nodes.runtime.scheduling.forecast import Forecast, Past
+from background_nodes.runtime.scheduling.scheduler import Scheduler
 
 from .plan_text import parse_plan
 

@@ -1,7 +1,7 @@
 """What is gathered before someone has to load it."""
 
-from background_nodes.runtime.gathering import CHUNK, chunks
-from background_nodes.runtime.types import StoredRef
+from background_nodes.runtime.engine.gathering import CHUNK, chunks
+from background_nodes.runtime.script.socket_types import StoredRef
 
 
 def refs_in(number, blobs):

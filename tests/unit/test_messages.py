@@ -2,13 +2,13 @@
 
 import pytest
 
-from background_nodes.runtime import messages
+from background_nodes.runtime.engine import messages
 from background_nodes.runtime.errors import TransportError
-from background_nodes.runtime.graph import SceneSettings
-from background_nodes.runtime.plan import TaskOutput
-from background_nodes.runtime.signature import ScriptSource
-from background_nodes.runtime.typed_values import TypedValue
-from background_nodes.runtime.types import SocketType, StoredRef
+from background_nodes.runtime.planning.graph import SceneSettings
+from background_nodes.runtime.planning.plan import TaskOutput
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.signature import ScriptSource
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 MESH = StoredRef("Mesh", 'ä "', "", "1.blend")
 

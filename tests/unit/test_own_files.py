@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.destinations import FilesInUse
-from background_nodes.runtime.own_files import Desk, Owner, claim, items, own_file, seated, written_whole
+from background_nodes.runtime.engine.own_files import Desk, Owner, claim, items, own_file, seated, written_whole
+from background_nodes.runtime.planning.destinations import FilesInUse
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.signature import ScriptSource, read_signature
+from background_nodes.runtime.script.signature import ScriptSource, read_signature
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md", "docs/job_manager.md")

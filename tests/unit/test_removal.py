@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import removal
-from background_nodes.runtime.removal import Remover
-from background_nodes.runtime.store import Store
+from background_nodes.runtime.scratch import removal
+from background_nodes.runtime.scratch.removal import Remover
+from background_nodes.runtime.scratch.scratch import Store
 
 
 @pytest.fixture

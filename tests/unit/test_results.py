@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from background_nodes.runtime.blend_files import FileCopy
-from background_nodes.runtime.destinations import FilesInUse
+from background_nodes.runtime.engine.messages import Execute
+from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.errors import MisfitError
-from background_nodes.runtime.graph import SceneSettings
-from background_nodes.runtime.messages import Execute
-from background_nodes.runtime.plan import Argument, Constant, FromTask, Plan, PlannedTask
-from background_nodes.runtime.results import Results
-from background_nodes.runtime.signature import Parameter
-from background_nodes.runtime.store import Store
-from background_nodes.runtime.typed_values import TypedValue
-from background_nodes.runtime.types import OPEN_FILE, LiveRef, SocketType, StoredRef
+from background_nodes.runtime.planning.destinations import FilesInUse
+from background_nodes.runtime.planning.graph import SceneSettings
+from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
+from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.blend_files import FileCopy
+from background_nodes.runtime.script.signature import Parameter
+from background_nodes.runtime.script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef
 
 from .plan_text import FLOAT, FLOATS, SCRIPT, of_meshes, parse_plan
 

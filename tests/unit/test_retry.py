@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from background_nodes.runtime.errors import RunError
-from background_nodes.runtime.graph import NodeSettings
-from background_nodes.runtime.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
-from background_nodes.runtime.retry import retried_tasks
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.types import LiveRef, SocketType
+from background_nodes.runtime.planning.graph import NodeSettings
+from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.retry import retried_tasks
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import LiveRef, SocketType
 
 from .plan_text import FLOAT, FLOATS, SCRIPT, parse_plan
 

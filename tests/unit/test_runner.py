@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from background_nodes.runtime import messages, runner
-from background_nodes.runtime.active_run import ActiveRun
-from background_nodes.runtime.engine import Lost, NoWorker, Report
+from background_nodes.runtime.engine import messages, runner
+from background_nodes.runtime.engine.active_run import ActiveRun
+from background_nodes.runtime.engine.interface import Lost, NoWorker, Report
+from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import InvalidTransitionError, RunError, StoreError
-from background_nodes.runtime.plan import Argument, Constant, Plan, PlannedTask
-from background_nodes.runtime.runner import Runner
-from background_nodes.runtime.signature import Parameter, ScriptSource
-from background_nodes.runtime.states import RunState
-from background_nodes.runtime.store import Store
-from background_nodes.runtime.typed_values import TypedValue
-from background_nodes.runtime.types import SocketType
+from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
+from background_nodes.runtime.scheduling.states import RunState
+from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import SocketType
 
 from ..store_files import files_in
 from . import fake_engine

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from background_nodes.runtime.errors import InvalidTransitionError
-from background_nodes.runtime.events import (
+from background_nodes.runtime.planning.plan import Plan, PlannedTask
+from background_nodes.runtime.scheduling.events import (
     CancelRequested,
     Event,
     FinishCurrentRequested,
@@ -38,10 +39,8 @@ from background_nodes.runtime.events import (
     Usage,
     WorkerDied,
 )
-from background_nodes.runtime.plan import Plan, PlannedTask
-from background_nodes.runtime.scheduler import Scheduler
-from background_nodes.runtime.signature import ScriptSource
-from background_nodes.runtime.states import (
+from background_nodes.runtime.scheduling.scheduler import Scheduler
+from background_nodes.runtime.scheduling.states import (
     ITEM_RETRIES,
     ITEM_TRANSITIONS,
     TASK_RETRIES,
@@ -49,6 +48,7 @@ from background_nodes.runtime.states import (
     RunState,
     TaskState,
 )
+from background_nodes.runtime.script.signature import ScriptSource
 
 from .plan_text import parse_plan
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime import script_files
 from background_nodes.runtime.errors import SignatureError
+from background_nodes.runtime.script import script_files
 
 SCRIPT = "def main() -> int:\n    return 1\n"
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")

@@ -6,14 +6,14 @@ import textwrap
 
 import pytest
 
-from background_nodes.runtime import seed_sockets
 from background_nodes.runtime.errors import SignatureError
+from background_nodes.runtime.script import detected_sockets
 
 
 def inputs(source: str) -> list[str]:
     """Each input of a script, with its type."""
     source = textwrap.dedent(source) + "\nupdate_job_progress(1.0)\n"
-    return [f"{item.label}: {item.type}" for item in seed_sockets.signature(source).inputs]
+    return [f"{item.label}: {item.type}" for item in detected_sockets.signature(source).inputs]
 
 
 def names(source: str) -> list[str]:
@@ -22,7 +22,7 @@ def names(source: str) -> list[str]:
 
 def outputs(source: str) -> list[str]:
     source = textwrap.dedent(source) + "\nupdate_job_progress(1.0)\n"
-    return [f"{item.label}: {item.type}" for item in seed_sockets.signature(source).outputs]
+    return [f"{item.label}: {item.type}" for item in detected_sockets.signature(source).outputs]
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,16 @@ def test_what_is_written_is_an_output(source, found):
 
 @pytest.mark.parametrize("source", ["x = 1", "import bpy", "'text'", "def helper(): ..."])
 def test_script_without_main_is_seed_style_but_not_marked_as_one(source):
-    assert seed_sockets.is_seed_style(source)
-    assert not seed_sockets.has_marks(source)
+    assert detected_sockets.is_seed_style(source)
+    assert not detected_sockets.has_marks(source)
     with pytest.raises(SignatureError, match="no function main"):
-        seed_sockets.signature(source)
+        detected_sockets.signature(source)
 
 
 @pytest.mark.parametrize("source", ["", "\n# nothing\n", "def main(): ...", "async def main(): ...", "def main(", "\0"])
 def test_empty_text_and_main_and_syntax_errors_are_not_seed_style(source):
-    assert not seed_sockets.is_seed_style(source)
-    assert not seed_sockets.has_marks(source)
+    assert not detected_sockets.is_seed_style(source)
+    assert not detected_sockets.has_marks(source)
 
 
 @pytest.mark.parametrize(
@@ -121,32 +121,32 @@ def test_empty_text_and_main_and_syntax_errors_are_not_seed_style(source):
     ["python_data = {}", "data_blocks.append(1)", "print(passed_data_blocks)", "def f():\n    update_job_progress(1)"],
 )
 def test_what_only_seed_style_scripts_have_is_a_mark(source):
-    assert seed_sockets.has_marks(source)
+    assert detected_sockets.has_marks(source)
 
 
 @pytest.mark.parametrize(
     "source", ["def collect():\n    data_blocks = []", "def update_job_progress(x): ...\nupdate_job_progress(1)"]
 )
 def test_names_that_a_module_has_for_itself_are_no_mark(source):
-    assert not seed_sockets.has_marks(source)
+    assert not detected_sockets.has_marks(source)
 
 
 def test_docstring_tells_of_the_script_and_its_inputs():
     source = '"""Count faces.\n\nArgs:\n    source: What to count.\n"""\npython_data = {}'
-    assert seed_sockets.signature(source).description == "Count faces."
-    assert seed_sockets.docstring(source).names == {"source": "What to count."}
+    assert detected_sockets.signature(source).description == "Count faces."
+    assert detected_sockets.docstring(source).names == {"source": "What to count."}
 
 
 def test_source_that_is_nested_deeply_is_no_crash():
-    assert not seed_sockets.is_seed_style("x = " + "(" * 5000 + ")" * 5000)
-    seed_sockets.has_marks("x = " + "+".join(["a"] * 5000))
+    assert not detected_sockets.is_seed_style("x = " + "(" * 5000 + ")" * 5000)
+    detected_sockets.has_marks("x = " + "+".join(["a"] * 5000))
 
 
 def test_more_outputs_than_blender_can_make_are_refused():
     source = "\n".join(f"python_data['key {index}'] = 1" for index in range(20_000))
-    assert seed_sockets.has_marks(source)
+    assert detected_sockets.has_marks(source)
     with pytest.raises(SignatureError, match="there are 20000 outputs, and a node has 500 at most"):
-        seed_sockets.detect(source)
+        detected_sockets.detect(source)
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_more_outputs_than_blender_can_make_are_refused():
     ],
 )
 def test_marks_are_seen_without_parsing(source, seems):
-    assert seed_sockets.seems_to_have_marks(source) is seems
+    assert detected_sockets.seems_to_have_marks(source) is seems

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from background_nodes.addon import keeper
-from background_nodes.addon.keeper import BUSY_INTERVAL, Session
-from background_nodes.addon.run import Run
-from background_nodes.addon.settings import Settings
-from background_nodes.runtime.launcher import Launcher
-from background_nodes.runtime.runner import Runner
-from background_nodes.runtime.store import Store
+from background_nodes.addon.session import keeper
+from background_nodes.addon.session.keeper import BUSY_INTERVAL, Session
+from background_nodes.addon.session.run import Run
+from background_nodes.addon.session.settings import Settings
+from background_nodes.runtime.engine.runner import Runner
+from background_nodes.runtime.pool.launcher import Launcher
+from background_nodes.runtime.scratch.scratch import Store
 
 from .fake_engine import FakeEngine
 from .plan_text import parse_plan

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.errors import SignatureError
-from background_nodes.runtime.signature import (
+from background_nodes.runtime.script.signature import (
     MAX_SOCKETS,
     MISSING,
     Output,
@@ -20,7 +20,7 @@ from background_nodes.runtime.signature import (
     Signature,
     read_signature,
 )
-from background_nodes.runtime.types import SocketType, Value
+from background_nodes.runtime.script.socket_types import SocketType, Value
 
 DATA_BLOCKS = {"Object": "Object", "Mesh": "Mesh", "Material": "Material", "Light": "Light", "PointLight": "Light"}
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-#: The modules of the command line, which speaks English as its JSON does.
-NOT_IN_A_WINDOW = {"assignments.py", "command.py", "lookup.py", "report.py", "terminal.py"}
+#: The command line, which speaks English as its JSON does; and scripts.
+NOT_IN_A_WINDOW = ("addon/command_line/", "node_tree/lookup.py")
 FILES = [
     path.relative_to(ROOT).as_posix()
     for folder in ("addon", "node_tree")
-    for path in sorted((ROOT / folder).glob("*.py"))
-    if path.name not in NOT_IN_A_WINDOW
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not path.relative_to(ROOT)
+    .as_posix()
+    .startswith((*NOT_IN_A_WINDOW, "node_tree/library/", "addon/scripts/templates/"))
 ]
 #: Units are the same in all languages.
 UNITS = {"ms", "MB", "GB"}

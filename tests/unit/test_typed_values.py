@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from background_nodes.runtime.typed_values import TypedValue
-from background_nodes.runtime.types import SocketType, StoredRef
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 FLOAT, FLOATS = SocketType("FLOAT"), SocketType("FLOAT", is_list=True)
 MESH, MESHES = SocketType("Mesh"), SocketType("Mesh", is_list=True)

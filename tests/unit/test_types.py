@@ -3,7 +3,13 @@
 
 import pytest
 
-from background_nodes.runtime.types import CONVERSIONS, LIST_CONVERSIONS, VALUE_KINDS, SocketType, conversion
+from background_nodes.runtime.script.socket_types import (
+    CONVERSIONS,
+    LIST_CONVERSIONS,
+    VALUE_KINDS,
+    SocketType,
+    conversion,
+)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from background_nodes.runtime import messages, value_files
+from background_nodes.runtime.engine import messages
+from background_nodes.runtime.engine.messages import Succeeded
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.messages import Succeeded
-from background_nodes.runtime.store import Store
-from background_nodes.runtime.typed_values import TypedValue, ValueFile
-from background_nodes.runtime.types import SocketType, StoredRef
+from background_nodes.runtime.scratch import value_files
+from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.typed_values import TypedValue, ValueFile
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 MANY = tuple(index + 0.5 for index in range(10_000))
 LONG = 'ä "\\\n\0 節点' * 5_000

@@ -29,7 +29,7 @@ class Case:
 
     Attributes:
         name: names the case among all.
-        kind: the kind of the data-block, as in `runtime.blender.kinds`.
+        kind: the kind of the data-block, as in `runtime.blender.data_block_kinds`.
         make: makes it.
         since, until: the first version that has it, and the first that has it no more.
         needs: the name of the build option without which there is no making it, as in `bpy.app.build_options`: a

@@ -20,7 +20,7 @@ def reports():
 @pytest.fixture
 def item_of(tmp_path_factory):
     """Become one item of a node that runs over a list; each item's values, and what this one is given, are known."""
-    from background_nodes.runtime.own_files import Desk, Owner, seated
+    from background_nodes.runtime.engine.own_files import Desk, Owner, seated
 
     place = tmp_path_factory.mktemp("store") / "000001.blend"
     with contextlib.ExitStack() as stack:

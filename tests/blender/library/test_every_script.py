@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.runtime.signature import ScriptSource, read_signature
+from background_nodes.runtime.script.signature import ScriptSource, read_signature
 
 from .scenes import (
     LIBRARY,

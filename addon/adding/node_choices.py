@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an artist can add: a choice for each node that menus and searches offer, and how it becomes a node."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+import bpy
+
+from ...node_tree import sources
+from ...node_tree.data_nodes import data_types
+from ...node_tree.script_folders import FolderScript, ScriptFolders
+from ...runtime.blender import data_block_kinds
+from ...runtime.errors import SignatureError
+from ...runtime.script.signature import ScriptSource, Signature
+from ...runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
+from ..preferences import preferences
+
+#: The nodes without a script. A "node" choice is named by its `bl_idname`.
+_TITLES = {
+    "BackgroundNodeOutput": "Output",
+    "BackgroundNodeScript": "Empty Script",
+    "NodeReroute": "Reroute",
+    "NodeFrame": "Frame",
+}
+#: A text of more lines is no script, and is not looked into whenever a menu opens.
+_MAX_LINES = 5_000
+
+
+class ChoiceSocket(NamedTuple):
+    """A socket that a node will have. `type` is None if it takes, or gives, whatever is linked to it."""
+
+    identifier: str
+    label: str
+    type: SocketType | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChoice:
+    """A node that can be added.
+
+    Attributes:
+        kind: "library", "file" or "text" for a script, "input" for an Input node, "node" for another.
+        name: of the shipped script, of the file, of the text, of the type of data, or the `bl_idname`.
+    """
+
+    kind: str
+    name: str
+
+    @property
+    def identifier(self) -> str:
+        """Names the choice in an operator's property; without spaces, as items of an enum must be."""
+        return f"{self.kind}:{quote(self.name)}"
+
+    @property
+    def is_named_by_artist(self) -> bool:
+        """Whether its title is nothing to translate."""
+        return self.kind in ("file", "text")
+
+    @property
+    def title(self) -> str:
+        match self.kind:
+            case "library" | "file":
+                return sources.title(PurePath(self.name).stem)
+            case "text":
+                return sources.title(self.name.removesuffix(".py"))
+            case "input":
+                return _data_type_names().get(self.name, self.name)
+            case _:
+                return _TITLES.get(self.name, self.name)
+
+    @property
+    def description(self) -> str:
+        """For a tooltip, so without a full stop."""
+        if self.kind == "node":
+            return bpy.types.Node.bl_rna_get_subclass(self.name).description
+        if self.kind == "input":
+            return bpy.types.Node.bl_rna_get_subclass("BackgroundNodeInput").description
+        try:
+            return _signature(self).description.removesuffix(".")
+        except SignatureError as error:
+            return error.message
+
+    def sockets(self, *, are_outputs: bool) -> tuple[ChoiceSocket, ...]:
+        """The inputs or outputs that the node will have; none if its script can't be read."""
+        if self.kind == "input":
+            return (ChoiceSocket("value", "Value", SocketType(self.name)),) if are_outputs else ()
+        if self.kind == "node":
+            return _sockets_of_node(self.name, are_outputs)
+        try:
+            signature = _signature(self)
+        except SignatureError:
+            return ()
+        sockets = signature.outputs if are_outputs else signature.inputs
+        return tuple(ChoiceSocket(socket.identifier, socket.label, socket.type) for socket in sockets)
+
+    def add_to(self, tree: bpy.types.NodeTree) -> bpy.types.Node:
+        """Add the node. Raises KeyError if the text is gone, RuntimeError if the tree takes no such node."""
+        text = bpy.data.texts[self.name] if self.kind == "text" else None
+        node = tree.nodes.new(self._idname)
+        if self.kind != "node":
+            node.name = self.title  # for reports: they name a node
+        match self.kind:
+            case "library":
+                node.library_script = self.name
+            case "file":
+                node.filepath = self.name
+            case "text":
+                node.script = text
+            case "input":
+                node.data_type = self.name
+        return node
+
+    @property
+    def _idname(self) -> str:
+        if self.kind == "node":
+            return self.name
+        return "BackgroundNodeInput" if self.kind == "input" else "BackgroundNodeScript"
+
+
+def find(identifier: str) -> NodeChoice:
+    kind, _, name = identifier.partition(":")
+    return NodeChoice(kind, unquote(name))
+
+
+def _sockets_of_node(idname: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]:
+    if idname == "NodeReroute":
+        name = "Output" if are_outputs else "Input"
+        return (ChoiceSocket(name, name, None),)
+    if idname == "BackgroundNodeOutput" and not are_outputs:
+        return (ChoiceSocket("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True)),)
+    return ()
+
+
+@functools.cache
+def _data_type_names() -> dict[str, str]:
+    return {item[0]: item[1] for item in data_types()}
+
+
+def _signature(choice: NodeChoice) -> Signature:
+    """The signature of a script. Raises SignatureError."""
+    if choice.kind == "library":
+        return _library_signature(choice.name)
+    return sources.signature(_source(choice))
+
+
+@functools.cache
+def _library_signature(name: str) -> Signature:
+    return sources.signature(sources.from_library(name))
+
+
+def _source(choice: NodeChoice) -> ScriptSource:
+    if choice.kind == "file":
+        return sources.from_file(choice.name)
+    text = bpy.data.texts.get(choice.name)
+    if text is None:
+        raise SignatureError(f'there is no text "{choice.name}"')
+    return sources.from_text(text)
+
+
+# What there is
+
+
+def library() -> Iterator[tuple[str, list[NodeChoice]]]:
+    """The shipped scripts, by category."""
+    for category, names in sources.library_categories():
+        yield sources.title(category), [NodeChoice("library", name) for name in names]
+
+
+def texts() -> list[NodeChoice]:
+    """Texts of the file that look like scripts."""
+    return [NodeChoice("text", text.name) for text in bpy.data.texts if text.library is None and _is_script(text)]
+
+
+def _is_script(text: bpy.types.Text) -> bool:
+    return len(text.lines) <= _MAX_LINES and sources.seems_to_be_script(text.as_string())
+
+
+def inputs() -> list[NodeChoice]:
+    """An Input node for each type of data."""
+    return [NodeChoice("input", kind) for kind in _data_type_names()]
+
+
+def folder_categories() -> dict[str, list[FolderScript]]:
+    """The scripts in the artist's own folders, by category."""
+    categories: dict[str, list[FolderScript]] = {}
+    for script in folder_scripts():
+        categories.setdefault(" / ".join(map(sources.title, script.category)), []).append(script)
+    return categories
+
+
+def folder_scripts() -> tuple[FolderScript, ...]:
+    """The scripts in the artist's own folders, those with errors too. What changes on disk is there a moment later."""
+    _folders.set_folders(preferences.script_folders())
+    _folders.read_soon()
+    return _folders.scripts()
+
+
+def all_choices() -> Iterator[NodeChoice]:
+    for _, choices in library():
+        yield from choices
+    for script in folder_scripts():
+        yield NodeChoice("file", script.path)
+    yield from texts()
+    yield from inputs()
+    yield NodeChoice("node", "BackgroundNodeOutput")
+    yield NodeChoice("node", "NodeReroute")
+
+
+_folders = ScriptFolders(lambda path: sources.signature(sources.from_file(path)))
+
+
+def register() -> None:
+    # Read from RNA in the main thread, before the one that reads folders asks for it.
+    data_block_kinds.data_block_types()
+    folder_scripts()

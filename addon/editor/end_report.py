@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells how a run ended: in the status bar and the Info editor.
+
+Only operators report, and Blender drops what they report if Python called them. So this one is called when a run ends,
+but waits for Blender's next event, and reports then.
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_rpt as translated
+
+from ...runtime.scheduling.states import RunState, TaskState
+from ..drawing.quantities import duration
+from ..session.current import session
+from ..session.run import Run
+
+#: Names of nodes that are listed.
+_MAX_NAMES = 3
+#: Seconds until Blender calls the operator back.
+_SOON = 0.01
+
+
+class BACKGROUND_NODES_OT_end_report(bpy.types.Operator):
+    """Report how a run ended"""
+
+    bl_idname = "background_nodes.end_report"
+    bl_label = "Background Nodes Run"
+    bl_options = {"INTERNAL"}
+
+    level: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    message: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        self._timer = context.window_manager.event_timer_add(_SOON, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        self.cancel(context)
+        self.report({self.level}, self.message)
+        return {"FINISHED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        context.window_manager.event_timer_remove(self._timer)
+
+
+def tell(run: Run) -> None:
+    """Report the end of a run, where there is a window."""
+    say(*summary(run))
+
+
+def say(level: str, message: str) -> None:
+    """Report a message, as an operator does: "INFO", "WARNING" or "ERROR"."""
+    windows = bpy.context.window_manager.windows
+    if bpy.app.background or not windows:
+        return
+    with bpy.context.temp_override(window=windows[0]):
+        bpy.ops.background_nodes.end_report("INVOKE_DEFAULT", level=level, message=message)
+
+
+def summary(run: Run) -> tuple[str, str]:
+    """How a run ended: the level of the report, and a sentence.
+
+    What went wrong is no more than a warning: for an error Blender opens a pop-up below the mouse, whatever the artist
+    is doing there.
+    """
+    name, time = run.tree_name, duration(run.seconds)
+    if run.state is RunState.SUCCEEDED:
+        level, message = "INFO", translated('"{name}" ran in {time}').format(name=name, time=time)
+    elif run.state is RunState.CANCELLED:
+        level, message = "INFO", translated('"{name}" was cancelled after {time}').format(name=name, time=time)
+    else:
+        message = translated('"{name}" failed after {time}: {nodes}')
+        level, message = "WARNING", message.format(name=name, time=time, nodes=_names(run))
+    if run.notes:
+        level, message = "WARNING", f"{message}. {'. '.join(run.notes)}"
+    return level, message
+
+
+def _names(run: Run) -> str:
+    """The nodes that are to blame; those that were skipped for them are not."""
+    wrong = (TaskState.FAILED, TaskState.TIMED_OUT)
+    names = [task.name for task in run.tasks.values() if task.state in wrong] or [
+        task.name for task in run.tasks.values() if task.state is not TaskState.SUCCEEDED
+    ]
+    text = ", ".join(names[:_MAX_NAMES])
+    more = len(names) - _MAX_NAMES
+    return translated("{names} and {count} more").format(names=text, count=more) if more > 0 else text
+
+
+classes = (BACKGROUND_NODES_OT_end_report,)
+
+
+def register() -> None:
+    session.ended.listen(tell)
+
+
+def unregister() -> None:
+    session.ended.stop_listening(tell)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The header of the editor: run and its menu, how far the run is, pause, cancel, and the auto-run mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+
+from ...runtime.errors import Problem
+from ..session import problems
+from ..session.current import session
+from ..session.run import Run
+from . import run_text
+from .active import active_tree
+
+#: Width of the bar in UI units.
+_BAR_WIDTH = 8.0
+
+
+def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
+    tree = active_tree(context)
+    if tree is None:
+        return
+    layout, run = header.layout, session.run_of(tree)
+    if run is not None and not run.is_home:
+        _draw_run(layout, run)
+    else:
+        _draw_problems(layout, problems.of(tree))
+        if run is not None and run.can_retry:
+            layout.operator(
+                "background_nodes.retry", text=run_text.retry_label(run), icon="FILE_REFRESH", translate=False
+            )
+        row = layout.row(align=True)
+        row.operator("background_nodes.run", icon="PLAY")
+        row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
+    layout.prop(tree, "auto_run", text="", icon="FILE_REFRESH", icon_only=True)
+
+
+def _draw_run(layout: bpy.types.UILayout, run: Run) -> None:
+    row = layout.row(align=True)
+    bar = row.row(align=True)
+    bar.ui_units_x = _BAR_WIDTH
+    progress = run.progress
+    bar.progress(factor=progress, type="BAR", text=run_text.beside(f"{progress:.0%}", run))
+    row.operator("background_nodes.pause", text="", icon="PLAY" if run.is_paused else "PAUSE")
+    row.operator("background_nodes.cancel", text="", icon="X")
+    row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
+
+
+def _draw_problems(layout: bpy.types.UILayout, found: Sequence[Problem] | None) -> None:
+    """How many problems keep the tree from running, as far as it was looked at; a click shows them."""
+    if found:
+        row = layout.row()
+        row.alert = True
+        row.operator("background_nodes.problems_show", text=str(len(found)), icon="ERROR", translate=False)
+
+
+def register() -> None:
+    bpy.types.NODE_HT_header.append(_draw_header)
+
+
+def unregister() -> None:
+    bpy.types.NODE_HT_header.remove(_draw_header)

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Selects a node that a list, a problem or a report speaks of, and brings it into view."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_rpt as translated
+
+from ...node_tree.identity import find_node
+from .active import TreeOperator, active_tree
+
+
+class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
+    """Select the node, and bring it into view"""
+
+    bl_idname = "background_nodes.node_select"
+    bl_label = "Select Node"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(name="Node", options={"SKIP_SAVE", "HIDDEN"})
+    node_id: bpy.props.StringProperty(
+        name="ID", description="Stable id of the node, in case it was renamed", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        node = find_node(tree, self.node_id) if self.node_id else None
+        node = node or tree.nodes.get(self.node_name)
+        if node is None:
+            self.report({"WARNING"}, translated('"{name}" is not in the tree any more').format(name=self.node_name))
+            return {"CANCELLED"}
+        select(node)
+        show(context)
+        return {"FINISHED"}
+
+
+def select(node: bpy.types.Node) -> None:
+    """Make a node the only one that is selected, and the active one."""
+    tree = node.id_data
+    for other in tree.nodes:
+        if other.select != (other == node):
+            other.select = other == node
+    tree.nodes.active = node
+
+
+def show(context: bpy.types.Context) -> None:
+    """Bring the selected nodes into the view of the editor."""
+    area = context.area
+    region = next((region for region in area.regions if region.type == "WINDOW"), None) if area else None
+    if region is None or bpy.app.background:
+        return
+    with context.temp_override(region=region):
+        bpy.ops.node.view_selected()
+
+
+classes = (BACKGROUND_NODES_OT_node_select,)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each node shows of its task: state, bar, time, error. The one place that draws them.
+
+coloured icon | bar with percent, items, time left | log       while it runs
+coloured icon | how it ended, items, time taken    | log       afterwards
+the first lines of its error, in red
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.app.translations import pgettext_iface as translated
+
+from ...node_tree import node_text
+from ...node_tree.base import set_status_drawer
+from ...runtime.scheduling.states import TaskState
+from ..drawing.quantities import countdown, duration
+from ..session.current import session
+from ..session.run import Task
+from . import redraw, status_icons
+
+#: What a row has beside its text: icon, log button, margins.
+_BESIDE_TEXT = 64.0
+
+_LABELS = {
+    TaskState.WAITING: "Waiting",
+    TaskState.READY: "Ready",
+    TaskState.RUNNING: "Running",
+    TaskState.SUCCEEDED: "Succeeded",
+    TaskState.FAILED: "Failed",
+    TaskState.CANCELLED: "Cancelled",
+    TaskState.TIMED_OUT: "Timed Out",
+    TaskState.SKIPPED: "Skipped",
+}
+
+
+def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
+    """What the last run tells of a node. Reads, and writes nothing."""
+    run = session.run_of(node.id_data)
+    task = None if run is None else run.task_of(node)
+    if task is None:
+        return
+    draw_task(task, layout, node.width, is_paused=run.is_paused)
+    if task.error is not None and task.state is not TaskState.SKIPPED:
+        node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
+
+
+def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused: bool) -> None:
+    """One row: a task's state, bar and time, as far as `width` UI units hold them."""
+    row = layout.row(align=True)
+    row.label(text="", icon_value=status_icons.icon(task.state))
+    num_letters = int((width - _BESIDE_TEXT) / node_text.LETTER)
+    if task.state is TaskState.RUNNING:
+        text = _running_text(task, num_letters, is_paused=is_paused)
+        row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)
+    else:
+        row.label(text=_state_text(task, num_letters), translate=False)
+    if task.items:
+        show = row.operator("background_nodes.log_show", text="", icon="TEXT", emboss=False)
+        show.node_name = task.name
+
+
+def state_label(state: TaskState) -> str:
+    """The state in the artist's words and language."""
+    return translated(_LABELS[state])
+
+
+def items_text(task: Task) -> str:
+    """`7/24` of a mapped task, "" of another."""
+    return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
+
+
+def _running_text(task: Task, num_letters: int, *, is_paused: bool) -> str:
+    if is_paused:
+        left = translated("Paused")
+    else:
+        left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))
+    return _joined((f"{task.progress:.0%}", items_text(task), left, task.text), num_letters)
+
+
+def _state_text(task: Task, num_letters: int) -> str:
+    time = duration(task.seconds) if task.seconds else ""
+    if task.state is TaskState.SUCCEEDED:
+        return _joined(
+            (translated("Cached") if task.cached else time or state_label(task.state), items_text(task)), num_letters
+        )
+    if task.state in (TaskState.FAILED, TaskState.TIMED_OUT):  # the message below tells how many items failed
+        return _joined((state_label(task.state), time), num_letters)
+    return _joined((state_label(task.state), items_text(task), time), num_letters)
+
+
+def _joined(parts: tuple[str, ...], num_letters: int) -> str:
+    """As many of the parts as fit, in the order of their weight; the first one always."""
+    text = ""
+    for part in filter(None, parts):
+        longer = f"{text} · {part}" if text else part
+        if text and len(longer) > num_letters:
+            break
+        text = longer
+    return text
+
+
+def register() -> None:
+    set_status_drawer(draw_status)
+
+
+def unregister() -> None:
+    set_status_drawer(None)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redraws what shows a run, when there is something new to be seen, and lets bars move smoothly.
+
+It listens to the session's timer, which ticks while something runs, and to what looks for problems. Only editors that
+show a tree with news are redrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+
+import bpy
+
+from ...runtime.scheduling.states import TaskState
+from ..session import problems
+from ..session.current import session
+from ..session.run import Run, Task
+
+#: Of the way from what a bar shows to what is so, the share it goes in one tick.
+_EASING = 0.35
+#: A bar that is so near shows what is so.
+_NEAR = 0.004
+
+#: What is on the screen: of each tree's run its version and second; of each running task, by node, its bar.
+_drawn: dict[int, tuple[int, int]] = {}
+_bars: dict[int, dict[str, float]] = {}
+
+
+def shown_progress(task: Task) -> float:
+    """What the bar of a running task shows: it is on its way to the task's progress."""
+    found = (bars[task.node_id] for bars in _bars.values() if task.node_id in bars)
+    return next(found, task.progress)
+
+
+def update(runs: Iterable[Run]) -> None:
+    """Redraw what shows a run with news."""
+    changed = {run.tree_uid for run in runs if _has_news(run)}
+    if changed:
+        tag(changed)
+        _redraw_preferences()
+
+
+def tag(tree_uids: AbstractSet[int]) -> None:
+    """Redraw the editors that show one of these trees."""
+    for area, shown in editors():
+        if shown & tree_uids:
+            area.tag_redraw()
+
+
+def _has_news(run: Run) -> bool:
+    news = run.version, int(run.seconds)
+    has_news = _drawn.get(run.tree_uid) != news
+    if run.is_home and not has_news:
+        return False
+    _drawn[run.tree_uid] = news
+    return _move_bars(run) or has_news
+
+
+def _move_bars(run: Run) -> bool:
+    """Let the bars of a run catch up; whether one of them moves."""
+    running = [task for task in run.tasks.values() if task.state is TaskState.RUNNING]
+    before = _bars.get(run.tree_uid, {})
+    _bars[run.tree_uid] = bars = {
+        task.node_id: _eased(before.get(task.node_id, 0.0), task.progress) for task in running
+    }
+    return bars != before
+
+
+def _eased(shown: float, progress: float) -> float:
+    if progress - shown < _NEAR:  # a task that begins anew goes back at once
+        return progress
+    return shown + (progress - shown) * _EASING
+
+
+def _redraw_preferences() -> None:
+    """They tell what the workers do."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+
+
+def editors() -> Iterator[tuple[bpy.types.Area, set[int]]]:
+    """Each editor of background node trees, with the trees it shows: the one in view, and those that lead to it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree":
+                yield area, {part.node_tree.session_uid for part in space.path if part.node_tree is not None}
+
+
+def register() -> None:
+    session.updated.listen(update)
+    problems.found.listen(tag)
+
+
+def unregister() -> None:
+    problems.found.stop_listening(tag)
+    session.updated.stop_listening(update)
+    _drawn.clear()
+    _bars.clear()

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What header, Sidebar and status bar say of a run: the same words in each."""
+
+from __future__ import annotations
+
+from bpy.app.translations import pgettext_iface as translated
+
+from ...runtime.scheduling.states import RunState
+from ..drawing.quantities import countdown
+from ..session.run import Run
+
+
+def beside(so_far: str, run: Run) -> str:
+    """How far a run is, as `43%` or `7/24`, with what there is to be said of it beside."""
+    if run.state.is_final:
+        return translated("Waits for Edit Mode")
+    if run.is_paused:
+        return translated("{so_far} · Paused").format(so_far=so_far)
+    if run.is_finishing:
+        return translated("{so_far} · Stopping").format(so_far=so_far)
+    time_left = run.time_left
+    if time_left is None:
+        return so_far
+    return translated("{so_far} · {time} left").format(so_far=so_far, time=countdown(time_left))
+
+
+def retry_label(run: Run) -> str:
+    """What trying again means after a run: mending what failed, or going on with what was cancelled."""
+    return translated("Run the Rest") if run.state is RunState.CANCELLED else translated("Retry Failed")

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators that start a run and lead it to its end, and the menu that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import bpy
+from bpy.app.translations import pgettext_rpt as translated
+
+from ...runtime.errors import BackgroundNodesError, CompileError, Problem
+from ..drawing import keymaps
+from ..session import problems
+from ..session.current import session
+from ..session.run import Run
+from .active import TreeOperator, active_run, active_tree
+
+
+class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
+    """Run the node tree in background Blenders"""
+
+    bl_idname = "background_nodes.run"
+    bl_label = "Run"
+
+    scope: bpy.props.EnumProperty(
+        name="Scope",
+        items=(
+            ("ALL", "All", "Run the whole tree"),
+            ("SELECTED", "Selected", "Run the selected nodes and what they need"),
+            ("ACTIVE", "To Active", "Run the active node and what it needs"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+    force: bpy.props.BoolProperty(
+        name="Force",
+        description="Run in background Blenders that are new, in which nothing ran before",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+        if properties.force:
+            return "Run the whole node tree in new background Blenders, in which nothing ran before"
+        return {
+            "ALL": "Run the whole node tree in background Blenders",
+            "SELECTED": "Run the selected nodes and what they need",
+            "ACTIVE": "Run the active node and what it needs",
+        }[properties.scope]
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        run = active_run(context)
+        if run is not None and not run.is_home:
+            cls.poll_message_set("The node tree is running already")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        until = _wanted(tree, self.scope)
+        if until == []:
+            self.report(
+                {"ERROR"},
+                translated("No node is selected") if self.scope == "SELECTED" else translated("No node is active"),
+            )
+            return {"CANCELLED"}
+        try:
+            run = session.start(tree, until=until, force=self.force)
+        except CompileError as error:
+            problems.show(tree, error.problems)
+            self._report_problems(error.problems)
+            return {"CANCELLED"}
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        _wait_in_background(run)
+        return {"FINISHED"}
+
+    def _report_problems(self, found: Sequence[Problem]) -> None:
+        """All of them to a program; to an artist, who sees them in the Sidebar, how many there are."""
+        if bpy.app.background:
+            for problem in found:
+                self.report({"ERROR"}, str(problem))
+        elif len(found) == 1:
+            self.report({"WARNING"}, str(found[0]))
+        else:
+            self.report({"WARNING"}, translated("{count} problems keep the tree from running").format(count=len(found)))
+
+
+def _wait_in_background(run: Run) -> None:
+    """Where no timer carries the run on."""
+    if bpy.app.background:
+        run.wait()
+
+
+def _wanted(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
+    """The names of the nodes that a scope asks for, None for all."""
+    if scope == "SELECTED":
+        return [node.name for node in tree.nodes if node.select and node.bl_idname not in ("NodeFrame", "NodeReroute")]
+    if scope == "ACTIVE":
+        return [tree.nodes.active.name] if tree.nodes.active else []
+    return None
+
+
+class _RunOperator(TreeOperator):
+    """An operator on the run of the tree that the editor shows."""
+
+    @classmethod
+    def objection(cls, run: Run) -> str:
+        """Why it can't be done with a run; "" if it can."""
+        return "The run is over" if run.state.is_final else ""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        run = active_run(context)
+        message = "The node tree is not running" if run is None else cls.objection(run)
+        if message:
+            cls.poll_message_set(message)
+        return not message
+
+
+class BACKGROUND_NODES_OT_cancel(_RunOperator, bpy.types.Operator):
+    """Cancel the run of the node tree; results that are there stay"""
+
+    bl_idname = "background_nodes.cancel"
+    bl_label = "Cancel"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        active_run(context).cancel()
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_cancel_node(_RunOperator, bpy.types.Operator):
+    """Cancel the active node and what needs it; the rest of the run goes on"""
+
+    bl_idname = "background_nodes.cancel_node"
+    bl_label = "Cancel Node"
+
+    node_name: bpy.props.StringProperty(
+        name="Node", description="The node to cancel, the active one if empty", options={"SKIP_SAVE"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run, active = active_run(context), active_tree(context).nodes.active
+        task = run.tasks.get(self.node_name) if self.node_name else run.task_of(active) if active else None
+        if task is None or task.state.is_final:
+            self.report({"WARNING"}, translated("The node is not running"))
+            return {"CANCELLED"}
+        run.cancel(task.name)
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_pause(_RunOperator, bpy.types.Operator):
+    """Hold the run where it is, or let it go on"""
+
+    bl_idname = "background_nodes.pause"
+    bl_label = "Pause"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run = active_run(context)
+        if run.is_paused:
+            run.resume()
+        else:
+            run.pause()
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_finish_current(_RunOperator, bpy.types.Operator):
+    """Start nothing more; what runs now comes to its end, and its results come home"""
+
+    bl_idname = "background_nodes.finish_current"
+    bl_label = "Stop After Current Tasks"
+
+    @classmethod
+    def objection(cls, run: Run) -> str:
+        return "The run stops already" if run.is_finishing else super().objection(run)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        active_run(context).finish_current()
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
+    """Run again what did not succeed in the last run; what did succeed is kept"""
+
+    bl_idname = "background_nodes.retry"
+    bl_label = "Retry Failed"
+
+    @classmethod
+    def objection(cls, run: Run) -> str:
+        if not run.is_home:
+            return "The node tree is running already"
+        return "" if run.can_retry else "All of the last run succeeded"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run = active_run(context)
+        try:
+            session.retry(run)
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        _wait_in_background(run)
+        return {"FINISHED"}
+
+
+def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """What an artist wants of the node under the mouse, in the node editor's own context menu."""
+    tree = active_tree(context)
+    if tree is None or tree.nodes.active is None:
+        return
+    layout = menu.layout
+    layout.separator()
+    layout.operator("background_nodes.run", text="Run to Active", icon="PLAY").scope = "ACTIVE"
+    layout.operator("background_nodes.run", text="Run Selected").scope = "SELECTED"
+    layout.operator("background_nodes.cancel_node", icon="X")
+    layout.operator("background_nodes.log_show", icon="TEXT").node_name = tree.nodes.active.name
+
+
+class BACKGROUND_NODES_OT_problems_show(TreeOperator, bpy.types.Operator):
+    """Look for what keeps the tree from running, and show it in the Sidebar"""
+
+    bl_idname = "background_nodes.problems_show"
+    bl_label = "Show Problems"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        problems.show(tree, problems.find(tree))
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_MT_run(bpy.types.Menu):
+    """More ways to run the node tree, and to stop it"""
+
+    bl_idname = "BACKGROUND_NODES_MT_run"
+    bl_label = "Run"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, run = self.layout, active_run(context)
+        layout.operator("background_nodes.run", icon="PLAY")
+        layout.operator("background_nodes.run", text="Run Selected").scope = "SELECTED"
+        layout.operator("background_nodes.run", text="Run to Active").scope = "ACTIVE"
+        layout.operator("background_nodes.run", text="Force Run").force = True
+        layout.operator("background_nodes.retry", icon="FILE_REFRESH")
+        layout.operator("background_nodes.problems_show", icon="ERROR")
+        layout.separator()
+        is_paused = run is not None and run.is_paused
+        layout.operator("background_nodes.pause", text="Resume" if is_paused else "Pause", icon="PAUSE")
+        layout.operator("background_nodes.finish_current")
+        layout.operator("background_nodes.cancel_node")
+        layout.operator("background_nodes.cancel", icon="X")
+        tree = active_tree(context)
+        if tree is not None:
+            layout.separator()
+            layout.prop(tree, "auto_run")
+
+
+classes = (
+    BACKGROUND_NODES_OT_run,
+    BACKGROUND_NODES_OT_cancel,
+    BACKGROUND_NODES_OT_cancel_node,
+    BACKGROUND_NODES_OT_pause,
+    BACKGROUND_NODES_OT_finish_current,
+    BACKGROUND_NODES_OT_retry,
+    BACKGROUND_NODES_OT_problems_show,
+    BACKGROUND_NODES_MT_run,
+)
+
+
+def register() -> None:
+    keymaps.add("Node Editor", "NODE_EDITOR", "background_nodes.run", "RET", ctrl=True)
+    bpy.types.NODE_MT_context_menu.append(_draw_context_menu)
+
+
+def unregister() -> None:
+    bpy.types.NODE_MT_context_menu.remove(_draw_context_menu)

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The preferences, and what holds where there are none (the bpy wheel)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...runtime.pool.launcher import WorkerLimits
+from ..session.current import session
+from ..session.settings import Settings, default_num_workers
+from . import layout
+
+#: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
+ADDON_ID = __package__.rpartition(".addon")[0]
+
+_DEFAULT_IDLE_MINUTES = 5.0
+_DEFAULT_MEMORY_GB = 4.0
+
+
+class BackgroundNodesScriptFolder(bpy.types.PropertyGroup):
+    """A folder with the artist's own scripts."""
+
+    directory: bpy.props.StringProperty(
+        name="Folder",
+        description="Folder whose scripts are offered in the Add menu, its sub-folders as categories",
+        subtype="DIR_PATH",
+    )
+
+
+class BackgroundNodesPreferences(bpy.types.AddonPreferences):
+    """Preferences of Background Nodes."""
+
+    bl_idname = ADDON_ID
+
+    num_workers: bpy.props.IntProperty(
+        name="Workers",
+        description="How many background Blenders work at the same time, 0 for half of the processors",
+        default=0,
+        min=0,
+        soft_max=16,
+        max=256,
+    )
+    idle_minutes: bpy.props.FloatProperty(
+        name="Keep Warm",
+        description="Minutes for which a background Blender that has nothing to do is kept open for the next run",
+        default=_DEFAULT_IDLE_MINUTES,
+        min=0.1,
+        soft_max=60.0,
+    )
+    memory_gb: bpy.props.FloatProperty(
+        name="Renew Above",
+        description="Gigabytes of memory above which a background Blender is replaced by a new one after its task",
+        default=_DEFAULT_MEMORY_GB,
+        min=0.5,
+        soft_max=64.0,
+    )
+    script_folders: bpy.props.CollectionProperty(
+        name="Script Folders",
+        description="Folders with scripts of your own for the Add menu; their sub-folders are its categories",
+        type=BackgroundNodesScriptFolder,
+    )
+    overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
+    overlay_memory: bpy.props.BoolProperty(
+        name="Peak Memory", description="Show over each node how much memory its background Blender held at most"
+    )
+    overlay_heat_map: bpy.props.BoolProperty(
+        name="Heat Map", description="Colour the nodes by the time they took, the slowest one red"
+    )
+
+    memory_limit_gb: bpy.props.FloatProperty(
+        name="Memory Limit",
+        description="Gigabytes of memory above which a task is ended with an error while it runs, 0 for no limit",
+        default=0.0,
+        min=0.0,
+        soft_max=64.0,
+    )
+    store_gb: bpy.props.FloatProperty(
+        name="Store Size",
+        description="Gigabytes on disk that finished runs may keep for their logs, for Retry and for results that did "
+        "not come home; of the oldest ones they are deleted first, and the last run stays",
+        default=4.0,
+        min=0.0,
+        soft_max=100.0,
+    )
+    use_gpu: bpy.props.BoolProperty(
+        name="Cycles Devices",
+        description="Render with the devices that Blender's preferences choose for Cycles; else with the processor",
+        default=True,
+    )
+    artist_first: bpy.props.EnumProperty(
+        name="Artist First",
+        description="What background Blenders do while you play back, sculpt, paint or render",
+        items=(
+            ("LOWER", "Lower Priority", "They go on with what the processor has left"),
+            ("PAUSE", "Pause", "Runs are paused, and go on when it ends"),
+            ("OFF", "Off", "They go on as usual"),
+        ),
+        default="LOWER",
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout.draw(self, context)
+
+
+def found() -> BackgroundNodesPreferences | None:
+    """The preferences; None where there are none."""
+    addon = bpy.context.preferences.addons.get(ADDON_ID)
+    return None if addon is None else addon.preferences
+
+
+def get(name: str) -> Any:
+    """One preference, or its default where there are none."""
+    preferences = found()
+    if preferences is None:
+        return BackgroundNodesPreferences.bl_rna.properties[name].default
+    return getattr(preferences, name)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all preferences."""
+    return tuple(BackgroundNodesPreferences.__annotations__)
+
+
+def settings() -> Settings:
+    """What they say of runs and jobs."""
+    return Settings(
+        num_workers=get("num_workers") or default_num_workers(),
+        limits=WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3)),
+        memory_limit=int(get("memory_limit_gb") * 1024**3),
+        store_size=int(get("store_gb") * 1024**3),
+        artist_first=get("artist_first"),
+        use_gpu=get("use_gpu"),
+    )
+
+
+def script_folders() -> tuple[str, ...]:
+    """The artist's own folders of scripts, as absolute paths."""
+    preferences = found()
+    folders = () if preferences is None else preferences.script_folders
+    return tuple(bpy.path.abspath(folder.directory) for folder in folders if folder.directory)
+
+
+classes = (BackgroundNodesScriptFolder, BackgroundNodesPreferences)
+
+
+def register() -> None:
+    session.use_settings(settings)
+
+
+def unregister() -> None:
+    session.use_settings(Settings)

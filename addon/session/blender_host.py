@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Blender that the session lives in: its trees, timers, undo history and binary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import bpy
+
+from ...node_tree.writer import Writer
+from ...runtime.blender import cycles_devices, snapshot
+from ...runtime.blender.snapshot import Snapshot
+from ...runtime.engine.active_run import ActiveRun
+from ...runtime.planning.plan import Plan
+from ...runtime.pool.launcher import Launcher
+from ...runtime.pool.pool import Pool
+from ...runtime.scratch.scratch import Store
+from ...runtime.script.socket_types import LiveRef
+from . import checks, gestures, occupation, undo
+from .settings import Settings
+
+_Timer = Callable[[], float | None]
+
+
+class BlenderHost:
+    """Answers the session for this Blender. See `keeper.Host`."""
+
+    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
+        return checks.checked(tree, until)
+
+    def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
+        return checks.compiled(tree, until)
+
+    def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
+        return next((tree for tree in bpy.data.node_groups if tree.session_uid == session_uid), None)
+
+    def take_snapshot(self, refs: Iterable[LiveRef], store: Store, *, with_file: bool) -> Snapshot:
+        return snapshot.take(refs, store, with_file=with_file)
+
+    def writer(self, active: ActiveRun, taken: Snapshot) -> Writer:
+        return Writer(active, taken)
+
+    def push_undo(self, message: str) -> None:
+        undo.push_undo(message)
+
+    def new_store(self) -> Store:
+        return Store()
+
+    def new_pool(self, settings: Settings, store: Store) -> Pool:
+        return Pool(self.launcher(settings), store, settings.num_workers)
+
+    def launcher(self, settings: Settings) -> Launcher:
+        devices = cycles_devices.chosen() if settings.use_gpu else None
+        return Launcher.for_blender(bpy.app.binary_path, settings.limits, devices)
+
+    def occupation(self) -> str:
+        return occupation.occupation()
+
+    def is_gesture_going_on(self) -> bool:
+        return gestures.is_going_on()
+
+    def start_timer(self, function: _Timer) -> None:
+        # Timers don't fire in background mode; there, what is registered at exit makes some wheels crash.
+        if not bpy.app.background:
+            self.stop_timer(function)
+            bpy.app.timers.register(function, first_interval=0.0, persistent=True)
+
+    def stop_timer(self, function: _Timer) -> None:
+        if bpy.app.timers.is_registered(function):
+            bpy.app.timers.unregister(function)

@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`Job`: a script that a `JobManager` sends to a background Blender. Part of the public Python API."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import bpy
+
+from ...node_tree import reader
+from ...runtime.blender import modes, python_data, sendable
+from ...runtime.blender.homecoming import Homecoming, Targets
+from ...runtime.blender.paths import files_in_use
+from ...runtime.blender.snapshot import Snapshot
+from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.runner import Runner
+from ...runtime.errors import BackgroundNodesError, StoreError
+from ...runtime.planning.graph import NodeSettings
+from ...runtime.planning.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
+from ...runtime.scheduling.events import TaskError
+from ...runtime.scheduling.states import TaskState
+from ...runtime.scratch import value_files
+from ...runtime.scratch.logs import read_log
+from ...runtime.scratch.typed_values import TypedValue
+from ...runtime.script.signature import Parameter, ScriptSource
+from ...runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
+from ...runtime.script.without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
+from . import gestures
+from .retrieved import RetrievedDataBlocks
+from .undo import push_undo
+
+_ANY = SocketType("ANY")
+_DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
+#: The name under which the script gets a copy of the open file, which is none that a passed variable can have.
+_BLEND_FILE = "__blend_file__"
+#: The id of the one task of a job's plan.
+_TASK = "job"
+#: Characters of its log that the issue of a job shows.
+_MAX_LOG = 10_000
+#: Seconds at most between two looks of who waits.
+_MAX_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a job is to do.
+
+    Attributes:
+        name: any text.
+        source: its script.
+        variables: the script's variables by name, in wire form.
+        passed: the data-blocks it is given.
+        use_blend_file: whether it works on a copy of the open file.
+        timeout: seconds it may take, 0 for no limit.
+        overwrite_data: whether what it gives takes the place of what is in the file.
+        push_undo: whether what it brings home is an undo step of its own.
+        on_complete: called with the job at its end, which comes about by itself then.
+    """
+
+    name: str
+    source: ScriptSource
+    variables: Mapping[str, Any]
+    passed: tuple[LiveRef, ...] = ()
+    use_blend_file: bool = False
+    timeout: float = 0.0
+    overwrite_data: bool = False
+    push_undo: bool = True
+    on_complete: Callable[[Job], object] | None = field(default=None, compare=False)
+
+    def plan(self) -> Plan:
+        arguments = [_argument(name, value, _ANY) for name, value in self.variables.items()]
+        if self.passed:
+            arguments.append(_argument(PASSED_DATA_BLOCKS, self.passed, _DATA_BLOCKS))
+        if self.use_blend_file:
+            arguments.append(_argument(_BLEND_FILE, OPEN_FILE, SocketType("BLEND_FILE")))
+        outputs = (TaskOutput(PYTHON_DATA, PYTHON_DATA, _ANY), TaskOutput(DATA_BLOCKS, DATA_BLOCKS, _DATA_BLOCKS))
+        settings = NodeSettings(self.timeout, retries=0)
+        task = PlannedTask(_TASK, self.name, self.source, tuple(arguments), outputs, settings)
+        return Plan(self.name, (task,), files=files_in_use())
+
+
+def _argument(name: str, value: Any, socket_type: SocketType) -> Argument:
+    return Argument(Parameter(name, name, socket_type, is_optional=True), (Constant(value, socket_type),))
+
+
+class JobKeeper(Protocol):
+    """What a job knows of the `JobManager` that keeps it."""
+
+    max_attempts: int
+
+    def drop_snapshot(self, job: Job) -> None:
+        """Remove what a job that is over was given, but for what others have, too."""
+        ...
+
+    def wait_for(self, job: Job, seconds: float) -> None:
+        """Carry a job on, waiting for news at most so long."""
+        ...
+
+
+class Job:
+    """A script that runs, or is to run, in a background Blender.
+
+    Attributes:
+        request: what it is to do.
+        snapshot: what it is given, as long as it is not over.
+        num_attempts: how often it was begun with.
+        was_killed: whether `kill` ended it.
+        overwrite_data: whether what it gives takes the place of what is in the file.
+    """
+
+    def __init__(self, request: JobRequest, keeper: JobKeeper, snapshot: Snapshot) -> None:
+        self.request = request
+        self.num_attempts = 0
+        self.was_killed = False
+        self.overwrite_data = request.overwrite_data
+        self._keeper = keeper
+        self.snapshot = snapshot
+        self._runner: Runner | None = None
+        self._active: ActiveRun | None = None
+        self._error: TaskError | None = None  # what went wrong outside the script
+        self._is_over = False
+        self._is_forgotten = False
+        self._has_lost_file = False  # another file is open than the one it was made for
+        self._has_changed_file = False
+        self._python_data: dict[Any, Any] | None = None
+        self._data_blocks: RetrievedDataBlocks | None = None
+        self._overwritten: Targets | None = None
+        self._num_printed = 0
+
+    # What it tells
+
+    @property
+    def name(self) -> str:
+        return self.request.name
+
+    @property
+    def state(self) -> str:
+        """One of "QUEUED", "ACTIVE", "COMPLETED", "DROPPED"."""
+        if self._is_over:
+            return "DROPPED" if self._python_data is None else "COMPLETED"
+        return "QUEUED" if self._active is None else "ACTIVE"
+
+    @property
+    def progress(self) -> float:
+        """0.0 to 1.0, as the script reported it."""
+        return 0.0 if self._active is None else self._record.progress
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is completed or dropped."""
+        return self._is_over
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has a background Blender, or waits for one that it is to get."""
+        return self._active is not None and not self._active.state.is_final and not self._is_over
+
+    @property
+    def is_arriving(self) -> bool:
+        """Whether it succeeded, and its results wait for the artist to leave a mode or to end a stroke."""
+        return self._active is not None and self._active.state.is_final and not self._is_over and not self._has_failed
+
+    @property
+    def has_timed_out(self) -> bool:
+        return self._is_over and self._active is not None and self._record.state is TaskState.TIMED_OUT
+
+    @property
+    def error(self) -> TaskError | None:
+        """Why it was dropped: `message`, `traceback` and the script's `line`."""
+        if not self._is_over or self._python_data is not None:
+            return None
+        if self.was_killed:
+            return TaskError("it was killed")
+        return self._error or (None if self._active is None else self._record.error)
+
+    @property
+    def issue(self) -> str:
+        """Why it was dropped, as a text of several lines; "" if it was not."""
+        error = self.error
+        if error is None:
+            return ""
+        parts = [f"The job {self.name!r} was dropped: {error.message}"]
+        parts += [error.traceback.rstrip()] if error.traceback else []
+        log = self.log.rstrip()
+        parts += [f"What was printed last:\n{log[-_MAX_LOG:]}"] if log else []
+        return "\n\n".join(parts) + "\n"
+
+    @property
+    def seconds(self) -> float:
+        """How long it is, or was, under way."""
+        return 0.0 if self._active is None else self._active.seconds
+
+    @property
+    def log(self) -> str:
+        """What the script and Blender printed, in the last attempt; "" once it is forgotten."""
+        if self._active is None or self._is_forgotten:  # the file goes soon, on another thread
+            return ""
+        path = self._active.log_file(_TASK, 0)
+        return "" if path is None else read_log(path)
+
+    @property
+    def python_data(self) -> dict[Any, Any] | None:
+        """The script's `python_data`, None as long as the job is not completed."""
+        return self._python_data
+
+    @property
+    def data_blocks(self) -> RetrievedDataBlocks | None:
+        """What the script's `data_blocks` are in the open file, None as long as the job is not completed."""
+        return self._data_blocks
+
+    def __repr__(self) -> str:
+        return f"<Job {self.name!r} {self.state}>"
+
+    @property
+    def _record(self) -> Any:
+        assert self._active is not None
+        return self._active.scheduler.tasks[_TASK]
+
+    # What can be done with it
+
+    def start(self, runner: Runner) -> None:
+        """Give it to a worker, or have it wait for one: for the manager, which knows how many there may be."""
+        self.num_attempts += 1
+        self._num_printed = 0
+        if self._active is not None:
+            runner.retry(self._active)
+            return
+        self._runner = runner
+        snapshot = self.snapshot
+        self._active = runner.start(self.request.plan(), snapshot.stored, num_workers=1, open_file=snapshot.file)
+
+    @property
+    def wants_worker(self) -> bool:
+        """Whether it was not begun with, or failed and is to be tried once more."""
+        if self._is_over:
+            return False
+        return self._active is None or (self._has_failed and self.num_attempts < self._keeper.max_attempts)
+
+    @property
+    def _has_failed(self) -> bool:
+        return (
+            self._active is not None and self._active.state.is_final and self._record.state is not TaskState.SUCCEEDED
+        )
+
+    def settle(self) -> None:
+        """Bring its results home if it has succeeded; drop it if it has failed for the last time."""
+        if self._is_over or self._active is None or not self._active.state.is_final or self.wants_worker:
+            return
+        if self._has_failed:
+            self._end()
+        elif not self._waits_for_artist():
+            self._bring_home()
+
+    def kill(self) -> None:
+        """End it, with its background Blender if it has one. Results that are home stay."""
+        if self._is_over:
+            return
+        self.was_killed = True
+        if self._active is not None and self._runner is not None:
+            self._runner.cancel(self._active)
+        self._end()
+
+    def wait(self, timeout: float | None = None) -> str:
+        """Carry it on until it has ended, or for `timeout` seconds, and return its state.
+
+        That is "ACTIVE", too, where its results can't take the place of what is being edited: that can't end meanwhile.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not self._is_over:
+            left = _MAX_WAIT if deadline is None else min(_MAX_WAIT, deadline - time.monotonic())
+            if left <= 0.0:
+                break
+            self._keeper.wait_for(self, left)
+            if self.is_arriving:
+                break
+        return self.state
+
+    def abandon(self, reason: str) -> None:
+        """Drop it because there is nothing any more that could carry it on."""
+        if not self._is_over:
+            self._error = TaskError(reason)
+            self._is_over = True
+
+    def fail(self, error: Exception) -> None:
+        """Drop it because of a fault that is not its script's, of Background Nodes or of Blender."""
+        self._error = TaskError(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+        self._is_over = True
+        if self._active is not None and self._runner is not None:
+            self._runner.cancel(self._active)
+        self._end()
+
+    def lose_file(self) -> None:
+        """Another file is opened: nothing of that is to be replaced."""
+        self._has_lost_file = True
+
+    def forget(self) -> None:
+        """Let go of all that the store holds for it. Nobody is told of its end, should this be it."""
+        self._is_forgotten = True
+        self.kill()
+        if self._active is not None and self._runner is not None:
+            self._runner.forget(self._active)
+
+    def print_log(self) -> None:
+        """Print what was printed since the last time."""
+        new = self.log[self._num_printed :]
+        self._num_printed += len(new)
+        if new:
+            sys.stdout.write(new if new.endswith("\n") else f"{new}\n")
+
+    # Its end
+
+    @property
+    def _overwrites(self) -> bool:
+        return self.overwrite_data and not self._has_lost_file
+
+    def _waits_for_artist(self) -> bool:
+        """Whether the artist is in the middle of something that its results would disturb."""
+        if not self._refs():
+            return False
+        try:
+            return gestures.is_going_on() or (self._overwrites and bool(modes.awaited_end(self._targets())))
+        except StoreError:  # told when they are brought home
+            return False
+
+    def _targets(self) -> Targets:
+        """What its results are about to take the place of. Raises StoreError."""
+        if self._overwritten is None:
+            self._overwritten = Homecoming(self.snapshot).overwritten(self._refs())
+        return self._overwritten
+
+    def _value(self, output: str) -> TypedValue:
+        assert self._active is not None
+        values = self._active.results.item(_TASK, 0)
+        assert values is not None
+        return value_files.loaded(values[output], self.snapshot.folder)
+
+    def _refs(self) -> Sequence[StoredRef]:
+        return tuple(self._value(DATA_BLOCKS).refs())
+
+    def _bring_home(self) -> None:
+        try:
+            python_values = python_data.decode(self._value(PYTHON_DATA).content)
+            self._data_blocks = self._arrive()
+            self._python_data = python_values
+        except BackgroundNodesError as error:
+            self._error = TaskError(f"its results can't be brought home: {error}")
+        except Exception as error:  # noqa: BLE001 (the timer and other jobs go on, whatever Blender refuses here)
+            message = f"not all of its results could be brought home: {type(error).__name__}: {error}"
+            self._error = TaskError(message, traceback.format_exc())
+        self._end()
+
+    def _arrive(self) -> RetrievedDataBlocks:
+        home = Homecoming(self.snapshot)
+        refs = self._refs()
+        self._has_changed_file = bool(refs)
+        found = home.bring(refs)
+        results = [found[ref] for ref in refs if ref in found]
+        retrieved = RetrievedDataBlocks(home.family(results))
+        if self._overwrites:
+            home.overwrite(results)
+        return retrieved
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._runner is not None and self._active is not None:
+            self._runner.store.remove(self._active.blobs())
+        self._keeper.drop_snapshot(self)
+        self.snapshot = Snapshot(self.snapshot.folder)
+        self._tell_end()
+        if self._has_changed_file and self.request.push_undo:
+            push_undo(f"Job: {self.name}")
+
+    def _tell_end(self) -> None:
+        if self.request.on_complete is not None and not self._is_forgotten:
+            try:
+                self.request.on_complete(self)
+            except Exception:  # noqa: BLE001 (somebody else's code)
+                traceback.print_exc()
+
+
+def live_ref(data_block: object) -> LiveRef:
+    """Raises TypeError if it can't be passed on; the message says why."""
+    if not isinstance(data_block, bpy.types.ID):
+        raise TypeError(f"{data_block!r:.80} is no data-block")
+    if (found := sendable.obstacle(data_block)) is not None:
+        raise TypeError(found.with_mend(found.message))
+    return reader.live_ref(data_block)

@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session keeps the runs and jobs of a Blender and carries them on. It draws nothing: what is drawn subscribes.
+
+    timer --> tick --> artist first, runner, results of each run, each queue of jobs
+                |
+                +--> news: `updated`, `ended` --> redraw, status bar, end report ...
+
+It knows Blender by a small protocol only, the `Host`, and can be tested without one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.runner import Runner
+from ...runtime.errors import RunError
+from ...runtime.pool.pool import Pool, WorkerInfo
+from ...runtime.scheduling.forecast import Past
+from ...runtime.script.socket_types import LiveRef
+from .artist_first import ArtistFirst
+from .faults import Faults
+from .history import History
+from .news import News
+from .run import ResultWriter, Run, RunEvent
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import bpy
+
+    from ...runtime.blender.snapshot import Snapshot
+    from ...runtime.planning.plan import Plan
+    from ...runtime.pool.launcher import Launcher
+    from ...runtime.scratch.scratch import Store
+
+#: Seconds between two looks at what has arrived: while a run goes on, while one is paused or its results wait, and
+#: while only warm workers are there.
+BUSY_INTERVAL = 0.05
+WAITING_INTERVAL = 0.5
+IDLE_INTERVAL = 5.0
+#: Seconds of a tick that are spent on what has arrived, and on bringing it home; the rest waits for the next tick.
+TICK_BUDGET = 0.008
+
+
+class Host(Protocol):
+    """What the session needs of the Blender it lives in."""
+
+    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
+        """The plan of a tree as it is now, if it can be sent to workers. Raises CompileError."""
+        ...
+
+    def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
+        """The plan of a tree as it is now. Raises CompileError."""
+        ...
+
+    def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
+        """The tree of that uid, None if it is gone."""
+        ...
+
+    def take_snapshot(self, refs: Iterable[LiveRef], store: Store, *, with_file: bool) -> Snapshot:
+        """Write what a run or a job reads to the store. Raises RunError or StoreError."""
+        ...
+
+    def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
+        """What brings the results of a run home."""
+        ...
+
+    def push_undo(self, message: str) -> None:
+        """Make what was changed one step of the undo history."""
+        ...
+
+    def new_store(self) -> Store:
+        """A store. Raises StoreError."""
+        ...
+
+    def new_pool(self, settings: Settings, store: Store) -> Pool:
+        """What carries tasks out."""
+        ...
+
+    def launcher(self, settings: Settings) -> Launcher:
+        """What starts workers."""
+        ...
+
+    def occupation(self) -> str:
+        """Why workers are to make room for the artist now, "" if they need not."""
+        ...
+
+    def is_gesture_going_on(self) -> bool:
+        """Whether the artist is in the middle of something that results must not disturb."""
+        ...
+
+    def start_timer(self, function: Callable[[], float | None]) -> None:
+        """Call a function soon, and again after the seconds it returns, until that is None."""
+        ...
+
+    def stop_timer(self, function: Callable[[], float | None]) -> None:
+        """Call it no more, if it is being called."""
+        ...
+
+
+class JobQueue(Protocol):
+    """What the session knows of a `JobManager`."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a job that goes by itself has results that wait for the end of a mode."""
+        ...
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last update ended before all was done."""
+        ...
+
+    def num_running_jobs(self) -> int: ...
+
+    def update(self, deadline: float) -> None:
+        """Carry on the jobs that go by themselves. Where one came home after the deadline, the rest waits."""
+        ...
+
+    def lose_file(self) -> None:
+        """Another file was opened."""
+        ...
+
+    def abandon(self, reason: str) -> None:
+        """Drop what can't go on any more."""
+        ...
+
+
+class StartableJob(Protocol):
+    """What the session knows of a `Job`."""
+
+    def start(self, runner: Runner) -> None: ...
+
+
+class Session:
+    """The runs of a Blender. At most one of a tree goes on at a time; the last one of each is kept.
+
+    Attributes:
+        updated: tells the runs after each tick.
+        ended: tells a run when it is over and its results are home.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.updated: News[tuple[Run, ...]] = News()
+        self.ended: News[Run] = News()
+        self._host = host
+        self._read_settings: Callable[[], Settings] = Settings
+        self._runner: Runner | None = None
+        self._pool: Pool | None = None
+        self._runs: dict[int, Run] = {}
+        self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
+        self._artist_first = ArtistFirst(host.occupation)
+        self._history = History()
+        self._job_queues: list[JobQueue] = []
+        self._faults = Faults()
+        self._is_behind = False  # whether the last tick left results for the next one
+
+    def use_settings(self, read_settings: Callable[[], Settings]) -> None:
+        """Have other settings: they are read whenever they matter."""
+        self._read_settings = read_settings
+
+    @property
+    def settings(self) -> Settings:
+        return self._read_settings()
+
+    # Runs
+
+    def start(
+        self,
+        tree: bpy.types.NodeTree,
+        *,
+        until: str | Sequence[str] | None = None,
+        force: bool = False,
+        workers: int | None = None,
+        timeout: float | None = None,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> Run:
+        """Start a run. See `background_nodes.run`."""
+        if tree.bl_idname != "BackgroundNodeTree":
+            raise RunError(f'"{tree.name}" is no background node tree')
+        if workers is not None and workers < 1:
+            raise RunError(f"a run needs at least one worker, not {workers}")
+        earlier = self.run_of(tree)
+        if earlier is not None and not earlier.is_home:
+            raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
+        plan = self._host.checked_plan(tree, until)
+        num_workers = workers or self.settings.num_workers
+        runner = self._prepare_runner(num_workers)
+        if force:
+            self._get_pool().end_used()
+        refs = (ref for refs in plan.live_refs() for ref in refs)
+        taken = self._host.take_snapshot(refs, runner.store, with_file=plan.takes_open_file)
+        run = Run(self, runner, tree, until, taken)
+        active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
+        run.begin(active, on_event)
+        self._runs[tree.session_uid] = run
+        self._history.add(run)
+        self._host.start_timer(self.tick)
+        return run
+
+    def retry(self, run: Run) -> None:
+        """Run again what did not succeed. See `Run.retry`."""
+        if not run.can_retry:
+            raise RunError("there is nothing in this run that can be tried again")
+        tree = self.tree_of(run)
+        if tree is None:
+            raise RunError("the node tree is gone, so nothing can be tried again")
+        run.try_again(self._host.plan(tree, run.until))
+        self._host.start_timer(self.tick)
+
+    def run_of(self, tree: bpy.types.NodeTree) -> Run | None:
+        """The last run of a tree."""
+        return self._runs.get(tree.session_uid)
+
+    def is_last(self, run: Run) -> bool:
+        """Whether no later run of the same tree was started."""
+        return self._runs.get(run.tree_uid) is run
+
+    def tree_of(self, run: Run) -> bpy.types.NodeTree | None:
+        return self._host.find_tree(run.tree_uid)
+
+    def writer_of(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
+        return self._host.writer(active, snapshot)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(self._runs.values())
+
+    @property
+    def history(self) -> tuple[Run, ...]:
+        """The last runs of all trees, the newest last."""
+        return tuple(self._history)
+
+    @property
+    def is_busy(self) -> bool:
+        return any(not run.is_home for run in self._runs.values())
+
+    @property
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """What each background Blender does now."""
+        return () if self._pool is None else self._pool.infos()
+
+    @property
+    def worker_process_ids(self) -> tuple[int, ...]:
+        return () if self._pool is None else self._pool.process_ids
+
+    def settle(self, run: Run) -> None:
+        """Bring the results of a run that is over home, as one undo step; later, if they must wait."""
+        if run.is_home:
+            return
+        if event := run.waits_for():
+            message = f"The results wait until {event}"
+            if message not in run.notes:
+                run.note(message)
+            return
+        if run.bring_home(self.tree_of(run)):
+            self._host.push_undo(f"Background Nodes: {run.tree_name}")
+        self._pasts.update(run.pasts())
+        self._history.trim(self.settings.store_size)
+        self._tell_end(run)
+
+    def _tell_end(self, run: Run) -> None:
+        run.tell_end()
+        if run.is_home:  # else whoever was told of its end has retried it
+            self.ended.tell(run)
+
+    # Jobs
+
+    def add_job_queue(self, queue: JobQueue) -> None:
+        self._job_queues.append(queue)
+
+    def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
+        """Write what a job is given to the store. Raises RunError or StoreError."""
+        return self._host.take_snapshot(refs, self._get_runner().store, with_file=with_file)
+
+    def remove_blobs(self, blobs: Iterable[str]) -> None:
+        if self._runner is not None:
+            self._runner.store.remove(blobs)
+
+    def start_job(self, job: StartableJob) -> None:
+        """Start a job, or its next attempt; there is room for as many as run."""
+        num_running = sum(queue.num_running_jobs() for queue in self._job_queues)
+        job.start(self._prepare_runner(num_running + 1))
+        self._host.start_timer(self.tick)
+
+    def update_jobs(self, timeout: float = 0.0) -> None:
+        """Take what has arrived, waiting for something at most `timeout` seconds."""
+        if self._runner is not None:
+            self._runner.update(timeout)
+
+    # The timer
+
+    def tick(self) -> float | None:
+        """Carry everything on, and say when to be called again.
+
+        Each participant is on its own: what raises in one is printed and ends the run that it belongs to, no other.
+        Any of them may start, retry or cancel runs, open another file, or close the session.
+        """
+        if self._runner is None:
+            return None
+        deadline = time.monotonic() + TICK_BUDGET
+        self._make_room()
+        self._take_news()
+        self._settle_runs(deadline)
+        for queue in tuple(self._job_queues):
+            self._faults.guard(queue.update, deadline)
+        self.updated.tell(self.runs)
+        return self._interval()
+
+    def _make_room(self) -> None:
+        if self._faults.guard(self._update_artist_first):
+            self._faults.guard(self._artist_first.let_go)
+
+    def _update_artist_first(self) -> None:
+        if self._pool is not None:
+            self._pool.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
+
+    def _take_news(self) -> None:
+        error = self._faults.guard(self._update_runner)
+        if error is None:
+            return
+        # The runner ends the run that a fault belongs to. This one belongs to none: what other reports came with it is
+        # lost, and runs that wait for these would never end.
+        for run in self.runs:
+            if not run.state.is_final:
+                self._fail(run, error)
+
+    def _update_runner(self) -> None:
+        if self._runner is not None:
+            self._runner.update(budget=TICK_BUDGET)
+
+    def _settle_runs(self, deadline: float) -> None:
+        """Bring runs home: the next one in the next tick, if it is late by then.
+
+        The results of one run come all at once. Between two ticks the artist may do anything, and Blender tells nobody
+        before it makes an undo step or saves: what is half home then would be in there.
+        """
+        self._is_behind = False
+        for run in self.runs:
+            if not run.state.is_final or run.is_home:
+                continue
+            if error := self._faults.guard(self._settle_unhindered, run):
+                self._fail(run, error)
+            if run.is_home and time.monotonic() > deadline:
+                self._is_behind = True
+                return
+
+    def _settle_unhindered(self, run: Run) -> None:
+        if self._host.is_gesture_going_on():
+            return
+        if run.prepare(TICK_BUDGET):
+            self.settle(run)
+        else:
+            self._is_behind = True
+
+    def _fail(self, run: Run, error: Exception) -> None:
+        """End a run because of a fault that is none of its tasks'."""
+        self._faults.guard(run.fail, error)
+        self._faults.guard(self._tell_end, run)
+
+    def _interval(self) -> float | None:
+        if any(not run.state.is_final and not run.is_paused for run in self.runs):
+            return BUSY_INTERVAL
+        if self._is_behind or any(queue.is_behind or queue.num_running_jobs() for queue in self._job_queues):
+            return BUSY_INTERVAL
+        if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
+            return WAITING_INTERVAL
+        return IDLE_INTERVAL if self._pool is not None and self._pool.num_workers else None
+
+    # The end
+
+    def forget_file(self) -> None:
+        """Another file was opened: no run of this one can come home any more, no job replace anything."""
+        self._history.clear()
+        self._runs.clear()
+        for queue in self._job_queues:
+            queue.lose_file()
+
+    def close(self) -> None:
+        """End all runs and workers, and remove what they left on disk."""
+        self._host.stop_timer(self.tick)
+        self._runs.clear()
+        self._history = History()
+        for queue in self._job_queues:
+            queue.abandon("Background Nodes was disabled")
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = self._pool = None
+
+    def _get_runner(self) -> Runner:
+        if self._runner is None:
+            store = self._host.new_store()
+            self._pool = self._host.new_pool(self.settings, store)
+            self._runner = Runner(self._pool, store)
+        return self._runner
+
+    def _get_pool(self) -> Pool:
+        self._get_runner()
+        assert self._pool is not None
+        return self._pool
+
+    def _prepare_runner(self, num_workers: int) -> Runner:
+        """The runner, with workers as the settings are now, and room for so many at a time."""
+        runner, pool, settings = self._get_runner(), self._get_pool(), self.settings
+        pool.use_launcher(self._host.launcher(settings))
+        pool.memory_limit = settings.memory_limit
+        pool.capacity = max(num_workers, pool.capacity if runner.is_active else 0)
+        return runner

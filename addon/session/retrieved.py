@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`RetrievedDataBlocks`: what a job brought into the open file. Part of the public Python API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import bpy
+
+from ...runtime.blender import data_block_kinds
+
+#: Collections that `bpy.data` once had, and those that hold now what was in them.
+_FORMER: Final = {
+    "lamps": ("lights",),
+    "groups": ("collections",),
+    "grease_pencil": ("grease_pencils", "grease_pencils_v3"),
+    "ipos": (),
+}
+
+
+class RetrievedDataBlocks:
+    """A list of data-blocks for each collection of `bpy.data`: `.objects`, `.meshes`, `.materials`, ...
+
+    In each, what the job gave comes first, in its order; then what that uses. The names of Blender 2.7 lead to what
+    holds such data now: `.lamps` to `.lights`, `.groups` to `.collections`, `.grease_pencil` to `.grease_pencils`.
+
+    The data-blocks are looked up anew each time, so it may be kept: what was removed meanwhile is not in the lists.
+    """
+
+    def __init__(self, data_blocks: Iterable[bpy.types.ID]) -> None:
+        self._uids: dict[str, list[int]] = {}
+        for data_block in data_blocks:
+            self._uids.setdefault(data_block_kinds.kind_of(data_block), []).append(data_block.session_uid)
+
+    def __getattr__(self, name: str) -> list[bpy.types.ID]:
+        if name in _FORMER:
+            return [item for current in _FORMER[name] if current in _names() for item in getattr(self, current)]
+        if name == "shape_keys":  # they are parts of others
+            return [item.shape_keys for item in self._all() if getattr(item, "shape_keys", None) is not None]
+        if name not in _names():
+            raise AttributeError(f"bpy.data has no collection {name!r}")
+        return self._of_collection(name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*_names(), *_FORMER})
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{name}={items!r}" for name in _names() if (items := getattr(self, name)))
+        return f"RetrievedDataBlocks({found})"
+
+    def _of_collection(self, name: str) -> list[bpy.types.ID]:
+        index = data_block_kinds.Index()
+        kind = next((kind for kind, collection in data_block_kinds.collections().items() if collection == name), "")
+        found = (index.find(kind, uid) for uid in self._uids.get(kind, ()))
+        return [item for item in found if item is not None]
+
+    def _all(self) -> list[bpy.types.ID]:
+        return [item for name in data_block_kinds.collections().values() for item in self._of_collection(name)]
+
+
+def _names() -> list[str]:
+    """The collections of `bpy.data`, a view on all of them aside."""
+    properties = bpy.types.BlendData.bl_rna.properties
+    return [item.identifier for item in properties if item.type == "COLLECTION" and item.identifier != "all_ids"]

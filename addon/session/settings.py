@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the artist has set for runs and jobs, in one value. The session is handed it, and knows no preferences."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from ...runtime.pool.launcher import WorkerLimits
+
+
+def default_num_workers() -> int:
+    """Half of the processors, so that the artist has the other half; at least 2, at most 8."""
+    return min(8, max(2, (os.cpu_count() or 2) // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What holds for runs and jobs.
+
+    Attributes:
+        num_workers: how many background Blenders work at the same time.
+        limits: when one of them ends by itself between two tasks.
+        memory_limit: bytes that one may hold while it does a task, 0 for no limit.
+        store_size: bytes on disk that finished runs may keep.
+        artist_first: what runs do while the artist needs the computer: "LOWER", "PAUSE" or "OFF".
+        use_gpu: whether tasks render with the devices that Blender's preferences choose for Cycles.
+    """
+
+    num_workers: int = field(default_factory=default_num_workers)
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    memory_limit: int = 0
+    store_size: int = 4 * 1024**3
+    artist_first: str = "LOWER"
+    use_gpu: bool = True

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators on the items of a list socket."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from ...node_tree import changes
+from ..editor.active import TreeOperator, active_tree
+
+
+class _ListOperator(TreeOperator, bpy.types.Operator):
+    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE"})
+    is_output: bpy.props.BoolProperty(options={"SKIP_SAVE"})
+
+    def socket(self, context: bpy.types.Context) -> Any:
+        node = active_tree(context).nodes[self.node_name]
+        sockets = node.outputs if self.is_output else node.inputs
+        return next(socket for socket in sockets if socket.identifier == self.identifier)
+
+
+class BACKGROUND_NODES_OT_list_item_add(_ListOperator):
+    """Add an item to the list"""
+
+    bl_idname = "background_nodes.list_item_add"
+    bl_label = "Add Item"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        socket = self.socket(context)
+        socket.items_of_list.add()
+        socket.has_value = True
+        changes.tell(socket.id_data)
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_list_item_remove(_ListOperator):
+    """Remove the item from the list"""
+
+    bl_idname = "background_nodes.list_item_remove"
+    bl_label = "Remove Item"
+
+    index: bpy.props.IntProperty(options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        socket = self.socket(context)
+        socket.items_of_list.remove(self.index)
+        changes.tell(socket.id_data)
+        return {"FINISHED"}
+
+
+classes = (BACKGROUND_NODES_OT_list_item_add, BACKGROUND_NODES_OT_list_item_remove)

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A node's log in a Text Editor beside the graph, where Blender's own Find searches it.
+
+It is one text, used again for each log. It is a copy, so what is typed into it changes nothing, and Blender saves it in
+no file: `is_runtime_data` says so. An undo step from before the text was made knows nothing of it, so it is made again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+from bpy.app.translations import pgettext_iface as translated
+from bpy.app.translations import pgettext_rpt
+
+from ...runtime.scheduling.states import TaskState
+from ..drawing import areas
+from ..drawing.quantities import duration
+from ..editor import node_status
+from ..editor.active import TreeOperator, active_run, active_tree
+from ..session.run import Item, Run, Task
+
+NAME = "Background Nodes Log"
+
+WENT_WRONG = (TaskState.FAILED, TaskState.TIMED_OUT)
+#: What the artist looks for comes first.
+_ORDER = (*WENT_WRONG, TaskState.RUNNING)
+
+#: What the text holds, once a log was shown.
+_shown: list[str] = []
+
+
+class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
+    """Show what the node's script printed, and its error, in a Text Editor; Ctrl F searches there"""
+
+    bl_idname = "background_nodes.log_show"
+    bl_label = "Show Log"
+
+    node_name: bpy.props.StringProperty(
+        name="Node", description="The node, the active one if empty", options={"SKIP_SAVE", "HIDDEN"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        run, task = active_run(context), task_of(context, self.node_name)
+        if task is None:
+            self.report({"WARNING"}, pgettext_rpt('"{name}" did not run yet').format(name=self.node_name))
+            return {"CANCELLED"}
+        text = fill(log_text(run, task))
+        if bpy.app.background:
+            return {"FINISHED"}
+        try:
+            area = _area(context, text)
+        except RuntimeError as error:
+            self.report({"ERROR"}, pgettext_rpt(str(error)))
+            return {"CANCELLED"}
+        show(area.spaces.active, text)
+        return {"FINISHED"}
+
+
+def task_of(context: bpy.types.Context, node_name: str) -> Task | None:
+    """The task of a node in the run that the editor shows: by the node's name, of the active node if that is empty."""
+    run, tree = active_run(context), active_tree(context)
+    node = tree.nodes.get(node_name) if node_name else tree.nodes.active
+    if run is None:
+        return None
+    return (None if node is None else run.task_of(node)) or run.tasks.get(node_name)
+
+
+# The text
+
+
+def fill(content: str) -> bpy.types.Text:
+    """The text with a log in it, from its beginning."""
+    text = bpy.data.texts.get(NAME) or bpy.data.texts.new(NAME)
+    text.is_runtime_data = True
+    text.from_string(content)
+    text.cursor_set(0)
+    _shown[:] = [content]
+    return text
+
+
+def show(space: bpy.types.SpaceTextEditor, text: bpy.types.Text) -> None:
+    space.text = text
+    space.top = 0
+    space.show_word_wrap = True
+    space.show_syntax_highlight = False
+
+
+def _area(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.Area:
+    """The one with a log in it, any other Text Editor, or a new one."""
+    for area in context.screen.areas:
+        if area.type == "TEXT_EDITOR" and area.spaces.active.text == text:
+            return area
+    return areas.find_or_split(context, "TEXT_EDITOR")
+
+
+@bpy.app.handlers.persistent
+def _after_undo(*_arguments: object) -> None:
+    """Give editors the log back, where the step that was gone back to has none."""
+    if not _shown or NAME in bpy.data.texts:
+        return
+    text = fill(_shown[0])
+    for space in _text_editors():
+        if space.text is None:
+            space.text = text
+
+
+def _text_editors() -> Iterator[bpy.types.SpaceTextEditor]:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "TEXT_EDITOR":
+                yield area.spaces.active
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_arguments: object) -> None:
+    _shown.clear()
+
+
+# What it says
+
+
+def log_text(run: Run, task: Task) -> str:
+    """How a task ended, why, and what it printed; of a mapped one for each item, failed ones first."""
+    head = [f"{task.name} · {run.tree_name}", _state(task)]
+    if task.error is not None and not task.is_mapped:
+        head += ["", *error_lines(task)]
+    parts = ["\n".join(head)]
+    if task.is_mapped:
+        parts += [_item_text(item) for item in _sorted(task.items)]
+    else:
+        parts.append(task.log or translated("It printed nothing"))
+    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+
+
+def error_lines(failed: Task | Item) -> Iterator[str]:
+    """What went wrong, and the traceback, which says it once more at its end."""
+    if failed.error is not None:
+        yield failed.error.message
+        if failed.error.traceback:
+            yield ""
+            yield failed.error.traceback.rstrip("\n")
+
+
+def _item_text(item: Item) -> str:
+    title = translated("Item {index}: {state}").format(index=item.index, state=_state(item))
+    lines = [f"--- {title} ---", *error_lines(item)]
+    if item.error is not None and item.log:
+        lines.append("")
+    return "\n".join([*lines, item.log.rstrip("\n")])
+
+
+def _state(lived: Task | Item) -> str:
+    state = node_status.state_label(lived.state)
+    return f"{state}, {duration(lived.seconds)}" if lived.seconds else state
+
+
+def _sorted(items: tuple[Item, ...]) -> list[Item]:
+    return sorted(items, key=lambda item: _ORDER.index(item.state) if item.state in _ORDER else len(_ORDER))
+
+
+classes = (BACKGROUND_NODES_OT_log_show,)
+
+_HANDLERS = (
+    (bpy.app.handlers.undo_post, _after_undo),
+    (bpy.app.handlers.redo_post, _after_undo),
+    (bpy.app.handlers.load_pre, _before_load),
+)
+
+
+def register() -> None:
+    for functions, function in _HANDLERS:
+        functions.append(function)
+
+
+def unregister() -> None:
+    for functions, function in _HANDLERS:
+        functions.remove(function)
+    _shown.clear()

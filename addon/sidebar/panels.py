@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Sidebar of the editor: what the active node's task did, the run with its tasks, earlier runs, and the problems.
+
+Drawing only reads: the run, the tree, and what `problems` found.
+"""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+from bpy.app.translations import pgettext_iface as translated
+
+from ...node_tree import lookup
+from ...runtime.errors import Problem
+from ...runtime.scheduling.states import RunState, TaskState
+from ..drawing import paragraphs
+from ..drawing.quantities import countdown, duration, memory_size
+from ..editor import node_status, redraw, run_text, status_icons
+from ..editor.active import active_run, active_tree
+from ..session import problems
+from ..session.current import session
+from ..session.run import Run, Task
+from . import fixes, tabs, task_list
+from .log import WENT_WRONG
+
+#: Rows of lists that are drawn by hand.
+_MAX_PROBLEMS = 30
+_TASK_ROWS = 8
+#: The state of a task whose icon stands for that of a run.
+_RUN_ICONS = {
+    RunState.RUNNING: TaskState.RUNNING,
+    RunState.SUCCEEDED: TaskState.SUCCEEDED,
+    RunState.FAILED: TaskState.FAILED,
+    RunState.CANCELLED: TaskState.CANCELLED,
+}
+_RUN_LABELS = {
+    RunState.RUNNING: "Running",
+    RunState.SUCCEEDED: "Succeeded",
+    RunState.FAILED: "Failed",
+    RunState.CANCELLED: "Cancelled",
+}
+
+
+class _TreePanel:
+    """A panel of the Sidebar where the editor shows a background node tree."""
+
+    bl_space_type = "NODE_EDITOR"
+    bl_region_type = "UI"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_tree(context) is not None
+
+
+# The active node
+
+
+class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
+    """What the last run did of the active node"""
+
+    bl_category = tabs.NODE
+    bl_label = "Task"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and hasattr(active_tree(context).nodes.active, "uid")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, run = self.layout, active_run(context)
+        task = None if run is None else run.task_of(active_tree(context).nodes.active)
+        if task is None:
+            layout.label(text="Not run yet", icon="INFO")
+            layout.operator("background_nodes.run", text="Run to Active", icon="PLAY").scope = "ACTIVE"
+            return
+        _draw_task_state(layout, task)
+        _draw_task_facts(layout, task)
+        if task.error is not None:
+            column = layout.column()
+            column.alert = task.state is not TaskState.SKIPPED
+            paragraphs.draw(column, context, task.error.message)
+        _draw_task_buttons(layout, task)
+
+
+def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
+    row = layout.row()
+    row.label(text=node_status.state_label(task.state), icon_value=status_icons.icon(task.state), translate=False)
+    if task.state is TaskState.RUNNING:
+        row.progress(factor=redraw.shown_progress(task), type="BAR", text=f"{task.progress:.0%}")
+        if task.text:
+            layout.label(text=task.text, translate=False)
+
+
+def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
+    facts = [("Items", node_status.items_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
+    facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
+    facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
+    facts.append(("Cached", translated("Yes") if task.cached else ""))
+    column = layout.column(align=True)
+    for name, fact in facts:
+        if fact:
+            split = column.split(factor=0.4)
+            names = split.row()
+            names.alignment = "RIGHT"
+            names.label(text=name)
+            split.label(text=fact, translate=False)
+
+
+def _draw_task_buttons(layout: bpy.types.UILayout, task: Task) -> None:
+    row = layout.row(align=True)
+    row.operator("background_nodes.log_show", icon="TEXT").node_name = task.name
+    row.operator("background_nodes.report_copy", icon="COPYDOWN").node_name = task.name
+    if not task.state.is_final:
+        layout.operator("background_nodes.cancel_node", icon="X").node_name = task.name
+
+
+# The run
+
+
+class BACKGROUND_NODES_PT_run(_TreePanel, bpy.types.Panel):
+    """The last run of the tree"""
+
+    bl_category = tabs.RUN
+    bl_label = "Run"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, run = self.layout, active_run(context)
+        if run is None:
+            layout.label(text="Not run yet", icon="INFO")
+            layout.operator("background_nodes.run", icon="PLAY")
+        elif run.is_home:
+            _draw_ended(layout, run)
+        else:
+            _draw_going_on(layout, run)
+        for note in () if run is None else run.notes:
+            paragraphs.draw(layout, context, note, icon="INFO")
+
+
+def _draw_going_on(layout: bpy.types.UILayout, run: Run) -> None:
+    progress = run.progress
+    layout.progress(factor=progress, type="BAR", text=run_text.beside(f"{progress:.0%}", run))
+    layout.label(text=_counts(run), translate=False)
+    row = layout.row(align=True)
+    if run.is_paused:
+        row.operator("background_nodes.pause", text="Resume", icon="PLAY")
+    else:
+        row.operator("background_nodes.pause", icon="PAUSE")
+    row.operator("background_nodes.cancel", icon="X")
+    layout.operator("background_nodes.finish_current")
+
+
+def _draw_ended(layout: bpy.types.UILayout, run: Run) -> None:
+    icon = status_icons.icon(_RUN_ICONS[run.state])
+    text = translated("{state} after {time}").format(
+        state=translated(_RUN_LABELS[run.state]), time=duration(run.seconds)
+    )
+    layout.label(text=text, icon_value=icon, translate=False)
+    layout.label(text=_counts(run), translate=False)
+    row = layout.row(align=True)
+    row.operator("background_nodes.run", icon="PLAY")
+    if run.can_retry:
+        row.operator("background_nodes.retry", text=run_text.retry_label(run), icon="FILE_REFRESH", translate=False)
+
+
+def _counts(run: Run) -> str:
+    """How many tasks are done, and how many went wrong."""
+    states = [task.state for task in run.tasks.values()]
+    num_done = states.count(TaskState.SUCCEEDED)
+    num_wrong = sum(state in WENT_WRONG for state in states)
+    text = translated("{done} of {total} done").format(done=num_done, total=len(states))
+    return f"{text}, {translated('{count} failed').format(count=num_wrong)}" if num_wrong else text
+
+
+class BACKGROUND_NODES_PT_tasks(_TreePanel, bpy.types.Panel):
+    """The tasks of the last run. A click selects the node"""
+
+    bl_category = tabs.RUN
+    bl_label = "Tasks"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return active_run(context) is not None
+
+    def draw(self, context: bpy.types.Context) -> None:
+        task_list.draw(self.layout, active_tree(context), _TASK_ROWS)
+
+
+class BACKGROUND_NODES_PT_history(_TreePanel, bpy.types.Panel):
+    """The last runs of all trees"""
+
+    bl_category = tabs.RUN
+    bl_label = "History"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and bool(session.history)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for run in reversed(session.history):
+            _draw_past_run(column, run)
+
+
+def _draw_past_run(layout: bpy.types.UILayout, run: Run) -> None:
+    num_done = sum(task.state is TaskState.SUCCEEDED for task in run.tasks.values())
+    started = time.strftime("%H:%M", time.localtime(run.started))
+    split = layout.split(factor=0.6, align=True)
+    icon = status_icons.icon(_RUN_ICONS[run.state])
+    split.label(text=f"{started}  {run.tree_name}", icon_value=icon, translate=False)
+    row = split.row()
+    row.alignment = "RIGHT"
+    row.label(text=f"{num_done}/{len(run.tasks)}   {duration(run.seconds)}", translate=False)
+
+
+# The problems
+
+
+class BACKGROUND_NODES_PT_problems(_TreePanel, bpy.types.Panel):
+    """All that keeps the tree from running"""
+
+    bl_category = tabs.PROBLEMS
+    bl_label = "Problems"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, tree = self.layout, active_tree(context)
+        problems.watch(tree)
+        found = problems.of(tree)
+        if found is None:
+            layout.label(text="Looking for problems …", icon="TIME")
+            return
+        if not found:
+            _draw_ready(layout, problems.num_tasks(tree))
+        for problem in found[:_MAX_PROBLEMS]:
+            _draw_problem(layout, context, problem)
+        if len(found) > _MAX_PROBLEMS:
+            text = translated("and {count} more").format(count=len(found) - _MAX_PROBLEMS)
+            layout.label(text=text, translate=False)
+
+
+def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:
+    if num_tasks == 1:
+        text = translated("Ready to run: 1 node")
+    else:
+        text = translated("Ready to run: {count} nodes").format(count=num_tasks)
+    layout.label(text=text, icon="CHECKMARK", translate=False)
+    layout.operator("background_nodes.run", icon="PLAY")
+
+
+def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
+    box = layout.box()
+    row = box.row()
+    row.label(text=_place(active_tree(context), problem), icon="ERROR", translate=False)
+    if problem.node:
+        select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
+        select.node_name, select.node_id = problem.node, problem.node_id
+    column = box.column()
+    column.alert = True
+    paragraphs.draw(column, context, _sentence(problem.message))
+    paragraphs.draw(box, context, _sentence(problem.mend))
+    fixes.draw(box, active_tree(context), problem)
+
+
+def _place(tree: bpy.types.NodeTree, problem: Problem) -> str:
+    """Where the problem is: what the node's header shows, and its socket."""
+    if not problem.node:
+        return translated("Node Tree")
+    node = tree.nodes.get(problem.node)
+    title = (lookup.label(node) if node is not None else "") or problem.node
+    return f"{title} · {problem.socket}" if problem.socket else title
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _show_problems(session_uid: int) -> None:
+    """Open the tab with a tree's problems, where the tree is shown."""
+    for area, shown in redraw.editors():
+        if session_uid in shown:
+            tabs.show(area, tabs.PROBLEMS)
+
+
+classes = (
+    BACKGROUND_NODES_PT_task,
+    BACKGROUND_NODES_PT_run,
+    BACKGROUND_NODES_PT_tasks,
+    BACKGROUND_NODES_PT_history,
+    BACKGROUND_NODES_PT_problems,
+)
+
+
+def register() -> None:
+    problems.wanted.listen(_show_problems)
+
+
+def unregister() -> None:
+    problems.wanted.stop_listening(_show_problems)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shows what came home: a click on a result selects and frames it, or opens it in an editor for it, or its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bpy
+from bpy.app.translations import pgettext_rpt as translated
+
+from ..drawing import areas
+from ..editor.active import TreeOperator, active_tree
+
+#: Says what could not be shown, "" if all could.
+Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
+
+
+class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
+    """Select the result and show it: objects in the viewport, others in an editor for them"""
+
+    bl_idname = "background_nodes.result_show"
+    bl_label = "Show Result"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        data_blocks = self._data_blocks(context)
+        if not data_blocks:
+            self.report({"WARNING"}, translated("The result is not there any more"))
+            return {"CANCELLED"}
+        show = _SHOWERS.get(_kind(data_blocks[0]), _show_properties)
+        message = show(context, data_blocks)
+        if message:
+            self.report({"WARNING"}, message)
+        return {"FINISHED"}
+
+    def _data_blocks(self, context: bpy.types.Context) -> list[bpy.types.ID]:
+        socket = _output(context, self.node_name, self.identifier)
+        return getattr(socket, "result_data_blocks", [])  # a reroute's has none
+
+
+class BACKGROUND_NODES_OT_result_folder_open(TreeOperator, bpy.types.Operator):
+    """Open the folder of the result in the system's file browser"""
+
+    bl_idname = "background_nodes.result_folder_open"
+    bl_label = "Open Folder"
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        result = getattr(_output(context, self.node_name, self.identifier), "result", None)
+        path = result[0] if isinstance(result, tuple) and result else result
+        folder = _folder(path) if isinstance(path, str) else None
+        if folder is None:
+            self.report({"WARNING"}, translated("The result is not there any more"))
+            return {"CANCELLED"}
+        return bpy.ops.wm.path_open(filepath=str(folder))
+
+
+def _output(context: bpy.types.Context, node_name: str, identifier: str) -> bpy.types.NodeSocket | None:
+    node = active_tree(context).nodes.get(node_name)
+    sockets = [] if node is None else node.outputs
+    return next((socket for socket in sockets if socket.identifier == identifier), None)
+
+
+def _folder(path: str) -> Path | None:
+    """The folder that a path is or is in; None if it is not there."""
+    found = Path(bpy.path.abspath(path))
+    if not found.exists():
+        return None
+    return found if found.is_dir() else found.parent
+
+
+def _kind(data_block: bpy.types.ID) -> str:
+    return data_block.bl_rna.identifier
+
+
+def _show_objects(context: bpy.types.Context, objects: Sequence[bpy.types.Object]) -> str:
+    layer = context.view_layer
+    there = [item for item in objects if layer.objects.get(item.name) == item]
+    if not there:
+        return translated('"{name}" is in no collection of the scene').format(name=objects[0].name)
+    if context.mode != "OBJECT":
+        return translated("Objects can be selected in Object Mode only")
+    for item in layer.objects:
+        item.select_set(item in there)
+    layer.objects.active = there[0]
+    if not any(item.visible_get() for item in there):
+        return translated('"{name}" is hidden').format(name=there[0].name)
+    _frame_selected(context)
+    return ""
+
+
+def _show_collections(context: bpy.types.Context, collections: Sequence[bpy.types.Collection]) -> str:
+    objects = [item for collection in collections for item in collection.all_objects]
+    if not objects:
+        return translated('"{name}" is empty').format(name=collections[0].name)
+    return _show_objects(context, objects)
+
+
+def _frame_selected(context: bpy.types.Context) -> None:
+    area = areas.find(context, "VIEW_3D")
+    if area is None:
+        return
+    window = next(item for item in context.window_manager.windows if area in item.screen.areas[:])
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with context.temp_override(window=window, area=area, region=region):
+        bpy.ops.view3d.view_selected()
+
+
+def _show_images(context: bpy.types.Context, images: Sequence[bpy.types.Image]) -> str:
+    return _open(context, "IMAGE_EDITOR", "image", images[0])
+
+
+def _show_texts(context: bpy.types.Context, texts: Sequence[bpy.types.Text]) -> str:
+    return _open(context, "TEXT_EDITOR", "text", texts[0])
+
+
+def _show_properties(context: bpy.types.Context, data_blocks: Sequence[bpy.types.ID]) -> str:
+    """What has no editor of its own is shown by the Properties editor, pinned."""
+    try:
+        return _open(context, "PROPERTIES", "pin_id", data_blocks[0])
+    except (TypeError, AttributeError):
+        return translated('There is no editor that shows "{name}"').format(name=data_blocks[0].name)
+
+
+def _open(context: bpy.types.Context, ui_type: str, name: str, data_block: bpy.types.ID) -> str:
+    try:
+        area = areas.find_or_split(context, ui_type)
+    except RuntimeError as error:
+        return translated(str(error))
+    setattr(area.spaces.active, name, data_block)
+    return ""
+
+
+_SHOWERS: dict[str, Shower] = {
+    "Object": _show_objects,
+    "Collection": _show_collections,
+    "Image": _show_images,
+    "Text": _show_texts,
+}
+
+
+classes = (BACKGROUND_NODES_OT_result_show, BACKGROUND_NODES_OT_result_folder_open)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds trees, nodes, sockets and data-blocks by what a person typed, and says what there is where it finds none."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import bpy
+
+from ..runtime.blender import data_block_kinds
+from ..runtime.errors import BackgroundNodesError
+from ..runtime.script.socket_types import ANY_DATA_BLOCK
+from ..runtime.script.values import with_article
+from .identity import background_trees
+
+#: How many names a message lists.
+_MAX_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InputProblem:
+    """Something wrong with what was typed: `where` (an option, a file), what is wrong, and how to mend it.
+
+    The attributes after these are those of a `Problem`, for whoever reads both.
+    """
+
+    where: str
+    message: str
+    mend: str
+    node: str = ""
+    socket: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}. {self.mend}." if self.where else f"{self.message}. {self.mend}."
+
+
+class InputError(BackgroundNodesError):
+    """Something that was typed does not fit the file. `problems` holds every reason at once."""
+
+    def __init__(self, *problems: InputProblem) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def tree(name: str | None) -> bpy.types.NodeTree:
+    """The background node tree of that name; the only one of the file for None."""
+    found = list(background_trees())
+    if not found:
+        raise InputError(
+            InputProblem("", "the file has no background node tree", "Add one in the Background Nodes editor")
+        )
+    if name is None and len(found) == 1:
+        return found[0]
+    names = [item.name for item in found]
+    if name is None:
+        message = f"the file has {len(found)} background node trees"
+        raise InputError(InputProblem("", message, f"Choose one with --tree: {_listed(names)}"))
+    for item in found:
+        if item.name == name:
+            return item
+    raise InputError(InputProblem(f"--tree {name}", "there is no such background node tree", mend_name(name, names)))
+
+
+def nodes(tree: bpy.types.NodeTree) -> list[bpy.types.Node]:
+    """The nodes that are ours: no frames, no reroutes."""
+    return [node for node in tree.nodes if hasattr(node, "uid")]
+
+
+def node(tree: bpy.types.NodeTree, name: str, where: str) -> bpy.types.Node:
+    """The node of that name, or of that label if only one has it."""
+    found = _nodes_called(tree, name)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = _listed([item.name for item in found])
+        raise InputError(InputProblem(where, f'{len(found)} nodes are labelled "{name}"', f"Name one of them: {names}"))
+    names = [text for item in nodes(tree) for text in (item.name, label(item)) if text]
+    raise InputError(InputProblem(where, f'there is no node "{name}"', mend_name(name, dict.fromkeys(names))))
+
+
+def has_node(tree: bpy.types.NodeTree, name: str) -> bool:
+    return bool(_nodes_called(tree, name))
+
+
+def _nodes_called(tree: bpy.types.NodeTree, name: str) -> list[bpy.types.Node]:
+    named = [node for node in nodes(tree) if node.name == name]
+    return named or [node for node in nodes(tree) if label(node) == name]
+
+
+def label(node: bpy.types.Node) -> str:
+    """What the node's header shows."""
+    return node.label or (node.draw_label() if hasattr(node, "draw_label") else "")
+
+
+def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:
+    """The sockets whose value is set on the node: the output of an Input node, the inputs of others."""
+    sockets = node.outputs if getattr(node, "shows_output_values", False) else node.inputs
+    is_end = node.bl_idname == "BackgroundNodeOutput"
+    return [] if is_end else [socket for socket in sockets if socket.enabled]
+
+
+def key(socket: bpy.types.NodeSocket) -> str:
+    """What a script calls a socket: its identifier; its name if it was declared on the node, for then it is no word."""
+    return socket.name if getattr(socket.node, "is_seed_style", False) else socket.identifier
+
+
+def sockets_called(node: bpy.types.Node, name: str) -> list[bpy.types.NodeSocket]:
+    """The settable sockets that the script calls so, or else of that label."""
+    sockets = settable_sockets(node)
+    named = [socket for socket in sockets if key(socket) == name]
+    return named or [socket for socket in sockets if socket.name == name]
+
+
+def data_block(kind: str, name: str, where: str) -> bpy.types.ID:
+    """The data-block of that name, a local one before a library's. Where a socket takes any kind: "Kind:Name"."""
+    if kind == ANY_DATA_BLOCK:
+        kind, colon, name = name.partition(":")
+        if not colon or kind not in data_block_kinds.collections():
+            message = "a data-block of any kind is named by its kind, too"
+            raise InputError(InputProblem(where, message, f"Write it as Object:{name or kind}, for example"))
+    found = data_block_kinds.find(kind, name) or data_block_kinds.collection(kind).get(name)
+    if found is None:
+        names = [item.name for item in data_block_kinds.collection(kind)]
+        message = f'the file has no {kind} "{name}"'
+        mend = mend_name(name, names) if names else f"Add {with_article(kind)} of that name to the file"
+        raise InputError(InputProblem(where, message, mend))
+    return found
+
+
+def mend_name(name: str, names: Iterable[str]) -> str:
+    """What to type instead of a name that is unknown."""
+    names = list(names)
+    close = difflib.get_close_matches(name, names, n=3)
+    if close:
+        return f"Did you mean {' or '.join(map(_quoted, close))}"
+    return f"There are {_listed(names)}" if names else "There is none"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(map(_quoted, names[:_MAX_SHOWN]))
+    return shown if len(names) <= _MAX_SHOWN else f"{shown} and {len(names) - _MAX_SHOWN} more"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run that is being carried out, or is over: what the runner knows of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from pathlib import Path
+
+from ..planning.plan import Delivery, FromTask, Plan, PlannedTask
+from ..scheduling.events import TaskError
+from ..scheduling.forecast import Forecast, Past
+from ..scheduling.scheduler import Scheduler
+from ..scheduling.states import RunState, TaskState
+from ..scratch.scratch import Store
+from ..script.blend_files import FileCopy
+from ..script.socket_types import LiveRef, StoredRef
+from .preparation import Works
+from .results import Results
+from .run_files import RunFiles
+
+#: Called after each change of a run, with the id of the task that changed, None for the run.
+Listener = Callable[[str | None], None]
+
+
+class ActiveRun:
+    """A run. All in it is to be read only, but by the runner.
+
+    Attributes:
+        number: names it to the runner.
+        tasks: those of the plan by id, as they are carried out now.
+        logs: names of the log of each item of a task, by the task's id.
+        listener: hears of each change, after it was carried out.
+        requests: keys of its requests to the engine that have not ended.
+        is_forgotten: whether all that was written for it is to be removed once it is over.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        plan: Plan,
+        store: Store,
+        num_workers: int,
+        timeout: float | None,
+        snapshot: Mapping[LiveRef, StoredRef],
+        open_file: FileCopy | None,
+        pasts: Mapping[str, Past],
+    ) -> None:
+        self.number = number
+        self.plan = plan
+        self._folder = store.folder
+        self.tasks = {task.id: task for task in plan.tasks}
+        self.scheduler = Scheduler(plan, num_workers, timeout)
+        self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
+        self.results = Results(store, snapshot, open_file)
+        self.works = Works()
+        self.shared = RunFiles(store, plan.files.images)
+        self.listener: Listener | None = None
+        self.requests: set[Hashable] = set()
+        self.is_forgotten = False
+        self.logs: dict[str, dict[int, str]] = {}
+        self._blobs: dict[tuple[str, int], str] = {}
+        self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may still have written after the end
+
+    @property
+    def state(self) -> RunState:
+        """Running until everything has ended and lies ready to be brought home."""
+        return self.scheduler.state
+
+    @property
+    def error(self) -> TaskError | None:
+        """Why the run broke, None if it did not."""
+        return self.scheduler.error
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has been under way, pauses left out."""
+        started, finished = self.scheduler.started, self.scheduler.finished
+        if started is None:
+            return 0.0
+        return (self.now if finished is None else finished) - started
+
+    @property
+    def now(self) -> float:
+        """What the run's clock shows."""
+        return self.scheduler.clock.at(time.monotonic())
+
+    def log_file(self, task: str, item: int) -> Path | None:
+        """The log of the last attempt of an item, None if it never started."""
+        name = self.logs.get(task, {}).get(item)
+        return None if name is None else self._folder.file(name)
+
+    def open_files(self, task: str, item: int, blob: str, log: str) -> list[str]:
+        """Note the names of what an attempt of an item writes; those of the attempt before are returned."""
+        logs = self.logs.setdefault(task, {})
+        old = [name for name in (self._blobs.get((task, item)), logs.get(item)) if name is not None]
+        self._old += old
+        self._blobs[task, item], logs[item] = blob, log
+        return old
+
+    def blob(self, task: str, item: int) -> tuple[str, ...]:
+        """The name of the blob of an item's last attempt, if there was one."""
+        return (self._blobs[task, item],) if (task, item) in self._blobs else ()
+
+    def blobs(self) -> Iterator[str]:
+        """The names of what its tasks gave, and of what was written to prepare them."""
+        yield from self._blobs.values()
+        yield from self.works.blobs
+        yield from self.results.files
+
+    def names(self) -> Iterator[str]:
+        """The names of all that was written for it: blobs and logs."""
+        yield from self.blobs()
+        for logs in self.logs.values():
+            yield from logs.values()
+        yield from self._old
+        yield from self.shared.names()
+
+    def columns(self, task: PlannedTask) -> dict[str, list[object]]:
+        """By parameter, what each item of a task is given, of those where it differs."""
+        return self.results.columns(task, self.tasks)
+
+    def is_awaited(self, task: str, item: int, attempt: int) -> bool:
+        """Whether an attempt of an item is under way: what overtakes it arrives together with it."""
+        record = self.scheduler.tasks[task].items[item]
+        return record.attempt == attempt and record.state is TaskState.RUNNING
+
+    def new_deliveries(self) -> Iterator[Delivery]:
+        """The deliveries that are complete, and were not before the run was started or retried."""
+        for delivery in self.plan.deliveries:
+            records = [self.scheduler.tasks[task] for task in delivery.tasks]
+            is_new = self.scheduler.round == max((record.round for record in records), default=0)
+            if is_new and all(record.state is TaskState.SUCCEEDED for record in records):
+                yield delivery
+
+    def home_refs(self) -> Iterator[StoredRef]:
+        """The data-blocks that are to come home."""
+        for delivery in self.new_deliveries():
+            for source in delivery.sources:
+                if isinstance(source, FromTask) and source.type.is_data_block:
+                    yield from self.results.source(source, self.tasks).refs()

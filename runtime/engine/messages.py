@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The records on the wire between the foreground and a worker.
+
+Each message is one JSON object with its class's name under "message"; `wire` makes the rest of it from the fields.
+Data-blocks never travel here: a message names the blob that holds them. Blobs and logs go by name, which each side
+finds in the store's folder as it sees it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import TransportError
+from ..planning.destinations import FilesInUse
+from ..planning.graph import SceneSettings
+from ..planning.plan import TaskOutput
+from ..scratch.typed_values import TypedValue
+from ..script.signature import Parameter, ScriptSource
+from ..script.socket_types import SocketType, StoredRef
+from . import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one link or constant gives to an argument; `conversion` is one of those that `types.CONVERSIONS` names."""
+
+    value: TypedValue
+    conversion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenArgument:
+    """An argument of a script: what a worker needs to know of the parameter, and the pieces of its value.
+
+    All but `pieces` are as in `signature.Parameter`. Several pieces make one list, in order.
+    """
+
+    identifier: str
+    label: str
+    type: SocketType
+    pieces: tuple[Piece, ...]
+    annotation: str = ""
+    is_optional: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str | int | bool | float, ...] = ()
+
+    @classmethod
+    def of(cls, parameter: Parameter, pieces: tuple[Piece, ...]) -> GivenArgument:
+        return cls(
+            identifier=parameter.identifier,
+            label=parameter.label,
+            type=parameter.type,
+            pieces=pieces,
+            annotation=parameter.annotation,
+            is_optional=parameter.is_optional,
+            minimum=parameter.minimum,
+            maximum=parameter.maximum,
+            choices=parameter.choices,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """To a worker: carry out one task.
+
+    Attributes:
+        node: the node's name, for messages.
+        script: what to execute.
+        arguments: what it is given.
+        outputs: what it must give.
+        scene: settings of the worker's scene.
+        blob: name of the blob the worker writes its results' data-blocks to.
+        log: name of the log that takes what the script prints.
+        addons: modules of the add-ons that are to be enabled first.
+        file_copy: name of the blob that the script has open as its file, "" for an empty file.
+        files: those that the artist works on, but for images.
+        task: the task's id.
+        item: which of its items this is.
+        place: the name that files of the run begin with, "" if there are none: see `run_files`.
+        items_file: name of the file that says what each item is given, "" if there is one item.
+        images_file: name of the file that says which files are the artist's images, "" if there are none.
+    """
+
+    node: str
+    script: ScriptSource
+    arguments: tuple[GivenArgument, ...]
+    outputs: tuple[TaskOutput, ...]
+    scene: SceneSettings
+    blob: str
+    log: str
+    addons: tuple[str, ...] = ()
+    file_copy: str = ""
+    files: FilesInUse = field(default_factory=FilesInUse)
+    task: str = ""
+    item: int = 0
+    place: str = ""
+    items_file: str = ""
+    images_file: str = ""
+
+    @property
+    def open_file(self) -> str:
+        """Path of the artist's file that the script believes to be in, "" if that was never saved."""
+        whole = next((argument for argument in self.arguments if argument.type.kind == "BLEND_FILE"), None)
+        return self.files.open_file if whole is None else str(whole.pieces[0].value.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """To a worker: write data-blocks of several blobs into one. Answered by `Gathered`.
+
+    Attributes:
+        refs: the data-blocks.
+        blob: name of the blob to write.
+    """
+
+    refs: tuple[StoredRef, ...]
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFile:
+    """To a worker: write all that is in a .blend file into a blob. Answered by `Copied`.
+
+    Attributes:
+        filepath: path of the file, which is only read.
+        blob: name of the blob to write.
+    """
+
+    filepath: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """From a worker: it is clean and waits for a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """From a worker: it begins with its task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """From a worker: how far its script is."""
+
+    fraction: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """From a worker: its task's results, by output identifier; `seconds`, `peak_memory`: see `events.Usage`."""
+
+    values: Mapping[str, TypedValue] = field(default_factory=dict)
+    seconds: float | None = None
+    peak_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """From a worker: where the data-blocks of a `Gather` are now, in its order."""
+
+    refs: tuple[StoredRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """From a worker: the file of a `CopyFile` is in the blob."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """From a worker: its task's error; `line` is the script's own, 1-based."""
+
+    error: str
+    traceback: str = ""
+    line: int | None = None
+    seconds: float | None = None
+    peak_memory: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """From a worker: it is about to end by its own will, and why."""
+
+    reason: str
+
+
+#: What a worker is asked to do.
+Task = Execute | Gather | CopyFile
+#: What it answers with at the end of it.
+Outcome = Succeeded | Gathered | Copied | Failed
+Message = Task | Idle | Started | Progressed | Outcome | Retiring
+
+_CLASSES: dict[str, type[Any]] = {
+    cls.__name__: cls
+    for cls in (
+        *(Execute, Gather, CopyFile),
+        *(Idle, Started, Progressed, Retiring),
+        *(Succeeded, Gathered, Copied, Failed),
+    )
+}
+
+
+class _Encoder(json.JSONEncoder):
+    """One of our own: a script may put other functions in the place of `json.dumps` and of the class's methods."""
+
+    encode, iterencode, default = json.JSONEncoder.encode, json.JSONEncoder.iterencode, json.JSONEncoder.default
+
+
+_ENCODER = _Encoder(separators=(",", ":"))
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of a message. Lone surrogates in texts survive: JSON escapes them."""
+    return _ENCODER.encode({"message": type(message).__name__, **wire.encode(message)}).encode()
+
+
+def decode(data: bytes) -> Message:
+    """The message in `data`.
+
+    Raises:
+        TransportError: if it is none.
+    """
+    try:
+        fields = json.loads(data)
+        message: Message = wire.decode(_CLASSES[fields.pop("message")], fields)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TransportError(f"not a message: {data[:80]!r} ({error})") from error
+    return message

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that scripts write: one of its own for each item, none of the artist's, whole or not at all.
+
+Different workers carry the items of a node out, at the same time or one after another. So that they don't write over
+each other, each knows what the others are given. And a run has a small file for each path that was *claimed*: who wants
+to write there makes it, and only one can. Claims end with the run: the next one writes over the files of this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import MisfitError
+from ..planning import destinations
+from ..planning.destinations import FilesInUse, is_same
+from .file_names import file_key, numbered
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who claims a file: an item of a task, and the name of its node for people."""
+
+    task: str = ""
+    item: int = 0
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a task knows of the others of its run. Outside of a worker there are none.
+
+    Attributes:
+        owner: the task itself.
+        claims: the path that the claims of the run begin with, None if nobody else is there.
+        columns: by parameter, what each item of the node is given, of those where it differs.
+        given: by parameter, what this item is given.
+        in_use: the artist's files.
+        paths: the parameters that are paths.
+        whole_path: resolves `//` in them.
+    """
+
+    owner: Owner = field(default_factory=Owner)
+    claims: Path | None = None
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    in_use: FilesInUse = field(default_factory=FilesInUse)
+    paths: frozenset[str] = frozenset()
+    whole_path: Callable[[str], str] = str
+
+    def seen(self, name: str, value: Any) -> Any:
+        """What a script sees of the value of a parameter."""
+        return self.whole_path(value) if name in self.paths and isinstance(value, str) else value
+
+
+_desk = Desk()
+_claimed: list[Path] = []
+
+
+@contextlib.contextmanager
+def seated(desk: Desk) -> Iterator[None]:
+    """Within the block, this process carries the task out; for workers. A task that fails gives up its claims."""
+    global _desk  # noqa: PLW0603 (the one thing a process has one of: the task it carries out)
+    _desk = desk
+    _claimed.clear()
+    try:
+        yield
+    except BaseException:
+        for file in _claimed:
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+    finally:
+        _desk = Desk()
+        _claimed.clear()
+
+
+# For scripts
+
+
+def items(**own: Any) -> list[dict[str, Any]]:
+    """What each item of the node is given, in order: this one, and those that other workers carry out.
+
+    Args:
+        own: some of the script's parameters, with what `main` was given.
+
+    Returns:
+        a dict of these parameters for each item. Paths are whole texts that end as they were written; data-blocks are
+        their names. A node that runs once has one item.
+    """
+    same = {name: _desk.seen(name, _desk.given.get(name, value)) for name, value in own.items()}
+    num_items = len(next(iter(_desk.columns.values()), (None,)))
+    columns = {
+        name: [_desk.seen(name, value) for value in values] for name, values in _desk.columns.items() if name in own
+    }
+    return [{**same, **{name: values[index] for name, values in columns.items()}} for index in range(num_items)]
+
+
+def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:
+    """The file that this item may write, and no other task of the run.
+
+    Args:
+        wanted: the path that each item would like to write, in the order of `items`. Where several would write the same
+            file, the first one does, and the others get a number: Wall.glb, Wall_2.glb. Names that differ in upper and
+            lower case only are the same here, as they are on most systems.
+
+    Raises:
+        ValueError: as `claim` does.
+    """
+    return claim(numbered(wanted)[_desk.owner.item if len(wanted) > 1 else 0])
+
+
+def claim(path: str | os.PathLike[str]) -> Path:
+    """Say that this task writes a file, before it does; twice is as good as once.
+
+    Raises:
+        ValueError: if it is no whole path of a file, or a file that the artist's scene uses or another task writes.
+    """
+    path = Path(path)
+    try:
+        destinations.check("" if path == Path() else str(path), FilesInUse())
+    except MisfitError as error:
+        raise ValueError(str(error)) from None
+    if what := _what_it_is(path):
+        raise ValueError(f"{path} is {what} and would be overwritten; choose another name")
+    if _desk.claims is not None:
+        _claim(path, _desk.claims)
+    return path
+
+
+@contextlib.contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a path in a temporary folder; at the end of the block, all that was written there moves to where `path` is.
+
+    The file itself comes last. It and those beside it are claimed; nothing moves if one of them can't be.
+
+    Raises:
+        RuntimeError: if the block did not write the file.
+        ValueError: as `claim` does, and if nothing can be written there.
+    """
+    target = claim(path)
+    with _folder_beside(target) as folder:
+        beside = Path(folder) / target.name
+        yield beside
+        if not beside.is_file() or not beside.stat().st_size:
+            raise RuntimeError(f"Blender didn't write {target.name}; the log tells why")
+        files = sorted((file for file in Path(folder).rglob("*") if file.is_file()), key=beside.__eq__)
+        places = [claim(target.parent / file.relative_to(folder)) for file in files]
+        for file, place in zip(files, places, strict=True):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(place)
+
+
+def _folder_beside(target: Path) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder in that of `target`, which is made if it isn't there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ValueError(f"nothing can be written to {target.parent} ({reason}); choose another folder") from None
+
+
+def _what_it_is(path: Path) -> str:
+    """What the artist's file is that is there, "" if it is none."""
+    if not path.exists():
+        return ""
+    in_use = _desk.in_use
+    if is_same(str(path), (in_use.open_file,)):
+        return "the open file itself"
+    if is_same(str(path), in_use.libraries):
+        return "a library that the open file uses"
+    return "an image that the open file uses" if is_same(str(path), in_use.images) else ""
+
+
+def _claim(path: Path, claims: Path) -> None:
+    file = claims.with_name(f"{claims.stem}.{hashlib.sha256(file_key(path).encode()).hexdigest()[:32]}.claim")
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            json.dump(dataclasses.asdict(_desk.owner), stream)
+    except FileExistsError:
+        other = _owner_of(file)
+        if (other.task, other.item) != (_desk.owner.task, _desk.owner.item):
+            who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
+            raise ValueError(f"{path} is written by {who} in this run, too; choose another name") from None
+    _claimed.append(file)
+
+
+def _owner_of(file: Path) -> Owner:
+    try:
+        return Owner(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # it is being written
+        return Owner()

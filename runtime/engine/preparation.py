@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preparation: what a worker has to do before an item of a task can start, or before results come home.
+
+A .blend file that a task works on is copied, once a run: all tasks see the same state of it then, whatever is saved
+meanwhile, and none of them has the file itself open. Data-blocks that are strewn over many blobs are gathered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Final
+
+from ..scheduling.events import Errand
+from ..script.blend_files import FileCopy
+from ..script.socket_types import StoredRef
+from . import gathering
+from .messages import CopyFile, Gather
+
+#: Seconds that reading a file or gathering may take. Large files on a slow disk take minutes.
+_COPY_TIMEOUT: Final = 1800.0
+_GATHER_TIMEOUT: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Copying:
+    """A .blend file is copied into a blob."""
+
+    path: str
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, f"Copying {PurePath(self.path).name}", is_needed=True, timeout=_COPY_TIMEOUT)
+
+    def task(self, blob: str) -> CopyFile:
+        """What a worker is asked to do."""
+        return CopyFile(self.path, blob)
+
+    def copy(self, blob: str) -> FileCopy:
+        return FileCopy(blob, self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Gathering:
+    """Data-blocks of several blobs are written into one. Where that fails they are loaded from where they are."""
+
+    refs: tuple[StoredRef, ...]
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, "Gathering data-blocks", is_needed=False, timeout=_GATHER_TIMEOUT)
+
+    def task(self, blob: str) -> Gather:
+        """What a worker is asked to do."""
+        return Gather(self.refs, blob)
+
+
+Work = Copying | Gathering
+
+
+class Works:
+    """All that had to be prepared in one run, by the ids of its errands."""
+
+    def __init__(self) -> None:
+        self._ids: dict[Work, str] = {}
+        self._works: dict[str, Work] = {}
+        self._blobs: dict[str, str] = {}
+        self._vain: set[str] = set()
+        self._old: list[str] = []  # blobs of attempts that were in vain
+
+    def __getitem__(self, errand: str) -> Work:
+        return self._works[errand]
+
+    @property
+    def blobs(self) -> Iterable[str]:
+        """Names of the blobs that were written, or begun."""
+        return [*self._blobs.values(), *self._old]
+
+    def blob(self, errand: str) -> str:
+        return self._blobs[errand]
+
+    def task(self, errand: str, new_blob: Callable[[], str]) -> CopyFile | Gather:
+        """What a worker is asked to do for an errand."""
+        self._blobs[errand] = new_blob()
+        return self._works[errand].task(self._blobs[errand])
+
+    def give_up(self, errand: str) -> list[str]:
+        """An attempt was in vain: return what it wrote. Gathering is not tried again by who would ask for it next."""
+        if isinstance(self._works[errand], Gathering):
+            self._vain.add(errand)
+        vain = [self._blobs.pop(errand)] if errand in self._blobs else []
+        self._old += vain
+        return vain
+
+    def errands(self, works: Iterable[Work]) -> tuple[Errand, ...]:
+        return tuple(work.errand(self._id(work)) for work in works)
+
+    def gatherings(self, refs: Iterable[StoredRef], many: int) -> Iterator[Gathering]:
+        """What is to be gathered of data-blocks that come from `many` blobs or more, and was not tried in vain."""
+        for chunk in gathering.chunks(refs, many):
+            work = Gathering(chunk)
+            if self._id(work) not in self._vain:
+                yield work
+
+    def _id(self, work: Work) -> str:
+        if work not in self._ids:
+            self._ids[work] = f"{type(work).__name__} {len(self._ids)}"
+            self._works[self._ids[work]] = work
+        return self._ids[work]

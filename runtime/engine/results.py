@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tasks of one run gave, and what each item of a task is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import Final
+
+from ..errors import MisfitError
+from ..planning.destinations import FilesInUse
+from ..planning.graph import SceneSettings
+from ..planning.plan import Argument, Constant, PlannedTask, Source
+from ..scratch import value_files
+from ..scratch.scratch import Store
+from ..scratch.typed_values import TypedValue
+from ..script import blend_files
+from ..script.blend_files import FileCopy
+from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
+from .messages import Execute, GivenArgument, Piece
+
+#: A list of so many parts is long.
+_LONG: Final = 100
+
+#: The tasks of a run by id, in the form in which they are carried out now.
+Tasks = Mapping[str, PlannedTask]
+
+
+class Results:
+    """The results of a run, item by item.
+
+    Attributes:
+        copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
+        files: names of the files in the store that were written for it.
+    """
+
+    def __init__(self, store: Store, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None) -> None:
+        """`snapshot` says where the open file's data-blocks are; `open_file` is a copy of all of it, if wanted."""
+        self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
+        self.files: list[str] = []
+        self._store = store
+        self._snapshot = snapshot
+        self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
+        self._moves: dict[StoredRef, StoredRef] = {}
+        # What many items ask for, made once: the value of each source of a task's arguments, by their places.
+        self._sources: dict[tuple[str, int, int], TypedValue] = {}
+
+    def put(self, task: str, item: int, values: Mapping[str, TypedValue]) -> None:
+        self._items.setdefault(task, {})[item] = values
+
+    def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
+        """Data-blocks are in other blobs now: each of `refs` at the same index of `places`."""
+        moves = dict(zip(refs, places, strict=True))
+        self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
+        self._sources.clear()
+
+    def forget_inputs(self) -> None:
+        """The tasks of the run are others now, and take other values."""
+        self._sources.clear()
+
+    def item(self, task: str, index: int) -> Mapping[str, TypedValue] | None:
+        """What an item of a task gave, by the output's identifier; None if it did not succeed."""
+        values = self._items.get(task, {}).get(index)
+        return None if values is None else {name: value.moved(self._moves) for name, value in values.items()}
+
+    def output(self, task: PlannedTask, identifier: str) -> TypedValue:
+        """The value of an output of a task that succeeded; of a mapped task, its items' in order, as one list."""
+        items = self._items.get(task.id, {})
+        if not task.mapped:
+            return items[0][identifier].moved(self._moves)
+        kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
+        elements = (part for index in sorted(items) for part in items[index][identifier].parts())
+        return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
+
+    def source(self, source: Source, tasks: Tasks) -> TypedValue:
+        """The value that comes out of a source."""
+        if isinstance(source, Constant):
+            return TypedValue(source.type, self._constant(source.value)).moved(self._moves)
+        return self.output(tasks[source.task], source.output)
+
+    def _constant(self, value: object) -> object:
+        if isinstance(value, LiveRef):
+            return self._snapshot[value]
+        if isinstance(value, tuple):
+            return tuple(self._constant(item) for item in value)
+        return value
+
+    def request(
+        self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, files: FilesInUse
+    ) -> Execute:
+        """The message that has a worker carry out one item of a task. The .blend file it works on must be copied."""
+        path = self.blend_file(task, item, tasks)
+        file_copy = None if path is None else self.copies[path]
+        return Execute(
+            node=task.name,
+            script=task.script,
+            arguments=tuple(self._arguments(task, item, tasks, file_copy)),
+            outputs=task.outputs,
+            scene=scene,
+            blob=blob,
+            log=log,
+            addons=task.settings.addons,
+            file_copy="" if file_copy is None else file_copy.blob,
+            files=files,
+        )
+
+    def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
+        """By parameter, what each item of a task is given, of those where it differs. Data-blocks are their names."""
+        return {
+            argument.parameter.identifier: value_files.named(
+                self.source(argument.sources[0], tasks), self._store.folder
+            )
+            for argument in task.mapped
+        }
+
+    def blend_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:
+        """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one; None if on none.
+
+        Raises:
+            MisfitError: if what is linked there gave no such file.
+        """
+        found = next((place for place in enumerate(task.arguments) if place[1].takes_blend_file), None)
+        if found is None:
+            return None
+        place, argument = found
+        source = argument.sources[0]
+        value = value_files.loaded(self._piece(task, place, 0, item, tasks), self._store.folder).content
+        if value == OPEN_FILE and isinstance(source, Constant) and source.names_open_file:
+            return OPEN_FILE
+        try:
+            is_copied = isinstance(value, str) and value != OPEN_FILE and value in self.copies
+            return str(value) if is_copied else blend_files.checked(value)
+        except MisfitError as error:
+            raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.mend) from None
+
+    def stored_refs(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
+        """The data-blocks that one item of a task is given."""
+        for place, argument in enumerate(task.arguments):
+            for index, source in enumerate(argument.sources):
+                if source.type.is_data_block:
+                    yield from self._piece(task, place, index, item, tasks).refs()
+
+    def _arguments(
+        self, task: PlannedTask, item: int, tasks: Tasks, file_copy: FileCopy | None
+    ) -> Iterator[GivenArgument]:
+        for place, argument in enumerate(task.arguments):
+            if argument.takes_blend_file and file_copy is not None:
+                values = [TypedValue(argument.parameter.type, file_copy.filepath)]
+            else:
+                values = [self._shared(task, place, index, item, tasks) for index in range(len(argument.sources))]
+            yield GivenArgument.of(argument.parameter, tuple(_piece(value, argument) for value in values))
+
+    def _piece(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
+        """What one source of an argument gives to one item."""
+        argument = task.arguments[place]
+        key = task.id, place, index
+        if key not in self._sources:
+            value = self.source(argument.sources[index], tasks)
+            self._sources[key] = TypedValue(value.type, value.elements()) if argument.is_mapped else value
+        value = self._sources[key]
+        return TypedValue(SocketType(value.type.kind), value.parts()[item]) if argument.is_mapped else value
+
+    def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
+        """As `_piece`; a long list that each of many items takes whole is in a file, and not in each request.
+
+        One of many files stays as it is: to bring them together would take too long here.
+
+        Raises:
+            StoreError: if that can't be written.
+        """
+        value = self._piece(task, place, index, item, tasks)
+        if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
+            return value
+        self.files.append(f"{PurePath(self._store.new_blob()).stem}.value")
+        shared = value_files.in_file(value, self.files[-1], self._store.folder)
+        self._sources[task.id, place, index] = shared
+        return shared
+
+
+def _piece(value: TypedValue, argument: Argument) -> Piece:
+    target = argument.parameter.type
+    found = conversion(value.type, target)
+    assert found is not None, f"the compiler let a {value.type} go to a {target}"
+    return Piece(value, found)

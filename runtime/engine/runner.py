@@ -1,0 +1,494 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The runner: carries out runs. It feeds what an engine reports to each run's scheduler and does what that orders.
+
+    engine.poll -> inbox -> event -> scheduler.handle -> instructions -> engine.submit, engine.stop ...
+                     ^                                                             |
+                     +---- what came of an instruction at once ----+---------------+
+                                                                    +--> the run's listener hears of it
+
+Whatever is asked of it goes through the same inbox, so a listener may ask for anything: it comes after what is being
+carried out. The runner has no thread of its own: whoever owns it calls `update` often, or waits in it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+import traceback
+from collections import deque
+from collections.abc import Hashable, Mapping, Sequence
+from multiprocessing import connection
+from typing import NamedTuple, assert_never
+
+from ..errors import BackgroundNodesError, InvalidTransitionError, RunError
+from ..planning.plan import Plan, PlannedTask
+from ..scheduling.events import (
+    CancelRequested,
+    ErrandFailed,
+    ErrandInstruction,
+    ErrandLost,
+    ErrandStarted,
+    ErrandSucceeded,
+    Event,
+    FinishCurrentRequested,
+    FinishRun,
+    FreezeErrand,
+    FreezeTask,
+    GatherResults,
+    InputsMissing,
+    Instruction,
+    PauseRequested,
+    ResultsScattered,
+    ResumeRequested,
+    RetryRequested,
+    RunBroke,
+    RunStarted,
+    StartErrand,
+    StartTask,
+    StopErrand,
+    StopTask,
+    TaskError,
+    TaskFailed,
+    TaskProgressed,
+    TaskStarted,
+    TaskSucceeded,
+    ThawErrand,
+    ThawTask,
+    TimePassed,
+    Usage,
+    WorkerDied,
+)
+from ..scheduling.forecast import Past
+from ..scheduling.states import RunState
+from ..scratch.scratch import Store
+from ..scratch.typed_values import TypedValue
+from ..script.blend_files import FileCopy
+from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
+from . import messages
+from .active_run import ActiveRun, Listener
+from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME
+from .interface import Engine, Lost, NoWorker, Report, Request
+from .preparation import Copying, Gathering, Work
+
+
+class Runner:
+    """Carries out runs side by side on one engine."""
+
+    def __init__(self, engine: Engine, store: Store) -> None:
+        self.store = store
+        self._engine = engine
+        self._runs: dict[int, ActiveRun] = {}
+        self._numbers = itertools.count(1)
+        self._inbox: deque[tuple[ActiveRun, Event | _Reported]] = deque()
+        self._is_draining = False
+        self._is_closed = False
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self._runs)
+
+    def start(
+        self,
+        plan: Plan,
+        snapshot: Mapping[LiveRef, StoredRef],
+        num_workers: int,
+        timeout: float | None = None,
+        pasts: Mapping[str, Past] | None = None,
+        listener: Listener | None = None,
+        open_file: FileCopy | None = None,
+    ) -> ActiveRun:
+        """Start a run.
+
+        Args:
+            plan: what to do.
+            snapshot: where each data-block that the plan reads was written.
+            num_workers: how many tasks may run at the same time.
+            timeout: seconds the run may take.
+            pasts: what tasks took in earlier runs.
+            listener: called after each change, from the return of this method on.
+            open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
+
+        Raises:
+            RunError: if the runner is closed.
+        """
+        self._check_open()
+        number = next(self._numbers)
+        run = ActiveRun(number, plan, self.store, num_workers, timeout, snapshot, open_file, pasts or {})
+        self._runs[number] = run
+        self._ask(run, RunStarted(time.monotonic()))
+        run.listener = listener  # who listens does not know the run before
+        return run
+
+    def cancel(self, run: ActiveRun, task: str | None = None) -> None:
+        """Cancel a run, or one task of it; what has ended stays as it is. Raises KeyError if there is no such task."""
+        if task is not None and task not in run.tasks:
+            raise KeyError(task)
+        self._ask(run, CancelRequested(time.monotonic(), task))
+
+    def pause(self, run: ActiveRun) -> None:
+        """Let a run stand still: nothing starts, what can be frozen is, and no time counts."""
+        self._ask(run, PauseRequested(time.monotonic()))
+
+    def resume(self, run: ActiveRun) -> None:
+        self._ask(run, ResumeRequested(time.monotonic()))
+
+    def finish_current(self, run: ActiveRun) -> None:
+        """Let what is with a worker end, and cancel the rest."""
+        self._ask(run, FinishCurrentRequested(time.monotonic()))
+
+    def break_off(self, run: ActiveRun, error: TaskError) -> None:
+        """End a run that can't go on, through no fault of its tasks: what is open fails with `error`."""
+        self._ask(run, RunBroke(time.monotonic(), error))
+
+    def retry(self, run: ActiveRun, tasks: Sequence[PlannedTask] = ()) -> None:
+        """Try once more what did not succeed in a run that is over, with `tasks` in the place of the plan's.
+
+        Raises:
+            InvalidTransitionError: if the run is not over, or all of it succeeded.
+            RunError: if the runner is closed.
+        """
+        self._check_open()
+        if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
+            raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
+        self._runs[run.number] = run
+        run.tasks.update((task.id, task) for task in tasks)
+        run.results.forget_inputs()
+        self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
+
+    def update(self, timeout: float | None = 0.0, budget: float | None = None) -> None:
+        """Take what has arrived.
+
+        Args:
+            timeout: seconds to wait for something at most, None to wait as long as it takes.
+            budget: seconds after which the rest is left to the next call, None to take all that is there.
+
+        Raises:
+            RunError: if who hears of a run waits for one: nothing goes on before it returns.
+        """
+        if self._is_draining:
+            raise RunError("what hears of a run can't wait for one: let it return first")
+        until = None if budget is None else time.monotonic() + budget
+        if not self._inbox:  # else there is enough to do, and more would only pile up
+            try:
+                self._wait(timeout)
+                until = None if budget is None else time.monotonic() + budget
+                self._listen(until)
+            except Exception as error:  # noqa: BLE001 (an engine that raises carries out no run)
+                for run in list(self._runs.values()):
+                    self._break(run, error)
+                    self._tell(run, None)
+        self._drain(until)
+
+    def forget(self, run: ActiveRun) -> None:
+        """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
+        run.is_forgotten = True
+        self.cancel(run)
+        self.cancel(run)  # its results need not be gathered
+        if run.number not in self._runs:
+            self.store.remove(run.names())
+
+    def close(self) -> None:
+        """End all runs, workers and the store."""
+        self._is_closed = True
+        self._inbox.clear()
+        for run in list(self._runs.values()):
+            self._take(run, CancelRequested(time.monotonic(), None))
+            if run.number in self._runs:  # it was gathering its results
+                self._take(run, CancelRequested(time.monotonic(), None))
+        self._engine.close()
+        self.store.close()
+
+    def _wait(self, timeout: float | None) -> None:
+        """Wait until there may be something to do."""
+        times = [self._engine.next_look(), *(run.scheduler.next_deadline() for run in self._runs.values())]
+        lefts = [time_ - time.monotonic() for time_ in times if time_ is not None]
+        limit = min([*lefts, *([] if timeout is None else [timeout])], default=None)
+        if limit is not None and limit <= 0.0:
+            return
+        if wakers := self._engine.wakers():
+            connection.wait(list(wakers), limit)
+        elif limit is not None and lefts:
+            time.sleep(limit)
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RunError("nothing can run any more: Background Nodes is about to end")
+
+    def _listen(self, until: float | None) -> None:
+        """Put what the engine reports into the inbox, and that time has passed."""
+        for key, report in self._engine.poll(until):
+            if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
+                self._inbox.append((self._runs[key.run], _Reported(key, report)))
+        now = time.monotonic()
+        for run in self._runs.values():
+            deadline = run.scheduler.next_deadline()
+            if deadline is not None and deadline <= now:
+                self._inbox.append((run, TimePassed(now)))
+
+    # The inbox
+
+    def _ask(self, run: ActiveRun, event: Event) -> None:
+        """Someone wants something of a run: at once, or after what is being carried out."""
+        if run.number in self._runs and not self._is_closed:
+            self._inbox.append((run, event))
+            self._drain(None)
+
+    def _drain(self, until: float | None) -> None:
+        """Take what is in the inbox, one after the other, and what that brings up."""
+        if self._is_draining:
+            return
+        self._is_draining = True
+        try:
+            while self._inbox:
+                self._take(*self._inbox.popleft())
+                if until is not None and time.monotonic() >= until:
+                    return
+        finally:
+            self._is_draining = False
+
+    def _take(self, run: ActiveRun, fact: Event | _Reported) -> None:
+        """Carry out all that follows from a fact at once; then tell of it."""
+        if run.number not in self._runs:  # it ended meanwhile
+            return
+        try:
+            event = self._event(run, fact) if isinstance(fact, _Reported) else fact
+            if event is None:
+                return
+            for instruction in run.scheduler.handle(event):
+                self._carry_out(run, instruction)
+        except Exception as error:  # noqa: BLE001 (whatever it is, this run ends with it and the others go on)
+            self._break(run, error)
+            event = None
+        is_over = run.number not in self._runs
+        if is_over and run.is_forgotten:
+            self.store.remove(run.names())
+        task = getattr(event, "task", None)
+        self._tell(run, task)
+        if is_over and task is not None:
+            self._tell(run, None)
+
+    def _tell(self, run: ActiveRun, task: str | None) -> None:
+        if run.listener is None:
+            return
+        try:
+            run.listener(task)
+        except Exception as error:  # noqa: BLE001 (who listens is told of the run's end, and the others go on)
+            run.listener = None
+            if run.number in self._runs:
+                self._break(run, error)
+            else:
+                traceback.print_exc()
+
+    def _break(self, run: ActiveRun, error: BaseException) -> None:
+        """A fault of ours: the run ends with it."""
+        traceback.print_exception(error)  # a run that is over has no error of its own to tell
+        told = "".join(traceback.format_exception(error))
+        message = f"Background Nodes met an error of its own ({type(error).__name__}: {error}); please report it"
+        try:
+            instructions = run.scheduler.handle(RunBroke(time.monotonic(), TaskError(message, told)))
+        except Exception:  # noqa: BLE001 (nothing is left that could be told to it)
+            traceback.print_exc()
+            run.scheduler.abandon(TaskError(message, told))
+            instructions = []
+        for instruction in instructions:
+            try:
+                self._carry_out(run, instruction)
+            except Exception:  # noqa: BLE001 (the others must be carried out)
+                traceback.print_exc()
+        for key in list(run.requests):  # instructions may have been left out
+            try:
+                self._stop(run, key)
+            except Exception:  # noqa: BLE001 (the others must be stopped)
+                traceback.print_exc()
+        self._runs.pop(run.number, None)
+
+    # From reports to events
+
+    def _event(self, run: ActiveRun, fact: _Reported) -> Event | None:
+        """None if nobody waits for it any more."""
+        if not isinstance(fact.report, messages.Started | messages.Progressed):
+            run.requests.discard(fact.key)
+        match fact.key:
+            case _ItemKey():
+                return self._item_event(run, fact.key, fact.report)
+            case _ErrandKey():
+                return self._errand_event(run, fact.key, fact.report)
+            case _:
+                assert_never(fact.key)
+
+    def _item_event(self, run: ActiveRun, key: _ItemKey, report: Report) -> Event | None:
+        if not run.is_awaited(key.task, key.item, key.attempt):
+            return None
+        where = time.monotonic(), key.task, key.item, key.attempt
+        match report:
+            case messages.Started():
+                return TaskStarted(*where)
+            case messages.Progressed(fraction, text):
+                return TaskProgressed(*where, fraction, text)
+            case messages.Succeeded(values, seconds, peak_memory):
+                if (fault := _fault(run.tasks[key.task], values)) is not None:
+                    return TaskFailed(*where, TaskError(fault), Usage(seconds, peak_memory))
+                run.results.put(key.task, key.item, values)
+                return TaskSucceeded(*where, _list_lengths(values), Usage(seconds, peak_memory))
+            case messages.Failed(message, traceback_, line, seconds, peak_memory):
+                return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
+            case Lost(reason):
+                self.store.remove(run.blob(key.task, key.item))
+                return WorkerDied(*where, reason)
+            case NoWorker(reason):
+                return TaskFailed(*where, TaskError(reason))
+            case messages.Gathered() | messages.Copied():
+                return TaskFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
+            case _:
+                assert_never(report)
+
+    def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report) -> Event | None:
+        if not run.scheduler.awaits_errand(key.errand, key.attempt):
+            return None
+        where = time.monotonic(), key.errand, key.attempt
+        work = run.works[key.errand]
+        match report:
+            case messages.Started():
+                return ErrandStarted(*where)
+            case messages.Progressed():
+                return None
+            case messages.Copied() if isinstance(work, Copying):
+                run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
+                return ErrandSucceeded(*where)
+            case messages.Gathered(refs) if isinstance(work, Gathering) and len(refs) == len(work.refs):
+                run.results.move(work.refs, refs)
+                return ErrandSucceeded(*where)
+        self._end_errand(run, key.errand)
+        match report:
+            case Lost(reason):
+                return ErrandLost(*where, reason)
+            case messages.Failed(reason) | NoWorker(reason):
+                return ErrandFailed(*where, TaskError(reason))
+            case _:
+                return ErrandFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
+
+    def _end_errand(self, run: ActiveRun, errand: str) -> None:
+        """An errand was in vain, or an attempt of it: what it wrote goes."""
+        self.store.remove(run.works.give_up(errand))
+
+    # From instructions to deeds
+
+    def _carry_out(self, run: ActiveRun, instruction: Instruction) -> None:
+        match instruction:
+            case StartTask(task, item, attempt):
+                self._start_task(run, _ItemKey(run.number, task, item, attempt))
+            case StopTask(task, item, attempt):
+                self._stop(run, _ItemKey(run.number, task, item, attempt))
+                self.store.remove(run.blob(task, item))
+            case FreezeTask(task, item, attempt):
+                self._engine.freeze(_ItemKey(run.number, task, item, attempt))
+            case ThawTask(task, item, attempt):
+                self._engine.thaw(_ItemKey(run.number, task, item, attempt))
+            case GatherResults():
+                works = run.works.gatherings(run.home_refs(), MANY_FOR_HOME)
+                self._inbox.append((run, ResultsScattered(time.monotonic(), run.works.errands(works))))
+            case FinishRun():
+                del self._runs[run.number]
+            case _:
+                self._carry_out_errand(run, instruction)
+
+    def _carry_out_errand(self, run: ActiveRun, instruction: ErrandInstruction) -> None:
+        key = _ErrandKey(run.number, instruction.errand, instruction.attempt)
+        match instruction:
+            case StartErrand():
+                self._start_errand(run, key)
+            case StopErrand():
+                self._stop(run, key)
+                self._end_errand(run, key.errand)
+            case FreezeErrand():
+                self._engine.freeze(key)
+            case ThawErrand():
+                self._engine.thaw(key)
+            case _:
+                assert_never(instruction)
+
+    def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
+        """Give an item to the engine; or say why it can't be yet, or not at all."""
+        task = run.tasks[key.task]
+        where = time.monotonic(), key.task, key.item, key.attempt
+        try:
+            if missing := self._missing(run, task, key.item):
+                self._inbox.append((run, InputsMissing(*where, run.works.errands(missing))))
+                return
+            blob, log = self.store.new_blob(), self.store.new_log()
+            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, run.plan.files)
+            request = run.shared.share(request, task, key.item, run.scheduler.round, run.columns)
+        except BackgroundNodesError as error:
+            self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
+            return
+        self.store.remove(run.open_files(key.task, key.item, blob, log))
+        self._submit(run, Request(key, request, task.settings.fresh_process))
+
+    def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
+        """What has to be done before an item can start.
+
+        Raises:
+            BackgroundNodesError: if it can't.
+        """
+        path = run.results.blend_file(task, item, run.tasks)
+        if path == OPEN_FILE and path not in run.results.copies:
+            raise BackgroundNodesError(
+                "the open file was not copied when the run started. Run the node tree as a whole"
+            )
+        copying = [Copying(path)] if path is not None and path not in run.results.copies else []
+        return [*copying, *run.works.gatherings(run.results.stored_refs(task, item, run.tasks), MANY_FOR_A_WORKER)]
+
+    def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
+        try:
+            task = run.works.task(key.errand, self.store.new_blob)
+        except BackgroundNodesError as error:
+            event = ErrandFailed(time.monotonic(), key.errand, key.attempt, TaskError(str(error)))
+            self._inbox.append((run, event))
+            return
+        self._submit(run, Request(key, task))
+
+    def _submit(self, run: ActiveRun, request: Request) -> None:
+        run.requests.add(request.key)
+        self._engine.submit(request)
+
+    def _stop(self, run: ActiveRun, key: Hashable) -> None:
+        run.requests.discard(key)
+        self._engine.stop(key)
+
+
+class _ItemKey(NamedTuple):
+    """What names a request for an item to the engine."""
+
+    run: int
+    task: str
+    item: int
+    attempt: int
+
+
+class _ErrandKey(NamedTuple):
+    """What names a request for an errand to the engine."""
+
+    run: int
+    errand: str
+    attempt: int
+
+
+class _Reported(NamedTuple):
+    """What an engine said of a request."""
+
+    key: _ItemKey | _ErrandKey
+    report: Report
+
+
+def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
+    """What is wrong with what a worker says that a task gave, None if nothing."""
+    for output in task.outputs:
+        value = values.get(output.identifier)
+        if value is None or value.type != output.type:
+            given = "nothing" if value is None else f"a {value.type}"
+            return f'output "{output.label}": the worker gave {given} instead of a {output.type}'
+    return None
+
+
+def _list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:
+    return {identifier: len(value.elements()) for identifier, value in values.items() if value.type.is_list}

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Graph -> Plan: checks all, reports all problems at once, and leaves only what has to be carried out.
+
+    graph -- wiring.search --> points in order, circles -- _Compiler --> tasks, deliveries
+                                                             |
+                                                             +--> problems
+
+Reroutes, frames and muted nodes are gone from the plan; so is what an asked-for node does not need.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ..errors import CompileError, MisfitError, Problem
+from ..script import blend_files
+from ..script.signature import MISSING, Parameter
+from ..script.socket_types import SocketType, Value, conversion
+from ..script.values import fit, fit_parameter
+from .fixes import mend_missing, mend_refused, mend_unset
+from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
+from .ordering import ordered, ranked
+from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
+from .wiring import Point, Wiring, is_passing
+
+#: Names of a circle's nodes that are listed before and after the dots.
+_SHOWN_OF_CYCLE: Final = 8
+
+#: Conversions whose result can be checked before the run; the others happen in a worker.
+_FORESEEABLE: Final[dict[str, Callable[[Any], Value]]] = {
+    "": lambda value: value,
+    "check_kind": lambda value: value,
+    "check_value": lambda value: value,
+    "check_blend_file": blend_files.checked,
+    "int": int,
+    "float": float,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """What arrives at a socket. `is_broken`: something else should, but what is wrong with it is a problem already."""
+
+    sources: tuple[Source, ...] = ()
+    is_broken: bool = False
+
+
+def compile_graph(graph: Graph, *, until: str | Sequence[str] | None = None) -> Plan:
+    """Make a plan of a graph.
+
+    Args:
+        graph: what the reader made of a node tree.
+        until: name or names of nodes: only these and what they need; None for all that is there.
+
+    Raises:
+        CompileError: with every problem of what would have to run.
+    """
+    _refuse_twins(graph)
+    wiring = Wiring(graph)
+    return _Compiler(graph, wiring, _roots(graph, wiring, until)).compile()
+
+
+def _refuse_twins(graph: Graph) -> None:
+    counts = Counter(node.id for node in graph.nodes)
+    message, mend = "another node has the same id", "Delete the node and add it again"
+    twins = [Problem(node.name, "", message, mend, node.id) for node in graph.nodes if counts[node.id] > 1]
+    if twins:
+        raise CompileError(twins)
+
+
+def _roots(graph: Graph, wiring: Wiring, until: str | Sequence[str] | None) -> list[Point]:
+    if until is None:
+        ends = (NodeKind.SCRIPT, NodeKind.OUTPUT)
+        return [Point(node.id) for node in graph.nodes if node.kind in ends and not node.is_muted]
+    wanted = [until] if isinstance(until, str) else list(dict.fromkeys(until))
+    nodes: dict[str, list[GraphNode]] = defaultdict(list)
+    for node in graph.nodes:
+        nodes[node.name].append(node)
+    unknown = [_unknown_node(name, nodes) for name in wanted if name not in nodes]
+    if unknown:
+        raise CompileError(unknown)
+    return [point for name in wanted for node in nodes[name] for point in wiring.points(node)]
+
+
+def _unknown_node(name: str, names: Iterable[str]) -> Problem:
+    close = difflib.get_close_matches(name, names)
+    mend = f"Did you mean {' or '.join(map(_quoted, close))}" if close else "Give the name of a node in the tree"
+    return Problem("", "", f"there is no node {_quoted(name)}", mend)
+
+
+class _Compiler:
+    """One compilation."""
+
+    def __init__(self, graph: Graph, wiring: Wiring, roots: list[Point]) -> None:
+        self.graph = graph
+        self.wiring = wiring
+        self.search = wiring.search(roots)
+        self.problems: list[Problem] = []
+        self.feeds: dict[Point, _Feed] = {}
+        self.tasks: dict[str, PlannedTask] = {}
+        self.takings: dict[str, list[Delivery]] = {}  # by Output node
+
+    def compile(self) -> Plan:
+        self._report_cycles()
+        for point in self.search.order:
+            self._visit(point)
+        deliveries = self._deliveries()
+        if not self.problems and not self.tasks and not deliveries:
+            self.problems.append(
+                Problem("", "", "there is nothing to run", "Add a script node, or unmute one of the nodes")
+            )
+        if self.problems:
+            raise CompileError(self._sorted_problems())
+        tasks = ranked(ordered(self.tasks, self.wiring.index))
+        return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files)
+
+    # What is reported.
+
+    def _report(self, node: GraphNode, socket: str, message: str, mend: str) -> None:
+        self.problems.append(Problem(node.name, socket, message, mend, node.id))
+
+    def _sorted_problems(self) -> list[Problem]:
+        index = self.wiring.index
+        return sorted(dict.fromkeys(self.problems), key=lambda problem: index.get(problem.node_id, -1))
+
+    def _report_cycles(self) -> None:
+        for cycle in self.search.cycles:
+            nodes = [self.wiring.nodes[point.node] for point in cycle]
+            shown = [node for node in nodes if node.kind is not NodeKind.REROUTE] or nodes
+            names = [_quoted(node.name) for node in [*shown, shown[0]]]
+            if len(names) > 2 * _SHOWN_OF_CYCLE:
+                names[_SHOWN_OF_CYCLE:-_SHOWN_OF_CYCLE] = ["..."]
+            self._report(shown[0], "", f"the links go in a circle: {' > '.join(names)}", "Remove one of these links")
+
+    # What is met on the way, each point after those it depends on.
+
+    def _visit(self, point: Point) -> None:
+        node = self.wiring.nodes[point.node]
+        if is_passing(node):
+            self.feeds[point] = self._passed(node, point)
+        elif node.kind is NodeKind.SCRIPT:
+            self._visit_script(node)
+        elif node.kind is NodeKind.OUTPUT:
+            self._visit_output(node)
+        elif node.kind is NodeKind.INPUT:
+            self.problems.extend(node.problems)
+
+    def _passed(self, node: GraphNode, point: Point) -> _Feed:
+        feed = self._gather(self.wiring.links_into(point))
+        if node.kind is NodeKind.REROUTE or feed.sources or feed.is_broken:
+            return feed
+        socket = self.wiring.passed_input(point)
+        if socket is None or socket.value is None:
+            return feed
+        return _Feed((Constant(socket.value, socket.parameter.type),))
+
+    def _visit_script(self, node: GraphNode) -> None:
+        self.problems.extend(node.problems)
+        self._report_lost_links(node)
+        if node.script is None:
+            if not node.problems:
+                self._report(node, "", "there is no script", "Choose a text, a file or a node of the library")
+            return
+        arguments = [self._argument(node, socket) for socket in node.inputs]
+        task = PlannedTask(
+            id=node.id,
+            name=node.name,
+            script=node.script,
+            arguments=tuple(argument for argument in arguments if argument is not None),
+            outputs=tuple(map(_task_output, node.outputs)),
+            settings=node.settings,
+        )
+        self._check_lengths(node, task)
+        self._check_blend_files(node, task)
+        self.tasks[node.id] = task
+
+    def _visit_output(self, node: GraphNode) -> None:
+        self.problems.extend(node.problems)
+        self._report_lost_links(node)
+        feeds = {socket.identifier: self._feed(node, socket) for socket in node.inputs}
+        self.takings[node.id] = []
+        for socket in node.inputs:
+            sources = feeds[socket.identifier].sources
+            if sources and self._accepts(node, socket, sources):
+                sources = tuple(self._checked(node, socket, source) for source in sources)
+                self.takings[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
+        if not any(feed.sources or feed.is_broken for feed in feeds.values()):
+            self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
+
+    def _report_lost_links(self, node: GraphNode) -> None:
+        for link in self.wiring.links_to_node.get(node.id, ()):
+            if (node.id, link.to_socket) not in self.wiring.inputs:
+                self._report(node, link.to_socket, "the socket is gone, but still linked", "Remove the link")
+
+    # What arrives at a socket.
+
+    def _feed(self, node: GraphNode, socket: InputSocket) -> _Feed:
+        links = self.wiring.links_to_socket.get((node.id, socket.identifier), ())
+        for link in links:
+            if self.wiring.source(link) is None:
+                self._report(node, socket.parameter.label, _lost_source(self.wiring, link), "Remove the link")
+        return self._gather(links)
+
+    def _gather(self, links: Iterable[GraphLink]) -> _Feed:
+        feeds = [self._follow(link) for link in links]
+        return _Feed(tuple(source for feed in feeds for source in feed.sources), any(feed.is_broken for feed in feeds))
+
+    def _follow(self, link: GraphLink) -> _Feed:
+        """What a link brings."""
+        point = self.wiring.source(link)
+        if point is None or link in self.search.closing:
+            return _Feed(is_broken=True)
+        node = self.wiring.nodes[point.node]
+        if is_passing(node):
+            return self.feeds[point]
+        output = self.wiring.outputs[node.id, link.from_socket]
+        if node.kind is NodeKind.INPUT:
+            return _Feed((Constant(output.value, output.type),))
+        task = self.tasks.get(node.id)
+        if task is None:
+            return _Feed(is_broken=True)
+        return _Feed((_result(task, output.identifier, output.type),))
+
+    # What a parameter makes of it.
+
+    def _argument(self, node: GraphNode, socket: InputSocket) -> Argument | None:
+        """The argument, None where there is a problem."""
+        feed = self._feed(node, socket)
+        if feed.is_broken:
+            return None
+        if not feed.sources:
+            return self._unlinked(node, socket)
+        if not self._accepts(node, socket, feed.sources):
+            return None
+        sources = tuple(self._checked(node, socket, source) for source in feed.sources)
+        parameter = socket.parameter
+        is_mapped = not parameter.type.is_list and sources[0].type.is_list
+        if parameter.is_required and parameter.type.is_list and all(_is_empty(source) for source in sources):
+            self._report(node, parameter.label, "the linked list is empty", "Put something into it")
+        return Argument(parameter, sources, is_mapped)
+
+    def _unlinked(self, node: GraphNode, socket: InputSocket) -> Argument | None:
+        parameter, value = socket.parameter, socket.value
+        if value is None and not parameter.is_optional and parameter.default is not MISSING:
+            value = parameter.default
+        if _is_missing(value, parameter):
+            message = "nothing is linked and no value is set"
+            self._report(node, parameter.label, message, mend_missing(parameter))
+            return None
+        try:
+            return Argument(parameter, (Constant(fit_parameter(value, parameter), parameter.type),))
+        except MisfitError as error:
+            self._report(node, parameter.label, error.message, error.mend)
+            return None
+
+    def _accepts(self, node: GraphNode, socket: InputSocket, sources: tuple[Source, ...]) -> bool:
+        """Whether the types fit."""
+        parameter = socket.parameter
+        if len(sources) > 1 and not parameter.type.is_list:
+            message = f"{len(sources)} links arrive where one value is wanted"
+            self._report(node, parameter.label, message, "Remove all links but one")
+            return False
+        refused = dict.fromkeys(source.type for source in sources if conversion(source.type, parameter.type) is None)
+        for source_type in refused:
+            message = f"{source_type} can't become {parameter.type}"
+            self._report(node, parameter.label, message, mend_refused(source_type, parameter.type))
+        return not refused
+
+    def _checked(self, node: GraphNode, socket: InputSocket, source: Source) -> Source:
+        """The source; the value of a constant in the form in which it travels, with its problems reported."""
+        if isinstance(source, FromTask):
+            return source
+        if source.value is None and not socket.parameter.is_optional:
+            self._report(node, socket.parameter.label, "nothing is set on the linked node", mend_unset(source.type))
+            return source
+        try:
+            return _fitted(source, socket.parameter)
+        except MisfitError as error:
+            message = f"the linked value does not fit: {error.message}"
+            self._report(node, socket.parameter.label, message, error.mend)
+            return source
+
+    def _check_lengths(self, node: GraphNode, task: PlannedTask) -> None:
+        """Lists that are walked side by side must be of one length; what tasks give is known later."""
+        lengths = {
+            argument.parameter.label: len(source.value)
+            for argument in task.mapped
+            for source in argument.sources
+            if isinstance(source, Constant) and isinstance(source.value, tuple)
+        }
+        if len(set(lengths.values())) > 1:
+            counted = ", ".join(f"{label} has {length}" for label, length in lengths.items())
+            message = f"the lists it runs over are of different lengths: {counted}"
+            self._report(node, "", message, "Link lists with the same number of items")
+
+    def _check_blend_files(self, node: GraphNode, task: PlannedTask) -> None:
+        """A worker has one file open."""
+        labels = [argument.parameter.label for argument in task.arguments if argument.takes_blend_file]
+        for label in labels[1:]:
+            message = f"a script works on one Blend File, and {_quoted(labels[0])} is one already"
+            self._report(node, label, message, "Make it a path, and load from that file what the script needs")
+
+    # What comes home.
+
+    def _deliveries(self) -> list[Delivery]:
+        """In the order of the graph's nodes: what Output nodes take, and what scripts give and nothing consumes."""
+        consumed = self._consumed()
+        deliveries: list[Delivery] = []
+        for node in self.graph.nodes:
+            deliveries += self.takings.get(node.id, ())
+            task = self.tasks.get(node.id)
+            if task is not None:
+                deliveries += [
+                    Delivery(node.id, output.identifier, (_result(task, output.identifier, output.type),))
+                    for output in task.outputs
+                    if task.settings.keep_result or (task.id, output.identifier) not in consumed
+                ]
+        return deliveries
+
+    def _consumed(self) -> set[tuple[str, str]]:
+        sources = [source for task in self.tasks.values() for source in task.sources()]
+        for deliveries in self.takings.values():
+            sources += [source for delivery in deliveries for source in delivery.sources]
+        return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
+
+
+def _task_output(socket: OutputSocket) -> TaskOutput:
+    return TaskOutput(socket.identifier, socket.label, socket.type, socket.annotation, socket.is_optional)
+
+
+def _result(task: PlannedTask, output: str, socket_type: SocketType) -> FromTask:
+    # A mapped task gives a list of what its script gives; lists are joined.
+    is_list = socket_type.is_list or bool(task.mapped)
+    return FromTask(task.id, output, replace(socket_type, is_list=is_list))
+
+
+def _fitted(source: Constant, parameter: Parameter) -> Constant:
+    """The constant in the form of its own type, after a look at what the parameter will be given."""
+    if source.value is None and parameter.is_optional:
+        return source
+    fitted = replace(source, value=fit(source.value, source.type))
+    convert = conversion(source.type, parameter.type)
+    if convert is None or convert not in _FORESEEABLE:
+        return fitted
+    items = fitted.value if source.type.is_list and isinstance(fitted.value, tuple) else (fitted.value,)
+    single = replace(parameter, type=replace(parameter.type, is_list=False))
+    for item in items:
+        fit_parameter(_FORESEEABLE[convert](item), single)
+    return fitted
+
+
+def _is_missing(value: Value, parameter: Parameter) -> bool:
+    if value is None:
+        return not parameter.is_optional
+    return parameter.type.is_list and parameter.is_required and value == ()
+
+
+def _is_empty(source: Source) -> bool:
+    return isinstance(source, Constant) and source.type.is_list and source.value == ()
+
+
+def _lost_source(wiring: Wiring, link: GraphLink) -> str:
+    node = wiring.nodes.get(link.from_node)
+    if node is None:
+        return "the node it is linked to is gone"
+    return f"the output {_quoted(link.from_socket)} of {_quoted(node.name)} it is linked to is gone"
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a file may be written: not over the open .blend file, nor over a library that it uses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MisfitError
+
+_MEND = "Give another name"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesInUse:
+    """The files that the artist works on, by their absolute paths.
+
+    Attributes:
+        open_file: the open .blend file, "" if it was never saved.
+        libraries: the .blend files it is linked to.
+        images: the files of its images.
+    """
+
+    open_file: str = ""
+    libraries: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+def check(path: str, in_use: FilesInUse) -> None:
+    """Raise MisfitError if no file can be written to `path`, or must not."""
+    if not path:
+        raise MisfitError("no file is named", "Give the path of the file to write")
+    if "\0" in path:
+        raise MisfitError("a path can't hold the character 0", _MEND)
+    if not Path(path).is_absolute():
+        raise MisfitError(
+            f"{path} is no whole path", "Begin it with // for the folder of the open file, or give all of it"
+        )
+    if path.endswith(("/", os.sep)) or Path(path).is_dir():
+        raise MisfitError(f"{path} is a folder", "Give the path of a file")
+    if is_same(path, (in_use.open_file,)):
+        raise MisfitError(f"{path} is the open file itself, which a run never writes", _MEND)
+    if is_same(path, in_use.libraries):
+        raise MisfitError(f"{path} is a library that the open file uses", _MEND)
+
+
+def is_same(path: str, others: Iterable[str]) -> bool:
+    """Whether a path leads to one of the other files: by whatever links, and in whatever case."""
+    return any(_is_same_file(path, other) for other in others if other)
+
+
+def _is_same_file(path: str, other: str) -> bool:
+    try:
+        return Path(path).samefile(other)
+    except (OSError, ValueError):  # one of them is not there
+        return _spelled_out(path) == _spelled_out(other)
+
+
+def _spelled_out(path: str) -> str:
+    return os.path.normcase(os.path.realpath(path))

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The graph: an immutable copy of a node tree, with no bpy object in it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+from ..errors import Problem
+from ..script.signature import Parameter, ScriptSource
+from ..script.socket_types import LiveRef, SocketType, Value
+from .destinations import FilesInUse
+
+
+class NodeKind(enum.Enum):
+    """What a node is to the compiler."""
+
+    SCRIPT = "script"  # carried out in a worker
+    INPUT = "input"  # gives the values of its output sockets
+    OUTPUT = "output"  # takes results home
+    REROUTE = "reroute"
+    FRAME = "frame"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """How a node is carried out.
+
+    Attributes:
+        timeout: seconds one task of the node may take, 0 for no limit.
+        retries: how often a task is tried again after its worker died.
+        fresh_process: whether each task gets a worker that nothing ran in before.
+        keep_result: whether its results come home although other nodes consume them.
+        addons: modules of add-ons that the worker enables before the script.
+    """
+
+    timeout: float = 0.0
+    retries: int = 1
+    fresh_process: bool = False
+    keep_result: bool = False
+    addons: tuple[str, ...] = ()
+
+
+class OutputMode(enum.Enum):
+    """What an Output node does with data-blocks: link, put in place of originals, or only have."""
+
+    LINK = "LINK"
+    REPLACE = "REPLACE"
+    KEEP = "KEEP"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAction:
+    """What an Output node does with what comes home: `collection` is where LINK links objects (None: the scene's)."""
+
+    mode: OutputMode
+    collection: LiveRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputSocket:
+    """An input: `value` is what it holds while nothing is linked, as in `types.Value`, with `LiveRef` for data-blocks.
+
+    A required parameter with nothing set holds None.
+    """
+
+    parameter: Parameter
+    value: Value = None
+
+    @property
+    def identifier(self) -> str:
+        return self.parameter.identifier
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSocket:
+    """An output: `value` is what an Input node gives. The rest is as in `signature.Output`."""
+
+    identifier: str
+    label: str
+    type: SocketType
+    value: Value = None
+    annotation: str = ""
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A node. `id` is stable and unique in the graph; `problems` are those its reader met (no script, bad syntax)."""
+
+    id: str
+    name: str
+    kind: NodeKind
+    inputs: tuple[InputSocket, ...] = ()
+    outputs: tuple[OutputSocket, ...] = ()
+    is_muted: bool = False
+    script: ScriptSource | None = None
+    settings: NodeSettings = field(default_factory=NodeSettings)
+    action: OutputAction | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GraphLink:
+    """A link between two sockets, by node id and socket identifier."""
+
+    from_node: str
+    from_socket: str
+    to_node: str
+    to_socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSettings:
+    """What a worker's scene takes over from the artist's: frame (fps = `fps` / `fps_base`) and units."""
+
+    frame_current: int = 1
+    frame_start: int = 1
+    frame_end: int = 250
+    fps: int = 24
+    fps_base: float = 1.0
+    unit_system: str = "METRIC"
+    unit_scale_length: float = 1.0
+    length_unit: str = "METERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A node tree at one moment. Links into the same input are in the order of that input's list.
+
+    `files` are those that were open then.
+    """
+
+    name: str
+    nodes: tuple[GraphNode, ...]
+    links: tuple[GraphLink, ...] = ()
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    files: FilesInUse = field(default_factory=FilesInUse)

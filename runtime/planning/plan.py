@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan: a compiled graph, validated and ordered, ready to run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..script.signature import Parameter, ScriptSource
+from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, Value
+from .destinations import FilesInUse
+from .graph import NodeSettings, OutputAction, SceneSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value known before the run."""
+
+    value: Value
+    type: SocketType
+
+    @property
+    def names_open_file(self) -> bool:
+        values = self.value if isinstance(self.value, tuple) else (self.value,)
+        return self.type.kind == "BLEND_FILE" and OPEN_FILE in values
+
+
+@dataclass(frozen=True, slots=True)
+class FromTask:
+    """An output of another task of the plan; `type` is what it gives: a list if that task is mapped."""
+
+    task: str
+    output: str
+    type: SocketType
+
+
+Source = Constant | FromTask
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Where a parameter's value comes from.
+
+    Several sources make one list, in order. A mapped argument has one source, a list, for a parameter that takes one:
+    the task runs once for each item of it.
+    """
+
+    parameter: Parameter
+    sources: tuple[Source, ...]
+    is_mapped: bool = False
+
+    @property
+    def takes_blend_file(self) -> bool:
+        """Whether it is the .blend file whose copy the task's worker has open."""
+        return self.parameter.type.kind == "BLEND_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutput:
+    """An output of a task: what the script gives for one item. The fields are those of `signature.Output`."""
+
+    identifier: str
+    label: str
+    type: SocketType
+    annotation: str = ""
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTask:
+    """One node's execution. `id` is the node's; `rank` the length of the longest way from here to an end of the plan.
+
+    The scheduler starts tasks of a higher rank first.
+    """
+
+    id: str
+    name: str
+    script: ScriptSource
+    arguments: tuple[Argument, ...] = ()
+    outputs: tuple[TaskOutput, ...] = ()
+    settings: NodeSettings = field(default_factory=NodeSettings)
+    rank: int = 0
+
+    @property
+    def mapped(self) -> tuple[Argument, ...]:
+        return tuple(argument for argument in self.arguments if argument.is_mapped)
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Ids of the tasks this one waits for, each once."""
+        return tuple(dict.fromkeys(source.task for source in self.sources() if isinstance(source, FromTask)))
+
+    def sources(self) -> Iterator[Source]:
+        for argument in self.arguments:
+            yield from argument.sources
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Results that are to come home: an Output node's (with its `action`) or, with none, a script node's own output."""
+
+    node: str
+    socket: str
+    sources: tuple[Source, ...]
+    action: OutputAction | None = None
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Ids of the tasks whose results these are."""
+        return tuple(source.task for source in self.sources if isinstance(source, FromTask))
+
+    @property
+    def gives_data_blocks(self) -> bool:
+        """Whether data-blocks of tasks are among them."""
+        return any(isinstance(source, FromTask) and source.type.is_data_block for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Tasks in an order in which each comes after those it depends on, and what of their results comes home."""
+
+    name: str
+    tasks: tuple[PlannedTask, ...]
+    deliveries: tuple[Delivery, ...] = ()
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    files: FilesInUse = field(default_factory=FilesInUse)
+
+    @property
+    def takes_open_file(self) -> bool:
+        """Whether a task works on a copy of the open file."""
+        sources = (source for task in self.tasks for source in task.sources())
+        return any(isinstance(source, Constant) and source.names_open_file for source in sources)
+
+    def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
+        """The data-blocks of the open file that the run reads, constant by constant."""
+        for task in self.tasks:
+            for source in task.sources():
+                if isinstance(source, Constant) and source.type.is_data_block and source.value is not None:
+                    yield source.value if isinstance(source.value, tuple) else (source.value,)

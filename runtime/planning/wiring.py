@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How the nodes of a graph hang together: what lies behind a node, in which order, and where it goes in circles.
+
+Nothing here recurses: a chain may be ten thousand nodes long.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from ..script.socket_types import conversion
+from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
+
+#: Nobody reads more than this, and a graph that is circles throughout must not cost the square of its size.
+_MAX_CYCLES: Final = 100
+
+
+class Point(NamedTuple):
+    """What has to be known first: a whole node or, as a muted node's outputs pass on different inputs, one of those."""
+
+    node: str
+    output: str = ""
+
+
+@dataclass(slots=True)
+class Search:
+    """What was found behind some points.
+
+    Attributes:
+        order: all of these points, each after those it depends on.
+        cycles: circles, each in the direction of the data.
+        closing: the links that close them; without these there is no circle.
+    """
+
+    order: list[Point] = field(default_factory=list)
+    cycles: list[list[Point]] = field(default_factory=list)
+    closing: set[GraphLink] = field(default_factory=set)
+
+
+class Wiring:
+    """The graph's nodes, sockets and links by what they are looked up with. Node ids must be unique."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes = {node.id: node for node in graph.nodes}
+        self.index = {node.id: index for index, node in enumerate(graph.nodes)}
+        self.inputs: dict[tuple[str, str], InputSocket] = {
+            (node.id, socket.identifier): socket for node in graph.nodes for socket in node.inputs
+        }
+        self.outputs: dict[tuple[str, str], OutputSocket] = {
+            (node.id, socket.identifier): socket for node in graph.nodes for socket in node.outputs
+        }
+        self.links_to_node: dict[str, list[GraphLink]] = defaultdict(list)
+        self.links_to_socket: dict[tuple[str, str], list[GraphLink]] = defaultdict(list)
+        for link in graph.links:
+            self.links_to_node[link.to_node].append(link)
+            self.links_to_socket[link.to_node, link.to_socket].append(link)
+
+    def points(self, node: GraphNode) -> Iterator[Point]:
+        """What has to be known for all of the node to be."""
+        if is_passing(node) and node.kind is not NodeKind.REROUTE:
+            yield from (Point(node.id, socket.identifier) for socket in node.outputs)
+        else:
+            yield Point(node.id)
+
+    def source(self, link: GraphLink) -> Point | None:
+        """Where a link comes from, None if that is gone."""
+        node = self.nodes.get(link.from_node)
+        if node is None or node.kind is NodeKind.FRAME:
+            return None
+        if node.kind is NodeKind.REROUTE:
+            return Point(node.id)
+        if (node.id, link.from_socket) not in self.outputs:
+            return None
+        return Point(node.id, link.from_socket if node.is_muted else "")
+
+    def links_into(self, point: Point) -> list[GraphLink]:
+        """The links that bring what is known at `point`."""
+        node = self.nodes[point.node]
+        if node.is_muted and node.kind is not NodeKind.REROUTE:
+            socket = self.passed_input(point)
+            return self.links_to_socket.get((node.id, socket.identifier), []) if socket else []
+        if node.kind in (NodeKind.INPUT, NodeKind.FRAME):
+            return []
+        return self.links_to_node.get(node.id, [])
+
+    def passed_input(self, point: Point) -> InputSocket | None:
+        """The input a muted node passes on at an output: the first of the same type, else the first that converts."""
+        wanted = self.outputs[point].type
+        inputs = self.nodes[point.node].inputs
+        same = (socket for socket in inputs if socket.parameter.type == wanted)
+        converting = (socket for socket in inputs if conversion(socket.parameter.type, wanted) is not None)
+        return next(same, None) or next(converting, None)
+
+    def search(self, roots: Iterable[Point]) -> Search:
+        """All that lies behind `roots`, depth first."""
+        found = Search()
+        done: set[Point] = set()
+        for root in roots:
+            if root not in done:
+                self._search_from(root, found, done)
+        return found
+
+    def _search_from(self, root: Point, found: Search, done: set[Point]) -> None:
+        path = {root: None}  # a dict, for its order
+        stack = [(root, iter(self.links_into(root)))]
+        while stack:
+            point, links = stack[-1]
+            for link in links:
+                source = self.source(link)
+                if source in path:
+                    self._close(link, source, path, found)
+                elif source is not None and source not in done:
+                    path[source] = None
+                    stack.append((source, iter(self.links_into(source))))
+                    break
+            else:
+                stack.pop()
+                del path[point]
+                done.add(point)
+                found.order.append(point)
+
+    def _close(self, link: GraphLink, source: Point, path: dict[Point, None], found: Search) -> None:
+        found.closing.add(link)
+        if len(found.cycles) < _MAX_CYCLES:
+            upstream = list(path)
+            cycle = upstream[upstream.index(source) :][::-1]
+            first = min(range(len(cycle)), key=lambda place: self.index[cycle[place].node])
+            found.cycles.append(cycle[first:] + cycle[:first])
+
+
+def is_passing(node: GraphNode) -> bool:
+    """Whether a node only hands on what it is given."""
+    return node.kind is NodeKind.REROUTE or node.is_muted

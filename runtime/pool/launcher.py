@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a worker process is started: with the Blender binary, or with the Python that has the `bpy` wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import LaunchError
+from ..scratch.scratch import StoreFolder
+from .transport import Channel
+
+#: What a worker prints outside of its tasks, in its folder.
+WORKER_LOG = "worker.log"
+#: The folder for temporary files in a worker's folder.
+_TEMPORARY = "temporary"
+
+BOOTSTRAP = Path(__file__).parents[1] / "worker" / "bootstrap.py"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """When a worker ends by itself between two tasks.
+
+    Attributes:
+        idle_seconds: how long it waits for the next task.
+        max_tasks: how many tasks it takes.
+        max_memory: bytes of memory it may hold after its reset.
+    """
+
+    idle_seconds: float = 300.0
+    max_tasks: int = 500
+    max_memory: int = 4 * 1024**3
+
+    def arguments(self) -> list[str]:
+        return [str(self.idle_seconds), str(self.max_tasks), str(self.max_memory)]
+
+
+@dataclass(frozen=True, slots=True)
+class CyclesDevices:
+    """What Cycles is to render with: `backend` ("CUDA", "METAL" ...; "" for the processor alone) and ids of devices."""
+
+    backend: str = ""
+    ids: tuple[str, ...] = ()
+
+    def argument(self) -> str:
+        return json.dumps([self.backend, *self.ids])
+
+    @classmethod
+    def from_argument(cls, text: str) -> CyclesDevices:
+        backend, *ids = json.loads(text)
+        return cls(backend, tuple(ids))
+
+
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts workers: `command` is the program and its options up to the bootstrap script."""
+
+    command: tuple[str, ...]
+    limits: WorkerLimits = WorkerLimits()
+    devices: CyclesDevices = CyclesDevices()
+
+    @classmethod
+    def for_blender(
+        cls, binary_path: str, limits: WorkerLimits | None = None, devices: CyclesDevices | None = None
+    ) -> Launcher:
+        """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
+        settings = limits or WorkerLimits(), devices or CyclesDevices()
+        if binary_path:
+            options = ("--background", "--factory-startup", "-noaudio", "--python")
+            return cls((binary_path, *options, str(BOOTSTRAP), "--"), *settings)
+        return cls((sys.executable, str(BOOTSTRAP), "--"), *settings)
+
+    def launch(self, folder: Path, store: StoreFolder) -> tuple[subprocess.Popen[bytes], Channel]:
+        """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
+
+        The blobs and logs that it is told of by name are in `store`.
+
+        Call it from the main thread: on Linux a worker dies with the thread that started it.
+
+        Raises:
+            LaunchError: if the program can't be started.
+        """
+        ours, theirs = Channel.pair()
+        argv = [
+            *self.command,
+            str(os.getpid()),
+            str(theirs.fileno()),
+            *self.limits.arguments(),
+            self.devices.argument(),
+            str(store.path),
+        ]
+        try:
+            (folder / _TEMPORARY).mkdir()
+            with (folder / WORKER_LOG).open("ab") as log:
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY)),
+                    **_options(theirs),
+                )
+        except OSError as error:
+            ours.close()
+            raise LaunchError(f"the worker {argv[0]!r} can't be started: {error}") from error
+        finally:
+            theirs.close()
+        return process, ours
+
+
+def _options(theirs: Channel) -> dict[str, Any]:
+    """The options of `Popen` that hand the channel down and keep Ctrl-C in a terminal to the foreground alone."""
+    handle = theirs.fileno()
+    if sys.platform == "win32":
+        os.set_handle_inheritable(handle, True)
+        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+        return {"startupinfo": startup, "creationflags": flags}
+    return {"pass_fds": (handle,), "start_new_session": True}
+
+
+def read_tail(path: Path, size: int = 2000) -> str:
+    """The end of a log: its last `size` bytes as text."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - size))
+            return file.read().decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+
+
+def describe_exit(returncode: int | None) -> str:
+    """What an exit code says, in words: "Blender crashed (SIGSEGV)", "Blender exited with code 3"."""
+    if returncode is None:
+        return "Blender closed its channel"
+    if returncode < 0:
+        return f"Blender crashed or was killed ({_signal_name(-returncode)})"
+    return f"Blender exited with code {returncode}"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

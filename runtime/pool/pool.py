@@ -1,0 +1,520 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pool, the engine of this machine: background Blenders that are started when they are needed and kept warm.
+
+A request waits in the pool's queue until a worker is idle, then is that worker's until the worker reports its end or
+dies. `poll` takes what the workers said and returns it as reports on requests; it is the only place where a request
+ends. Nothing here waits: what takes time is looked at again by the next `poll`.
+
+    submit -> queue -> worker -> Started, Progressed ..., an outcome | Lost -> reset -> idle
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import subprocess
+import time
+from collections import Counter, deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engine import messages
+from ..engine.interface import Lost, NoWorker, Report, Request
+from ..errors import LaunchError, StoreError, TransportError
+from ..scratch.logs import TaskLog
+from ..scratch.scratch import Store
+from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
+from .memory import memory_with_children, resident_memory
+from .priority import set_priority
+from .processes import kill, resume, suspend
+from .transport import Channel
+
+#: Workers that die one after the other before they are ready: after so many the pool gives up.
+_MAX_FAILED_LAUNCHES = 3
+#: Workers that end one after the other before they start with a task that was given to them: after so many it is lost.
+_MAX_UNBEGUN = 3
+#: Seconds between two looks for workers whose end nobody told, and for ended ones that have not left yet.
+_LOOK_INTERVAL = 1.0
+_EXIT_INTERVAL = 0.01
+#: Seconds between two looks at the memory of workers that have a limit.
+_MEMORY_INTERVAL = 1.0
+#: Seconds that all workers together have to leave the process table when the pool is closed.
+_CLOSE_TIMEOUT = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A worker as people see it.
+
+    Attributes:
+        process_id: of its process.
+        state: "starting", "idle", "working", "cleaning up", "ending" or "paused".
+        task_name: the node's name if it does a task of one, "" otherwise.
+        memory: bytes it holds; 0 where the system does not tell.
+    """
+
+    process_id: int
+    state: str
+    task_name: str
+    memory: int
+
+
+class _State(enum.Enum):
+    STARTING = "starting"
+    IDLE = "idle"
+    ASSIGNED = "assigned"  # it has a request and did not start with it yet
+    BUSY = "busy"  # it works on its request
+    RESETTING = "resetting"  # its request has ended, it is not clean yet
+    RETIRING = "retiring"  # it said that it ends
+    LEAVING = "leaving"  # its channel is closed; its process may still write its crash report
+
+
+_WORDS = {
+    _State.STARTING: "starting",
+    _State.IDLE: "idle",
+    _State.ASSIGNED: "working",
+    _State.BUSY: "working",
+    _State.RESETTING: "cleaning up",
+    _State.RETIRING: "ending",
+    _State.LEAVING: "ending",
+}
+
+#: Seconds a worker may stay in a state that is only a passage; then it hangs and is ended.
+_PASSAGES = {
+    _State.STARTING: 120.0,
+    _State.ASSIGNED: 60.0,
+    _State.RESETTING: 60.0,
+    _State.RETIRING: 20.0,
+    _State.LEAVING: 2.0,
+}
+
+#: The states of a worker that has proved that workers do start here.
+_SOUND = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING})
+
+
+class _Worker:
+    """A worker process as the pool sees it."""
+
+    def __init__(self, launcher: Launcher, process: subprocess.Popen[bytes], channel: Channel, folder: Path) -> None:
+        self.launcher = launcher
+        self.process = process
+        self.channel = channel
+        self.folder = folder
+        self.enter(_State.STARTING)
+        self.is_fresh = True
+        self.is_low = False
+        self.frozen: float | None = None  # since when its process stands still
+        self.request: Request | None = None
+        self.task_log: TaskLog | None = None
+
+        self.was = _State.STARTING  # its state before it was leaving
+
+    def enter(self, state: _State) -> None:
+        self.state = state
+        self.deadline = time.monotonic() + _PASSAGES[state] if state in _PASSAGES else None
+
+    def info(self) -> WorkerInfo:
+        task = None if self.request is None else self.request.task
+        name = task.node if isinstance(task, messages.Execute) else ""
+        state = _WORDS[self.state] if self.frozen is None else "paused"
+        return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether it stays too long in a state that is only a passage."""
+        return self.deadline is not None and self.deadline < now and self.frozen is None
+
+    def freeze(self) -> None:
+        """Let the process and those its scripts started stand still, and its deadline with them."""
+        if self.frozen is None and suspend(self.process):
+            self.frozen = time.monotonic()
+
+    def thaw(self) -> None:
+        if self.frozen is None:
+            return
+        resume(self.process)
+        if self.deadline is not None:
+            self.deadline += time.monotonic() - self.frozen
+        self.frozen = None
+
+    def bound_log(self) -> None:
+        """Keep the log of its task short; it stands still meanwhile, or its last words might be cut off."""
+        if self.task_log is None or not self.task_log.is_too_long:
+            return
+        is_still = self.frozen is None and suspend(self.process)
+        self.task_log.bound()
+        if is_still:
+            resume(self.process)
+
+    def leave(self) -> None:
+        """Its channel is closed; what became of its process will be seen."""
+        self.was = self.state
+        self.enter(_State.LEAVING)
+
+    def end(self) -> None:
+        """Kill the process, if it is still there, with those its scripts started. It leaves in its own time."""
+        kill(self.process)
+        self.frozen = None
+        self.channel.close()
+
+
+class Pool:
+    """Up to `capacity` workers, each made by the launcher.
+
+    Attributes:
+        capacity: how many workers there may be.
+        is_low: whether workers are to have lower priority than other programs.
+        memory_limit: bytes that a worker may hold while it does a task, 0 for no limit.
+    """
+
+    def __init__(self, launcher: Launcher, store: Store, capacity: int) -> None:
+        self.capacity = capacity
+        self.is_low = False
+        self.memory_limit = 0
+        self._launcher = launcher
+        self._store = store
+        self._queue: deque[Request] = deque()
+        self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
+        self._workers: list[_Worker] = []
+        self._ended: list[_Worker] = []  # killed, and not seen to have left the process table
+        self._reports: deque[tuple[Hashable, Report]] = deque()
+        self._next_look_at_memory = 0.0
+        self._num_failed_launches = 0
+        self._num_unbegun: Counter[Hashable] = Counter()  # how often a task was given to a worker in vain
+
+    @property
+    def num_workers(self) -> int:
+        return len(self._workers)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        return tuple(worker.process.pid for worker in self._workers)
+
+    def infos(self) -> tuple[WorkerInfo, ...]:
+        """What each worker does now."""
+        return tuple(worker.info() for worker in self._workers)
+
+    def submit(self, request: Request) -> None:
+        """Queue a task; its reports come out of `poll` with the request's key."""
+        self._queue.append(request)
+        self._serve()
+
+    def stop(self, key: Hashable) -> None:
+        """Take a request back: out of the queue, or with its worker's life. Nothing more is reported of it."""
+        self._queue = deque(request for request in self._queue if request.key != key)
+        self._reports = deque(entry for entry in self._reports if entry[0] != key)
+        for worker in self._workers_of(key):
+            worker.request = None
+            self._remove(worker)
+        self._frozen.discard(key)
+        self._serve()
+
+    def use_launcher(self, launcher: Launcher) -> None:
+        """Start workers with it from now on; those that were started otherwise end when they have nothing to do."""
+        self._launcher = launcher
+        for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
+            self._end_if_outdated(worker)
+
+    def _end_if_outdated(self, worker: _Worker) -> None:
+        if worker.launcher != self._launcher:
+            self._remove(worker)
+
+    def freeze(self, key: Hashable) -> None:
+        """Let a request stand still, be it in the queue, with a worker or not submitted yet.
+
+        Where the system can't freeze a process, a task that has begun goes on to its end.
+        """
+        self._frozen.add(key)
+        for worker in self._workers_of(key):
+            worker.freeze()
+
+    def thaw(self, key: Hashable) -> None:
+        """Let a frozen request go on."""
+        self._frozen.discard(key)
+        for worker in self._workers_of(key):
+            worker.thaw()
+        self._serve()
+
+    def _workers_of(self, key: Hashable) -> list[_Worker]:
+        return [worker for worker in self._workers if worker.request is not None and worker.request.key == key]
+
+    def end_used(self) -> None:
+        """End the workers that ran something and have nothing to do, so that what comes next meets fresh ones."""
+        for worker in [worker for worker in self._workers if worker.request is None and not worker.is_fresh]:
+            self._remove(worker)
+
+    def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
+        """The reports that have come, in their order; see `engine.Engine`."""
+        self._serve()
+        self._listen_to_all(until)
+        for worker in self._workers:
+            worker.bound_log()
+        self._end_dead_workers()
+        self._end_hung_workers()
+        self._end_oversized_workers()
+        self._set_priorities()
+        self._serve()
+        self._let_ended_leave()
+        reports = list(self._reports)
+        self._reports.clear()
+        return reports
+
+    def wakers(self) -> Sequence[Any]:
+        return [worker.channel.connection for worker in self._workers if worker.state is not _State.LEAVING]
+
+    def next_look(self) -> float | None:
+        """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
+        if self._reports:
+            return 0.0
+        now = time.monotonic()
+        if self._ended or any(worker.state is _State.LEAVING for worker in self._workers):
+            return now + _EXIT_INTERVAL
+        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None and not worker.frozen]
+        return min([*deadlines, now + _LOOK_INTERVAL]) if self._workers else None
+
+    def close(self) -> None:
+        """End all workers, now."""
+        self._queue.clear()
+        self._reports.clear()
+        for worker in list(self._workers):
+            self._remove(worker)
+        deadline = time.monotonic() + _CLOSE_TIMEOUT
+        for worker in self._ended:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, deadline - time.monotonic()))
+        self._let_ended_leave()
+
+    # From the queue to a worker
+
+    def _serve(self) -> None:
+        """Give queued tasks to idle workers, and start workers for the rest, as far as there is room."""
+        waiting: deque[Request] = deque()
+        num_waiting = 0
+        while self._queue:
+            request = self._queue.popleft()
+            is_frozen = request.key in self._frozen
+            worker = None if is_frozen else self._idle_worker(request)
+            if worker is None or not self._assign(worker, request):
+                waiting.append(request)
+                num_waiting += not is_frozen
+        self._queue = waiting
+        self._start_workers(num_waiting)
+
+    def _idle_worker(self, request: Request) -> _Worker | None:
+        for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
+            if not worker.folder.exists():  # somebody removed it, and with it the place for temporary files
+                self._remove(worker)
+        idle = [worker for worker in self._workers if worker.state is _State.IDLE]
+        if request.is_fresh:
+            idle = [worker for worker in idle if worker.is_fresh]
+            if not idle:
+                self._make_room()
+        # The one used last is the one whose memory is warm.
+        return idle[-1] if idle else None
+
+    def _make_room(self) -> None:
+        """A task that wants a fresh worker must not wait for ever behind used ones."""
+        if len(self._workers) >= self.capacity and not any(worker.is_fresh for worker in self._workers):
+            for worker in self._workers:
+                if worker.state is _State.IDLE:
+                    self._remove(worker)
+                    return
+
+    def _assign(self, worker: _Worker, request: Request) -> bool:
+        try:
+            worker.channel.post(request.task)
+        except OSError:
+            self._remove(worker)
+            return False
+        except TransportError as error:
+            self._reports.append((request.key, messages.Failed(str(error))))
+            return True
+        worker.enter(_State.ASSIGNED)
+        worker.request = request
+        worker.is_fresh = False
+        if isinstance(request.task, messages.Execute):
+            worker.task_log = TaskLog(self._store.file(request.task.log))
+        self._workers.remove(worker)
+        self._workers.append(worker)
+        return True
+
+    def _start_workers(self, num_waiting: int) -> None:
+        """Start workers for the waiting tasks that no worker on its way will take."""
+        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_sound_workers():
+            return
+        num_coming = sum(worker.state in (_State.STARTING, _State.RESETTING) for worker in self._workers)
+        for _ in range(min(num_waiting - num_coming, self.capacity - len(self._workers))):
+            try:
+                self._start_worker()
+            except (LaunchError, StoreError) as error:
+                self._num_failed_launches = _MAX_FAILED_LAUNCHES
+                self._give_up(str(error))
+                return
+
+    def _start_worker(self) -> None:
+        folder = self._store.new_folder()
+        try:
+            process, channel = self._launcher.launch(folder, self._store.folder)
+        except LaunchError:
+            self._store.remove_folder(folder)
+            raise
+        self._workers.append(_Worker(self._launcher, process, channel, folder))
+
+    def _has_sound_workers(self) -> bool:
+        return any(worker.state in _SOUND for worker in self._workers)
+
+    # From the workers to the reports
+
+    def _listen_to_all(self, until: float | None) -> None:
+        """Take what the workers said, one message of each in turn, until nothing is there or the time is over."""
+        talking = [worker for worker in self._workers if worker.state is not _State.LEAVING]
+        while talking:
+            for worker in list(talking):
+                if until is not None and time.monotonic() >= until:
+                    return
+                if not self._listen(worker):
+                    talking.remove(worker)
+
+    def _listen(self, worker: _Worker) -> bool:
+        """Take the next message, if it is there. The end of the channel is one too: the worker is leaving."""
+        if worker not in self._workers or worker.state is _State.LEAVING:
+            return False
+        try:
+            message = worker.channel.take()
+            if message is not None:
+                self._handle(worker, message)
+            return message is not None
+        except EOFError:
+            worker.leave()
+        except TransportError as error:
+            self._handle_loss(worker, f"what came from it is {error}")
+        return False
+
+    def _end_dead_workers(self) -> None:
+        """A process that a script left behind may hold the channel of a dead worker open: its end does not tell."""
+        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
+            while self._listen(worker):
+                pass
+            if worker in self._workers:
+                self._handle_loss(worker, describe_exit(worker.process.returncode))
+
+    def _let_ended_leave(self) -> None:
+        """Reap the processes of ended workers; their folders go with them."""
+        for worker in [worker for worker in self._ended if worker.process.poll() is not None]:
+            self._ended.remove(worker)
+            self._store.remove_folder(worker.folder)
+
+    def _handle(self, worker: _Worker, message: messages.Message) -> None:
+        match message:
+            case messages.Idle() if worker.state in {_State.STARTING, _State.RESETTING}:
+                worker.enter(_State.IDLE)
+                self._num_failed_launches = 0
+                self._end_if_outdated(worker)
+            case messages.Retiring():
+                worker.enter(_State.RETIRING)
+            case messages.Started() if worker.state is _State.ASSIGNED:
+                worker.enter(_State.BUSY)
+                self._report(worker, message)
+            case messages.Progressed() if worker.state is _State.BUSY:
+                self._report(worker, message)
+            case messages.Succeeded() | messages.Gathered() | messages.Copied() | messages.Failed() if (
+                worker.state is _State.BUSY
+            ):
+                self._report(worker, message)
+                if worker.request is not None:
+                    self._frozen.discard(worker.request.key)
+                self._release(worker)
+                worker.enter(_State.RESETTING)
+            case _:
+                raise TransportError(f"{type(message).__name__} from a worker that was {worker.state.value}")
+
+    def _report(self, worker: _Worker, report: Report) -> None:
+        if worker.request is not None:
+            self._num_unbegun.pop(worker.request.key, None)
+            self._reports.append((worker.request.key, report))
+
+    def _release(self, worker: _Worker) -> None:
+        if worker.task_log is not None:
+            worker.task_log.bound()
+        worker.request = worker.task_log = None
+        worker.thaw()
+
+    def _handle_loss(self, worker: _Worker, reason: str) -> None:
+        """A worker is gone, or no use any more."""
+        state = worker.was if worker.state is _State.LEAVING else worker.state
+        if state is _State.STARTING:
+            self._count_failed_launch(worker, reason)
+        request = worker.request
+        self._remove(worker)
+        if request is None:
+            return
+        if state is _State.BUSY or self._is_in_vain(request, state):
+            self._frozen.discard(request.key)
+            self._reports.append((request.key, Lost(reason)))
+        else:
+            self._queue.appendleft(request)
+
+    def _is_in_vain(self, request: Request, state: _State) -> bool:
+        """Whether a request is lost after its worker ended before it started with it: that happened too often.
+
+        A worker that was about to retire does not count: that says nothing about the task.
+        """
+        self._num_unbegun[request.key] += state is not _State.RETIRING
+        return self._num_unbegun[request.key] >= _MAX_UNBEGUN
+
+    def _end_hung_workers(self) -> None:
+        now = time.monotonic()
+        for worker in [worker for worker in self._workers if worker.is_overdue(now)]:
+            if worker.state is _State.LEAVING:
+                self._handle_loss(worker, describe_exit(None))
+            else:
+                self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
+
+    def _end_oversized_workers(self) -> None:
+        """A task that takes all the machine's memory would take the artist's Blender with it."""
+        now = time.monotonic()
+        if not self.memory_limit or now < self._next_look_at_memory:
+            return
+        self._next_look_at_memory = now + _MEMORY_INTERVAL
+        busy = [worker for worker in self._workers if worker.state is _State.BUSY]
+        memory = memory_with_children([worker.process.pid for worker in busy])
+        for worker in busy:
+            held = memory[worker.process.pid]
+            if held > self.memory_limit and worker.request is not None:
+                self._reports.append((worker.request.key, messages.Failed(_too_much(held, self.memory_limit))))
+                self._frozen.discard(worker.request.key)
+                self._remove(worker)
+
+    def _set_priorities(self) -> None:
+        for worker in self._workers:
+            if worker.is_low is not self.is_low and set_priority(worker.process.pid, is_low=self.is_low):
+                worker.is_low = self.is_low
+
+    def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
+        self._num_failed_launches += 1
+        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
+            told = (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
+            self._give_up("\n".join(filter(None, told)))
+
+    def _give_up(self, reason: str) -> None:
+        """Fail whatever waits, if there is no worker that will take it. The next task that is submitted tries again."""
+        if self._has_sound_workers():
+            return
+        self._num_failed_launches = 0
+        self._reports.extend((request.key, NoWorker(reason)) for request in self._queue)
+        self._queue.clear()
+
+    def _remove(self, worker: _Worker) -> None:
+        worker.end()
+        self._release(worker)
+        self._workers.remove(worker)
+        self._ended.append(worker)
+
+
+def _too_much(held: int, limit: int) -> str:
+    gigabytes = 1024**3
+    return (
+        f"the task was ended because its background Blender held {held / gigabytes:.1f} GB of memory, and "
+        f'{limit / gigabytes:.1f} GB are allowed: see "Memory Limit" in the preferences of Background Nodes'
+    )

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The channel between the foreground and one worker: a pipe of its own that the worker inherits.
+
+Nobody else can reach an inherited pipe, so it needs no address, no key and no handshake; and its end tells each side
+at once that the other is gone. What a script prints goes elsewhere and can't disturb it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing.connection as mpc
+import os
+import socket
+import struct
+import sys
+import threading
+from collections import deque
+from typing import Any
+
+from ..engine import messages
+from ..errors import TransportError
+
+#: Each message is led by these bytes and its length. Who sends anything else is found out at once.
+_MAGIC = b"BgN1"
+_HEADER = struct.Struct("!4sI")
+#: Bytes of the longest message. Data-blocks don't travel here, and what does is held in memory on both sides.
+MAX_MESSAGE = 256 * 1024**2
+
+_CHUNK = 1024**2
+
+
+class Channel:
+    """One end of the pipe. Sending and receiving may happen on two threads; each of them on one only.
+
+    Attributes:
+        connection: what becomes readable when there is something to `take`.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        """`connection` is a socket; on Windows, where a pipe keeps what was sent at once together, a pipe's end."""
+        self.connection = connection
+        self._received = bytearray()
+        self._lock = threading.Lock()
+        self._outgoing: deque[memoryview] = deque()
+        self._sender: threading.Thread | None = None
+
+    @classmethod
+    def pair(cls) -> tuple[Channel, Channel]:
+        """Two ends: the foreground's, and the one for a worker."""
+        ours, theirs = mpc.Pipe(duplex=True) if sys.platform == "win32" else socket.socketpair()
+        return cls(ours), cls(theirs)
+
+    @classmethod
+    def inherited(cls, handle: int) -> Channel:
+        """The worker's end, by the number its foreground gave on the command line."""
+        if sys.platform == "win32":
+            return cls(mpc.PipeConnection(handle))  # type: ignore[attr-defined,unused-ignore]
+        os.set_inheritable(handle, False)
+        return cls(socket.socket(fileno=handle))
+
+    def fileno(self) -> int:
+        number: int = self.connection.fileno()
+        return number
+
+    def send(self, message: messages.Message) -> None:
+        """Send a message, waiting until the other side has room for it.
+
+        Raises:
+            OSError: when the other side is gone.
+            TransportError: if the message is too long.
+        """
+        self._write(_frame(message))
+
+    def post(self, message: messages.Message) -> None:
+        """Send a message without waiting: what the other side has no room for yet, a thread sends when it has.
+
+        Raises:
+            OSError: when the other side is gone. If it goes later, `take` tells.
+            TransportError: if the message is too long.
+        """
+        data = memoryview(_frame(message))
+        with self._lock:
+            if self._sender is None:
+                data = data[self._write_some(data) :]
+            if not data:
+                return
+            self._outgoing.append(data)
+            if self._sender is None:
+                self._sender = threading.Thread(target=self._send_outgoing, name="background_nodes sender", daemon=True)
+                self._sender.start()
+
+    def receive(self) -> messages.Message:
+        """Wait for the next message.
+
+        Raises:
+            EOFError: when the other side is gone.
+            TransportError: when what came is no message.
+        """
+        while (data := self._next_frame()) is None:
+            self._received += self._read()
+        return messages.decode(data)
+
+    def take(self) -> messages.Message | None:
+        """The next message if all of it is there, None if not; never waits, as the rest may never come.
+
+        Raises:
+            EOFError: when the other side is gone.
+            TransportError: when what came is no message.
+        """
+        while (data := self._next_frame()) is None:
+            if not mpc.wait([self.connection], 0.0):
+                return None
+            self._received += self._read()
+        return messages.decode(data)
+
+    def close(self) -> None:
+        if self._sender is not None and sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)  # closing alone does not wake the thread that sends
+        self.connection.close()
+
+    def _next_frame(self) -> bytes | None:
+        if not _MAGIC.startswith(self._received[: len(_MAGIC)]):
+            raise TransportError(f"not a message: {bytes(self._received[:80])!r}")
+        if len(self._received) < _HEADER.size:
+            return None
+        end = _HEADER.size + _HEADER.unpack_from(self._received)[1]
+        if end > _HEADER.size + MAX_MESSAGE:
+            raise TransportError(f"a message of {end} bytes is too long")
+        if len(self._received) < end:
+            return None
+        data = bytes(self._received[_HEADER.size : end])
+        del self._received[:end]
+        return data
+
+    def _send_outgoing(self) -> None:
+        while True:
+            with self._lock:
+                if not self._outgoing:
+                    self._sender = None
+                    return
+                data = self._outgoing.popleft()
+            try:
+                self._write(data)
+            except OSError:  # the other side is gone, which who receives is told; nothing more can be sent
+                return
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if sys.platform == "win32":
+            self.connection.send_bytes(data)
+        else:
+            self.connection.sendall(data)
+
+    def _write_some(self, data: memoryview) -> int:
+        """Send what there is room for, and return how much that was."""
+        if sys.platform == "win32":
+            return 0
+        try:
+            sent: int = self.connection.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+        return sent
+
+    def _read(self) -> bytes:
+        try:
+            data: bytes = self.connection.recv_bytes() if sys.platform == "win32" else self.connection.recv(_CHUNK)
+        except ConnectionError as error:
+            raise EOFError from error
+        except OSError as error:
+            raise TransportError(str(error)) from error
+        if not data:
+            raise EOFError
+        return data
+
+
+def _frame(message: messages.Message) -> bytes:
+    data = messages.encode(message)
+    if len(data) > MAX_MESSAGE:
+        size, limit = len(data) / 1024**2, MAX_MESSAGE // 1024**2
+        raise TransportError(f"values of {size:.0f} MB are too much to be passed on: at most {limit} MB are")
+    return _HEADER.pack(_MAGIC, len(data)) + data

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scheduler knows of each task and item, and the one place where their states change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ..errors import InvalidTransitionError
+from ..planning.plan import PlannedTask
+from .events import TaskError, Usage
+from .states import ITEM_RETRIES, ITEM_TRANSITIONS, TASK_RETRIES, TASK_TRANSITIONS, TaskState
+
+#: A change of state: when, of which item and attempt (None: the task's own), from what, to what.
+_Change = tuple[float, tuple[int, int] | None, TaskState, TaskState]
+
+_STORY_LENGTH: Final = 50
+_DONE: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED_OUT})
+
+
+@dataclass(slots=True, eq=False)
+class ItemRecord:
+    """One item of a task. For everyone but the scheduler it is read only. Times are of the run's clock.
+
+    Attributes:
+        index: place in the task's list, from 0.
+        progress: 0..1, of the current attempt.
+        attempt: the current attempt, or while the item is ready the next, from 1.
+        first_attempt: the first attempt since the run began, or was retried.
+        started: when a worker began with the current attempt; None if none did (yet), as for a stored result.
+        finished: when the item came to its final state.
+        lengths: of the outputs that are lists, by identifier; empty until the item succeeded.
+        usage: what the worker measured at the end of its last attempt.
+        lost: seconds for which the run's clock had stood still when the current attempt began.
+    """
+
+    index: int
+    state: TaskState = TaskState.READY
+    progress: float = 0.0
+    text: str = ""
+    attempt: int = 1
+    first_attempt: int = 1
+    started: float | None = None
+    finished: float | None = None
+    error: TaskError | None = None
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    lost: float = 0.0
+
+    @property
+    def num_tries(self) -> int:
+        """How often it was tried, the attempt under way included."""
+        return self.attempt - self.first_attempt + 1
+
+
+@dataclass(slots=True, eq=False)
+class TaskRecord:
+    """One task of a run. For everyone but the scheduler it is read only. Times are of the run's clock.
+
+    Attributes:
+        planned: the task in the plan.
+        order: its place in the plan.
+        text: what the script told last, for a mapped task any of its items.
+        items: in order of the list the task is mapped over; one for an unmapped task; empty until the task is ready.
+        num_items: None until it is known.
+        num_open: items that are not final.
+        num_done: items that succeeded, failed or timed out.
+        running: indices of the items that are with a worker.
+        num_measured: items that succeeded in a known time, which took `measured_seconds` together.
+        peak_memory: bytes that a worker held at most for any item, None if unknown.
+        round: how often the run had been retried when this task was opened last.
+        started: when a worker began with the first of its items.
+        finished: when the task came to its final state.
+        error: why it did not succeed; None also for a task that was cancelled before anything failed.
+    """
+
+    planned: PlannedTask
+    order: int
+    state: TaskState = TaskState.WAITING
+    text: str = ""
+    is_mapped: bool = field(init=False)
+    items: list[ItemRecord] = field(default_factory=list)
+    num_items: int | None = field(init=False)
+    num_open: int = 0
+    num_done: int = 0
+    running: set[int] = field(default_factory=set)
+    num_measured: int = 0
+    measured_seconds: float = 0.0
+    peak_memory: int | None = None
+    round: int = 0
+    started: float | None = None
+    finished: float | None = None
+    error: TaskError | None = None
+    _changes: list[_Change] = field(default_factory=list)
+    _progress_sum: float = 0.0
+    _lengths: dict[str, int | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.is_mapped = any(argument.is_mapped for argument in self.planned.arguments)
+        self.num_items = None if self.is_mapped else 1
+
+    @property
+    def progress(self) -> float:
+        """0..1, the mean of its items'."""
+        if self.state is TaskState.SUCCEEDED:
+            return 1.0
+        return _clamp(self._progress_sum / len(self.items)) if self.items else 0.0
+
+    @property
+    def story(self) -> list[str]:
+        """The last changes of state, for errors."""
+        return [_tell(change) for change in self._changes[-_STORY_LENGTH:]]
+
+    def move(self, state: TaskState, time: float) -> None:
+        """Change the task's state.
+
+        Raises:
+            InvalidTransitionError: if `state` may not follow.
+        """
+        if state not in TASK_TRANSITIONS.get(self.state, ()):
+            raise self.invalid(f"a {self.state} task can't become {state}")
+        self._note((time, None, self.state, state))
+        self.state = state
+        if state.is_final:
+            self.finished = time
+
+    def move_item(self, item: ItemRecord, state: TaskState, time: float) -> None:
+        """Change an item's state.
+
+        Raises:
+            InvalidTransitionError: if `state` may not follow.
+        """
+        if state not in ITEM_TRANSITIONS.get(item.state, ()):
+            raise self.invalid(f"item {item.index} is {item.state} and can't become {state}")
+        self._note((time, (item.index, item.attempt), item.state, state))
+        item.state = state
+        if state is TaskState.RUNNING:
+            self.running.add(item.index)
+        else:
+            self.running.discard(item.index)
+        if state.is_final:
+            item.finished = time
+            self.num_open -= 1
+            self.num_done += state in _DONE
+
+    def reopen(self, planned: PlannedTask, time: float) -> None:
+        """Take a task that did not succeed up again; of its items, those that did not.
+
+        Raises:
+            InvalidTransitionError: if it is not final, or succeeded.
+        """
+        if self.state not in TASK_RETRIES:
+            raise self.invalid(f"a {self.state} task can't be tried again")
+        self.planned = planned
+        self.round += 1
+        self._note((time, None, self.state, TASK_RETRIES[self.state]))
+        self.state = TASK_RETRIES[self.state]
+        self.started = self.finished = self.error = None
+        self.text = ""
+        for item in self.items:
+            if item.state in ITEM_RETRIES:
+                self._reopen_item(item, time)
+
+    def _reopen_item(self, item: ItemRecord, time: float) -> None:
+        self._note((time, (item.index, item.attempt), item.state, ITEM_RETRIES[item.state]))
+        self.num_open += 1
+        self.num_done -= item.state in _DONE
+        item.state = ITEM_RETRIES[item.state]
+        item.attempt += 1  # what the last one may still send is not about this one
+        item.first_attempt = item.attempt
+        item.started = item.finished = item.error = None
+        item.usage = Usage()
+        self.set_progress(item, 0.0, "")
+
+    def measure(self, item: ItemRecord, usage: Usage, lost: float) -> None:
+        """Note what an item took that has ended; `lost` is for how long the run's clock has stood still by now."""
+        # For a worker, a pause is like any other time.
+        seconds = None if usage.seconds is None else max(0.0, usage.seconds - (lost - item.lost))
+        item.usage = Usage(seconds, usage.peak_memory)
+        if usage.peak_memory is not None:
+            self.peak_memory = max(usage.peak_memory, self.peak_memory or 0)
+        if seconds is not None and item.state is TaskState.SUCCEEDED:
+            self.num_measured += 1
+            self.measured_seconds += seconds
+
+    def expand(self, num_items: int) -> None:
+        """Make the task's items."""
+        self.items = [ItemRecord(index) for index in range(num_items)]
+        self.num_items = self.num_open = num_items
+
+    def set_progress(self, item: ItemRecord, fraction: float, text: str) -> None:
+        """Note how far an item is. A NaN leaves the fraction as it is."""
+        fraction = item.progress if math.isnan(fraction) else _clamp(fraction)
+        self._progress_sum += fraction - item.progress
+        item.progress = fraction
+        item.text = self.text = text
+
+    def output_length(self, identifier: str) -> int | None:
+        """How many elements an output has as a list for tasks downstream; None if it gave no list.
+
+        A mapped task's single results make one list; its lists are joined.
+        """
+        if identifier not in self._lengths:
+            self._lengths[identifier] = self._count_elements(identifier)
+        return self._lengths[identifier]
+
+    def failures(self) -> TaskError | None:
+        """One error for all items that failed or timed out, None if there are none.
+
+        Counts and items are named as in `items`, from 0; traceback and line are those of the first one.
+        """
+        failed = [item for item in self.items if item.state is TaskState.FAILED]
+        timed_out = [item for item in self.items if item.state is TaskState.TIMED_OUT]
+        if not failed and not timed_out:
+            return None
+        first = (failed or timed_out)[0]
+        error = first.error or TaskError("no reason given")
+        if not self.is_mapped:
+            return error
+        counts = [
+            *([f"{len(failed)} of {len(self.items)} items failed"] if failed else []),
+            *([f"{len(timed_out)} of {len(self.items)} items timed out"] if timed_out else []),
+        ]
+        return TaskError(f"{', '.join(counts)}; item {first.index}: {error.message}", error.traceback, error.line)
+
+    def outcome(self) -> TaskState:
+        """What the task comes to once all its items are final: the worst of their states."""
+        states = {item.state for item in self.items}
+        for state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED):
+            if state in states:
+                return state
+        return TaskState.SUCCEEDED
+
+    def invalid(self, message: str) -> InvalidTransitionError:
+        """An error about this task, with its story."""
+        return InvalidTransitionError(f'task "{self.planned.name}": {message}', self.story)
+
+    def validate(self) -> None:
+        """Check that all the record says agrees.
+
+        Raises:
+            InvalidTransitionError: naming what does not.
+        """
+        checks = {
+            "items before the task is ready": self.state is not TaskState.WAITING or not self.items,
+            "num_items": not self.items or self.num_items == len(self.items),
+            "num_open": self.num_open == sum(not item.state.is_final for item in self.items),
+            "num_done": self.num_done == sum(item.state in _DONE for item in self.items),
+            "running": self.running == {item.index for item in self.items if item.state is TaskState.RUNNING},
+            "open items of a final task": not self.state.is_final or self.num_open == 0,
+            "no open item of a task under way": self.state not in ITEM_TRANSITIONS or self.num_open > 0,
+            "finished": (self.finished is not None) == self.state.is_final,
+            "error of a success": self.state is not TaskState.SUCCEEDED or self.error is None,
+            "no error": self.error is not None
+            or self.state not in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.SKIPPED),
+            "progress": math.isclose(self._progress_sum, sum(item.progress for item in self.items), abs_tol=1e-6),
+        }
+        for name, is_right in checks.items():
+            if not is_right:
+                raise self.invalid(f"invariant broken: {name}")
+
+    def _note(self, change: _Change) -> None:
+        self._changes.append(change)
+        if len(self._changes) > 2 * _STORY_LENGTH:
+            del self._changes[:-_STORY_LENGTH]
+
+    def _count_elements(self, identifier: str) -> int | None:
+        is_list = any(output.identifier == identifier and output.type.is_list for output in self.planned.outputs)
+        if self.is_mapped and not is_list:
+            return len(self.items)
+        lengths = [item.lengths[identifier] for item in self.items if identifier in item.lengths]
+        return sum(lengths) if len(lengths) == len(self.items) else None
+
+
+def _clamp(fraction: float) -> float:
+    return min(max(fraction, 0.0), 1.0)
+
+
+def _tell(change: _Change) -> str:
+    time, item, before, after = change
+    where = f"item {item[0]}, attempt {item[1]}: " if item else ""
+    return f"{time:.3f} {where}{before} -> {after}"

@@ -1,0 +1,699 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Decides what runs when: a pure state machine that takes events and gives instructions.
+
+No clock, thread, process or file: time comes in with the events, and others carry the instructions out.
+
+    event --> handle --> handler: item ends --> its task ends --+-- succeeded: dependents are released
+                                                               +-- otherwise: all that is downstream is skipped
+                  then, in this order, the released tasks become ready (and expand into items),
+                       free workers are given the best items, and a run with nothing left is finished
+              <-- instructions: StopTask, FreezeTask, ThawTask ..., StartTask ..., FinishRun
+
+What an item takes may have to be copied or gathered first. Such an *errand* is work for a worker, too:
+
+    StartTask --> InputsMissing --> StartErrand --> ErrandSucceeded --> StartTask of all that waited for it
+
+At the end results may have to be gathered: GatherResults --> ResultsScattered --> errands --> FinishRun.
+
+Nothing here is recursive, and no event but the end of a task looks at more than one of its items; what people ask for
+(cancel, pause, retry) looks at all.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from collections import deque
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from ..errors import InvalidTransitionError
+from ..planning.plan import Plan, PlannedTask
+from .clock import RunClock
+from .errands import MAX_ATTEMPTS, ErrandRecord, Errands, Waiter
+from .events import (
+    CancelRequested,
+    Errand,
+    ErrandEvent,
+    ErrandFailed,
+    ErrandLost,
+    ErrandStarted,
+    ErrandSucceeded,
+    Event,
+    FinishCurrentRequested,
+    FinishRun,
+    FreezeErrand,
+    FreezeTask,
+    GatherResults,
+    InputsMissing,
+    Instruction,
+    ItemEvent,
+    PauseRequested,
+    ResultsScattered,
+    ResumeRequested,
+    RetryRequested,
+    RunBroke,
+    RunRequest,
+    RunStarted,
+    StartErrand,
+    StartTask,
+    StopErrand,
+    StopTask,
+    TaskError,
+    TaskFailed,
+    TaskProgressed,
+    TaskStarted,
+    TaskSucceeded,
+    ThawErrand,
+    ThawTask,
+    TimePassed,
+    WorkerDied,
+)
+from .expansion import count_items
+from .records import ItemRecord, TaskRecord
+from .states import RunState, TaskState
+
+
+class _Gathering(enum.Enum):
+    """How far the results are on their way home."""
+
+    NOT_ASKED = enum.auto()
+    UNDER_WAY = enum.auto()  # `GatherResults` was given
+    DONE = enum.auto()
+
+
+_HOW_IT_ENDED: Final = {
+    TaskState.FAILED: "failed",
+    TaskState.CANCELLED: "was cancelled",
+    TaskState.TIMED_OUT: "timed out",
+}
+
+
+class Scheduler:
+    """The state of one run.
+
+    Attributes:
+        state: of the run.
+        tasks: what is known of each task, by id, in the plan's order.
+        clock: the run's own; all times in records, and those below, are of it.
+        started: when the run started, None before.
+        finished: when it came to its final state.
+        is_paused: whether nothing may go on.
+        is_finishing: whether nothing may begin any more.
+        round: how often the run was retried.
+        num_workers: how many items may be under way at once.
+        error: why the run broke, None if it did not.
+    """
+
+    def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
+        """Make ready to run a plan.
+
+        Args:
+            plan: tasks, each after those it depends on.
+            num_workers: how many items may be under way at once, 1 or more.
+            timeout: seconds for the whole run from `RunStarted`; None or 0 for no limit.
+
+        Raises:
+            ValueError: if there is no worker, or a task comes before one it depends on.
+            KeyError: if a task depends on one that the plan does not have.
+        """
+        if num_workers < 1:
+            raise ValueError(f"a run needs at least one worker, not {num_workers}")
+        self.state = RunState.RUNNING
+        self.clock = RunClock()
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.is_paused = self.is_finishing = False
+        self.round = 0
+        self.num_workers = num_workers
+        self._records = [TaskRecord(task, order) for order, task in enumerate(plan.tasks)]
+        self._tasks = {record.planned.id: record for record in self._records}
+        self.tasks: Mapping[str, TaskRecord] = MappingProxyType(self._tasks)
+        self._dependents: list[list[TaskRecord]] = [[] for _ in self._records]
+        self._num_missing = [self._link(record) for record in self._records]
+        self._timeout = timeout or None
+        self._deadline: float | None = None  # of the run
+        self._now = 0.0  # on the run's clock
+        self._was_cancelled = False
+        self._num_open = len(self._records)  # tasks that are not final
+        self._num_succeeded = 0
+        self._num_running = 0  # items that are with a worker
+        self._released: deque[TaskRecord] = deque()  # nothing they depend on is missing
+        self._ready: list[tuple[int, bool, int, int]] = []  # heap: -rank, is first try, order, item
+        self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
+        self._instructions: list[Instruction] = []
+        self._errands = Errands()
+        self._gives_data_blocks = any(delivery.gives_data_blocks for delivery in plan.deliveries)
+        self._gathering = _Gathering.NOT_ASKED
+        self.error: TaskError | None = None
+
+    def handle(self, event: Event) -> list[Instruction]:
+        """Take in a fact; give what is to be done about it: first what to stop, then what to start, then the end.
+
+        What an old attempt or a final item still sends is ignored: it was under way when it was overtaken.
+
+        Raises:
+            InvalidTransitionError: for an event that can't be, such as one about an item that was never started. The
+                scheduler is as it was before.
+            KeyError: if a task is to be cancelled that the plan does not have.
+        """
+        self._instructions = []
+        self._now = self.clock.at(event.time)
+        self._dispatch(event)
+        if self.started is not None:
+            self._prepare_released()
+            self._fill_workers()
+        self._finish_if_done(event.time)
+        return self._instructions
+
+    def abandon(self, error: TaskError) -> None:
+        """End the run although not even `RunBroke` could be handled: nothing it says of its tasks counts any more."""
+        self.state, self.error = RunState.FAILED, error
+        self.finished, self.is_paused = self._now, False
+
+    def awaits_errand(self, errand: str, attempt: int) -> bool:
+        """Whether an attempt of an errand is under way."""
+        return self._errands.find(errand, attempt) is not None
+
+    def next_deadline(self) -> float | None:
+        """The time of the next `TimePassed` that would do something, None if there is none (yet)."""
+        if self.state.is_final or self.started is None or self.is_paused:
+            return None
+        while self._deadlines and not self._is_due(*self._deadlines[0][1:]):
+            heapq.heappop(self._deadlines)
+        times = [self._deadlines[0][0] if self._deadlines else None, self._errands.next_deadline(), self._deadline]
+        known = [time for time in times if time is not None]
+        return self.clock.when(min(known)) if known else None
+
+    def validate(self) -> None:
+        """Check that all the scheduler knows agrees; for tests, as it looks at every item.
+
+        Raises:
+            InvalidTransitionError: naming what does not.
+        """
+        for record in self._records:
+            record.validate()
+            self._validate_dependencies(record)
+        self._validate_counts()
+
+    # Events
+
+    def _dispatch(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._handle_run_started(event)
+            case RunBroke():
+                self._handle_run_broke(event)
+            case TimePassed():
+                self._handle_time_passed()
+            case ResultsScattered():
+                self._handle_results_scattered(event)
+            case ErrandStarted() | ErrandSucceeded() | ErrandFailed() | ErrandLost():
+                self._dispatch_to_errand(event)
+            case InputsMissing() | TaskStarted() | TaskProgressed() | TaskSucceeded() | TaskFailed() | WorkerDied():
+                self._dispatch_to_item(event)
+            case _:
+                self._dispatch_request(event)
+
+    def _dispatch_request(self, event: RunRequest) -> None:
+        match event:
+            case CancelRequested():
+                self._handle_cancel_requested(event)
+            case PauseRequested():
+                self._handle_pause_requested(event)
+            case ResumeRequested():
+                self._handle_resume_requested(event)
+            case FinishCurrentRequested():
+                self._handle_finish_current_requested(event)
+            case RetryRequested():
+                self._handle_retry_requested(event)
+            case _:
+                assert_never(event)
+
+    def _dispatch_to_errand(self, event: ErrandEvent) -> None:
+        record = self._errands.find(event.errand, event.attempt)
+        if record is None:  # it was overtaken by the errand's end, or by its next attempt
+            return
+        match event:
+            case ErrandStarted():
+                self._errands.start_clock(record, self._now)
+            case ErrandSucceeded():
+                self._go_on(self._errands.end(record))
+            case ErrandFailed():
+                self._fail_errand(record, event.error)
+            case ErrandLost():
+                self._handle_errand_lost(event, record)
+            case _:
+                assert_never(event)
+
+    def _dispatch_to_item(self, event: ItemEvent) -> None:
+        found = self._find(event)
+        if found is None:
+            return
+        record, item = found
+        match event:
+            case InputsMissing():
+                self._handle_inputs_missing(event, record, item)
+            case TaskStarted():
+                self._handle_task_started(record, item)
+            case TaskProgressed():
+                record.set_progress(item, event.fraction, event.text)
+            case TaskSucceeded():
+                self._handle_task_succeeded(event, record, item)
+            case TaskFailed():
+                self._end_item(record, item, TaskState.FAILED, event.error)
+                record.measure(item, event.usage, self.clock.lost)
+            case WorkerDied():
+                self._handle_worker_died(event, record, item)
+            case _:
+                assert_never(event)
+
+    def _find(self, event: ItemEvent) -> tuple[TaskRecord, ItemRecord] | None:
+        """The running item an event is about; None if the event was overtaken by the item's end or its next attempt."""
+        record = self._tasks.get(event.task)
+        if record is None:
+            raise InvalidTransitionError(f"the plan has no such task, so this can't be: {event}", ())
+        if not 0 <= event.item < len(record.items):
+            raise record.invalid(f"it has {len(record.items)} items, so this can't be: {event}")
+        item = record.items[event.item]
+        if item.state.is_final or event.attempt < item.attempt:
+            return None
+        if item.state is not TaskState.RUNNING or event.attempt > item.attempt:
+            state = f"item {item.index} is {item.state}, attempt {item.attempt}"
+            raise record.invalid(f"{state}, so this can't be: {event}")
+        return record, item
+
+    def _handle_run_started(self, event: RunStarted) -> None:
+        if self.started is not None:
+            raise InvalidTransitionError(f"the run started at {self.started:.3f}, so this can't be: {event}", ())
+        self.started = self._now
+        self._set_deadline()
+        self._released.extend(record for record in self._records if self._num_missing[record.order] == 0)
+
+    def _set_deadline(self) -> None:
+        """The run's timeout counts from now."""
+        self._deadline = None if self._timeout is None else self._now + self._timeout
+
+    def _handle_task_started(self, record: TaskRecord, item: ItemRecord) -> None:
+        if item.started is not None:
+            raise record.invalid(f"item {item.index} started at {item.started:.3f}, so it can't start again")
+        item.started, item.lost = self._now, self.clock.lost
+        if record.started is None:
+            record.started = self._now
+        timeout = record.planned.settings.timeout
+        if timeout > 0:
+            heapq.heappush(self._deadlines, (self._now + timeout, record.order, item.index, item.attempt))
+
+    def _handle_task_succeeded(self, event: TaskSucceeded, record: TaskRecord, item: ItemRecord) -> None:
+        item.lengths = event.lengths
+        record.set_progress(item, 1.0, item.text)
+        self._end_item(record, item, TaskState.SUCCEEDED, None)
+        record.measure(item, event.usage, self.clock.lost)
+
+    def _handle_worker_died(self, event: WorkerDied, record: TaskRecord, item: ItemRecord) -> None:
+        if item.num_tries > record.planned.settings.retries or self.is_finishing:
+            tries = "once" if item.num_tries == 1 else f"{item.num_tries} times"
+            error = TaskError(f"the worker died ({event.reason}); tried {tries}")
+            self._end_item(record, item, TaskState.FAILED, error)
+            return
+        self._move_item(record, item, TaskState.READY)
+        record.set_progress(item, 0.0, "")
+        item.started = None
+        item.attempt += 1
+        self._queue(record, item)
+
+    def _handle_cancel_requested(self, event: CancelRequested) -> None:
+        if event.task is not None:
+            self._cancel_task(self._tasks[event.task])
+        elif self._gathering is _Gathering.UNDER_WAY:
+            self._end_gathering()
+        elif not self.state.is_final:
+            self._was_cancelled = True
+            for record in self._open_records():
+                self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+                self._close_task(record, TaskState.CANCELLED, record.failures())
+
+    def _handle_time_passed(self) -> None:
+        if self.is_paused:
+            return
+        while self._deadlines and self._deadlines[0][0] <= self._now:
+            _, order, index, attempt = heapq.heappop(self._deadlines)
+            if self._is_due(order, index, attempt):
+                self._time_out_item(self._records[order], self._records[order].items[index])
+        while (errand := self._errands.pop_overdue(self._now)) is not None:
+            self._stop_errands([errand])
+            self._fail_errand(errand, errand.overdue())
+        if self._deadline is not None and self._now >= self._deadline:
+            self._time_out_run(TaskError(f"the run timed out after {self._timeout:g} s"))
+
+    def _handle_pause_requested(self, event: PauseRequested) -> None:
+        if self.is_paused or self.state.is_final:
+            return
+        self.is_paused = True
+        self.clock.stop(event.time)
+        self._instructions.extend(FreezeTask(*name) for name in self._running())
+        self._instructions.extend(FreezeErrand(record.errand.id, record.attempt) for record in self._errands)
+
+    def _handle_resume_requested(self, event: ResumeRequested | FinishCurrentRequested) -> None:
+        if not self.is_paused or self.state.is_final:
+            return
+        self.is_paused = False
+        self.clock.go_on(event.time)
+        self._instructions.extend(ThawTask(*name) for name in self._running())
+        self._instructions.extend(ThawErrand(record.errand.id, record.attempt) for record in self._errands)
+
+    def _running(self) -> Iterator[tuple[str, int, int]]:
+        """Task, item and attempt of all that is with a worker."""
+        for record in self._records:
+            for index in sorted(record.running):
+                yield record.planned.id, index, record.items[index].attempt
+
+    def _handle_finish_current_requested(self, event: FinishCurrentRequested) -> None:
+        if self.state.is_final:
+            return
+        self._handle_resume_requested(event)
+        self.is_finishing = True
+        for record in self._open_records():
+            if record.running:
+                self._was_cancelled |= record.num_open > len(record.running)
+                self._cancel_queued(record)
+            else:
+                self._was_cancelled = True
+                self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+                self._close_task(record, TaskState.CANCELLED, record.failures())
+
+    def _cancel_queued(self, record: TaskRecord) -> None:
+        for item in record.items:
+            if item.state is TaskState.READY:
+                self._move_item(record, item, TaskState.CANCELLED)
+
+    def _handle_retry_requested(self, event: RetryRequested) -> None:
+        if not self.state.is_final or self._num_succeeded == len(self._records):
+            raise InvalidTransitionError(f"the run {self.state}, so this can't be: {event}", ())
+        self.clock.go_on(event.time)
+        self._now = self.clock.at(event.time)
+        self.state, self.finished, self.round = RunState.RUNNING, None, self.round + 1
+        self.is_finishing = self._was_cancelled = False
+        self.error, self._gathering = None, _Gathering.NOT_ASKED
+        if self.started is None:
+            self.started = self._now
+        self._set_deadline()
+        self._ready.clear()
+        self._deadlines.clear()
+        self._reopen({task.id: task for task in event.tasks})
+
+    def _reopen(self, changed: Mapping[str, PlannedTask]) -> None:
+        """Take up again what did not succeed."""
+        for record in self._records:
+            if record.state is not TaskState.SUCCEEDED:
+                record.reopen(changed.get(record.planned.id, record.planned), self._now)
+                self._num_open += 1
+        for record in self._open_records():
+            states = (self._tasks[task].state for task in record.planned.dependencies)
+            self._num_missing[record.order] = sum(state is not TaskState.SUCCEEDED for state in states)
+            if self._num_missing[record.order] == 0:
+                self._released.append(record)
+
+    # From waiting to running
+
+    def _link(self, record: TaskRecord) -> int:
+        """Enter a task with those it depends on; how many these are."""
+        dependencies = [self._tasks[task] for task in record.planned.dependencies]
+        for dependency in dependencies:
+            if dependency.order >= record.order:
+                raise ValueError(f'the plan has "{record.planned.name}" before "{dependency.planned.name}", its input')
+            self._dependents[dependency.order].append(record)
+        return len(dependencies)
+
+    def _prepare_released(self) -> None:
+        """Make the released tasks ready. One that ends at once (no items) releases more."""
+        while self._released:
+            record = self._released.popleft()
+            if record.state is TaskState.WAITING:
+                self._prepare(record)
+
+    def _prepare(self, record: TaskRecord) -> None:
+        record.move(TaskState.READY, self._now)
+        if record.items:  # it was tried before
+            self._queue_open(record)
+            return
+        num_items = count_items(record.planned, self._tasks)
+        if isinstance(num_items, TaskError):
+            self._end_task(record, TaskState.FAILED, num_items)
+            return
+        record.expand(num_items)
+        self._queue_open(record)
+        if num_items == 0:
+            self._end_task(record, TaskState.SUCCEEDED, None)
+
+    def _queue_open(self, record: TaskRecord) -> None:
+        for item in record.items:
+            if item.state is TaskState.READY:
+                self._queue(record, item)
+
+    def _queue(self, record: TaskRecord, item: ItemRecord) -> None:
+        heapq.heappush(self._ready, (-record.planned.rank, item.num_tries == 1, record.order, item.index))
+
+    def _fill_workers(self) -> None:
+        while self._ready and self._num_running < self.num_workers and not self.is_paused:
+            _, _, order, index = heapq.heappop(self._ready)
+            record = self._records[order]
+            if record.items[index].state is TaskState.READY:  # else its task ended while it was queued
+                self._start(record, record.items[index])
+
+    def _start(self, record: TaskRecord, item: ItemRecord) -> None:
+        if record.state is TaskState.READY:
+            record.move(TaskState.RUNNING, self._now)
+        self._move_item(record, item, TaskState.RUNNING)
+        self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
+
+    # Errands
+
+    def _handle_inputs_missing(self, event: InputsMissing, record: TaskRecord, item: ItemRecord) -> None:
+        self._start_errands((record.order, item.index), event.errands)
+        record.set_progress(item, item.progress, event.errands[0].text)
+
+    def _handle_results_scattered(self, event: ResultsScattered) -> None:
+        if self._gathering is not _Gathering.UNDER_WAY:  # it was cancelled meanwhile
+            return
+        if event.errands:
+            self._start_errands(None, event.errands)
+        else:
+            self._gathering = _Gathering.DONE
+
+    def _handle_errand_lost(self, event: ErrandLost, record: ErrandRecord) -> None:
+        if record.num_tries >= MAX_ATTEMPTS:
+            self._fail_errand(record, record.lost(event.reason))
+            return
+        self._errands.try_again(record)
+        self._start_errand(record)
+
+    def _start_errands(self, waiter: Waiter, errands: tuple[Errand, ...]) -> None:
+        for record in self._errands.add(waiter, errands):
+            self._start_errand(record)
+
+    def _start_errand(self, record: ErrandRecord) -> None:
+        if self.is_paused:
+            self._instructions.append(FreezeErrand(record.errand.id, record.attempt))
+        self._instructions.append(StartErrand(record.errand.id, record.attempt))
+
+    def _stop_errands(self, records: list[ErrandRecord]) -> None:
+        self._instructions.extend(StopErrand(record.errand.id, record.attempt) for record in records)
+
+    def _fail_errand(self, record: ErrandRecord, error: TaskError) -> None:
+        """An errand was in vain: what needs it fails, the rest goes on without it."""
+        waiters = self._errands.end(record)
+        if not record.errand.is_needed:
+            self._go_on(waiters)
+            return
+        for waiter in record.waiters:
+            if waiter is not None:
+                task = self._records[waiter[0]]
+                self._end_item(task, task.items[waiter[1]], TaskState.FAILED, error)
+
+    def _go_on(self, waiters: list[Waiter]) -> None:
+        """Let go on what waits for nothing more."""
+        for waiter in waiters:
+            if waiter is None:
+                self._gathering = _Gathering.DONE
+                continue
+            record = self._records[waiter[0]]
+            item = record.items[waiter[1]]
+            record.set_progress(item, item.progress, "")
+            if self.is_paused:  # the errand could not be frozen
+                self._instructions.append(FreezeTask(record.planned.id, item.index, item.attempt))
+            self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
+
+    def _end_gathering(self) -> None:
+        """Results come home from where they are: that takes longer, nothing else."""
+        self._stop_errands(self._errands.drop(None))
+        self._gathering = _Gathering.DONE
+
+    # From running to the end
+
+    def _move_item(self, record: TaskRecord, item: ItemRecord, state: TaskState) -> None:
+        was_running = item.state is TaskState.RUNNING
+        record.move_item(item, state, self._now)
+        self._num_running += (state is TaskState.RUNNING) - was_running
+        if was_running:
+            self._stop_errands(self._errands.drop((record.order, item.index)))
+
+    def _end_item(self, record: TaskRecord, item: ItemRecord, state: TaskState, error: TaskError | None) -> None:
+        """An item is over by itself. Its task is over with the last one."""
+        self._move_item(record, item, state)
+        item.error = error
+        if record.num_open == 0:
+            self._end_task(record, record.outcome(), record.failures())
+
+    def _end_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
+        """A task is over. What depends on it gets nearer to its start, or is skipped."""
+        self._close_task(record, state, error)
+        if state is not TaskState.SUCCEEDED:
+            self._skip_downstream(record)
+            return
+        for dependent in self._dependents[record.order]:
+            self._num_missing[dependent.order] -= 1
+            if self._num_missing[dependent.order] == 0:
+                self._released.append(dependent)
+
+    def _close_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
+        record.move(state, self._now)
+        record.error = error
+        self._num_open -= 1
+        self._num_succeeded += state is TaskState.SUCCEEDED
+
+    def _skip_downstream(self, culprit: TaskRecord) -> None:
+        error = TaskError(f'skipped because "{culprit.planned.name}" {_HOW_IT_ENDED[culprit.state]}')
+        pending = [culprit]
+        while pending:
+            for dependent in self._dependents[pending.pop().order]:
+                if not dependent.state.is_final:
+                    self._close_task(dependent, TaskState.SKIPPED, error)
+                    pending.append(dependent)
+
+    def _finish_if_done(self, time: float) -> None:
+        has_begun = self.started is not None or self._was_cancelled
+        if self._num_open or self.state.is_final or not has_begun:
+            return
+        if self._gathering is _Gathering.NOT_ASKED and self._gives_data_blocks and self._num_succeeded:
+            self._gathering = _Gathering.UNDER_WAY
+            self._instructions.append(GatherResults())
+        if self._gathering is _Gathering.UNDER_WAY:
+            return
+        if self._was_cancelled and self.error is None:
+            self.state = RunState.CANCELLED
+        else:
+            is_success = self._num_succeeded == len(self._records) and self.error is None
+            self.state = RunState.SUCCEEDED if is_success else RunState.FAILED
+        self.finished = self._now
+        self.is_paused = False
+        self.clock.stop(time)
+        self._instructions.append(FinishRun(self.state))
+
+    # Ended from outside
+
+    def _open_records(self) -> list[TaskRecord]:
+        return [record for record in self._records if not record.state.is_final]
+
+    def _cancel_task(self, record: TaskRecord) -> None:
+        if record.state.is_final:
+            return
+        self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+        self._end_task(record, TaskState.CANCELLED, record.failures())
+
+    def _time_out_item(self, record: TaskRecord, item: ItemRecord) -> None:
+        self._instructions.append(StopTask(record.planned.id, item.index, item.attempt))
+        error = TaskError(f"timed out after {record.planned.settings.timeout:g} s")
+        self._end_item(record, item, TaskState.TIMED_OUT, error)
+
+    def _time_out_run(self, error: TaskError) -> None:
+        self._end_open(TaskState.TIMED_OUT, error)
+        if self._gathering is _Gathering.UNDER_WAY:
+            self._end_gathering()
+
+    def _handle_run_broke(self, event: RunBroke) -> None:
+        if self.state.is_final:
+            return
+        self.error = event.error
+        self._end_open(TaskState.FAILED, event.error)
+        self._end_gathering()
+
+    def _end_open(self, ended: TaskState, error: TaskError) -> None:
+        """What runs becomes `ended`, what never started is skipped."""
+        for record in self._open_records():
+            state = ended if record.state is TaskState.RUNNING else TaskState.SKIPPED
+            failures = record.failures()
+            self._stop_items(record, ended, TaskState.SKIPPED, error)
+            self._close_task(record, state, _join(error, failures) if failures else error)
+
+    def _stop_items(
+        self,
+        record: TaskRecord,
+        tried: TaskState,
+        untried: TaskState,
+        error: TaskError | None,
+    ) -> None:
+        """End the open items of a task: those that were ever given to a worker become `tried`, the others `untried`."""
+        for item in record.items:
+            if item.state.is_final:
+                continue
+            is_running = item.state is TaskState.RUNNING
+            if is_running:
+                self._instructions.append(StopTask(record.planned.id, item.index, item.attempt))
+            self._move_item(record, item, tried if is_running or item.num_tries > 1 else untried)
+            item.error = error
+
+    def _is_due(self, order: int, index: int, attempt: int) -> bool:
+        """Whether the attempt that a deadline was set for is still under way."""
+        item = self._records[order].items[index]
+        return item.state is TaskState.RUNNING and item.attempt == attempt
+
+    # Invariants
+
+    def _validate_dependencies(self, record: TaskRecord) -> None:
+        states = {self._tasks[task].state for task in record.planned.dependencies}
+        has_all = states <= {TaskState.SUCCEEDED}
+        if record.items and not has_all:
+            raise record.invalid("invariant broken: it has items before all it depends on succeeded")
+        if record.state is TaskState.WAITING and self.started is not None:
+            if has_all:
+                raise record.invalid("invariant broken: it waits for nothing")
+            if any(state.is_final and state is not TaskState.SUCCEEDED for state in states):
+                raise record.invalid("invariant broken: it waits for a task that did not succeed")
+
+    @property
+    def _may_go_on(self) -> bool:
+        return not self.is_paused and not self.state.is_final
+
+    def _validate_counts(self) -> None:
+        items = [item for record in self._records for item in record.items]
+        num_running = sum(item.state is TaskState.RUNNING for item in items)
+        num_ready = sum(item.state is TaskState.READY for item in items)
+        queued = [self._records[order].items[index] for *_, order, index in self._ready]
+        num_queued = sum(item.state is TaskState.READY for item in queued)
+        checks = {
+            "tasks with one id": len(self._tasks) == len(self._records),
+            "items with a worker": num_running == self._num_running <= self.num_workers,
+            "items in the queue": num_ready == num_queued,
+            "a free worker and a ready item": num_ready == 0 or num_running == self.num_workers or self.is_paused,
+            "a run under way with nothing under way": num_running > 0
+            or self._gathering is _Gathering.UNDER_WAY
+            or self.started is None
+            or not self._may_go_on,
+            "errands without one who waits": all(record.waiters for record in self._errands),
+            "errands of a run that is over": not (self.state.is_final and any(self._errands)),
+            "something that waits for its turn in a run that is finishing": not self.is_finishing or num_ready == 0,
+            "a clock that runs": self.clock.is_running != (self.is_paused or self.state.is_final),
+            "a pause of a run that is over": not (self.is_paused and self.state.is_final),
+            "open tasks": self._num_open == len(self._open_records()),
+            "a final run with open tasks": self._num_open == 0 or not self.state.is_final,
+            "finished": self.state.is_final == (self.finished is not None),
+        }
+        for name, is_right in checks.items():
+            if not is_right:
+                raise InvalidTransitionError(f"invariant broken: {name}", ())
+
+
+def _join(error: TaskError, cause: TaskError) -> TaskError:
+    return TaskError(f"{error.message}; {cause.message}", cause.traceback, cause.line)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store: one folder per foreground process that holds blobs and logs while it lives.
+
+The folder's owner holds a lock on a file in it for as long as it lives; whoever opens a store next to an abandoned one
+sweeps it away. A lock is let go by the system however its process ends, so nothing stays behind for long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ..errors import StoreError
+from .removal import Remover, files_beside
+
+_PREFIX = "background_nodes-"
+_LOCK = "owner.lock"
+#: So many digits of a name tell its sub-folder; two more are left.
+_SHARD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFolder:
+    """The files of a store by their names, as the foreground and each worker see them.
+
+    A name is the same for all; where its file is, is not. Files lie in sub-folders of a hundred numbers each, so that
+    what belongs to one is found at once.
+    """
+
+    path: Path
+
+    def file(self, name: str) -> Path:
+        """Where the blob or log of a name is, or is to be."""
+        return self.path / name[:_SHARD] / name
+
+
+class Store:
+    """A private folder of blobs and logs. Files in it are named by a running number and never written twice."""
+
+    def __init__(self, parent: Path | None = None) -> None:
+        """Make a folder in `parent` (the system's temporary folder if None), readable by this user alone.
+
+        Raises:
+            StoreError: if it can't be made.
+        """
+        parent = Path(tempfile.gettempdir()) if parent is None else parent
+        sweep(parent)
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+            self._lock: IO[bytes] | None = _new_lock(self.path)
+        except OSError as error:
+            raise StoreError(f"no folder for results can be made in {parent}: {error}") from error
+        self.folder = StoreFolder(self.path)
+        self._numbers = itertools.count(1)
+        self._remover = Remover()
+
+    def new_blob(self) -> str:
+        """The name of a new blob. Raises StoreError if there is no place for it."""
+        return self._new("blend")
+
+    def new_log(self) -> str:
+        """The name of a new log. Raises StoreError if there is no place for it."""
+        return self._new("log")
+
+    def new_folder(self) -> Path:
+        """Make a folder for a worker. Raises StoreError."""
+        return self._made(self.path / f"worker-{next(self._numbers):06d}")
+
+    def file(self, name: str) -> Path:
+        """Where the blob or log of a name is."""
+        return self.folder.file(name)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove blobs and logs with the files beside them, as far as they are there; soon, on another thread."""
+        if names := tuple(names):
+            self._remover.remove_files(self.file(name) for name in names)
+
+    def remove_folder(self, folder: Path) -> None:
+        """Remove a folder of `new_folder`; soon, on another thread."""
+        self._remover.remove_folder(folder)
+
+    def size(self, names: Iterable[str]) -> int:
+        """Bytes of blobs and logs with the files beside them, as far as they are there."""
+        total = 0
+        for file in files_beside(self.file(name) for name in names):
+            with contextlib.suppress(OSError):
+                total += file.stat().st_size
+        return total
+
+    def sizes(self, names: Iterable[str]) -> Iterator[int]:
+        """As `size`, bit by bit: of thousands of names it takes longer than a window may stand still."""
+        together: dict[str, list[str]] = {}
+        for name in names:
+            together.setdefault(name[:_SHARD], []).append(name)
+        return map(self.size, together.values())
+
+    def wait_for_removals(self) -> None:
+        """Return when all that was to be removed is gone."""
+        self._remover.wait()
+
+    def close(self) -> None:
+        """Remove the folder and all in it. Results not brought home are gone."""
+        if self._lock is not None:
+            self._remover.wait()
+            self._lock.close()
+            self._lock = None
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def _new(self, suffix: str) -> str:
+        name = f"{next(self._numbers):06d}.{suffix}"
+        self._made(self.file(name).parent)
+        return name
+
+    def _made(self, folder: Path) -> Path:
+        try:
+            if not self.path.exists():  # somebody cleaned up: what was in it is lost, but what comes has a place
+                if self._lock is not None:
+                    self._lock.close()
+                self.path.mkdir(mode=0o700, parents=True)
+                self._lock = _new_lock(self.path)
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"no folder can be made in {self.path}: {error}") from error
+        return folder
+
+
+def sweep(parent: Path) -> None:
+    """Remove the stores in `parent` whose owner is gone."""
+    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError):
+            with lock.open("rb+") as file:
+                if not _lock_file(file):
+                    continue
+            shutil.rmtree(lock.parent, ignore_errors=True)
+
+
+def _new_lock(folder: Path) -> IO[bytes]:
+    """A locked file that gets the name others look for only once it is locked."""
+    fresh = folder / "owner.new"
+    lock = fresh.open("wb")
+    _lock_file(lock)
+    with contextlib.suppress(PermissionError):  # Windows renames no open file; nor does it remove one
+        fresh.rename(folder / _LOCK)
+    return lock
+
+
+def _lock_file(file: IO[bytes]) -> bool:
+    """Take the lock on an open file; False if another process has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Large values in files of their own beside a task's blob: the foreground passes their names on and never reads them.
+
+A file holds one JSON text. A list has each element on a line of its own, and beside it lies where each line begins, so
+that who needs one element reads just that:
+
+    000012.0.value    [       000012.0.value.lines    where each line begins, and where one more would:
+                      1.5,                            numbers of eight bytes
+                      2.5
+                      ]
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import StoreError
+from ..script.socket_types import StoredRef
+from .scratch import StoreFolder
+from .typed_values import TypedValue, ValueFile, from_json, to_json
+
+#: Characters of JSON from which on a value is large.
+LARGE: Final = 16 * 1024
+
+#: Of our own: a script may put other functions in the place of those of `json`.
+_ENCODER = json.JSONEncoder()
+_DECODER = json.JSONDecoder()
+
+_BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]"
+
+
+def stored(value: TypedValue, name: str, folder: StoreFolder) -> TypedValue:
+    """The value, in a file of that name if it is large.
+
+    Raises:
+        StoreError: if the file can't be written.
+    """
+    if not isinstance(value.content, str | list | tuple | dict):
+        return value
+    if not value.type.is_list:
+        text = _ENCODER.encode(to_json(value.content))
+        return value if len(text) < LARGE else TypedValue(value.type, _write(text, name, folder))
+    lines = [_ENCODER.encode(to_json(element)) for element in value.elements()]
+    if sum(map(len, lines)) < LARGE:
+        return value
+    return TypedValue(value.type, (_write_list(lines, name, folder),))
+
+
+def in_file(value: TypedValue, name: str, folder: StoreFolder) -> TypedValue:
+    """A list of any size, nothing of it in files, in a file of that name. Raises StoreError if it can't be written."""
+    lines = [_ENCODER.encode(to_json(element)) for element in value.parts()]
+    return TypedValue(value.type, (_write_list(lines, name, folder),))
+
+
+def elements(value: TypedValue, folder: StoreFolder) -> Iterator[Any]:
+    """The elements of a list, else the value as the only one; those in files are read.
+
+    Raises:
+        StoreError: if a file can't be read.
+    """
+    for part in value.parts():
+        if not isinstance(part, ValueFile):
+            yield part
+        elif part.length is None:
+            yield from_json(value.type.kind, _read(part, folder))
+        else:
+            yield from (from_json(value.type.kind, element) for element in _read(part, folder))
+
+
+def loaded(value: TypedValue, folder: StoreFolder) -> TypedValue:
+    """The same value with nothing of it in files. Raises StoreError if one can't be read."""
+    if not value.is_in_files:
+        return value
+    found = tuple(elements(value, folder))
+    return TypedValue(value.type, found if value.type.is_list else found[0])
+
+
+def named(value: TypedValue, folder: StoreFolder) -> list[Any]:
+    """The elements, data-blocks as their names. Raises StoreError if a file can't be read."""
+    return [element.name if isinstance(element, StoredRef) else element for element in elements(value, folder)]
+
+
+def json_text(value: TypedValue, folder: StoreFolder) -> str:
+    """The value as JSON. What is in files is copied from there, and not looked into. Raises StoreError."""
+    texts = [_text(part, folder) for part in value.parts()]
+    if not value.type.is_list:
+        return texts[0]
+    return _BEGIN + _BETWEEN.join(filter(None, texts)) + _END
+
+
+def _text(part: object, folder: StoreFolder) -> str:
+    """The JSON of a part; of a list, of its elements without the brackets."""
+    if not isinstance(part, ValueFile):
+        return _ENCODER.encode(part)
+    if part.index is not None:
+        return _ENCODER.encode(_read(part, folder))
+    text = _read_text(folder.file(part.name))
+    return text if part.length is None else text[len(_BEGIN) : -len(_END)]
+
+
+def _write(text: str, name: str, folder: StoreFolder) -> ValueFile:
+    _write_text(folder.file(name), text)
+    return ValueFile(name)
+
+
+def _write_list(lines: list[str], name: str, folder: StoreFolder) -> ValueFile:
+    path = folder.file(name)
+    _write_text(path, _BEGIN + _BETWEEN.join(lines) + _END)
+    try:
+        _lines_path(path).write_bytes(array("Q", _offsets(lines)).tobytes())
+    except OSError as error:
+        raise StoreError(f"the values can't be written to {path}: {error}") from error
+    return ValueFile(name, len(lines))
+
+
+def _offsets(lines: Iterable[str]) -> Iterator[int]:
+    offset = len(_BEGIN)
+    for line in lines:  # JSON of this encoder is ASCII: a character is a byte
+        yield offset
+        offset += len(line) + len(_BETWEEN)
+    yield offset
+
+
+def _read(part: ValueFile, folder: StoreFolder) -> Any:
+    path = folder.file(part.name)
+    try:
+        return _DECODER.decode(_read_text(path) if part.index is None else _read_line(path, part.index))
+    except ValueError as error:
+        raise StoreError(f"the values in {path} can't be read: {error}") from error
+
+
+def _read_line(path: Path, index: int) -> str:
+    size = array("Q").itemsize
+    try:
+        with _lines_path(path).open("rb") as file:
+            file.seek(index * size)
+            start, end = array("Q", file.read(2 * size))
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start - len(_BETWEEN)).decode("ascii")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the values in {path} can't be read: {error}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"the values in {path} can't be read: {error}") from error
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="ascii", newline="\n")
+    except OSError as error:
+        raise StoreError(f"the values can't be written to {path}: {error}") from error
+
+
+def _lines_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lines")

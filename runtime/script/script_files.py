@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of scripts, read only if they can be scripts: a node of somebody else's .blend may name any file there is."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import stat
+from pathlib import Path
+from typing import Final
+
+from ..errors import SignatureError
+
+#: Bytes of a file, or characters of a text. The densest source of that length takes a second to be parsed.
+MAX_SIZE: Final = 256 * 1024
+#: What is said of a longer one.
+TOO_LONG: Final = (
+    f"larger than a script can be ({MAX_SIZE // 1024} KB); move what makes it so long to a module or a file"
+)
+
+#: A pipe that comes to stand under the name between two looks is not waited for.
+_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+
+
+def read(path: Path) -> str:
+    """The source in a file. Raises SignatureError if it can't be one; the message says why."""
+    check(path)
+    content = beginning(path)
+    if len(content) > MAX_SIZE:  # some files have another size than they say, as those of /proc
+        raise SignatureError(f"{path} is {TOO_LONG}")
+    try:
+        return importlib.util.decode_source(content)
+    except (SyntaxError, LookupError, ValueError) as error:
+        raise _unreadable(error) from error
+
+
+def beginning(path: Path) -> bytes:
+    """What a file begins with: all of it, if it is no longer than a script. Raises SignatureError."""
+    try:
+        _check_kind(path, path.stat())
+        with open(path, "rb", opener=_open) as file:
+            _check_kind(path, os.fstat(file.fileno()))
+            return file.read(MAX_SIZE + 1) or b""
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
+
+
+def check(path: Path) -> None:
+    """Raises SignatureError if there is no file that can be a script. None is opened for that."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        raise _unreadable(error) from error
+    _check_kind(path, status)
+    if status.st_size > MAX_SIZE:
+        raise SignatureError(f"{path} is {TOO_LONG}")
+
+
+def _check_kind(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):  # to open a pipe is to wait, to open a device may do anything
+        raise SignatureError(f"{path} is no file that can be read; choose a Python file")
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | _FLAGS)
+
+
+def _unreadable(error: Exception) -> SignatureError:
+    return SignatureError(f"the file can't be read: {error}")

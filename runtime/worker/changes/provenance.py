@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a worker's data-blocks came from and which of them its script left as they were.
+
+What a task is given is fingerprinted before the script runs. Of a whole file that would take long and be in vain, as
+results use few of its data-blocks. So these few are fingerprinted when the results are written, and once more after the
+file was opened again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import bpy
+
+from ...blender import blobs, data_block_kinds
+from ...blender.blobs import Contents, Key, Origin
+from ...blender.dependencies import used_by
+from ...script.socket_types import StoredRef
+from .fingerprint import Fingerprint, by_name, fingerprint
+
+#: Larger meshes of the objects that a task is given count as changed: that is what most scripts are for, and to read
+#: them takes longer than to open the blob.
+_LARGE_MESH = 10_000
+
+
+@dataclass(slots=True)
+class _Known:
+    origin: Origin
+    file_key: Key | None = None  # in the whole file that is open
+    passed_on: bool = False  # by another task
+    before: Fingerprint | None = None
+
+
+class Provenance:
+    """The origins of the data-blocks that a task was given, by session uid."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+        self._has_state = False
+        self._has_file = False
+        self._by_origin: dict[StoredRef, int] = {}
+
+    def record(
+        self, data_block: bpy.types.ID, origin: Origin, file_key: Key | None = None, *, passed_on: bool = False
+    ) -> None:
+        """Note where a data-block came from; passed_on: by way of another task's results."""
+        self._known[data_block.session_uid] = _Known(origin, file_key, passed_on)
+        if origin.is_unchanged:
+            self._by_origin.setdefault(origin.ref, data_block.session_uid)
+
+    def record_file(self, contents: Contents, blob: str) -> None:
+        """Record all that is in the open file, which is a copy of a whole one."""
+        self._has_file = True
+        for _kind, data_block in data_block_kinds.all_data_blocks():
+            key = Key.of(data_block)
+            self.record(data_block, contents.origin(key, blob), key)
+
+    def find(self, kind: str, origin: Origin, live: data_block_kinds.Index) -> bpy.types.ID | None:
+        """A data-block that came from that origin by another way. Nobody changed it on either of them."""
+        if not origin.is_unchanged or origin.ref not in self._by_origin:
+            return None
+        return live.find(kind, self._by_origin[origin.ref])
+
+    def known_already(
+        self, newcomers: Mapping[Key, bpy.types.ID], contents: Contents, blob: str
+    ) -> dict[int, bpy.types.ID]:
+        """Those of the newcomers, by uid, that came from the same origin by another way, too, with what came then.
+
+        What comes from the open file at once is the same each time. What another task passed on unchanged is compared:
+        it must be the same as what is here, and so must all that it uses.
+        """
+        live = data_block_kinds.Index()
+        origins = {item.session_uid: contents.origin(key, blob) for key, item in newcomers.items()}
+        found: dict[int, bpy.types.ID] = {}
+        compared: dict[int, frozenset[int]] = {}
+        for key, item in newcomers.items():
+            uid = item.session_uid
+            here = self.find(key.kind, origins[uid], live)
+            if here is None:
+                continue
+            if key in contents.origins or self._known[here.session_uid].passed_on:
+                references = self._references_if_same(item, here, origins)
+                if references is None:
+                    continue
+                compared[uid] = references & origins.keys()
+            found[uid] = here
+        while other := [uid for uid in compared if uid in found and not compared[uid] <= found.keys()]:
+            for uid in other:
+                del found[uid]
+        return found
+
+    def _references_if_same(
+        self, newcomer: bpy.types.ID, here: bpy.types.ID, origins: Mapping[int, Origin]
+    ) -> frozenset[int] | None:
+        """What a newcomer uses, if it is the same as what is here; None if it is not. Names may be taken."""
+
+        def by_origin(data_block: bpy.types.ID) -> object:
+            uid = data_block.session_uid
+            known = self._known.get(uid)
+            origin = origins.get(uid) if known is None else known.origin
+            return uid if origin is None or not origin.is_unchanged else origin.ref
+
+        one, other = (fingerprint(item, by_origin, with_names=False) for item in (newcomer, here))
+        return None if one is None or other is None or one.digest != other.digest else one.references
+
+    def remember_state(self, inputs: Iterable[bpy.types.ID]) -> None:
+        """Take the fingerprints to compare with later, but not of the large meshes of the inputs."""
+        self._has_state = True
+        skipped = {uid for item in inputs for uid in _large_meshes(item)}
+        for _kind, data_block in data_block_kinds.all_data_blocks():
+            known = self._known.get(data_block.session_uid)
+            if known is None or known.file_key is not None:
+                continue
+            if known.origin.is_unchanged and data_block.session_uid not in skipped:
+                known.before = fingerprint(data_block)
+
+    def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
+        """What to write beside a blob of the task's results. What is new has its origin there."""
+        # What a script overrode is kept only if Blender has compared it with the library.
+        blobs.restore_overrides(item for _kind, item in data_block_kinds.all_data_blocks())
+        roots = set(roots)
+        skipped = {uid for root in roots for uid in _own_uids(root)}
+        used = used_by(roots) if self._has_file else None
+        changes = Changes(self._has_state, self._unchanged() if self._has_state else {})
+        for _kind, data_block in data_block_kinds.all_data_blocks():
+            if used is not None and data_block not in used:
+                continue
+            key, uid = Key.of(data_block), data_block.session_uid
+            known = self._known.get(uid)
+            if known is None:
+                changes.contents.origins[key] = Origin(StoredRef(*key, blob), True)
+                continue
+            changes.add(key, uid, known.origin)
+            if known.file_key is not None and uid not in skipped:
+                after = fingerprint(data_block, by_name)
+                if after is not None:
+                    changes.candidates[uid] = known.file_key, after
+        changes.settle()
+        return changes
+
+    def _unchanged(self) -> dict[int, Fingerprint]:
+        """The fingerprints of what is as it was by itself, whatever became of what it uses."""
+        unchanged: dict[int, Fingerprint] = {}
+        for _kind, data_block in data_block_kinds.all_data_blocks():
+            known = self._known.get(data_block.session_uid)
+            if known is not None and known.before is not None:
+                after = fingerprint(data_block)
+                if after == known.before:
+                    unchanged[data_block.session_uid] = after
+        return unchanged
+
+
+class Changes:
+    """Which data-blocks of a blob of results are as the task was given them.
+
+    Attributes:
+        contents: what to write beside the blob.
+        candidates: by uid, what may be unchanged: its key in the whole file, and its fingerprint to be compared with
+            the one after the file was opened again.
+    """
+
+    def __init__(self, has_state: bool, unchanged: dict[int, Fingerprint]) -> None:
+        self.contents = Contents()
+        self.candidates: dict[int, tuple[Key, Fingerprint]] = {}
+        self._has_state = has_state
+        self._unchanged = unchanged
+        self._keys: dict[int, tuple[Key, Origin]] = {}
+
+    def add(self, key: Key, uid: int, origin: Origin) -> None:
+        self._keys[uid] = key, origin
+
+    def compare(self, reopen: Callable[[], None]) -> None:
+        """Open the whole file again and find out which of the candidates are unchanged."""
+        reopen()
+        for uid, (file_key, after) in self.candidates.items():
+            data_block = data_block_kinds.find(*file_key)
+            before = None if data_block is None else fingerprint(data_block, by_name)
+            if before is not None and before.digest == after.digest:
+                self._unchanged[uid] = after
+        self.candidates.clear()
+        self.settle()
+
+    def settle(self) -> None:
+        """Write down what is unchanged, and so is all that it uses."""
+        unchanged = dict(self._unchanged)
+        while changed := [uid for uid, found in unchanged.items() if not found.references <= unchanged.keys()]:
+            for uid in changed:
+                del unchanged[uid]
+        for uid, (key, origin) in self._keys.items():
+            # Without a state before nobody could change anything.
+            is_unchanged = uid in unchanged if self._has_state else origin.is_unchanged
+            self.contents.origins[key] = Origin(origin.ref, is_unchanged)
+
+
+def _own_uids(root: bpy.types.ID) -> list[int]:
+    data = getattr(root, "data", None)
+    return [root.session_uid, *([data.session_uid] if isinstance(data, bpy.types.ID) else [])]
+
+
+def _large_meshes(item: bpy.types.ID) -> list[int]:
+    meshes = [mesh for mesh in (item, getattr(item, "data", None)) if isinstance(mesh, bpy.types.Mesh)]
+    return [mesh.session_uid for mesh in meshes if len(mesh.vertices) > _LARGE_MESH]

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One task in a worker, from its message to its results: the only place where an artist's code is executed."""
+
+from __future__ import annotations
+
+import contextvars
+import dataclasses
+import linecache
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..blender import blobs, cycles_devices, pixels, whole_file
+from ..blender.blobs import Key
+from ..blender.dependencies import used_by
+from ..engine import own_files
+from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
+from ..engine.run_files import desk_of
+from ..errors import BackgroundNodesError
+from ..planning.graph import SceneSettings
+from ..planning.plan import TaskOutput
+from ..scratch import value_files
+from ..scratch.scratch import StoreFolder
+from ..scratch.typed_values import TypedValue
+from ..script.signature import ScriptSource
+from ..script.socket_types import SocketType, StoredRef
+from . import addons, arguments, artist_folder, without_main
+from .cleaning import imports
+from .inputs import Inputs
+from .output import captured_output, without_chatter
+from .scene_context import inputs_in_scene
+
+#: The name under which a script runs as a module.
+SCRIPT_MODULE = "background_nodes_script"
+
+#: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
+_MAX_MESSAGE = 2_000
+_MAX_TRACEBACK = 50_000
+
+
+class ScriptError(BackgroundNodesError):
+    """A script that can't be carried out."""
+
+
+def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
+    """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
+    filename = task.script.filename
+    own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
+    log = folder.file(task.log)
+    try:
+        with captured_output(log):  # drivers fail while a file is opened, too
+            return Succeeded(_results(task, folder, own_copy, log))
+    except BackgroundNodesError as error:
+        if _line_in(error, filename) is None:
+            return Failed(str(error))
+        return _failed(error, filename)
+    except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
+        return _failed(error, filename)
+    finally:
+        if own_copy is not None:
+            whole_file.close_copy(own_copy)
+
+
+def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
+    """The values of the outputs."""
+    addons.enable(task.addons, task.node)
+    task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
+    refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
+    with without_chatter(log):
+        inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
+    if not task.file_copy:  # a whole file has settings of its own
+        _set_scene(task.scene)
+    run = _run_seed_style if task.script.is_seed_style else _run_main
+    rendered = {image.session_uid for image in _rendered_images()}
+    with own_files.seated(desk_of(task, folder, bpy.path.abspath)):
+        with artist_folder.entered(task.open_file, own_copy):
+            fields = run(task, inputs)
+        if own_copy is not None:
+            whole_file.check_left_beside(own_copy)
+        with without_chatter(log):
+            return _collect(fields, task, inputs, folder, rendered)
+
+
+def gather(task: Gather, folder: StoreFolder) -> Gathered | Failed:
+    """Write data-blocks of several blobs into one."""
+    try:
+        inputs = Inputs(folder, task.refs, may_change=False)
+        roots = [inputs[ref] for ref in task.refs]
+        _write(roots, task.blob, inputs, folder)
+        return Gathered(tuple(_stored(root, task.blob) for root in roots))
+    except Exception as error:  # the foreground does without
+        return Failed(str(error))
+
+
+def _set_scene(settings: SceneSettings) -> None:
+    scene = bpy.context.scene
+    scene.frame_start = settings.frame_start
+    scene.frame_end = settings.frame_end
+    scene.render.fps = settings.fps
+    scene.render.fps_base = settings.fps_base
+    scene.unit_settings.system = settings.unit_system
+    scene.unit_settings.scale_length = settings.unit_scale_length
+    if settings.unit_system != "NONE":
+        scene.unit_settings.length_unit = settings.length_unit
+    cycles_devices.use_in(scene)
+    if scene.frame_current != settings.frame_current:
+        scene.frame_set(settings.frame_current)
+
+
+def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
+    """The value of each output."""
+    with inputs_in_scene(inputs):
+        values = _bound(task, "identifier", inputs)
+        result = _run(lambda: _load_main(task.script)(**values))
+    return _fields(result, task.outputs)
+
+
+def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
+    """The value of each output."""
+    with inputs_in_scene(inputs, without_main.PLACE_NAME):
+        variables = without_main.variables(_bound(task, "label", inputs), inputs.newcomers())
+        space = _run(lambda: _load(task.script, "__main__", variables))
+    return without_main.outputs(space, task.outputs)
+
+
+def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
+    """The script's arguments by what `name` says that they are called by: their "identifier" or their "label"."""
+    values = {getattr(argument, name): arguments.bind(argument, inputs) for argument in task.arguments}
+    bpy.context.view_layer.update()
+    return values
+
+
+def _run(script: Callable[[], Any]) -> Any:
+    """What the script returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
+    recursion_limit = sys.getrecursionlimit()
+    try:
+        return contextvars.copy_context().run(script)
+    finally:
+        # What follows must not stumble over what the script set for itself.
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(recursion_limit)
+
+
+def _load_main(script: ScriptSource) -> Callable[..., Any]:
+    """The `main` of a script."""
+    main = _load(script, SCRIPT_MODULE, {}).get("main")
+    if not callable(main):
+        raise ScriptError('the script has no function "main"')
+    return main
+
+
+def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """Execute a script as a module of that name, whose globals begin with `variables`, and return them."""
+    text, filename = script.text, script.filename
+    # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    if script.folder:
+        sys.path.insert(0, script.folder)
+        imports.enter_folder(script.folder)
+    module = types.ModuleType(SCRIPT_MODULE)
+    space = vars(module)
+    space.update(variables, __name__=name, __file__=filename)
+    sys.modules[SCRIPT_MODULE] = sys.modules[name] = module
+    exec(compile(text, filename, "exec", dont_inherit=True), space)
+    return space
+
+
+def _collect(
+    fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFolder, rendered: set[int]
+) -> dict[str, TypedValue]:
+    """The values of the outputs; their data-blocks are in the task's blob. `rendered` were there before the script."""
+    roots: list[bpy.types.ID] = []
+    values = {}
+    for output, given in zip(task.outputs, fields, strict=True):
+        value = arguments.checked_result(given, output)
+        if output.type.is_data_block:
+            items = _checked_list(value, output.type, output.label)
+            roots.extend(item for item in items if item is not None)
+            stored = tuple(None if item is None else _stored(item, task.blob) for item in items)
+            content: object = stored if output.type.is_list else stored[0]
+        elif value is None:
+            content = None
+        else:
+            plain = arguments.wire_value(value, output.type, output.label)
+            content = tuple(plain) if output.type.is_list else plain
+        name = f"{Path(task.blob).stem}.{len(values)}.value"
+        values[output.identifier] = value_files.stored(TypedValue(output.type, content), name, folder)
+    if roots:
+        _check_rendered(roots, rendered)
+        _write(roots, task.blob, inputs, folder)
+    return values
+
+
+def _rendered_images() -> Iterator[bpy.types.Image]:
+    return (image for image in bpy.data.images if image.type == "RENDER_RESULT")
+
+
+def _check_rendered(roots: list[bpy.types.ID], before: set[int]) -> None:
+    """Raise ScriptError if what comes home uses a picture that this process alone has."""
+    made = {image for image in _rendered_images() if image.session_uid not in before}
+    if made and not made.isdisjoint(used_by(roots)):
+        mend = "Save it, image.save_render(path), and use the image of that file"
+        raise ScriptError(f"what the script gave uses the Render Result, whose pixels no file holds. {mend}")
+
+
+def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:
+    if isinstance(result, tuple) and hasattr(result, "_fields"):  # asking a removed data-block for anything raises
+        missing = [output.identifier for output in outputs if not hasattr(result, output.identifier)]
+        if missing:
+            raise arguments.ArgumentError(f"main returned a tuple without {', '.join(missing)}")
+        return [getattr(result, output.identifier) for output in outputs]
+    if len(outputs) == 1:
+        return [result]
+    if outputs:
+        raise arguments.ArgumentError(f"main returned {type(result).__name__}, not the NamedTuple it promised")
+    return []
+
+
+def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.types.ID | None]:
+    if not socket_type.is_list:
+        return [None if value is None else arguments.checked_data_block(value, socket_type.kind, label)]
+    if isinstance(value, bpy.types.ID) or not isinstance(value, Iterable):
+        raise arguments.ArgumentError(f'socket "{label}": {value!r} is no list')
+    return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
+
+
+def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: StoreFolder) -> None:
+    """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
+    changes = inputs.provenance.changes(roots, blob)
+    contents = changes.contents
+    images = [image for image in bpy.data.images if Key.of(image) in contents.origins]
+    pixels.pack_unsaved(images)
+    pixels.pack_temporary(images)
+    blobs.write(folder.file(blob), roots, contents)
+    if changes.candidates:
+        with whole_file.no_handlers():
+            changes.compare(inputs.reopen)
+        contents.save(folder.file(blob))
+
+
+def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:
+    return StoredRef(*Key.of(data_block), blob)
+
+
+# Errors
+
+
+def _failed(error: BaseException, filename: str) -> Failed:
+    return Failed(_message(error), _script_traceback(error, filename), _line_in(error, filename))
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the script called sys.exit({'' if error.code is None else _safe_repr(error.code)})"
+    described = traceback.TracebackException.from_exception(error)
+    described.__notes__ = None  # they are in the traceback
+    message = "".join(list(described.format_exception_only())[-1:]).strip() or type(error).__name__
+    if type(error) is EOFError:
+        message += " (a background Blender has no console to read from)"
+    return _shortened(message, _MAX_MESSAGE)
+
+
+def _safe_repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except BaseException:
+        return f"<{type(value).__name__}>"
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length // 2]}\n[...]\n{text[-length // 2 :]}"
+
+
+def _script_traceback(error: BaseException, filename: str) -> str:
+    """The traceback from the script's first frame on: what is ours above it helps no artist."""
+    described = traceback.TracebackException.from_exception(error)
+    for part in _chain(described):
+        inside = [index for index, frame in enumerate(part.stack) if frame.filename == filename]
+        if inside:
+            part.stack = traceback.StackSummary.from_list(part.stack[inside[0] :])
+    return _shortened("".join(described.format()), _MAX_TRACEBACK)
+
+
+def _chain(described: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    """An exception with those that caused it."""
+    part: traceback.TracebackException | None = described
+    while part is not None:
+        yield part
+        part = part.__cause__ or part.__context__
+
+
+def _line_in(error: BaseException, filename: str) -> int | None:
+    """The line of the script at fault: the innermost one."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        return error.lineno
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+    return lines[-1] if lines else None

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task's data-blocks, loaded into the worker's file.
+
+A blob of which the task wants every root becomes the open file itself: names stay exact and it costs least. From other
+blobs what is wanted is appended. What came by two ways and is the same becomes one again.
+
+A task that works on a whole file has the copy of it open; what it is given beside and is in there is just that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+import bpy
+
+from ..blender import blobs, data_block_kinds, pixels, whole_file
+from ..blender.blobs import Contents, Key
+from ..blender.dependencies import used_by
+from ..blender.remapping import remap
+from ..errors import StoreError
+from ..scratch.scratch import StoreFolder
+from ..script.socket_types import StoredRef
+from .changes.provenance import Provenance
+
+
+class Inputs:
+    """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
+
+    def __init__(
+        self,
+        folder: StoreFolder,
+        refs: Iterable[StoredRef],
+        *,
+        file_copy: str = "",
+        own_copy: Path | None = None,
+        may_change: bool = True,
+    ) -> None:
+        """Load them.
+
+        Args:
+            folder: the files of the store.
+            refs: the data-blocks.
+            file_copy: name of the blob of a whole file that is to be the open one, "" for an empty file.
+            own_copy: where this worker may have its own copy of it, None without: see `whole_file.open_copy`.
+            may_change: whether someone is about to change them, so that it must be found out what was changed.
+
+        Raises:
+            StoreError: if a blob can't be read or lacks what it should hold.
+        """
+        self.provenance = Provenance()
+        self._folder = folder
+        self._found: dict[StoredRef, bpy.types.ID] = {}
+        self._in_file: dict[StoredRef, bpy.types.ID] = {}
+        self._newcomers: list[bpy.types.ID] = []
+        self._file_copy = file_copy
+        self._own_copy = own_copy
+        if file_copy:
+            self.reopen()
+            self.provenance.record_file(Contents.load(folder.file(file_copy)), file_copy)
+        by_blob: dict[str, list[StoredRef]] = {}
+        for ref in dict.fromkeys(refs):
+            by_blob.setdefault(ref.blob, []).append(ref)
+        for blob in sorted(by_blob, key=lambda blob: len(by_blob[blob]), reverse=True):
+            self._load(blob, by_blob[blob])
+        if may_change:
+            self.provenance.remember_state(self._found.values())
+
+    def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
+        return self._found.get(ref) or self._in_file[ref]
+
+    def values(self) -> Collection[bpy.types.ID]:
+        """What was asked for, but for what is in the whole file anyway."""
+        return self._found.values()
+
+    def newcomers(self) -> Iterable[bpy.types.ID]:
+        """The data-blocks that were asked for, and those that they use."""
+        wanted = set(self._found.values())
+        # Blender makes a scene for a blob that has none.
+        loaded = [item for item in self._newcomers if item in wanted or not isinstance(item, bpy.types.Scene)]
+        return [*loaded, *(used_by(self._in_file.values()) if self._in_file else ())]
+
+    def reopen(self) -> None:
+        """Open the whole file as it was when the run began; all data-blocks are gone."""
+        assert self._own_copy is not None
+        blob = self._folder.file(self._file_copy)
+        whole_file.open_copy(blob, self._own_copy)
+        contents = Contents.load(blob)
+        self._restore(
+            self._file_copy, contents, {Key.of(item): item for _kind, item in data_block_kinds.all_data_blocks()}
+        )
+        bpy.context.view_layer.update()
+
+    def _load(self, blob: str, refs: list[StoredRef]) -> None:
+        path = self._folder.file(blob)
+        contents = Contents.load(path)
+        live = data_block_kinds.Index()
+        refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
+        if not refs:
+            return
+        keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
+        # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
+        has_scene = any(key.kind == "Scene" for key in keys)
+        if not self._found and not self._file_copy and not has_scene and contents.roots == set(keys):
+            blobs.open_as_main(path)
+            self._take(blob, contents, refs, set())
+            return
+        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
+        # A second look into a large blob takes long, and in an empty file only its scene's name can clash.
+        with blobs.exact_names(path) if self._found or self._file_copy else _own_scene_aside():
+            blobs.append(path, [*keys, *contents.holders])
+            self._take(blob, contents, refs, known)
+
+    def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
+        """Find what was asked for among the newcomers, and note where all of them came from."""
+        newcomers = {
+            Key.of(data_block): data_block
+            for _kind, data_block in data_block_kinds.all_data_blocks()
+            if data_block.session_uid not in known
+        }
+        self._restore(blob, contents, newcomers)
+        if blobs.release(contents, newcomers):
+            del newcomers[contents.holders[0]]
+        for ref in refs:
+            key = Key(ref.kind, ref.name, ref.library)
+            if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
+                newcomers.update(blobs.link(key))
+            if key not in newcomers:
+                raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
+            self._found[ref] = newcomers[key]
+        wanted = {data_block.session_uid for data_block in self._found.values()}
+        self._merge(blob, contents, newcomers, wanted)
+
+    def _restore(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
+        """Give newcomers back what a blob does not hold."""
+        blobs.restore_fake_users(contents, newcomers)
+        blobs.restore_overrides(newcomers.values())
+        for key, file in contents.pixels.items():
+            if key in newcomers:
+                pixels.restore(newcomers[key], file, self._folder.file(blob).parent)
+
+    def _is_in_file(self, ref: StoredRef, contents: Contents, live: data_block_kinds.Index) -> bool:
+        """Whether what is asked for is in the whole file, as it is there."""
+        origin = contents.origin(Key(ref.kind, ref.name, ref.library), ref.blob)
+        found = self.provenance.find(ref.kind, origin, live) if self._file_copy else None
+        if found is not None:
+            self._in_file[ref] = found
+        return found is not None
+
+    def _merge(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]) -> None:
+        """Let what is here already take the place of newcomers that are the same; record the others."""
+        known = self.provenance.known_already(
+            {key: item for key, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
+        )
+        for key, data_block in newcomers.items():
+            if (here := known.get(data_block.session_uid)) is not None:
+                remap(data_block, here)
+            else:
+                self.provenance.record(data_block, contents.origin(key, blob), passed_on=key in contents.origins)
+                self._newcomers.append(data_block)
+        merged = [item for item in newcomers.values() if item.session_uid in known]
+        if merged:
+            bpy.data.batch_remove(merged)
+
+
+@contextlib.contextmanager
+def _own_scene_aside() -> Iterator[None]:
+    """Within the block, the scene of the empty file leaves its name to one that arrives."""
+    scene = bpy.context.scene
+    name, scene.name = scene.name, "~"
+    yield
+    scene.name = name

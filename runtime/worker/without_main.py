@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a seed-style script finds in its globals, and what it leaves there for the node's outputs (see `seed_style`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import bpy
+
+from ... import script
+from ..blender import data_block_kinds, sendable
+from ..errors import BackgroundNodesError
+from ..planning.plan import TaskOutput
+from ..script.socket_types import SocketType
+from ..script.without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
+
+#: The collection of the scene that inputs are in. Into the scene's own a script may want to link them itself, and
+#: Blender refuses to do it twice.
+PLACE_NAME = "Inputs"
+
+
+class ResultError(BackgroundNodesError):
+    """`python_data` or `data_blocks` is not what it must be. The message names the variable and the mend."""
+
+
+def update_job_progress(fraction: float) -> None:
+    """Report how far the script is, from 0.0 to 1.0."""
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float):
+        raise TypeError(f"update_job_progress takes a number from 0.0 to 1.0, not {fraction!r:.40}")
+    script.progress(fraction)
+
+
+def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict[str, Any]:
+    """The globals a script begins with.
+
+    Args:
+        inputs: its inputs by name.
+        passed: the data-blocks that came along with them.
+    """
+    ordered = sorted(
+        passed, key=lambda item: (data_block_kinds.collections()[data_block_kinds.kind_of(item)], item.name)
+    )
+    return {
+        "bpy": bpy,
+        "os": os,
+        "update_job_progress": update_job_progress,
+        **inputs,
+        PASSED_DATA_BLOCKS: ordered,
+        PYTHON_DATA: {},
+        DATA_BLOCKS: [],
+    }
+
+
+def outputs(space: Mapping[str, Any], wanted: Sequence[TaskOutput]) -> list[Any]:
+    """The value of each output after the script has run.
+
+    Those called `python_data` and `data_blocks` are the whole of it. Another one is the entry of that name in
+    `python_data`, or that data-block of its type in `data_blocks`; a list, all of its type.
+
+    Raises:
+        ResultError: if there is none, or no telling which.
+    """
+    python_data = _python_data(space.get(PYTHON_DATA))
+    data_blocks = _data_blocks(space.get(DATA_BLOCKS))
+    return [_output(output.label, output.type, python_data, data_blocks) for output in wanted]
+
+
+def _output(name: str, socket_type: SocketType, python_data: dict[Any, Any], data_blocks: list[bpy.types.ID]) -> Any:
+    if name == PYTHON_DATA and socket_type == SocketType("ANY"):
+        return python_data
+    if socket_type.is_data_block:
+        return _data_block_output(name, socket_type, data_blocks)
+    if name in python_data:
+        if python_data[name] is None and socket_type.kind != "ANY":
+            raise ResultError(
+                f'output "{name}": {PYTHON_DATA}[{name!r}] is None, and no {socket_type}: give it a value'
+            )
+        return python_data[name]
+    there = ", ".join(map(repr, python_data)) or "nothing"
+    raise ResultError(f'output "{name}": {PYTHON_DATA} has no such key, but {there}. Give one of them the same name')
+
+
+def _data_block_output(name: str, socket_type: SocketType, data_blocks: list[bpy.types.ID]) -> Any:
+    cls = getattr(bpy.types, socket_type.kind)
+    fitting = [item for item in data_blocks if isinstance(item, cls)]
+    if socket_type.is_list:
+        return fitting
+    if len(fitting) == 1:
+        return fitting[0]
+    named = next((item for item in fitting if item.name == name), None)
+    if named is None:
+        there = ", ".join(f'"{item.name}"' for item in fitting)
+        found = f"{there} are {socket_type}s, and none has that name" if fitting else f"no {socket_type} is there"
+        raise ResultError(f'output "{name}": in {DATA_BLOCKS}, {found}. Give the output the name of one of them')
+    return named
+
+
+def _python_data(value: Any) -> dict[Any, Any]:
+    if isinstance(value, dict):
+        return value
+    if value is None or value in ([], ()):  # as those begin that have nothing to say
+        return {}
+    raise ResultError(f"{PYTHON_DATA} is of type {type(value).__name__}: make it a dict")
+
+
+def _data_blocks(value: Any) -> list[bpy.types.ID]:
+    """Those of the list, each once."""
+    if value is None:
+        return []
+    if isinstance(value, bpy.types.ID | str | dict) or not isinstance(value, Iterable):
+        raise ResultError(f"{DATA_BLOCKS} is of type {type(value).__name__}: make it a list of data-blocks")
+    items = list(value)
+    for index, item in enumerate(items):
+        where = f"{DATA_BLOCKS}[{index}]"
+        if not isinstance(item, bpy.types.ID):
+            raise ResultError(f"{where} is {item!r:.40} and no data-block: leave it out of the list")
+        if (found := sendable.obstacle(item)) is not None:
+            raise ResultError(found.with_mend(f"{where} {found.predicate}", "Leave it out of the list"))
+    return list(dict.fromkeys(items))
