@@ -148,7 +148,7 @@ def compare(objects: list[bpy.types.Object], workers: int | None, folder: Path) 
             show_errors(run)
             return
         if any(task.cached for task in run.tasks.values()):
-            console.print("Results came from the store, so there is nothing to compare")
+            console.print("Results came from the scratch folder, so there is nothing to compare")
             return
         console.print()
     one, many = seconds

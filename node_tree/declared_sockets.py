@@ -243,7 +243,7 @@ class Fault(NamedTuple):
     identifier: str
     name: str
     message: str
-    mend: str
+    fix: str
 
 
 def faults(node: bpy.types.Node) -> Iterator[Fault]:
@@ -251,17 +251,17 @@ def faults(node: bpy.types.Node) -> Iterator[Fault]:
     for is_output in (False, True):
         seen: set[str] = set()
         for entry in entries(node, are_outputs=is_output):
-            message, mend = _output_fault(entry) if is_output else _input_fault(entry)
+            message, fix = _output_fault(entry) if is_output else _input_fault(entry)
             if not entry.data_type:
-                message, mend = "its type is one that this Blender does not have", "Choose another type"
+                message, fix = "its type is one that this Blender does not have", "Choose another type"
             elif entry.name != _label(entry):
-                message, mend = "the name is longer than Blender allows a socket", f"Use {MAX_NAME} letters at most"
+                message, fix = "the name is longer than Blender allows a socket", f"Use {MAX_NAME} letters at most"
             elif not message and entry.name in seen:
                 what = "outputs" if is_output else "inputs"
-                message, mend = f'two {what} have the name "{entry.name}"', "Rename or remove one of them"
+                message, fix = f'two {what} have the name "{entry.name}"', "Rename or remove one of them"
             seen.add(entry.name)
             if message:
-                yield Fault(entry.identifier, _label(entry), message, mend)
+                yield Fault(entry.identifier, _label(entry), message, fix)
 
 
 def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
@@ -269,8 +269,8 @@ def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
         return "an input has no name", "Name it as the variable in the script"
     if entry.data_type == "BLEND_FILE" and entry.is_list:
         return "a script works on one Blend File", "Make it no list: a list that is linked to it runs the node for each"
-    message, _, mend = name_fault(entry.name).rpartition(": ")
-    return message, mend[:1].upper() + mend[1:]
+    message, _, fix = name_fault(entry.name).rpartition(": ")
+    return message, fix[:1].upper() + fix[1:]
 
 
 def _output_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:

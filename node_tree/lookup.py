@@ -21,20 +21,20 @@ _MAX_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class InputProblem:
-    """Something wrong with what was typed: `where` (an option, a file), what is wrong, and how to mend it.
+    """Something wrong with what was typed: `where` (an option, a file), what is wrong, and how to fix it.
 
     The attributes after these are those of a `Problem`, for whoever reads both.
     """
 
     where: str
     message: str
-    mend: str
+    fix: str
     node: str = ""
     socket: str = ""
     line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}. {self.mend}." if self.where else f"{self.message}. {self.mend}."
+        return f"{self.where}: {self.message}. {self.fix}." if self.where else f"{self.message}. {self.fix}."
 
 
 class InputError(BackgroundNodesError):
@@ -104,7 +104,7 @@ def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:
 
 def key(socket: bpy.types.NodeSocket) -> str:
     """What a script calls a socket: its identifier; its name if it was declared on the node, for then it is no word."""
-    return socket.name if getattr(socket.node, "is_seed_style", False) else socket.identifier
+    return socket.name if getattr(socket.node, "is_without_main", False) else socket.identifier
 
 
 def sockets_called(node: bpy.types.Node, name: str) -> list[bpy.types.NodeSocket]:
@@ -125,8 +125,8 @@ def data_block(kind: str, name: str, where: str) -> bpy.types.ID:
     if found is None:
         names = [item.name for item in data_block_kinds.collection(kind)]
         message = f'the file has no {kind} "{name}"'
-        mend = mend_name(name, names) if names else f"Add {with_article(kind)} of that name to the file"
-        raise InputError(InputProblem(where, message, mend))
+        fix = mend_name(name, names) if names else f"Add {with_article(kind)} of that name to the file"
+        raise InputError(InputProblem(where, message, fix))
     return found
 
 

@@ -135,8 +135,8 @@ def _read_script_output(output: Output) -> OutputSocket:
 
 
 def _declaration_problems(node: bpy.types.Node) -> Iterator[Problem]:
-    for fault in declared_sockets.faults(node) if node.is_seed_style else ():
-        yield Problem(node.name, fault.name, fault.message, fault.mend, node.uid)
+    for fault in declared_sockets.faults(node) if node.is_without_main else ():
+        yield Problem(node.name, fault.name, fault.message, fault.fix, node.uid)
 
 
 def _read_broken_script(node: bpy.types.Node) -> GraphNode:
@@ -218,7 +218,7 @@ def _destination(node: bpy.types.Node, problems: list[Problem]) -> str:
         if len(problems) == num_problems:
             destinations.check(path, files_in_use())
     except MisfitError as error:
-        problems.append(Problem(node.name, "File", error.message, error.mend, node.uid))
+        problems.append(Problem(node.name, "File", error.message, error.fix, node.uid))
     return path
 
 

@@ -81,7 +81,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     source_error: bpy.props.StringProperty(name="Error", description="What is wrong with the script")
     source_error_line: bpy.props.IntProperty(name="Line", description="Line of the script at fault, 0 if none is")
 
-    is_seed_style: bpy.props.BoolProperty(
+    is_without_main: bpy.props.BoolProperty(
         name="Without main", description="The script has no function main: inputs and outputs are declared on the node"
     )
     declared_inputs: bpy.props.CollectionProperty(name="Inputs", type=declared_sockets.BackgroundNodeDeclaredSocket)
@@ -148,7 +148,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         try:
             source = self.source()
             if source is None:
-                self._set_style(is_seed_style=False)
+                self._set_style(is_without_main=False)
             signature = None if source is None else self._signature(source, is_chosen=not may_rename)
         except SignatureError as error:
             self._show_error(error.message, error.line or 0)
@@ -160,17 +160,17 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
 
     def _signature(self, source: ScriptSource, *, is_chosen: bool) -> Signature:
         """What the script's `main` declares, or else the node. Raises SignatureError."""
-        signature = None if source.is_seed_style else sources.signature(source)
-        self._set_style(is_seed_style=source.is_seed_style)
+        signature = None if source.is_without_main else sources.signature(source)
+        self._set_style(is_without_main=source.is_without_main)
         if signature is not None:
             return signature
         if not declared_sockets.has_any(self):
             self._declare(source.text, is_chosen)
         return declared_sockets.signature(self, source.text).checked()
 
-    def _set_style(self, *, is_seed_style: bool) -> None:
-        if self.is_seed_style != is_seed_style:
-            self.is_seed_style = is_seed_style
+    def _set_style(self, *, is_without_main: bool) -> None:
+        if self.is_without_main != is_without_main:
+            self.is_without_main = is_without_main
 
     def _declare(self, text: str, is_chosen: bool) -> None:
         """Begin with what the script seems to have; or, where it was changed, with the sockets of the former `main`.
@@ -193,7 +193,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         outputs = [_output_spec(output) for output in signature.outputs]
         self._sync_side(inputs, may_rename, are_outputs=False)
         self._sync_side(outputs, may_rename, are_outputs=True)
-        if self.is_declaration_adopted and not self.is_seed_style:
+        if self.is_declaration_adopted and not self.is_without_main:
             declared_sockets.forget(self)
 
     def _sync_side(self, specs: list[SocketSpec], may_rename: bool, *, are_outputs: bool) -> None:
@@ -207,7 +207,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
                 self,
                 specs,
                 are_outputs=are_outputs,
-                may_rename=may_rename and not self.is_seed_style and not was_declared,
+                may_rename=may_rename and not self.is_without_main and not was_declared,
                 renamed=_same_names(sockets, specs, declared),
                 kept=kept,
             )
@@ -223,7 +223,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         self._draw_source(layout)
         if self.source_error:
             self._draw_error(layout)
-        if self.is_seed_style:
+        if self.is_without_main:
             self._draw_declared(layout)
         self.draw_status(layout)
 

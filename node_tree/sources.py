@@ -24,7 +24,7 @@ def from_text(text: bpy.types.Text) -> ScriptSource:
     source = "" if too_many else text.as_string().removeprefix("\ufeff")  # Blender takes the mark for a letter
     if too_many or len(source) > script_files.MAX_SIZE:
         raise SignatureError(f"the text is {script_files.TOO_LONG}")
-    return ScriptSource(source, text.name, is_seed_style=detected_sockets.is_seed_style(source))
+    return ScriptSource(source, text.name, is_without_main=detected_sockets.is_without_main(source))
 
 
 def from_file(filepath: str) -> ScriptSource:
@@ -38,14 +38,14 @@ def from_file(filepath: str) -> ScriptSource:
         raise SignatureError(message)
     path = Path(bpy.path.abspath(filepath))
     text = script_files.read(path)
-    return ScriptSource(text, str(path), str(path.parent), detected_sockets.is_seed_style(text))
+    return ScriptSource(text, str(path), str(path.parent), detected_sockets.is_without_main(text))
 
 
 _MAIN = re.compile(r"^\ufeff?(async\s+)?def\s+main\b", re.MULTILINE)
 
 
 def looks_like_script(source: str) -> bool:
-    """Whether it has something like a `main`, be there an error in it; or else is seed-style beyond doubt."""
+    """Whether it has something like a `main`, or uses what only scripts without `main` have. It may have errors."""
     return _MAIN.search(source) is not None or detected_sockets.has_marks(source)
 
 
@@ -93,11 +93,11 @@ def title(name: str) -> str:
 
 @functools.lru_cache(maxsize=256)  # it keeps the texts
 def signature(source: ScriptSource) -> Signature:
-    """The signature of a script, read once for each text of it; what a seed-style one seems to have.
+    """The signature of a script, read once for each text of it; what one without `main` seems to have.
 
     Raises:
         SignatureError: if it has none.
     """
-    if source.is_seed_style:
+    if source.is_without_main:
         return detected_sockets.signature(source.text)
     return read_signature(source, data_block_kinds.data_block_types())

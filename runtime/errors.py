@@ -21,23 +21,23 @@ class SignatureError(BackgroundNodesError):
 
 
 class MisfitError(BackgroundNodesError):
-    """A value that its type, range or choices don't allow. `mend` says which value would fit."""
+    """A value that its type, range or choices don't allow. `fix` says which value would fit."""
 
-    def __init__(self, message: str, mend: str) -> None:
-        super().__init__(f"{message}; {mend[:1].lower()}{mend[1:]}")
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(f"{message}; {fix[:1].lower()}{fix[1:]}")
         self.message = message
-        self.mend = mend
+        self.fix = fix
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that stops a graph from running: where it is, what it is and how to mend it.
+    """Something that stops a graph from running: where it is, what it is and how to fix it.
 
     Attributes:
         node: name of the node at fault, "" for the whole tree.
         socket: label of the socket at fault, "" for the whole node.
         message: what is wrong, a sentence without a full stop.
-        mend: what the artist can do about it, a sentence without a full stop.
+        fix: what the artist can do about it, a sentence without a full stop.
         node_id: stable id of the node, for whoever wants to select it.
         line: 1-based line of the script, None where no line is at fault.
     """
@@ -45,7 +45,7 @@ class Problem:
     node: str
     socket: str
     message: str
-    mend: str
+    fix: str
     node_id: str = ""
     line: int | None = None
 
@@ -55,7 +55,7 @@ class Problem:
             where += f', socket "{self.socket}"'
         if self.line is not None:
             where += f", line {self.line}"
-        return f"{where}: {self.message}. {self.mend}."
+        return f"{where}: {self.message}. {self.fix}."
 
 
 class CompileError(BackgroundNodesError):
@@ -83,7 +83,7 @@ class TransportError(BackgroundNodesError):
 
 
 class StoreError(BackgroundNodesError):
-    """The store's folder can't be written or read. The message names the path and the reason."""
+    """The scratch folder can't be written or read. The message names the path and the reason."""
 
 
 class RunError(BackgroundNodesError):

@@ -32,7 +32,7 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeOutput"))
         layout.separator()
         layout.operator("background_nodes.script_new")
-        layout.operator("background_nodes.script_new", text="New Script Without main").is_seed_style = True
+        layout.operator("background_nodes.script_new", text="New Script Without main").is_without_main = True
         layout.menu(BACKGROUND_NODES_MT_add_text.bl_idname)
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeScript"))
         layout.separator()

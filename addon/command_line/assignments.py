@@ -34,15 +34,15 @@ def assign(tree: bpy.types.NodeTree, text: str) -> None:
     socket = _socket(tree, target, where)
     if not socket.is_output and socket.is_linked:
         other = socket.links[0].from_node.name
-        mend = f'Set "{other}", which it is linked to, or unlink it'
-        raise InputError(InputProblem(where, "the socket is linked, so its own value is not used", mend))
+        fix = f'Set "{other}", which it is linked to, or unlink it'
+        raise InputError(InputProblem(where, "the socket is linked, so its own value is not used", fix))
     try:
         _set(socket, value, where)
     except MisfitError as error:
-        raise InputError(InputProblem(where, error.message, error.mend)) from error
+        raise InputError(InputProblem(where, error.message, error.fix)) from error
     except (TypeError, ValueError, OverflowError) as error:
-        mend = f"Give a value of the type {socket.socket_type}"
-        raise InputError(InputProblem(where, str(error).partition("\n")[0].rstrip("."), mend)) from error
+        fix = f"Give a value of the type {socket.socket_type}"
+        raise InputError(InputProblem(where, str(error).partition("\n")[0].rstrip("."), fix)) from error
 
 
 # From names to a socket
@@ -81,8 +81,8 @@ def _unknown_socket(node: bpy.types.Node, name: str, where: str) -> InputProblem
     if not keys:
         return InputProblem(where, f'"{node.name}" has no input that can be set', "Set another node's", node.name)
     if not name:
-        mend = f"Write {node.name}.{keys[0]}=VALUE; it has {', '.join(keys)}"
-        return InputProblem(where, f'which input of "{node.name}" is not said', mend, node.name)
+        fix = f"Write {node.name}.{keys[0]}=VALUE; it has {', '.join(keys)}"
+        return InputProblem(where, f'which input of "{node.name}" is not said', fix, node.name)
     message = f'"{node.name}" has no input "{name}"'
     return InputProblem(where, message, lookup.mend_name(name, keys), node.name)
 

@@ -174,8 +174,8 @@ def _open(file: str | None) -> str:
         bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().rstrip(".")
-        mend = f"Give a .blend file that Blender {bpy.app.version_string} can open"
-        raise InputError(InputProblem(where, reason, mend)) from error
+        fix = f"Give a .blend file that Blender {bpy.app.version_string} can open"
+        raise InputError(InputProblem(where, reason, fix)) from error
     return str(path)
 
 
@@ -200,8 +200,8 @@ def _checked_output(output: str | None) -> Path | None:
         return None
     path = _check_destination("--output", output)
     if path.suffix.lower() != ".blend":
-        message, mend = "the name does not end in .blend", f"Call it {path.name}.blend"
-        raise InputError(InputProblem(f"--output {output}", message, mend))
+        message, fix = "the name does not end in .blend", f"Call it {path.name}.blend"
+        raise InputError(InputProblem(f"--output {output}", message, fix))
     return path
 
 
@@ -213,7 +213,7 @@ def _check_destination(option: str, given: str) -> Path:
     try:
         destinations.check(str(path), files_in_use())
     except MisfitError as error:
-        raise InputError(InputProblem(where, error.message, error.mend)) from None
+        raise InputError(InputProblem(where, error.message, error.fix)) from None
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise InputError(InputProblem(where, f"no file can be written to {path.parent}", "Give another folder"))
     return path

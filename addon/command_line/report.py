@@ -21,7 +21,7 @@ from ..session.run import Item, Run, Task
 from .terminal_text import one_line
 
 #: Raised when a reader of the JSON would have to change.
-_VERSION = 1
+_VERSION = 2
 #: Characters of a log's end that are reported.
 _LOG_TAIL = 4000
 
@@ -194,7 +194,7 @@ def _problem(problem: Problem | InputProblem) -> dict[str, Any]:
         "socket": problem.socket,
         "line": problem.line,
         "message": problem.message,
-        "mend": problem.mend,
+        "fix": problem.fix,
     }
 
 

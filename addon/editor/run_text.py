@@ -25,5 +25,5 @@ def beside(so_far: str, run: Run) -> str:
 
 
 def retry_label(run: Run) -> str:
-    """What trying again means after a run: mending what failed, or going on with what was cancelled."""
+    """What trying again means after a run: fixing what failed, or going on with what was cancelled."""
     return translated("Run the Rest") if run.state is RunState.CANCELLED else translated("Retry Failed")

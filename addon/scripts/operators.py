@@ -56,7 +56,7 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
     node_name: bpy.props.StringProperty(
         name="Node", description="The node that gets the script, a new one if empty", options={"SKIP_SAVE", "HIDDEN"}
     )
-    is_seed_style: bpy.props.BoolProperty(
+    is_without_main: bpy.props.BoolProperty(
         name="Without main",
         description="A script that finds its inputs as variables and leaves its results in python_data and data_blocks",
         options={"SKIP_SAVE"},
@@ -64,7 +64,7 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
-        if properties.is_seed_style:
+        if properties.is_without_main:
             return translated(
                 "Begin a script without a function main, whose inputs and outputs are added on the node, "
                 "and open it in a Text Editor"
@@ -80,7 +80,7 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
         node = self.node(context) if self.node_name else self.add(context, NodeChoice("node", "BackgroundNodeScript"))
         if node is None:
             return {"CANCELLED"}
-        node.script = text = texts.new(is_seed_style=self.is_seed_style)
+        node.script = text = texts.new(is_without_main=self.is_without_main)
         return self.show(context, text)
 
 

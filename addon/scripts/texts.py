@@ -18,9 +18,9 @@ _NEW_NAME = "Script"
 _LIBRARY_SCRIPT = "background_nodes_library_script"
 
 
-def new(*, is_seed_style: bool = False) -> bpy.types.Text:
+def new(*, is_without_main: bool = False) -> bpy.types.Text:
     """A text with a script to begin with, with a `main` or without."""
-    template = "new_seed_script.py" if is_seed_style else "new_script.py"
+    template = "new_script_without_main.py" if is_without_main else "new_script.py"
     return _new(_NEW_NAME, (_TEMPLATES / template).read_text(encoding="utf-8"))
 
 

@@ -14,7 +14,7 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.planning.plan import Plan
 from ...runtime.pool.launcher import Launcher
 from ...runtime.pool.pool import Pool
-from ...runtime.scratch.scratch import Store
+from ...runtime.scratch.scratch import Scratch
 from ...runtime.script.socket_types import LiveRef
 from . import checks, gestures, occupation, undo
 from .settings import Settings
@@ -34,8 +34,8 @@ class BlenderHost:
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
         return next((tree for tree in bpy.data.node_groups if tree.session_uid == session_uid), None)
 
-    def take_snapshot(self, refs: Iterable[LiveRef], store: Store, *, with_file: bool) -> Snapshot:
-        return snapshot.take(refs, store, with_file=with_file)
+    def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
+        return snapshot.take(refs, scratch, with_file=with_file)
 
     def writer(self, active: ActiveRun, taken: Snapshot) -> Writer:
         return Writer(active, taken)
@@ -43,11 +43,11 @@ class BlenderHost:
     def push_undo(self, message: str) -> None:
         undo.push_undo(message)
 
-    def new_store(self) -> Store:
-        return Store()
+    def new_scratch(self) -> Scratch:
+        return Scratch()
 
-    def new_pool(self, settings: Settings, store: Store) -> Pool:
-        return Pool(self.launcher(settings), store, settings.num_workers)
+    def new_pool(self, settings: Settings, scratch: Scratch) -> Pool:
+        return Pool(self.launcher(settings), scratch, settings.num_workers)
 
     def launcher(self, settings: Settings) -> Launcher:
         devices = cycles_devices.chosen() if settings.use_gpu else None

@@ -299,7 +299,7 @@ class Job:
         self._has_lost_file = True
 
     def forget(self) -> None:
-        """Let go of all that the store holds for it. Nobody is told of its end, should this be it."""
+        """Let go of all that the scratch folder holds for it. Nobody is told of its end, should this be it."""
         self._is_forgotten = True
         self.kill()
         if self._active is not None and self._runner is not None:
@@ -368,7 +368,7 @@ class Job:
     def _end(self) -> None:
         self._is_over = True
         if self._runner is not None and self._active is not None:
-            self._runner.store.remove(self._active.blobs())
+            self._runner.scratch.remove(self._active.blobs())
         self._keeper.drop_snapshot(self)
         self.snapshot = Snapshot(self.snapshot.folder)
         self._tell_end()
@@ -388,5 +388,5 @@ def live_ref(data_block: object) -> LiveRef:
     if not isinstance(data_block, bpy.types.ID):
         raise TypeError(f"{data_block!r:.80} is no data-block")
     if (found := sendable.obstacle(data_block)) is not None:
-        raise TypeError(found.with_mend(found.message))
+        raise TypeError(found.with_fix(found.message))
     return reader.live_ref(data_block)

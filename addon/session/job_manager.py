@@ -353,7 +353,7 @@ def _source(script: object) -> ScriptSource:
         parse(source)
     except (SignatureError, RecursionError, MemoryError) as error:
         raise ValueError(f"{source.filename} is no Python: {error}") from None
-    return dataclasses.replace(source, is_seed_style=True)
+    return dataclasses.replace(source, is_without_main=True)
 
 
 def _variables(passed: object) -> dict[str, Any]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ...runtime.blender.snapshot import Snapshot
     from ...runtime.planning.plan import Plan
     from ...runtime.pool.launcher import Launcher
-    from ...runtime.scratch.scratch import Store
+    from ...runtime.scratch.scratch import Scratch
 
 #: Seconds between two looks at what has arrived: while a run goes on, while one is paused or its results wait, and
 #: while only warm workers are there.
@@ -59,8 +59,8 @@ class Host(Protocol):
         """The tree of that uid, None if it is gone."""
         ...
 
-    def take_snapshot(self, refs: Iterable[LiveRef], store: Store, *, with_file: bool) -> Snapshot:
-        """Write what a run or a job reads to the store. Raises RunError or StoreError."""
+    def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
+        """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError."""
         ...
 
     def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
@@ -71,11 +71,11 @@ class Host(Protocol):
         """Make what was changed one step of the undo history."""
         ...
 
-    def new_store(self) -> Store:
-        """A store. Raises StoreError."""
+    def new_scratch(self) -> Scratch:
+        """A scratch folder. Raises StoreError."""
         ...
 
-    def new_pool(self, settings: Settings, store: Store) -> Pool:
+    def new_pool(self, settings: Settings, scratch: Scratch) -> Pool:
         """What carries tasks out."""
         ...
 
@@ -191,7 +191,7 @@ class Session:
         if force:
             self._get_pool().end_used()
         refs = (ref for refs in plan.live_refs() for ref in refs)
-        taken = self._host.take_snapshot(refs, runner.store, with_file=plan.takes_open_file)
+        taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
         active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
         run.begin(active, on_event)
@@ -272,12 +272,12 @@ class Session:
         self._job_queues.append(queue)
 
     def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
-        """Write what a job is given to the store. Raises RunError or StoreError."""
-        return self._host.take_snapshot(refs, self._get_runner().store, with_file=with_file)
+        """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
+        return self._host.take_snapshot(refs, self._get_runner().scratch, with_file=with_file)
 
     def remove_blobs(self, blobs: Iterable[str]) -> None:
         if self._runner is not None:
-            self._runner.store.remove(blobs)
+            self._runner.scratch.remove(blobs)
 
     def start_job(self, job: StartableJob) -> None:
         """Start a job, or its next attempt; there is room for as many as run."""
@@ -391,9 +391,9 @@ class Session:
 
     def _get_runner(self) -> Runner:
         if self._runner is None:
-            store = self._host.new_store()
-            self._pool = self._host.new_pool(self.settings, store)
-            self._runner = Runner(self._pool, store)
+            scratch = self._host.new_scratch()
+            self._pool = self._host.new_pool(self.settings, scratch)
+            self._runner = Runner(self._pool, scratch)
         return self._runner
 
     def _get_pool(self) -> Pool:

@@ -60,7 +60,7 @@ wanted: News[int] = News()
 def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
     """The problems of a tree, as they were when it was looked at last; None before that.
 
-    Once there are some, they are looked for again after each change, so that they go as they are mended.
+    Once there are some, they are looked for again after each change, so that they go as they are fixed.
     """
     finding = _findings.get(tree.session_uid)
     if finding is None:

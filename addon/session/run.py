@@ -142,7 +142,7 @@ class Task:
 
     @property
     def cached(self) -> bool:
-        """Whether its result was in the store already. Not yet done: each run runs all it needs, so always False."""
+        """Whether its result was kept from an earlier run. No results are kept yet, so always False."""
         return False
 
     @property
@@ -391,7 +391,7 @@ class Run:
         """Run again what did not succeed (failed, timed out, cancelled, skipped); what succeeded stays as it is.
 
         Of a mapped node only the items that did not succeed. The scripts, values and settings of these nodes are read
-        anew from the tree, which may have been mended; data-blocks are those that the run began with.
+        anew from the tree, which may have been fixed; data-blocks are those that the run began with.
 
         Raises:
             RunError: if there is nothing to be tried again, or more has changed than that, so that the tree must be
@@ -475,7 +475,7 @@ class Run:
     def _measure(self) -> Iterator[int]:
         """The bytes of what it wrote, bit by bit."""
         self._num_bytes = 0
-        return self._runner.store.sizes([*self._active.names(), *self._snapshot.blobs])
+        return self._runner.scratch.sizes([*self._active.names(), *self._snapshot.blobs])
 
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
@@ -551,9 +551,9 @@ class Run:
                 self.note(message)
 
     def forget(self) -> None:
-        """Let go of what the store holds for it."""
+        """Let go of what the scratch folder holds for it."""
         self._is_kept = False
         self.size = 0
         self.version += 1
         self._runner.forget(self._active)
-        self._runner.store.remove(self._snapshot.blobs)
+        self._runner.scratch.remove(self._snapshot.blobs)

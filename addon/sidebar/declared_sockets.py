@@ -36,7 +36,7 @@ def _active_node(context: bpy.types.Context) -> BackgroundNodeScript | None:
     """The active node, if its inputs and outputs are declared on it."""
     tree = active_tree(context)
     node = None if tree is None else tree.nodes.active
-    return node if getattr(node, "is_seed_style", False) else None
+    return node if getattr(node, "is_without_main", False) else None
 
 
 class _DeclarationOperator(EditableTreeOperator):
@@ -49,7 +49,7 @@ class _DeclarationOperator(EditableTreeOperator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         nodes = active_tree(context).nodes
         node = nodes.get(self.node_name) if self.node_name else nodes.active
-        if not getattr(node, "is_seed_style", False):
+        if not getattr(node, "is_without_main", False):
             self.report({"WARNING"}, translated("Choose a node whose script has no function main"))
             return {"CANCELLED"}
         is_adopted = not declared_sockets.has_any(node) and declared_sockets.adopt(node)  # of a main that is gone

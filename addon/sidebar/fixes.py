@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What carries a problem's mend out, or leads to where it can be: a field, or a button, drawn below the problem."""
+"""What carries a problem's fix out, or leads to where it can be: a field, or a button, drawn below the problem."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator)
 
 
 def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem) -> None:
-    """The mend of a problem, where something here can carry it out. Looks at the tree as it is now."""
+    """The fix of a problem, where something here can carry it out. Looks at the tree as it is now."""
     node = tree.nodes.get(problem.node)
     if node is None:
         return
@@ -64,7 +64,7 @@ def _draw_script_error(layout: bpy.types.UILayout, node: bpy.types.Node, problem
 
 def _faulty_entry(node: bpy.types.Node, problem: Problem) -> bpy.types.PropertyGroup | None:
     """What is declared on the node and has this problem."""
-    faults = declared_sockets.faults(node) if getattr(node, "is_seed_style", False) else ()
+    faults = declared_sockets.faults(node) if getattr(node, "is_without_main", False) else ()
     found = [fault.identifier for fault in faults if (fault.name, fault.message) == (problem.socket, problem.message)]
     entries = (*node.declared_inputs, *node.declared_outputs) if found else ()
     return next((entry for entry in entries if entry.identifier == found[0]), None)

@@ -257,7 +257,7 @@ def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, proble
     column = box.column()
     column.alert = True
     paragraphs.draw(column, context, _sentence(problem.message))
-    paragraphs.draw(box, context, _sentence(problem.mend))
+    paragraphs.draw(box, context, _sentence(problem.fix))
     fixes.draw(box, active_tree(context), problem)
 
 

@@ -46,7 +46,7 @@ class BACKGROUND_NODES_OT_report_copy(TreeOperator, bpy.types.Operator):
 
 
 def report(tree: bpy.types.NodeTree, run: Run | None, task: Task | None = None) -> str:
-    """The text of a report: of one task, or of all that failed. In English, for who mends it may speak no other."""
+    """The text of a report: of one task, or of all that failed. In English, for who fixes it may speak no other."""
     lines = [*_versions(), "", *_tree(tree)]
     if run is not None:
         lines += ["", *_run(run)]

@@ -32,7 +32,7 @@ from .dependencies import used_by
 from .pixels import PixelFile
 
 
-class Key(NamedTuple):
+class DataBlockName(NamedTuple):
     """What names a data-block within one file."""
 
     kind: str
@@ -40,7 +40,7 @@ class Key(NamedTuple):
     library: str
 
     @classmethod
-    def of(cls, data_block: bpy.types.ID) -> Key:
+    def of(cls, data_block: bpy.types.ID) -> DataBlockName:
         return cls(data_block_kinds.kind_of(data_block), data_block.name, data_block_kinds.library_path(data_block))
 
 
@@ -61,20 +61,20 @@ class Contents:
     """
 
     birthplace: str = ""
-    roots: set[Key] = field(default_factory=set)
-    origins: dict[Key, Origin] = field(default_factory=dict)
-    pixels: dict[Key, PixelFile] = field(default_factory=dict)
-    fake_users: set[Key] = field(default_factory=set)
+    roots: set[DataBlockName] = field(default_factory=set)
+    origins: dict[DataBlockName, Origin] = field(default_factory=dict)
+    pixels: dict[DataBlockName, PixelFile] = field(default_factory=dict)
+    fake_users: set[DataBlockName] = field(default_factory=set)
     holder: str = ""
 
-    def origin(self, key: Key, blob: str) -> Origin:
+    def origin(self, key: DataBlockName, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
         return self.origins.get(key) or Origin(StoredRef(*key, self.birthplace or blob), True)
 
     @property
-    def holders(self) -> list[Key]:
+    def holders(self) -> list[DataBlockName]:
         """What must be loaded to have the packed linked data-blocks among the roots: see `release`."""
-        return [Key("Collection", self.holder, "")] if self.holder else []
+        return [DataBlockName("Collection", self.holder, "")] if self.holder else []
 
     def save(self, blob: Path) -> None:
         record = {
@@ -96,10 +96,10 @@ class Contents:
             record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
             return cls(
                 record["birthplace"],
-                {Key(*row) for row in record["roots"]},
-                {Key(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
-                {Key(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
-                {Key(*row) for row in record["fake_users"]},
+                {DataBlockName(*row) for row in record["roots"]},
+                {DataBlockName(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
+                {DataBlockName(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
+                {DataBlockName(*row) for row in record["fake_users"]},
                 record["holder"],
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -122,8 +122,10 @@ def write(
     """
     roots = set(roots)
     contents = contents or Contents()
-    contents.roots = {Key.of(root) for root in roots}
-    contents.fake_users = {Key.of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user}
+    contents.roots = {DataBlockName.of(root) for root in roots}
+    contents.fake_users = {
+        DataBlockName.of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user
+    }
     packed = [] if is_to_open else [root for root in roots if data_block_kinds.is_packed(root)]
     flush_edit_modes()
     _sync_view_layers()
@@ -178,12 +180,12 @@ def _held(packed: list[bpy.types.ID]) -> Iterator[list[bpy.types.Collection]]:
         bpy.data.collections.remove(holder)
 
 
-def release(contents: Contents, loaded: Mapping[Key, bpy.types.ID]) -> dict[Key, bpy.types.ID]:
+def release(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) -> dict[DataBlockName, bpy.types.ID]:
     """Remove what held packed linked data-blocks in a blob, and return these."""
-    holder = loaded.get(Key("Collection", contents.holder, ""))
+    holder = loaded.get(DataBlockName("Collection", contents.holder, ""))
     if not contents.holder or holder is None:
         return {}
-    held = {Key.of(item): item for item in holder.values()}
+    held = {DataBlockName.of(item): item for item in holder.values()}
     bpy.data.collections.remove(holder)
     return held
 
@@ -202,10 +204,10 @@ def _sync_view_layers() -> None:
             view_layer.active_layer_collection  # noqa: B018 (Blender brings them up to date to give this)
 
 
-def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[Key, PixelFile]]:
+def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[DataBlockName, PixelFile]]:
     """Write the pixels of the unsaved images that the data-blocks use."""
     for number, image in enumerate(_unsaved_images(roots)):
-        yield Key.of(image), pixels.write(image, path.with_suffix(f".{number}"))
+        yield DataBlockName.of(image), pixels.write(image, path.with_suffix(f".{number}"))
 
 
 def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:
@@ -224,7 +226,7 @@ def open_as_main(blob: Path) -> None:
         raise StoreError(f"the data in {blob} can't be read: {str(error).strip()}") from error
 
 
-def append(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+def append(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
     """Append data-blocks, with all they use, as local ones (linked ones stay linked); names that clash become new ones.
 
     Returns:
@@ -238,9 +240,9 @@ def append(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
     return found
 
 
-def load(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
+def load(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
-    wanted: dict[str, list[Key]] = {}
+    wanted: dict[str, list[DataBlockName]] = {}
     for key in dict.fromkeys(key for key in keys if not key.library):  # it has no more than the names of linked ones
         wanted.setdefault(data_block_kinds.collections()[key.kind], []).append(key)
     with _opened(str(blob)) as (available, request):
@@ -248,13 +250,13 @@ def load(blob: Path, keys: Iterable[Key]) -> dict[Key, bpy.types.ID]:
             names = set(getattr(available, name))
             wanted[name] = [key for key in group if key.name in names]
             setattr(request, name, [key.name for key in wanted[name]])
-    found: dict[Key, bpy.types.ID] = {}
+    found: dict[DataBlockName, bpy.types.ID] = {}
     for name, group in wanted.items():
         found.update((key, item) for key, item in zip(group, getattr(request, name), strict=True) if item is not None)
     return found
 
 
-def restore_fake_users(contents: Contents, loaded: Mapping[Key, bpy.types.ID]) -> None:
+def restore_fake_users(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) -> None:
     """Give what was appended its fake users back."""
     for key in contents.fake_users & loaded.keys():
         loaded[key].use_fake_user = True
@@ -267,7 +269,7 @@ def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
             item.override_library.operations_update()
 
 
-def link(key: Key) -> dict[Key, bpy.types.ID]:
+def link(key: DataBlockName) -> dict[DataBlockName, bpy.types.ID]:
     """Link a data-block from its library; nothing if that has no such one. Raises StoreError if it can't be read."""
     collection = data_block_kinds.collections()[key.kind]
     with _opened(key.library, is_link=True) as (available, request):

@@ -18,7 +18,7 @@ import bpy
 from ..errors import StoreError
 from ..script.socket_types import StoredRef
 from . import blobs, data_block_kinds, paths, pixels
-from .blobs import Contents, Key, Origin
+from .blobs import Contents, DataBlockName, Origin
 from .dependencies import used_by
 from .pixels import PixelFile
 from .remapping import remap
@@ -37,10 +37,10 @@ class Targets:
     """
 
     uids: frozenset[int | None] = frozenset()
-    names: frozenset[Key] = frozenset()
+    names: frozenset[DataBlockName] = frozenset()
 
     def __contains__(self, data_block: bpy.types.ID) -> bool:
-        return data_block.session_uid in self.uids or Key.of(data_block) in self.names
+        return data_block.session_uid in self.uids or DataBlockName.of(data_block) in self.names
 
 
 class Homecoming:
@@ -94,7 +94,7 @@ class Homecoming:
         return Targets(frozenset(uid for uid in uids if uid is not None))
 
     def _origin(self, ref: StoredRef) -> Origin:
-        return self._contents_of(ref.blob).origin(Key(ref.kind, ref.name, ref.library), ref.blob)
+        return self._contents_of(ref.blob).origin(DataBlockName(ref.kind, ref.name, ref.library), ref.blob)
 
     def overwritten(self, refs: Iterable[StoredRef]) -> Targets:
         """What of the open file has to give way to results: see `overwrite`. Raises StoreError."""
@@ -223,7 +223,7 @@ class Homecoming:
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
-        roots = {Key(ref.kind, ref.name, ref.library): ref for ref in refs}
+        roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
         others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
         loaded = blobs.load(path, [*roots, *contents.holders, *(key for key in others if not key.library)])
         packed = blobs.release(contents, loaded)
@@ -251,7 +251,7 @@ class Homecoming:
         return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
 
     @staticmethod
-    def _linked(key: Key) -> bpy.types.ID | None:
+    def _linked(key: DataBlockName) -> bpy.types.ID | None:
         """A result that is of another file: linked from there; None if it is there no more."""
         found = data_block_kinds.find(*key)
         if found is None:
@@ -259,7 +259,7 @@ class Homecoming:
                 found = blobs.link(key).get(key)
         return found
 
-    def _merge(self, blob: str, contents: Contents, loaded: dict[Key, bpy.types.ID]) -> None:
+    def _merge(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
         """Let what is here already take the place of its double."""
         for key, data_block in loaded.items():
             origin = contents.origin(key, blob)

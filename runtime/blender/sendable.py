@@ -23,12 +23,12 @@ class Obstacle(NamedTuple):
     Attributes:
         what: the data-block, such as 'Object "Cube"'; "" if it has no name any more.
         why: what is wrong with it, a verb first.
-        mend: a sentence without a full stop; "" if `why` says enough.
+        fix: a sentence without a full stop; "" if `why` says enough.
     """
 
     what: str
     why: str
-    mend: str = ""
+    fix: str = ""
 
     @property
     def message(self) -> str:
@@ -39,10 +39,10 @@ class Obstacle(NamedTuple):
         """For whoever has a name of its own for it: 'is Object "Cube", which ...'."""
         return f"is {self.what}, which {self.why}" if self.what else self.why
 
-    def with_mend(self, text: str, otherwise: str = "") -> str:
-        """A text, and how to mend what it tells."""
-        mend = self.mend or otherwise
-        return f"{text}. {mend}" if mend else text
+    def with_fix(self, text: str, otherwise: str = "") -> str:
+        """A text, and how to fix what it tells."""
+        fix = self.fix or otherwise
+        return f"{text}. {fix}" if fix else text
 
 
 def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
@@ -79,8 +79,8 @@ def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
         is_in_memory = not cache.use_external and not cache.use_disk_cache
         if cache.is_baked and not cache.use_external and not (is_in_memory and _TAKES_CACHES_ALONG):
             why = f'has a baked cache of "{name}", which stays where it is'
-            mend = "Send a copy that is converted to a mesh, or read an external cache by its whole path"
-            return Obstacle(what, why, mend)
+            fix = "Send a copy that is converted to a mesh, or read an external cache by its whole path"
+            return Obstacle(what, why, fix)
     return None
 
 
@@ -99,8 +99,8 @@ def _point_caches(item: bpy.types.Object) -> Iterator[tuple[str, bpy.types.Point
 def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:
     if image.type in {"RENDER_RESULT", "COMPOSITING"}:  # the Render Result, a Viewer Node
         why = "is what this Blender renders, and has its pixels in no file"
-        mend = "Save it to a file (Image > Save As; in a script, image.save_render), and take the image of that"
-        return Obstacle(what, why, mend)
+        fix = "Save it to a file (Image > Save As; in a script, image.save_render), and take the image of that"
+        return Obstacle(what, why, fix)
     if pixels.is_unsaved(image) and (reason := pixels.unreadable(image)):
         return Obstacle(what, reason, "Save or pack the image first")
     return None
@@ -120,7 +120,7 @@ def check(plan: Plan) -> None:
                 data_block = live.find(ref.kind, ref.session_uid)
                 found = None if data_block is None else obstacle(data_block)
                 if found is not None:
-                    problems.append(Problem(task.name, argument.parameter.label, found.message, found.mend, task.id))
+                    problems.append(Problem(task.name, argument.parameter.label, found.message, found.fix, task.id))
     if problems:
         raise CompileError(list(dict.fromkeys(problems)))
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import bpy
 
 from ..errors import RunError
-from ..scratch.scratch import Store, StoreFolder
+from ..scratch.scratch import Scratch, ScratchFolder
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
 from . import blobs, data_block_kinds, sendable, whole_file
-from .blobs import Contents, Key
+from .blobs import Contents, DataBlockName
 from .paths import relative_paths
 
 #: So many data-blocks go into one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
@@ -27,7 +27,7 @@ class Snapshot:
 
     Attributes:
         stored: where each data-block that the run reads is.
-        folder: the files of the store.
+        folder: the files of the scratch folder.
         blobs: names of the blobs.
         session_uids: whose copies may be in the blobs, by the birthplace that these name: all that was in the open
             file then.
@@ -35,16 +35,16 @@ class Snapshot:
         spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
     """
 
-    folder: StoreFolder
+    folder: ScratchFolder
     stored: dict[LiveRef, StoredRef] = field(default_factory=dict)
     blobs: tuple[str, ...] = ()
-    session_uids: dict[str, dict[Key, int]] = field(default_factory=dict)
+    session_uids: dict[str, dict[DataBlockName, int]] = field(default_factory=dict)
     file: FileCopy | None = None
     spellings: dict[str, str] = field(default_factory=dict)
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
-        return self.session_uids.get(origin.blob, {}).get(Key(origin.kind, origin.name, origin.library))
+        return self.session_uids.get(origin.blob, {}).get(DataBlockName(origin.kind, origin.name, origin.library))
 
     def with_file_of(self, other: Snapshot) -> Snapshot:
         """This one with the copy of the whole file of another one, which is older."""
@@ -53,7 +53,7 @@ class Snapshot:
         return Snapshot(self.folder, self.stored, self.blobs + other.blobs, uids, other.file, spellings)
 
 
-def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> Snapshot:
+def take(refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False) -> Snapshot:
     """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
 
     Raises:
@@ -66,20 +66,20 @@ def take(refs: Iterable[LiveRef], store: Store, *, with_file: bool = False) -> S
     names: list[str] = []
     for start in range(0, len(roots), _CHUNK):
         chunk = roots[start : start + _CHUNK]
-        names.append(store.new_blob())
-        blobs.write(store.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=names[0]))
-        stored.update((ref, StoredRef(*Key.of(root), names[-1])) for ref, root in chunk)
+        names.append(scratch.new_blob())
+        blobs.write(scratch.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=names[0]))
+        stored.update((ref, StoredRef(*DataBlockName.of(root), names[-1])) for ref, root in chunk)
     file = None
     if with_file:
-        names.append(store.new_blob())
-        whole_file.write(store.file(names[-1]), Contents(birthplace=names[0]))
+        names.append(scratch.new_blob())
+        whole_file.write(scratch.file(names[-1]), Contents(birthplace=names[0]))
         file = FileCopy(names[-1], bpy.data.filepath)
     if not names:
-        return Snapshot(store.folder)
+        return Snapshot(scratch.folder)
     session_uids = {
-        Key.of(data_block): data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()
+        DataBlockName.of(data_block): data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()
     }
-    return Snapshot(store.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
+    return Snapshot(scratch.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
 
 
 def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:
@@ -87,5 +87,5 @@ def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:
     if data_block is None:
         raise RunError(f'{ref.kind} "{ref.name}" is gone')
     if (found := sendable.obstacle(data_block)) is not None:
-        raise RunError(found.with_mend(found.message))
+        raise RunError(found.with_fix(found.message))
     return data_block

@@ -23,7 +23,7 @@ import bpy
 
 from ..engine.messages import Copied, CopyFile, Failed
 from ..errors import BackgroundNodesError, StoreError
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from . import blobs, data_block_kinds
 from .blobs import Contents
 
@@ -35,7 +35,7 @@ class WholeFileError(BackgroundNodesError):
 _VERSION = bpy.app.version_string
 
 
-def copy(task: CopyFile, folder: StoreFolder) -> Copied | Failed:
+def copy(task: CopyFile, folder: ScratchFolder) -> Copied | Failed:
     """Write all that is in a .blend file on disk to a blob. For workers: the file becomes the open one."""
     try:
         _open(task.filepath)

@@ -12,7 +12,7 @@ from ..scheduling.events import TaskError
 from ..scheduling.forecast import Forecast, Past
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
-from ..scratch.scratch import Store
+from ..scratch.scratch import Scratch
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
 from .preparation import Works
@@ -39,7 +39,7 @@ class ActiveRun:
         self,
         number: int,
         plan: Plan,
-        store: Store,
+        scratch: Scratch,
         num_workers: int,
         timeout: float | None,
         snapshot: Mapping[LiveRef, StoredRef],
@@ -48,13 +48,13 @@ class ActiveRun:
     ) -> None:
         self.number = number
         self.plan = plan
-        self._folder = store.folder
+        self._folder = scratch.folder
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = Scheduler(plan, num_workers, timeout)
         self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
-        self.results = Results(store, snapshot, open_file)
+        self.results = Results(scratch, snapshot, open_file)
         self.works = Works()
-        self.shared = RunFiles(store, plan.files.images)
+        self.shared = RunFiles(scratch, plan.files.images)
         self.listener: Listener | None = None
         self.requests: set[Hashable] = set()
         self.is_forgotten = False

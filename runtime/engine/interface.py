@@ -4,7 +4,7 @@
     submit -> Started, Progressed ..., an outcome | Lost | NoWorker
 
 The runner drives an engine and knows nothing of how it works. Nothing that goes in or comes out names a file of this
-machine but those that an artist named: blobs and logs go by the names that the store gave them.
+machine but those that an artist named: blobs and logs go by the names that the scratch folder gave them.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 
 Each message is one JSON object with its class's name under "message"; `wire` makes the rest of it from the fields.
 Data-blocks never travel here: a message names the blob that holds them. Blobs and logs go by name, which each side
-finds in the store's folder as it sees it.
+finds in the scratch folder as it sees it.
 """
 
 from __future__ import annotations

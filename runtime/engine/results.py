@@ -12,7 +12,7 @@ from ..planning.destinations import FilesInUse
 from ..planning.graph import SceneSettings
 from ..planning.plan import Argument, Constant, PlannedTask, Source
 from ..scratch import value_files
-from ..scratch.scratch import Store
+from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..script import blend_files
 from ..script.blend_files import FileCopy
@@ -31,14 +31,16 @@ class Results:
 
     Attributes:
         copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
-        files: names of the files in the store that were written for it.
+        files: names of the files in the scratch folder that were written for it.
     """
 
-    def __init__(self, store: Store, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None) -> None:
+    def __init__(
+        self, scratch: Scratch, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None
+    ) -> None:
         """`snapshot` says where the open file's data-blocks are; `open_file` is a copy of all of it, if wanted."""
         self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
         self.files: list[str] = []
-        self._store = store
+        self._scratch = scratch
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
@@ -108,7 +110,7 @@ class Results:
         """By parameter, what each item of a task is given, of those where it differs. Data-blocks are their names."""
         return {
             argument.parameter.identifier: value_files.named(
-                self.source(argument.sources[0], tasks), self._store.folder
+                self.source(argument.sources[0], tasks), self._scratch.folder
             )
             for argument in task.mapped
         }
@@ -124,14 +126,14 @@ class Results:
             return None
         place, argument = found
         source = argument.sources[0]
-        value = value_files.loaded(self._piece(task, place, 0, item, tasks), self._store.folder).content
+        value = value_files.loaded(self._piece(task, place, 0, item, tasks), self._scratch.folder).content
         if value == OPEN_FILE and isinstance(source, Constant) and source.names_open_file:
             return OPEN_FILE
         try:
             is_copied = isinstance(value, str) and value != OPEN_FILE and value in self.copies
             return str(value) if is_copied else blend_files.checked(value)
         except MisfitError as error:
-            raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.mend) from None
+            raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.fix) from None
 
     def stored_refs(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
         """The data-blocks that one item of a task is given."""
@@ -171,8 +173,8 @@ class Results:
         value = self._piece(task, place, index, item, tasks)
         if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
             return value
-        self.files.append(f"{PurePath(self._store.new_blob()).stem}.value")
-        shared = value_files.in_file(value, self.files[-1], self._store.folder)
+        self.files.append(f"{PurePath(self._scratch.new_blob()).stem}.value")
+        shared = value_files.in_file(value, self.files[-1], self._scratch.folder)
         self._sources[task.id, place, index] = shared
         return shared
 

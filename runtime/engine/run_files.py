@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tasks of a run know of each other, in small files of the store: the foreground writes, workers read.
+"""What the tasks of a run know of each other, in small files: the foreground writes, workers read.
 
-Each run has a name in the store, PLACE, for them. There are
+Each run has a name in the scratch folder, PLACE, for them. There are
 
     PLACE.images.json     the files of the artist's images, which no task may write over
     PLACE.N.items.json    what the items of a task are given: {parameter: [value of each item]}
@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import StoreError
 from ..planning.plan import PlannedTask
 from ..scratch import value_files
-from ..scratch.scratch import Store, StoreFolder
+from ..scratch.scratch import Scratch, ScratchFolder
 from .messages import Execute
 from .own_files import Desk, Owner
 
@@ -27,8 +27,8 @@ from .own_files import Desk, Owner
 class RunFiles:
     """The files of one run, written when they are first needed."""
 
-    def __init__(self, store: Store, images: tuple[str, ...]) -> None:
-        self._store = store
+    def __init__(self, scratch: Scratch, images: tuple[str, ...]) -> None:
+        self._scratch = scratch
         self._place = ""
         self._images = images
         self._items: dict[tuple[str, int], str] = {}
@@ -54,14 +54,14 @@ class RunFiles:
             StoreError: if a file can't be written.
         """
         if not self._place:
-            place = self._store.new_blob()
+            place = self._scratch.new_blob()
             if self._images:
-                _write(self._store.file(_images_name(place)), self._images)
+                _write(self._scratch.file(_images_name(place)), self._images)
             self._place = place
         key = task.id, change
         if task.mapped and key not in self._items:
             name = f"{Path(self._place).stem}.{len(self._items)}.items.json"
-            _write(self._store.file(name), columns(task))
+            _write(self._scratch.file(name), columns(task))
             self._items[key] = name
         return dataclasses.replace(
             request,
@@ -78,7 +78,7 @@ class RunFiles:
         return (self._place,) if self._place else ()
 
 
-def desk_of(request: Execute, folder: StoreFolder, whole_path: Callable[[str], str] = str) -> Desk:
+def desk_of(request: Execute, folder: ScratchFolder, whole_path: Callable[[str], str] = str) -> Desk:
     """What a worker's task knows of the others of its run; `whole_path` resolves `//`, once the script runs.
 
     Raises:

@@ -60,7 +60,7 @@ from ..scheduling.events import (
 )
 from ..scheduling.forecast import Past
 from ..scheduling.states import RunState
-from ..scratch.scratch import Store
+from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
@@ -74,8 +74,8 @@ from .preparation import Copying, Gathering, Work
 class Runner:
     """Carries out runs side by side on one engine."""
 
-    def __init__(self, engine: Engine, store: Store) -> None:
-        self.store = store
+    def __init__(self, engine: Engine, scratch: Scratch) -> None:
+        self.scratch = scratch
         self._engine = engine
         self._runs: dict[int, ActiveRun] = {}
         self._numbers = itertools.count(1)
@@ -113,7 +113,7 @@ class Runner:
         """
         self._check_open()
         number = next(self._numbers)
-        run = ActiveRun(number, plan, self.store, num_workers, timeout, snapshot, open_file, pasts or {})
+        run = ActiveRun(number, plan, self.scratch, num_workers, timeout, snapshot, open_file, pasts or {})
         self._runs[number] = run
         self._ask(run, RunStarted(time.monotonic()))
         run.listener = listener  # who listens does not know the run before
@@ -180,15 +180,15 @@ class Runner:
         self._drain(until)
 
     def forget(self, run: ActiveRun) -> None:
-        """Remove a run's blobs and logs from the store; its results can't be fetched any more."""
+        """Remove a run's blobs and logs from the scratch folder; its results can't be fetched any more."""
         run.is_forgotten = True
         self.cancel(run)
         self.cancel(run)  # its results need not be gathered
         if run.number not in self._runs:
-            self.store.remove(run.names())
+            self.scratch.remove(run.names())
 
     def close(self) -> None:
-        """End all runs, workers and the store."""
+        """End all runs, workers and the scratch folder."""
         self._is_closed = True
         self._inbox.clear()
         for run in list(self._runs.values()):
@@ -196,7 +196,7 @@ class Runner:
             if run.number in self._runs:  # it was gathering its results
                 self._take(run, CancelRequested(time.monotonic(), None))
         self._engine.close()
-        self.store.close()
+        self.scratch.close()
 
     def _wait(self, timeout: float | None) -> None:
         """Wait until there may be something to do."""
@@ -261,7 +261,7 @@ class Runner:
             event = None
         is_over = run.number not in self._runs
         if is_over and run.is_forgotten:
-            self.store.remove(run.names())
+            self.scratch.remove(run.names())
         task = getattr(event, "task", None)
         self._tell(run, task)
         if is_over and task is not None:
@@ -333,7 +333,7 @@ class Runner:
             case messages.Failed(message, traceback_, line, seconds, peak_memory):
                 return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
             case Lost(reason):
-                self.store.remove(run.blob(key.task, key.item))
+                self.scratch.remove(run.blob(key.task, key.item))
                 return WorkerDied(*where, reason)
             case NoWorker(reason):
                 return TaskFailed(*where, TaskError(reason))
@@ -369,7 +369,7 @@ class Runner:
 
     def _end_errand(self, run: ActiveRun, errand: str) -> None:
         """An errand was in vain, or an attempt of it: what it wrote goes."""
-        self.store.remove(run.works.give_up(errand))
+        self.scratch.remove(run.works.give_up(errand))
 
     # From instructions to deeds
 
@@ -379,7 +379,7 @@ class Runner:
                 self._start_task(run, _ItemKey(run.number, task, item, attempt))
             case StopTask(task, item, attempt):
                 self._stop(run, _ItemKey(run.number, task, item, attempt))
-                self.store.remove(run.blob(task, item))
+                self.scratch.remove(run.blob(task, item))
             case FreezeTask(task, item, attempt):
                 self._engine.freeze(_ItemKey(run.number, task, item, attempt))
             case ThawTask(task, item, attempt):
@@ -415,13 +415,13 @@ class Runner:
             if missing := self._missing(run, task, key.item):
                 self._inbox.append((run, InputsMissing(*where, run.works.errands(missing))))
                 return
-            blob, log = self.store.new_blob(), self.store.new_log()
+            blob, log = self.scratch.new_blob(), self.scratch.new_log()
             request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, run.plan.files)
             request = run.shared.share(request, task, key.item, run.scheduler.round, run.columns)
         except BackgroundNodesError as error:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
-        self.store.remove(run.open_files(key.task, key.item, blob, log))
+        self.scratch.remove(run.open_files(key.task, key.item, blob, log))
         self._submit(run, Request(key, request, task.settings.fresh_process))
 
     def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
@@ -440,7 +440,7 @@ class Runner:
 
     def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
         try:
-            task = run.works.task(key.errand, self.store.new_blob)
+            task = run.works.task(key.errand, self.scratch.new_blob)
         except BackgroundNodesError as error:
             event = ErrandFailed(time.monotonic(), key.errand, key.attempt, TaskError(str(error)))
             self._inbox.append((run, event))

@@ -66,8 +66,8 @@ def compile_graph(graph: Graph, *, until: str | Sequence[str] | None = None) -> 
 
 def _refuse_twins(graph: Graph) -> None:
     counts = Counter(node.id for node in graph.nodes)
-    message, mend = "another node has the same id", "Delete the node and add it again"
-    twins = [Problem(node.name, "", message, mend, node.id) for node in graph.nodes if counts[node.id] > 1]
+    message, fix = "another node has the same id", "Delete the node and add it again"
+    twins = [Problem(node.name, "", message, fix, node.id) for node in graph.nodes if counts[node.id] > 1]
     if twins:
         raise CompileError(twins)
 
@@ -88,8 +88,8 @@ def _roots(graph: Graph, wiring: Wiring, until: str | Sequence[str] | None) -> l
 
 def _unknown_node(name: str, names: Iterable[str]) -> Problem:
     close = difflib.get_close_matches(name, names)
-    mend = f"Did you mean {' or '.join(map(_quoted, close))}" if close else "Give the name of a node in the tree"
-    return Problem("", "", f"there is no node {_quoted(name)}", mend)
+    fix = f"Did you mean {' or '.join(map(_quoted, close))}" if close else "Give the name of a node in the tree"
+    return Problem("", "", f"there is no node {_quoted(name)}", fix)
 
 
 class _Compiler:
@@ -120,8 +120,8 @@ class _Compiler:
 
     # What is reported.
 
-    def _report(self, node: GraphNode, socket: str, message: str, mend: str) -> None:
-        self.problems.append(Problem(node.name, socket, message, mend, node.id))
+    def _report(self, node: GraphNode, socket: str, message: str, fix: str) -> None:
+        self.problems.append(Problem(node.name, socket, message, fix, node.id))
 
     def _sorted_problems(self) -> list[Problem]:
         index = self.wiring.index
@@ -254,7 +254,7 @@ class _Compiler:
         try:
             return Argument(parameter, (Constant(fit_parameter(value, parameter), parameter.type),))
         except MisfitError as error:
-            self._report(node, parameter.label, error.message, error.mend)
+            self._report(node, parameter.label, error.message, error.fix)
             return None
 
     def _accepts(self, node: GraphNode, socket: InputSocket, sources: tuple[Source, ...]) -> bool:
@@ -281,7 +281,7 @@ class _Compiler:
             return _fitted(source, socket.parameter)
         except MisfitError as error:
             message = f"the linked value does not fit: {error.message}"
-            self._report(node, socket.parameter.label, message, error.mend)
+            self._report(node, socket.parameter.label, message, error.fix)
             return source
 
     def _check_lengths(self, node: GraphNode, task: PlannedTask) -> None:

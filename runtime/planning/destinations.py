@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import MisfitError
 
-_MEND = "Give another name"
+_FIX = "Give another name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def check(path: str, in_use: FilesInUse) -> None:
     if not path:
         raise MisfitError("no file is named", "Give the path of the file to write")
     if "\0" in path:
-        raise MisfitError("a path can't hold the character 0", _MEND)
+        raise MisfitError("a path can't hold the character 0", _FIX)
     if not Path(path).is_absolute():
         raise MisfitError(
             f"{path} is no whole path", "Begin it with // for the folder of the open file, or give all of it"
@@ -41,9 +41,9 @@ def check(path: str, in_use: FilesInUse) -> None:
     if path.endswith(("/", os.sep)) or Path(path).is_dir():
         raise MisfitError(f"{path} is a folder", "Give the path of a file")
     if is_same(path, (in_use.open_file,)):
-        raise MisfitError(f"{path} is the open file itself, which a run never writes", _MEND)
+        raise MisfitError(f"{path} is the open file itself, which a run never writes", _FIX)
     if is_same(path, in_use.libraries):
-        raise MisfitError(f"{path} is a library that the open file uses", _MEND)
+        raise MisfitError(f"{path} is a library that the open file uses", _FIX)
 
 
 def is_same(path: str, others: Iterable[str]) -> bool:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Retry: the tasks that did not succeed in a run, in the form in which the node tree has them now.
 
-A script may have been mended, a value or a setting changed. What other tasks gave or the snapshot holds must be the
+A script may have been fixed, a value or a setting changed. What other tasks gave or the snapshot holds must be the
 same, or results of two different trees would be mixed.
 """
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import LaunchError
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from .transport import Channel
 
 #: What a worker prints outside of its tasks, in its folder.
@@ -77,10 +77,10 @@ class Launcher:
             return cls((binary_path, *options, str(BOOTSTRAP), "--"), *settings)
         return cls((sys.executable, str(BOOTSTRAP), "--"), *settings)
 
-    def launch(self, folder: Path, store: StoreFolder) -> tuple[subprocess.Popen[bytes], Channel]:
+    def launch(self, folder: Path, scratch: ScratchFolder) -> tuple[subprocess.Popen[bytes], Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
 
-        The blobs and logs that it is told of by name are in `store`.
+        The blobs and logs that it is told of by name are in `scratch`.
 
         Call it from the main thread: on Linux a worker dies with the thread that started it.
 
@@ -94,7 +94,7 @@ class Launcher:
             str(theirs.fileno()),
             *self.limits.arguments(),
             self.devices.argument(),
-            str(store.path),
+            str(scratch.path),
         ]
         try:
             (folder / _TEMPORARY).mkdir()

@@ -24,7 +24,7 @@ from ..engine import messages
 from ..engine.interface import Lost, NoWorker, Report, Request
 from ..errors import LaunchError, StoreError, TransportError
 from ..scratch.logs import TaskLog
-from ..scratch.scratch import Store
+from ..scratch.scratch import Scratch
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .memory import memory_with_children, resident_memory
 from .priority import set_priority
@@ -168,12 +168,12 @@ class Pool:
         memory_limit: bytes that a worker may hold while it does a task, 0 for no limit.
     """
 
-    def __init__(self, launcher: Launcher, store: Store, capacity: int) -> None:
+    def __init__(self, launcher: Launcher, scratch: Scratch, capacity: int) -> None:
         self.capacity = capacity
         self.is_low = False
         self.memory_limit = 0
         self._launcher = launcher
-        self._store = store
+        self._scratch = scratch
         self._queue: deque[Request] = deque()
         self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
         self._workers: list[_Worker] = []
@@ -334,7 +334,7 @@ class Pool:
         worker.request = request
         worker.is_fresh = False
         if isinstance(request.task, messages.Execute):
-            worker.task_log = TaskLog(self._store.file(request.task.log))
+            worker.task_log = TaskLog(self._scratch.file(request.task.log))
         self._workers.remove(worker)
         self._workers.append(worker)
         return True
@@ -353,11 +353,11 @@ class Pool:
                 return
 
     def _start_worker(self) -> None:
-        folder = self._store.new_folder()
+        folder = self._scratch.new_folder()
         try:
-            process, channel = self._launcher.launch(folder, self._store.folder)
+            process, channel = self._launcher.launch(folder, self._scratch.folder)
         except LaunchError:
-            self._store.remove_folder(folder)
+            self._scratch.remove_folder(folder)
             raise
         self._workers.append(_Worker(self._launcher, process, channel, folder))
 
@@ -403,7 +403,7 @@ class Pool:
         """Reap the processes of ended workers; their folders go with them."""
         for worker in [worker for worker in self._ended if worker.process.poll() is not None]:
             self._ended.remove(worker)
-            self._store.remove_folder(worker.folder)
+            self._scratch.remove_folder(worker.folder)
 
     def _handle(self, worker: _Worker, message: messages.Message) -> None:
         match message:

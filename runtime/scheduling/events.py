@@ -64,7 +64,7 @@ class RunStarted:
 class TaskStarted:
     """A worker began with an item: its timeout counts from here.
 
-    What ends an item may come without it: a result that was in the store, a worker that died on its way.
+    What ends an item may come without it: a result that was in the scratch folder, a worker that died on its way.
     """
 
     time: float
@@ -218,7 +218,7 @@ class FinishCurrentRequested:
 class RetryRequested:
     """Someone wants what did not succeed in a run that is over to be tried once more.
 
-    `tasks` are those of the plan that are to be carried out in another form from now on, such as with a mended script.
+    `tasks` are those of the plan that are to be carried out in another form from now on, such as with a fixed script.
     """
 
     time: float

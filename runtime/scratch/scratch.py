@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The store: one folder per foreground process that holds blobs and logs while it lives.
+"""The scratch folder: one folder per foreground process that holds blobs and logs while it lives.
 
-The folder's owner holds a lock on a file in it for as long as it lives; whoever opens a store next to an abandoned one
-sweeps it away. A lock is let go by the system however its process ends, so nothing stays behind for long.
+The folder's owner holds a lock on a file in it for as long as it lives; whoever makes a scratch folder next to an
+abandoned one removes that. A lock is let go by the system however its process ends, so nothing stays behind for long.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _SHARD = 4
 
 
 @dataclass(frozen=True, slots=True)
-class StoreFolder:
-    """The files of a store by their names, as the foreground and each worker see them.
+class ScratchFolder:
+    """The files of a scratch folder by their names, as the foreground and each worker see them.
 
     A name is the same for all; where its file is, is not. Files lie in sub-folders of a hundred numbers each, so that
     what belongs to one is found at once.
@@ -41,7 +41,7 @@ class StoreFolder:
         return self.path / name[:_SHARD] / name
 
 
-class Store:
+class Scratch:
     """A private folder of blobs and logs. Files in it are named by a running number and never written twice."""
 
     def __init__(self, parent: Path | None = None) -> None:
@@ -58,7 +58,7 @@ class Store:
             self._lock: IO[bytes] | None = _new_lock(self.path)
         except OSError as error:
             raise StoreError(f"no folder for results can be made in {parent}: {error}") from error
-        self.folder = StoreFolder(self.path)
+        self.folder = ScratchFolder(self.path)
         self._numbers = itertools.count(1)
         self._remover = Remover()
 
@@ -133,7 +133,7 @@ class Store:
 
 
 def sweep(parent: Path) -> None:
-    """Remove the stores in `parent` whose owner is gone."""
+    """Remove the scratch folders in `parent` whose owner is gone."""
     for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):
             with lock.open("rb+") as file:

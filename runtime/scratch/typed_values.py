@@ -17,7 +17,7 @@ from ..script.socket_types import VALUE_KINDS, SocketType, StoredRef
 
 @dataclass(frozen=True, slots=True)
 class ValueFile:
-    """A value, or part of a list, that is in a file of the store.
+    """A value, or part of a list, that is in a file of the scratch folder.
 
     Attributes:
         name: of the file.

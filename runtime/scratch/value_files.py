@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from ..errors import StoreError
 from ..script.socket_types import StoredRef
-from .scratch import StoreFolder
+from .scratch import ScratchFolder
 from .typed_values import TypedValue, ValueFile, from_json, to_json
 
 #: Characters of JSON from which on a value is large.
@@ -33,7 +33,7 @@ _DECODER = json.JSONDecoder()
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]"
 
 
-def stored(value: TypedValue, name: str, folder: StoreFolder) -> TypedValue:
+def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
     """The value, in a file of that name if it is large.
 
     Raises:
@@ -50,13 +50,13 @@ def stored(value: TypedValue, name: str, folder: StoreFolder) -> TypedValue:
     return TypedValue(value.type, (_write_list(lines, name, folder),))
 
 
-def in_file(value: TypedValue, name: str, folder: StoreFolder) -> TypedValue:
+def in_file(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
     """A list of any size, nothing of it in files, in a file of that name. Raises StoreError if it can't be written."""
     lines = [_ENCODER.encode(to_json(element)) for element in value.parts()]
     return TypedValue(value.type, (_write_list(lines, name, folder),))
 
 
-def elements(value: TypedValue, folder: StoreFolder) -> Iterator[Any]:
+def elements(value: TypedValue, folder: ScratchFolder) -> Iterator[Any]:
     """The elements of a list, else the value as the only one; those in files are read.
 
     Raises:
@@ -71,7 +71,7 @@ def elements(value: TypedValue, folder: StoreFolder) -> Iterator[Any]:
             yield from (from_json(value.type.kind, element) for element in _read(part, folder))
 
 
-def loaded(value: TypedValue, folder: StoreFolder) -> TypedValue:
+def loaded(value: TypedValue, folder: ScratchFolder) -> TypedValue:
     """The same value with nothing of it in files. Raises StoreError if one can't be read."""
     if not value.is_in_files:
         return value
@@ -79,12 +79,12 @@ def loaded(value: TypedValue, folder: StoreFolder) -> TypedValue:
     return TypedValue(value.type, found if value.type.is_list else found[0])
 
 
-def named(value: TypedValue, folder: StoreFolder) -> list[Any]:
+def named(value: TypedValue, folder: ScratchFolder) -> list[Any]:
     """The elements, data-blocks as their names. Raises StoreError if a file can't be read."""
     return [element.name if isinstance(element, StoredRef) else element for element in elements(value, folder)]
 
 
-def json_text(value: TypedValue, folder: StoreFolder) -> str:
+def json_text(value: TypedValue, folder: ScratchFolder) -> str:
     """The value as JSON. What is in files is copied from there, and not looked into. Raises StoreError."""
     texts = [_text(part, folder) for part in value.parts()]
     if not value.type.is_list:
@@ -92,7 +92,7 @@ def json_text(value: TypedValue, folder: StoreFolder) -> str:
     return _BEGIN + _BETWEEN.join(filter(None, texts)) + _END
 
 
-def _text(part: object, folder: StoreFolder) -> str:
+def _text(part: object, folder: ScratchFolder) -> str:
     """The JSON of a part; of a list, of its elements without the brackets."""
     if not isinstance(part, ValueFile):
         return _ENCODER.encode(part)
@@ -102,12 +102,12 @@ def _text(part: object, folder: StoreFolder) -> str:
     return text if part.length is None else text[len(_BEGIN) : -len(_END)]
 
 
-def _write(text: str, name: str, folder: StoreFolder) -> ValueFile:
+def _write(text: str, name: str, folder: ScratchFolder) -> ValueFile:
     _write_text(folder.file(name), text)
     return ValueFile(name)
 
 
-def _write_list(lines: list[str], name: str, folder: StoreFolder) -> ValueFile:
+def _write_list(lines: list[str], name: str, folder: ScratchFolder) -> ValueFile:
     path = folder.file(name)
     _write_text(path, _BEGIN + _BETWEEN.join(lines) + _END)
     try:
@@ -125,7 +125,7 @@ def _offsets(lines: Iterable[str]) -> Iterator[int]:
     yield offset
 
 
-def _read(part: ValueFile, folder: StoreFolder) -> Any:
+def _read(part: ValueFile, folder: ScratchFolder) -> Any:
     path = folder.file(part.name)
     try:
         return _DECODER.decode(_read_text(path) if part.index is None else _read_line(path, part.index))

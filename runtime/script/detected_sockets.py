@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a seed-style script's source tells of its inputs and outputs, read with `ast`; the source is never executed.
+"""What a script without `main`'s source tells of its inputs and outputs, read with `ast`; the source is never executed.
 
 Inputs are the names it reads before it has set them. Outputs are the keys it writes into `python_data`, and
 `data_blocks` if it puts something there. Their types are a guess.
@@ -24,7 +24,7 @@ from .signature import Output, Parameter, Signature
 from .socket_types import ANY_DATA_BLOCK, SocketType
 from .without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA, RESERVED_NAMES, name_fault
 
-#: What a script without `main` says that is no seed-style script either.
+#: What a script without `main` says that is no script without `main` either.
 NO_MAIN: Final = "the script has no function main; add def main(...) with typed parameters"
 
 _PROGRESS: Final = "update_job_progress"
@@ -34,13 +34,13 @@ _PLAIN_ATTRIBUTES: Final = frozenset(dir(str)) | frozenset(dir(list)) | frozense
 _DATA_BLOCKS_OUTPUT: Final = Output(DATA_BLOCKS, DATA_BLOCKS, SocketType(ANY_DATA_BLOCK, is_list=True))
 
 
-def is_seed_style(text: str) -> bool:
+def is_without_main(text: str) -> bool:
     """Whether a source is a script without `main`: neither empty nor with an error that keeps it from being read."""
     return _read(text) is not None
 
 
 def has_marks(text: str) -> bool:
-    """Whether a source without `main` uses what only seed-style scripts have. Others are modules to be imported."""
+    """Whether a source without `main` uses what only scripts without `main` have. Others are modules to be imported."""
     reading = _read(text)
     return reading is not None and reading.has_marks
 
@@ -58,13 +58,13 @@ def detect(text: str) -> Signature:
 
 
 def signature(text: str) -> Signature:
-    """The same, of a script that has the marks of seed-style scripts. Raises SignatureError for any other."""
+    """The same, of a script that has the marks of scripts without `main`. Raises SignatureError for any other."""
     if not has_marks(text):
         raise SignatureError(NO_MAIN)
     return detect(text)
 
 
-#: A line that names, outside a comment, what only seed-style scripts have.
+#: A line that names, outside a comment, what only scripts without `main` have.
 _MARK: Final = re.compile(
     rf"^[^#\n]*\b(?:{PYTHON_DATA}|{DATA_BLOCKS}|{PASSED_DATA_BLOCKS}|{_PROGRESS})\b", re.MULTILINE
 )
@@ -91,7 +91,7 @@ class _Reading:
 
 @functools.lru_cache(maxsize=256)  # it keeps the texts
 def _read(text: str) -> _Reading | None:
-    """What there is to know of a seed-style script, None if it is none."""
+    """What there is to know of a script without `main`, None if it is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

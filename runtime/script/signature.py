@@ -39,13 +39,13 @@ class ScriptSource:
         text: its source.
         filename: the name shown in tracebacks: a file's path, or a text's name.
         folder: a file's folder, "" if it is none.
-        is_seed_style: whether it has no `main`: see `seed_style`.
+        is_without_main: whether it has no `main`: see `without_main`.
     """
 
     text: str
     filename: str
     folder: str = ""
-    is_seed_style: bool = False
+    is_without_main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +196,8 @@ def _parameters(
             raise SignatureError(f"the parameter {argument.arg} is there twice; rename one", argument.lineno)
         seen.add(argument.arg)
         if argument.annotation is None:
-            mend = f"write {argument.arg}: float or whatever it is"
-            raise SignatureError(f"the parameter {argument.arg} has no type; {mend}", argument.lineno)
+            fix = f"write {argument.arg}: float or whatever it is"
+            raise SignatureError(f"the parameter {argument.arg} has no type; {fix}", argument.lineno)
         annotation = reader.read(argument.annotation)
         if annotation.type.kind == "BLEND_FILE":
             _check_blend_file(argument, annotation, seen_files)

@@ -47,7 +47,7 @@ def fit_parameter(value: Value, parameter: Parameter) -> Value:
     return fitted
 
 
-def _mend_range(parameter: Parameter) -> str:
+def _fix_range(parameter: Parameter) -> str:
     if parameter.minimum is None:
         return f"Give at most {parameter.maximum:g}"
     if parameter.maximum is None:
@@ -59,9 +59,9 @@ def _check_range(item: Value, parameter: Parameter) -> None:
     if parameter.type.kind not in ("INT", "FLOAT") or not isinstance(item, int | float):
         return
     if parameter.minimum is not None and item < parameter.minimum:
-        raise MisfitError(f"{item} is below the minimum {parameter.minimum:g}", _mend_range(parameter))
+        raise MisfitError(f"{item} is below the minimum {parameter.minimum:g}", _fix_range(parameter))
     if parameter.maximum is not None and item > parameter.maximum:
-        raise MisfitError(f"{item} is above the maximum {parameter.maximum:g}", _mend_range(parameter))
+        raise MisfitError(f"{item} is above the maximum {parameter.maximum:g}", _fix_range(parameter))
 
 
 def _chosen(fitted: Value, parameter: Parameter) -> Value:
@@ -82,7 +82,7 @@ def _fit_element(index: int, item: Value, kind: str) -> Value:
     try:
         return _fit_item(item, kind)
     except MisfitError as error:
-        raise MisfitError(f"item {index}: {error.message}", error.mend) from None
+        raise MisfitError(f"item {index}: {error.message}", error.fix) from None
 
 
 def _fit_item(value: Value, kind: str) -> Value:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Seed-style scripts: without `main`. Their inputs are variables, their outputs `python_data` and `data_blocks`.
+"""Scripts without `main`. Their inputs are variables, their outputs `python_data` and `data_blocks`.
 
 bpy.data.objects[object_name].scale *= factor           # inputs, by name
 update_job_progress(0.5)

@@ -23,7 +23,7 @@ from ..engine.messages import GivenArgument, Piece
 from ..errors import BackgroundNodesError
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import SocketType, StoredRef
 from .inputs import Inputs
 
@@ -32,7 +32,7 @@ class ArgumentError(BackgroundNodesError):
     """A value that a socket can't take. The message names the socket."""
 
 
-def loaded(argument: GivenArgument, folder: StoreFolder) -> GivenArgument:
+def loaded(argument: GivenArgument, folder: ScratchFolder) -> GivenArgument:
     """The same argument with nothing of its value in files. Raises StoreError if one can't be read."""
     pieces = tuple(Piece(value_files.loaded(piece.value, folder), piece.conversion) for piece in argument.pieces)
     return dataclasses.replace(argument, pieces=pieces)
@@ -174,8 +174,8 @@ def checked_result(value: Any, output: TaskOutput) -> Any:
     if value is None:
         may_be_none = output.is_optional or (output.type.kind == "ANY" and output.annotation != "dict")
         if not may_be_none:
-            mend = "Is a return missing? Where there may be none, write it behind the type: | None"
-            raise ArgumentError(f'socket "{output.label}": the script gave None, and no {output.type}. {mend}')
+            fix = "Is a return missing? Where there may be none, write it behind the type: | None"
+            raise ArgumentError(f'socket "{output.label}": the script gave None, and no {output.type}. {fix}')
         return () if output.type.is_list else None
     if output.annotation == "dict":
         items = [value]
@@ -192,7 +192,7 @@ def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
     if not isinstance(value, getattr(bpy.types, kind)):
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
     if (found := sendable.obstacle(value)) is not None:
-        raise ArgumentError(f'socket "{label}": {found.with_mend(found.message)}')
+        raise ArgumentError(f'socket "{label}": {found.with_fix(found.message)}')
     return value
 
 

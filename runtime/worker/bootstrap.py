@@ -41,21 +41,21 @@ def _alias_package() -> None:
 
 
 def _main(
-    foreground: str, handle: str, idle_seconds: str, max_tasks: str, max_memory: str, devices: str, store: str
+    foreground: str, handle: str, idle_seconds: str, max_tasks: str, max_memory: str, devices: str, scratch: str
 ) -> None:
     _die_with(int(foreground))
     _alias_package()
     from background_nodes.runtime.blender import cycles_devices
     from background_nodes.runtime.pool.launcher import CyclesDevices
     from background_nodes.runtime.pool.transport import Channel
-    from background_nodes.runtime.scratch.scratch import StoreFolder
+    from background_nodes.runtime.scratch.scratch import ScratchFolder
     from background_nodes.runtime.worker.worker import Worker
 
     # What belongs to this script is none of a node script's business.
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent]
     sys.argv[:] = sys.argv[:1]
     cycles_devices.choose(CyclesDevices.from_argument(devices))
-    channel, folder = Channel.inherited(int(handle)), StoreFolder(Path(store))
+    channel, folder = Channel.inherited(int(handle)), ScratchFolder(Path(scratch))
     Worker(channel, folder, float(idle_seconds), int(max_tasks), int(max_memory)).run()
 
 

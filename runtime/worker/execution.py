@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from ..blender import blobs, cycles_devices, pixels, whole_file
-from ..blender.blobs import Key
+from ..blender.blobs import DataBlockName
 from ..blender.dependencies import used_by
 from ..engine import own_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
@@ -25,7 +25,7 @@ from ..errors import BackgroundNodesError
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import ScriptSource
 from ..script.socket_types import SocketType, StoredRef
@@ -47,7 +47,7 @@ class ScriptError(BackgroundNodesError):
     """A script that can't be carried out."""
 
 
-def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
+def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
     """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
     filename = task.script.filename
     own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
@@ -66,7 +66,7 @@ def execute(task: Execute, folder: StoreFolder) -> Succeeded | Failed:
             whole_file.close_copy(own_copy)
 
 
-def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
+def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
     """The values of the outputs."""
     addons.enable(task.addons, task.node)
     task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
@@ -75,7 +75,7 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Pat
         inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
-    run = _run_seed_style if task.script.is_seed_style else _run_main
+    run = _run_without_main if task.script.is_without_main else _run_main
     rendered = {image.session_uid for image in _rendered_images()}
     with own_files.seated(desk_of(task, folder, bpy.path.abspath)):
         with artist_folder.entered(task.open_file, own_copy):
@@ -86,7 +86,7 @@ def _results(task: Execute, folder: StoreFolder, own_copy: Path | None, log: Pat
             return _collect(fields, task, inputs, folder, rendered)
 
 
-def gather(task: Gather, folder: StoreFolder) -> Gathered | Failed:
+def gather(task: Gather, folder: ScratchFolder) -> Gathered | Failed:
     """Write data-blocks of several blobs into one."""
     try:
         inputs = Inputs(folder, task.refs, may_change=False)
@@ -120,7 +120,7 @@ def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
     return _fields(result, task.outputs)
 
 
-def _run_seed_style(task: Execute, inputs: Inputs) -> list[Any]:
+def _run_without_main(task: Execute, inputs: Inputs) -> list[Any]:
     """The value of each output."""
     with inputs_in_scene(inputs, without_main.PLACE_NAME):
         variables = without_main.variables(_bound(task, "label", inputs), inputs.newcomers())
@@ -172,7 +172,7 @@ def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[st
 
 
 def _collect(
-    fields: list[Any], task: Execute, inputs: Inputs, folder: StoreFolder, rendered: set[int]
+    fields: list[Any], task: Execute, inputs: Inputs, folder: ScratchFolder, rendered: set[int]
 ) -> dict[str, TypedValue]:
     """The values of the outputs; their data-blocks are in the task's blob. `rendered` were there before the script."""
     roots: list[bpy.types.ID] = []
@@ -205,8 +205,8 @@ def _check_rendered(roots: list[bpy.types.ID], before: set[int]) -> None:
     """Raise ScriptError if what comes home uses a picture that this process alone has."""
     made = {image for image in _rendered_images() if image.session_uid not in before}
     if made and not made.isdisjoint(used_by(roots)):
-        mend = "Save it, image.save_render(path), and use the image of that file"
-        raise ScriptError(f"what the script gave uses the Render Result, whose pixels no file holds. {mend}")
+        fix = "Save it, image.save_render(path), and use the image of that file"
+        raise ScriptError(f"what the script gave uses the Render Result, whose pixels no file holds. {fix}")
 
 
 def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:
@@ -230,11 +230,11 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
     return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
 
 
-def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: StoreFolder) -> None:
+def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: ScratchFolder) -> None:
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
     changes = inputs.provenance.changes(roots, blob)
     contents = changes.contents
-    images = [image for image in bpy.data.images if Key.of(image) in contents.origins]
+    images = [image for image in bpy.data.images if DataBlockName.of(image) in contents.origins]
     pixels.pack_unsaved(images)
     pixels.pack_temporary(images)
     blobs.write(folder.file(blob), roots, contents)
@@ -245,7 +245,7 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: StoreFo
 
 
 def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:
-    return StoredRef(*Key.of(data_block), blob)
+    return StoredRef(*DataBlockName.of(data_block), blob)
 
 
 # Errors

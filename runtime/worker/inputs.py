@@ -16,11 +16,11 @@ from pathlib import Path
 import bpy
 
 from ..blender import blobs, data_block_kinds, pixels, whole_file
-from ..blender.blobs import Contents, Key
+from ..blender.blobs import Contents, DataBlockName
 from ..blender.dependencies import used_by
 from ..blender.remapping import remap
 from ..errors import StoreError
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
 from .changes.provenance import Provenance
 
@@ -30,7 +30,7 @@ class Inputs:
 
     def __init__(
         self,
-        folder: StoreFolder,
+        folder: ScratchFolder,
         refs: Iterable[StoredRef],
         *,
         file_copy: str = "",
@@ -40,7 +40,7 @@ class Inputs:
         """Load them.
 
         Args:
-            folder: the files of the store.
+            folder: the files of the scratch folder.
             refs: the data-blocks.
             file_copy: name of the blob of a whole file that is to be the open one, "" for an empty file.
             own_copy: where this worker may have its own copy of it, None without: see `whole_file.open_copy`.
@@ -88,7 +88,9 @@ class Inputs:
         whole_file.open_copy(blob, self._own_copy)
         contents = Contents.load(blob)
         self._restore(
-            self._file_copy, contents, {Key.of(item): item for _kind, item in data_block_kinds.all_data_blocks()}
+            self._file_copy,
+            contents,
+            {DataBlockName.of(item): item for _kind, item in data_block_kinds.all_data_blocks()},
         )
         bpy.context.view_layer.update()
 
@@ -99,7 +101,7 @@ class Inputs:
         refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
         if not refs:
             return
-        keys = [Key(ref.kind, ref.name, ref.library) for ref in refs]
+        keys = [DataBlockName(ref.kind, ref.name, ref.library) for ref in refs]
         # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
         has_scene = any(key.kind == "Scene" for key in keys)
         if not self._found and not self._file_copy and not has_scene and contents.roots == set(keys):
@@ -115,7 +117,7 @@ class Inputs:
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
         """Find what was asked for among the newcomers, and note where all of them came from."""
         newcomers = {
-            Key.of(data_block): data_block
+            DataBlockName.of(data_block): data_block
             for _kind, data_block in data_block_kinds.all_data_blocks()
             if data_block.session_uid not in known
         }
@@ -123,7 +125,7 @@ class Inputs:
         if blobs.release(contents, newcomers):
             del newcomers[contents.holders[0]]
         for ref in refs:
-            key = Key(ref.kind, ref.name, ref.library)
+            key = DataBlockName(ref.kind, ref.name, ref.library)
             if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
                 newcomers.update(blobs.link(key))
             if key not in newcomers:
@@ -132,7 +134,7 @@ class Inputs:
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
-    def _restore(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID]) -> None:
+    def _restore(self, blob: str, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID]) -> None:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
         blobs.restore_overrides(newcomers.values())
@@ -142,13 +144,15 @@ class Inputs:
 
     def _is_in_file(self, ref: StoredRef, contents: Contents, live: data_block_kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""
-        origin = contents.origin(Key(ref.kind, ref.name, ref.library), ref.blob)
+        origin = contents.origin(DataBlockName(ref.kind, ref.name, ref.library), ref.blob)
         found = self.provenance.find(ref.kind, origin, live) if self._file_copy else None
         if found is not None:
             self._in_file[ref] = found
         return found is not None
 
-    def _merge(self, blob: str, contents: Contents, newcomers: dict[Key, bpy.types.ID], wanted: set[int]) -> None:
+    def _merge(
+        self, blob: str, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID], wanted: set[int]
+    ) -> None:
         """Let what is here already take the place of newcomers that are the same; record the others."""
         known = self.provenance.known_already(
             {key: item for key, item in newcomers.items() if item.session_uid not in wanted}, contents, blob

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a seed-style script finds in its globals, and what it leaves there for the node's outputs (see `seed_style`)."""
+"""What a script without `main` finds in its globals, and what it leaves there for the node's outputs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACE_NAME = "Inputs"
 
 
 class ResultError(BackgroundNodesError):
-    """`python_data` or `data_blocks` is not what it must be. The message names the variable and the mend."""
+    """`python_data` or `data_blocks` is not what it must be. The message names the variable and the fix."""
 
 
 def update_job_progress(fraction: float) -> None:
@@ -117,5 +117,5 @@ def _data_blocks(value: Any) -> list[bpy.types.ID]:
         if not isinstance(item, bpy.types.ID):
             raise ResultError(f"{where} is {item!r:.40} and no data-block: leave it out of the list")
         if (found := sendable.obstacle(item)) is not None:
-            raise ResultError(found.with_mend(f"{where} {found.predicate}", "Leave it out of the list"))
+            raise ResultError(found.with_fix(f"{where} {found.predicate}", "Leave it out of the list"))
     return list(dict.fromkeys(items))

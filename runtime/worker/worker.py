@@ -26,7 +26,7 @@ from ..errors import TransportError
 from ..pool.memory import PeakMeter, resident_memory
 from ..pool.processes import kill_children
 from ..pool.transport import Channel
-from ..scratch.scratch import StoreFolder
+from ..scratch.scratch import ScratchFolder
 from . import artist_folder, execution
 from .cleaning.reset import CleanState
 
@@ -41,7 +41,7 @@ class Worker:
     """A background Blender at the end of `channel`, which finds blobs and logs in `folder`."""
 
     def __init__(
-        self, channel: Channel, folder: StoreFolder, idle_seconds: float, max_tasks: int, max_memory: int
+        self, channel: Channel, folder: ScratchFolder, idle_seconds: float, max_tasks: int, max_memory: int
     ) -> None:
         self._channel = channel
         self._folder = folder

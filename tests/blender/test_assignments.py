@@ -69,7 +69,7 @@ def problem(tree, text: str) -> tuple[str, str]:
         assign(tree, text)
     (found,) = raised.value.problems
     assert found.where == f"--set {text}"
-    return found.message, found.mend
+    return found.message, found.fix
 
 
 def value(node, identifier: str):
@@ -151,7 +151,7 @@ def test_data_block_is_found_by_name(tree, node):
 
 
 @pytest.mark.parametrize(
-    ("text", "message", "mend"),
+    ("text", "message", "fix"),
     [
         ("Node.flag=maybe", '"maybe" is neither on nor off', "Give on or off, true or false, 1 or 0"),
         ("Node.count=1.5", '"1.5" is no whole number', "Give a whole number, such as 3"),
@@ -174,22 +174,22 @@ def test_data_block_is_found_by_name(tree, node):
         ("Out.data=Cube", '"Out" has no input that can be set', "Set another node's"),
     ],
 )
-def test_what_does_not_fit_is_told_with_what_would(tree, node, text, message, mend):
+def test_what_does_not_fit_is_told_with_what_would(tree, node, text, message, fix):
     bpy.data.objects.new("Cube", None)
     tree.nodes.new("BackgroundNodeOutput").name = "Out"
-    assert problem(tree, text) == (message, mend)
+    assert problem(tree, text) == (message, fix)
 
 
 def test_json_that_is_none_is_told(tree, node):
-    message, mend = problem(tree, "Node.anything={a}")
+    message, fix = problem(tree, "Node.anything={a}")
     assert message == "{a} is no JSON"
-    assert mend.startswith("Give JSON")
+    assert fix.startswith("Give JSON")
 
 
 def test_socket_of_a_script_node_must_be_named(tree, node):
-    message, mend = problem(tree, "Node=3")
+    message, fix = problem(tree, "Node=3")
     assert message == 'which input of "Node" is not said'
-    assert mend.startswith("Write Node.flag=VALUE; it has flag, count, size")
+    assert fix.startswith("Write Node.flag=VALUE; it has flag, count, size")
 
 
 def test_input_node_needs_no_socket(tree):
@@ -221,18 +221,18 @@ def test_label_will_do_where_one_node_has_it(tree):
     assign(tree, "Roof.Count=3")
     assert value(first, "count") == 3
     second.label = "Roof"
-    message, mend = problem(tree, "Roof.count=3")
+    message, fix = problem(tree, "Roof.count=3")
     assert message == '2 nodes are labelled "Roof"'
-    assert mend == 'Name one of them: "First", "Second"'
+    assert fix == 'Name one of them: "First", "Second"'
 
 
 def test_linked_socket_is_no_place_for_a_value(tree, node):
     source = tree.nodes.new("BackgroundNodeInput")
     source.data_type = "INT"
     tree.links.new(source.outputs[0], next(socket for socket in node.inputs if socket.identifier == "count"))
-    message, mend = problem(tree, "Node.count=3")
+    message, fix = problem(tree, "Node.count=3")
     assert message == "the socket is linked, so its own value is not used"
-    assert mend.startswith('Set "Input"')
+    assert fix.startswith('Set "Input"')
 
 
 def test_input_that_the_script_has_only_now_can_be_set(tree, node):

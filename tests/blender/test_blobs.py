@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.runtime.blender import blobs, data_block_kinds
-from background_nodes.runtime.blender.blobs import Contents, Key, Origin
+from background_nodes.runtime.blender.blobs import Contents, DataBlockName, Origin
 from background_nodes.runtime.blender.pixels import PixelFile
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.script.socket_types import StoredRef
@@ -31,7 +31,7 @@ def test_blob_holds_its_roots_with_what_they_use_and_no_more(blob):
     blobs.open_as_main(str(blob))
     assert [item.name for item in bpy.data.objects] == ["Cube"]
     assert [item.name for item in bpy.data.materials] == ["Steel"]
-    assert Contents.load(blob).roots == {Key("Object", "Cube", "")}
+    assert Contents.load(blob).roots == {DataBlockName("Object", "Cube", "")}
 
 
 def test_writing_a_blob_leaves_the_file_as_it_was(blob):
@@ -44,9 +44,9 @@ def test_writing_a_blob_leaves_the_file_as_it_was(blob):
 
 def test_contents_survive_their_file(blob):
     contents = Contents(
-        roots={Key("Object", 'Cube "ü"', "")},
-        origins={Key("Mesh", "Cube", "/a"): Origin(StoredRef("Mesh", "C", "", "/b"), False)},
-        pixels={Key("Image", "I", ""): PixelFile("1.pixels", 2, 3)},
+        roots={DataBlockName("Object", 'Cube "ü"', "")},
+        origins={DataBlockName("Mesh", "Cube", "/a"): Origin(StoredRef("Mesh", "C", "", "/b"), False)},
+        pixels={DataBlockName("Image", "I", ""): PixelFile("1.pixels", 2, 3)},
     )
     contents.save(blob)
     assert Contents.load(blob) == contents
@@ -76,7 +76,11 @@ def test_broken_blob_is_a_store_error(blob, load):
 
 def test_append_finds_what_is_there_and_leaves_no_library(blob):
     blobs.write(blob, [quad("Cube")])
-    keys = [Key("Object", "Cube", ""), Key("Object", "Nobody", ""), Key("Mesh", "Cube", "")]
+    keys = [
+        DataBlockName("Object", "Cube", ""),
+        DataBlockName("Object", "Nobody", ""),
+        DataBlockName("Mesh", "Cube", ""),
+    ]
     found = blobs.append(str(blob), keys)
     assert found == {keys[0]: bpy.data.objects["Cube.001"], keys[2]: bpy.data.objects["Cube.001"].data}
     assert not bpy.data.libraries
@@ -87,7 +91,7 @@ def test_exact_names_let_newcomers_keep_theirs_and_give_them_back(blob):
     old = quad("Cube")
     blobs.write(blob, [old])
     with blobs.exact_names(str(blob)):
-        new = blobs.append(str(blob), [Key("Object", "Cube", "")])[Key("Object", "Cube", "")]
+        new = blobs.append(str(blob), [DataBlockName("Object", "Cube", "")])[DataBlockName("Object", "Cube", "")]
         assert (new.name, new.data.name) == ("Cube", "Cube")
     assert (old.name, old.data.name) == ("Cube", "Cube")
     assert new.name != "Cube"

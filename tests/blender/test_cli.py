@@ -269,7 +269,7 @@ def test_report_file_holds_the_json_and_nothing_else(run_cli, good_file, command
     path.write_text("old")
     ended = run_cli(command, good_file, "--report", path.name)
     assert ended.exit_code == 0, ended.err
-    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 1
+    assert json.loads(path.read_text(encoding="utf-8"))["version"] == 2
     assert "First" in ended.out
     assert not ended.out.startswith("{")
     assert sorted(path.parent.iterdir()) == [good_file, path]
@@ -358,7 +358,7 @@ def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, goo
     assert ended.exit_code == 2
     report = ended.report
     assert (report["state"], report["tasks"]) == ("invalid", {})
-    assert [(problem["message"], problem["mend"]) for problem in report["problems"]] == [
+    assert [(problem["message"], problem["fix"]) for problem in report["problems"]] == [
         ('"x" is no whole number', "Give a whole number, such as 3"),
         ('"First" has no input "valu"', 'Did you mean "value"'),
         ('there is no node "Fist"', 'Did you mean "First"'),
@@ -367,7 +367,7 @@ def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, goo
     ]
 
 
-def test_every_problem_of_the_graph_is_told_with_node_socket_and_mend(run_cli, tmp_path):
+def test_every_problem_of_the_graph_is_told_with_node_socket_and_fix(run_cli, tmp_path):
     tree = new_tree()
     script(tree, "Lonely", "def main(value: int) -> int:\n    return value\n")
     script(tree, "Broken", "def main(:\n")
@@ -375,7 +375,7 @@ def test_every_problem_of_the_graph_is_told_with_node_socket_and_mend(run_cli, t
     assert ended.exit_code == 2
     problems = {problem["node"]: problem for problem in ended.report["problems"]}
     assert list(problems) == ["Lonely", "Broken"]
-    assert (problems["Lonely"]["socket"], problems["Lonely"]["mend"]) == ("Value", "Link an int or set one")
+    assert (problems["Lonely"]["socket"], problems["Lonely"]["fix"]) == ("Value", "Link an int or set one")
     assert problems["Broken"]["line"] == 1
     assert 'node "Lonely", socket "Value": nothing is linked' in ended.err
 

@@ -150,8 +150,8 @@ class Roads:
         live = {
             name: LiveRef(data_block_kinds.kind_of(item), item.name, item.session_uid) for name, item in sent.items()
         }
-        together = snapshot.take(live.values(), self._runner.store)
-        alone = {name: snapshot.take([ref], self._runner.store) for name, ref in live.items()}
+        together = snapshot.take(live.values(), self._runner.scratch)
+        alone = {name: snapshot.take([ref], self._runner.scratch) for name, ref in live.items()}
         starts = {
             "open": lambda: self._start(live, {ref: alone[name].stored[ref] for name, ref in live.items()}, [_LOOK]),
             "append": lambda: self._start(live, together.stored, [_LOOK]),
@@ -169,7 +169,7 @@ class Roads:
             bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
             for scene in bpy.data.scenes:
                 scene.name = "Before"
-            self._bring(road, runs[road], self._names, Homecoming(Snapshot(self._runner.store.folder)), set())
+            self._bring(road, runs[road], self._names, Homecoming(Snapshot(self._runner.scratch.folder)), set())
             self._note_shared_names(road)
 
     def _make(self, case: Case) -> bpy.types.ID | None:
@@ -205,7 +205,7 @@ class Roads:
         # 4.2 crashes where all of a scene is read that no window shows; scenes count as changed anyway.
         items = {name: item for name, item in sent.items() if not isinstance(item, bpy.types.Scene)}
         holders = {name: self._holder(name, item) for name, item in items.items() if item.library is None}
-        self._held = snapshot.take(holders.values(), self._runner.store)
+        self._held = snapshot.take(holders.values(), self._runner.scratch)
         tasks = tuple(
             task(name, _CHANGE, constant("holder", ref, "ID"), constant("name", name, "STRING"))
             for name, ref in holders.items()
@@ -228,7 +228,7 @@ class Roads:
             if values is None:
                 journey.error = f"{record.state}: {record.error.message if record.error else ''}"
                 continue
-            journey.seen = json.loads(value_files.loaded(values["seen"], self._runner.store.folder).content)
+            journey.seen = json.loads(value_files.loaded(values["seen"], self._runner.scratch.folder).content)
             journey.taken = taken
             refs[name] = next(values["data"].refs())
         found = home.bring(refs.values())
@@ -256,14 +256,14 @@ def journeys(request, registered_extension, tmp_path_factory):
     from background_nodes.runtime.engine.runner import Runner
     from background_nodes.runtime.pool.launcher import Launcher
     from background_nodes.runtime.pool.pool import Pool
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
     params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     params = [found for found in params if "road" in found]
     names = list(dict.fromkeys(found["name"] for found in params))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    store = Store(tmp_path_factory.mktemp("store"))
-    runner = Runner(Pool(Launcher.for_blender(bpy.app.binary_path), store, 2), store)
+    scratch = Scratch(tmp_path_factory.mktemp("store"))
+    runner = Runner(Pool(Launcher.for_blender(bpy.app.binary_path), scratch, 2), scratch)
     roads = Roads(runner, tmp_path_factory.mktemp("cases"), names, {found["road"] for found in params})
     try:
         roads.travel()

@@ -29,7 +29,7 @@ def text(source: str, name: str = "seed.py") -> bpy.types.Text:
 
 
 def seed(tree, name: str, source: str, /, inputs=(), outputs=(), **given) -> bpy.types.Node:
-    """A node of a seed-style script. `inputs`, `outputs`: (name, kind) or (name, kind, True) for a list.
+    """A node of a script without `main`. `inputs`, `outputs`: (name, kind) or (name, kind, True) for a list.
 
     Without both they are what the script seems to have.
     """
@@ -84,7 +84,7 @@ def results(tree) -> dict[str, object]:
 def problems(tree) -> list[tuple[str, str]]:
     with pytest.raises(background_nodes.CompileError) as caught:
         background_nodes.run(tree)
-    return [(problem.socket, f"{problem.message}. {problem.mend}") for problem in caught.value.problems]
+    return [(problem.socket, f"{problem.message}. {problem.fix}") for problem in caught.value.problems]
 
 
 # Declaring
@@ -276,7 +276,7 @@ def test_empty_text_is_an_error(tree):
     node = add(tree, "BackgroundNodeScript")
     node.script = text("# nothing yet")
     assert "no function main" in node.source_error
-    assert not node.is_seed_style
+    assert not node.is_without_main
 
 
 def test_two_of_one_name_do_not_both_become_the_parameter(tree):
@@ -294,7 +294,7 @@ def test_two_of_one_name_do_not_both_become_the_parameter(tree):
 def test_text_that_is_taken_away_leaves_sockets_and_declaration(tree, wired):
     script_text = wired.script
     wired.script = None
-    assert (wired.is_seed_style, names(wired.inputs), links_of(tree)) == (False, ["count", "tag"], LINKS)
+    assert (wired.is_without_main, names(wired.inputs), links_of(tree)) == (False, ["count", "tag"], LINKS)
     wired.script = script_text
     assert (names(wired.inputs), links_of(tree), wired.source_error) == (["count", "tag"], LINKS, "")
 
@@ -669,7 +669,7 @@ def test_each_change_is_one_step_of_undo(tree, wired):
 
 def test_new_script_without_main_runs(tree):
     with editor(tree):
-        assert operators.script_new(is_seed_style=True) == {"FINISHED"}
+        assert operators.script_new(is_without_main=True) == {"FINISHED"}
     node = tree.nodes.active
     assert (names(node.inputs), types(node.inputs)) == (["source", "thickness"], ["Object", "float"])
     assert node.inputs["source"].description_text == "The object, a copy: yours stays as it is."
@@ -701,7 +701,7 @@ def test_script_of_the_documentation_has_the_sockets_it_promises_and_runs(tree):
 # Where scripts are found, and the command line
 
 
-def test_texts_that_look_seed_style_can_be_added(tree):
+def test_texts_that_look_without_main_can_be_added(tree):
     from background_nodes.addon.adding import node_choices
 
     text("python_data = {'a': size}", "seed")
@@ -714,7 +714,7 @@ def test_texts_that_look_seed_style_can_be_added(tree):
     assert (names(node.inputs), names(node.outputs)) == (["size"], ["a"])
 
 
-def test_script_of_a_folder_is_seed_style_beyond_doubt_or_left_out(tmp_path):
+def test_script_of_a_folder_is_without_main_beyond_doubt_or_left_out(tmp_path):
     from background_nodes.addon.adding import node_choices
     from background_nodes.node_tree.script_folders import ScriptFolders
 
@@ -755,7 +755,7 @@ def test_command_line_sets_and_lists_sockets_by_their_names(tree, wired):
     assert run.fetch("Node", "sum") == 3 + 6
 
 
-def test_retry_takes_over_a_mended_script(tree):
+def test_retry_takes_over_a_fixed_script(tree):
     node = seed(tree, "Node", "python_data = {'a': 1 / zero}", [("zero", "FLOAT")], [("a", "FLOAT")])
     run = background_nodes.run(tree)
     assert "ZeroDivisionError" in run.tasks["Node"].error.message

@@ -232,7 +232,7 @@ def test_results_that_are_lost_drop_the_job(manager, write, session, mode):
     manager.start_job("job")
     while manager.num_running_jobs():
         session.update_jobs(0.05)
-    for path in session._runner.store.path.rglob("*.json"):
+    for path in session._runner.scratch.path.rglob("*.json"):
         path.unlink()
     process(manager)
     bpy.ops.object.mode_set(mode="OBJECT")

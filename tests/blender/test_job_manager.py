@@ -247,16 +247,16 @@ def test_copies_of_the_file_are_made_anew_or_shared(manager, write, artists_file
     manager.max_workers = 0
     script = write(WHOLE)
     add(manager, "first", script, use_blend_file=True)
-    store = session._runner.store
+    scratch = session._runner.scratch
     artists_file.location.x = 1
     add(manager, "shared", script, use_blend_file=True, overwrite_blend=False)
     add(manager, "anew", script, use_blend_file=True)
-    assert len(files_in(store, "*.blend")) == 2
+    assert len(files_in(scratch, "*.blend")) == 2
     manager.max_workers = 2
     for name, x in (("first", 0.0), ("shared", 0.0), ("anew", 1.0)):
         assert manager.get_job(name).wait(PATIENCE) == "COMPLETED", manager.get_issue_string(name)
         assert manager.get_retrieved_python_data(name) == whole(x)
-    assert files_in(store, "*.blend") == []
+    assert files_in(scratch, "*.blend") == []
 
 
 def test_shared_copy_takes_data_blocks_that_are_passed_beside_it(manager, write, artists_file):
@@ -718,8 +718,8 @@ def test_500_jobs_may_be_queued_at_once(manager, write, session):
     for number in range(500):
         assert manager.get_retrieved_python_data(f"job {number}") == {"n": number}
         assert [item["n"] for item in manager.get_retrieved_data_blocks(f"job {number}").meshes] == [number]
-    store = session._runner.store
-    assert files_in(store, "*.blend") == [], "what came home, and what was passed, is on disk no more"
+    scratch = session._runner.scratch
+    assert files_in(scratch, "*.blend") == [], "what came home, and what was passed, is on disk no more"
 
 
 def test_job_of_the_same_name_takes_the_place_of_the_first(manager, write):

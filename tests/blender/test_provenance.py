@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.runtime.blender.blobs import Contents, Key, Origin
+from background_nodes.runtime.blender.blobs import Contents, DataBlockName, Origin
 from background_nodes.runtime.script.socket_types import StoredRef
 from background_nodes.runtime.worker.changes.provenance import Provenance
 
@@ -36,7 +36,7 @@ def provenance() -> Provenance:
 
 def arrive(provenance: Provenance, *newcomers: bpy.types.ID) -> dict[int, bpy.types.ID]:
     """They come from the same origins as what is here, and a task passed them on."""
-    keys = {Key.of(item): item for item in newcomers}
+    keys = {DataBlockName.of(item): item for item in newcomers}
     contents = Contents(origins={key: first_origin(key.kind) for key in keys})
     return provenance.known_already(keys, contents, "result.blend")
 
@@ -70,7 +70,7 @@ def test_newcomer_that_can_not_be_compared_is_new(provenance):
 def test_what_comes_from_the_open_file_twice_is_the_same(provenance):
     here, there = (bpy.data.brushes.new(name) for name in ("Here", "There"))
     provenance.record(here, first_origin("Brush"))
-    key = Key("Brush", "There", "")
+    key = DataBlockName("Brush", "There", "")
     contents = Contents(birthplace=SNAPSHOT)
     provenance.record(here, contents.origin(key, "chunk 1.blend"))
     assert provenance.known_already({key: there}, contents, "chunk 2.blend") == {there.session_uid: here}
@@ -111,7 +111,7 @@ def test_what_a_script_changed_in_edit_mode_is_changed(kind, add, edit):
     user["used"] = data
     edit(data)
     contents = provenance.changes([user], "result.blend").contents
-    assert not contents.origins[Key.of(data)].is_unchanged
+    assert not contents.origins[DataBlockName.of(data)].is_unchanged
 
 
 def test_what_a_script_left_as_it_was_is_unchanged():
@@ -122,4 +122,4 @@ def test_what_a_script_left_as_it_was_is_unchanged():
     provenance.remember_state([user])
     user["used"] = cube.data
     contents = provenance.changes([user], "result.blend").contents
-    assert contents.origins[Key("Mesh", "Cube", "")].is_unchanged
+    assert contents.origins[DataBlockName("Mesh", "Cube", "")].is_unchanged

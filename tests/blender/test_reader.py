@@ -35,7 +35,7 @@ def constants(tree, task: str, parameter: str) -> list:
 def problems(tree) -> list[tuple[str, str]]:
     with pytest.raises(CompileError) as caught:
         compiled(tree)
-    assert all(problem.mend for problem in caught.value.problems)
+    assert all(problem.fix for problem in caught.value.problems)
     return [(problem.node, problem.socket) for problem in caught.value.problems]
 
 
@@ -239,12 +239,12 @@ def saved(awkward_path):
 
 
 def save_problem(tree, path: str) -> tuple[str, str, str]:
-    """Socket, message and mend of what is wrong with an Output node that saves to a path."""
+    """Socket, message and fix of what is wrong with an Output node that saves to a path."""
     with pytest.raises(CompileError) as caught:
         compiled(tree_that_saves(tree, path))
     (problem,) = caught.value.problems
     assert problem.node == "Save"
-    return problem.socket, problem.message, problem.mend
+    return problem.socket, problem.message, problem.fix
 
 
 def tree_that_saves(tree, path: str):
@@ -259,8 +259,8 @@ def test_saving_over_the_open_file_is_a_problem_by_any_spelling(tree, saved, spe
     (saved / "sub").mkdir()
     (saved / "link.blend").symlink_to("main.blend")
     os.link(saved / "main.blend", saved / "hard.blend")
-    socket, message, mend = save_problem(tree, spelling)
-    assert (socket, mend) == ("File", "Give another name")
+    socket, message, fix = save_problem(tree, spelling)
+    assert (socket, fix) == ("File", "Give another name")
     assert message.endswith("is the open file itself, which a run never writes")
 
 
@@ -375,7 +375,7 @@ def test_all_problems_are_told_at_once_before_a_worker_starts(tree, session):
     assert list(told) == ["Broken", "Missing", "Outside", "Refused", "Empty"]
     assert told["Broken"].line == 5
     assert told["Missing"].socket == "Source"
-    assert all(problem.message and problem.mend for problem in told.values())
+    assert all(problem.message and problem.fix for problem in told.values())
     assert [problem.node_id for problem in told.values()] == [tree.nodes[name].uid for name in told]
     assert session.worker_process_ids == ()
     assert session.run_of(tree) is None

@@ -736,8 +736,8 @@ def test_thousand_tasks_leave_no_process_file_or_handle(tree, session, tmp_path,
     assert finished.tasks["Map"].items[999].log == "999\n"
     for kept in session.history:
         kept.forget()
-    (store,) = tmp_path.iterdir()
-    assert {path.name for path in store.iterdir() if path.is_file()} == {"owner.lock"}
+    (scratch,) = tmp_path.iterdir()
+    assert {path.name for path in scratch.iterdir() if path.is_file()} == {"owner.lock"}
     assert len(session.worker_process_ids) <= max(2, len(before))
     assert len(list(HANDLES.iterdir())) <= handles + 4  # a second worker's channel and pipes
 
@@ -779,7 +779,7 @@ def test_run_that_stops_after_the_current_tasks_brings_their_results_home(tree, 
     assert (result(wait), result(after)) == (3, None)
 
 
-def test_retry_runs_the_mended_script_and_what_needs_it_and_keeps_what_is_home(tree, session):
+def test_retry_runs_the_fixed_script_and_what_needs_it_and_keeps_what_is_home(tree, session):
     make = script(tree, "Make", "def main() -> bpy.types.Object: return bpy.data.objects.new('Rock', None)")
     make.keep_result = True
     broken = script(tree, "Broken", "def main(source: bpy.types.Object) -> str: raise ValueError", source=make)
@@ -842,7 +842,7 @@ def test_retry_of_a_node_with_another_signature_asks_for_the_whole_run(tree, bef
     assert failed.can_retry
 
 
-def test_retry_takes_a_mended_value(tree):
+def test_retry_takes_a_fixed_value(tree):
     node = script(tree, "Broken", "def main(number: int = 1) -> float: return 1 / number", number=0)
     failed = run(tree)
     socket_of(node.inputs, "number").default_value = 4
@@ -967,13 +967,13 @@ def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
 def test_long_history_forgets_its_oldest_run_and_its_files(tree, session):
     script(tree, "Print", "def main() -> int: print('here'); return 1")
     first = run(tree)
-    logs = [session._runner.store.file(log) for logs in first._active.logs.values() for log in logs.values()]
+    logs = [session._runner.scratch.file(log) for logs in first._active.logs.values() for log in logs.values()]
     assert all(log.exists() for log in logs)
     for _ in range(20):
         run(tree)
     assert len(session.history) == 20
     assert first not in session.history
-    session._runner.store.wait_for_removals()
+    session._runner.scratch.wait_for_removals()
     assert not any(log.exists() for log in logs)
 
 

@@ -165,8 +165,8 @@ def test_claims_go_with_the_run(tree, tmp_path, session):
     script(tree, "Node", WRITE, path=str(tmp_path / "out.txt"), text="")
     run = background_nodes.run(tree)
     assert errors(run) == {}
-    store = session._runner.store
-    assert len(list(store.path.rglob("*.claim"))) == 1
+    scratch = session._runner.scratch
+    assert len(list(scratch.path.rglob("*.claim"))) == 1
     run.forget()
-    store.wait_for_removals()
-    assert list(store.path.rglob("*.claim")) == list(store.path.rglob("*.images.json")) == []
+    scratch.wait_for_removals()
+    assert list(scratch.path.rglob("*.claim")) == list(scratch.path.rglob("*.images.json")) == []

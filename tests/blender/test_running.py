@@ -85,7 +85,7 @@ def test_problems_stop_the_run_and_are_all_reported(tree, session):
     assert session.run_of(tree) is None
 
 
-def test_retry_runs_what_failed_with_the_mended_script(tree, session):
+def test_retry_runs_what_failed_with_the_fixed_script(tree, session):
     node = script(tree, "Fails", "def main() -> int: raise ValueError('no')")
     script(tree, "After", "def main(number: int) -> int: return number + 1", number=node)
     call(tree, "run")

@@ -1,4 +1,4 @@
-"""Data-blocks that can't be sent are told before the run, with node, socket and mend."""
+"""Data-blocks that can't be sent are told before the run, with node, socket and fix."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def taking(tree, kind: str, data_block: bpy.types.ID) -> None:
     script(tree, "Node", source, its_input=value(tree, kind, data_block))
 
 
-def assert_told(tree, message: str, mend: str) -> None:
+def assert_told(tree, message: str, fix: str) -> None:
     (problem,) = problems.find(tree)
     assert (problem.node, problem.socket) == ("Node", "Its Input")
     assert message in problem.message
-    assert mend in problem.mend
+    assert fix in problem.fix
     with pytest.raises(CompileError, match=r'node "Node", socket "Its Input": (Image|Object|Collection) "'):
         background_nodes.run(tree)
 
 
 @pytest.mark.parametrize("name", ["Render Result", "Viewer Node"])
-def test_what_was_rendered_is_told_with_its_mend(name):
+def test_what_was_rendered_is_told_with_its_fix(name):
     bpy.ops.wm.read_homefile(use_factory_startup=True)
     if name not in bpy.data.images:
         pytest.skip("5.0 starts without it")
@@ -44,7 +44,7 @@ def test_what_was_rendered_is_told_with_its_mend(name):
     assert_told(tree, "what this Blender renders", "Save it to a file")
 
 
-def test_painted_frame_of_a_sequence_is_told_with_its_mend(tree, tmp_path):
+def test_painted_frame_of_a_sequence_is_told_with_its_fix(tree, tmp_path):
     use_folder(tmp_path)
     paths = [images.picture(tmp_path, f"frame_{number}.png") for number in range(3)]
     image = bpy.data.images.load(str(paths[0]))
@@ -56,7 +56,7 @@ def test_painted_frame_of_a_sequence_is_told_with_its_mend(tree, tmp_path):
     assert_told(tree, "is a sequence with unsaved changes", "Save or pack")
 
 
-def test_painted_image_of_several_views_is_told_with_its_mend(tree):
+def test_painted_image_of_several_views_is_told_with_its_fix(tree):
     image = images.painted(bpy.data.images.new("Stereo", 4, 2, stereo3d=True))
     taking(tree, "Image", image)
     assert_told(tree, "has several views with unsaved changes", "Save or pack")
@@ -70,7 +70,7 @@ def lose_library(tmp_path, data_block: bpy.types.ID) -> None:
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "file.blend"))
 
 
-def test_object_of_a_library_that_is_gone_is_told_with_its_mend(tmp_path):
+def test_object_of_a_library_that_is_gone_is_told_with_its_fix(tmp_path):
     use_folder(tmp_path)
     item = linked.linked_object()
     bpy.context.scene.collection.objects.link(item)
@@ -116,12 +116,12 @@ def baked_cloth(*, on_disk: bool = False) -> bpy.types.Object:
 
 
 @pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="4.2 takes it along: see data_block_cases")
-def test_cache_that_is_baked_into_memory_is_told_with_its_mend(tree):
+def test_cache_that_is_baked_into_memory_is_told_with_its_fix(tree):
     taking(tree, "Object", baked_cloth())
     assert_told(tree, 'has a baked cache of "Cloth", which stays where it is', "converted to a mesh")
 
 
-def test_cache_that_is_baked_beside_the_file_is_told_with_its_mend(tree, tmp_path):
+def test_cache_that_is_baked_beside_the_file_is_told_with_its_fix(tree, tmp_path):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
     tree = bpy.data.node_groups[tree.name]
     collection = bpy.data.collections.new("Set")

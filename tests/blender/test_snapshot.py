@@ -235,4 +235,4 @@ def test_data_block_removed_between_reading_and_starting_is_told(tree, session):
     from background_nodes.runtime.script.socket_types import LiveRef
 
     with pytest.raises(RunError, match='Object "Gone" is gone'):
-        snapshot.take([LiveRef("Object", "Gone", 999_999)], store=None)
+        snapshot.take([LiveRef("Object", "Gone", 999_999)], scratch=None)

@@ -118,7 +118,7 @@ def test_two_nodes_share_one_copy(tree, session):
     finished = run(tree)
     assert result(nodes[0]) == result(nodes[1])
     assert len(finished._snapshot.blobs) == 1
-    assert session._runner.store.path.exists()
+    assert session._runner.scratch.path.exists()
 
 
 def test_artists_file_is_left_as_it_is(tree, tmp_path):
@@ -732,4 +732,4 @@ def test_missing_file_is_a_problem_before_the_run(tree, tmp_path):
     (problem,) = caught.value.problems
     assert (problem.node, problem.socket) == ("Look", "File")
     assert "is missing" in problem.message
-    assert problem.mend == "Choose another .blend file"
+    assert problem.fix == "Choose another .blend file"

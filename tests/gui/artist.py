@@ -290,7 +290,7 @@ class Artist:
 
     def declare(self) -> str:
         """Change what goes in and out of a script without `main`."""
-        nodes = [node for node in self._tree().nodes if getattr(node, "is_seed_style", False)]
+        nodes = [node for node in self._tree().nodes if getattr(node, "is_without_main", False)]
         if not nodes:
             return self.add_script(("seed", "seed making"))
         node = self._tree().nodes.active = self.random.choice(nodes)
@@ -331,12 +331,12 @@ class Artist:
     # Runs
 
     def run(self) -> str:
-        self._mend()
+        self._fix()
         scope = self.random.choice(("ALL", "ALL", "ALL", "SELECTED", "ACTIVE"))
         self._in_editor("background_nodes.run", scope=scope, force=self.random.random() < 0.03)
         return scope
 
-    def _mend(self) -> None:
+    def _fix(self) -> None:
         """Mostly, what would keep the run from its start: most are to begin."""
         tree = self._tree()
         is_refused = places.module("node_tree.links").is_refused

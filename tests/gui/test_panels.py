@@ -66,7 +66,7 @@ def test_click_on_a_task_selects_its_node(editor, sidebar):
     assert found == {"Node 0", "Node 1", "Node 2"}
 
 
-def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_mended(editor, sidebar):
+def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_fixed(editor, sidebar):
     editor.add_script(NEEDS, "Needs", (0.0, 100.0))
     editor.add_script(SUCCEEDS, "Fine", (250.0, 100.0))
     editor.press_button("background_nodes.run")

@@ -129,7 +129,7 @@ def test_no_timer_is_left_after_the_pause(scripts):
     assert not scripts.window.run(is_waiting)
 
 
-def test_syntax_error_shows_its_line_and_goes_when_it_is_mended(scripts):
+def test_syntax_error_shows_its_line_and_goes_when_it_is_fixed(scripts):
     scripts.add()
     scripts.edit()
     scripts.go_to(PARAMETER, END)

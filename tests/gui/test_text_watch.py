@@ -7,7 +7,7 @@ from picture import Color
 SOURCE = "def main(value: int = 1) -> int:\n    return value\n"
 
 
-def test_node_shows_an_error_as_it_is_typed_and_as_it_is_mended(editor):
+def test_node_shows_an_error_as_it_is_typed_and_as_it_is_fixed(editor):
     editor.add_script(SOURCE, "Script", (0.0, 100.0))
     editor.frame_all()
     editor.press_button_on("Script", "background_nodes.script_edit")

@@ -55,15 +55,15 @@ def planned(body: str, name: str = "task", *, folder: Path | None = None, **sett
 
 
 class Engine:
-    """A runner with its pool and store."""
+    """A runner with its pool and scratch folder."""
 
-    def __init__(self, launcher, store, capacity: int) -> None:
+    def __init__(self, launcher, scratch, capacity: int) -> None:
         from background_nodes.runtime.engine.runner import Runner
         from background_nodes.runtime.pool.pool import Pool
 
-        self.pool = Pool(launcher, store, capacity)
-        self.runner = Runner(self.pool, store)
-        self.store = store
+        self.pool = Pool(launcher, scratch, capacity)
+        self.runner = Runner(self.pool, scratch)
+        self.scratch = scratch
         self.capacity = capacity
 
     def start(self, *tasks, listener=None):
@@ -129,9 +129,9 @@ def launcher():
 @pytest.fixture(scope="session")
 def warm(launcher, tmp_path_factory):
     """One engine with one worker for all tests that don't need another: what one leaves behind, the next one meets."""
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
-    engine = Engine(launcher, Store(tmp_path_factory.mktemp("store")), 1)
+    engine = Engine(launcher, Scratch(tmp_path_factory.mktemp("store")), 1)
     yield engine
     engine.close()
 
@@ -139,7 +139,7 @@ def warm(launcher, tmp_path_factory):
 @pytest.fixture
 def make_engine(launcher, tmp_path):
     """Makes engines of one's own: `make_engine(capacity=2, idle_seconds=0.1)`, `make_engine(command=(...))`."""
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
     engines = []
 
@@ -149,7 +149,7 @@ def make_engine(launcher, tmp_path):
             chosen = replace(chosen, devices=devices)
         if command is not None:
             chosen = replace(chosen, command=command)
-        engines.append(Engine(chosen, Store(tmp_path / "stores"), capacity))
+        engines.append(Engine(chosen, Scratch(tmp_path / "stores"), capacity))
         return engines[-1]
 
     yield make
@@ -199,7 +199,7 @@ sys.path.insert(0, {here!r})
 from pathlib import Path
 from conftest import Engine, planned
 from background_nodes.runtime.pool.launcher import Launcher, WorkerLimits
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 launcher = Launcher({command!r})
 parent = Path({parent!r})
 """

@@ -24,7 +24,7 @@ def test_program_that_does_not_exist_is_named(make_engine):
     assert outcome.state == "failed"
     assert "'/not/there/blender' can't be started" in outcome.message
     assert "No such file" in outcome.message
-    assert folders_in(engine.store) == []
+    assert folders_in(engine.scratch) == []
 
 
 def test_program_that_is_none_is_named(make_engine, tmp_path):
@@ -65,11 +65,11 @@ def test_worker_that_writes_garbage_at_start_is_a_failed_start(make_engine, garb
 
 
 def test_next_task_after_failed_starts_tries_again(make_engine, tmp_path, launcher):
-    """As after the artist has mended it."""
+    """As after the artist has fixed it."""
     command = " ".join(f"'{word}'" for word in launcher.command)
-    engine = make_engine(command=sh(f'[ -e "{tmp_path}/mended" ] || exit 1; exec {command} "$@"'))
+    engine = make_engine(command=sh(f'[ -e "{tmp_path}/fixed" ] || exit 1; exec {command} "$@"'))
     assert engine.run("return 1").state == "failed"
-    (tmp_path / "mended").touch()
+    (tmp_path / "fixed").touch()
     assert engine.run("return 1").value == 1
 
 
@@ -97,7 +97,7 @@ def test_worker_inherits_no_files(warm, tmp_path):
         pid = warm.run("import os; os._exit(0)") and warm.run("import os; return os.getpid()").value
         links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
     assert str(tmp_path / "inheritable") not in links
-    assert str(warm.store.path / "owner.lock") not in links
+    assert str(warm.scratch.path / "owner.lock") not in links
 
 
 def test_script_sees_no_trace_of_how_it_was_started(warm):
@@ -130,7 +130,7 @@ def test_signal_to_the_foregrounds_group_does_not_reach_workers(start_foreground
     """Ctrl-C in a terminal goes to the whole group."""
     process = start_foreground(
         """
-        engine = Engine(launcher, Store(parent), 1)
+        engine = Engine(launcher, Scratch(parent), 1)
         run = engine.start(planned("import os, time; from background_nodes.script import progress\\n"
                                    "progress(0.5); time.sleep(0.3); return 'whole'"))
         try:

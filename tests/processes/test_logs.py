@@ -71,7 +71,7 @@ def test_script_that_prints_100_mb_keeps_beginning_and_end(warm, stream, how):
 
     def measure():
         nonlocal largest
-        largest = max(largest, size_on_disk(warm.store.path))
+        largest = max(largest, size_on_disk(warm.scratch.path))
 
     warm.wait(run, measure)
     log = warm.outcome(run).log
@@ -80,9 +80,9 @@ def test_script_that_prints_100_mb_keeps_beginning_and_end(warm, stream, how):
     assert log.endswith("9999\nlast\n" if how == "python" else "0999\nlast\n")
     assert "\n[...]\n" in log
     assert len(log) <= 2 * KEPT_BYTES + 10
-    assert size_on_disk(warm.store.path) <= 4 * KEPT_BYTES
+    assert size_on_disk(warm.scratch.path) <= 4 * KEPT_BYTES
     warm.runner.forget(run)
-    assert size_on_disk(warm.store.path) == 0
+    assert size_on_disk(warm.scratch.path) == 0
 
 
 def test_everything_is_heard_in_its_order(warm):

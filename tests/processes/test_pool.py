@@ -57,7 +57,9 @@ def test_tasks_run_side_by_side_up_to_capacity(make_engine, tmp_path):
         open(os.path.join({str(tmp_path)!r}, str(os.getpid())), "w").close()
         while len(os.listdir({str(tmp_path / ".")!r})) < 3: time.sleep(0.01)
         """
-    run = engine.wait(engine.start(planned(meet, "a"), planned(meet, "b")))  # the stores' folder is the third entry
+    run = engine.wait(
+        engine.start(planned(meet, "a"), planned(meet, "b"))
+    )  # the scratch folders' folder is the third entry
     assert run.state == "succeeded"
     assert engine.pool.num_workers == 2
 
@@ -108,7 +110,7 @@ def test_idle_worker_retires_and_leaves_nothing(make_engine):
     worker = Process(engine.run(PID).value)
     assert wait_until(lambda: engine.runner.update(0.05) or engine.pool.num_workers == 0)
     assert not worker.is_alive
-    assert wait_until(lambda: engine.runner.update(0.05) or folders_in(engine.store) == [])
+    assert wait_until(lambda: engine.runner.update(0.05) or folders_in(engine.scratch) == [])
 
 
 def test_task_given_to_a_worker_that_has_just_retired_is_not_lost(make_engine):
@@ -256,8 +258,8 @@ def test_end_of_a_worker_is_seen_although_another_process_holds_its_channel(warm
 
 def test_stopped_request_is_not_heard_of_again(launcher, make_engine):
     engine = make_engine()
-    own = Pool(launcher, engine.store, 1)
-    names = engine.store.new_blob(), engine.store.new_log()
+    own = Pool(launcher, engine.scratch, 1)
+    names = engine.scratch.new_blob(), engine.scratch.new_log()
     task = messages.Execute("n", ScriptSource("", ""), (), (), SceneSettings(), *names)
     own.submit(Request("a", task))
     own.stop("a")
@@ -275,7 +277,7 @@ def test_closed_pool_leaves_no_process_and_no_file(make_engine):
     assert len(workers) == 2
     engine.close()
     assert not any(worker.is_alive for worker in workers)
-    assert not engine.store.path.exists()
+    assert not engine.scratch.path.exists()
     assert files_of("self") == before
     assert not any(Path(f"/proc/{worker.pid}").exists() for worker in workers), "no zombies"
 
@@ -283,7 +285,7 @@ def test_closed_pool_leaves_no_process_and_no_file(make_engine):
 def test_many_tasks_leave_no_process_and_no_file_open(warm):
     warm.run("return 1")
     warm.settle()
-    files, stored = files_of("self"), files_in(warm.store)
+    files, stored = files_of("self"), files_in(warm.scratch)
     workers = warm.pool.process_ids
     theirs = len(files_of(workers[0]))
     run = warm.wait(warm.start(*numbered(100, "import bpy; bpy.data.meshes.new('m'); print('x')")))
@@ -293,18 +295,18 @@ def test_many_tasks_leave_no_process_and_no_file_open(warm):
     assert files_of("self") == files
     assert len(files_of(workers[0])) == theirs
     warm.runner.forget(run)
-    assert files_in(warm.store) == stored
+    assert files_in(warm.scratch) == stored
 
 
 def test_temporary_files_of_a_worker_go_with_it(make_engine):
     engine = make_engine()
     body = "import bpy, os, tempfile; return [tempfile.mkdtemp(), os.getpid(), bpy.app.tempdir]"
     folder, pid, blenders = engine.run(body).value
-    assert Path(folder).is_relative_to(engine.store.path)
-    assert Path(blenders).is_relative_to(engine.store.path)
+    assert Path(folder).is_relative_to(engine.scratch.path)
+    assert Path(blenders).is_relative_to(engine.scratch.path)
     os.kill(pid, 9)
     assert engine.run("return 1").value == 1
-    engine.store.wait_for_removals()
+    engine.scratch.wait_for_removals()
     assert not Path(folder).exists()
     assert not Path(blenders).exists()
 
@@ -382,7 +384,7 @@ def test_worker_that_is_ended_while_much_is_sent_to_it_leaves_no_thread(make_eng
     assert threading.active_count() > threads
     engine.runner.cancel(run)
     assert engine.pool.num_workers == 0
-    engine.store.wait_for_removals()
+    engine.scratch.wait_for_removals()
     assert wait_until(lambda: threading.active_count() == threads)
 
 
@@ -395,7 +397,7 @@ def test_worker_that_is_ended_is_not_waited_for_and_leaves_no_zombie(make_engine
     engine.runner.cancel(run)
     assert (run.state, engine.pool.num_workers) == ("cancelled", 0)
     assert wait_until(lambda: engine.runner.update() or not any(Path(f"/proc/{pid}").exists() for pid in pids))
-    assert wait_until(lambda: engine.runner.update() or folders_in(engine.store) == [])
+    assert wait_until(lambda: engine.runner.update() or folders_in(engine.scratch) == [])
 
 
 def test_worker_that_closed_its_channel_and_lives_is_not_waited_for_and_then_ended(
@@ -416,7 +418,7 @@ def test_worker_that_closed_its_channel_and_lives_is_not_waited_for_and_then_end
     assert run.state == "failed"
     assert "the worker died (Blender closed its channel); tried once" in engine.outcome(run).message
     assert wait_until(lambda: engine.runner.update() or not Path(f"/proc/{worker.pid}").exists())
-    assert wait_until(lambda: engine.runner.update() or folders_in(engine.store) == [])
+    assert wait_until(lambda: engine.runner.update() or folders_in(engine.scratch) == [])
 
 
 def test_task_of_a_worker_that_closed_its_channel_before_it_started_goes_to_another(make_engine, tmp_path, monkeypatch):
@@ -443,9 +445,9 @@ def test_fifty_workers_that_end_in_every_way_leave_nothing(make_engine, tmp_path
         engine.runner.cancel(run)
     engine.pool.close()  # others were never given a task
     assert wait_until(lambda: engine.runner.update(0.02) or not engine.pool._ended)
-    engine.store.wait_for_removals()
+    engine.scratch.wait_for_removals()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
-    assert folders_in(engine.store) == []
+    assert folders_in(engine.scratch) == []
     assert (threading.active_count(), files_of("self")) == (threads, files)
 
 
@@ -585,7 +587,7 @@ def test_each_task_tells_its_own_peak_of_memory_and_seconds(make_engine):
 # Retry
 
 
-def test_retry_runs_a_mended_script_and_nothing_else(make_engine):
+def test_retry_runs_a_fixed_script_and_nothing_else(make_engine):
     import dataclasses
 
     engine = make_engine()
@@ -593,10 +595,10 @@ def test_retry_runs_a_mended_script_and_nothing_else(make_engine):
     run = engine.wait(engine.start(good, bad))
     assert run.state == "failed"
     pid = engine.outcome(run, "good").value
-    engine.runner.retry(run, [dataclasses.replace(bad, script=planned("return 'mended'").script)])
+    engine.runner.retry(run, [dataclasses.replace(bad, script=planned("return 'fixed'").script)])
     assert run.state == "running"
     assert engine.wait(run).state == "succeeded"
-    assert engine.outcome(run, "bad").value == "mended"
+    assert engine.outcome(run, "bad").value == "fixed"
     assert engine.outcome(run, "good").value == pid
     assert engine.outcome(run, "good").attempts == 1
 

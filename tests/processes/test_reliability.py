@@ -31,7 +31,7 @@ def test_killed_worker_is_replaced_and_its_task_retried(make_engine, tmp_path):
     assert (str(run.state), outcome.state, outcome.attempts) == ("succeeded", "succeeded", 2)
     assert outcome.value != killed
     assert outcome.log == "try\n"
-    assert len(files_in(engine.store, "*.log")) == 1, "nothing is kept of the first try"
+    assert len(files_in(engine.scratch, "*.log")) == 1, "nothing is kept of the first try"
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
@@ -95,11 +95,11 @@ ENDINGS = {
 }
 FOREGROUND = """
 import os, signal, sys, time
-engine = Engine(launcher, Store(parent), 2)
+engine = Engine(launcher, Scratch(parent), 2)
 busy = {busy!r}
 run = engine.start(planned(busy, "a"), planned(busy, "b"))
 engine.wait(run, lambda: all(task.started for task in run.scheduler.tasks.values()))
-print(repr([str(engine.store.path), *engine.pool.process_ids]), flush=True)
+print(repr([str(engine.scratch.path), *engine.pool.process_ids]), flush=True)
 sys.stderr = open(os.devnull, "w")
 {ending}
 """
@@ -114,16 +114,16 @@ sys.stderr = open(os.devnull, "w")
 )
 def test_no_worker_outlives_its_foreground(start_foreground, busy, ending):
     process = start_foreground(FOREGROUND.format(busy=BUSY[busy], ending=ENDINGS[ending]))
-    store, *pids = literal(process.stdout.readline())
+    scratch, *pids = literal(process.stdout.readline())
     workers = [Process(pid) for pid in pids]
     assert len(workers) == 2
     process.wait(30)
     assert wait_until(lambda: not any(worker.is_alive for worker in workers), 2.0)
 
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
-    swept = Store(Path(store).parent)
-    assert not Path(store).exists()
+    swept = Scratch(Path(scratch).parent)
+    assert not Path(scratch).exists()
     swept.close()
 
 
@@ -131,7 +131,7 @@ def test_worker_that_is_starting_does_not_outlive_its_foreground(start_foregroun
     process = start_foreground(
         """
         import os, signal
-        engine = Engine(launcher, Store(parent), 2)
+        engine = Engine(launcher, Scratch(parent), 2)
         engine.start(planned("return 1", "a"), planned("return 1", "b"))
         print(repr(list(engine.pool.process_ids)), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -147,19 +147,19 @@ def test_paths_with_spaces_quotes_and_other_letters_work_end_to_end(start_foregr
     process = start_foreground(
         """
         import sys, tempfile
-        engine = Engine(launcher, Store(), 1)
+        engine = Engine(launcher, Scratch(), 1)
         body = "import bpy, helper, tempfile; print(helper.WORD); return [tempfile.gettempdir(), bpy.app.tempdir]"
         run = engine.wait(engine.start(planned(body, folder=Path(tempfile.gettempdir()))))
         outcome = engine.outcome(run)
-        print(ascii([outcome.state, outcome.message, outcome.value, outcome.log, str(engine.store.path)]), flush=True)
+        print(ascii([outcome.state, outcome.message, outcome.value, outcome.log, str(engine.scratch.path)]), flush=True)
         engine.close()
         """,
         environment={"TMPDIR": str(awkward_path)},
     )
-    state, message, folders, log, store = literal(process.communicate()[0])
+    state, message, folders, log, scratch = literal(process.communicate()[0])
     assert (state, message, log) == ("succeeded", "", "ünïcödé\n")
-    assert store.startswith(str(awkward_path))
-    assert all(folder.startswith(store) for folder in folders)
+    assert scratch.startswith(str(awkward_path))
+    assert all(folder.startswith(scratch) for folder in folders)
     assert [file.name for file in awkward_path.iterdir()] == ["helper.py"]
 
 

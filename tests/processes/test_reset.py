@@ -136,11 +136,11 @@ def cold(make_engines_cold):
 
 @pytest.fixture(scope="module")
 def make_engines_cold(launcher, tmp_path_factory):
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
     from .conftest import Engine
 
-    engine = Engine(launcher, Store(tmp_path_factory.mktemp("cold")), 1)
+    engine = Engine(launcher, Scratch(tmp_path_factory.mktemp("cold")), 1)
     yield engine
     engine.close()
 

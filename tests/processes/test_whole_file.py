@@ -70,7 +70,7 @@ def test_misdeeds_of_a_script_touch_neither_the_file_nor_the_next_task(warm, mak
     assert (warm.outcome(active, "bad").value, warm.outcome(active, "good").value) == (1, ["Hero"])
     assert Path(path).read_bytes() == content
     assert [name for name in entries(tmp_path) if name != "other.blend"] == files
-    assert files_in(warm.store, "*.file.blend*") == []
+    assert files_in(warm.scratch, "*.file.blend*") == []
     assert warm.run("import bpy; return len(bpy.data.objects)").value == 0
 
 
@@ -80,7 +80,7 @@ def test_script_that_quits_blender_leaves_the_next_task_alone(warm, make_file):
     outcome = warm.outcome(active)
     assert outcome.message or outcome.value == 1  # the wheel does not end by it
     assert warm.outcome(run(warm, works_on(path))).value == ["Hero"]
-    assert files_in(warm.store, "*.file.blend*") == []
+    assert files_in(warm.scratch, "*.file.blend*") == []
 
 
 def test_file_is_copied_once_whoever_wants_it_and_whatever_is_saved_meanwhile(make_engine, make_file, tmp_path):
@@ -101,14 +101,14 @@ def test_file_that_is_cut_off_is_a_clear_error(warm, make_file, option):
     path = make_file(**option)
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[: len(content) // 2])
-    before = files_in(warm.store)
+    before = files_in(warm.scratch)
     outcome = warm.outcome(run(warm, works_on(path)))
     assert outcome.state == "failed"
     assert path in outcome.message
     assert (
         "is cut off" if option["compress"] is False else "it is damaged, or needs a Blender newer"
     ) in outcome.message
-    assert [Path(name).suffix for name in files_in(warm.store) if name not in before] in ([], [".log"])
+    assert [Path(name).suffix for name in files_in(warm.scratch) if name not in before] in ([], [".log"])
     assert warm.outcome(run(warm, works_on(make_file("other.blend")))).value == ["Hero"]
 
 
@@ -179,7 +179,7 @@ def test_killed_copying_worker_is_replaced(make_engine, stuck_file):
     os.kill(_copying(engine)[0], signal.SIGKILL)
     engine.wait(active)
     assert engine.outcome(active).value == ["Hero", "Hero"]
-    assert set(files_in(engine.store, "*.blend")) <= set(active.results.copies[path].blob.split())
+    assert set(files_in(engine.scratch, "*.blend")) <= set(active.results.copies[path].blob.split())
 
 
 def test_file_over_which_workers_die_is_an_error_that_names_it(make_engine, stuck_file):
@@ -194,7 +194,7 @@ def test_file_over_which_workers_die_is_an_error_that_names_it(make_engine, stuc
     outcome = engine.outcome(active)
     assert outcome.state == "failed"
     assert outcome.message.startswith(f"Copying {Path(path).name} failed: the background Blender ended")
-    assert files_in(engine.store, "*.blend") == []
+    assert files_in(engine.scratch, "*.blend") == []
 
 
 def test_cancelled_run_stops_the_copying(make_engine, stuck_file):
@@ -205,19 +205,19 @@ def test_cancelled_run_stops_the_copying(make_engine, stuck_file):
     engine.runner.cancel(active)
     engine.wait(active)
     assert (str(active.state), _copying(engine)) == ("cancelled", [])
-    assert files_in(engine.store, "*.blend") == []
+    assert files_in(engine.scratch, "*.blend") == []
     assert engine.run("return 1").value == 1
 
 
 def test_full_disk_fails_the_task_and_leaves_nothing_behind(launcher, make_file, tiny_disk):  # noqa: F811
-    from background_nodes.runtime.scratch.scratch import Store
+    from background_nodes.runtime.scratch.scratch import Scratch
 
     from .conftest import Engine
 
     path = make_file(body="m = bpy.data.meshes.new('m'); m.vertices.add(500_000); m.use_fake_user = True")
-    engine = Engine(launcher, Store(tiny_disk), 1)
+    engine = Engine(launcher, Scratch(tiny_disk), 1)
     outcome = engine.outcome(run(engine, works_on(path)))
     assert outcome.state == "failed"
     assert "can't be written" in outcome.message
-    assert files_in(engine.store, "*.blend*") == []
+    assert files_in(engine.scratch, "*.blend*") == []
     engine.close()

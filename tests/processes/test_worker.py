@@ -193,8 +193,8 @@ def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
     value = run.results.item("first", 0)["result"]
     assert isinstance(value.parts()[0], ValueFile)
     assert value.num_elements == 200_000
-    assert loaded(value, warm.store.folder).content[-1] == 199_999.5
-    gave = loaded(run.results.item("second", 0)["result"], warm.store.folder).content
+    assert loaded(value, warm.scratch.folder).content[-1] == 199_999.5
+    gave = loaded(run.results.item("second", 0)["result"], warm.scratch.folder).content
     assert gave == [sum(index + 0.5 for index in range(200_000)), "x" * 100_000]
 
 

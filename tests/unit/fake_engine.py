@@ -2,7 +2,7 @@
 """An engine without a process: a test sees what it was asked for, and says itself what comes of it.
 
     engine = FakeEngine()
-    runner = Runner(engine, store)
+    runner = Runner(engine, scratch)
     runner.start(plan, {}, 2)       engine.waiting() == ["a", "b"]
     engine.succeed("a")             what comes of it is reported by the next `runner.update()`
 

@@ -127,7 +127,7 @@ def test_until_an_unknown_name_lists_close_ones() -> None:
     assert only_problem(UNTIL, until=["brokn", "a"]) == Problem(
         "", "", 'there is no node "brokn"', 'Did you mean "broken"'
     )
-    assert only_problem(UNTIL, until="?").mend == "Give the name of a node in the tree"
+    assert only_problem(UNTIL, until="?").fix == "Give the name of a node in the tree"
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_long_circle_is_told_with_its_middle_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("socket", "mend"),
+    ("socket", "fix"),
     [
         ("v:FLOAT", "Link a float or set one"),
         ("v:INT", "Link an int or set one"),
@@ -259,14 +259,14 @@ def test_long_circle_is_told_with_its_middle_left_out() -> None:
         ("v:[ID]=()", "Link or choose data-blocks"),
     ],
 )
-def test_required_input_with_nothing_set_is_a_problem(socket: str, mend: str) -> None:
+def test_required_input_with_nothing_set_is_a_problem(socket: str, fix: str) -> None:
     problem = only_problem(graph(f"b: {socket} ->"))
-    assert problem == Problem("b", "V", "nothing is linked and no value is set", mend, "b")
+    assert problem == Problem("b", "V", "nothing is linked and no value is set", fix, "b")
 
 
-def test_mend_of_a_missing_menu_lists_its_choices() -> None:
+def test_fix_of_a_missing_menu_lists_its_choices() -> None:
     source = with_parameter(graph("b: v:MENU ->"), "b.v", choices=("A", "B"))
-    assert only_problem(source).mend == "Link a value or choose one of A, B"
+    assert only_problem(source).fix == "Link a value or choose one of A, B"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_unlinked_input_gives_its_value(socket: str, changes: dict[str, object],
 
 
 @pytest.mark.parametrize(
-    ("socket", "changes", "message", "mend"),
+    ("socket", "changes", "message", "fix"),
     [
         ("v:FLOAT=2.0", {"maximum": 1.0}, "2.0 is above the maximum 1", "Give at most 1"),
         ("v:INT=-1", {"minimum": 0}, "-1 is below the minimum 0", "Give at least 0"),
@@ -311,16 +311,16 @@ def test_unlinked_input_gives_its_value(socket: str, changes: dict[str, object],
         ("v:Object=@Cube", {"type": SocketType("Mesh")}, '"Cube" is of type Object, not Mesh', "Choose a Mesh"),
     ],
 )
-def test_value_that_does_not_fit_is_a_problem(socket: str, changes: dict[str, object], message: str, mend: str) -> None:
+def test_value_that_does_not_fit_is_a_problem(socket: str, changes: dict[str, object], message: str, fix: str) -> None:
     source = with_parameter(graph(f"b: {socket} ->"), "b.v", **changes)
-    assert only_problem(source) == Problem("b", "V", message, mend, "b")
+    assert only_problem(source) == Problem("b", "V", message, fix, "b")
 
 
 # Links.
 
 
 @pytest.mark.parametrize(
-    ("source", "target", "message", "mend"),
+    ("source", "target", "message", "fix"),
     [
         ("FLOAT", "INT", "float can't become int", "Round it in a script, or link an Integer"),
         ("Collection", "Object", "Collection can't become Object", "Put a Split Collection node between them"),
@@ -335,9 +335,9 @@ def test_value_that_does_not_fit_is_a_problem(socket: str, changes: dict[str, ob
         ("[FLOAT]", "[INT]", "list of float can't become list of int", "Round it in a script, or link an Integer"),
     ],
 )
-def test_link_that_can_not_convert_is_a_problem(source: str, target: str, message: str, mend: str) -> None:
+def test_link_that_can_not_convert_is_a_problem(source: str, target: str, message: str, fix: str) -> None:
     problem = only_problem(graph(f"a: -> x:{source} ; b: v:{target} ->", "a.x > b.v"))
-    assert problem == Problem("b", "V", message, mend, "b")
+    assert problem == Problem("b", "V", message, fix, "b")
 
 
 def test_link_wins_over_the_value_of_the_socket() -> None:
@@ -378,7 +378,7 @@ def test_several_links_into_a_single_value_are_a_problem() -> None:
 def test_link_to_a_socket_that_is_gone_is_a_problem(links: str, socket: str, message: str) -> None:
     value = "=1" if socket == "gone" else ""
     problem = only_problem(graph(f"a: -> x:INT ; b: v:INT{value} ->", links))
-    assert (problem.node, problem.socket, problem.message, problem.mend) == ("b", socket, message, "Remove the link")
+    assert (problem.node, problem.socket, problem.message, problem.fix) == ("b", socket, message, "Remove the link")
 
 
 @pytest.mark.parametrize(
@@ -403,12 +403,12 @@ def test_linked_constant_is_checked_like_a_value(
 
 
 @pytest.mark.parametrize(
-    ("output", "mend"),
+    ("output", "fix"),
     [("Object", "Choose an Object there"), ("ID", "Choose a data-block there"), ("PATH", "Set a path there")],
 )
-def test_linked_constant_of_none_is_a_problem_where_none_is_not_fine(output: str, mend: str) -> None:
+def test_linked_constant_of_none_is_a_problem_where_none_is_not_fine(output: str, fix: str) -> None:
     problem = only_problem(graph(f"in i: -> x:{output} ; b: v:{output} ->", "i.x > b.v"))
-    assert problem == Problem("b", "V", "nothing is set on the linked node", mend, "b")
+    assert problem == Problem("b", "V", "nothing is set on the linked node", fix, "b")
 
 
 def test_linked_constant_of_none_is_fine_where_none_is() -> None:
@@ -451,7 +451,7 @@ def test_list_of_files_maps_the_node(blend_file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "message", "mend"),
+    ("content", "message", "fix"),
     [
         (None, "the file {path} is missing", "Choose another .blend file"),
         (b"", "{path} is no .blend file", "Choose a .blend file"),
@@ -460,7 +460,7 @@ def test_list_of_files_maps_the_node(blend_file: str) -> None:
 )
 @pytest.mark.parametrize("kind", ["PATH", "BLEND_FILE", ""])
 def test_file_that_is_none_is_a_problem_of_the_socket(
-    tmp_path: Path, content: bytes | None, message: str, mend: str, kind: str
+    tmp_path: Path, content: bytes | None, message: str, fix: str, kind: str
 ) -> None:
     path = tmp_path / "b.blend"
     if content is not None:
@@ -468,7 +468,7 @@ def test_file_that_is_none_is_a_problem_of_the_socket(
     linked = graph(f"in i: -> x:{kind}={str(path)!r} ; b: v:BLEND_FILE ->", "i.x > b.v") if kind else None
     problem = only_problem(linked or graph(f"b: v:BLEND_FILE={str(path)!r} ->"))
     assert problem.message.endswith(message.format(path=path))
-    assert problem.mend.startswith(mend)
+    assert problem.fix.startswith(fix)
     assert (problem.node, problem.socket) == ("b", "V")
 
 
@@ -610,7 +610,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_nodes() -> None:
         ("o", ""),
         ("e", "V"),
     ]
-    assert all(problem.mend and problem.node_id == problem.node for problem in found)
+    assert all(problem.fix and problem.node_id == problem.node for problem in found)
 
 
 def test_constant_that_does_not_fit_two_inputs_is_a_problem_at_each() -> None:

@@ -13,42 +13,42 @@ import pytest
 
 from background_nodes.runtime.scratch import removal
 from background_nodes.runtime.scratch.removal import Remover
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path)
+def scratch(tmp_path: Path) -> Iterator[Scratch]:
+    made = Scratch(tmp_path)
     yield made
     made.close()
 
 
-def written(store: Store, name: str, *suffixes: str) -> list[Path]:
-    files = [store.file(name), *(store.file(name).with_suffix(suffix) for suffix in suffixes)]
+def written(scratch: Scratch, name: str, *suffixes: str) -> list[Path]:
+    files = [scratch.file(name), *(scratch.file(name).with_suffix(suffix) for suffix in suffixes)]
     for file in files:
         file.write_bytes(b"x")
     return files
 
 
-def test_a_blob_goes_with_the_files_beside_it_and_no_other(store: Store) -> None:
-    files = written(store, store.new_blob(), ".blend1", ".images.json", ".0.items.json")
-    others = [*written(store, store.new_blob()), *written(store, store.new_log(), ".head", ".tail")]
-    store.remove([files[0].name])
-    store.wait_for_removals()
+def test_a_blob_goes_with_the_files_beside_it_and_no_other(scratch: Scratch) -> None:
+    files = written(scratch, scratch.new_blob(), ".blend1", ".images.json", ".0.items.json")
+    others = [*written(scratch, scratch.new_blob()), *written(scratch, scratch.new_log(), ".head", ".tail")]
+    scratch.remove([files[0].name])
+    scratch.wait_for_removals()
     assert [file.exists() for file in files] == [False] * 4
     assert [file.exists() for file in others] == [True] * 4
 
 
-def test_what_is_not_there_and_folders_that_are_gone_are_no_error(store: Store) -> None:
-    store.remove(["000007.blend", "999999.log"])
-    store.remove_folder(store.path / "worker-000001")
-    (blob,) = written(store, store.new_blob())
-    store.remove([blob.name])
-    store.wait_for_removals()
+def test_what_is_not_there_and_folders_that_are_gone_are_no_error(scratch: Scratch) -> None:
+    scratch.remove(["000007.blend", "999999.log"])
+    scratch.remove_folder(scratch.path / "worker-000001")
+    (blob,) = written(scratch, scratch.new_blob())
+    scratch.remove([blob.name])
+    scratch.wait_for_removals()
     assert not blob.exists()
 
 
-def test_each_folder_is_looked_at_once_however_many_files_go(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_folder_is_looked_at_once_however_many_files_go(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was looked at once for each log: 2,000 items held the window."""
     looks: Counter[str] = Counter()
     scandir = os.scandir
@@ -57,17 +57,17 @@ def test_each_folder_is_looked_at_once_however_many_files_go(store: Store, monke
         looks[Path(path).name] += 1
         return scandir(path)
 
-    names = [store.new_blob() for _ in range(250)]
+    names = [scratch.new_blob() for _ in range(250)]
     for name in names:
-        written(store, name)
+        written(scratch, name)
     monkeypatch.setattr(removal.os, "scandir", counted)
-    store.remove(names)
-    store.wait_for_removals()
+    scratch.remove(names)
+    scratch.wait_for_removals()
     assert looks == {"0000": 1, "0001": 1, "0002": 1}
-    assert not list(store.path.rglob("*.blend"))
+    assert not list(scratch.path.rglob("*.blend"))
 
 
-def test_who_removes_does_not_wait_for_it(store: Store) -> None:
+def test_who_removes_does_not_wait_for_it(scratch: Scratch) -> None:
     """1. A removal stands still, 2. more is removed meanwhile, 3. it goes on, and all is gone, in order."""
     go_on, seen = threading.Event(), []
     remover = Remover()
@@ -89,40 +89,44 @@ def test_who_removes_does_not_wait_for_it(store: Store) -> None:
     assert seen == ["first", "second"]
 
 
-def test_a_removal_that_raises_keeps_no_other_from_being_done(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_removal_that_raises_keeps_no_other_from_being_done(
+    scratch: Scratch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def broken() -> Iterator[Path]:
         raise ZeroDivisionError("a bug")
         yield
 
     remover = Remover()
     remover.remove_files(broken())
-    (blob,) = written(store, store.new_blob())
+    (blob,) = written(scratch, scratch.new_blob())
     remover.remove_files([blob])
     remover.wait()
     assert not blob.exists()
     assert "ZeroDivisionError: a bug" in capsys.readouterr().err
 
 
-def test_where_no_thread_can_be_had_it_is_removed_with_the_next(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_thread_can_be_had_it_is_removed_with_the_next(
+    scratch: Scratch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def start(*_arguments: object) -> int:
         raise RuntimeError("can't start new thread")
 
-    first, second = written(store, store.new_blob()), written(store, store.new_blob())
+    first, second = written(scratch, scratch.new_blob()), written(scratch, scratch.new_blob())
     with monkeypatch.context() as patched:
         patched.setattr(removal._thread, "start_new_thread", start)
-        store.remove([first[0].name])
+        scratch.remove([first[0].name])
     assert first[0].exists()
-    store.remove([second[0].name])
-    store.wait_for_removals()
+    scratch.remove([second[0].name])
+    scratch.wait_for_removals()
     assert not first[0].exists()
     assert not second[0].exists()
 
 
 def test_closing_a_store_removes_all_of_it(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    written(store, store.new_blob())
-    store.new_folder()
-    store.remove(["000001.blend"])
-    store.close()
+    scratch = Scratch(tmp_path)
+    written(scratch, scratch.new_blob())
+    scratch.new_folder()
+    scratch.remove(["000001.blend"])
+    scratch.close()
     assert list(tmp_path.iterdir()) == []
-    store.close()
+    scratch.close()

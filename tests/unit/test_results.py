@@ -16,7 +16,7 @@ from background_nodes.runtime.errors import MisfitError
 from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.blend_files import FileCopy
 from background_nodes.runtime.script.signature import Parameter
@@ -34,10 +34,10 @@ Made = Callable[..., Results]
 
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[Made]:
-    """Makes results whose values are in a store."""
-    store = Store(tmp_path / "stores")
-    yield functools.partial(Results, store)
-    store.close()
+    """Makes results whose values are in a scratch folder."""
+    scratch = Scratch(tmp_path / "stores")
+    yield functools.partial(Results, scratch)
+    scratch.close()
 
 
 def tasks_of(plan: Plan) -> dict[str, PlannedTask]:

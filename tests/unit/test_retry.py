@@ -40,11 +40,11 @@ def test_an_unchanged_task_stays_as_it_is() -> None:
     assert retried(plan, parse_plan("a; b: a *3"), "b") == plan.tasks[1]
 
 
-def test_a_mended_script_and_new_settings_are_taken_over() -> None:
+def test_a_fixed_script_and_new_settings_are_taken_over() -> None:
     plan = parse_plan("a; b: a")
-    mended, settings = ScriptSource("mended", "test"), NodeSettings(timeout=60.0)
-    found = retried(plan, with_task(plan, "b", script=mended, settings=settings), "b")
-    assert (found.script, found.settings, found.arguments) == (mended, settings, plan.tasks[1].arguments)
+    fixed, settings = ScriptSource("fixed", "test"), NodeSettings(timeout=60.0)
+    found = retried(plan, with_task(plan, "b", script=fixed, settings=settings), "b")
+    assert (found.script, found.settings, found.arguments) == (fixed, settings, plan.tasks[1].arguments)
 
 
 def test_a_node_with_another_name_keeps_the_one_that_the_run_knows() -> None:

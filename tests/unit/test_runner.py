@@ -18,7 +18,7 @@ from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import InvalidTransitionError, RunError, StoreError
 from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
 from background_nodes.runtime.scheduling.states import RunState
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import SocketType
@@ -47,12 +47,12 @@ class Clock:
 
 
 class Stage:
-    """A runner with its engine and store, and what its runs' listeners heard."""
+    """A runner with its engine and scratch folder, and what its runs' listeners heard."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self.engine = FakeEngine()
-        self.store = Store(folder)
-        self.runner = Runner(self.engine, self.store)
+        self.scratch = Scratch(folder)
+        self.runner = Runner(self.engine, self.scratch)
         self.clock = clock
         self.runs: list[ActiveRun] = []
         self.heard: list[str] = []
@@ -103,11 +103,11 @@ class Stage:
     def write(self, *names: str) -> None:
         """The workers of requests write the files that they were told to write."""
         for name in names:
-            self.store.file(self.engine.task(name).blob).write_bytes(b"x")
+            self.scratch.file(self.engine.task(name).blob).write_bytes(b"x")
 
     def files(self) -> list[str]:
         """The blobs and logs; not what a run keeps beside them for its tasks (`run_files`)."""
-        return [name for name in files_in(self.store) if not name.endswith((".images.json", ".items.json"))]
+        return [name for name in files_in(self.scratch) if not name.endswith((".images.json", ".items.json"))]
 
 
 def states(run: ActiveRun) -> dict[str, str]:
@@ -174,7 +174,7 @@ def test_each_attempt_writes_files_of_its_own_and_the_last_ones_go(stage: Stage)
     assert {first.blob, first.log}.isdisjoint({second.blob, second.log})
     stage.write("a")
     assert stage.files() == [second.blob]
-    assert run.log_file("a", 0) == stage.store.file(second.log)
+    assert run.log_file("a", 0) == stage.scratch.file(second.log)
 
 
 def test_a_task_that_wants_a_fresh_process_asks_for_one(stage: Stage) -> None:
@@ -480,7 +480,7 @@ def test_a_full_disk_fails_the_task_and_says_so(stage: Stage, monkeypatch: pytes
         raise StoreError("no folder can be made: disk full")
 
     run = stage.start("a; b: a; c", workers=1)
-    monkeypatch.setattr(stage.store, "new_blob", new_blob)
+    monkeypatch.setattr(stage.scratch, "new_blob", new_blob)
     stage.succeed("a")
     assert run.state is RunState.FAILED
     assert (run.error, message(run, "b")) == (None, "no folder can be made: disk full")
@@ -539,10 +539,10 @@ def test_a_retry_takes_the_new_script_and_the_results_there_are(stage: Stage) ->
     stage.engine.succeed("a", result=0.125)
     stage.runner.update()
     stage.fail("b")
-    mended = dataclasses.replace(run.tasks["b"], script=ScriptSource("mended", "test"))
-    stage.runner.retry(run, [mended])
+    fixed = dataclasses.replace(run.tasks["b"], script=ScriptSource("fixed", "test"))
+    stage.runner.retry(run, [fixed])
     assert stage.engine.waiting() == ["b"]
-    assert (stage.engine.task("b").script.text, sent(stage, "b")) == ("mended", 0.125)
+    assert (stage.engine.task("b").script.text, sent(stage, "b")) == ("fixed", 0.125)
 
 
 @pytest.mark.parametrize("is_over", [False, True])
@@ -1017,7 +1017,7 @@ def test_a_run_forgotten_by_who_hears_of_it_leaves_nothing(stage: Stage) -> None
     def write_at_once(request: Any) -> None:
         submit(request)
         for name in (request.task.blob, request.task.log):
-            stage.store.file(name).write_bytes(b"x")
+            stage.scratch.file(name).write_bytes(b"x")
 
     stage.engine.submit = write_at_once  # type: ignore[method-assign]
     stage.succeed("a", "b")

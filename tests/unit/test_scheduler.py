@@ -924,9 +924,9 @@ def test_a_retry_takes_the_task_in_its_new_form(stage: StageFactory) -> None:
     graph = stage("a retries=0")
     graph.run()
     graph.die("a")
-    mended = dataclasses.replace(graph.scheduler.tasks["a"].planned, script=ScriptSource("mended", "test"))
-    graph.retry(mended)
-    assert graph.scheduler.tasks["a"].planned is mended
+    fixed = dataclasses.replace(graph.scheduler.tasks["a"].planned, script=ScriptSource("fixed", "test"))
+    graph.retry(fixed)
+    assert graph.scheduler.tasks["a"].planned is fixed
 
 
 def test_a_cancelled_run_can_be_retried_whole(stage: StageFactory) -> None:

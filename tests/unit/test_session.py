@@ -18,7 +18,7 @@ from background_nodes.addon.session.run import Run
 from background_nodes.addon.session.settings import Settings
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.pool.launcher import Launcher
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 
 from .fake_engine import FakeEngine
 from .plan_text import parse_plan
@@ -97,7 +97,7 @@ class FakeHost:
     def find_tree(self, session_uid: int) -> FakeTree | None:
         return self.trees.get(session_uid)
 
-    def take_snapshot(self, _refs: Any, _store: Store, *, with_file: bool) -> FakeSnapshot:
+    def take_snapshot(self, _refs: Any, _scratch: Scratch, *, with_file: bool) -> FakeSnapshot:
         assert not with_file
         return FakeSnapshot()
 
@@ -107,10 +107,10 @@ class FakeHost:
     def push_undo(self, message: str) -> None:
         self.undo_steps.append(message)
 
-    def new_store(self) -> Store:
-        return Store(self._tmp_path)
+    def new_scratch(self) -> Scratch:
+        return Scratch(self._tmp_path)
 
-    def new_pool(self, _settings: Settings, _store: Store) -> FakePool:
+    def new_pool(self, _settings: Settings, _scratch: Scratch) -> FakePool:
         return self.pool
 
     def launcher(self, settings: Settings) -> Launcher:
@@ -226,7 +226,7 @@ def test_what_lies_beside_results_is_read_before_they_come_home(session, host):
 
 def test_what_a_run_wrote_is_measured_bit_by_bit_before_it_comes_home(session, host, monkeypatch):
     parts = iter([10, 200, 3000])
-    monkeypatch.setattr(Store, "sizes", lambda _store, _names: parts)
+    monkeypatch.setattr(Scratch, "sizes", lambda _scratch, _names: parts)
     run = session.start(host.add("a"))
     host.gesture = True
     end(session, host)
@@ -241,7 +241,7 @@ def test_what_a_run_wrote_is_measured_bit_by_bit_before_it_comes_home(session, h
 
 
 def test_run_that_is_waited_for_is_measured_as_a_whole(session, host, monkeypatch):
-    monkeypatch.setattr(Store, "sizes", lambda _store, _names: iter([10, 200, 3000]))
+    monkeypatch.setattr(Scratch, "sizes", lambda _scratch, _names: iter([10, 200, 3000]))
     run = session.start(host.add("a"))
     tick(session, 1)
     host.pool.succeed_all()

@@ -215,7 +215,7 @@ def test_blend_file_is_the_open_one_where_nothing_is_chosen(parameter: str) -> N
         ("main() -> list[BlendFile]", "a BlendFile is only an input"),
     ],
 )
-def test_blend_file_that_can_not_be_is_refused_with_a_mend(main: str, message: str) -> None:
+def test_blend_file_that_can_not_be_is_refused_with_a_fix(main: str, message: str) -> None:
     error = refusal(f"{BLEND_FILE}\ndef {main}: ...")
     assert error.message.startswith(message)
     assert error.line == 2

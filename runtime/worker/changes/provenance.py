@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import bpy
 
 from ...blender import blobs, data_block_kinds
-from ...blender.blobs import Contents, Key, Origin
+from ...blender.blobs import Contents, DataBlockName, Origin
 from ...blender.dependencies import used_by
 from ...script.socket_types import StoredRef
 from .fingerprint import Fingerprint, by_name, fingerprint
@@ -27,7 +27,7 @@ _LARGE_MESH = 10_000
 @dataclass(slots=True)
 class _Known:
     origin: Origin
-    file_key: Key | None = None  # in the whole file that is open
+    file_key: DataBlockName | None = None  # in the whole file that is open
     passed_on: bool = False  # by another task
     before: Fingerprint | None = None
 
@@ -42,7 +42,12 @@ class Provenance:
         self._by_origin: dict[StoredRef, int] = {}
 
     def record(
-        self, data_block: bpy.types.ID, origin: Origin, file_key: Key | None = None, *, passed_on: bool = False
+        self,
+        data_block: bpy.types.ID,
+        origin: Origin,
+        file_key: DataBlockName | None = None,
+        *,
+        passed_on: bool = False,
     ) -> None:
         """Note where a data-block came from; passed_on: by way of another task's results."""
         self._known[data_block.session_uid] = _Known(origin, file_key, passed_on)
@@ -53,7 +58,7 @@ class Provenance:
         """Record all that is in the open file, which is a copy of a whole one."""
         self._has_file = True
         for _kind, data_block in data_block_kinds.all_data_blocks():
-            key = Key.of(data_block)
+            key = DataBlockName.of(data_block)
             self.record(data_block, contents.origin(key, blob), key)
 
     def find(self, kind: str, origin: Origin, live: data_block_kinds.Index) -> bpy.types.ID | None:
@@ -63,7 +68,7 @@ class Provenance:
         return live.find(kind, self._by_origin[origin.ref])
 
     def known_already(
-        self, newcomers: Mapping[Key, bpy.types.ID], contents: Contents, blob: str
+        self, newcomers: Mapping[DataBlockName, bpy.types.ID], contents: Contents, blob: str
     ) -> dict[int, bpy.types.ID]:
         """Those of the newcomers, by uid, that came from the same origin by another way, too, with what came then.
 
@@ -126,7 +131,7 @@ class Provenance:
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
                 continue
-            key, uid = Key.of(data_block), data_block.session_uid
+            key, uid = DataBlockName.of(data_block), data_block.session_uid
             known = self._known.get(uid)
             if known is None:
                 changes.contents.origins[key] = Origin(StoredRef(*key, blob), True)
@@ -162,12 +167,12 @@ class Changes:
 
     def __init__(self, has_state: bool, unchanged: dict[int, Fingerprint]) -> None:
         self.contents = Contents()
-        self.candidates: dict[int, tuple[Key, Fingerprint]] = {}
+        self.candidates: dict[int, tuple[DataBlockName, Fingerprint]] = {}
         self._has_state = has_state
         self._unchanged = unchanged
-        self._keys: dict[int, tuple[Key, Origin]] = {}
+        self._keys: dict[int, tuple[DataBlockName, Origin]] = {}
 
-    def add(self, key: Key, uid: int, origin: Origin) -> None:
+    def add(self, key: DataBlockName, uid: int, origin: Origin) -> None:
         self._keys[uid] = key, origin
 
     def compare(self, reopen: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 
 def planned(body: str, inputs=(), outputs=(), filename="job.py"):
-    """A task of a seed-style script. `inputs`: (name, kind, wire value); `outputs`: (name, kind, is_list)."""
+    """A task of a script without `main`. `inputs`: (name, kind, wire value); `outputs`: (name, kind, is_list)."""
     from background_nodes.runtime.planning import plan
     from background_nodes.runtime.planning.graph import NodeSettings
     from background_nodes.runtime.script.signature import Parameter, ScriptSource
@@ -20,13 +20,13 @@ def planned(body: str, inputs=(), outputs=(), filename="job.py"):
         plan.TaskOutput(f"out{index}", name, SocketType(kind, is_list))
         for index, (name, kind, is_list) in enumerate([("python_data", "ANY", False), *outputs])
     )
-    source = ScriptSource(textwrap.dedent(body), filename, is_seed_style=True)
+    source = ScriptSource(textwrap.dedent(body), filename, is_without_main=True)
     return plan.PlannedTask("task", "task", source, arguments, given, NodeSettings(retries=0))
 
 
 @pytest.fixture
 def run(warm):
-    """Runs a seed-style script: what became of it, and its outputs by name."""
+    """Runs a script without `main`: what became of it, and its outputs by name."""
 
     def run_one(body: str, inputs=(), outputs=()):
         from background_nodes.runtime.blender.python_data import decode
@@ -191,8 +191,8 @@ def passed(warm, tmp_path):
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     mesh = bpy.data.meshes.new("Shared mesh")
     scene_object = bpy.data.objects.new("Ob ject", mesh)
-    name = warm.store.new_blob()
-    blobs.write(warm.store.file(name), [scene_object])
+    name = warm.scratch.new_blob()
+    blobs.write(warm.scratch.file(name), [scene_object])
     ref = LiveRef("Object", scene_object.name, scene_object.session_uid)
     return ref, {ref: StoredRef("Object", "Ob ject", "", name)}
 

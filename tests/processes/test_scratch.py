@@ -1,4 +1,4 @@
-"""The store: private, gone with its owner, and honest about a disk that is full."""
+"""The scratch folder: private, gone with its owner, and honest about a disk that is full."""
 
 import contextlib
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.scratch.scratch import Store
+from background_nodes.runtime.scratch.scratch import Scratch
 
 from ..store_files import files_in
 from .conftest import Engine, planned
@@ -30,75 +30,75 @@ def tiny_disk(tmp_path):
 
 
 def test_store_is_this_users_alone_and_goes_when_closed(tmp_path):
-    store = Store(tmp_path)
-    assert stat.S_IMODE(store.path.stat().st_mode) == 0o700
-    store.new_folder()
-    store.file(store.new_blob()).write_bytes(b"x")
-    store.close()
-    store.close()
+    scratch = Scratch(tmp_path)
+    assert stat.S_IMODE(scratch.path.stat().st_mode) == 0o700
+    scratch.new_folder()
+    scratch.file(scratch.new_blob()).write_bytes(b"x")
+    scratch.close()
+    scratch.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_names_are_never_given_twice(tmp_path):
-    store = Store(tmp_path)
-    names = [make() for _ in range(5) for make in (store.new_blob, store.new_log, store.new_folder)]
+    scratch = Scratch(tmp_path)
+    names = [make() for _ in range(5) for make in (scratch.new_blob, scratch.new_log, scratch.new_folder)]
     assert len({Path(name).stem for name in names}) == 15
-    store.close()
+    scratch.close()
 
 
 def test_blob_is_removed_with_what_lies_beside_it_and_nothing_else(tmp_path):
-    store = Store(tmp_path)
-    name, other = store.new_blob(), store.new_blob()
-    blob = store.file(name)
-    for path in (blob, blob.with_suffix(".json"), blob.with_suffix(".1.pixels"), store.file(other)):
+    scratch = Scratch(tmp_path)
+    name, other = scratch.new_blob(), scratch.new_blob()
+    blob = scratch.file(name)
+    for path in (blob, blob.with_suffix(".json"), blob.with_suffix(".1.pixels"), scratch.file(other)):
         path.write_bytes(b"x")
-    assert (store.size([name]), store.size([name, other])) == (3, 4)
-    store.remove([name])
-    store.remove([name])
-    assert files_in(store) == [other]
-    store.close()
+    assert (scratch.size([name]), scratch.size([name, other])) == (3, 4)
+    scratch.remove([name])
+    scratch.remove([name])
+    assert files_in(scratch) == [other]
+    scratch.close()
 
 
 def test_size_of_many_blobs_is_told_bit_by_bit(tmp_path):
-    store = Store(tmp_path)
-    names = [store.new_blob() for _ in range(1000)]
+    scratch = Scratch(tmp_path)
+    names = [scratch.new_blob() for _ in range(1000)]
     for name in names:
-        store.file(name).write_bytes(b"x")
-    sizes = list(store.sizes(names))
-    assert sum(sizes) == store.size(names) == 1000
+        scratch.file(name).write_bytes(b"x")
+    sizes = list(scratch.sizes(names))
+    assert sum(sizes) == scratch.size(names) == 1000
     assert max(sizes) <= 100
-    store.close()
+    scratch.close()
 
 
 def test_nobody_waits_for_a_removal_nor_for_its_thread_to_start(tmp_path, monkeypatch):
-    store = Store(tmp_path)
+    scratch = Scratch(tmp_path)
     may_remove = threading.Event()
     monkeypatch.setattr(threading.Thread, "start", None)  # it returns after the thread's first turn
     monkeypatch.setattr(Path, "unlink", lambda _path: may_remove.wait())
-    files = [store.file(store.new_blob()) for _ in range(2)]
+    files = [scratch.file(scratch.new_blob()) for _ in range(2)]
     for file in files:
         file.write_bytes(b"x")
-        store.remove([file.name])
+        scratch.remove([file.name])
     assert all(file.exists() for file in files)
     may_remove.set()
-    store.close()
-    assert not store.path.exists()
+    scratch.close()
+    assert not scratch.path.exists()
 
 
 def test_parent_that_can_not_be_made_is_an_error_that_names_it(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file/store"):
-        Store(tmp_path / "file" / "store")
+        Scratch(tmp_path / "file" / "store")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a folder where even root may not write")
 def test_parent_that_can_not_be_written_is_an_error():
     with pytest.raises(StoreError, match="no folder for results can be made in /proc"):
-        Store(Path("/proc"))
+        Scratch(Path("/proc"))
 
 
 def test_store_whose_owner_lives_is_not_swept(tmp_path):
-    first, second = Store(tmp_path), Store(tmp_path)
+    first, second = Scratch(tmp_path), Scratch(tmp_path)
     assert first.path.exists()
     assert first.path != second.path
     first.close()
@@ -106,15 +106,17 @@ def test_store_whose_owner_lives_is_not_swept(tmp_path):
 
 
 def test_store_of_another_foreground_is_swept_only_when_that_is_gone(start_foreground, tmp_path):
-    process = start_foreground("store = Store(parent); print(store.path, flush=True); __import__('time').sleep(1000)")
+    process = start_foreground(
+        "scratch = Scratch(parent); print(scratch.path, flush=True); __import__('time').sleep(1000)"
+    )
     theirs = Path(process.stdout.readline().strip())
-    ours = Store(theirs.parent)
+    ours = Scratch(theirs.parent)
     assert theirs.exists()
     ours.close()
     process.kill()
     process.wait()
     assert theirs.exists(), "or the test shows nothing"
-    ours = Store(theirs.parent)
+    ours = Scratch(theirs.parent)
     assert list(theirs.parent.iterdir()) == [ours.path]
     ours.close()
 
@@ -125,7 +127,7 @@ def test_sweeping_follows_no_links_and_stumbles_over_nothing(tmp_path):
     (tmp_path / "background_nodes-link").symlink_to(tmp_path / "precious")
     (tmp_path / "background_nodes-file").write_text("")
     (tmp_path / "background_nodes-folder" / "owner.lock").mkdir(parents=True)
-    Store(tmp_path).close()
+    Scratch(tmp_path).close()
     assert (tmp_path / "precious" / "owner.lock").exists()
 
 
@@ -139,13 +141,13 @@ def main(vertices=%d):
 
 
 def test_full_disk_fails_the_task_and_the_next_one_is_fine_when_there_is_room(launcher, tiny_disk):
-    engine = Engine(launcher, Store(tiny_disk), 1)
+    engine = Engine(launcher, Scratch(tiny_disk), 1)
     try:
         assert engine.run("return 1").value == 1
         outcome = engine.run("print('x' * 10_000_000)")
         assert outcome.state == "failed"
         assert "No space left on device" in outcome.message
-        for log in engine.store.path.rglob("*.log"):
+        for log in engine.scratch.path.rglob("*.log"):
             log.unlink()
         assert engine.run("print('y'); return 2").value == 2
 
@@ -172,13 +174,13 @@ def test_blob_that_finds_no_room_fails_the_task_and_is_not_left_half_written(lau
         task = planned(MESH % vertices)
         return replace(task, outputs=(TaskOutput("result", "Result", SocketType("Mesh")),))
 
-    engine = Engine(launcher, Store(tiny_disk), 1)
+    engine = Engine(launcher, Scratch(tiny_disk), 1)
     try:
         run = engine.wait(engine.start(mesh(1_000_000)))
         outcome = engine.outcome(run)
         assert outcome.state == "failed"
         assert "can't be written" in outcome.message or "No space left" in outcome.message
-        assert files_in(engine.store, "*.blend*") == []
+        assert files_in(engine.scratch, "*.blend*") == []
         assert engine.wait(engine.start(mesh(10))).state == "succeeded"
     finally:
         engine.close()
@@ -189,23 +191,23 @@ def test_store_on_a_full_disk_is_an_error_and_leaves_nothing(tiny_disk):
     with pytest.raises(OSError, match="No space"):
         (tiny_disk / "filler").write_bytes(b"x" * 3 * 1024**2)
     with contextlib.suppress(StoreError):  # an empty folder may still find room
-        Store(tiny_disk).close()
+        Scratch(tiny_disk).close()
     assert [path.name for path in tiny_disk.iterdir()] == ["filler"]
 
 
 def test_store_that_vanished_is_made_anew(launcher, tmp_path):
     """Somebody cleaned the temporary folder."""
-    engine = Engine(launcher, Store(tmp_path), 1)
-    shutil.rmtree(engine.store.path)
+    engine = Engine(launcher, Scratch(tmp_path), 1)
+    shutil.rmtree(engine.scratch.path)
     assert engine.run("return 1").value == 1
     engine.close()
 
 
 def test_log_that_can_not_be_made_fails_the_task_alone(launcher, tmp_path):
-    engine = Engine(launcher, Store(tmp_path), 1)
+    engine = Engine(launcher, Scratch(tmp_path), 1)
     assert engine.run("return 1").value == 1
     pid = engine.pool.process_ids[0]
-    folder = engine.store.file("000001.log").parent
+    folder = engine.scratch.file("000001.log").parent
     moved = folder.rename(tmp_path / "moved")
     folder.touch()
     for _ in range(3):
@@ -219,7 +221,7 @@ def test_log_that_can_not_be_made_fails_the_task_alone(launcher, tmp_path):
 
 def test_two_foregrounds_side_by_side_touch_no_file_of_each_other(start_foreground):
     body = """
-        engine = Engine(launcher, Store(parent), 1)
+        engine = Engine(launcher, Scratch(parent), 1)
         for round in range(3):
             run = engine.wait(engine.start(*(planned(f"print({round}); return {round}", f"t{i}") for i in range(5))))
             assert [engine.outcome(run, f"t{i}").value for i in range(5)] == [round] * 5
@@ -235,8 +237,8 @@ def test_store_that_somebody_removed_is_made_anew_for_the_next_run(make_engine):
     engine = make_engine()
     write = "import tempfile; print('here'); return tempfile.TemporaryFile().write(b'1234')"
     assert engine.run(write).value == 4
-    shutil.rmtree(engine.store.path)
+    shutil.rmtree(engine.scratch.path)
     outcome = engine.run(write)
     assert (outcome.state, outcome.value, outcome.log) == ("succeeded", 4, "here\n")
-    assert stat.S_IMODE(engine.store.path.stat().st_mode) == 0o700
-    assert (engine.store.path / "owner.lock").exists()
+    assert stat.S_IMODE(engine.scratch.path.stat().st_mode) == 0o700
+    assert (engine.scratch.path / "owner.lock").exists()

@@ -103,16 +103,16 @@ def test_what_is_written_is_an_output(source, found):
 
 
 @pytest.mark.parametrize("source", ["x = 1", "import bpy", "'text'", "def helper(): ..."])
-def test_script_without_main_is_seed_style_but_not_marked_as_one(source):
-    assert detected_sockets.is_seed_style(source)
+def test_script_without_main_is_without_main_but_not_marked_as_one(source):
+    assert detected_sockets.is_without_main(source)
     assert not detected_sockets.has_marks(source)
     with pytest.raises(SignatureError, match="no function main"):
         detected_sockets.signature(source)
 
 
 @pytest.mark.parametrize("source", ["", "\n# nothing\n", "def main(): ...", "async def main(): ...", "def main(", "\0"])
-def test_empty_text_and_main_and_syntax_errors_are_not_seed_style(source):
-    assert not detected_sockets.is_seed_style(source)
+def test_empty_text_and_main_and_syntax_errors_are_not_without_main(source):
+    assert not detected_sockets.is_without_main(source)
     assert not detected_sockets.has_marks(source)
 
 
@@ -120,7 +120,7 @@ def test_empty_text_and_main_and_syntax_errors_are_not_seed_style(source):
     "source",
     ["python_data = {}", "data_blocks.append(1)", "print(passed_data_blocks)", "def f():\n    update_job_progress(1)"],
 )
-def test_what_only_seed_style_scripts_have_is_a_mark(source):
+def test_what_only_without_main_scripts_have_is_a_mark(source):
     assert detected_sockets.has_marks(source)
 
 
@@ -138,7 +138,7 @@ def test_docstring_tells_of_the_script_and_its_inputs():
 
 
 def test_source_that_is_nested_deeply_is_no_crash():
-    assert not detected_sockets.is_seed_style("x = " + "(" * 5000 + ")" * 5000)
+    assert not detected_sockets.is_without_main("x = " + "(" * 5000 + ")" * 5000)
     detected_sockets.has_marks("x = " + "+".join(["a"] * 5000))
 
 
