@@ -68,6 +68,7 @@ ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
             TaskState.CANCELLED,
             TaskState.SKIPPED,  # the run timed out
             TaskState.TIMED_OUT,  # the run timed out while the item was queued for another try
+            TaskState.FAILED,  # the run broke meanwhile
         }
     ),
     TaskState.RUNNING: frozenset(

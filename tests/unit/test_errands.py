@@ -231,6 +231,15 @@ def test_a_run_that_broke_stops_its_errands(stage: StageFactory) -> None:
     assert single.message("a") == "a bug"
 
 
+def test_a_run_that_broke_fails_an_item_that_waits_for_its_next_try(stage: StageFactory) -> None:
+    """1. The item's worker died. 2. The run is paused, so the item is not started again. 3. The run broke."""
+    single = stage("a")
+    single.tell(PauseRequested(0.0))
+    single.tell(WorkerDied(0.0, "a", 0, 1, "killed"))
+    assert single.tell(RunBroke(0.0, TaskError("a bug"))) == [FinishRun(RunState.FAILED)]
+    assert single.message("a") == "a bug"
+
+
 @pytest.mark.parametrize("errand", [COPY, GATHER], ids=["needed", "not needed"])
 def test_an_errand_times_out_after_its_start(stage: StageFactory, errand: Errand) -> None:
     single = stage("a")
