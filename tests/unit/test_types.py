@@ -3,6 +3,7 @@
 
 import pytest
 
+from background_nodes.runtime.script import annotations, literals, values
 from background_nodes.runtime.script.socket_types import (
     CONVERSIONS,
     LIST_CONVERSIONS,
@@ -70,3 +71,11 @@ def test_conversion_never_turns_a_value_into_a_data_block_or_back() -> None:
 def test_type_reads_as_an_artist_would_say_it() -> None:
     assert str(SocketType("FLOAT")) == "float"
     assert str(SocketType("Object", is_list=True)) == "list of Object"
+
+
+def test_kind_of_value_has_a_row_in_each_table_of_scripts() -> None:
+    named = {kind for kind, _ in annotations._PLAIN.values()}
+    assert named | {"MENU"} == set(VALUE_KINDS)  # a menu is written as its choices: Literal["a", "b"]
+    assert set(values._FITTERS) == set(VALUE_KINDS)
+    classes = {name for name in annotations._PLAIN if "." in name and not name.startswith("typing.")}
+    assert set(literals._EMPTY) == classes
