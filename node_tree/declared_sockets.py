@@ -16,7 +16,8 @@ import bpy
 
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, Signature
-from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, VALUE_KINDS, SocketType, Value
+from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
+from ..runtime.script.value_kinds import VALUE_KINDS, Form, ValueKind
 from ..runtime.script.without_main import DATA_BLOCKS, PYTHON_DATA, name_fault
 from . import changes
 from .data_nodes import data_types
@@ -26,22 +27,6 @@ from .identity import new_id
 MAX_NAME: Final = 63
 #: What a new entry is called.
 _NEW_NAMES = {False: "value", True: "result"}
-
-_ZEROS: Final = (0.0, 0.0, 0.0)
-#: What the field of a plain value shows before anything is set.
-_DEFAULTS: Final[dict[str, Value]] = {
-    "BOOLEAN": False,
-    "INT": 0,
-    "FLOAT": 0.0,
-    "STRING": "",
-    "VECTOR": _ZEROS,
-    "COLOR": _ZEROS,
-    "ROTATION": _ZEROS,
-    "BLEND_FILE": OPEN_FILE,
-    "MATRIX": tuple(float(row == column) for row in range(4) for column in range(4)),
-}
-#: What a script gets for a value that is not one of Python's own.
-_CLASSES: Final = {"VECTOR": "Vector", "COLOR": "Color", "ROTATION": "Euler", "MATRIX": "Matrix"}
 
 
 @functools.cache
@@ -199,27 +184,36 @@ def type_of(entry: BackgroundNodeDeclaredSocket) -> SocketType:
 
 def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Mapping[str, str]) -> Parameter:
     socket_type = type_of(entry)
+    kind = VALUE_KINDS.get(socket_type.kind)
     default: Any = MISSING
     if socket_type.is_list:
         default = () if entry.is_optional else MISSING
-    elif socket_type.kind in _DEFAULTS:
-        default = _DEFAULTS[socket_type.kind]
+    elif kind is not None and kind.default is not None:
+        default = kind.default
     elif entry.is_optional:
         default = None
     return Parameter(
         entry.identifier,
         _label(entry),
         socket_type,
-        annotation=_CLASSES.get(socket_type.kind, ""),
+        annotation=_class_name(kind),
         default=default,
         is_optional=default is None,
         description=descriptions.get(entry.name, ""),
     )
 
 
+def _class_name(kind: ValueKind | None) -> str:
+    """The class of which a script gets a value that is numbers; "" for others, which stay as they are."""
+    if kind is None or kind.form not in (Form.NUMBERS, Form.MATRIX):
+        return ""
+    return next(iter(kind.annotations.values()))
+
+
 def can_be_optional(entry: BackgroundNodeDeclaredSocket) -> bool:
     """Whether there is a way to set nothing: the field of a plain value always shows one."""
-    return entry.is_list or type_of(entry).kind not in _DEFAULTS
+    kind = VALUE_KINDS.get(type_of(entry).kind)
+    return entry.is_list or kind is None or kind.default is None
 
 
 def _output(entry: BackgroundNodeDeclaredSocket, descriptions: Mapping[str, str]) -> Output:

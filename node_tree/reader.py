@@ -28,6 +28,7 @@ from ..runtime.planning.graph import (
 )
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
+from ..runtime.script.value_kinds import VALUE_KINDS, Form
 from . import declared_sockets, sources
 from .identity import renew_duplicates
 
@@ -254,15 +255,21 @@ def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
 def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
     if isinstance(value, bpy.types.ID):
         return live_ref(value)
-    if kind == "PATH":
-        return _absolute(value, node, socket.name, problems) if value else None
-    if kind == "BLEND_FILE":
-        return _absolute(value, node, socket.name, problems) if value else OPEN_FILE
-    if kind == "MATRIX":
-        return tuple(_exact(number) for row in value for number in row)
-    if kind in {"VECTOR", "COLOR", "ROTATION"}:
-        return tuple(_exact(number) for number in value)
-    return _exact(value) if kind == "FLOAT" else value
+    if value is None:  # a data-block that was deleted
+        return None
+    match VALUE_KINDS[kind].form:
+        case Form.PATH:
+            return _absolute(value, node, socket.name, problems) if value else None
+        case Form.BLEND_FILE:
+            return _absolute(value, node, socket.name, problems) if value else OPEN_FILE
+        case Form.MATRIX:
+            return tuple(_exact(number) for row in value for number in row)
+        case Form.NUMBERS:
+            return tuple(_exact(number) for number in value)
+        case Form.NUMBER:
+            return _exact(value)
+        case _:
+            return value
 
 
 def _exact(number: float) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
@@ -21,20 +21,8 @@ from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
-#: Blender's own colours where it has such a socket (`std_node_socket_colors` in its node drawing code).
+#: Blender's own colours of data-blocks, where it has such a socket.
 _COLORS: dict[str, tuple[float, float, float]] = {
-    "BOOLEAN": (0.80, 0.65, 0.84),
-    "INT": (0.35, 0.55, 0.36),
-    "FLOAT": (0.63, 0.63, 0.63),
-    "STRING": (0.44, 0.70, 1.00),
-    "VECTOR": (0.39, 0.39, 0.78),
-    "COLOR": (0.78, 0.78, 0.16),
-    "ROTATION": (0.65, 0.39, 0.78),
-    "MATRIX": (0.72, 0.20, 0.52),
-    "MENU": (0.40, 0.40, 0.40),
-    "PATH": (0.30, 0.55, 0.75),
-    "BLEND_FILE": (0.90, 0.45, 0.15),
-    "ANY": (0.25, 0.75, 0.75),
     "Object": (0.93, 0.62, 0.36),
     "Collection": (0.96, 0.96, 0.96),
     "Image": (0.39, 0.22, 0.39),
@@ -51,23 +39,56 @@ _OTHER_DATA_BLOCK_COLOR = (0.75, 0.68, 0.55)
 #: Paths may begin with Blender's `//`. From 4.5 on a property says so, or each such path is warned of.
 PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set())
 
-#: The property behind `default_value` of each kind of plain value.
-_VALUE_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "BOOLEAN": (bpy.props.BoolProperty, {}),
-    "INT": (bpy.props.IntProperty, {}),
-    "FLOAT": (bpy.props.FloatProperty, {}),
-    "STRING": (bpy.props.StringProperty, {}),
-    "VECTOR": (bpy.props.FloatVectorProperty, {"subtype": "XYZ"}),
-    "COLOR": (bpy.props.FloatVectorProperty, {"subtype": "COLOR", "min": 0.0, "soft_max": 1.0}),
-    "ROTATION": (bpy.props.FloatVectorProperty, {"subtype": "EULER"}),
-    "MATRIX": (
-        bpy.props.FloatVectorProperty,
-        {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))},
+
+def matrix(numbers: Sequence[float]) -> Matrix:
+    """A matrix of 16 numbers, row by row."""
+    return Matrix([numbers[row * 4 : row * 4 + 4] for row in range(4)])
+
+
+class _PlainSocket(NamedTuple):
+    """How the sockets of a kind of plain value look.
+
+    Attributes:
+        color: Blender's own where it has such a socket (`std_node_socket_colors` in its node drawing code).
+        make_property: the function of `bpy.props` for what is behind `default_value`.
+        options: what that function is given.
+        from_numbers: makes the Python value of a result that is numbers.
+    """
+
+    color: tuple[float, float, float]
+    make_property: Callable[..., Any]
+    options: dict[str, Any] = {}
+    from_numbers: Callable[[Any], Any] | None = None
+
+
+_NUMBERS, _TEXT = bpy.props.FloatVectorProperty, bpy.props.StringProperty
+_FILE = {"subtype": "FILE_PATH", "options": PATH_OPTIONS}
+_MATRIX = {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))}
+
+#: For each of `value_kinds.VALUE_KINDS`.
+_PLAIN_SOCKETS: dict[str, _PlainSocket] = {
+    "BOOLEAN": _PlainSocket((0.80, 0.65, 0.84), bpy.props.BoolProperty),
+    "INT": _PlainSocket((0.35, 0.55, 0.36), bpy.props.IntProperty),
+    "FLOAT": _PlainSocket((0.63, 0.63, 0.63), bpy.props.FloatProperty),
+    "STRING": _PlainSocket((0.44, 0.70, 1.00), _TEXT),
+    "VECTOR": _PlainSocket((0.39, 0.39, 0.78), _NUMBERS, {"subtype": "XYZ"}, Vector),
+    "COLOR": _PlainSocket(
+        (0.78, 0.78, 0.16),
+        _NUMBERS,
+        {"subtype": "COLOR", "min": 0.0, "soft_max": 1.0},
+        lambda value: Color(value[:3]),
     ),
-    "PATH": (bpy.props.StringProperty, {"subtype": "FILE_PATH", "options": PATH_OPTIONS}),
-    "BLEND_FILE": (bpy.props.StringProperty, {"subtype": "FILE_PATH", "options": PATH_OPTIONS}),
-    "MENU": (bpy.props.StringProperty, {}),
-    "ANY": (bpy.props.StringProperty, {}),
+    "ROTATION": _PlainSocket(
+        (0.65, 0.39, 0.78),
+        _NUMBERS,
+        {"subtype": "EULER"},
+        lambda value: Euler(value) if len(value) == 3 else Quaternion(value),
+    ),
+    "MATRIX": _PlainSocket((0.72, 0.20, 0.52), _NUMBERS, _MATRIX, matrix),
+    "PATH": _PlainSocket((0.30, 0.55, 0.75), _TEXT, _FILE),
+    "BLEND_FILE": _PlainSocket((0.90, 0.45, 0.15), _TEXT, _FILE),
+    "MENU": _PlainSocket((0.40, 0.40, 0.40), _TEXT),
+    "ANY": _PlainSocket((0.25, 0.75, 0.75), _TEXT),
 }
 #: Units of numbers that Blender shows in its own way, each a class of its own: (kind, unit) -> property options.
 _UNITS: dict[tuple[str, str], dict[str, Any]] = {
@@ -424,29 +445,18 @@ def _icon_names() -> frozenset[str]:
 
 
 def socket_color(kind: str) -> tuple[float, float, float]:
+    if kind in _PLAIN_SOCKETS:
+        return _PLAIN_SOCKETS[kind].color
     if kind in _GEOMETRY:
         return _GEOMETRY_COLOR
     return _COLORS.get(kind, _OTHER_DATA_BLOCK_COLOR)
-
-
-def matrix(numbers: Sequence[float]) -> Matrix:
-    """A matrix of 16 numbers, row by row."""
-    return Matrix([numbers[row * 4 : row * 4 + 4] for row in range(4)])
-
-
-_TYPED: dict[str, Any] = {
-    "VECTOR": Vector,
-    "COLOR": lambda value: Color(value[:3]),
-    "ROTATION": lambda value: Euler(value) if len(value) == 3 else Quaternion(value),
-    "MATRIX": matrix,
-}
 
 
 def python_value(value: Any, kind: str) -> Any:
     """The Python value of a result in wire form: a list of numbers is one vector or several, by its first item."""
     if kind == "ANY":
         return python_data.decode(value)
-    make = _TYPED.get(kind)
+    make = _PLAIN_SOCKETS[kind].from_numbers
     if make is not None and isinstance(value, list) and value and isinstance(value[0], list):
         return tuple(make(item) for item in value)
     if make is not None:
@@ -461,9 +471,9 @@ _LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
 
 
 def _property(kind: str, unit: str = "", update: Callable[..., None] | None = property_changed) -> Any:
-    if kind in _VALUE_PROPERTIES:
-        make, options = _VALUE_PROPERTIES[kind]
-        return make(name="Value", update=update, **options, **_UNITS.get((kind, unit), {}))
+    if kind in _PLAIN_SOCKETS:
+        plain = _PLAIN_SOCKETS[kind]
+        return plain.make_property(name="Value", update=update, **plain.options, **_UNITS.get((kind, unit), {}))
     return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=update)
 
 
@@ -473,7 +483,7 @@ _ITEM_UPDATE = None if bpy.app.version < (4, 5, 0) else property_changed
 
 def _item_class(kind: str) -> type:
     """The property group that holds one item of a list."""
-    name = f"BackgroundNodeItem{kind.title() if kind in _VALUE_PROPERTIES else kind}"
+    name = f"BackgroundNodeItem{kind.title() if kind in _PLAIN_SOCKETS else kind}"
     namespace = {
         "__doc__": f"An item of a list of {kind}.",
         "kind": kind,
@@ -486,7 +496,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     kind = socket_type.kind
     annotations: dict[str, Any] = {"description_text": bpy.props.StringProperty()}
     bases: list[type] = []
-    if kind in _VALUE_PROPERTIES:
+    if kind in _PLAIN_SOCKETS:
         annotations["result_json"] = bpy.props.StringProperty(options={"HIDDEN"})
         annotations["result_label"] = bpy.props.StringProperty(options={"HIDDEN"})  # drawing reads no long text
     else:
@@ -531,7 +541,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
 @functools.cache
 def classes() -> tuple[type, ...]:
     """All item and socket classes, in an order in which they can be registered."""
-    all_kinds = [*_VALUE_PROPERTIES, *data_block_kinds.collections(), ANY_DATA_BLOCK]
+    all_kinds = [*_PLAIN_SOCKETS, *data_block_kinds.collections(), ANY_DATA_BLOCK]
     items = {kind: _item_class(kind) for kind in all_kinds}
     sockets = [
         _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)

@@ -15,6 +15,7 @@ from ...node_tree import lookup
 from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.errors import MisfitError
 from ...runtime.script.socket_types import SocketType
+from ...runtime.script.value_kinds import VALUE_KINDS, Form
 from ...runtime.script.values import fit
 
 _TRUE: Final = frozenset({"true", "on", "yes", "1"})
@@ -115,7 +116,7 @@ def _list_item(item: Any, kind: str, where: str) -> Any:
 def _value(text: str, socket_type: SocketType, where: str) -> Any:
     if socket_type.is_data_block:
         return lookup.data_block(socket_type.kind, text, where)
-    return _fitted(_READERS[socket_type.kind](text), socket_type)
+    return _fitted(_READERS[VALUE_KINDS[socket_type.kind].form](text), socket_type)
 
 
 def _fitted(value: Any, socket_type: SocketType) -> Any:
@@ -178,16 +179,14 @@ def _json(text: str, wanted: str = "JSON") -> Any:
         raise MisfitError(f"{text} is no JSON", f'Give {wanted} in JSON: [1, 2.5], "text", true, null') from None
 
 
-_READERS: Final[dict[str, Callable[[str], Any]]] = {
-    "BOOLEAN": _boolean,
-    "INT": _integer,
-    "FLOAT": _float,
-    "STRING": str,
-    "VECTOR": _numbers,
-    "COLOR": _numbers,
-    "ROTATION": _numbers,
-    "MATRIX": _numbers,
-    "PATH": _path,
-    "BLEND_FILE": _path,
-    "ANY": _json,
+_READERS: Final[dict[Form, Callable[[str], Any]]] = {
+    Form.BOOLEAN: _boolean,
+    Form.INTEGER: _integer,
+    Form.NUMBER: _float,
+    Form.TEXT: str,
+    Form.NUMBERS: _numbers,
+    Form.MATRIX: _numbers,
+    Form.PATH: _path,
+    Form.BLEND_FILE: _path,
+    Form.JSON: _json,
 }

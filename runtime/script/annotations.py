@@ -14,7 +14,7 @@ from ... import script
 from ..errors import SignatureError
 from .literals import evaluate, shortened
 from .scope import SCRIPT_MODULE, Scope
-from .socket_types import ANY_DATA_BLOCK, SocketType
+from .socket_types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +32,7 @@ class Annotation:
 
 #: Dotted name -> kind, and the class the worker makes of the plain value ("" to leave it as it is).
 _PLAIN: Final[dict[str, tuple[str, str]]] = {
-    "bool": ("BOOLEAN", ""),
-    "int": ("INT", ""),
-    "float": ("FLOAT", ""),
-    "str": ("STRING", ""),
-    "dict": ("ANY", "dict"),
-    "object": ("ANY", ""),
-    "typing.Any": ("ANY", ""),
-    "typing.Dict": ("ANY", "dict"),
-    "mathutils.Vector": ("VECTOR", "Vector"),
-    "mathutils.Color": ("COLOR", "Color"),
-    "mathutils.Euler": ("ROTATION", "Euler"),
-    "mathutils.Quaternion": ("ROTATION", "Quaternion"),
-    "mathutils.Matrix": ("MATRIX", "Matrix"),
-    "pathlib.Path": ("PATH", "Path"),
-    f"{SCRIPT_MODULE}.BlendFile": ("BLEND_FILE", "BlendFile"),
+    dotted: (name, class_name) for name, kind in VALUE_KINDS.items() for dotted, class_name in kind.annotations.items()
 }
 
 #: The aliases of `script.py` (`Length`, `Percentage` ...): name -> name of the plain type, unit.

@@ -6,21 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-#: Kinds of plain values. A data-block's kind is the name of its type in `bpy.types` ("Object", "Mesh", ...).
-VALUE_KINDS: Final = (
-    "BOOLEAN",
-    "INT",
-    "FLOAT",
-    "STRING",
-    "VECTOR",
-    "COLOR",
-    "ROTATION",
-    "MATRIX",
-    "PATH",
-    "BLEND_FILE",
-    "MENU",
-    "ANY",
-)
+from .value_kinds import VALUE_KINDS as VALUE_KINDS
 
 #: The kind of a socket that takes a data-block of any type (`bpy.types.ID` in a script).
 ANY_DATA_BLOCK: Final = "ID"
@@ -31,7 +17,7 @@ class SocketType:
     """The type of a socket: one of a kind, or a list of it.
 
     Attributes:
-        kind: one of `VALUE_KINDS`, the name of a data-block type in `bpy.types`, or `ANY_DATA_BLOCK`.
+        kind: a name in `VALUE_KINDS`, the name of a data-block type in `bpy.types`, or `ANY_DATA_BLOCK`.
         is_list: whether the socket holds a list.
     """
 

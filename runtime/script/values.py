@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ..errors import MisfitError
 from . import blend_files
 from .socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef, Value
+from .value_kinds import VALUE_KINDS, Form
 
 if TYPE_CHECKING:
     from .signature import Parameter
@@ -86,9 +87,10 @@ def _fit_element(index: int, item: Value, kind: str) -> Value:
 
 
 def _fit_item(value: Value, kind: str) -> Value:
-    if kind in _FITTERS:
-        return _FITTERS[kind](value)
-    return _data_block(value, kind)
+    known = VALUE_KINDS.get(kind)
+    if known is None:
+        return _data_block(value, kind)
+    return _floats(value, known.lengths) if known.form is Form.NUMBERS else _FITTERS[known.form](value)
 
 
 def _boolean(value: Value) -> bool:
@@ -122,14 +124,6 @@ def _floats(value: Value, sizes: tuple[int, ...]) -> tuple[float, ...]:
     if not isinstance(value, tuple | list) or len(value) not in sizes:
         raise MisfitError(f"{_shown(value)} is not {wanted} numbers", f"Give {wanted} numbers")
     return tuple(_float(item) for item in value)
-
-
-def _triple(value: Value) -> tuple[float, ...]:
-    return _floats(value, (3,))
-
-
-def _rotation(value: Value) -> tuple[float, ...]:
-    return _floats(value, (3, 4))
 
 
 def _matrix(value: Value) -> tuple[float, ...]:
@@ -191,17 +185,14 @@ def _shown(value: Value, limit: int = 40) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-_FITTERS: Final[dict[str, Callable[[Value], Value]]] = {
-    "BOOLEAN": _boolean,
-    "INT": _integer,
-    "FLOAT": _float,
-    "STRING": _string,
-    "VECTOR": _triple,
-    "COLOR": _triple,
-    "ROTATION": _rotation,
-    "MATRIX": _matrix,
-    "PATH": _string,
-    "BLEND_FILE": _blend_file,
-    "MENU": _menu,
-    "ANY": _any,
+_FITTERS: Final[dict[Form, Callable[[Value], Value]]] = {
+    Form.BOOLEAN: _boolean,
+    Form.INTEGER: _integer,
+    Form.NUMBER: _float,
+    Form.TEXT: _string,
+    Form.MATRIX: _matrix,
+    Form.PATH: _string,
+    Form.BLEND_FILE: _blend_file,
+    Form.CHOICE: _menu,
+    Form.JSON: _any,
 }

@@ -25,6 +25,7 @@ from ..planning.plan import TaskOutput
 from ..scratch import value_files
 from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import SocketType, StoredRef
+from ..script.value_kinds import VALUE_KINDS, Form, ValueKind
 from .inputs import Inputs
 
 
@@ -220,7 +221,7 @@ def wire_value(value: Any, socket_type: SocketType, label: str) -> Any:
     if socket_type.kind == "ANY":
         return _untyped(value, label)
     try:
-        return _TO_WIRE[socket_type.kind](value)
+        return _to_wire(VALUE_KINDS[socket_type.kind], value)
     except (TypeError, ValueError, OverflowError) as error:
         reason = f" ({error})" if str(error) else ""
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {socket_type}{reason}') from None
@@ -233,14 +234,15 @@ def _untyped(value: Any, label: str) -> Any:
         raise ArgumentError(str(error)) from None
 
 
-def _floats(*lengths: int) -> Callable[[Any], list[float]]:
-    def convert(value: Any) -> list[float]:
-        numbers = [float(number) for number in value]
-        if len(numbers) not in lengths:
-            raise ValueError(f"{len(numbers)} numbers instead of {' or '.join(map(str, lengths))}")
-        return numbers
+def _to_wire(kind: ValueKind, value: Any) -> Any:
+    return _floats(value, kind.result_lengths) if kind.form is Form.NUMBERS else _TO_WIRE[kind.form](value)
 
-    return convert
+
+def _floats(value: Any, lengths: tuple[int, ...]) -> list[float]:
+    numbers = [float(number) for number in value]
+    if len(numbers) not in lengths:
+        raise ValueError(f"{len(numbers)} numbers instead of {' or '.join(map(str, lengths))}")
+    return numbers
 
 
 def _text(value: Any) -> str:
@@ -270,7 +272,7 @@ def _bool(value: Any) -> bool:
 
 def _matrix(value: Any) -> list[float]:
     rows = list(value)
-    return _floats(16)(rows if len(rows) == 16 else [number for row in Matrix(rows).to_4x4() for number in row])
+    return _floats(rows if len(rows) == 16 else [number for row in Matrix(rows).to_4x4() for number in row], (16,))
 
 
 def _lasting(path: str) -> str:
@@ -279,16 +281,13 @@ def _lasting(path: str) -> str:
     return path
 
 
-_TO_WIRE: dict[str, Callable[[Any], Any]] = {
-    "BOOLEAN": _bool,
-    "INT": _whole,
-    "FLOAT": lambda value: math.fsum([value]),
-    "STRING": _text,
-    "VECTOR": _floats(3),
-    "COLOR": _floats(3, 4),
-    "ROTATION": _floats(3, 4),
-    "MATRIX": _matrix,
-    "PATH": lambda value: _lasting(str(Path(value))),
-    "BLEND_FILE": lambda value: _lasting(str(Path(value))),
-    "MENU": _menu,
+_TO_WIRE: dict[Form, Callable[[Any], Any]] = {
+    Form.BOOLEAN: _bool,
+    Form.INTEGER: _whole,
+    Form.NUMBER: lambda value: math.fsum([value]),
+    Form.TEXT: _text,
+    Form.MATRIX: _matrix,
+    Form.PATH: lambda value: _lasting(str(Path(value))),
+    Form.BLEND_FILE: lambda value: _lasting(str(Path(value))),
+    Form.CHOICE: _menu,
 }

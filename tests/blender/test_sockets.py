@@ -7,10 +7,10 @@ import pytest
 from mathutils import Color, Euler, Matrix, Vector
 
 from background_nodes.addon.command_line import assignments
-from background_nodes.node_tree import declared_sockets, sockets
+from background_nodes.node_tree import sockets
 from background_nodes.runtime.blender import data_block_kinds
-from background_nodes.runtime.script.annotations import _PLAIN
-from background_nodes.runtime.script.socket_types import CONVERSIONS, LIST_CONVERSIONS, VALUE_KINDS
+from background_nodes.runtime.script.socket_types import CONVERSIONS, LIST_CONVERSIONS
+from background_nodes.runtime.script.value_kinds import VALUE_KINDS, Form
 from background_nodes.runtime.worker import arguments
 
 from .graphs import add, new_tree, script, socket_of, value
@@ -274,13 +274,12 @@ def test_output_node_takes_any_number_of_data_blocks():
     assert socket.link_limit == 0 or socket.link_limit > 1000
 
 
-def test_kind_of_value_has_a_row_in_each_table_that_needs_blender():
-    kinds = set(VALUE_KINDS)
-    assert set(sockets._VALUE_PROPERTIES) == kinds
-    assert set(sockets._COLORS) >= kinds
-    assert set(arguments._TO_WIRE) == kinds - {"ANY"}  # whatever JSON holds: `python_data.encode`
-    assert set(assignments._READERS) == kinds - {"MENU"}  # its choices belong to a socket
-    assert set(declared_sockets._DEFAULTS) == kinds - {"MENU", "PATH", "ANY"}  # not declared; must be given
-    assert set(arguments._ANNOTATIONS) == {name for _, name in _PLAIN.values()} - {"", "dict"}
+def test_each_kind_of_plain_value_has_sockets_and_can_be_sent_and_set_on_the_command_line():
+    assert list(sockets._PLAIN_SOCKETS) == list(VALUE_KINDS)
+    forms = {kind.form for kind in VALUE_KINDS.values()}
+    assert set(arguments._TO_WIRE) == forms - {Form.NUMBERS, Form.JSON}  # these two have ways of their own
+    assert set(assignments._READERS) == forms - {Form.CHOICE}  # its choices belong to a socket
+    classes = {name for kind in VALUE_KINDS.values() for name in kind.annotations.values()}
+    assert set(arguments._ANNOTATIONS) == classes - {"", "dict"}
     named = {*CONVERSIONS.values(), *LIST_CONVERSIONS.values()}
     assert set(arguments._CONVERSIONS) == named - {"", "check_blend_file"}

@@ -9,7 +9,7 @@ import pytest
 
 from ..store_files import files_in
 from .conftest import planned
-from .test_store import tiny_disk  # noqa: F401 (a fixture)
+from .test_scratch import tiny_disk  # noqa: F401 (a fixture)
 
 NAMES = "return sorted(item.name for item in __import__('bpy').data.objects)"
 #: What a script may do with the file that it has open.

@@ -3,14 +3,14 @@
 
 import pytest
 
-from background_nodes.runtime.script import annotations, literals, values
+from background_nodes.runtime.script import literals, values
 from background_nodes.runtime.script.socket_types import (
     CONVERSIONS,
     LIST_CONVERSIONS,
-    VALUE_KINDS,
     SocketType,
     conversion,
 )
+from background_nodes.runtime.script.value_kinds import VALUE_KINDS, Form
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,18 @@ def test_type_reads_as_an_artist_would_say_it() -> None:
     assert str(SocketType("Object", is_list=True)) == "list of Object"
 
 
-def test_kind_of_value_has_a_row_in_each_table_of_scripts() -> None:
-    named = {kind for kind, _ in annotations._PLAIN.values()}
-    assert named | {"MENU"} == set(VALUE_KINDS)  # a menu is written as its choices: Literal["a", "b"]
-    assert set(values._FITTERS) == set(VALUE_KINDS)
-    classes = {name for name in annotations._PLAIN if "." in name and not name.startswith("typing.")}
-    assert set(literals._EMPTY) == classes
+def test_each_form_of_value_can_be_fitted_and_each_kind_says_how_long_it_is() -> None:
+    for name, kind in VALUE_KINDS.items():
+        assert (kind.form is Form.NUMBERS) == bool(kind.lengths) == bool(kind.result_lengths), name
+        assert kind.form is Form.NUMBERS or kind.form in values._FITTERS, name
+
+
+def test_each_type_means_one_kind_and_each_class_has_a_value_of_its_own() -> None:
+    types = [dotted for kind in VALUE_KINDS.values() for dotted in kind.annotations]
+    assert len(types) == len(set(types))
+    assert set(literals._EMPTY) == {name for name in types if "." in name and not name.startswith("typing.")}
+
+
+@pytest.mark.parametrize("name", [name for name, kind in VALUE_KINDS.items() if kind.default is not None])
+def test_default_of_a_kind_fits_it(name: str) -> None:
+    assert values.fit(VALUE_KINDS[name].default, SocketType(name)) == VALUE_KINDS[name].default
