@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -18,10 +19,16 @@ needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has 
 
 @pytest.fixture
 def pipe(tmp_path):
-    """A pipe with a writer at its other end: whoever reads it gets a script, and is found out."""
+    """A pipe with a script in it: reading it gives sockets, so the test sees that it was read."""
     path = tmp_path / "pipe.py"
     os.mkfifo(path)
-    writer = threading.Thread(target=path.write_text, args=(SCRIPT,), daemon=True)
+
+    def write() -> None:
+        # 1. Both ends are open. 2. The reader sees that it is a pipe, and closes it. 3. Only now something is written.
+        with contextlib.suppress(BrokenPipeError):
+            path.write_text(SCRIPT)
+
+    writer = threading.Thread(target=write, daemon=True)
     writer.start()
     yield path
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # the writer may be done meanwhile: then nobody else opens it
