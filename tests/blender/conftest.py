@@ -23,7 +23,7 @@ def registered_extension(pytestconfig):
 
 @pytest.fixture
 def session(registered_extension):
-    """The session of this Blender. Its workers stay warm from test to test; its runs end with their file."""
+    """The session of this Blender. Its workers stay warm from test to test; opening an empty file ends its runs."""
     from background_nodes.addon.session.current import session
 
     return session

@@ -1,4 +1,4 @@
-"""Runs make room for the artist, and go on when it ends."""
+"""Runs make room while the artist needs the computer, and go on afterwards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def going(session, tmp_path):
 
 @pytest.fixture
 def artist(monkeypatch):
-    """What the artist does, to be set: `artist["does"] = "Paused while you sculpt"`. Nothing lingers."""
+    """Sets what the artist does: `artist["does"] = "Paused while you sculpt"`. There is no delay when it ends."""
     now = {"does": ""}
     monkeypatch.setattr(artist_first, "_CALM_SECONDS", -1.0)
     return now

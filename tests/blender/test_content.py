@@ -1,4 +1,4 @@
-"""The dump of a data-block: it tells of every sort of change, or the tests that compare dumps could not fail."""
+"""The dump of a data-block shows every sort of change: else the tests that compare dumps could not fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .graphs import new_material, quad
 
 
 def rich_object() -> bpy.types.Object:
-    """With something of every sort that a dump reads."""
+    """An object with something of every sort that a dump reads."""
     item = quad("Rich", material=new_material("Steel"))
     item.modifiers.new("Bevel", "BEVEL")
     item.modifiers.new("Boolean", "BOOLEAN").object = quad("Cutter")
@@ -136,7 +136,7 @@ def test_two_uses_of_one_data_block_differ_from_uses_of_two():
 
 @pytest.mark.parametrize("entry", LEFT_OUT)
 def test_what_is_left_out_is_there(entry):
-    """An entry that names nothing would be a mistyped one. The reason says in which versions it does."""
+    """An entry without a property is a typing error, except in the versions that its reason names."""
     versions = {word: (int(x), int(y)) for word, x, y in re.findall(r"(since|until) (\d)\.(\d)", LEFT_OUT[entry])}
     here = versions.get("since", (0, 0)) <= bpy.app.version[:2] < versions.get("until", (99, 0))
     cls, _, name = entry.partition(".")

@@ -7,7 +7,7 @@ The cases are in data_block_cases/. Each goes on five roads, all in real workers
     passed   the same, and on to a second task, which gets what the first one gave
     made     made in the worker; brought home into an empty file
     changed  sent as what an object uses; the script changes one property of it; the object is brought home beside all
-             originals, and must not use the one that nobody changed
+             originals, and must use the changed one
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def data_collections() -> list[bpy.types.Property]:
 
 @dataclass
 class Journey:
-    """What was seen of a case on one road: dumps, and where a name was taken when it came home."""
+    """The dumps of a case on one road, and which names were taken when it came home."""
 
     sent: dict[str, Any] | None = None
     seen: dict[str, Any] | None = None
@@ -237,7 +237,7 @@ class Roads:
                 self.journeys[road][name].home = dump(found[ref])
 
     def _note_shared_names(self, road: str) -> None:
-        """Names that data-blocks of several cases have: when all come home at once, only one can keep it."""
+        """Note names that several cases use: when all come home at once, only one data-block can keep its name."""
         journeys = self.journeys[road].values()
         names = Counter(name for journey in journeys if journey.seen for name in journey.seen["blocks"])
         shared = {name for name, count in names.items() if count > 1}
@@ -252,7 +252,7 @@ class Roads:
 
 @pytest.fixture(scope="module")
 def journeys(request, registered_extension, tmp_path_factory):
-    """Those of the cases and roads that tests were chosen for: `-k mesh` takes a few seconds."""
+    """The journeys of the cases and roads whose tests were selected: `-k mesh` takes a few seconds."""
     from background_nodes.runtime.engine.runner import Runner
     from background_nodes.runtime.pool.launcher import Launcher
     from background_nodes.runtime.pool.pool import Pool

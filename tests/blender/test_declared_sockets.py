@@ -76,7 +76,7 @@ def rewrite(node, source: str) -> None:
 
 
 def results(tree) -> dict[str, object]:
-    """Run the tree, and what each output gave."""
+    """Run the tree; return the result of each output."""
     background_nodes.run(tree)
     return {socket.name: socket.result for node in tree.nodes for socket in node.outputs if hasattr(socket, "result")}
 

@@ -1,4 +1,4 @@
-"""Fingerprints: the same while nobody changed a data-block, another as soon as somebody did.
+"""Fingerprints: the same as long as a data-block does not change, another one after any change.
 
 The cases are those of data_block_cases/: each property that a script can set is set, one after the other. Whether that
 changed anything is told by Blender, not by the fingerprint.
@@ -30,7 +30,7 @@ READ = [name for name, case in CASES.items() if case.kind not in UNREAD_KINDS an
 
 
 def grid(num_vertices: int) -> bpy.types.Mesh:
-    """With edges, faces, UVs, an attribute and a material slot, as an artist's meshes have them."""
+    """A mesh with edges, faces, UVs, an attribute and a material slot."""
     side = int(num_vertices**0.5) - 1
     bpy.ops.mesh.primitive_grid_add(x_subdivisions=side, y_subdivisions=side)
     mesh = bpy.context.object.data
@@ -63,7 +63,7 @@ def lit() -> bpy.types.Light:
 
 
 def grouped() -> bpy.types.NodeTree:
-    """Of two boxes, the first one is the output."""
+    """Geometry nodes with two boxes; the first one is linked to the output."""
     group = bpy.data.node_groups.new("Group", "GeometryNodeTree")
     group.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     output = group.nodes.new("NodeGroupOutput")
@@ -74,7 +74,7 @@ def grouped() -> bpy.types.NodeTree:
 
 
 def coloured() -> bpy.types.Material:
-    """Of two colours, the first one is the base colour."""
+    """A material with two colour nodes; the first one is linked to the base colour."""
     material = new_material("Coloured")
     tree = material.node_tree
     for name in ("Other", "Colour"):
@@ -270,7 +270,7 @@ def turn(item: bpy.types.ID, name: str) -> None:
 
 
 def fingerprints_around(data_block: bpy.types.ID) -> list:
-    """Of a data-block, and of the data and the action of an object."""
+    """The fingerprints of a data-block, and of the data and the action of an object."""
     items = [data_block]
     if isinstance(data_block, bpy.types.Object):
         items += [data_block.data, data_block.animation_data and data_block.animation_data.action]
@@ -289,7 +289,7 @@ def test_change_is_seen(change):
 
 
 def attempt(change: Change, data_block: bpy.types.ID) -> bool:
-    """Make a change, and say whether it made a difference."""
+    """Make a change; return whether Blender shows a difference."""
     try:
         before = change.read(data_block)
         change.make(data_block)

@@ -1,4 +1,4 @@
-"""Where links come from, and which of them are refused: looked up once after a change, however often one draws."""
+"""Where links come from, and which of them are refused: looked up once after a change, however often Blender draws."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def folder(awkward_path):
 
 
 def touching(kind: str, data_block: bpy.types.ID) -> tuple[bpy.types.NodeTree, bpy.types.Node]:
-    """A tree whose script returns what it was given, changed."""
+    """A tree whose script changes its input and returns it."""
     tree = new_tree()
     source = f"""
         def main(data: bpy.types.{kind}) -> bpy.types.{kind}:
@@ -33,7 +33,7 @@ def touching(kind: str, data_block: bpy.types.ID) -> tuple[bpy.types.NodeTree, b
 
 
 def home(kind: str, data_block: bpy.types.ID) -> bpy.types.ID:
-    """What such a script gives."""
+    """The result of such a script."""
     tree, node = touching(kind, data_block)
     run = background_nodes.run(tree)
     assert run.tasks["Node"].error is None

@@ -172,7 +172,7 @@ def test_active_row_of_the_list_is_the_active_node(tree):
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
 def test_node_that_names_a_pipe_or_a_device_is_a_problem_and_is_not_read(tree, tmp_path):
-    """Reading /dev/zero would fill the memory; whoever read the pipe would find a script in it."""
+    """Reading /dev/zero would fill the memory; the pipe holds a script, so a node that read it would have sockets."""
     pipe = tmp_path / "pipe.py"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_text, args=("def main() -> int: return 1",), daemon=True)

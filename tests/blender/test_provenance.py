@@ -1,4 +1,4 @@
-"""Origins in a worker: what came by two ways becomes one only if it is the same."""
+"""Origins in a worker: two data-blocks of one origin become one only if they are equal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def first_origin(kind: str) -> Origin:
 
 @pytest.fixture
 def provenance() -> Provenance:
-    """Of a material and its image, which came from the open file."""
+    """The origins of a material and its image, which came from the open file."""
     found = Provenance()
     material, image = textured("Here")
     found.record(material, first_origin("Material"))
@@ -35,7 +35,7 @@ def provenance() -> Provenance:
 
 
 def arrive(provenance: Provenance, *newcomers: bpy.types.ID) -> dict[int, bpy.types.ID]:
-    """They come from the same origins as what is here, and a task passed them on."""
+    """Load data-blocks that a task passed on, with the same origins as those that are there."""
     keys = {DataBlockName.of(item): item for item in newcomers}
     contents = Contents(origins={key: first_origin(key.kind) for key in keys})
     return provenance.known_already(keys, contents, "result.blend")

@@ -48,7 +48,7 @@ def tree():
 
 @pytest.fixture
 def flag(tmp_path) -> Path:
-    """A file that a script waits for. No script outlives the test by it."""
+    """A file that a script waits for. It is made at the end of the test, so that no script waits longer."""
     yield tmp_path / "flag"
     (tmp_path / "flag").touch()
 

@@ -1,4 +1,4 @@
-"""What a script finds in its scene: its inputs and, out of sight, what these hang on."""
+"""What a script finds in its scene: its inputs and, hidden, the objects that these depend on."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def result(node):
 
 
 def child_of_a_child() -> bpy.types.Object:
-    """Its place in the world is (3, 0, 4)."""
+    """An object with a parent and a grandparent; its location in the world is (3, 0, 4)."""
     top = link_to_scene(bpy.data.objects.new("Top", None))
     table, cup = quad("Table"), quad("Cup")
     top.location, table.scale, cup.location = (3.0, 0.0, 0.0), (2.0, 2.0, 2.0), (0.0, 0.0, 2.0)
@@ -65,7 +65,7 @@ def child_of_a_child() -> bpy.types.Object:
 
 
 def with_all_it_can_hang_on() -> bpy.types.Object:
-    """Each of the objects it hangs on is called after how."""
+    """An object with a dependency of each sort; the other objects are named after the sort."""
     cup = child_of_a_child()
     targets = {name: quad(name) for name in ("Cutter", "Target", "Bone's Target", "Deformer")}
     cup.modifiers.new("Boolean", "BOOLEAN").object = targets["Cutter"]
@@ -153,7 +153,7 @@ def test_nothing_of_it_comes_home(tree):
 
 
 def test_rig_s_collection_of_that_name_is_left_as_it_was(tree):
-    """Blender's glTF importer puts the shape of bones into one."""
+    """Blender's glTF importer puts the custom shapes of bones into a collection of that name."""
     shapes = bpy.data.collections.new("glTF_not_exported")
     cup = child_of_a_child()
     cup["shapes"] = shapes

@@ -163,7 +163,7 @@ def test_job_is_refused_what_cant_be_sent(registered_extension, tmp_path):
 
 
 def fault_of_result(tree, source: str) -> str:
-    """What the run of a script that returns a data-block tells."""
+    """The error of a node whose script returns a data-block."""
     script(tree, "Node", source)
     run = background_nodes.run(tree)
     assert run.state == "failed"

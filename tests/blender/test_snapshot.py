@@ -1,4 +1,4 @@
-"""The snapshot: what a run reads is what was there when it began; taking it leaves no trace in the artist's file."""
+"""The snapshot: a run reads the file as it was when the run started; taking it changes nothing in the artist's file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tree():
 
 
 def result_of(session, tree, source: str, data_type: str, data_block: bpy.types.ID):
-    """What a script gives that takes a data-block."""
+    """The result of a script that takes a data-block."""
     node = script(tree, "Node", source)
     tree.links.new(value(tree, data_type, data_block).outputs[0], node.inputs[0])
     run = session.start(tree)

@@ -17,7 +17,7 @@ def tree():
 
 
 def draw(text: bpy.types.Text) -> bool:
-    """Draw a Text Editor; whether it waits for a pause now."""
+    """Draw a Text Editor; return whether a pause in typing is waited for."""
     window = bpy.context.window_manager.windows[0]
     area = window.screen.areas[0]
     area.type = "TEXT_EDITOR"
@@ -32,7 +32,7 @@ def is_waiting() -> bool:
 
 
 def pause() -> None:
-    """What the timer does, which fires in no Blender without a window."""
+    """Do what the timer does: without a window Blender calls no timers."""
     text_watch._follow_changed()
     text_watch._stop_timer()
 

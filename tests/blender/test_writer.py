@@ -50,7 +50,7 @@ def result(node):
 
 
 def unused() -> list[bpy.types.ID]:
-    """What nothing uses and nobody asked to be kept."""
+    """Data-blocks without users and without a fake user."""
     kept = {"Brush", "Palette", "BackgroundNodeTree"}
     return [
         item for _, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.bl_rna.identifier not in kept
@@ -273,7 +273,7 @@ def test_input_that_the_script_only_uses_is_not_doubled(tree, kind, make, use):
 
 @pytest.mark.parametrize("name", dependency_changes.CHANGES)
 def test_change_of_what_a_result_uses_comes_home(tree, name):
-    """And the next node sees it, beside what nobody changed."""
+    """The next node sees the change, too, beside a data-block that was not changed."""
     change, item = dependency_changes.CHANGES[name], dependency_changes.make()
     before = change.seen(item)
     make = script(tree, "Make", changing_script("source: bpy.types.Object", "item = source", change), source=item)

@@ -84,7 +84,7 @@ class Artist:
         self.random = random.Random(0)
 
     def act(self, name: str, seed: int) -> str:
-        """Do one of `ACTIONS`; what came of it. What Blender refuses to do is refused."""
+        """Do one of `ACTIONS`; return its result. Blender may refuse it."""
         self.random = random.Random(seed)
         self._open_editor()
         try:
@@ -107,7 +107,7 @@ class Artist:
     # What is checked
 
     def double_ids(self) -> list[str]:
-        """Nodes whose id another one has, too: they would show each other's state."""
+        """Nodes that share their id with another one: each would show the other's state."""
         seen: set[str] = set()
         nodes = [node for tree in self._trees() for node in tree.nodes if hasattr(node, "uid")]
         return [f"{node.id_data.name}: {node.name}" for node in nodes if node.uid in seen or seen.add(node.uid)]
@@ -139,7 +139,7 @@ class Artist:
             space.node_tree = self._trees()[0]
 
     def _push_undo(self) -> None:
-        """What an artist does makes a step. Blender crashes at an undo past changes that made none."""
+        """Make an undo step, as an artist's actions do: Blender crashes at an undo past changes without a step."""
         with places.editor():
             bpy.ops.ed.undo_push(message="Artist")
 
@@ -337,7 +337,7 @@ class Artist:
         return scope
 
     def _fix(self) -> None:
-        """Mostly, what would keep the run from its start: most are to begin."""
+        """Mostly fix what would keep the run from starting, so that most runs start."""
         tree = self._tree()
         is_refused = places.module("node_tree.links").is_refused
         for link in [link for link in tree.links if is_refused(link)] if self.random.random() < 0.9 else []:

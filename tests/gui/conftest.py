@@ -86,7 +86,7 @@ def pytest_runtest_makereport(item, call):
 
 
 def keep(window: Window, folder: Path, report: pytest.TestReport) -> None:
-    """Keep what tells why a test failed."""
+    """Keep the screenshot and the log of a failed test."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in (window.log, *window.temporary.glob("*.crash.txt")):
         shutil.copy(path, folder)

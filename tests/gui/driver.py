@@ -3,8 +3,7 @@
 blender ... --python driver.py -- SOCKET EXTENSION
 
 Requests and answers are JSON, one a line, over a Unix socket of that name, which is in no folder. A timer takes one
-request a call, so that Blender handles events and draws between two of them: what an artist does next sees what Blender
-made of what was done before.
+request a call, so that Blender handles events and draws between two of them, as between two actions of an artist.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Adding nodes as an artist does: by the menu, by its search, by a link dragged into the void, by a key."""
+"""Adding nodes as an artist does: by the menu, by its search, by a link dragged into empty space, by a key."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class AddingEditor(Editor):
         return tuple(self.window.run("return places.of_view(x, y)", x=x, y=y))
 
     def tree(self, code: str) -> Any:
-        """What an expression on `tree` and `nodes` is."""
+        """The value of an expression on `tree` and `nodes`."""
         return self.window.run(f"tree = places.tree(); nodes = tree.nodes; return {code}")
 
     def links(self) -> list[list[str]]:

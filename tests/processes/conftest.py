@@ -128,7 +128,7 @@ def launcher():
 
 @pytest.fixture(scope="session")
 def warm(launcher, tmp_path_factory):
-    """One engine with one worker for all tests that don't need another: what one leaves behind, the next one meets."""
+    """One engine with one worker for all tests that don't need their own, so each test gets a used worker."""
     from background_nodes.runtime.scratch.scratch import Scratch
 
     engine = Engine(launcher, Scratch(tmp_path_factory.mktemp("store")), 1)
@@ -138,7 +138,7 @@ def warm(launcher, tmp_path_factory):
 
 @pytest.fixture
 def make_engine(launcher, tmp_path):
-    """Makes engines of one's own: `make_engine(capacity=2, idle_seconds=0.1)`, `make_engine(command=(...))`."""
+    """Makes new engines: `make_engine(capacity=2, idle_seconds=0.1)`, `make_engine(command=(...))`."""
     from background_nodes.runtime.scratch.scratch import Scratch
 
     engines = []
@@ -181,7 +181,7 @@ class Process:
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:
-    """Whether something becomes so in time."""
+    """Wait until a condition holds; return whether it does in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -238,5 +238,5 @@ def start_foreground(launcher, tmp_path):
 
 
 def literal(line: str) -> object:
-    """What another process printed with `print(repr(...))`."""
+    """The value that another process printed with `print(repr(...))`."""
     return ast.literal_eval(line)

@@ -65,7 +65,7 @@ def test_worker_that_writes_garbage_at_start_is_a_failed_start(make_engine, garb
 
 
 def test_next_task_after_failed_starts_tries_again(make_engine, tmp_path, launcher):
-    """As after the artist has fixed it."""
+    """The artist may have fixed the cause."""
     command = " ".join(f"'{word}'" for word in launcher.command)
     engine = make_engine(command=sh(f'[ -e "{tmp_path}/fixed" ] || exit 1; exec {command} "$@"'))
     assert engine.run("return 1").state == "failed"
@@ -74,7 +74,7 @@ def test_next_task_after_failed_starts_tries_again(make_engine, tmp_path, launch
 
 
 def test_failed_starts_beside_a_working_worker_fail_no_task(make_engine, tmp_path, launcher):
-    """Memory for one worker is enough, if slower."""
+    """There may be memory for one worker only: the run goes on with that one."""
     command = " ".join(f"'{word}'" for word in launcher.command)
     engine = make_engine(capacity=2, command=sh(f'mkdir "{tmp_path}/first" || exit 1; exec {command} "$@"'))
     from .conftest import planned

@@ -50,7 +50,7 @@ def test_workers_start_with_the_first_task_and_stay(make_engine):
 
 
 def test_tasks_run_side_by_side_up_to_capacity(make_engine, tmp_path):
-    """Each of two waits for the other; a third would find no place."""
+    """Two tasks wait for each other, so both must run at the same time; a third one waits for a free worker."""
     engine = make_engine(capacity=2)
     meet = f"""
         import os, time
@@ -114,7 +114,7 @@ def test_idle_worker_retires_and_leaves_nothing(make_engine):
 
 
 def test_task_given_to_a_worker_that_has_just_retired_is_not_lost(make_engine):
-    """The pool has not looked since: for it, the worker still waits."""
+    """The pool has not polled since, so it takes the worker for idle."""
     engine = make_engine(idle_seconds=0.05)
     pids = set()
     for _ in range(3):
@@ -347,7 +347,7 @@ def reader(tmp_path: Path, *lines: str) -> tuple[str, ...]:
 
 @pytest.fixture
 def forbid_waiting(monkeypatch):
-    """From when it is called on, who waits for a process fails the test."""
+    """After this call, waiting for a process fails the test."""
 
     def forbid() -> None:
         def wait(self, timeout=None):
@@ -679,7 +679,7 @@ def test_workers_have_low_priority_as_long_as_they_shall(make_engine, tmp_path):
 
 
 def levels(engine) -> list[int]:
-    """How nice the workers are, by every measure that was set."""
+    """The priority of the workers, by every measure that can be set."""
     found = []
     for pid in engine.pool.process_ids:
         if priority._has_autogroups():

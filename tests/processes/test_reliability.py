@@ -1,4 +1,4 @@
-"""The worst: workers killed, the foreground killed, in the midst of everything."""
+"""The worst: workers are killed, and the foreground is, at any moment."""
 
 import os
 import signal

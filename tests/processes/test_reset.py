@@ -1,4 +1,4 @@
-"""Warm equals cold: whatever a script leaves behind, the next one sees a worker as if it were the first."""
+"""A used worker equals a new one: whatever a script leaves behind, the next one does not see it."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""The scratch folder: private, gone with its owner, and honest about a disk that is full."""
+"""The scratch folder is private and is removed with its owner; a full disk is a clear error."""
 
 import contextlib
 import shutil
@@ -196,7 +196,7 @@ def test_store_on_a_full_disk_is_an_error_and_leaves_nothing(tiny_disk):
 
 
 def test_store_that_vanished_is_made_anew(launcher, tmp_path):
-    """Somebody cleaned the temporary folder."""
+    """Some systems clean the temporary folder while Blender runs."""
     engine = Engine(launcher, Scratch(tmp_path), 1)
     shutil.rmtree(engine.scratch.path)
     assert engine.run("return 1").value == 1

@@ -145,7 +145,7 @@ def test_thousand_items_on_a_missing_file_all_fail(warm, tmp_path):
 
 @pytest.fixture
 def stuck_file(make_file, tmp_path):
-    """A file that a worker stands still over, for it links a library that is a pipe; and that library."""
+    """A file that no worker can open to the end, as its library is a pipe; and that pipe."""
     library = make_file("library.blend")
     path = make_file(
         "shot.blend",

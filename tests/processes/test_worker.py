@@ -168,14 +168,14 @@ def test_script_that_breaks_its_streams_succeeds_and_the_next_one_prints(warm, b
     ],
 )
 def test_script_that_saws_at_its_workers_branch_ends_in_a_clear_state(warm, body):
-    """It may cost the worker, but neither the run nor the next task (see the fixture above)."""
+    """The worker may end, but the run and the next task go on (see the fixture above)."""
     outcome = warm.run(f"{body}\nreturn 1")
     assert outcome.state in {"succeeded", "failed"}
     assert outcome.state == "succeeded" or outcome.message
 
 
 def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
-    """The foreground passes names on: what is in the files it does not read."""
+    """The foreground passes the names of files on and does not read them."""
     from dataclasses import replace
 
     from background_nodes.runtime.planning.plan import Argument, FromTask

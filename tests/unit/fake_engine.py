@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An engine without a process: a test sees what it was asked for, and says itself what comes of it.
+"""An engine without a process: it shows what it was asked for, and reports what the test says.
 
     engine = FakeEngine()
     runner = Runner(engine, scratch)
     runner.start(plan, {}, 2)       engine.waiting() == ["a", "b"]
-    engine.succeed("a")             what comes of it is reported by the next `runner.update()`
+    engine.succeed("a")             the next `runner.update()` gets the report
 
-A request goes by a name: "a" for a task's only or first item, "a 3" for its item 3, "Gathering 0" for an errand. What a
+A request has a name: "a" for a task's only or first item, "a 3" for its item 3, "Gathering 0" for an errand. What a
 test says is about the last request of that name.
 """
 
@@ -117,7 +117,7 @@ class FakeEngine:
     # What a test says
 
     def report(self, name: str, *reports: Report, run: int | None = None) -> None:
-        """Let the last request of a name report something, whether or not that can be."""
+        """Let the last request of a name report something, even what no real engine would report."""
         self.report_on(self.request(name, run).key, *reports)
 
     def report_on(self, key: Hashable, *reports: Report) -> None:
@@ -163,7 +163,7 @@ class FakeEngine:
 
 
 def answer(request: Request, **contents: object) -> messages.Outcome:
-    """What a worker says that did all it was asked for."""
+    """The outcome of a worker that did all it was asked for."""
     task = request.task
     if isinstance(task, messages.Gather):
         names = (f"{ref.name}.{index:03d}" for index, ref in enumerate(task.refs))  # all are in one blob now

@@ -43,7 +43,7 @@ def parse_plan(text: str) -> Plan:
 
 
 def of_meshes(text: str, *delivered: str) -> Plan:
-    """The same with meshes in the place of what tasks give and take from each other; those of `delivered` come home."""
+    """The same plan with meshes in the place of the values between tasks; the meshes of `delivered` come home."""
     plan = parse_plan(text)
     tasks = tuple(_task_of_meshes(task) for task in plan.tasks)
     kinds = {task.id: SocketType("Mesh", bool(task.mapped) or task.outputs[0].type.is_list) for task in tasks}

@@ -46,7 +46,7 @@ def imported_modules(file: str, tree: ast.AST) -> Iterator[str]:
 
 
 def imported_at_top(file: str) -> set[str]:
-    """What the module imports just by being imported itself, type checkers' imports aside."""
+    """The modules that are imported when the module is, except those imported for type checkers only."""
     modules: set[str] = set()
     statements = list(parse(file).body)
     while statements:
@@ -88,7 +88,7 @@ def module_name(file: str) -> str:
 
 
 def circle_in(sources: Mapping[str, str]) -> list[str]:
-    """Files that import each other in a circle, if there are any: the first one is the last one, too."""
+    """Files that import each other in a circle, with the first one again at the end; empty if there is none."""
     arrows = {file: files_imported(file, source, sources) for file, source in sources.items()}
     try:
         graphlib.TopologicalSorter(arrows).prepare()

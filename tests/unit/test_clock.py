@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clock of a run stands still when it is told so."""
+"""The clock of a run can be stopped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Errands in the scheduler: what is copied or gathered before an item starts, or before results come home.
 
-Driven by hand, as in `test_scheduler`; and by chance, where every run must come to an end.
+Tested one by one, as in `test_scheduler`; and with random events, where every run must end.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def test_an_errand_that_several_wait_for_is_done_once(stage: StageFactory) -> No
 
 
 def test_an_item_that_waits_keeps_its_worker(stage: StageFactory) -> None:
-    """Else more would be asked of the engine than it has room for."""
+    """Else the engine would get more requests than it has workers."""
     several = stage("a; b; c")
     assert several.miss("a", COPY) == [StartErrand("copy", 1)]
     assert several.miss("b", COPY) == []
@@ -194,7 +194,7 @@ def test_an_errand_lost_twice_has_failed(stage: StageFactory) -> None:
 
 
 def test_an_errand_that_is_done_again_has_attempts_of_its_own(stage: StageFactory) -> None:
-    """1. `a` waits and is cancelled, 2. `b` waits for the same, 3. what was said of the first attempt arrives."""
+    """1. `a` waits and is cancelled, 2. `b` waits for the same, 3. a report on the first attempt arrives."""
     several = stage("a; b", workers=1)
     several.miss("a", COPY)
     assert several.cancel("a") == [StopTask("a", 0, 1), StopErrand("copy", 1), start("b")]
@@ -301,7 +301,7 @@ def test_errands_stand_still_with_their_run_and_no_time_counts(stage: StageFacto
 
 
 def test_what_starts_while_a_run_stands_still_stands_still(stage: StageFactory) -> None:
-    """What was said of an errand or an item may have been on its way when the run was paused."""
+    """A report that an errand or an item started may arrive after the run was paused."""
     several = stage("a; b")
     several.miss("a", GATHER)
     several.tell(PauseRequested(0.0))
@@ -384,7 +384,7 @@ def test_a_retry_gathers_once_more(stage: StageFactory) -> None:
 
 
 class Chance:
-    """An engine that does at any time anything that an engine may do, and artists that do what they like."""
+    """Random reports of an engine and random requests of an artist, in any order that can occur."""
 
     def __init__(self, draw: Callable[[st.SearchStrategy[int]], int]) -> None:
         self._draw = draw
@@ -436,7 +436,7 @@ class Chance:
         return tuple(errand for errand in (COPY, GATHER, MORE) if errand.id != "copy" and self.choose([True, False]))
 
     def happen(self) -> None:
-        """One thing of all that may happen."""
+        """One random event."""
         self.time += self.choose([0.0, 1.0, 30.0])
         where = self.choose(["task", "errand", "artist", "late", "time"])
         if where == "task" and self.tasks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told of the time left, for records in given states."""
+"""The time left that is told, for records in given states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is gathered before someone has to load it."""
+"""Which data-blocks are gathered before they are loaded."""
 
 from background_nodes.runtime.engine.gathering import CHUNK, chunks
 from background_nodes.runtime.script.socket_types import StoredRef

@@ -1,4 +1,4 @@
-"""What goes over the wire comes off it, and nothing else does."""
+"""A message is the same after it went over the wire; what is no message is refused."""
 
 import pytest
 

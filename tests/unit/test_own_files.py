@@ -14,7 +14,7 @@ from background_nodes.runtime.planning.destinations import FilesInUse
 
 @pytest.fixture
 def sit_at(tmp_path):
-    """Become a task of a run, as a worker does. The one before has ended well."""
+    """Let this process carry out a task of a run, as a worker does. The task before succeeded."""
     (tmp_path / "store").mkdir()
     with contextlib.ExitStack() as stack:
 

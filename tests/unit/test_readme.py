@@ -1,4 +1,4 @@
-"""What the README and its neighbours say of the project is so."""
+"""What the README and the other pages say of the project is true."""
 
 import ast
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is removed is gone soon, and nobody waits for it."""
+"""Removals are done soon, and their caller does not wait for them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_what_is_not_there_and_folders_that_are_gone_are_no_error(scratch: Scrat
 
 
 def test_each_folder_is_looked_at_once_however_many_files_go(scratch: Scratch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was looked at once for each log: 2,000 items held the window."""
+    """Listing the folder for each log held the window for 2,000 items."""
     looks: Counter[str] = Counter()
     scandir = os.scandir
 
@@ -68,7 +68,7 @@ def test_each_folder_is_looked_at_once_however_many_files_go(scratch: Scratch, m
 
 
 def test_who_removes_does_not_wait_for_it(scratch: Scratch) -> None:
-    """1. A removal stands still, 2. more is removed meanwhile, 3. it goes on, and all is gone, in order."""
+    """1. A removal blocks, 2. more removals are asked for, 3. the first goes on, and all are done in order."""
     go_on, seen = threading.Event(), []
     remover = Remover()
 

@@ -128,7 +128,7 @@ def test_the_open_files_data_blocks_come_from_the_snapshot(
 
 
 def test_a_value_that_changed_is_sent_however_often_it_changes(made: Made) -> None:
-    """A constant that is gone may have had the new one's place in memory: 6 to 11 % of requests had an old value."""
+    """Constants were keyed by `id()`, which a new one may share with an old one: some requests had an old value."""
     results = made({})
     for number in range(100):
         task = with_argument(float(f"{number}.5"), FLOAT)
@@ -201,7 +201,7 @@ def test_a_task_on_no_file_has_none(made: Made) -> None:
 def test_what_is_linked_to_a_file_and_names_none_is_refused_and_the_socket_named(
     made: Made, value: object, told: str
 ) -> None:
-    """An empty text that a task gave is no wish for the open file."""
+    """An empty path on a socket means the open file; an empty text from another task does not."""
     argument = Argument(Parameter("file", "File", FILE), (FromTask("a", "result", SocketType("ANY")),))
     tasks = {**tasks_of(parse_plan("a")), "b": PlannedTask("b", "B", SCRIPT, (argument,))}
     results = made({}, FileCopy("7.blend", ""))
@@ -211,7 +211,7 @@ def test_what_is_linked_to_a_file_and_names_none_is_refused_and_the_socket_named
 
 
 def test_a_file_that_was_copied_is_not_looked_at_again(made: Made, blend_file: str) -> None:
-    """It may be gone or half saved by now, and all items see the same state of it."""
+    """The file may be removed or half saved by then; all items get the same copy."""
     results, tasks = made({}), {"a": with_argument(blend_file, FILE)}
     results.copies[blend_file] = FileCopy("7.blend", blend_file)
     Path(blend_file).unlink()

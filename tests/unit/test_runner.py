@@ -32,7 +32,7 @@ Listener = Callable[[ActiveRun, "str | None"], None]
 
 
 class Clock:
-    """In the place of `time`: it is as late as the test says, and each look at it may take a while."""
+    """Takes the place of `time`: the test sets the time, and each reading may advance it by `step`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -72,7 +72,7 @@ class Stage:
             listener(run, task)
 
     def succeed(self, *names: str) -> None:
-        """These succeed, and the runner takes it."""
+        """Let requests succeed, and the runner take their reports."""
         for name in names:
             self.engine.succeed(name)
         self.runner.update()
@@ -92,7 +92,7 @@ class Stage:
         self.runner.update()
 
     def work_off(self) -> None:
-        """Everything that the engine is asked for succeeds, until nothing is left to do."""
+        """Let all requests succeed until the run is over."""
         for _ in range(1000):
             if not self.runner.is_active:
                 return
@@ -331,7 +331,7 @@ def test_a_closed_runner_starts_and_retries_nothing(stage: Stage) -> None:
 
 
 def test_who_hears_of_a_run_cannot_wait_for_one(stage: Stage) -> None:
-    """Nothing goes on before it returns, so it would wait for ever."""
+    """Nothing is carried out before the listener returns, so it would wait for ever."""
     refused: list[str] = []
 
     def wait(run: ActiveRun, task: str | None) -> None:
@@ -431,7 +431,7 @@ def test_an_engine_that_raises_at_the_end_of_a_run_is_told_of_and_the_rest_is_st
 
 
 def test_an_engine_that_cannot_be_asked_ends_all_runs_and_the_timer_goes_on(stage: Stage) -> None:
-    """Nothing more would come of them."""
+    """No report would arrive for them any more."""
     runs = [stage.start("a; b: a"), stage.start("a")]
     stage.engine.faults["poll"] = OSError("too many open files")
     stage.runner.update()
@@ -526,7 +526,7 @@ def sent(stage: Stage, name: str) -> object:
 
 
 def test_a_retry_sends_the_new_value_however_often(stage: Stage) -> None:
-    """Not that of an earlier constant, whose place in memory the new one may have."""
+    """Constants were keyed by `id()`: a new one could get the value of an old one at the same place in memory."""
     run = stage.start(Plan("Test", (with_constant(0.0),)))
     for index in range(1, 11):
         stage.fail("a")
@@ -732,7 +732,7 @@ def test_so_many_data_blocks_that_they_make_many_blobs_again_are_gathered_once(s
 
 
 def test_what_was_gathered_and_is_gathered_again_comes_from_the_last_blob(stage: Stage) -> None:
-    """1. Each `join` gathers its own 40 blobs, 2. and `all` takes what 32 of them took: of 32 blobs by now."""
+    """1. Each `join` gathers its 40 blobs in one, 2. `all` takes the same data-blocks, from 32 blobs by then."""
     names = range(33)
     lines = [line for n in names for line in (f"parts{n}: *40", f"join{n}: parts{n}")]
     lines.append("all: " + " ".join(f"parts{n} join{n}" for n in names))
@@ -804,7 +804,7 @@ def test_a_gathering_that_takes_too_long_is_stopped_and_in_vain(stage: Stage) ->
 
 
 def test_a_copying_that_waits_for_a_worker_takes_no_time(stage: Stage, blend_file: str) -> None:
-    """The workers may be busy with another run for hours."""
+    """Its timeout counts from its start: the workers may be busy with another run for hours."""
     run = stage.start(copying(blend_file, "a"))
     stage.pass_time(7200.0)
     assert run.state is RunState.RUNNING
@@ -890,7 +890,7 @@ def test_an_errand_whose_worker_dies_while_it_stands_still_goes_on_standing_stil
 def test_what_is_said_of_an_errand_that_is_over_changes_nothing(
     stage: Stage, blend_file: str, kind: str, situation: str, report: Any
 ) -> None:
-    """A gathered data-block would be looked for in a blob that is gone."""
+    """Else a data-block would be looked for in a blob that was removed."""
     works = Plan("Test", (*copying(blend_file, "join").tasks, *parse_plan("other").tasks))
     run = gather(stage) if kind == "Gathering" else stage.start(works)
     errand = stage.engine.request(f"{kind} 0")
@@ -1005,7 +1005,7 @@ def test_a_run_forgotten_under_way_gathers_nothing_and_leaves_nothing(stage: Sta
 
 
 def test_a_run_forgotten_by_who_hears_of_it_leaves_nothing(stage: Stage) -> None:
-    """What is in the inbox before it may still start something."""
+    """An event that is in the inbox already may still start something."""
 
     def forget(run: ActiveRun, task: str | None) -> None:
         if task == "a" and run.scheduler.tasks["a"].state == "succeeded":
@@ -1087,7 +1087,7 @@ def test_what_there_is_no_time_for_is_left_to_the_next_call_in_order(stage: Stag
 
 
 def test_a_worker_that_talks_all_the_time_does_not_pile_up_what_it_says(stage: Stage) -> None:
-    """1. There are more reports than there is time for, 2. so no more are taken from the engine, 3. until those are."""
+    """1. There are more reports than there is time for, 2. so the engine is not polled, 3. until all are taken."""
     stage.start("a; b", workers=2)
     stage.engine.start("a")
     stage.engine.report("a", *[messages.Progressed(n / 100, "") for n in range(100)])

@@ -1061,7 +1061,7 @@ def random_plan(chance: random.Random) -> str:
 
 
 class Simulation:
-    """Random workers: they begin, report, succeed, fail, die, hang, and send things after they were stopped."""
+    """Random workers: they start, report, succeed, fail, die, hang, and send messages after they were stopped."""
 
     def __init__(self, stage: Stage, workers: int, chance: random.Random) -> None:
         self.stage = stage
@@ -1142,7 +1142,7 @@ class Simulation:
         return self.work(self.chance.choice(self.busy)) if self.busy else []
 
     def retry(self) -> None:
-        """Once more, from the end on."""
+        """Retry the run, which is over."""
         self.stage.time += 100.0
         self.first_attempts.clear()
         self.finished.clear()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The session without a Blender: a host made of plain objects, and workers that do what the test says.
+"""The session without Blender: its host is made of plain objects, its engine does what the test says.
 
 Plans are written as in `plan_text`. A tree is a name and a uid; its plan is what `FakeHost.plans` has for it.
 """
@@ -148,13 +148,13 @@ def session(host):
 
 
 def tick(session: Session, times: int = 4) -> float | None:
-    """Let the timer come round as often as it takes for all that lies there."""
+    """Call the timer until nothing is left to take."""
     intervals = [session.tick() for _ in range(times)]
     return intervals[-1]
 
 
 def end(session: Session, host: FakeHost) -> None:
-    """All that is under way succeeds, and so does what follows."""
+    """Let all requests succeed, and those that follow from them."""
     tick(session)
     while host.pool.waiting():
         host.pool.succeed_all()

@@ -78,7 +78,7 @@ ERRORS = (AttributeError, LookupError, ReferenceError, RuntimeError, TypeError, 
 
 @contextlib.contextmanager
 def _no_warnings() -> Iterator[None]:
-    """Within the block, nothing is said of what Blender is about to lose."""
+    """Within the block, Blender's warnings of data that it will lose are silent."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -125,7 +125,7 @@ class Setting(Change):
 
 @dataclass(frozen=True)
 class Removal(Change):
-    """The last item of a collection goes."""
+    """The last item of a collection is removed."""
 
     def _make(self, data_block: bpy.types.ID) -> None:
         items = getattr(resolve(data_block, self.path), self.name)
@@ -140,7 +140,7 @@ class Removal(Change):
 def subjects(data_block: bpy.types.ID) -> Iterator[bpy.types.ID]:
     """Data-blocks to be changed in the place of one: of a large node tree, one with few nodes and one for each other.
 
-    To read a tree of each node there is takes 1,000 times longer than to read one of them.
+    Reading a tree with all types of nodes takes 1,000 times longer than reading a tree with one.
     """
     tree = data_block if isinstance(data_block, bpy.types.NodeTree) else getattr(data_block, "node_tree", None)
     nodes = [] if tree is None else list(tree.nodes)[_MANY_NODES:]

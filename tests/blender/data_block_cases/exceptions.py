@@ -1,4 +1,4 @@
-"""What does not travel, and how we know: the only differences that the tests of data-blocks allow."""
+"""What does not travel, and the evidence: the only differences that the tests of data-blocks allow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Version = tuple[int, int]
 #: Collections of `bpy.data` whose data-blocks can't be sent, and the evidence.
 EXCEPTIONS = {
     "all_ids": "a view on all other collections (5.2)",
-    "libraries": "Blender makes one for each file that something is linked from; linked data-blocks bring theirs",
+    "libraries": "Blender makes one for each linked file; linked data-blocks bring theirs",
     "paint_curves": "no script can make one: the collection has no `new`, the operator needs a window in a paint mode",
     "screens": "`bpy.data.libraries.write` leaves it out: part of a window, of which a worker has none",
     "shape_keys": "part of a mesh, curve or lattice, and travels with it; its cases are among those of meshes",
@@ -20,24 +20,24 @@ EXCEPTIONS = {
     "workspaces": "made of screens, part of a window",
 }
 
-#: What counts as changed although no script touched it, so that it comes home a second time, and why.
+#: What counts as changed although no script changed it, so that a copy of it comes home, and why.
 DOUBLED = {
     "`Brush`, `Scene`": "their properties are too many to be read before and after each task",
-    "`CacheFile`, `Volume`": "to read one is to load its file",
-    "`Mask`": "Blender shows its shape keys to no script",
-    "`Mesh` that is in Edit Mode": "its attributes have no items then",
-    "`Mesh` with sculpted levels of a Multiresolution modifier": "Blender shows them to no script",
-    "`Mesh` of more than 300,000 vertices in vertex groups": "to read all weights takes too long",
-    "`Mesh` of more than 10,000 vertices that is an input, or the data of one": "scripts are there to change it",
+    "`CacheFile`, `Volume`": "reading one loads its file",
+    "`Mask`": "scripts can't read its shape keys",
+    "`Mesh` that is in Edit Mode": "scripts can't read its attributes in that mode",
+    "`Mesh` with sculpted levels of a Multiresolution modifier": "scripts can't read them",
+    "`Mesh` of more than 300,000 vertices in vertex groups": "reading all weights takes too long",
+    "`Mesh` of more than 10,000 vertices that is an input, or the data of one": "most scripts change it",
     "`Object` with a bound Corrective Smooth, Laplacian Deform, Mesh Deform or Surface Deform modifier": (
-        "Blender shows nobody to what it is bound"
+        "scripts can't read what it is bound to"
     ),
     "`Object` with physics baked into the file, or geometry nodes with a bake that may be": (
-        "Blender shows the bake to no script"
+        "scripts can't read the bake"
     ),
-    "`Image` with unsaved tiles, frames or views": "scripts see the first one only",
-    "anything with more than 5,000 items that are not plain numbers": "to read them takes too long",
-    "whatever uses one of these": "it would have to use the second one",
+    "`Image` with unsaved tiles, frames or views": "scripts can read the first one only",
+    "anything with more than 5,000 items that are not plain numbers": "reading them takes too long",
+    "whatever uses one of these": "it must use the copy",
 }
 
 #: Cases of images that are painted and not saved.
@@ -101,13 +101,13 @@ LOSSES: tuple[Loss, ...] = (
     Loss(r"^ParticleSettings .*trail_count: ", "new settings have 0; Blender makes it 1 as it reads them"),
     Loss(
         r"force_non_field: ",
-        "the older switch for the structure Single, which Blender sets by the new one as it reads",
+        "the older switch for the structure Single; Blender sets it from the new one when it reads the file",
         since=(4, 5),
         until=(5, 2),
     ),
-    Loss(r"\.is_override_data: ", "says something of parts of overrides only; set anew as it is read"),
+    Loss(r"\.is_override_data: ", "concerns parts of overrides only; Blender sets it when it reads the file"),
     Loss(r"_use_attribute'\]", "a switch that Blender keeps as a number in files", until=(5, 2)),
-    Loss(r"modifiers\[\d+\]\.open_\w+_panel: ", "whether a part of its panel is open"),
+    Loss(r"modifiers\[\d+\]\.open_\w+_panel: ", "whether a part of the modifier's panel is open"),
     Loss(r"point_caches?(\[\d+\])?\.(is_outdated|info)", "what the last evaluation found"),
     Loss(
         r"^Collection [^:]+: exporters",
@@ -116,24 +116,24 @@ LOSSES: tuple[Loss, ...] = (
     ),
     Loss(
         r"^Camera .*: \['cycles'\]",
-        "before 5.0 Blender adds a copy of what the camera itself holds, for older versions, when it writes",
+        "before 5.0 Blender writes a second copy of the camera's own settings, for older versions",
         until=(5, 0),
     ),
     Loss(
         r"override_library\.properties\[.\]\.operations\[.\]\.subitem_local_(name|id): ",
-        "the name that an object had as the collection was written; which one it is follows from the rest",
+        "the object's name when the collection was written; other properties say which object it is",
         cases=("override_of_collection",),
     ),
     Loss(
         r"^Text [^:]+: is_dirty: False != True",
-        "`libraries.write` writes a copy, and that of a text from a file counts as changed",
+        "`libraries.write` writes a copy, and a copy of a text from a file counts as changed",
         cases=("text_file", "text_file_missing"),
         since=(4, 5),
     ),
     Loss(r"^CacheFile [^:]+: object_paths", "read from the file when something that uses it is evaluated"),
     Loss(
         r"^MovieClip Missing[^:]*: fps: ",
-        "read from the film when it was still there",
+        "read from the film, which is missing now",
         cases=("clip_missing",),
     ),
     Loss(
@@ -143,35 +143,35 @@ LOSSES: tuple[Loss, ...] = (
     ),
     Loss(
         r"^Image [^:]+: (tiles\[0\]\.size|size|pixels|is_dirty): ",
-        "pixels that no image of this sort can save, or that its new settings give once it is read anew",
+        "an image of this sort can't save its pixels, or its new settings give other pixels when it is read again",
         cases=("image_blank", "image_movie", "image_stereo"),
         roads=("changed",),
     ),
     Loss(
         r"\.(enabled|hide_value|is_unavailable|is_hidden): ",
-        "Blender finds out anew which sockets a node has to offer, and how",
+        "Blender computes again which sockets a node shows, and how",
         roads=("changed",),
     ),
     Loss(
         r"^(Object Overridden|Material Their Look): ",
-        "of an override Blender keeps what may be overridden, and notes it as the result is written",
+        "Blender keeps of an override what may be overridden, and records that when the result is written",
         cases=("override_of_material", "override_of_object"),
         roads=("changed",),
     ),
     Loss(
         r"^VectorFont Bfont[^:]*: use_fake_user: ",
-        "the built-in font is the one that is there already",
+        "the built-in font of the open file is used",
         roads=("changed",),
     ),
     Loss(
         r"^Object [^:]+: data: ",
-        "a mesh comes along with what uses it: two objects that share one have one each then",
+        "each changed object brings its own mesh: two objects that shared one have one each",
         cases=("object_modifiers",),
         roads=("changed",),
     ),
     Loss(
         r"^(Curve|Mesh|MetaBall|TextCurve|SurfaceCurve) .*texspace_(location|size): ",
-        "an automatic one is computed when somebody asks for it, and only then",
+        "Blender computes an automatic one only when it is read",
         roads=("changed",),
     ),
     Loss(

@@ -1,4 +1,4 @@
-"""Settings that are not what Blender starts with, for each property of a struct: no list of them that goes stale."""
+"""Values other than the defaults for each property of a struct, found by its RNA, so that no list goes stale."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ERRORS = (AttributeError, TypeError, ValueError, RuntimeError)
 
 
 def vary(struct: bpy.types.bpy_struct, depth: int = 2, **settings: Any) -> bpy.types.bpy_struct:
-    """Give every number, switch, menu and text of a struct another value than its default. What refuses stays.
+    """Give every number, switch, menu and text of a struct another value than its default. What can't be set stays.
 
     Args:
         struct: what to change.

@@ -19,7 +19,7 @@ def reports():
 
 @pytest.fixture
 def item_of(tmp_path_factory):
-    """Become one item of a node that runs over a list; each item's values, and what this one is given, are known."""
+    """Let the test be one item of a node that runs over a list. It says what each item is given."""
     from background_nodes.runtime.engine.own_files import Desk, Owner, seated
 
     place = tmp_path_factory.mktemp("store") / "000001.blend"

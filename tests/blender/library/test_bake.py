@@ -94,7 +94,7 @@ class TestBakeNormal:
 
 
 def without_faces(item: bpy.types.Object) -> None:
-    """As a mask or a Geometry Nodes group may leave it: what is stored has faces."""
+    """An object whose modifiers remove all faces, as a mask or a Geometry Nodes group may do."""
     item.vertex_groups.new(name="Nothing")
     item.modifiers.new("Mask", "MASK").vertex_group = "Nothing"
     bpy.context.view_layer.update()

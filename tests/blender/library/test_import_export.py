@@ -79,7 +79,7 @@ class TestNothingWritten:
 
     @pytest.mark.parametrize("script", ["export_gltf", "export_obj"])
     def test_mesh_that_is_left_out_is_an_error(self, script, tmp_path, monkeypatch):
-        """A parent in no scene is Blender's own way of leaving out; here it is an operator that does."""
+        """Blender's exporter leaves out objects whose parent is in no scene; here a replaced operator does."""
         namespace = load(f"import_export/{script}").main.__globals__
         select = namespace["select"]
         namespace["select"] = lambda objects: select(objects[:1])
