@@ -20,12 +20,14 @@ class TemporaryFiles:
     Args:
         folder: that folder.
         blenders: the folder of Blender's own in it, which stays, empty, as long as Blender does.
+        configuration: the folder of the worker's configuration, which stays, empty: without it Blender would go back to
+            the artist's.
     """
 
-    def __init__(self, folder: Path, blenders: Path) -> None:
+    def __init__(self, folder: Path, blenders: Path, configuration: Path) -> None:
         global _folder  # noqa: PLW0603 (a process has one)
         _folder = self._folder = folder.resolve()
-        self._blenders = blenders.resolve()
+        self._kept = {self._folder, blenders.resolve(), configuration.resolve()}
 
     def remove(self) -> str:
         """Remove them all.
@@ -34,9 +36,10 @@ class TemporaryFiles:
             "" or why that can't be done.
         """
         try:
-            self._blenders.mkdir(parents=True, exist_ok=True)  # a script may have removed it
-            for entry in [*self._folder.iterdir(), *self._blenders.iterdir()]:
-                if entry != self._blenders:
+            for kept in self._kept:
+                kept.mkdir(parents=True, exist_ok=True)  # a script may have removed it
+            for entry in [entry for kept in self._kept for entry in kept.iterdir()]:
+                if entry not in self._kept:
                     _remove(entry)
         except OSError as error:
             return f"a temporary file of its script can't be removed: {error}"

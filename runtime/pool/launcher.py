@@ -20,6 +20,8 @@ from .transport import Channel
 WORKER_LOG = "worker.log"
 #: The folder for temporary files in a worker's folder.
 _TEMPORARY = "temporary"
+#: The folder beside it for what Blender writes to its configuration: preferences and the startup file.
+_CONFIGURATION = "configuration"
 
 BOOTSTRAP = Path(__file__).parents[1] / "worker" / "bootstrap.py"
 
@@ -80,6 +82,9 @@ class Launcher:
     def launch(self, folder: Path, scratch: ScratchFolder) -> tuple[subprocess.Popen[bytes], Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
 
+        It has a configuration of its own there: a script that saves the preferences, which are Blender's factory
+        settings in a worker, must not write over the artist's. Add-ons and extensions are found where they are.
+
         The blobs and logs that it is told of by name are in `scratch`.
 
         Call it from the main thread: on Linux a worker dies with the thread that started it.
@@ -97,14 +102,15 @@ class Launcher:
             str(scratch.path),
         ]
         try:
-            (folder / _TEMPORARY).mkdir()
+            for name in (_TEMPORARY, _CONFIGURATION):
+                (folder / name).mkdir()
             with (folder / WORKER_LOG).open("ab") as log:
                 process = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY)),
+                    env=os.environ | _folders(folder),
                     **_options(theirs),
                 )
         except OSError as error:
@@ -113,6 +119,12 @@ class Launcher:
         finally:
             theirs.close()
         return process, ours
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    """The variables of the environment that keep what a worker writes by itself in its folder."""
+    temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY))
+    return {**temporary, "BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
 
 
 def _options(theirs: Channel) -> dict[str, Any]:

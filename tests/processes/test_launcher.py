@@ -169,3 +169,48 @@ def test_processes_of_a_stopped_script_end_with_it(warm, tmp_path):
     assert outcome.state == "timed_out"
     pid = int(pids.read_text())
     assert wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text(), 5)
+
+
+@pytest.fixture
+def artists_home(tmp_path, monkeypatch):
+    """A home with preferences, a startup file and an add-on of the artist's, for engines that are made from now on."""
+    import bpy
+
+    for variable in [name for name in os.environ if name.startswith(("BLENDER_USER_", "XDG_"))]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    folder = tmp_path / "home" / ".config" / "blender" / bpy.app.version_string.rpartition(".")[0]
+    (folder / "config").mkdir(parents=True)
+    (folder / "scripts" / "addons").mkdir(parents=True)
+    for name in ("userpref.blend", "startup.blend"):
+        (folder / "config" / name).write_text("the artist's")
+    (folder / "scripts" / "addons" / "artists_addon.py").write_text("def register(): pass\ndef unregister(): pass\n")
+    return folder
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Blender's folders are elsewhere")
+def test_script_that_saves_the_preferences_leaves_the_artists_alone(artists_home, make_engine):
+    engine = make_engine()
+    outcome = engine.run(
+        """
+        import bpy, os
+        bpy.ops.wm.save_userpref()
+        bpy.ops.wm.save_homefile()
+        return [bpy.utils.user_resource('CONFIG'), bpy.utils.user_resource('SCRIPTS'), os.getpid()]
+        """
+    )
+    configuration, scripts, pid = outcome.value
+    assert {path.name: path.read_bytes() for path in (artists_home / "config").iterdir()} == {
+        "userpref.blend": b"the artist's",
+        "startup.blend": b"the artist's",
+    }
+    assert Path(configuration).is_relative_to(engine.scratch.path)
+    assert Path(scripts) == artists_home / "scripts"
+    left = engine.run("import bpy, os; return [os.listdir(bpy.utils.user_resource('CONFIG')), os.getpid()]").value
+    assert left == [[], pid], "the next task finds nothing of it"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Blender's folders are elsewhere")
+def test_addon_in_the_artists_home_is_found_by_a_worker(artists_home, make_engine):
+    body = "import addon_utils; return addon_utils.check('artists_addon')[1]"
+    assert make_engine().run(body, addons=("artists_addon",)).value is True

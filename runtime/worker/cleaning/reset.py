@@ -40,7 +40,8 @@ class CleanState:
     """The state of a worker in which nothing ran yet, to go back to."""
 
     def __init__(self) -> None:
-        self._temporary_files = TemporaryFiles(Path(tempfile.gettempdir()), Path(bpy.app.tempdir))
+        configuration = Path(bpy.utils.user_resource("CONFIG"))
+        self._temporary_files = TemporaryFiles(Path(tempfile.gettempdir()), Path(bpy.app.tempdir), configuration)
         self._empty_file = EmptyFile(Path(tempfile.gettempdir()).parent)
         self._empty_file.open()
         self._types = RegisteredTypes()
