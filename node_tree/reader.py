@@ -238,7 +238,7 @@ _READERS = {
 
 
 def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
-    """What a socket holds, in the form of `types.Value`; None where nothing is set."""
+    """What a socket holds, in the form of `socket_types.Value`; None where nothing is set."""
     kind = socket.socket_type.kind
     try:
         value = socket.get_value()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From wire values to a script's arguments, and from what `main` returned to wire values.
 
-Carries out the conversions that `types.CONVERSIONS` names.
+Carries out the conversions that `socket_types.CONVERSIONS` names.
 """
 
 from __future__ import annotations
