@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs and jobs of this Blender, without a pixel: what is drawn subscribes."""
+"""The runs and jobs of this Blender. Nothing is drawn here: code that draws listens to the session's news."""

@@ -8,28 +8,28 @@ from collections.abc import Callable, Iterable
 
 from .run import Run
 
-#: Seconds for which the artist must have stopped before workers go on, so that a playback may be started anew.
+#: Seconds after which workers go on once the artist has stopped: a playback is often started again at once.
 _CALM_SECONDS = 1.0
 
 
 class ArtistFirst:
-    """Makes room for the artist, and takes it back.
+    """Pauses runs, or asks for a lower priority, while the artist needs the processor.
 
     Args:
-        find_occupation: tells why workers are to make room now, "" if they need not: see `occupation.py`.
+        find_occupation: returns why workers must make room now, "" if they need not: see `occupation.py`.
     """
 
     def __init__(self, find_occupation: Callable[[], str]) -> None:
         self._find_occupation = find_occupation
         self._occupation = ""
         self._calm_since = 0.0
-        self._held: list[Run] = []  # whatever the artist does with them from now on
+        self._held: list[Run] = []  # each is paused once: the artist may resume it
 
     def update(self, runs: Iterable[Run], choice: str) -> bool:
         """Look at what the artist does; pause and resume runs if that is the choice (`Settings.artist_first`).
 
         Returns:
-            whether workers are to have lower priority now: jobs (`job_manager.py`) go on while runs are paused.
+            whether workers need a lower priority now. Also while runs are paused: jobs (`job_manager.py`) go on.
         """
         self._look("" if choice == "OFF" else self._find_occupation())
         if choice == "PAUSE" and self._occupation:
@@ -54,7 +54,7 @@ class ArtistFirst:
                 run.pause(self._occupation)
 
     def let_go(self) -> None:
-        """Let what was paused for the artist go on."""
+        """Resume the runs that were paused for the artist."""
         for run in self._held:
             if run.is_paused and run.pause_reason:
                 run.resume()

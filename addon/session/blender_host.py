@@ -23,7 +23,7 @@ _Timer = Callable[[], float | None]
 
 
 class BlenderHost:
-    """Answers the session for this Blender. See `keeper.Host`."""
+    """The session's `Host` (see `keeper.py`) in a real Blender."""
 
     def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
         return checks.checked(tree, until)
@@ -60,7 +60,7 @@ class BlenderHost:
         return gestures.is_going_on()
 
     def start_timer(self, function: _Timer) -> None:
-        # Timers don't fire in background mode; there, what is registered at exit makes some wheels crash.
+        # Timers don't fire in background mode, and some wheels crash at exit if one is still registered.
         if not bpy.app.background:
             self.stop_timer(function)
             bpy.app.timers.register(function, first_interval=0.0, persistent=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a node tree to a plan: it is read, compiled, and all that is wrong with it is told at once."""
+"""Makes a plan of a node tree: reads it, compiles it, and raises all its problems at once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ...runtime.planning.plan import Plan
 
 
 def compiled(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None) -> Plan:
-    """The plan of a tree as it is now. Never while Blender draws. Raises CompileError."""
+    """The plan of a tree as it is now. Must not be called while Blender draws. Raises CompileError."""
     return compile_graph(reader.read(tree, bpy.context.scene), until=until)
 
 
 def checked(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None) -> Plan:
-    """The same, if all that it reads can be sent to workers, too. Raises CompileError."""
+    """The plan of a tree, if workers can be sent all data-blocks that it reads. Raises CompileError."""
     plan = compiled(tree, until)
     sendable.check(plan)
     return plan

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong in a timer. Blender drops a timer that raises, without a word, and nothing would go on any more."""
+"""Errors in timers. Blender drops a timer that raises, without a message, and then nothing would go on."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 
 class Faults:
-    """Calls what may raise. Each fault is printed once, with its traceback: a timer would go on and on."""
+    """Calls functions that may raise. Each error is printed only once, as a timer would print it again and again."""
 
     def __init__(self) -> None:
         self._printed: set[tuple[type, str, int]] = set()
 
     def guard(self, function: Callable[..., object], *arguments: object) -> Exception | None:
-        """Call a function; what it raised, None if nothing."""
+        """Call a function. Returns what it raised, None if nothing."""
         try:
             function(*arguments)
-        except Exception as error:  # noqa: BLE001 (whatever it is: the others go on)
+        except Exception as error:  # noqa: BLE001 (whatever it is, the rest of the timer goes on)
             self._print(error)
             return error
         return None

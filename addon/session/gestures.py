@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the artist is in the middle of: a tool of Blender that holds what it moves or paints until the button is let go.
+"""Tells whether the artist is using a modal tool of Blender, such as a move or a brush stroke.
 
-Results stay away meanwhile. A tool would go on with data that was replaced; and an undo step made now would keep what
+Results wait until it ends: the tool would go on with data that was replaced, and an undo step would hold a change that
 is half done.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-#: How the names of such tools begin. Those that only look around, select or play back are not among them.
+#: How the names of tools that change data begin. Those that move the view or play back begin otherwise.
 _TOOLS = (
     "ARMATURE_OT_",
     "CURVE_OT_",
@@ -36,5 +36,5 @@ def is_going_on() -> bool:
 
 
 def _holds_data(idname: str) -> bool:
-    """Not an add-on's operator, whatever its name: it may be the one that polls a job."""
+    """Whether it is one of Blender's tools. An add-on's operator is not: it may be the one that waits for a job."""
     return idname.startswith(_TOOLS) and not hasattr(bpy.types, idname)

@@ -11,7 +11,7 @@ _MAX_RUNS = 20
 
 
 class History:
-    """The last runs, the newest last. Beyond a number, and beyond a size on disk, the oldest are forgotten."""
+    """The last runs, the newest last. The oldest are forgotten when there are too many, or when they fill the disk."""
 
     def __init__(self) -> None:
         self._runs: list[Run] = []
@@ -26,7 +26,7 @@ class History:
             self._runs.remove(oldest)
 
     def trim(self, max_bytes: int) -> None:
-        """Forget results and logs of finished runs until the others keep at most so much; the newest run stays."""
+        """Forget results and logs of the oldest runs until all keep at most `max_bytes`. The newest run stays."""
         kept = [run for run in self._runs[:-1] if run.is_home and run.is_kept]
         too_much = sum(run.size for run in self._runs) - max_bytes
         for run in kept:

@@ -36,13 +36,13 @@ from .undo import push_undo
 
 _ANY = SocketType("ANY")
 _DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
-#: The name under which the script gets a copy of the open file, which is none that a passed variable can have.
+#: The argument that holds a copy of the open file. No passed variable can have this name.
 _BLEND_FILE = "__blend_file__"
 #: The id of the one task of a job's plan.
 _TASK = "job"
-#: Characters of its log that the issue of a job shows.
+#: How many characters of the log's end `Job.issue` shows.
 _MAX_LOG = 10_000
-#: Seconds at most between two looks of who waits.
+#: Longest wait for news in one go, in seconds.
 _MAX_WAIT = 1.0
 
 
@@ -57,9 +57,9 @@ class JobRequest:
         passed: the data-blocks it is given.
         use_blend_file: whether it works on a copy of the open file.
         timeout: seconds it may take, 0 for no limit.
-        overwrite_data: whether what it gives takes the place of what is in the file.
-        push_undo: whether what it brings home is an undo step of its own.
-        on_complete: called with the job at its end, which comes about by itself then.
+        overwrite_data: whether its results replace data-blocks of the open file.
+        push_undo: whether to make an undo step when its results come home.
+        on_complete: called with the job when it has ended. A job with it needs no calls of `process_jobs`.
     """
 
     name: str
@@ -94,11 +94,11 @@ class JobKeeper(Protocol):
     max_attempts: int
 
     def drop_snapshot(self, job: Job) -> None:
-        """Remove what a job that is over was given, but for what others have, too."""
+        """Remove the blobs that an ended job was given, unless other jobs need them."""
         ...
 
     def wait_for(self, job: Job, seconds: float) -> None:
-        """Carry a job on, waiting for news at most so long."""
+        """Carry a job on; wait for news at most `seconds`."""
         ...
 
 
@@ -107,10 +107,10 @@ class Job:
 
     Attributes:
         request: what it is to do.
-        snapshot: what it is given, as long as it is not over.
-        num_attempts: how often it was begun with.
+        snapshot: what it is given; empty once it is over.
+        num_attempts: how often it was started.
         was_killed: whether `kill` ended it.
-        overwrite_data: whether what it gives takes the place of what is in the file.
+        overwrite_data: whether its results replace data-blocks of the open file.
     """
 
     def __init__(self, request: JobRequest, keeper: JobKeeper, snapshot: Snapshot) -> None:
@@ -125,7 +125,7 @@ class Job:
         self._error: TaskError | None = None  # what went wrong outside the script
         self._is_over = False
         self._is_forgotten = False
-        self._has_lost_file = False  # another file is open than the one it was made for
+        self._has_lost_file = False  # another file was opened since it was added
         self._has_changed_file = False
         self._python_data: dict[Any, Any] | None = None
         self._data_blocks: RetrievedDataBlocks | None = None
@@ -157,7 +157,7 @@ class Job:
 
     @property
     def is_running(self) -> bool:
-        """Whether it has a background Blender, or waits for one that it is to get."""
+        """Whether it runs in a background Blender, or is queued for one."""
         return self._active is not None and not self._active.state.is_final and not self._is_over
 
     @property
@@ -192,25 +192,25 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """How long it is, or was, under way."""
+        """For how many seconds it has run so far, or ran."""
         return 0.0 if self._active is None else self._active.seconds
 
     @property
     def log(self) -> str:
         """What the script and Blender printed, in the last attempt; "" once it is forgotten."""
-        if self._active is None or self._is_forgotten:  # the file goes soon, on another thread
+        if self._active is None or self._is_forgotten:  # another thread removes the file
             return ""
         path = self._active.log_file(_TASK, 0)
         return "" if path is None else read_log(path)
 
     @property
     def python_data(self) -> dict[Any, Any] | None:
-        """The script's `python_data`, None as long as the job is not completed."""
+        """The script's `python_data`; None unless the job is completed."""
         return self._python_data
 
     @property
     def data_blocks(self) -> RetrievedDataBlocks | None:
-        """What the script's `data_blocks` are in the open file, None as long as the job is not completed."""
+        """The script's `data_blocks` as they are in the open file; None unless the job is completed."""
         return self._data_blocks
 
     def __repr__(self) -> str:
@@ -224,7 +224,7 @@ class Job:
     # What can be done with it
 
     def start(self, runner: Runner) -> None:
-        """Give it to a worker, or have it wait for one: for the manager, which knows how many there may be."""
+        """Start its next attempt, or queue it for a worker. For the manager, which limits how many jobs run."""
         self.num_attempts += 1
         self._num_printed = 0
         if self._active is not None:
@@ -236,7 +236,7 @@ class Job:
 
     @property
     def wants_worker(self) -> bool:
-        """Whether it was not begun with, or failed and is to be tried once more."""
+        """Whether it has not started yet, or failed and may be tried again."""
         if self._is_over:
             return False
         return self._active is None or (self._has_failed and self.num_attempts < self._keeper.max_attempts)
@@ -266,9 +266,9 @@ class Job:
         self._end()
 
     def wait(self, timeout: float | None = None) -> str:
-        """Carry it on until it has ended, or for `timeout` seconds, and return its state.
+        """Carry it on until it has ended, or for `timeout` seconds. Returns its state.
 
-        That is "ACTIVE", too, where its results can't take the place of what is being edited: that can't end meanwhile.
+        The state is "ACTIVE", too, if its results wait for the artist to leave a mode: that can't happen meanwhile.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_over:
@@ -281,13 +281,13 @@ class Job:
         return self.state
 
     def abandon(self, reason: str) -> None:
-        """Drop it because there is nothing any more that could carry it on."""
+        """Drop it because nothing can carry it on any more."""
         if not self._is_over:
             self._error = TaskError(reason)
             self._is_over = True
 
     def fail(self, error: Exception) -> None:
-        """Drop it because of a fault that is not its script's, of Background Nodes or of Blender."""
+        """Drop it because of an error in Background Nodes or Blender, not in its script."""
         self._error = TaskError(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
         self._is_over = True
         if self._active is not None and self._runner is not None:
@@ -295,18 +295,18 @@ class Job:
         self._end()
 
     def lose_file(self) -> None:
-        """Another file is opened: nothing of that is to be replaced."""
+        """Another file was opened: its results must replace nothing in that file."""
         self._has_lost_file = True
 
     def forget(self) -> None:
-        """Let go of all that the scratch folder holds for it. Nobody is told of its end, should this be it."""
+        """Remove all that the scratch folder holds for it. If this ends the job, `on_complete` is not called."""
         self._is_forgotten = True
         self.kill()
         if self._active is not None and self._runner is not None:
             self._runner.forget(self._active)
 
     def print_log(self) -> None:
-        """Print what was printed since the last time."""
+        """Print what the script has printed since the last call."""
         new = self.log[self._num_printed :]
         self._num_printed += len(new)
         if new:
@@ -324,11 +324,11 @@ class Job:
             return False
         try:
             return gestures.is_going_on() or (self._overwrites and bool(modes.awaited_end(self._targets())))
-        except StoreError:  # told when they are brought home
+        except StoreError:  # reported when they are brought home
             return False
 
     def _targets(self) -> Targets:
-        """What its results are about to take the place of. Raises StoreError."""
+        """What its results will replace. Raises StoreError."""
         if self._overwritten is None:
             self._overwritten = Homecoming(self.snapshot).overwritten(self._refs())
         return self._overwritten
@@ -384,7 +384,7 @@ class Job:
 
 
 def live_ref(data_block: object) -> LiveRef:
-    """Raises TypeError if it can't be passed on; the message says why."""
+    """A reference to a data-block that a job is given. Raises TypeError if it can't be sent; the message says why."""
     if not isinstance(data_block, bpy.types.ID):
         raise TypeError(f"{data_block!r:.80} is no data-block")
     if (found := sendable.obstacle(data_block)) is not None:

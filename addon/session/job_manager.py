@@ -2,7 +2,7 @@
 """`JobManager`: add-ons send scripts to background Blenders. Part of the public Python API.
 
 Its names and their meaning are those of bblanimation's background_processing, which add-ons know; the work is done by
-the same workers as that of node trees. docs/job_manager.md tells what differs.
+the same workers as that of node trees. docs/job_manager.md lists the differences.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class JobManager:
     Attributes:
         max_workers: how many of its jobs may run at a time.
         max_attempts: how often a job is tried until it succeeds; one that was killed is not tried again.
-        is_behind: whether the last `update` ended before all was done.
+        is_behind: whether the last `update` stopped before it had reached all jobs.
     """
 
     max_workers: int = 5
@@ -63,7 +63,7 @@ class JobManager:
 
     @classmethod
     def get_instance(cls, index: int = 0) -> JobManager:
-        """The manager with that number; made when it is asked for the first time."""
+        """The manager with that number. The first call makes it."""
         if index not in JobManager._instances:
             JobManager._instances[index] = cls()
         return JobManager._instances[index]
@@ -84,29 +84,29 @@ class JobManager:
         push_undo: bool = True,
         on_complete: Callable[[Job], object] | None = None,
     ) -> tuple[bool, str]:
-        """Put a job into the queue. One of the same name is ended and forgotten, and gives its place to it.
+        """Add a job to the queue. An earlier job of the same name is ended and forgotten.
 
-        All that the job is given is taken as it is now: later changes of the open file or the script don't matter.
+        The job gets its script and data as they are now: later changes of either don't matter.
 
         Args:
             job: its name, any text.
             script: path of the script; left out, `job` is the path.
             timeout: seconds it may take, 0 for no limit.
             passed_data: the script's variables by name.
-            passed_data_blocks: data-blocks for the script; they are there under their names, with all that they use.
+            passed_data_blocks: data-blocks for the script. It finds them by their names, with all that they use.
             use_blend_file: whether the script works on a copy of the open file.
-            overwrite_blend: whether to make that copy anew. If not, one will do that a job that is not over has of this
-                file: changes since then are not in it.
-            overwrite_data: whether what comes back takes the place and the name of what is in the file; `process_job`
-                can say so, too. Where another file was opened meanwhile, nothing of that is replaced.
-            push_undo: whether what comes back is an undo step. Say no if you make one: an operator with the option
-                "UNDO" does, when it finishes.
-            on_complete: called with the `Job` when it has ended, in whatever state; not if it was forgotten before.
-                What it does with the results is in their undo step. Such a job starts and ends by itself, with no call
-                of `process_jobs`, in a Blender with a window.
+            overwrite_blend: whether to make a new copy. If not, the job may share the copy of another job that is not
+                over: that copy lacks changes made since.
+            overwrite_data: whether results replace the data-blocks of the open file, and take their names;
+                `process_job` can turn this on, too. If another file was opened since, nothing in it is replaced.
+            push_undo: whether to make an undo step when results come home. Give False if you make one yourself: an
+                operator with the option "UNDO" does when it finishes.
+            on_complete: called with the `Job` when it has ended, in whatever state, but not if it was forgotten before.
+                Its changes are in the undo step of the results. In a Blender with a window, such a job starts and ends
+                without calls of `process_jobs`.
 
         Returns:
-            whether it was added, and if not, why.
+            whether it was added, and the reason if it was not.
         """
         try:
             request = JobRequest(
@@ -130,7 +130,7 @@ class JobManager:
         return True, ""
 
     def _snapshot(self, request: JobRequest, *, may_share: bool) -> Snapshot:
-        """What a job is given. Raises RunError or StoreError."""
+        """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
         if request.use_blend_file and may_share:
             for job in self._jobs.values():
                 file = job.snapshot.file
@@ -139,14 +139,14 @@ class JobManager:
         return session.take_snapshot(request.passed, with_file=request.use_blend_file)
 
     def drop_snapshot(self, job: Job) -> None:
-        """Remove what a job that is over was given, but for what others have, too. For jobs."""
+        """Remove the blobs that an ended job was given, unless other jobs need them. For jobs."""
         wanted = {blob for other in self._jobs.values() if not other.is_over for blob in other.snapshot.blobs}
         session.remove_blobs(blob for blob in job.snapshot.blobs if blob not in wanted)
 
     # Jobs on their way
 
     def start_job(self, job: str, debug_level: int = 0) -> None:
-        """Begin with a job that waits, however many run already."""
+        """Start a job that waits, even if `max_workers` jobs run already."""
         found = self.get_job(job)
         if found.wants_worker:
             session.start_job(found)
@@ -154,12 +154,12 @@ class JobManager:
             found.print_log()
 
     def process_job(self, job: str, debug_level: int = 0, overwrite_data: bool = False) -> None:
-        """Carry a job on: begin with it if there is room, bring its results home if it is done. Call it often.
+        """Carry a job on: start it if there is room, bring its results home if it is done. Call this often.
 
         Args:
             job: its name.
-            debug_level: anything but 0 prints what the script has printed.
-            overwrite_data: whether what comes back takes the place and the name of what is in the file.
+            debug_level: if not 0, print what the script has printed since the last call.
+            overwrite_data: whether results replace the data-blocks of the open file, and take their names.
         """
         found = self.get_job(job)
         found.overwrite_data = found.overwrite_data or overwrite_data
@@ -169,16 +169,16 @@ class JobManager:
             found.print_log()
 
     def process_jobs(self) -> None:
-        """Carry all jobs on, in the order in which they were added. Call it often."""
+        """Carry all jobs on, in the order in which they were added. Call this often."""
         session.update_jobs()
         for job in tuple(self._jobs.values()):
             self._advance(job)
 
     def update(self, deadline: float = math.inf) -> None:
-        """Carry on the jobs that go by themselves; one that raises is dropped. The session's timer calls this.
+        """Carry on the jobs that have `on_complete`; a job that raises is dropped. The session's timer calls this.
 
         Args:
-            deadline: once `time.monotonic()` tells more, a job that has come home is the last one this time.
+            deadline: when `time.monotonic()` has passed this and a job has ended, the rest waits for the next call.
         """
         self.is_behind = False
         for job in tuple(self._jobs.values()):
@@ -191,7 +191,7 @@ class JobManager:
                 return
 
     def wait_for(self, job: Job, seconds: float) -> None:
-        """Carry a job on, waiting for news at most so long. See `Job.wait`."""
+        """Carry a job on; wait for news at most `seconds`. See `Job.wait`."""
         self._advance(job)
         if not job.is_over:
             session.update_jobs(seconds)
@@ -208,7 +208,7 @@ class JobManager:
         self.get_job(job).kill()
 
     def cleanup_job(self, job: str) -> None:
-        """End a job and forget it, with all that it gave but the data-blocks that are home."""
+        """End a job, and forget it with its results. Data-blocks that came home stay."""
         found = self.get_job(job)
         del self._jobs[job]
         found.forget()
@@ -220,16 +220,16 @@ class JobManager:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a job that goes by itself has results that wait for the end of a mode. For the session."""
+        """Whether a job with `on_complete` has results that wait for the artist. For the session."""
         return any(job.is_arriving and job.request.on_complete is not None for job in self._jobs.values())
 
     def lose_file(self) -> None:
-        """Another file was opened. For the session."""
+        """Another file was opened: no job may replace anything in it. For the session."""
         for job in self._jobs.values():
             job.lose_file()
 
     def abandon(self, reason: str) -> None:
-        """Drop what can't go on any more. For the session."""
+        """Drop the jobs that are not over, because nothing can carry them on any more. For the session."""
         for job in self._jobs.values():
             job.abandon(reason)
 
@@ -243,7 +243,7 @@ class JobManager:
 
     @property
     def jobs(self) -> tuple[Job, ...]:
-        """In the order in which they were added."""
+        """All jobs, in the order in which they were added."""
         return tuple(self._jobs.values())
 
     def get_job_names(self) -> list[str]:
@@ -273,11 +273,11 @@ class JobManager:
         return self.get_job(job).progress
 
     def get_retrieved_python_data(self, job: str) -> dict[Any, Any] | None:
-        """The script's `python_data`; None as long as the job is not completed."""
+        """The script's `python_data`; None unless the job is completed."""
         return self.get_job(job).python_data
 
     def get_retrieved_data_blocks(self, job: str) -> RetrievedDataBlocks | None:
-        """The data-blocks that came home, `.objects`, `.meshes`, ...; None as long as the job is not completed."""
+        """The data-blocks that came home, `.objects`, `.meshes`, ...; None unless the job is completed."""
         return self.get_job(job).data_blocks
 
     def get_issue_string(self, job: str) -> str:

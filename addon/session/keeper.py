@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The session keeps the runs and jobs of a Blender and carries them on. It draws nothing: what is drawn subscribes.
+"""The session keeps the runs and jobs of a Blender and carries them on. It draws nothing: code that draws listens.
 
     timer --> tick --> artist first, runner, results of each run, each queue of jobs
                 |
                 +--> news: `updated`, `ended` --> redraw, status bar, end report ...
 
-It knows Blender by a small protocol only, the `Host`, and can be tested without one.
+It reaches Blender only through a small protocol, `Host`, so that it can be tested without Blender.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from ...runtime.pool.launcher import Launcher
     from ...runtime.scratch.scratch import Scratch
 
-#: Seconds between two looks at what has arrived: while a run goes on, while one is paused or its results wait, and
-#: while only warm workers are there.
+#: Seconds between two ticks: while a run goes on, while a run is paused or its results wait, and while only warm
+#: workers are left.
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
-#: Seconds of a tick that are spent on what has arrived, and on bringing it home; the rest waits for the next tick.
+#: Seconds that a tick may spend on what has arrived, and on bringing it home; the rest waits for the next tick.
 TICK_BUDGET = 0.008
 
 
@@ -64,7 +64,7 @@ class Host(Protocol):
         ...
 
     def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
-        """What brings the results of a run home."""
+        """The writer that brings the results of a run home."""
         ...
 
     def push_undo(self, message: str) -> None:
@@ -76,19 +76,19 @@ class Host(Protocol):
         ...
 
     def new_pool(self, settings: Settings, scratch: Scratch) -> Pool:
-        """What carries tasks out."""
+        """The pool of workers that carry tasks out."""
         ...
 
     def launcher(self, settings: Settings) -> Launcher:
-        """What starts workers."""
+        """The launcher that starts workers."""
         ...
 
     def occupation(self) -> str:
-        """Why workers are to make room for the artist now, "" if they need not."""
+        """Why workers must make room for the artist now, "" if they need not."""
         ...
 
     def is_gesture_going_on(self) -> bool:
-        """Whether the artist is in the middle of something that results must not disturb."""
+        """Whether the artist is using a tool that results must not disturb."""
         ...
 
     def start_timer(self, function: Callable[[], float | None]) -> None:
@@ -96,7 +96,7 @@ class Host(Protocol):
         ...
 
     def stop_timer(self, function: Callable[[], float | None]) -> None:
-        """Call it no more, if it is being called."""
+        """Stop calling a function, if it is being called."""
         ...
 
 
@@ -105,26 +105,26 @@ class JobQueue(Protocol):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a job that goes by itself has results that wait for the end of a mode."""
+        """Whether a job with `on_complete` has results that wait for the artist."""
         ...
 
     @property
     def is_behind(self) -> bool:
-        """Whether the last update ended before all was done."""
+        """Whether the last update stopped before it had reached all jobs."""
         ...
 
     def num_running_jobs(self) -> int: ...
 
     def update(self, deadline: float) -> None:
-        """Carry on the jobs that go by themselves. Where one came home after the deadline, the rest waits."""
+        """Carry on the jobs that have `on_complete`. Once a job has ended after the deadline, the rest waits."""
         ...
 
     def lose_file(self) -> None:
-        """Another file was opened."""
+        """Another file was opened: no job may replace anything in it."""
         ...
 
     def abandon(self, reason: str) -> None:
-        """Drop what can't go on any more."""
+        """Drop the jobs that are not over, because nothing can carry them on any more."""
         ...
 
 
@@ -135,11 +135,11 @@ class StartableJob(Protocol):
 
 
 class Session:
-    """The runs of a Blender. At most one of a tree goes on at a time; the last one of each is kept.
+    """The runs of a Blender. Each tree has at most one run at a time; its last run is kept.
 
     Attributes:
-        updated: tells the runs after each tick.
-        ended: tells a run when it is over and its results are home.
+        updated: tells listeners the runs after each tick.
+        ended: tells listeners a run when it is over and its results are home.
     """
 
     def __init__(self, host: Host) -> None:
@@ -150,7 +150,7 @@ class Session:
         self._runner: Runner | None = None
         self._pool: Pool | None = None
         self._runs: dict[int, Run] = {}
-        self._pasts: dict[str, Past] = {}  # what nodes took the last time, by their uid
+        self._pasts: dict[str, Past] = {}  # how long nodes took the last time, by their uid
         self._artist_first = ArtistFirst(host.occupation)
         self._history = History()
         self._job_queues: list[JobQueue] = []
@@ -158,7 +158,7 @@ class Session:
         self._is_behind = False  # whether the last tick left results for the next one
 
     def use_settings(self, read_settings: Callable[[], Settings]) -> None:
-        """Have other settings: they are read whenever they matter."""
+        """Use other settings: the function is called whenever they are needed."""
         self._read_settings = read_settings
 
     @property
@@ -247,7 +247,7 @@ class Session:
         return () if self._pool is None else self._pool.process_ids
 
     def settle(self, run: Run) -> None:
-        """Bring the results of a run that is over home, as one undo step; later, if they must wait."""
+        """Bring the results of a run that is over home, as one undo step. If they must wait, note for what."""
         if run.is_home:
             return
         if event := run.waits_for():
@@ -263,7 +263,7 @@ class Session:
 
     def _tell_end(self, run: Run) -> None:
         run.tell_end()
-        if run.is_home:  # else whoever was told of its end has retried it
+        if run.is_home:  # else `on_event` has retried it
             self.ended.tell(run)
 
     # Jobs
@@ -280,23 +280,23 @@ class Session:
             self._runner.scratch.remove(blobs)
 
     def start_job(self, job: StartableJob) -> None:
-        """Start a job, or its next attempt; there is room for as many as run."""
+        """Start a job, or its next attempt, with a worker for each job that runs."""
         num_running = sum(queue.num_running_jobs() for queue in self._job_queues)
         job.start(self._prepare_runner(num_running + 1))
         self._host.start_timer(self.tick)
 
     def update_jobs(self, timeout: float = 0.0) -> None:
-        """Take what has arrived, waiting for something at most `timeout` seconds."""
+        """Handle what has arrived; wait for something at most `timeout` seconds."""
         if self._runner is not None:
             self._runner.update(timeout)
 
     # The timer
 
     def tick(self) -> float | None:
-        """Carry everything on, and say when to be called again.
+        """Carry everything on. Returns the seconds until the next call, None to stop.
 
-        Each participant is on its own: what raises in one is printed and ends the run that it belongs to, no other.
-        Any of them may start, retry or cancel runs, open another file, or close the session.
+        Each part is guarded: an error in one is printed, and ends no more than the run that it belongs to.
+        Each part may start, retry or cancel runs, open another file, or close the session.
         """
         if self._runner is None:
             return None
@@ -321,8 +321,8 @@ class Session:
         error = self._faults.guard(self._update_runner)
         if error is None:
             return
-        # The runner ends the run that a fault belongs to. This one belongs to none: what other reports came with it is
-        # lost, and runs that wait for these would never end.
+        # The runner ends the run that an error belongs to. This error belongs to none, and messages that came with it
+        # are lost: runs that wait for these would never end.
         for run in self.runs:
             if not run.state.is_final:
                 self._fail(run, error)
@@ -332,10 +332,10 @@ class Session:
             self._runner.update(budget=TICK_BUDGET)
 
     def _settle_runs(self, deadline: float) -> None:
-        """Bring runs home: the next one in the next tick, if it is late by then.
+        """Bring finished runs home, until the deadline; the rest waits for the next tick.
 
-        The results of one run come all at once. Between two ticks the artist may do anything, and Blender tells nobody
-        before it makes an undo step or saves: what is half home then would be in there.
+        The results of one run come home all at once: in between, the artist could make an undo step or save, which
+        would then hold half of them.
         """
         self._is_behind = False
         for run in self.runs:
@@ -356,7 +356,7 @@ class Session:
             self._is_behind = True
 
     def _fail(self, run: Run, error: Exception) -> None:
-        """End a run because of a fault that is none of its tasks'."""
+        """End a run because of an error in Background Nodes or Blender, not in a task."""
         self._faults.guard(run.fail, error)
         self._faults.guard(self._tell_end, run)
 
@@ -372,7 +372,7 @@ class Session:
     # The end
 
     def forget_file(self) -> None:
-        """Another file was opened: no run of this one can come home any more, no job replace anything."""
+        """Another file was opened: forget all runs, and let no job replace anything in it."""
         self._history.clear()
         self._runs.clear()
         for queue in self._job_queues:
@@ -402,7 +402,7 @@ class Session:
         return self._pool
 
     def _prepare_runner(self, num_workers: int) -> Runner:
-        """The runner, with workers as the settings are now, and room for so many at a time."""
+        """The runner, with workers by the current settings and room for `num_workers` at a time."""
         runner, pool, settings = self._get_runner(), self._get_pool(), self.settings
         pool.use_launcher(self._host.launcher(settings))
         pool.memory_limit = settings.memory_limit

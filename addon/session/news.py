@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""News: whoever wants to know of something subscribes, and is told after it was done."""
+"""News: listeners are called after something has happened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Told = TypeVar("Told")
 
 
 class News(Generic[Told]):
-    """One kind of news. What a listener raises is printed; the others hear all the same."""
+    """One kind of news. If a listener raises, the error is printed and the others are still called."""
 
     def __init__(self) -> None:
         self._listeners: list[Callable[[Told], object]] = []

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the artist does that needs the processor at once: background Blenders make room for it."""
+"""Tells what the artist does that needs the processor at once: background Blenders make room for it."""
 
 from __future__ import annotations
 
 import bpy
 
-#: Modes in which each movement of the pen needs the processor at once: all but these.
+#: Modes in which workers need not make room. In all others each movement of the pen needs the processor at once.
 _CALM_MODES = frozenset({"OBJECT", "EDIT", "POSE", "EDIT_GPENCIL"})
 
 
 def occupation() -> str:
-    """Why workers make room for the artist now, "" if they need not."""
+    """Why workers must make room for the artist now, "" if they need not."""
     if bpy.app.is_job_running("RENDER"):
         return "Paused while you render"
     for window in bpy.context.window_manager.windows:

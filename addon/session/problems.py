@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is wrong with each tree, found before it runs: by reading and compiling it, as a run does.
+"""Finds what is wrong with each tree before it runs: reads and compiles the tree, as a run does.
 
-Reading brings sockets up to date, so it never happens while Blender draws. Who draws asks with `watch`; a timer does
-the work once the tree has been left alone for a moment, and the editors are redrawn. Nobody asks, nothing is done.
+Reading brings sockets up to date, so it must not happen while Blender draws. Code that draws asks with `watch`; a timer
+does the work once the tree has not changed for a moment, and the editors are redrawn. If nobody asks, nothing is done.
 
     a change --mark--> stale         drawing --watch--> timer --> read, compile --> findings --> redraw
 """
@@ -22,9 +22,9 @@ from ...runtime.errors import CompileError, Problem
 from . import checks
 from .news import News
 
-#: Seconds for which a tree must be left alone before it is looked at.
+#: Seconds without a change after which a tree is read.
 _REST = 0.3
-#: Kinds of data-blocks that sockets point at most: when one of them goes, a value may have gone with it.
+#: The collections that sockets point at most: when a data-block is removed, a socket may have lost its value.
 _COUNTED = ("objects", "collections", "meshes", "materials", "images", "texts", "scenes", "worlds")
 
 
@@ -47,20 +47,20 @@ class _Changes:
 
 #: By the `session_uid` of the tree.
 _findings: dict[int, _Finding] = {}
-#: The trees that were asked for since they were looked at last.
+#: The trees whose problems the timer is to look for, by `session_uid`.
 _asked: set[int] = set()
 _last = _Changes()
 
-#: Tells the trees, by their `session_uid`, whose findings are others now, or may be.
+#: Tells listeners the trees, by `session_uid`, whose problems have changed, or may have.
 found: News[AbstractSet[int]] = News()
-#: Tells a tree, by its `session_uid`, whose problems somebody wants to see.
+#: Tells listeners a tree, by `session_uid`, whose problems are to be shown.
 wanted: News[int] = News()
 
 
 def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
-    """The problems of a tree, as they were when it was looked at last; None before that.
+    """The problems that were found last in a tree; None if nobody has looked yet.
 
-    Once there are some, they are looked for again after each change, so that they go as they are fixed.
+    If there are any, they are looked for again after each change, so that fixed problems disappear.
     """
     finding = _findings.get(tree.session_uid)
     if finding is None:
@@ -71,13 +71,13 @@ def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
 
 
 def num_tasks(tree: bpy.types.NodeTree) -> int:
-    """How many nodes a run would carry out; 0 if there are problems, or it is not known."""
+    """How many nodes a run would carry out; 0 if there are problems, or if it is not known yet."""
     finding = _findings.get(tree.session_uid)
     return 0 if finding is None else finding.num_tasks
 
 
 def watch(tree: bpy.types.NodeTree) -> None:
-    """Somebody shows the problems of this tree: find them soon, if they are not known. May be called while drawing."""
+    """Look for the problems of a tree soon, unless they are known. May be called while Blender draws."""
     finding = _findings.get(tree.session_uid)
     if (finding is not None and finding.is_fresh) or bpy.app.background:
         return
@@ -87,7 +87,7 @@ def watch(tree: bpy.types.NodeTree) -> None:
 
 
 def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
-    """Look for the problems of a tree now. Never while Blender draws."""
+    """Look for the problems of a tree now, and return them. Must not be called while Blender draws."""
     uid = tree.session_uid
     try:
         _findings[uid] = _Finding((), len(checks.checked(tree).tasks), is_fresh=True)
@@ -97,7 +97,7 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
 
 
 def show(tree: bpy.types.NodeTree, problems: Sequence[Problem]) -> None:
-    """A run did not start because of these: keep them, and let the artist see them."""
+    """Keep the problems that stopped a run from starting, and show them to the artist."""
     _findings[tree.session_uid] = _Finding(tuple(problems), 0, is_fresh=True)
     wanted.tell(tree.session_uid)
 
@@ -132,14 +132,14 @@ def _mark_all(*_arguments: object) -> None:
 
 @bpy.app.handlers.persistent
 def _after_change_of_all(*_arguments: object) -> None:
-    """Undo and redo, and a save, which gives paths that are relative to the file their meaning."""
+    """Called after undo, redo and save: a save decides what paths relative to the file mean."""
     _mark_all()
     found.tell(_findings.keys())
 
 
 @bpy.app.handlers.persistent
 def _after_depsgraph_update(*_arguments: object) -> None:
-    """A data-block that a socket pointed at may be gone. Nothing tells that but the number of those that are there."""
+    """A data-block that a socket points at may have been removed. Only the number of data-blocks tells that."""
     if not _findings:
         return
     census = tuple(len(getattr(bpy.data, name)) for name in _COUNTED)

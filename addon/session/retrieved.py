@@ -10,7 +10,7 @@ import bpy
 
 from ...runtime.blender import data_block_kinds
 
-#: Collections that `bpy.data` once had, and those that hold now what was in them.
+#: Former collections of `bpy.data`, and those that hold the same data now.
 _FORMER: Final = {
     "lamps": ("lights",),
     "groups": ("collections",),
@@ -22,10 +22,10 @@ _FORMER: Final = {
 class RetrievedDataBlocks:
     """A list of data-blocks for each collection of `bpy.data`: `.objects`, `.meshes`, `.materials`, ...
 
-    In each, what the job gave comes first, in its order; then what that uses. The names of Blender 2.7 lead to what
-    holds such data now: `.lamps` to `.lights`, `.groups` to `.collections`, `.grease_pencil` to `.grease_pencils`.
+    In each list the script's `data_blocks` come first, in their order; then the data-blocks that they use. The names of
+    Blender 2.7 work, too: `.lamps` is `.lights`, `.groups` is `.collections`, `.grease_pencil` is `.grease_pencils`.
 
-    The data-blocks are looked up anew each time, so it may be kept: what was removed meanwhile is not in the lists.
+    You may keep this object: each access makes its list anew, without data-blocks that were removed since.
     """
 
     def __init__(self, data_blocks: Iterable[bpy.types.ID]) -> None:
@@ -36,7 +36,7 @@ class RetrievedDataBlocks:
     def __getattr__(self, name: str) -> list[bpy.types.ID]:
         if name in _FORMER:
             return [item for current in _FORMER[name] if current in _names() for item in getattr(self, current)]
-        if name == "shape_keys":  # they are parts of others
+        if name == "shape_keys":  # they are parts of other data-blocks
             return [item.shape_keys for item in self._all() if getattr(item, "shape_keys", None) is not None]
         if name not in _names():
             raise AttributeError(f"bpy.data has no collection {name!r}")
@@ -60,6 +60,6 @@ class RetrievedDataBlocks:
 
 
 def _names() -> list[str]:
-    """The collections of `bpy.data`, a view on all of them aside."""
+    """The names of the collections of `bpy.data`, without `all_ids`, which shows all of them."""
     properties = bpy.types.BlendData.bl_rna.properties
     return [item.identifier for item in properties if item.type == "COLLECTION" and item.identifier != "all_ids"]

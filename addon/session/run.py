@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`Run`: one carrying-out of a node tree, as whoever started it sees it. Part of the public Python API."""
+"""`Run`: one execution of a node tree. Part of the public Python API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ...runtime.blender.snapshot import Snapshot
 
-#: Seconds for which the time left is not looked into again.
+#: Seconds between two forecasts of the time left.
 _FORECAST_INTERVAL = 0.25
 
 
@@ -36,7 +36,7 @@ class RunEvent:
     """What `on_event` is called with.
 
     Attributes:
-        name: "task" when a task changed; "note" when something could not be done, which `message` tells; "finished",
+        name: "task" when a task changed; "note" when something could not be done, see `message`; "finished",
             the last one, when the run is over and its results are home.
         task: the task that changed, None otherwise.
         message: the text of a note.
@@ -48,7 +48,7 @@ class RunEvent:
 
 
 class Item:
-    """One item of a mapped task (or the only one of another). A live, read-only view."""
+    """One item of a mapped task; any other task has one item. A live, read-only view."""
 
     def __init__(self, run: ActiveRun, record: ItemRecord, log: Path | None) -> None:
         self._run = run
@@ -69,12 +69,12 @@ class Item:
 
     @property
     def seconds(self) -> float:
-        """How long a worker is or was busy with it, pauses left out."""
+        """For how many seconds a worker has worked on it, without pauses."""
         return _item_seconds(self._run, self._record)
 
     @property
     def peak_memory(self) -> int | None:
-        """Bytes of memory the worker held at most while it did it; None while that is unknown."""
+        """The most memory that its worker held, in bytes; None while that is unknown."""
         return self._record.usage.peak_memory
 
     @property
@@ -96,7 +96,7 @@ class Task:
 
     @property
     def name(self) -> str:
-        """The node's name when the run began."""
+        """The node's name when the run started."""
         return self._record.planned.name
 
     @property
@@ -115,24 +115,24 @@ class Task:
 
     @property
     def text(self) -> str:
-        """What the script said last that it does."""
+        """The text of the script's last progress report."""
         return self._record.text
 
     @property
     def seconds(self) -> float:
-        """From its first start to its end, or to now, pauses left out."""
+        """Seconds from its first start to its end, or to now, without pauses."""
         if not self.is_mapped and self._record.items:
             return _item_seconds(self._run, self._record.items[0])
         return _seconds(self._run, self._record)
 
     @property
     def time_left(self) -> float | None:
-        """The seconds until its end as far as can be told; None while that is unknown, and when it does not run."""
+        """The estimated seconds until its end; None if that is unknown, and when it does not run."""
         return self._run.forecast.task(self._record, self._run.now)
 
     @property
     def peak_memory(self) -> int | None:
-        """Bytes of memory its worker held at most while it did it, of all items' the most; None while unknown."""
+        """The most memory that a worker held for one of its items, in bytes; None while that is unknown."""
         return self._record.peak_memory
 
     @property
@@ -142,7 +142,7 @@ class Task:
 
     @property
     def cached(self) -> bool:
-        """Whether its result was kept from an earlier run. No results are kept yet, so always False."""
+        """Whether its result came from an earlier run. Results are not cached yet, so this is always False."""
         return False
 
     @property
@@ -167,7 +167,7 @@ class Task:
 
     @property
     def log(self) -> str:
-        """What the script printed; the items' logs under a line each, where there are several."""
+        """What the script printed; if there are several items, a heading and the log of each."""
         items = self.items
         if not self.is_mapped:
             return items[0].log if items else ""
@@ -181,7 +181,7 @@ def _seconds(run: ActiveRun, record: TaskRecord | ItemRecord) -> float:
 
 
 def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
-    """What the worker measured, where it did: in a busy Blender its messages may have waited."""
+    """The time that the worker measured, if it did: our own includes how long its messages waited in a busy Blender."""
     return _seconds(run, record) if record.usage.seconds is None else record.usage.seconds
 
 
@@ -191,7 +191,7 @@ class ResultWriter(Protocol):
     notes: list[str]
 
     def prepare(self, seconds: float) -> bool:
-        """Read what bringing them home needs beside them, for about so long; whether all of that was read."""
+        """Read ahead what `write` needs, for about `seconds`. Returns whether all of it was read."""
         ...
 
     def waits_for(self) -> str:
@@ -199,7 +199,7 @@ class ResultWriter(Protocol):
         ...
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Write them; whether that changed the file. Raises StoreError."""
+        """Write them. Returns whether that changed the file. Raises StoreError."""
         ...
 
     def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
@@ -223,7 +223,7 @@ class RunKeeper(Protocol):
         ...
 
     def writer_of(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
-        """What brings its results home."""
+        """The writer that brings its results home."""
         ...
 
     def retry(self, run: Run) -> None:
@@ -236,16 +236,16 @@ class RunKeeper(Protocol):
 
 
 class Run:
-    """One carrying-out of a node tree.
+    """One execution of a node tree.
 
     Attributes:
-        tree_uid, tree_name: of the node tree when the run began.
-        started: when the run began, in seconds since the epoch.
+        tree_uid, tree_name: of the node tree when the run started.
+        started: when the run started, in seconds since the epoch.
         until: the nodes that were asked for, None for the whole tree.
         notes: what could not be done.
-        pause_reason: why it is paused, if not because someone asked for it; "" otherwise.
-        size: bytes on disk of what it keeps, since it is over.
-        version: grows with every change of what there is to see, but for times that pass.
+        pause_reason: why it was paused automatically; "" otherwise.
+        size: bytes that it keeps on disk; 0 until it is over.
+        version: grows with each change that is worth a redraw, except for passing time.
     """
 
     def __init__(
@@ -261,10 +261,10 @@ class Run:
         self.started = time.time()
         self.until = until
         self.version = 0
-        self._progress = (-1, 0.0)  # of the version for which it was summed up
+        self._progress = (-1, 0.0)  # (version, progress): summed up once for each version
         self.size = 0
-        self._num_bytes = 0  # of its size, as far as it was measured
-        self._sizes: Iterator[int] | None = None  # what is still to be measured; None: all
+        self._num_bytes = 0  # measured so far
+        self._sizes: Iterator[int] | None = None  # still to be measured; None: all
         self.pause_reason = ""
         self.notes: tuple[str, ...] = ()
         self._keeper = keeper
@@ -277,12 +277,12 @@ class Run:
         self._writer: ResultWriter | None = None
         self._is_home = False
         self._is_kept = True
-        self._has_failed = False  # by a fault that was none of its tasks'
+        self._has_failed = False  # by an error in Background Nodes or Blender
         self._next_forecast = 0.0
         self._time_left: float | None = None
 
     def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
-        """For the session."""
+        """Take the run that the runner has started. For the session."""
         self._active = active
         self._on_event = on_event
         self._by_id = {uid: Task(active, record) for uid, record in active.scheduler.tasks.items()}
@@ -302,7 +302,7 @@ class Run:
 
     @property
     def tasks(self) -> Mapping[str, Task]:
-        """The tasks by the name their node had when the run began."""
+        """The tasks by the name that their node had when the run started."""
         return self._tasks
 
     @property
@@ -317,16 +317,16 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """How long its tasks have been under way together, pauses left out."""
+        """For how many seconds it has run so far, or ran, without pauses."""
         return self._active.seconds
 
     @property
     def time_left(self) -> float | None:
-        """The seconds until its end as far as can be told; None while that is unknown, and when it is over."""
+        """The estimated seconds until its end; None if that is unknown, and when it is over."""
         if self.state.is_final:
             return None
         now = time.monotonic()
-        if now >= self._next_forecast:  # who draws asks again and again
+        if now >= self._next_forecast:  # code that draws asks often
             self._next_forecast = now + _FORECAST_INTERVAL
             self._time_left = self._active.forecast.run(self._active.now)
         return self._time_left
@@ -342,7 +342,7 @@ class Run:
 
     @property
     def can_retry(self) -> bool:
-        """Whether something did not succeed that can be tried once more: see `retry`."""
+        """Whether `retry` can run something again."""
         is_unsuccessful = self._is_home and self.state is not RunState.SUCCEEDED
         return is_unsuccessful and self._is_kept and not self._has_failed and self._keeper.is_last(self)
 
@@ -358,7 +358,7 @@ class Run:
     # What can be done with it
 
     def cancel(self, node_name: str | None = None) -> None:
-        """Cancel the run, or one of its tasks and what needs it. Results that are there stay.
+        """Cancel the run, or one task and the tasks that need it. Finished tasks keep their results.
 
         Raises:
             RunError: if the run has no task for a node of that name.
@@ -368,12 +368,12 @@ class Run:
         self._runner.cancel(self._active, None if node_name is None else self._tasks[node_name].node_id)
 
     def pause(self, reason: str = "") -> None:
-        """Let it stand still, until `resume` or `cancel`. Nothing begins, and no time counts.
+        """Pause it until `resume` or `cancel`. No task starts, and no time counts.
 
-        What runs is frozen where it is (on Windows the script's own process only, and not those it started).
+        Running scripts are frozen where they are (on Windows only the script's own process, not those that it started).
 
         Args:
-            reason: why, if nobody asked for it: "Paused while you sculpt".
+            reason: why, if it is paused automatically, such as "Paused while you sculpt".
         """
         self.pause_reason = reason
         self._runner.pause(self._active)
@@ -384,26 +384,26 @@ class Run:
         self._runner.resume(self._active)
 
     def finish_current(self) -> None:
-        """Stop after the current tasks: what runs ends as usual and comes home, the rest is cancelled."""
+        """Stop after the current tasks: they end as usual and their results come home. The rest is cancelled."""
         self._runner.finish_current(self._active)
 
     def retry(self) -> None:
         """Run again what did not succeed (failed, timed out, cancelled, skipped); what succeeded stays as it is.
 
-        Of a mapped node only the items that did not succeed. The scripts, values and settings of these nodes are read
-        anew from the tree, which may have been fixed; data-blocks are those that the run began with.
+        Of a mapped node, only the items that did not succeed run again. The scripts, values and settings of these nodes
+        are read again from the tree, so you can fix them first; data-blocks are those that the run started with.
 
         Raises:
-            RunError: if there is nothing to be tried again, or more has changed than that, so that the tree must be
-                run as a whole.
+            RunError: if there is nothing to retry, or if more than that has changed: run the whole tree then.
             CompileError: with every problem of the tree.
         """
         self._keeper.retry(self)
 
     def wait(self, timeout: float | None = None) -> RunState:
-        """Carry the run on until it is over and its results are home, or for `timeout` seconds.
+        """Carry the run on until it is over and its results are home, or for `timeout` seconds. Returns its state.
 
-        For where nothing else does: in background mode, with the bpy wheel, in a test. A paused run is not waited for.
+        For use where no timer does so: in background mode, with the bpy wheel, in a test. It doesn't wait for a paused
+        run.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_home:
@@ -416,20 +416,20 @@ class Run:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0.0:
                 return self.state
-            # Not for ever at a stretch: Python sees Ctrl-C only in between, and logs must be kept short.
+            # At most a second at a time: Python handles Ctrl-C only in between, and long logs must be cut.
             self._runner.update(1.0 if left is None else min(1.0, left))
         return self.state
 
     def fetch(self, node_name: str, output: str, *, item: int | None = None) -> Any:
-        """Bring a result home that did not come by itself: of a node that others consume, or of one item.
+        """Bring home a result that did not come home by itself: of a node whose output others use, or of one item.
 
         Args:
             node_name: the node.
             output: identifier or label of its output.
-            item: index of an item of a mapped node, which may have succeeded where others failed; None for the whole.
+            item: index of an item of a mapped node, which may have succeeded where others failed. None for all items.
 
         Returns:
-            the value, data-block or tuple of them; if not of a single item, `result` of the output is that then.
+            the value, the data-block, or a tuple of them. It is also the output's `result` then, unless of one item.
 
         Raises:
             RunError: if there is no such result.
@@ -451,18 +451,18 @@ class Run:
     # For the session
 
     def pasts(self) -> dict[str, Past]:
-        """What its tasks took, for the forecasts of later runs."""
+        """How long its tasks took, for the forecasts of later runs."""
         pasts = {uid: Past.of(record) for uid, record in self._active.scheduler.tasks.items()}
         return {uid: past for uid, past in pasts.items() if past is not None}
 
     def hear(self, task_id: str | None) -> None:
-        """The runner's listener."""
+        """The runner calls this after each change: of a task, or of the run as a whole (None)."""
         self.version += 1
         if task_id is not None:
             self._tell(RunEvent("task", self._by_id[task_id]))
 
     def prepare(self, seconds: float) -> bool:
-        """Get ready to bring the results home, for about so long; whether it is ready."""
+        """Prepare to bring the results home, for about `seconds`. Returns whether all is ready."""
         deadline = time.monotonic() + seconds
         if self._sizes is None:
             self._sizes = self._measure()
@@ -473,7 +473,7 @@ class Run:
         return self._get_writer().prepare(deadline - time.monotonic())
 
     def _measure(self) -> Iterator[int]:
-        """The bytes of what it wrote, bit by bit."""
+        """Yield the sizes of what it wrote, in bytes."""
         self._num_bytes = 0
         return self._runner.scratch.sizes([*self._active.names(), *self._snapshot.blobs])
 
@@ -488,7 +488,7 @@ class Run:
         return self._writer
 
     def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Write the results; whether that changed the file. Happens once, and once more after each retry."""
+        """Write the results, once after the run and once after each retry. Returns whether that changed the file."""
         self._is_home = True
         sizes, self._sizes = self._sizes, None
         rest = sum(self._measure() if sizes is None else sizes)
@@ -510,10 +510,10 @@ class Run:
                 self.note(note)
 
     def try_again(self, plan: Plan) -> None:
-        """Go on with what did not succeed, as it is in a plan of the tree as it is now.
+        """Run again what did not succeed, by a plan of the tree as it is now.
 
         Raises:
-            RunError: if something is not as it was.
+            RunError: if more than scripts, values and settings has changed.
         """
         records = self._active.scheduler.tasks.values()
         missing = [record.planned for record in records if record.state is not TaskState.SUCCEEDED]
@@ -521,7 +521,7 @@ class Run:
         self._is_home = False
 
     def fail(self, error: Exception) -> None:
-        """End it because of a fault that is none of its tasks', of Background Nodes or of Blender."""
+        """End it because of an error in Background Nodes or Blender, not in a task."""
         self._has_failed = self._is_home = True
         self.note(
             f"The run was ended by an error of Background Nodes: {type(error).__name__}: {error}. "
@@ -539,7 +539,7 @@ class Run:
         self._tell(RunEvent("finished"))
 
     def _tell(self, event: RunEvent) -> None:
-        """Call `on_event`. What it raises is its author's affair, and must not leave the run half done."""
+        """Call `on_event`. An error in it is noted, and does not stop the run."""
         if self._on_event is None:
             return
         try:
@@ -551,7 +551,7 @@ class Run:
                 self.note(message)
 
     def forget(self) -> None:
-        """Let go of what the scratch folder holds for it."""
+        """Remove what the scratch folder holds for it."""
         self._is_kept = False
         self.size = 0
         self.version += 1

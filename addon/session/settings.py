@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the artist has set for runs and jobs, in one value. The session is handed it, and knows no preferences."""
+"""The artist's settings for runs and jobs, in one value. The session gets it, and does not know the preferences."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def default_num_workers() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What holds for runs and jobs.
+    """Settings for runs and jobs.
 
     Attributes:
         num_workers: how many background Blenders work at the same time.
-        limits: when one of them ends by itself between two tasks.
-        memory_limit: bytes that one may hold while it does a task, 0 for no limit.
+        limits: when a background Blender ends by itself between two tasks.
+        memory_limit: bytes that a background Blender may hold during a task, 0 for no limit.
         store_size: bytes on disk that finished runs may keep.
         artist_first: what runs do while the artist needs the computer: "LOWER", "PAUSE" or "OFF".
         use_gpu: whether tasks render with the devices that Blender's preferences choose for Cycles.

@@ -7,6 +7,6 @@ import bpy
 
 
 def push_undo(message: str) -> None:
-    """Make what was changed one step of the undo history, where there is one."""
+    """Add an undo step with all changes since the last one, if there is an undo history."""
     if bpy.ops.ed.undo_push.poll():
         bpy.ops.ed.undo_push(message=message)
