@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clock of a run: it stands still while the run is paused or over, so that no time counts that was not for it."""
+"""The clock of a run. It stops while the run is paused or over, so that such time counts for no timeout or duration."""
 
 from __future__ import annotations
 
 
 class RunClock:
-    """Turns times of the system's clock into times of the run's, and back.
+    """Converts times of the system's clock to times of the run's clock, and back.
 
     Attributes:
-        lost: seconds for which the clock has stood still so far.
+        lost: seconds for which this clock was stopped so far; a stop that lasts still is not counted yet.
     """
 
     def __init__(self) -> None:
@@ -20,15 +20,15 @@ class RunClock:
         return self._stopped is None
 
     def at(self, time: float) -> float:
-        """What the run's clock shows at a time of the system's."""
+        """The time of the run's clock at `time` of the system's clock."""
         return (time if self._stopped is None else self._stopped) - self.lost
 
     def when(self, time: float) -> float:
-        """When the run's clock will show a time, if it does not stop before."""
+        """The time of the system's clock at which the run's clock shows `time`, if it does not stop before."""
         return time + self.lost
 
     def stop(self, time: float) -> None:
-        """Stand still from `time`, of the system's clock, on."""
+        """Stop the clock at `time` of the system's clock, unless it is stopped already."""
         if self._stopped is None:
             self._stopped = time
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The errands of one run that are under way, and who waits for them. Part of the scheduler: no clock, no file."""
+"""The errands of one run that are under way, and what waits for them. Part of the scheduler, with no clock or file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Final
 
 from .events import Errand, TaskError
 
-#: So many workers may die over one errand.
+#: An errand whose worker dies is tried again, but no more often than this in total.
 MAX_ATTEMPTS: Final = 2
 
-#: Who waits for errands: an item, by the order of its task and its index; None for the end of the run.
+#: What waits for errands: an item, as (order of its task, index of the item); or None, the end of the run.
 Waiter = tuple[int, int] | None
 
 
 @dataclass(slots=True, eq=False)
 class ErrandRecord:
-    """An errand that is under way: which attempt it is, and who waits for it, in the order in which they came.
+    """An errand that is under way: its current attempt, and what waits for it, in the order of arrival.
 
-    Attempts count on from those of the same errand before: what they may still send is not about this one.
+    Attempts are numbered over all records of the same errand, so that a late report of an old one matches no new one.
     """
 
     errand: Errand
@@ -31,7 +31,7 @@ class ErrandRecord:
     waiters: dict[Waiter, None] = field(default_factory=dict)
 
     def lost(self, reason: str) -> TaskError:
-        """The error of an errand whose last attempt ended with its worker."""
+        """The error of an errand whose worker ended in the last attempt."""
         return TaskError(f"{self.errand.text} failed: the background Blender ended ({reason})")
 
     def overdue(self) -> TaskError:
@@ -44,7 +44,7 @@ class Errands:
 
     def __init__(self) -> None:
         self._records: dict[str, ErrandRecord] = {}
-        self._num_attempts: Counter[str] = Counter()  # of all errands there ever were
+        self._num_attempts: Counter[str] = Counter()  # by id, of all errands of the run
         self._missing: dict[Waiter, set[str]] = {}
         self._deadlines: list[tuple[float, str, int]] = []  # heap: time, id, attempt
 
@@ -52,7 +52,7 @@ class Errands:
         return iter(self._records.values())
 
     def find(self, errand: str, attempt: int) -> ErrandRecord | None:
-        """An errand under way; None if it ended, or this is not its attempt."""
+        """The record of an errand; None if the errand has ended, or `attempt` is not its current one."""
         record = self._records.get(errand)
         return record if record is not None and record.attempt == attempt else None
 
@@ -60,7 +60,7 @@ class Errands:
         return waiter in self._missing
 
     def add(self, waiter: Waiter, errands: Iterable[Errand]) -> list[ErrandRecord]:
-        """Let somebody wait for errands. Those that nobody has waited for yet are returned: they are to be started."""
+        """Let `waiter` wait for errands. Returns the records of those that are new: they must be started."""
         new = []
         for errand in errands:
             if errand.id not in self._records:
@@ -71,12 +71,12 @@ class Errands:
         return new
 
     def try_again(self, record: ErrandRecord) -> None:
-        """Count an attempt more."""
+        """Count one more attempt."""
         record.attempt = self._next_attempt(record.errand.id)
         record.num_tries += 1
 
     def end(self, record: ErrandRecord) -> list[Waiter]:
-        """An errand is over; who waits for none now."""
+        """Remove an errand that is over. Returns the waiters that wait for no errand now."""
         del self._records[record.errand.id]
         free = []
         for waiter in record.waiters:
@@ -88,7 +88,7 @@ class Errands:
         return free
 
     def drop(self, waiter: Waiter) -> list[ErrandRecord]:
-        """Somebody waits no longer. Errands that nobody else waits for are returned: they are to be stopped."""
+        """Remove a waiter. Returns the errands that nothing waits for now: they must be stopped."""
         unwanted = []
         for errand in sorted(self._missing.pop(waiter, ())):
             record = self._records[errand]
@@ -104,7 +104,7 @@ class Errands:
         return self._deadlines[0][0] if self._deadlines else None
 
     def pop_overdue(self, now: float) -> ErrandRecord | None:
-        """An errand whose time is over, None if there is none (more)."""
+        """Return an errand whose time is over, None if there is none left."""
         deadline = self.next_deadline()
         if deadline is None or deadline > now:
             return None
@@ -112,7 +112,7 @@ class Errands:
         return self.find(errand, attempt)
 
     def start_clock(self, record: ErrandRecord, now: float) -> None:
-        """A worker started with it: its time counts from now. Before, it may have waited for a worker for long."""
+        """Start an errand's timeout when a worker has started it: the time it waited for a worker does not count."""
         heapq.heappush(self._deadlines, (now + record.errand.timeout, record.errand.id, record.attempt))
 
     def _next_attempt(self, errand: str) -> int:

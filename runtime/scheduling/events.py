@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The scheduler's only two kinds of traffic: events, facts that came in, and instructions, orders that go out.
+"""What the scheduler takes and gives: events say what happened or was requested, instructions say what must be done.
 
 `time` is in seconds of a monotonic clock, of any origin. `item` is the index of a task's item, 0 for an unmapped task.
 `attempt` counts the tries of an item from 1.
@@ -28,8 +28,8 @@ class Usage:
     """What an item took, as its worker measured it; None where that is unknown.
 
     Attributes:
-        seconds: from its beginning to its end, times in which it was frozen included.
-        peak_memory: bytes of memory that the worker held at most meanwhile.
+        seconds: from its start to its end, including time in which it was frozen.
+        peak_memory: the most bytes of memory that the worker held meanwhile.
     """
 
     seconds: float | None = None
@@ -38,12 +38,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Work for a worker that no node stands for: items wait for it before they start, or the run before it ends.
+    """Work for a worker that belongs to no node. Items wait for it before they start, or the run before it ends.
 
     Attributes:
         id: its name within the run.
         text: what it is, for people: "Copying scene.blend".
-        is_needed: whether what waits for it fails if it fails; else that goes on without it.
+        is_needed: whether items that wait for it fail if it fails; if not, they start without it.
         timeout: seconds that a worker may take for each attempt.
     """
 
@@ -55,16 +55,16 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """Work may begin: the run's timeout counts from here."""
+    """The run starts: its timeout counts from here."""
 
     time: float
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """A worker began with an item: its timeout counts from here.
+    """A worker started an item: the item's timeout counts from here.
 
-    What ends an item may come without it: a result that was in the scratch folder, a worker that died on its way.
+    An item can end without this event: if its inputs can't be prepared, no worker starts, or its worker dies first.
     """
 
     time: float
@@ -75,7 +75,7 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class TaskProgressed:
-    """A script told how far it is. `fraction` is clamped to 0..1; a NaN changes the text only."""
+    """A script reported its progress. `fraction` is clamped to 0..1; a NaN changes the text only."""
 
     time: float
     task: str
@@ -99,7 +99,7 @@ class TaskSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class TaskFailed:
-    """A script raised, or what it gave can't be used."""
+    """A script raised an exception, its results can't be used, or the item could not be started."""
 
     time: float
     task: str
@@ -111,7 +111,7 @@ class TaskFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerDied:
-    """The worker that held an item is gone, unasked. `reason` is a phrase, such as "killed by signal 9"."""
+    """The worker of an item is gone, although nobody stopped it. `reason` is a phrase, such as "killed by signal 9"."""
 
     time: float
     task: str
@@ -122,7 +122,7 @@ class WorkerDied:
 
 @dataclass(frozen=True, slots=True)
 class InputsMissing:
-    """What an item that was to be started takes is not there yet. `StartTask` comes again when the errands are done."""
+    """An item can't start before `errands` are done. The scheduler gives `StartTask` again when they are."""
 
     time: float
     task: str
@@ -133,7 +133,7 @@ class InputsMissing:
 
 @dataclass(frozen=True, slots=True)
 class ResultsScattered:
-    """The answer to `GatherResults`: what is to be done before results come home; nothing if `errands` is empty."""
+    """The answer to `GatherResults`: the errands to do before results come home; none if they can come at once."""
 
     time: float
     errands: tuple[Errand, ...]
@@ -141,7 +141,7 @@ class ResultsScattered:
 
 @dataclass(frozen=True, slots=True)
 class ErrandStarted:
-    """A worker started with an errand: its timeout counts from here."""
+    """A worker started an errand: its timeout counts from here."""
 
     time: float
     errand: str
@@ -169,7 +169,7 @@ class ErrandFailed:
 
 @dataclass(frozen=True, slots=True)
 class ErrandLost:
-    """The worker that did an errand is gone, unasked. `reason` is a phrase, as in `WorkerDied`."""
+    """The worker of an errand is gone, although nobody stopped it. `reason` is a phrase, as in `WorkerDied`."""
 
     time: float
     errand: str
@@ -179,7 +179,7 @@ class ErrandLost:
 
 @dataclass(frozen=True, slots=True)
 class RunBroke:
-    """Something that is no task's fault keeps the run from going on: a fault of ours. All that is open fails."""
+    """An error of Background Nodes itself, not of a task, stops the run. All open tasks fail."""
 
     time: float
     error: TaskError
@@ -195,30 +195,30 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class PauseRequested:
-    """Someone wants everything to stand still until `ResumeRequested`, the run's clock too."""
+    """Someone wants the run and its clock to stop until `ResumeRequested`."""
 
     time: float
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequested:
-    """Someone wants a paused run to go on."""
+    """Someone wants a paused run to continue."""
 
     time: float
 
 
 @dataclass(frozen=True, slots=True)
 class FinishCurrentRequested:
-    """Someone wants what is with a worker to end, and nothing else to begin. A paused run goes on for it."""
+    """Someone wants running items to end, and no others to start. A paused run is resumed for that."""
 
     time: float
 
 
 @dataclass(frozen=True, slots=True)
 class RetryRequested:
-    """Someone wants what did not succeed in a run that is over to be tried once more.
+    """Someone wants to retry the tasks that did not succeed, after the run is over.
 
-    `tasks` are those of the plan that are to be carried out in another form from now on, such as with a fixed script.
+    `tasks` replace tasks of the plan with the same ids, for example by ones with a fixed script.
     """
 
     time: float
@@ -240,7 +240,7 @@ Event = RunStarted | ItemEvent | ErrandEvent | ResultsScattered | RunBroke | Run
 
 @dataclass(frozen=True, slots=True)
 class StartTask:
-    """Give an item to a worker; or say with `InputsMissing` what has to be done first."""
+    """Give an item to a worker; or answer with `InputsMissing` if errands must be done first."""
 
     task: str
     item: int
@@ -258,7 +258,7 @@ class StopTask:
 
 @dataclass(frozen=True, slots=True)
 class FreezeTask:
-    """Let an item stand still where it is, or not begin, until `ThawTask`. It may end nevertheless."""
+    """Freeze an item, or keep it from starting, until `ThawTask`. It may still end."""
 
     task: str
     item: int
@@ -267,7 +267,7 @@ class FreezeTask:
 
 @dataclass(frozen=True, slots=True)
 class ThawTask:
-    """Let a frozen item go on."""
+    """Let a frozen item continue."""
 
     task: str
     item: int
@@ -284,7 +284,7 @@ class StartErrand:
 
 @dataclass(frozen=True, slots=True)
 class StopErrand:
-    """End an errand at once, as nobody waits for it any more."""
+    """End an errand at once: nothing waits for it any more, or it took too long."""
 
     errand: str
     attempt: int
@@ -292,7 +292,7 @@ class StopErrand:
 
 @dataclass(frozen=True, slots=True)
 class FreezeErrand:
-    """Let an errand stand still, or not begin, until `ThawErrand`. It may end nevertheless."""
+    """Freeze an errand, or keep it from starting, until `ThawErrand`. It may still end."""
 
     errand: str
     attempt: int
@@ -300,7 +300,7 @@ class FreezeErrand:
 
 @dataclass(frozen=True, slots=True)
 class ThawErrand:
-    """Let a frozen errand go on."""
+    """Let a frozen errand continue."""
 
     errand: str
     attempt: int
@@ -308,7 +308,7 @@ class ThawErrand:
 
 @dataclass(frozen=True, slots=True)
 class GatherResults:
-    """All tasks have ended: say with `ResultsScattered` what has to be done before their results come home."""
+    """All tasks have ended: answer with `ResultsScattered`, the errands to do before their results come home."""
 
 
 @dataclass(frozen=True, slots=True)

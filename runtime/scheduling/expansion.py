@@ -11,7 +11,10 @@ from .records import TaskRecord
 
 
 def count_items(task: PlannedTask, records: Mapping[str, TaskRecord]) -> int | TaskError:
-    """1 for an unmapped task, else the length of the lists it is mapped over; an error where that isn't one length."""
+    """1 for an unmapped task, else the length of the lists it is mapped over.
+
+    Returns an error if one of them is no list, or if their lengths differ.
+    """
     mapped = task.mapped
     if not mapped:
         return 1

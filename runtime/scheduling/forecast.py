@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a run and its tasks will still take, as far as that can be told.
+"""Estimates how long a run and its tasks will still take.
 
-An item's time is guessed from how far it is, from the task's other items, and from earlier runs of the same node: the
-further it is, the more its own progress counts. A run takes as long as all its work shared by its workers, but at least
-as long as the longest chain of tasks that wait for each other.
+An item's time is estimated from its progress, from the task's other items, and from earlier runs of the same node: the
+further it is, the more its own progress counts. A run takes as long as all its work divided among its workers, but at
+least as long as the longest chain of tasks that wait for each other.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Final
 from .records import ItemRecord, TaskRecord
 from .states import TaskState
 
-#: Below this fraction a script's progress tells nothing of its pace.
+#: Below this fraction, a script's progress is too small to estimate from.
 _MIN_PROGRESS: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a task took in an earlier run: the seconds of one item in the mean, and how many there were."""
+    """What a task took in an earlier run: the mean seconds of an item, and the number of items."""
 
     item_seconds: float
     num_items: int
@@ -35,7 +35,7 @@ class Past:
 
 
 class Forecast:
-    """Of one run. `now` is a time of the run's clock."""
+    """Estimates for one run. `now` is a time of the run's clock."""
 
     def __init__(self, records: Iterable[TaskRecord], num_workers: int, pasts: Mapping[str, Past]) -> None:
         """`records` in the plan's order; `pasts` are of earlier runs, by the tasks' ids."""
@@ -44,14 +44,14 @@ class Forecast:
         self._pasts = pasts
 
     def task(self, record: TaskRecord, now: float) -> float | None:
-        """Seconds until a task that runs is over; None if unknown, or if it does not run."""
+        """Seconds until a running task is over; None if unknown, or if the task is not running."""
         if record.state is not TaskState.RUNNING:
             return None
         work = self._work(record, now, self._item_seconds(record))
         return None if work is None else work.span(len(record.running) or 1)
 
     def run(self, now: float) -> float | None:
-        """Seconds until all is done; None while nothing is known. What is unknown of a task is guessed."""
+        """Seconds until the run is over; None while nothing is known. Items of unknown tasks count as average."""
         open_records = [record for record in self._records if not record.state.is_final]
         usual = self._usual_seconds()
         total, longest = 0.0, 0.0
@@ -72,7 +72,7 @@ class Forecast:
         return None if known is None else known.item_seconds
 
     def _usual_seconds(self) -> float | None:
-        """How long an item usually takes of whatever task is known."""
+        """The mean time of an item, over all tasks for which it is known."""
         known = [seconds for record in self._records if (seconds := self._item_seconds(record)) is not None]
         return sum(known) / len(known) if known else None
 
@@ -88,7 +88,7 @@ class Forecast:
         return _Work(sum(known) + max(0, num_queued - 1) * (item_seconds or 0.0), max(known, default=0.0))
 
     def _num_queued(self, record: TaskRecord) -> int:
-        """How many items wait, as far as is known: while they can't be counted, as many as last time."""
+        """How many items are queued; while the task has no items yet, as many as in an earlier run."""
         if record.items:
             return record.num_open - len(record.running)
         past = self._pasts.get(record.planned.id)
@@ -103,7 +103,7 @@ class _Work:
     longest: float
 
     def span(self, num_workers: int) -> float:
-        """How long so many workers need for it."""
+        """How long `num_workers` workers need for it."""
         return max(self.seconds / num_workers, self.longest)
 
 

@@ -22,18 +22,18 @@ _DONE: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED
 
 @dataclass(slots=True, eq=False)
 class ItemRecord:
-    """One item of a task. For everyone but the scheduler it is read only. Times are of the run's clock.
+    """One item of a task. Only the scheduler may change it. Times are of the run's clock.
 
     Attributes:
         index: place in the task's list, from 0.
         progress: 0..1, of the current attempt.
-        attempt: the current attempt, or while the item is ready the next, from 1.
-        first_attempt: the first attempt since the run began, or was retried.
-        started: when a worker began with the current attempt; None if none did (yet), as for a stored result.
-        finished: when the item came to its final state.
+        attempt: number of the current attempt, from 1; of the next one while the item is ready.
+        first_attempt: number of the first attempt since the run started, or was last retried.
+        started: when a worker started the current attempt; None if none has.
+        finished: when the item reached its final state.
         lengths: of the outputs that are lists, by identifier; empty until the item succeeded.
         usage: what the worker measured at the end of its last attempt.
-        lost: seconds for which the run's clock had stood still when the current attempt began.
+        lost: `RunClock.lost` when the current attempt started.
     """
 
     index: int
@@ -57,22 +57,22 @@ class ItemRecord:
 
 @dataclass(slots=True, eq=False)
 class TaskRecord:
-    """One task of a run. For everyone but the scheduler it is read only. Times are of the run's clock.
+    """One task of a run. Only the scheduler may change it. Times are of the run's clock.
 
     Attributes:
         planned: the task in the plan.
         order: its place in the plan.
-        text: what the script told last, for a mapped task any of its items.
+        text: what the script reported last; for a mapped task, what any of its items did.
         items: in order of the list the task is mapped over; one for an unmapped task; empty until the task is ready.
         num_items: None until it is known.
         num_open: items that are not final.
         num_done: items that succeeded, failed or timed out.
-        running: indices of the items that are with a worker.
+        running: indices of the running items.
         num_measured: items that succeeded in a known time, which took `measured_seconds` together.
-        peak_memory: bytes that a worker held at most for any item, None if unknown.
-        round: how often the run had been retried when this task was opened last.
-        started: when a worker began with the first of its items.
-        finished: when the task came to its final state.
+        peak_memory: the most bytes that a worker held for any item, None if unknown.
+        round: the scheduler's `round` when this task was last opened: 0, or the number of the retry.
+        started: when a worker started the first of its items.
+        finished: when the task reached its final state.
         error: why it did not succeed; None also for a task that was cancelled before anything failed.
     """
 
@@ -146,7 +146,7 @@ class TaskRecord:
             self.num_done += state in _DONE
 
     def reopen(self, planned: PlannedTask, time: float) -> None:
-        """Take a task that did not succeed up again; of its items, those that did not.
+        """Reopen a task that did not succeed, with those of its items that did not.
 
         Raises:
             InvalidTransitionError: if it is not final, or succeeded.
@@ -168,15 +168,15 @@ class TaskRecord:
         self.num_open += 1
         self.num_done -= item.state in _DONE
         item.state = ITEM_RETRIES[item.state]
-        item.attempt += 1  # what the last one may still send is not about this one
+        item.attempt += 1  # so that late reports of the last one are ignored
         item.first_attempt = item.attempt
         item.started = item.finished = item.error = None
         item.usage = Usage()
         self.set_progress(item, 0.0, "")
 
     def measure(self, item: ItemRecord, usage: Usage, lost: float) -> None:
-        """Note what an item took that has ended; `lost` is for how long the run's clock has stood still by now."""
-        # For a worker, a pause is like any other time.
+        """Note the usage of an item that has ended. `lost` is `RunClock.lost` of now."""
+        # A worker counts the time of a pause, too.
         seconds = None if usage.seconds is None else max(0.0, usage.seconds - (lost - item.lost))
         item.usage = Usage(seconds, usage.peak_memory)
         if usage.peak_memory is not None:
@@ -191,7 +191,7 @@ class TaskRecord:
         self.num_items = self.num_open = num_items
 
     def set_progress(self, item: ItemRecord, fraction: float, text: str) -> None:
-        """Note how far an item is. A NaN leaves the fraction as it is."""
+        """Set the progress of an item. A NaN leaves the fraction as it is."""
         fraction = item.progress if math.isnan(fraction) else _clamp(fraction)
         self._progress_sum += fraction - item.progress
         item.progress = fraction
@@ -209,7 +209,7 @@ class TaskRecord:
     def failures(self) -> TaskError | None:
         """One error for all items that failed or timed out, None if there are none.
 
-        Counts and items are named as in `items`, from 0; traceback and line are those of the first one.
+        Items are numbered from 0; traceback and line are those of the first one.
         """
         failed = [item for item in self.items if item.state is TaskState.FAILED]
         timed_out = [item for item in self.items if item.state is TaskState.TIMED_OUT]
@@ -226,7 +226,7 @@ class TaskRecord:
         return TaskError(f"{', '.join(counts)}; item {first.index}: {error.message}", error.traceback, error.line)
 
     def outcome(self) -> TaskState:
-        """What the task comes to once all its items are final: the worst of their states."""
+        """The task's final state, once all its items are final: the worst of their states."""
         states = {item.state for item in self.items}
         for state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED):
             if state in states:
@@ -238,10 +238,10 @@ class TaskRecord:
         return InvalidTransitionError(f'task "{self.planned.name}": {message}', self.story)
 
     def validate(self) -> None:
-        """Check that all the record says agrees.
+        """Check that the record's fields agree with each other.
 
         Raises:
-            InvalidTransitionError: naming what does not.
+            InvalidTransitionError: naming the field that does not.
         """
         checks = {
             "items before the task is ready": self.state is not TaskState.WAITING or not self.items,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decides what runs when: a pure state machine that takes events and gives instructions.
 
-No clock, thread, process or file: time comes in with the events, and others carry the instructions out.
+It reads no clock and uses no thread, process or file: each event brings its time, and the runner executes instructions.
 
     event --> handle --> handler: item ends --> its task ends --+-- succeeded: dependents are released
                                                                +-- otherwise: all that is downstream is skipped
@@ -9,7 +9,7 @@ No clock, thread, process or file: time comes in with the events, and others car
                        free workers are given the best items, and a run with nothing left is finished
               <-- instructions: StopTask, FreezeTask, ThawTask ..., StartTask ..., FinishRun
 
-What an item takes may have to be copied or gathered first. Such an *errand* is work for a worker, too:
+An item's inputs may have to be copied or gathered first. A worker does that, too, as an *errand*:
 
     StartTask --> InputsMissing --> StartErrand --> ErrandSucceeded --> StartTask of all that waited for it
 
@@ -76,7 +76,7 @@ from .states import RunState, TaskState
 
 
 class _Gathering(enum.Enum):
-    """How far the results are on their way home."""
+    """Whether the results have been gathered, so that they can come home."""
 
     NOT_ASKED = enum.auto()
     UNDER_WAY = enum.auto()  # `GatherResults` was given
@@ -98,20 +98,20 @@ class Scheduler:
         tasks: what is known of each task, by id, in the plan's order.
         clock: the run's own; all times in records, and those below, are of it.
         started: when the run started, None before.
-        finished: when it came to its final state.
-        is_paused: whether nothing may go on.
-        is_finishing: whether nothing may begin any more.
+        finished: when it reached its final state.
+        is_paused: whether the run is paused.
+        is_finishing: whether running items may end, but no others may start.
         round: how often the run was retried.
-        num_workers: how many items may be under way at once.
+        num_workers: how many items may run at once.
         error: why the run broke, None if it did not.
     """
 
     def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
-        """Make ready to run a plan.
+        """Prepare a run. `RunStarted` starts it.
 
         Args:
             plan: tasks, each after those it depends on.
-            num_workers: how many items may be under way at once, 1 or more.
+            num_workers: how many items may run at once, 1 or more.
             timeout: seconds for the whole run from `RunStarted`; None or 0 for no limit.
 
         Raises:
@@ -138,8 +138,8 @@ class Scheduler:
         self._was_cancelled = False
         self._num_open = len(self._records)  # tasks that are not final
         self._num_succeeded = 0
-        self._num_running = 0  # items that are with a worker
-        self._released: deque[TaskRecord] = deque()  # nothing they depend on is missing
+        self._num_running = 0  # running items
+        self._released: deque[TaskRecord] = deque()  # all they depend on has succeeded
         self._ready: list[tuple[int, bool, int, int]] = []  # heap: -rank, is first try, order, item
         self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
         self._instructions: list[Instruction] = []
@@ -149,12 +149,12 @@ class Scheduler:
         self.error: TaskError | None = None
 
     def handle(self, event: Event) -> list[Instruction]:
-        """Take in a fact; give what is to be done about it: first what to stop, then what to start, then the end.
+        """Handle an event. Returns the instructions: first what to stop, then what to start, then the end of the run.
 
-        What an old attempt or a final item still sends is ignored: it was under way when it was overtaken.
+        An event of an old attempt or of an item that is over is ignored: it was sent before that was known.
 
         Raises:
-            InvalidTransitionError: for an event that can't be, such as one about an item that was never started. The
+            InvalidTransitionError: for an impossible event, such as one about an item that was never started. The
                 scheduler is as it was before.
             KeyError: if a task is to be cancelled that the plan does not have.
         """
@@ -168,7 +168,7 @@ class Scheduler:
         return self._instructions
 
     def abandon(self, error: TaskError) -> None:
-        """End the run although not even `RunBroke` could be handled: nothing it says of its tasks counts any more."""
+        """Fail the run after even `RunBroke` raised. The states of its tasks mean nothing any more."""
         self.state, self.error = RunState.FAILED, error
         self.finished, self.is_paused = self._now, False
 
@@ -187,10 +187,10 @@ class Scheduler:
         return self.clock.when(min(known)) if known else None
 
     def validate(self) -> None:
-        """Check that all the scheduler knows agrees; for tests, as it looks at every item.
+        """Check that all records and counts agree; for tests, as it looks at every item.
 
         Raises:
-            InvalidTransitionError: naming what does not.
+            InvalidTransitionError: naming the one that does not.
         """
         for record in self._records:
             record.validate()
@@ -233,7 +233,7 @@ class Scheduler:
 
     def _dispatch_to_errand(self, event: ErrandEvent) -> None:
         record = self._errands.find(event.errand, event.attempt)
-        if record is None:  # it was overtaken by the errand's end, or by its next attempt
+        if record is None:  # the errand has ended, or is in a later attempt
             return
         match event:
             case ErrandStarted():
@@ -270,7 +270,7 @@ class Scheduler:
                 assert_never(event)
 
     def _find(self, event: ItemEvent) -> tuple[TaskRecord, ItemRecord] | None:
-        """The running item an event is about; None if the event was overtaken by the item's end or its next attempt."""
+        """The running item an event is about; None if the item has ended meanwhile, or is in a later attempt."""
         record = self._tasks.get(event.task)
         if record is None:
             raise InvalidTransitionError(f"the plan has no such task, so this can't be: {event}", ())
@@ -292,7 +292,7 @@ class Scheduler:
         self._released.extend(record for record in self._records if self._num_missing[record.order] == 0)
 
     def _set_deadline(self) -> None:
-        """The run's timeout counts from now."""
+        """Start the run's timeout."""
         self._deadline = None if self._timeout is None else self._now + self._timeout
 
     def _handle_task_started(self, record: TaskRecord, item: ItemRecord) -> None:
@@ -364,7 +364,7 @@ class Scheduler:
         self._instructions.extend(ThawErrand(record.errand.id, record.attempt) for record in self._errands)
 
     def _running(self) -> Iterator[tuple[str, int, int]]:
-        """Task, item and attempt of all that is with a worker."""
+        """Task, item and attempt of each running item."""
         for record in self._records:
             for index in sorted(record.running):
                 yield record.planned.id, index, record.items[index].attempt
@@ -404,7 +404,7 @@ class Scheduler:
         self._reopen({task.id: task for task in event.tasks})
 
     def _reopen(self, changed: Mapping[str, PlannedTask]) -> None:
-        """Take up again what did not succeed."""
+        """Reopen the tasks that did not succeed. `changed` holds the new form of some, by id."""
         for record in self._records:
             if record.state is not TaskState.SUCCEEDED:
                 record.reopen(changed.get(record.planned.id, record.planned), self._now)
@@ -418,7 +418,7 @@ class Scheduler:
     # From waiting to running
 
     def _link(self, record: TaskRecord) -> int:
-        """Enter a task with those it depends on; how many these are."""
+        """Note a task as a dependent of those it depends on. Returns how many these are."""
         dependencies = [self._tasks[task] for task in record.planned.dependencies]
         for dependency in dependencies:
             if dependency.order >= record.order:
@@ -427,7 +427,7 @@ class Scheduler:
         return len(dependencies)
 
     def _prepare_released(self) -> None:
-        """Make the released tasks ready. One that ends at once (no items) releases more."""
+        """Make the released tasks ready. A task without items ends at once and may release more."""
         while self._released:
             record = self._released.popleft()
             if record.state is TaskState.WAITING:
@@ -502,7 +502,7 @@ class Scheduler:
         self._instructions.extend(StopErrand(record.errand.id, record.attempt) for record in records)
 
     def _fail_errand(self, record: ErrandRecord, error: TaskError) -> None:
-        """An errand was in vain: what needs it fails, the rest goes on without it."""
+        """End an errand that failed. If it was needed, the items that wait for it fail; else they start without it."""
         waiters = self._errands.end(record)
         if not record.errand.is_needed:
             self._go_on(waiters)
@@ -513,7 +513,7 @@ class Scheduler:
                 self._end_item(task, task.items[waiter[1]], TaskState.FAILED, error)
 
     def _go_on(self, waiters: list[Waiter]) -> None:
-        """Let go on what waits for nothing more."""
+        """Start the items that wait for no errand now. None as a waiter means that the results are gathered."""
         for waiter in waiters:
             if waiter is None:
                 self._gathering = _Gathering.DONE
@@ -526,7 +526,7 @@ class Scheduler:
             self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
 
     def _end_gathering(self) -> None:
-        """Results come home from where they are: that takes longer, nothing else."""
+        """Stop gathering results. They come home from the blobs they are in, which only takes longer."""
         self._stop_errands(self._errands.drop(None))
         self._gathering = _Gathering.DONE
 
@@ -540,14 +540,14 @@ class Scheduler:
             self._stop_errands(self._errands.drop((record.order, item.index)))
 
     def _end_item(self, record: TaskRecord, item: ItemRecord, state: TaskState, error: TaskError | None) -> None:
-        """An item is over by itself. Its task is over with the last one."""
+        """End an item, and its task with the last one."""
         self._move_item(record, item, state)
         item.error = error
         if record.num_open == 0:
             self._end_task(record, record.outcome(), record.failures())
 
     def _end_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
-        """A task is over. What depends on it gets nearer to its start, or is skipped."""
+        """End a task. Release dependents that wait for no other task; if it did not succeed, skip all downstream."""
         self._close_task(record, state, error)
         if state is not TaskState.SUCCEEDED:
             self._skip_downstream(record)
@@ -563,9 +563,9 @@ class Scheduler:
         self._num_open -= 1
         self._num_succeeded += state is TaskState.SUCCEEDED
 
-    def _skip_downstream(self, culprit: TaskRecord) -> None:
-        error = TaskError(f'skipped because "{culprit.planned.name}" {_HOW_IT_ENDED[culprit.state]}')
-        pending = [culprit]
+    def _skip_downstream(self, ended: TaskRecord) -> None:
+        error = TaskError(f'skipped because "{ended.planned.name}" {_HOW_IT_ENDED[ended.state]}')
+        pending = [ended]
         while pending:
             for dependent in self._dependents[pending.pop().order]:
                 if not dependent.state.is_final:
@@ -573,8 +573,8 @@ class Scheduler:
                     pending.append(dependent)
 
     def _finish_if_done(self, time: float) -> None:
-        has_begun = self.started is not None or self._was_cancelled
-        if self._num_open or self.state.is_final or not has_begun:
+        has_started = self.started is not None or self._was_cancelled
+        if self._num_open or self.state.is_final or not has_started:
             return
         if self._gathering is _Gathering.NOT_ASKED and self._gives_data_blocks and self._num_succeeded:
             self._gathering = _Gathering.UNDER_WAY
@@ -620,7 +620,7 @@ class Scheduler:
         self._end_gathering()
 
     def _end_open(self, ended: TaskState, error: TaskError) -> None:
-        """What runs becomes `ended`, what never started is skipped."""
+        """End all open tasks: those that run become `ended`, those that never started are skipped."""
         for record in self._open_records():
             state = ended if record.state is TaskState.RUNNING else TaskState.SKIPPED
             failures = record.failures()
@@ -634,7 +634,7 @@ class Scheduler:
         untried: TaskState,
         error: TaskError | None,
     ) -> None:
-        """End the open items of a task: those that were ever given to a worker become `tried`, the others `untried`."""
+        """End the open items of a task. Those that a worker was ever given become `tried`, the others `untried`."""
         for item in record.items:
             if item.state.is_final:
                 continue
@@ -681,9 +681,9 @@ class Scheduler:
             or self._gathering is _Gathering.UNDER_WAY
             or self.started is None
             or not self._may_go_on,
-            "errands without one who waits": all(record.waiters for record in self._errands),
+            "errands that nothing waits for": all(record.waiters for record in self._errands),
             "errands of a run that is over": not (self.state.is_final and any(self._errands)),
-            "something that waits for its turn in a run that is finishing": not self.is_finishing or num_ready == 0,
+            "ready items in a run that is finishing": not self.is_finishing or num_ready == 0,
             "a clock that runs": self.clock.is_running != (self.is_paused or self.state.is_final),
             "a pause of a run that is over": not (self.is_paused and self.state.is_final),
             "open tasks": self._num_open == len(self._open_records()),

@@ -13,12 +13,12 @@ class TaskState(enum.StrEnum):
 
     WAITING = "waiting"  # for tasks it depends on
     READY = "ready"  # for a worker
-    RUNNING = "running"  # given to a worker; for a task: one of its items was, ever
+    RUNNING = "running"  # given to a worker; for a task: at least one of its items was
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
-    SKIPPED = "skipped"  # never started, because of something else that ended badly
+    SKIPPED = "skipped"  # never started, because another task or the run did not succeed
 
     @property
     def is_final(self) -> bool:
@@ -29,7 +29,7 @@ class TaskState(enum.StrEnum):
 class RunState(enum.StrEnum):
     """The state of a run.
 
-    It is running from the first, and cancelled only if it was cancelled as a whole or stopped before all had begun.
+    A new run is running. It ends as cancelled only if the whole run was cancelled, or finished before all had started.
     """
 
     RUNNING = "running"
