@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A run that is being carried out, or is over: what the runner knows of it."""
+"""What the runner knows of one run, while it runs and afterwards."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Listener = Callable[[str | None], None]
 
 
 class ActiveRun:
-    """A run. All in it is to be read only, but by the runner.
+    """A run. Only the runner may change it.
 
     Attributes:
-        number: names it to the runner.
-        tasks: those of the plan by id, as they are carried out now.
+        number: identifies the run for the runner.
+        tasks: those of the plan by id, in the form that the last retry gave them.
         logs: names of the log of each item of a task, by the task's id.
-        listener: hears of each change, after it was carried out.
+        listener: called after each change.
         requests: keys of its requests to the engine that have not ended.
-        is_forgotten: whether all that was written for it is to be removed once it is over.
+        is_forgotten: whether all its files are removed once it is over.
     """
 
     def __init__(
@@ -60,11 +60,11 @@ class ActiveRun:
         self.is_forgotten = False
         self.logs: dict[str, dict[int, str]] = {}
         self._blobs: dict[tuple[str, int], str] = {}
-        self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may still have written after the end
+        self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may have written to them late
 
     @property
     def state(self) -> RunState:
-        """Running until everything has ended and lies ready to be brought home."""
+        """RUNNING until all tasks have ended and the results are ready to come home."""
         return self.scheduler.state
 
     @property
@@ -74,7 +74,7 @@ class ActiveRun:
 
     @property
     def seconds(self) -> float:
-        """How long the run has been under way, pauses left out."""
+        """How long the run has taken so far, or took, without pauses."""
         started, finished = self.scheduler.started, self.scheduler.finished
         if started is None:
             return 0.0
@@ -82,7 +82,7 @@ class ActiveRun:
 
     @property
     def now(self) -> float:
-        """What the run's clock shows."""
+        """The time of the run's clock."""
         return self.scheduler.clock.at(time.monotonic())
 
     def log_file(self, task: str, item: int) -> Path | None:
@@ -91,7 +91,7 @@ class ActiveRun:
         return None if name is None else self._folder.file(name)
 
     def open_files(self, task: str, item: int, blob: str, log: str) -> list[str]:
-        """Note the names of what an attempt of an item writes; those of the attempt before are returned."""
+        """Note the names of the files that an attempt of an item writes. Returns those of the attempt before."""
         logs = self.logs.setdefault(task, {})
         old = [name for name in (self._blobs.get((task, item)), logs.get(item)) if name is not None]
         self._old += old
@@ -99,11 +99,11 @@ class ActiveRun:
         return old
 
     def blob(self, task: str, item: int) -> tuple[str, ...]:
-        """The name of the blob of an item's last attempt, if there was one."""
+        """The name of the blob of an item's last attempt, as a tuple; empty if there was no attempt."""
         return (self._blobs[task, item],) if (task, item) in self._blobs else ()
 
     def blobs(self) -> Iterator[str]:
-        """The names of what its tasks gave, and of what was written to prepare them."""
+        """The names of the files with its tasks' results, and of those that were written to prepare inputs."""
         yield from self._blobs.values()
         yield from self.works.blobs
         yield from self.results.files
@@ -117,11 +117,11 @@ class ActiveRun:
         yield from self.shared.names()
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:
-        """By parameter, what each item of a task is given, of those where it differs."""
+        """What each item of a task is given, for each parameter whose value differs between items."""
         return self.results.columns(task, self.tasks)
 
     def is_awaited(self, task: str, item: int, attempt: int) -> bool:
-        """Whether an attempt of an item is under way: what overtakes it arrives together with it."""
+        """Whether an attempt of an item is running; a report of it may arrive after its end."""
         record = self.scheduler.tasks[task].items[item]
         return record.attempt == attempt and record.state is TaskState.RUNNING
 

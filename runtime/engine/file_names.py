@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names for files that every system takes, and what to do where several would be the same."""
+"""Makes file names that every system accepts, and numbers those that would be the same."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|c
 
 
 def file_name(text: str) -> str:
-    """`text` as the name of a file (without ending) that Windows, macOS and Linux all take."""
+    """`text` as the name of a file (without ending) that Windows, macOS and Linux all accept."""
     name = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
     name = name.encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore").strip(" .")
     return f"_{name}" if _DEVICES.fullmatch(name) else name or "Unnamed"
 
 
 def numbered(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """A path of its own for each: the first that wants a path has it, the others get a number."""
+    """Different paths: of those that are the same, the first stays as it is and the others get a number."""
     folders: dict[str, str] = {}
     wanted = [os.fspath(path) for path in paths]
     keys = [file_key(path, folders) for path in wanted]
     taken = set(keys)
-    numbers: dict[str, int] = {}  # the last one given, by what was wanted
+    numbers: dict[str, int] = {}  # the last number given, by the key of the wanted path
     found = []
     for path, key in zip(wanted, keys, strict=True):
         number, own = numbers.get(key, 0) + 1, path
@@ -47,9 +47,9 @@ def _with_number(path: str, number: int) -> str:
 
 
 def file_key(path: str | os.PathLike[str], folders: dict[str, str] | None = None) -> str:
-    """The same for all spellings of a path, on whichever system the file may end up.
+    """A text that is the same for all spellings of a path, by the rules of all systems together.
 
-    `folders` is for who asks for many: the keys of their folders.
+    `folders` is a cache of the keys of folders, for callers that have many paths.
     """
     folder, name = os.path.split(os.fspath(path))
     folders = {} if folders is None else folders

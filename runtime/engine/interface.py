@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine: what carries tasks out. The pool of this machine is one; a farm can be another, and tests have a fake.
+"""The engine runs tasks. The pool of this machine is one; a render farm can be another, and tests have a fake.
 
     submit -> Started, Progressed ..., an outcome | Lost | NoWorker
 
 The runner drives an engine and knows nothing of how it works. Nothing that goes in or comes out names a file of this
-machine but those that an artist named: blobs and logs go by the names that the scratch folder gave them.
+machine, except files that an artist named: blobs and logs are known by their names in the scratch folder.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from . import messages
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an engine is asked for: a task, and whether it wants a worker in which nothing ran before.
+    """What an engine is asked to do.
 
     Attributes:
-        key: names the request, and all reports on it.
-        task: what to do.
-        is_fresh: whether it wants a worker in which nothing ran before.
+        key: identifies the request, and all reports on it.
+        task: the message for the worker.
+        is_fresh: whether the task needs a worker in which nothing ran before.
     """
 
     key: Hashable
@@ -33,14 +33,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The worker that did a task is gone before it reported an end. `reason` is a phrase."""
+    """The worker of a task is gone, and did not report an outcome. `reason` is a phrase."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class NoWorker:
-    """There is no worker for a task, and none can be had."""
+    """There is no worker for a task, and none can be started."""
 
     reason: str
 
@@ -49,39 +49,39 @@ Report = messages.Started | messages.Progressed | messages.Outcome | Lost | NoWo
 
 
 class Engine(Protocol):
-    """Carries tasks out. All of it is called from one thread, and nothing in it waits.
+    """Runs tasks. All its methods are called from one thread, and none but `close` waits.
 
-    On each request come, in this order: `Started` at most once, `Progressed` any number of times after it, and one end:
-    an outcome, `Lost` or `NoWorker`. After `stop` nothing more comes.
+    Each request gets these reports, in this order: `Started` at most once, `Progressed` any number of times after it,
+    and one end: an outcome, `Lost` or `NoWorker`. After `stop` it gets no more.
     """
 
     def submit(self, request: Request) -> None:
-        """Take a task over. Its reports come out of `poll`."""
+        """Accept a task. `poll` returns the reports on it."""
 
     def stop(self, key: Hashable) -> None:
-        """Take a request back, whatever its worker is doing."""
+        """Withdraw a request, whatever its worker is doing."""
 
     def freeze(self, key: Hashable) -> None:
-        """Let a request stand still, be it waiting, under way or not submitted yet. It may end nevertheless."""
+        """Freeze a request, whether it is queued, running or not submitted yet. It may still end."""
 
     def thaw(self, key: Hashable) -> None:
-        """Let a frozen request go on."""
+        """Let a frozen request continue."""
 
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
-        """The reports that have come, in their order.
+        """Return the reports that have arrived, in order of arrival.
 
         Args:
             until: the time (of `time.monotonic`) after which no more are taken; the next call takes the rest.
         """
 
     def wakers(self) -> Sequence[Any]:
-        """What becomes readable when there is something to poll: sockets, pipes, connections or their numbers.
+        """What becomes readable when there is something to poll: sockets, pipes, connections or file descriptors.
 
-        Who waits for several engines waits for those of all, see `multiprocessing.connection.wait`.
+        They are for `multiprocessing.connection.wait`, which can wait for several engines at once.
         """
 
     def next_look(self) -> float | None:
         """The time (of `time.monotonic`) at which to poll even if nothing became readable, None if there is none."""
 
     def close(self) -> None:
-        """End everything, now."""
+        """Withdraw all requests and end all workers, now."""

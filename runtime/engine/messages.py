@@ -2,8 +2,8 @@
 """The records on the wire between the foreground and a worker.
 
 Each message is one JSON object with its class's name under "message"; `wire` makes the rest of it from the fields.
-Data-blocks never travel here: a message names the blob that holds them. Blobs and logs go by name, which each side
-finds in the scratch folder as it sees it.
+Data-blocks never travel here: a message names the blob that holds them. Blobs and logs are named, and
+each side finds the names in the scratch folder as it sees it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from . import wire
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one link or constant gives to an argument; `conversion` is one of those that `types.CONVERSIONS` names."""
+    """What one link or constant gives to an argument; `conversion` is a name out of `socket_types.CONVERSIONS`."""
 
     value: TypedValue
     conversion: str = ""
@@ -65,7 +65,7 @@ class GivenArgument:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """To a worker: carry out one task.
+    """To a worker: run one task.
 
     Attributes:
         node: the node's name, for messages.
@@ -77,10 +77,10 @@ class Execute:
         log: name of the log that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
         file_copy: name of the blob that the script has open as its file, "" for an empty file.
-        files: those that the artist works on, but for images.
+        files: the open file and its libraries; `images_file` has its images.
         task: the task's id.
         item: which of its items this is.
-        place: the name that files of the run begin with, "" if there are none: see `run_files`.
+        place: what the names of the run's shared files start with, "" if there are none: see `run_files`.
         items_file: name of the file that says what each item is given, "" if there is one item.
         images_file: name of the file that says which files are the artist's images, "" if there are none.
     """
@@ -103,7 +103,7 @@ class Execute:
 
     @property
     def open_file(self) -> str:
-        """Path of the artist's file that the script believes to be in, "" if that was never saved."""
+        """Path of the artist's file that the script sees as the open one, "" if that was never saved."""
         whole = next((argument for argument in self.arguments if argument.type.kind == "BLEND_FILE"), None)
         return self.files.open_file if whole is None else str(whole.pieces[0].value.content)
 
@@ -141,7 +141,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """From a worker: it begins with its task."""
+    """From a worker: it starts its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Retiring:
-    """From a worker: it is about to end by its own will, and why."""
+    """From a worker: it is about to end by itself, for `reason`."""
 
     reason: str
 
@@ -208,7 +208,7 @@ _CLASSES: dict[str, type[Any]] = {
 
 
 class _Encoder(json.JSONEncoder):
-    """One of our own: a script may put other functions in the place of `json.dumps` and of the class's methods."""
+    """A class of its own, because a script may replace `json.dumps` and the methods of `json.JSONEncoder`."""
 
     encode, iterencode, default = json.JSONEncoder.encode, json.JSONEncoder.iterencode, json.JSONEncoder.default
 
@@ -225,7 +225,7 @@ def decode(data: bytes) -> Message:
     """The message in `data`.
 
     Raises:
-        TransportError: if it is none.
+        TransportError: if `data` is no message.
     """
     try:
         fields = json.loads(data)

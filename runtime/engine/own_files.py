@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that scripts write: one of its own for each item, none of the artist's, whole or not at all.
+"""Files that scripts write: each item gets its own, no file of the artist is overwritten, and none is half written.
 
-Different workers carry the items of a node out, at the same time or one after another. So that they don't write over
-each other, each knows what the others are given. And a run has a small file for each path that was *claimed*: who wants
-to write there makes it, and only one can. Claims end with the run: the next one writes over the files of this one.
+Different workers run the items of a node, at the same time or one after another. So that they don't overwrite each
+other's files, each knows what the others are given. Before a task writes to a path it *claims* the path: it makes a
+small file for it in the scratch folder, which only one task can make. Claims end with the run: the next run may
+overwrite the files of this one.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Desk:
 
     Attributes:
         owner: the task itself.
-        claims: the path that the claims of the run begin with, None if nobody else is there.
-        columns: by parameter, what each item of the node is given, of those where it differs.
+        claims: the path that the names of the run's claims are made from, None if there are no other tasks.
+        columns: what each item of the node is given, for each parameter whose value differs between items.
         given: by parameter, what this item is given.
         in_use: the artist's files.
         paths: the parameters that are paths.
@@ -67,8 +68,8 @@ _claimed: list[Path] = []
 
 @contextlib.contextmanager
 def seated(desk: Desk) -> Iterator[None]:
-    """Within the block, this process carries the task out; for workers. A task that fails gives up its claims."""
-    global _desk  # noqa: PLW0603 (the one thing a process has one of: the task it carries out)
+    """Run a task within the block, for workers. If the block raises, the claims of the task are removed."""
+    global _desk  # noqa: PLW0603 (a process runs one task at a time)
     _desk = desk
     _claimed.clear()
     try:
@@ -87,7 +88,7 @@ def seated(desk: Desk) -> Iterator[None]:
 
 
 def items(**own: Any) -> list[dict[str, Any]]:
-    """What each item of the node is given, in order: this one, and those that other workers carry out.
+    """What each item of the node is given, in order: this one, and those that other workers run.
 
     Args:
         own: some of the script's parameters, with what `main` was given.
@@ -119,10 +120,10 @@ def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:
 
 
 def claim(path: str | os.PathLike[str]) -> Path:
-    """Say that this task writes a file, before it does; twice is as good as once.
+    """Reserve a file for this task before it writes it, and return its path. To claim it again changes nothing.
 
     Raises:
-        ValueError: if it is no whole path of a file, or a file that the artist's scene uses or another task writes.
+        ValueError: if it is not the absolute path of a file, or the artist's scene uses it, or another task writes it.
     """
     path = Path(path)
     try:
@@ -138,9 +139,9 @@ def claim(path: str | os.PathLike[str]) -> Path:
 
 @contextlib.contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a path in a temporary folder; at the end of the block, all that was written there moves to where `path` is.
+    """Yield a path in a temporary folder; after the block, all files written there are moved to the folder of `path`.
 
-    The file itself comes last. It and those beside it are claimed; nothing moves if one of them can't be.
+    The file itself is moved last. All of them are claimed first; none is moved if one can't be claimed.
 
     Raises:
         RuntimeError: if the block did not write the file.
@@ -170,7 +171,7 @@ def _folder_beside(target: Path) -> tempfile.TemporaryDirectory[str]:
 
 
 def _what_it_is(path: Path) -> str:
-    """What the artist's file is that is there, "" if it is none."""
+    """What the file at `path` is to the artist's scene, "" if it is nothing."""
     if not path.exists():
         return ""
     in_use = _desk.in_use

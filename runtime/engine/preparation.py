@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preparation: what a worker has to do before an item of a task can start, or before results come home.
 
-A .blend file that a task works on is copied, once a run: all tasks see the same state of it then, whatever is saved
-meanwhile, and none of them has the file itself open. Data-blocks that are strewn over many blobs are gathered.
+A .blend file that a task works on is copied once in a run. So all tasks see the same state of it, whatever is saved
+meanwhile, and none of them has the file itself open. Data-blocks that are spread over many blobs are gathered.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Copying:
 
 @dataclass(frozen=True, slots=True)
 class Gathering:
-    """Data-blocks of several blobs are written into one. Where that fails they are loaded from where they are."""
+    """Data-blocks of several blobs are written into one. If that fails, they are loaded from the blobs they are in."""
 
     refs: tuple[StoredRef, ...]
 
@@ -58,21 +58,21 @@ Work = Copying | Gathering
 
 
 class Works:
-    """All that had to be prepared in one run, by the ids of its errands."""
+    """What had to be prepared in one run, by the ids of the errands that do it."""
 
     def __init__(self) -> None:
         self._ids: dict[Work, str] = {}
         self._works: dict[str, Work] = {}
         self._blobs: dict[str, str] = {}
-        self._vain: set[str] = set()
-        self._old: list[str] = []  # blobs of attempts that were in vain
+        self._failed: set[str] = set()
+        self._old: list[str] = []  # blobs of failed attempts
 
     def __getitem__(self, errand: str) -> Work:
         return self._works[errand]
 
     @property
     def blobs(self) -> Iterable[str]:
-        """Names of the blobs that were written, or begun."""
+        """Names of the blobs that were written, wholly or in part."""
         return [*self._blobs.values(), *self._old]
 
     def blob(self, errand: str) -> str:
@@ -84,21 +84,24 @@ class Works:
         return self._works[errand].task(self._blobs[errand])
 
     def give_up(self, errand: str) -> list[str]:
-        """An attempt was in vain: return what it wrote. Gathering is not tried again by who would ask for it next."""
+        """Note that an attempt failed or was stopped. Returns the names of the blobs it wrote.
+
+        A gathering that failed is not asked for again: see `gatherings`.
+        """
         if isinstance(self._works[errand], Gathering):
-            self._vain.add(errand)
-        vain = [self._blobs.pop(errand)] if errand in self._blobs else []
-        self._old += vain
-        return vain
+            self._failed.add(errand)
+        blobs = [self._blobs.pop(errand)] if errand in self._blobs else []
+        self._old += blobs
+        return blobs
 
     def errands(self, works: Iterable[Work]) -> tuple[Errand, ...]:
         return tuple(work.errand(self._id(work)) for work in works)
 
     def gatherings(self, refs: Iterable[StoredRef], many: int) -> Iterator[Gathering]:
-        """What is to be gathered of data-blocks that come from `many` blobs or more, and was not tried in vain."""
+        """What to gather of data-blocks that are in `many` blobs or more, without what failed to be gathered before."""
         for chunk in gathering.chunks(refs, many):
             work = Gathering(chunk)
-            if self._id(work) not in self._vain:
+            if self._id(work) not in self._failed:
                 yield work
 
     def _id(self, work: Work) -> str:

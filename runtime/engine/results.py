@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tasks of one run gave, and what each item of a task is given."""
+"""The results of the tasks of one run, and the inputs of each item that are made from them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
 from .messages import Execute, GivenArgument, Piece
 
-#: A list of so many parts is long.
+#: A list of at least this many parts is long: see `Results._shared`.
 _LONG: Final = 100
 
-#: The tasks of a run by id, in the form in which they are carried out now.
+#: The tasks of a run by id, in the form that the last retry gave them.
 Tasks = Mapping[str, PlannedTask]
 
 
@@ -31,7 +31,7 @@ class Results:
 
     Attributes:
         copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
-        files: names of the files in the scratch folder that were written for it.
+        files: names of the files in the scratch folder that hold long lists, see `_shared`.
     """
 
     def __init__(
@@ -44,20 +44,20 @@ class Results:
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
-        # What many items ask for, made once: the value of each source of a task's arguments, by their places.
+        # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
         self._sources: dict[tuple[str, int, int], TypedValue] = {}
 
     def put(self, task: str, item: int, values: Mapping[str, TypedValue]) -> None:
         self._items.setdefault(task, {})[item] = values
 
     def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
-        """Data-blocks are in other blobs now: each of `refs` at the same index of `places`."""
+        """Note that data-blocks are in other blobs now: each of `refs` is at the same index of `places`."""
         moves = dict(zip(refs, places, strict=True))
         self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
         self._sources.clear()
 
     def forget_inputs(self) -> None:
-        """The tasks of the run are others now, and take other values."""
+        """Empty the cache of inputs, because a retry has changed the tasks."""
         self._sources.clear()
 
     def item(self, task: str, index: int) -> Mapping[str, TypedValue] | None:
@@ -66,7 +66,7 @@ class Results:
         return None if values is None else {name: value.moved(self._moves) for name, value in values.items()}
 
     def output(self, task: PlannedTask, identifier: str) -> TypedValue:
-        """The value of an output of a task that succeeded; of a mapped task, its items' in order, as one list."""
+        """The value of an output of a task that succeeded; for a mapped task, the values of all items as one list."""
         items = self._items.get(task.id, {})
         if not task.mapped:
             return items[0][identifier].moved(self._moves)
@@ -90,7 +90,7 @@ class Results:
     def request(
         self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, files: FilesInUse
     ) -> Execute:
-        """The message that has a worker carry out one item of a task. The .blend file it works on must be copied."""
+        """The message that lets a worker run one item of a task. The .blend file it works on must have been copied."""
         path = self.blend_file(task, item, tasks)
         file_copy = None if path is None else self.copies[path]
         return Execute(
@@ -107,7 +107,7 @@ class Results:
         )
 
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
-        """By parameter, what each item of a task is given, of those where it differs. Data-blocks are their names."""
+        """What each item of a task is given, for each mapped parameter. Data-blocks are given as their names."""
         return {
             argument.parameter.identifier: value_files.named(
                 self.source(argument.sources[0], tasks), self._scratch.folder
@@ -116,7 +116,7 @@ class Results:
         }
 
     def blend_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:
-        """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one; None if on none.
+        """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one, or None.
 
         Raises:
             MisfitError: if what is linked there gave no such file.
@@ -163,12 +163,12 @@ class Results:
         return TypedValue(SocketType(value.type.kind), value.parts()[item]) if argument.is_mapped else value
 
     def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
-        """As `_piece`; a long list that each of many items takes whole is in a file, and not in each request.
+        """As `_piece`, but a long list that all items of a mapped task take is in a file, not in each request.
 
-        One of many files stays as it is: to bring them together would take too long here.
+        A list that is in files already stays as it is: to merge them would take too long here.
 
         Raises:
-            StoreError: if that can't be written.
+            StoreError: if the file can't be written.
         """
         value = self._piece(task, place, index, item, tasks)
         if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:

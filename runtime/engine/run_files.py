@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tasks of a run know of each other, in small files: the foreground writes, workers read.
+"""Small files that tell the tasks of a run about each other: the foreground writes them, workers read them.
 
-Each run has a name in the scratch folder, PLACE, for them. There are
+Their names start with PLACE, the name of a blob that is kept free for them. There are
 
     PLACE.images.json     the files of the artist's images, which no task may write over
     PLACE.N.items.json    what the items of a task are given: {parameter: [value of each item]}
@@ -41,14 +41,14 @@ class RunFiles:
         change: int,
         columns: Callable[[PlannedTask], Mapping[str, Sequence[Any]]],
     ) -> Execute:
-        """The request for an item of a task that says where the files are.
+        """Return the request for an item of a task with the names of the files in it.
 
         Args:
-            request: it without them.
+            request: the request without these names.
             task: the task.
             item: which of its items.
-            change: a number that differs where what the items are given may differ.
-            columns: gives that of a task: by parameter, the value of each item. Data-blocks are their names.
+            change: a number that changes whenever the items may be given other values.
+            columns: gives, for a task, the values of each item by parameter. Data-blocks are given as their names.
 
         Raises:
             StoreError: if a file can't be written.
@@ -74,7 +74,7 @@ class RunFiles:
         )
 
     def names(self) -> tuple[str, ...]:
-        """The name that all of them begin with, if there are any yet."""
+        """PLACE as a tuple, empty if no file was written yet."""
         return (self._place,) if self._place else ()
 
 

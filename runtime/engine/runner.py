@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The runner: carries out runs. It feeds what an engine reports to each run's scheduler and does what that orders.
+"""The runner: turns what an engine reports into events of each run's scheduler, and executes the instructions it gets.
 
     engine.poll -> inbox -> event -> scheduler.handle -> instructions -> engine.submit, engine.stop ...
                      ^                                                             |
-                     +---- what came of an instruction at once ----+---------------+
-                                                                    +--> the run's listener hears of it
+                     +--- an event that an instruction led to -----+---------------+
+                                                                    +--> the run's listener is called
 
-Whatever is asked of it goes through the same inbox, so a listener may ask for anything: it comes after what is being
-carried out. The runner has no thread of its own: whoever owns it calls `update` often, or waits in it.
+Requests, such as `cancel`, go through the same inbox. So a listener may make any request: it is handled after the event
+that is being handled. The runner has no thread of its own: its owner calls `update` often, or waits in it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ from .preparation import Copying, Gathering, Work
 
 
 class Runner:
-    """Carries out runs side by side on one engine."""
+    """Runs plans side by side on one engine."""
 
     def __init__(self, engine: Engine, scratch: Scratch) -> None:
         self.scratch = scratch
@@ -100,12 +100,12 @@ class Runner:
         """Start a run.
 
         Args:
-            plan: what to do.
+            plan: the tasks to run.
             snapshot: where each data-block that the plan reads was written.
             num_workers: how many tasks may run at the same time.
             timeout: seconds the run may take.
             pasts: what tasks took in earlier runs.
-            listener: called after each change, from the return of this method on.
+            listener: called after each change, but not before this method returns.
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
 
         Raises:
@@ -116,7 +116,7 @@ class Runner:
         run = ActiveRun(number, plan, self.scratch, num_workers, timeout, snapshot, open_file, pasts or {})
         self._runs[number] = run
         self._ask(run, RunStarted(time.monotonic()))
-        run.listener = listener  # who listens does not know the run before
+        run.listener = listener  # the listener does not know the run before
         return run
 
     def cancel(self, run: ActiveRun, task: str | None = None) -> None:
@@ -126,22 +126,22 @@ class Runner:
         self._ask(run, CancelRequested(time.monotonic(), task))
 
     def pause(self, run: ActiveRun) -> None:
-        """Let a run stand still: nothing starts, what can be frozen is, and no time counts."""
+        """Pause a run: nothing starts, what runs is frozen where that is possible, and no time counts."""
         self._ask(run, PauseRequested(time.monotonic()))
 
     def resume(self, run: ActiveRun) -> None:
         self._ask(run, ResumeRequested(time.monotonic()))
 
     def finish_current(self, run: ActiveRun) -> None:
-        """Let what is with a worker end, and cancel the rest."""
+        """Let running items end, and cancel the rest."""
         self._ask(run, FinishCurrentRequested(time.monotonic()))
 
     def break_off(self, run: ActiveRun, error: TaskError) -> None:
-        """End a run that can't go on, through no fault of its tasks: what is open fails with `error`."""
+        """End a run that can't continue, for a reason outside its tasks: open tasks fail with `error`."""
         self._ask(run, RunBroke(time.monotonic(), error))
 
     def retry(self, run: ActiveRun, tasks: Sequence[PlannedTask] = ()) -> None:
-        """Try once more what did not succeed in a run that is over, with `tasks` in the place of the plan's.
+        """Retry the tasks that did not succeed, after the run is over. `tasks` replace those with the same ids.
 
         Raises:
             InvalidTransitionError: if the run is not over, or all of it succeeded.
@@ -156,24 +156,24 @@ class Runner:
         self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
 
     def update(self, timeout: float | None = 0.0, budget: float | None = None) -> None:
-        """Take what has arrived.
+        """Handle what has arrived.
 
         Args:
             timeout: seconds to wait for something at most, None to wait as long as it takes.
             budget: seconds after which the rest is left to the next call, None to take all that is there.
 
         Raises:
-            RunError: if who hears of a run waits for one: nothing goes on before it returns.
+            RunError: if a listener calls it: nothing can continue before the listener returns.
         """
         if self._is_draining:
             raise RunError("what hears of a run can't wait for one: let it return first")
         until = None if budget is None else time.monotonic() + budget
-        if not self._inbox:  # else there is enough to do, and more would only pile up
+        if not self._inbox:  # else handle first what is there already
             try:
                 self._wait(timeout)
                 until = None if budget is None else time.monotonic() + budget
                 self._listen(until)
-            except Exception as error:  # noqa: BLE001 (an engine that raises carries out no run)
+            except Exception as error:  # noqa: BLE001 (no run can continue on an engine that raises)
                 for run in list(self._runs.values()):
                     self._break(run, error)
                     self._tell(run, None)
@@ -215,7 +215,7 @@ class Runner:
             raise RunError("nothing can run any more: Background Nodes is about to end")
 
     def _listen(self, until: float | None) -> None:
-        """Put what the engine reports into the inbox, and that time has passed."""
+        """Put the engine's reports into the inbox, and `TimePassed` for runs with a deadline that is over."""
         for key, report in self._engine.poll(until):
             if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
                 self._inbox.append((self._runs[key.run], _Reported(key, report)))
@@ -228,13 +228,13 @@ class Runner:
     # The inbox
 
     def _ask(self, run: ActiveRun, event: Event) -> None:
-        """Someone wants something of a run: at once, or after what is being carried out."""
+        """Handle a request to a run: at once, or after the event that is being handled."""
         if run.number in self._runs and not self._is_closed:
             self._inbox.append((run, event))
             self._drain(None)
 
     def _drain(self, until: float | None) -> None:
-        """Take what is in the inbox, one after the other, and what that brings up."""
+        """Handle what is in the inbox, one after the other, and what is added meanwhile."""
         if self._is_draining:
             return
         self._is_draining = True
@@ -247,7 +247,7 @@ class Runner:
             self._is_draining = False
 
     def _take(self, run: ActiveRun, fact: Event | _Reported) -> None:
-        """Carry out all that follows from a fact at once; then tell of it."""
+        """Handle an event or report: execute all instructions that follow from it, then call the listener."""
         if run.number not in self._runs:  # it ended meanwhile
             return
         try:
@@ -272,7 +272,7 @@ class Runner:
             return
         try:
             run.listener(task)
-        except Exception as error:  # noqa: BLE001 (who listens is told of the run's end, and the others go on)
+        except Exception as error:  # noqa: BLE001 (this run ends, and the others go on)
             run.listener = None
             if run.number in self._runs:
                 self._break(run, error)
@@ -280,20 +280,20 @@ class Runner:
                 traceback.print_exc()
 
     def _break(self, run: ActiveRun, error: BaseException) -> None:
-        """A fault of ours: the run ends with it."""
+        """End a run because of an error of Background Nodes itself."""
         traceback.print_exception(error)  # a run that is over has no error of its own to tell
         told = "".join(traceback.format_exception(error))
         message = f"Background Nodes met an error of its own ({type(error).__name__}: {error}); please report it"
         try:
             instructions = run.scheduler.handle(RunBroke(time.monotonic(), TaskError(message, told)))
-        except Exception:  # noqa: BLE001 (nothing is left that could be told to it)
+        except Exception:  # noqa: BLE001 (its scheduler can handle no more events)
             traceback.print_exc()
             run.scheduler.abandon(TaskError(message, told))
             instructions = []
         for instruction in instructions:
             try:
                 self._carry_out(run, instruction)
-            except Exception:  # noqa: BLE001 (the others must be carried out)
+            except Exception:  # noqa: BLE001 (the others must be executed)
                 traceback.print_exc()
         for key in list(run.requests):  # instructions may have been left out
             try:
@@ -305,7 +305,7 @@ class Runner:
     # From reports to events
 
     def _event(self, run: ActiveRun, fact: _Reported) -> Event | None:
-        """None if nobody waits for it any more."""
+        """The event that a report means; None if nothing waits for the report any more."""
         if not isinstance(fact.report, messages.Started | messages.Progressed):
             run.requests.discard(fact.key)
         match fact.key:
@@ -368,10 +368,10 @@ class Runner:
                 return ErrandFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
 
     def _end_errand(self, run: ActiveRun, errand: str) -> None:
-        """An errand was in vain, or an attempt of it: what it wrote goes."""
+        """An errand, or an attempt of it, failed or was stopped: remove what it wrote."""
         self.scratch.remove(run.works.give_up(errand))
 
-    # From instructions to deeds
+    # From instructions to the engine
 
     def _carry_out(self, run: ActiveRun, instruction: Instruction) -> None:
         match instruction:
@@ -408,7 +408,7 @@ class Runner:
                 assert_never(instruction)
 
     def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
-        """Give an item to the engine; or say why it can't be yet, or not at all."""
+        """Give an item to the engine; or add `InputsMissing`, or `TaskFailed` if it can't be started, to the inbox."""
         task = run.tasks[key.task]
         where = time.monotonic(), key.task, key.item, key.attempt
         try:
@@ -457,7 +457,7 @@ class Runner:
 
 
 class _ItemKey(NamedTuple):
-    """What names a request for an item to the engine."""
+    """The key of a request for an item."""
 
     run: int
     task: str
@@ -466,7 +466,7 @@ class _ItemKey(NamedTuple):
 
 
 class _ErrandKey(NamedTuple):
-    """What names a request for an errand to the engine."""
+    """The key of a request for an errand."""
 
     run: int
     errand: str
@@ -474,14 +474,14 @@ class _ErrandKey(NamedTuple):
 
 
 class _Reported(NamedTuple):
-    """What an engine said of a request."""
+    """A report of an engine, with the key of its request."""
 
     key: _ItemKey | _ErrandKey
     report: Report
 
 
 def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
-    """What is wrong with what a worker says that a task gave, None if nothing."""
+    """What is wrong with the results that a worker reports for a task, None if nothing is."""
     for output in task.outputs:
         value = values.get(output.identifier)
         if value is None or value.type != output.type:

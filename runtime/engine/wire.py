@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records as JSON and back, by the types of their fields: what arrives is of the declared types, or is refused.
+"""Records as JSON and back, by the types of their fields: values that are not of the declared types are refused.
 
 A record is a frozen dataclass. Its fields are plain values, tuples and dicts of them, other records, or `object`: JSON
 as it is. A record that looks different on the wire says so itself, with `to_wire` and `from_wire`.
@@ -32,16 +32,16 @@ class _Codec(NamedTuple):
 
 
 def encode(record: Any) -> Any:
-    """A record as what JSON holds."""
+    """A record as plain values that JSON can hold."""
     cls: Any = type(record)
     return _codec(cls).encode(record)
 
 
 def decode(cls: type[_Record], data: Any) -> _Record:
-    """The record of class `cls` in what JSON held.
+    """The record of class `cls` that `data`, read from JSON, stands for.
 
     Raises:
-        TypeError: naming the field that is missing, too much or of another type.
+        TypeError: naming the field that is missing, unknown or of another type.
         ValueError: if a record refuses a value.
     """
     hint: Any = cls
