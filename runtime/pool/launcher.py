@@ -16,7 +16,7 @@ from ..errors import LaunchError
 from ..scratch.scratch import ScratchFolder
 from .transport import Channel
 
-#: What a worker prints outside of its tasks, in its folder.
+#: The file in a worker's folder that takes what it prints outside of its tasks.
 WORKER_LOG = "worker.log"
 #: The folder for temporary files in a worker's folder.
 _TEMPORARY = "temporary"
@@ -85,7 +85,7 @@ class Launcher:
         It has a configuration of its own there: a script that saves the preferences, which are Blender's factory
         settings in a worker, must not write over the artist's. Add-ons and extensions are found where they are.
 
-        The blobs and logs that it is told of by name are in `scratch`.
+        Messages name blobs and logs; the worker finds them in `scratch`.
 
         Call it from the main thread: on Linux a worker dies with the thread that started it.
 
@@ -150,7 +150,7 @@ def read_tail(path: Path, size: int = 2000) -> str:
 
 
 def describe_exit(returncode: int | None) -> str:
-    """What an exit code says, in words: "Blender crashed (SIGSEGV)", "Blender exited with code 3"."""
+    """An exit code in words: "Blender crashed (SIGSEGV)", "Blender exited with code 3"."""
     if returncode is None:
         return "Blender closed its channel"
     if returncode < 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much memory a process holds, and held at most, as its system tells; 0 or None where it does not."""
+"""How much memory a process holds, and its peak, as the system reports them; 0 or None where it does not."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 
-#: A reference of our own: the peak is read before what a script did to Python is undone, and it may do anything.
+#: Kept here because a script may replace `open`, and the peak is read before Python's state is restored.
 _open = open
 
-#: In what Linux tells of a process: what no other one has.
+#: The fields in which Linux counts the memory that a process shares with no other.
 _PRIVATE = ("Private_Clean:", "Private_Dirty:")
 
 
@@ -26,8 +26,8 @@ def resident_memory(process_id: int | None = None) -> int:
 def memory_with_children(process_ids: Collection[int]) -> dict[int, int]:
     """Bytes of memory that each of these processes holds together with those that were started by it.
 
-    Each of them leads a session of its own, to which all belong that it started. One look at the system's processes
-    serves for all. Where that is not possible, they are counted alone.
+    Each of them leads a session of its own, and the processes that it started belong to this session. The system's
+    processes are listed once for all of them. Where that is not possible (not Linux), children are not counted.
     """
     held = {process_id: resident_memory(process_id) for process_id in process_ids}
     if sys.platform == "linux" and held:
@@ -49,7 +49,7 @@ def _linux_sessions() -> Iterator[tuple[int, int]]:
 
 
 def _own_memory(process_id: int) -> int:
-    """Bytes that a process has for itself: a forked one shares the rest with the one it comes from."""
+    """Bytes that a process holds alone: a forked process shares the rest with its parent."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         with _open(f"/proc/{process_id}/smaps_rollup", encoding="ascii", errors="replace") as file:
             text = file.read()
@@ -65,13 +65,13 @@ class PeakMeter:
         self._before = _peak()
 
     def read(self) -> int | None:
-        """Bytes; None if unknown: where a peak can't be reset, it tells nothing as long as an older one was higher."""
+        """Bytes; None if unknown. Where the peak can't be reset, it is unknown until it exceeds the earlier peak."""
         peak = _peak()
         return peak if peak and (self._is_reset or peak > self._before) else None
 
 
 def _reset_peak() -> bool:
-    """Let the system's count begin anew, which Linux alone can."""
+    """Reset the peak that the system keeps. Returns whether that worked; only Linux can."""
     try:
         with _open("/proc/self/clear_refs", "w", encoding="ascii") as file:
             file.write("5")
@@ -81,7 +81,7 @@ def _reset_peak() -> bool:
 
 
 def _peak() -> int:
-    """Bytes this process held at most since it began, or since the reset; 0 where that is unknown."""
+    """The most bytes this process held since it started, or since the reset; 0 if unknown."""
     with contextlib.suppress(OSError, ValueError, AttributeError, IndexError, KeyError):
         return _PEAK[sys.platform]()
     return 0

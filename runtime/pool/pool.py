@@ -3,7 +3,7 @@
 
 A request waits in the pool's queue until a worker is idle, then is that worker's until the worker reports its end or
 dies. `poll` takes what the workers said and returns it as reports on requests; it is the only place where a request
-ends. Nothing here waits: what takes time is looked at again by the next `poll`.
+ends. Only `close` waits: what takes time is checked again by the next `poll`.
 
     submit -> queue -> worker -> Started, Progressed ..., an outcome | Lost -> reset -> idle
 """
@@ -31,14 +31,14 @@ from .priority import set_priority
 from .processes import kill, resume, suspend
 from .transport import Channel
 
-#: Workers that die one after the other before they are ready: after so many the pool gives up.
+#: The pool gives up after this many workers in a row that died before they were ready.
 _MAX_FAILED_LAUNCHES = 3
-#: Workers that end one after the other before they start with a task that was given to them: after so many it is lost.
-_MAX_UNBEGUN = 3
-#: Seconds between two looks for workers whose end nobody told, and for ended ones that have not left yet.
+#: A task is lost after this many of its workers ended before they started it.
+_MAX_FAILED_STARTS = 3
+#: Seconds between two checks for workers that ended unnoticed, and for ended processes that still have to be reaped.
 _LOOK_INTERVAL = 1.0
 _EXIT_INTERVAL = 0.01
-#: Seconds between two looks at the memory of workers that have a limit.
+#: Seconds between two checks of the workers' memory, if it is limited.
 _MEMORY_INTERVAL = 1.0
 #: Seconds that all workers together have to leave the process table when the pool is closed.
 _CLOSE_TIMEOUT = 2.0
@@ -81,8 +81,8 @@ _WORDS = {
     _State.LEAVING: "ending",
 }
 
-#: Seconds a worker may stay in a state that is only a passage; then it hangs and is ended.
-_PASSAGES = {
+#: Seconds a worker may stay in a temporary state; after that it hangs and is killed.
+_STATE_TIMEOUTS = {
     _State.STARTING: 120.0,
     _State.ASSIGNED: 60.0,
     _State.RESETTING: 60.0,
@@ -90,8 +90,8 @@ _PASSAGES = {
     _State.LEAVING: 2.0,
 }
 
-#: The states of a worker that has proved that workers do start here.
-_SOUND = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING})
+#: The states of a worker that has started successfully.
+_STARTED = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTING})
 
 
 class _Worker:
@@ -105,15 +105,14 @@ class _Worker:
         self.enter(_State.STARTING)
         self.is_fresh = True
         self.is_low = False
-        self.frozen: float | None = None  # since when its process stands still
+        self.frozen: float | None = None  # when its process was frozen
         self.request: Request | None = None
         self.task_log: TaskLog | None = None
-
         self.was = _State.STARTING  # its state before it was leaving
 
     def enter(self, state: _State) -> None:
         self.state = state
-        self.deadline = time.monotonic() + _PASSAGES[state] if state in _PASSAGES else None
+        self.deadline = time.monotonic() + _STATE_TIMEOUTS[state] if state in _STATE_TIMEOUTS else None
 
     def info(self) -> WorkerInfo:
         task = None if self.request is None else self.request.task
@@ -122,11 +121,11 @@ class _Worker:
         return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it stays too long in a state that is only a passage."""
+        """Whether it has been in a temporary state for too long."""
         return self.deadline is not None and self.deadline < now and self.frozen is None
 
     def freeze(self) -> None:
-        """Let the process and those its scripts started stand still, and its deadline with them."""
+        """Freeze the process and those its scripts started. Its deadline moves on by that time."""
         if self.frozen is None and suspend(self.process):
             self.frozen = time.monotonic()
 
@@ -139,7 +138,7 @@ class _Worker:
         self.frozen = None
 
     def bound_log(self) -> None:
-        """Keep the log of its task short; it stands still meanwhile, or its last words might be cut off."""
+        """Cut the log of its task if it is too long. The process is frozen meanwhile, so that nothing it prints is lost."""
         if self.task_log is None or not self.task_log.is_too_long:
             return
         is_still = self.frozen is None and suspend(self.process)
@@ -148,12 +147,12 @@ class _Worker:
             resume(self.process)
 
     def leave(self) -> None:
-        """Its channel is closed; what became of its process will be seen."""
+        """Note that its channel is closed. How its process ended is checked later."""
         self.was = self.state
         self.enter(_State.LEAVING)
 
     def end(self) -> None:
-        """Kill the process, if it is still there, with those its scripts started. It leaves in its own time."""
+        """Kill the process, if it still runs, with those its scripts started. It is reaped later."""
         kill(self.process)
         self.frozen = None
         self.channel.close()
@@ -175,13 +174,13 @@ class Pool:
         self._launcher = launcher
         self._scratch = scratch
         self._queue: deque[Request] = deque()
-        self._frozen: set[Hashable] = set()  # keys of requests that are to stand still
+        self._frozen: set[Hashable] = set()  # keys of the requests that are frozen
         self._workers: list[_Worker] = []
-        self._ended: list[_Worker] = []  # killed, and not seen to have left the process table
+        self._ended: list[_Worker] = []  # killed, but not reaped yet
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._next_look_at_memory = 0.0
         self._num_failed_launches = 0
-        self._num_unbegun: Counter[Hashable] = Counter()  # how often a task was given to a worker in vain
+        self._num_failed_starts: Counter[Hashable] = Counter()  # by the request's key
 
     @property
     def num_workers(self) -> int:
@@ -201,7 +200,7 @@ class Pool:
         self._serve()
 
     def stop(self, key: Hashable) -> None:
-        """Take a request back: out of the queue, or with its worker's life. Nothing more is reported of it."""
+        """Withdraw a request: remove it from the queue, or kill its worker. It gets no more reports."""
         self._queue = deque(request for request in self._queue if request.key != key)
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
         for worker in self._workers_of(key):
@@ -211,7 +210,7 @@ class Pool:
         self._serve()
 
     def use_launcher(self, launcher: Launcher) -> None:
-        """Start workers with it from now on; those that were started otherwise end when they have nothing to do."""
+        """Start workers with `launcher` from now on. Those of another launcher end when they are idle."""
         self._launcher = launcher
         for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
             self._end_if_outdated(worker)
@@ -221,16 +220,16 @@ class Pool:
             self._remove(worker)
 
     def freeze(self, key: Hashable) -> None:
-        """Let a request stand still, be it in the queue, with a worker or not submitted yet.
+        """Freeze a request, whether it is in the queue, with a worker or not submitted yet.
 
-        Where the system can't freeze a process, a task that has begun goes on to its end.
+        Where the system can't freeze a process, a task that has started runs to its end.
         """
         self._frozen.add(key)
         for worker in self._workers_of(key):
             worker.freeze()
 
     def thaw(self, key: Hashable) -> None:
-        """Let a frozen request go on."""
+        """Let a frozen request continue."""
         self._frozen.discard(key)
         for worker in self._workers_of(key):
             worker.thaw()
@@ -240,12 +239,12 @@ class Pool:
         return [worker for worker in self._workers if worker.request is not None and worker.request.key == key]
 
     def end_used(self) -> None:
-        """End the workers that ran something and have nothing to do, so that what comes next meets fresh ones."""
+        """End the used workers that have no request, so that the next tasks get fresh ones."""
         for worker in [worker for worker in self._workers if worker.request is None and not worker.is_fresh]:
             self._remove(worker)
 
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
-        """The reports that have come, in their order; see `engine.Engine`."""
+        """Return the reports that have arrived, in order of arrival; see `interface.Engine`."""
         self._serve()
         self._listen_to_all(until)
         for worker in self._workers:
@@ -264,7 +263,7 @@ class Pool:
         return [worker.channel.connection for worker in self._workers if worker.state is not _State.LEAVING]
 
     def next_look(self) -> float | None:
-        """A worker that hangs or whose end was not told says nothing, so it must not be waited for without an end."""
+        """When to poll again even if no worker sends anything: one may hang, or have ended unnoticed."""
         if self._reports:
             return 0.0
         now = time.monotonic()
@@ -303,7 +302,7 @@ class Pool:
 
     def _idle_worker(self, request: Request) -> _Worker | None:
         for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
-            if not worker.folder.exists():  # somebody removed it, and with it the place for temporary files
+            if not worker.folder.exists():  # it was removed from outside, with the folder for temporary files
                 self._remove(worker)
         idle = [worker for worker in self._workers if worker.state is _State.IDLE]
         if request.is_fresh:
@@ -314,7 +313,7 @@ class Pool:
         return idle[-1] if idle else None
 
     def _make_room(self) -> None:
-        """A task that wants a fresh worker must not wait for ever behind used ones."""
+        """End an idle worker if all are used, so that a task that needs a fresh one does not wait forever."""
         if len(self._workers) >= self.capacity and not any(worker.is_fresh for worker in self._workers):
             for worker in self._workers:
                 if worker.state is _State.IDLE:
@@ -340,8 +339,8 @@ class Pool:
         return True
 
     def _start_workers(self, num_waiting: int) -> None:
-        """Start workers for the waiting tasks that no worker on its way will take."""
-        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_sound_workers():
+        """Start workers for the waiting tasks, except those that starting or resetting workers will take."""
+        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_started_workers():
             return
         num_coming = sum(worker.state in (_State.STARTING, _State.RESETTING) for worker in self._workers)
         for _ in range(min(num_waiting - num_coming, self.capacity - len(self._workers))):
@@ -361,13 +360,13 @@ class Pool:
             raise
         self._workers.append(_Worker(self._launcher, process, channel, folder))
 
-    def _has_sound_workers(self) -> bool:
-        return any(worker.state in _SOUND for worker in self._workers)
+    def _has_started_workers(self) -> bool:
+        return any(worker.state in _STARTED for worker in self._workers)
 
     # From the workers to the reports
 
     def _listen_to_all(self, until: float | None) -> None:
-        """Take what the workers said, one message of each in turn, until nothing is there or the time is over."""
+        """Handle the workers' messages, one of each in turn, until there are no more or the time is over."""
         talking = [worker for worker in self._workers if worker.state is not _State.LEAVING]
         while talking:
             for worker in list(talking):
@@ -377,7 +376,7 @@ class Pool:
                     talking.remove(worker)
 
     def _listen(self, worker: _Worker) -> bool:
-        """Take the next message, if it is there. The end of the channel is one too: the worker is leaving."""
+        """Handle a worker's next message. Returns False if there is none; at the end of its channel, it leaves."""
         if worker not in self._workers or worker.state is _State.LEAVING:
             return False
         try:
@@ -392,7 +391,10 @@ class Pool:
         return False
 
     def _end_dead_workers(self) -> None:
-        """A process that a script left behind may hold the channel of a dead worker open: its end does not tell."""
+        """Handle the loss of workers whose process has ended.
+
+        A process that a script left behind may hold such a worker's channel open, so that its end does not show.
+        """
         for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
             while self._listen(worker):
                 pass
@@ -400,7 +402,7 @@ class Pool:
                 self._handle_loss(worker, describe_exit(worker.process.returncode))
 
     def _let_ended_leave(self) -> None:
-        """Reap the processes of ended workers; their folders go with them."""
+        """Reap the processes of ended workers, and remove their folders."""
         for worker in [worker for worker in self._ended if worker.process.poll() is not None]:
             self._ended.remove(worker)
             self._scratch.remove_folder(worker.folder)
@@ -431,7 +433,7 @@ class Pool:
 
     def _report(self, worker: _Worker, report: Report) -> None:
         if worker.request is not None:
-            self._num_unbegun.pop(worker.request.key, None)
+            self._num_failed_starts.pop(worker.request.key, None)
             self._reports.append((worker.request.key, report))
 
     def _release(self, worker: _Worker) -> None:
@@ -441,7 +443,7 @@ class Pool:
         worker.thaw()
 
     def _handle_loss(self, worker: _Worker, reason: str) -> None:
-        """A worker is gone, or no use any more."""
+        """Remove a worker that has ended or is of no use. Its request is lost if it was started, else queued again."""
         state = worker.was if worker.state is _State.LEAVING else worker.state
         if state is _State.STARTING:
             self._count_failed_launch(worker, reason)
@@ -449,19 +451,19 @@ class Pool:
         self._remove(worker)
         if request is None:
             return
-        if state is _State.BUSY or self._is_in_vain(request, state):
+        if state is _State.BUSY or self._failed_to_start_too_often(request, state):
             self._frozen.discard(request.key)
             self._reports.append((request.key, Lost(reason)))
         else:
             self._queue.appendleft(request)
 
-    def _is_in_vain(self, request: Request, state: _State) -> bool:
-        """Whether a request is lost after its worker ended before it started with it: that happened too often.
+    def _failed_to_start_too_often(self, request: Request, state: _State) -> bool:
+        """Count a worker that ended before it started a request. Returns whether that has happened too often.
 
-        A worker that was about to retire does not count: that says nothing about the task.
+        A worker that was retiring does not count, because its end has nothing to do with the request.
         """
-        self._num_unbegun[request.key] += state is not _State.RETIRING
-        return self._num_unbegun[request.key] >= _MAX_UNBEGUN
+        self._num_failed_starts[request.key] += state is not _State.RETIRING
+        return self._num_failed_starts[request.key] >= _MAX_FAILED_STARTS
 
     def _end_hung_workers(self) -> None:
         now = time.monotonic()
@@ -469,10 +471,10 @@ class Pool:
             if worker.state is _State.LEAVING:
                 self._handle_loss(worker, describe_exit(None))
             else:
-                self._handle_loss(worker, f"it was {worker.state.value} for {_PASSAGES[worker.state]:.0f} s")
+                self._handle_loss(worker, f"it was {worker.state.value} for {_STATE_TIMEOUTS[worker.state]:.0f} s")
 
     def _end_oversized_workers(self) -> None:
-        """A task that takes all the machine's memory would take the artist's Blender with it."""
+        """End workers that hold too much memory, before the system runs out of it and kills the artist's Blender."""
         now = time.monotonic()
         if not self.memory_limit or now < self._next_look_at_memory:
             return
@@ -498,8 +500,8 @@ class Pool:
             self._give_up("\n".join(filter(None, told)))
 
     def _give_up(self, reason: str) -> None:
-        """Fail whatever waits, if there is no worker that will take it. The next task that is submitted tries again."""
-        if self._has_sound_workers():
+        """Fail all queued requests, unless a worker can take them. The next request tries again to start workers."""
+        if self._has_started_workers():
             return
         self._num_failed_launches = 0
         self._reports.extend((request.key, NoWorker(reason)) for request in self._queue)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lower priority for workers, so that what the artist does goes first; and back again.
+"""Gives workers lower priority, so that the artist's programs go first, and sets it back.
 
-What can't be undone is not done. On Linux a worker is a session of its own, whose share of the processor anyone may set
-and set back where the kernel groups by sessions; to raise a process's own priority again takes rights or a limit that
-few users have. macOS and Windows let everyone do both.
+Priority is lowered only where it can be raised again. On Linux each worker is a session of its own; where the kernel
+shares the processor by sessions, any user may lower and raise a session's share. To raise a process's own priority
+again takes rights or a limit that few users have. On macOS and Windows every user may do both.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-#: Gives a process low priority, or the usual one.
+#: Gives a process low priority (True), or normal priority.
 Setter = Callable[[int, bool], None]
 
 _LOWEST_NICE = 19
@@ -31,7 +31,7 @@ def is_possible() -> bool:
 
 
 def set_priority(process_id: int, *, is_low: bool) -> bool:
-    """Give a worker, with all its threads and those its scripts started, low or usual priority.
+    """Give a worker, with all its threads and the processes its scripts started, low or normal priority.
 
     Returns:
         whether it has it now. If not, try again in a moment: Linux lets a user do this ten times a second.
@@ -48,7 +48,7 @@ def set_priority(process_id: int, *, is_low: bool) -> bool:
 
 @functools.cache
 def _setters() -> tuple[Setter, ...]:
-    """The ways that this system has, and that can be undone."""
+    """What sets the priority on this system, and can set it back."""
     return _WAYS.get(sys.platform, tuple)()
 
 
@@ -66,7 +66,7 @@ def _has_autogroups() -> bool:
 
 
 def _may_raise_priority() -> bool:
-    """Whether this process may set a priority back to the usual one, as root or by its limits."""
+    """Whether this process may set a priority back to normal, as root or by its limits."""
     import resource
 
     try:

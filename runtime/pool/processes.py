@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the foreground does to a worker's process from outside: end it, let it stand still, let it go on.
+"""What the foreground does to a worker's process from outside: kill it, freeze it, resume it.
 
 On POSIX each worker leads a process group of its own; what its scripts start is in it, unless it leaves.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and its group: the processes that scripts started and that are no use without it."""
+    """Kill a worker and its group, which has the processes that its scripts started."""
     with contextlib.suppress(OSError):
         if os.name == "nt":
             process.kill()
@@ -43,14 +43,17 @@ def _children_of(process_id: int) -> list[int]:
 
 
 def suspend(process: subprocess.Popen[bytes]) -> bool:
-    """Let a worker stand still, and its group. Whether the system could; it can still be killed, and dies with us."""
+    """Freeze a worker and its group. Returns whether that worked.
+
+    A frozen worker can still be killed, and dies with the foreground.
+    """
     if sys.platform == "win32":
         return _call_ntdll("NtSuspendProcess", process)
     return _signal_group(process, signal.SIGSTOP)
 
 
 def resume(process: subprocess.Popen[bytes]) -> None:
-    """Let a worker go on."""
+    """Let a frozen worker and its group continue."""
     if sys.platform == "win32":
         _call_ntdll("NtResumeProcess", process)
     else:

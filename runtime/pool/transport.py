@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The channel between the foreground and one worker: a pipe of its own that the worker inherits.
 
-Nobody else can reach an inherited pipe, so it needs no address, no key and no handshake; and its end tells each side
-at once that the other is gone. What a script prints goes elsewhere and can't disturb it.
+No other process can reach an inherited pipe, so it needs no address, no key and no handshake. When one side ends, the
+other sees the end of the pipe at once. What a script prints goes elsewhere and can't disturb it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from ..engine import messages
 from ..errors import TransportError
 
-#: Each message is led by these bytes and its length. Who sends anything else is found out at once.
+#: Each message starts with these bytes and its length, so that anything else is noticed at once.
 _MAGIC = b"BgN1"
 _HEADER = struct.Struct("!4sI")
 #: Bytes of the longest message. Data-blocks don't travel here, and what does is held in memory on both sides.
@@ -30,14 +30,14 @@ _CHUNK = 1024**2
 
 
 class Channel:
-    """One end of the pipe. Sending and receiving may happen on two threads; each of them on one only.
+    """One end of the pipe. One thread may send while another one receives.
 
     Attributes:
         connection: what becomes readable when there is something to `take`.
     """
 
     def __init__(self, connection: Any) -> None:
-        """`connection` is a socket; on Windows, where a pipe keeps what was sent at once together, a pipe's end."""
+        """`connection` is a socket; on Windows it is the end of a pipe, from which each read returns one message."""
         self.connection = connection
         self._received = bytearray()
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Channel:
 
     @classmethod
     def inherited(cls, handle: int) -> Channel:
-        """The worker's end, by the number its foreground gave on the command line."""
+        """The worker's end. `handle` is the number that the foreground gave on the command line."""
         if sys.platform == "win32":
             return cls(mpc.PipeConnection(handle))  # type: ignore[attr-defined,unused-ignore]
         os.set_inheritable(handle, False)
@@ -72,10 +72,10 @@ class Channel:
         self._write(_frame(message))
 
     def post(self, message: messages.Message) -> None:
-        """Send a message without waiting: what the other side has no room for yet, a thread sends when it has.
+        """Send a message without waiting. What the other side has no room for yet is sent later, by a thread.
 
         Raises:
-            OSError: when the other side is gone. If it goes later, `take` tells.
+            OSError: when the other side is gone. If it goes later, `take` raises.
             TransportError: if the message is too long.
         """
         data = memoryview(_frame(message))
@@ -142,7 +142,7 @@ class Channel:
                 data = self._outgoing.popleft()
             try:
                 self._write(data)
-            except OSError:  # the other side is gone, which who receives is told; nothing more can be sent
+            except OSError:  # the other side is gone, so `take` raises; nothing more can be sent
                 return
 
     def _write(self, data: bytes | memoryview) -> None:
@@ -152,7 +152,7 @@ class Channel:
             self.connection.sendall(data)
 
     def _write_some(self, data: memoryview) -> int:
-        """Send what there is room for, and return how much that was."""
+        """Send what there is room for. Returns how many bytes that was."""
         if sys.platform == "win32":
             return 0
         try:

@@ -47,7 +47,7 @@ def test_worker_killed_at_start_names_the_signal(make_engine):
 
 
 def test_worker_that_hangs_at_start_is_ended(make_engine, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.STARTING, 0.1)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.STARTING, 0.1)
     engine = make_engine(command=sh("echo 'waiting for a licence'; exec sleep 1000"))
     outcome = engine.run("return 1")
     assert outcome.state == "failed"

@@ -189,7 +189,7 @@ def test_task_given_to_a_worker_that_says_it_retires_goes_to_another(make_engine
 
 
 def test_retiring_worker_that_hangs_gives_its_task_back(make_engine, tmp_path, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.RETIRING, 0.05)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.RETIRING, 0.05)
     script = Script(tmp_path)
     script.says(messages.Idle(), messages.Retiring("it was idle"))
     engine = make_engine(command=script.command)
@@ -200,7 +200,7 @@ def test_retiring_worker_that_hangs_gives_its_task_back(make_engine, tmp_path, m
 
 
 def test_task_that_workers_never_begin_with_fails(make_engine, tmp_path, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.ASSIGNED, 0.05)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.ASSIGNED, 0.05)
     script = Script(tmp_path)
     script.says(messages.Idle())
     outcome = make_engine(command=script.command).run("return 1")
@@ -422,7 +422,7 @@ def test_worker_that_closed_its_channel_and_lives_is_not_waited_for_and_then_end
 
 
 def test_task_of_a_worker_that_closed_its_channel_before_it_started_goes_to_another(make_engine, tmp_path, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.LEAVING, 0.05)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.LEAVING, 0.05)
     closes = "if start == 1: os.close(channel); time.sleep(1000)"
     engine = make_engine(command=reader(tmp_path, "data = hear()", closes, "answer(data)", "time.sleep(1000)"))
     outcome = engine.run("return 1")
@@ -431,7 +431,7 @@ def test_task_of_a_worker_that_closed_its_channel_before_it_started_goes_to_anot
 
 
 def test_fifty_workers_that_end_in_every_way_leave_nothing(make_engine, tmp_path, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.LEAVING, 0.05)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.LEAVING, 0.05)
     ways = "[lambda: None, lambda: os.close(channel), lambda: os._exit(3), lambda: os.kill(os.getpid(), 9), stop]"
     ends = f"if start % 6: {ways}[start % 6 - 1](); time.sleep(1000 if start % 6 == 2 else 0); sys.exit()"
     engine = make_engine(capacity=4, command=reader(tmp_path, "data = hear()", ends, "answer(data)"))
@@ -542,7 +542,7 @@ def test_worker_killed_while_its_task_is_paused_is_replaced_on_resume(make_engin
 
 
 def test_hung_worker_that_is_frozen_is_not_ended(make_engine, monkeypatch):
-    monkeypatch.setitem(pool._PASSAGES, pool._State.ASSIGNED, 0.3)
+    monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.ASSIGNED, 0.3)
     engine = make_engine()
     engine.run(PID)
     engine.settle()
