@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A task's log: what its script printed, whole up to a limit, on disk while it grows.
 
-The worker lets the script print straight into the file, so that C code is heard too and nothing waits for a reader.
-The foreground keeps the file bounded: it sets the beginning aside and empties the file again and again; what is
-printed next starts at its new end, because the worker appends.
+The worker lets the script print straight into the file, so that output of C code is there too and nothing
+waits for a reader. The foreground limits the file's size: whenever it is too long, the beginning and the end are copied
+to other files, and it is emptied. The worker appends, so what is printed next starts at its new end.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pathlib import Path
 #: Bytes of a log that are shown: this many of its beginning and, where more was printed, this many of its end.
 KEPT_BYTES = 4 * 1024**2
 
-#: How often what was printed while the end was being read is read as well.
+#: How often the end is read again because more was printed while it was read.
 _MAX_ROUNDS = 20
 
 
 class TaskLog:
-    """The foreground's hand on the log at `path`."""
+    """Limits the size of the log at `path`; for the foreground."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,7 +36,7 @@ class TaskLog:
     def bound(self) -> None:
         """Cut the file if it is too long.
 
-        What is printed between the last look and the cut is lost: let the writer stand still, where that can be done.
+        What is printed between the last read and the cut is lost: freeze the writer, where that can be done.
         """
         if self.is_too_long:
             with contextlib.suppress(OSError):
@@ -46,11 +46,11 @@ class TaskLog:
         with self.path.open("rb+", buffering=0) as file:
             head = self.path.with_suffix(".head")
             if not head.exists():
-                with contextlib.suppress(OSError):  # on a full disk the log is cut all the more
+                with contextlib.suppress(OSError):  # on a full disk the log must be cut all the same
                     head.write_bytes(file.read(KEPT_BYTES))
             file.seek(-KEPT_BYTES, os.SEEK_END)
             tail = b""
-            # The script prints on meanwhile, and its last words are the ones that count.
+            # The script prints more meanwhile, and what it printed last matters most.
             for _ in range(_MAX_ROUNDS):
                 more = file.readall()
                 tail = (tail + more)[-KEPT_BYTES:]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removes files and folders on a thread of its own: large ones take longer than a window may stand still."""
+"""Removes files and folders on a thread of its own, because large ones would freeze the window."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pathlib import Path
 
 
 class Remover:
-    """Removes what it is told to, in that order. Its thread is there only while something is to be removed."""
+    """Removes files and folders in the order of the calls. Its thread exists only while something is to be removed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
-        self._at_work = threading.Lock()  # held while the thread is there
+        self._at_work = threading.Lock()  # held while the thread exists
 
     def remove_files(self, paths: Iterable[Path]) -> None:
         """Remove files with those beside them that have the same stem, as far as they are there.
 
-        `paths` may be made by a generator: its thread asks for them.
+        `paths` may be a generator, which is then run on the thread.
         """
         self._do(functools.partial(_remove_files, paths))
 
@@ -45,7 +45,7 @@ class Remover:
             if not self._at_work.acquire(blocking=False):
                 return
             try:
-                # `threading.Thread` would wait here until it has had a turn, for which a busy machine takes long.
+                # `threading.Thread` waits until the thread has started, which takes long on a busy machine.
                 _thread.start_new_thread(self._work, ())
             except RuntimeError:  # the system has no thread left, or Python is about to end
                 self._at_work.release()
@@ -64,7 +64,7 @@ class Remover:
 
 
 def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are there of those paths and of their stems, each folder looked at once."""
+    """The existing files that have the stem of one of `paths`. Each folder is read once."""
     stems: dict[Path, set[str]] = {}
     for path in paths:
         stems.setdefault(path.parent, set()).add(path.stem)
@@ -74,7 +74,7 @@ def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _stems(name: str) -> Iterator[str]:
-    """Of "a.b.c", "a" and "a.b"."""
+    """The stems of a name: for "a.b.c", "a" and "a.b"."""
     for index, letter in enumerate(name):
         if letter == ".":
             yield name[:index]

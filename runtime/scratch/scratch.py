@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The scratch folder: one folder per foreground process that holds blobs and logs while it lives.
 
-The folder's owner holds a lock on a file in it for as long as it lives; whoever makes a scratch folder next to an
-abandoned one removes that. A lock is let go by the system however its process ends, so nothing stays behind for long.
+The folder's owner holds a lock on a file in it for as long as it lives. Whoever makes a scratch folder removes those
+beside it that nobody holds a lock on. The system frees a lock however its process ends, so nothing stays for long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .removal import Remover, files_beside
 
 _PREFIX = "background_nodes-"
 _LOCK = "owner.lock"
-#: So many digits of a name tell its sub-folder; two more are left.
+#: The first digits of a file's name that name its sub-folder; two more digits follow.
 _SHARD = 4
 
 
@@ -30,14 +30,14 @@ _SHARD = 4
 class ScratchFolder:
     """The files of a scratch folder by their names, as the foreground and each worker see them.
 
-    A name is the same for all; where its file is, is not. Files lie in sub-folders of a hundred numbers each, so that
-    what belongs to one is found at once.
+    A name is the same for all processes; the path of its file may differ. Files are in sub-folders of a hundred numbers
+    each, so that the files beside a blob are found quickly.
     """
 
     path: Path
 
     def file(self, name: str) -> Path:
-        """Where the blob or log of a name is, or is to be."""
+        """The path of the blob or log with a name, whether it exists or not."""
         return self.path / name[:_SHARD] / name
 
 
@@ -71,24 +71,24 @@ class Scratch:
         return self._new("log")
 
     def new_folder(self) -> Path:
-        """Make a folder for a worker. Raises StoreError."""
+        """Make a folder for a worker. Raises StoreError if it can't be made."""
         return self._made(self.path / f"worker-{next(self._numbers):06d}")
 
     def file(self, name: str) -> Path:
-        """Where the blob or log of a name is."""
+        """The path of the blob or log with a name, whether it exists or not."""
         return self.folder.file(name)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove blobs and logs with the files beside them, as far as they are there; soon, on another thread."""
+        """Remove blobs and logs with the files beside them, as far as they exist, on another thread."""
         if names := tuple(names):
             self._remover.remove_files(self.file(name) for name in names)
 
     def remove_folder(self, folder: Path) -> None:
-        """Remove a folder of `new_folder`; soon, on another thread."""
+        """Remove a folder of `new_folder`, on another thread."""
         self._remover.remove_folder(folder)
 
     def size(self, names: Iterable[str]) -> int:
-        """Bytes of blobs and logs with the files beside them, as far as they are there."""
+        """Bytes of blobs and logs with the files beside them, as far as they exist."""
         total = 0
         for file in files_beside(self.file(name) for name in names):
             with contextlib.suppress(OSError):
@@ -96,7 +96,7 @@ class Scratch:
         return total
 
     def sizes(self, names: Iterable[str]) -> Iterator[int]:
-        """As `size`, bit by bit: of thousands of names it takes longer than a window may stand still."""
+        """As `size`, but in parts to be added up: for thousands of names at once, the window would freeze."""
         together: dict[str, list[str]] = {}
         for name in names:
             together.setdefault(name[:_SHARD], []).append(name)
@@ -107,7 +107,7 @@ class Scratch:
         self._remover.wait()
 
     def close(self) -> None:
-        """Remove the folder and all in it. Results not brought home are gone."""
+        """Remove the folder and all in it. Results that have not come home are lost."""
         if self._lock is not None:
             self._remover.wait()
             self._lock.close()
@@ -121,7 +121,7 @@ class Scratch:
 
     def _made(self, folder: Path) -> Path:
         try:
-            if not self.path.exists():  # somebody cleaned up: what was in it is lost, but what comes has a place
+            if not self.path.exists():  # it was removed from outside: what was in it is lost, but new files need it
                 if self._lock is not None:
                     self._lock.close()
                 self.path.mkdir(mode=0o700, parents=True)

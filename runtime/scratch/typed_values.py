@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A value with its type, as it travels between foreground and workers.
 
-What it holds is what JSON holds, or for a data-block socket the places of data-blocks. Large values, and large parts of
+Its content is plain JSON or, for data-blocks, the places where they are stored. Large values, and large parts of
 lists, are in files: see `value_files`.
 """
 
@@ -36,8 +36,8 @@ class TypedValue:
 
     Attributes:
         type: what it is.
-        content: of a data-block, its place or None; of another type, what JSON holds; or a `ValueFile`. Of a list, a
-            tuple of these, where a file may stand for many elements.
+        content: for a data-block, its place or None; for any other type, plain JSON; or a `ValueFile` with it. For a
+            list, a tuple of these, in which one file may stand for many elements.
     """
 
     type: SocketType
@@ -93,7 +93,7 @@ class TypedValue:
 
     @classmethod
     def from_wire(cls, data: Any) -> TypedValue:
-        """Raises TypeError if `data` is none."""
+        """Raises TypeError if `data` is no value with its type."""
         try:
             kind, is_list, content, files = data["kind"], data["is_list"], data["content"], data["files"]
         except (KeyError, TypeError, IndexError):
@@ -111,12 +111,12 @@ class TypedValue:
 
 
 def to_json(content: object) -> Any:
-    """One element as what JSON holds."""
+    """One element as plain JSON."""
     return dataclasses.astuple(content) if isinstance(content, StoredRef) else content
 
 
 def from_json(kind: str, data: Any) -> Any:
-    """One element of a kind out of what JSON held. Raises TypeError if it is none."""
+    """One element of a kind from plain JSON. Raises TypeError if `data` is no such element."""
     if kind in VALUE_KINDS or data is None:
         return data
     if not isinstance(data, list) or len(data) != 4 or not all(isinstance(part, str) for part in data):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Large values in files of their own beside a task's blob: the foreground passes their names on and never reads them.
 
-A file holds one JSON text. A list has each element on a line of its own, and beside it lies where each line begins, so
-that who needs one element reads just that:
+A file holds one JSON text. A list has each element on a line of its own, and a second file says where each line starts,
+so that one element can be read alone:
 
-    000012.0.value    [       000012.0.value.lines    where each line begins, and where one more would:
+    000012.0.value    [       000012.0.value.lines    where each line starts, and where one more would:
                       1.5,                            numbers of eight bytes
                       2.5
                       ]
@@ -23,10 +23,10 @@ from ..script.socket_types import StoredRef
 from .scratch import ScratchFolder
 from .typed_values import TypedValue, ValueFile, from_json, to_json
 
-#: Characters of JSON from which on a value is large.
+#: A value is large if its JSON has at least this many characters.
 LARGE: Final = 16 * 1024
 
-#: Of our own: a script may put other functions in the place of those of `json`.
+#: Made here because a script may replace the functions of `json`.
 _ENCODER = json.JSONEncoder()
 _DECODER = json.JSONDecoder()
 
@@ -34,7 +34,7 @@ _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]"
 
 
 def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
-    """The value, in a file of that name if it is large.
+    """Return the value; if it is large, with its content written to a file of that name.
 
     Raises:
         StoreError: if the file can't be written.
@@ -51,7 +51,11 @@ def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
 
 
 def in_file(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
-    """A list of any size, nothing of it in files, in a file of that name. Raises StoreError if it can't be written."""
+    """Return a list with all its elements written to a file of that name; none may be in a file already.
+
+    Raises:
+        StoreError: if the file can't be written.
+    """
     lines = [_ENCODER.encode(to_json(element)) for element in value.parts()]
     return TypedValue(value.type, (_write_list(lines, name, folder),))
 
@@ -85,7 +89,7 @@ def named(value: TypedValue, folder: ScratchFolder) -> list[Any]:
 
 
 def json_text(value: TypedValue, folder: ScratchFolder) -> str:
-    """The value as JSON. What is in files is copied from there, and not looked into. Raises StoreError."""
+    """The value as JSON. What is in files is copied as text. Raises StoreError if one can't be read."""
     texts = [_text(part, folder) for part in value.parts()]
     if not value.type.is_list:
         return texts[0]
