@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Graph -> Plan: checks all, reports all problems at once, and leaves only what has to be carried out.
+"""Compiles a graph into a plan: checks it, reports all problems at once, and keeps only what has to run.
 
     graph -- wiring.search --> points in order, circles -- _Compiler --> tasks, deliveries
                                                              |
                                                              +--> problems
 
-Reroutes, frames and muted nodes are gone from the plan; so is what an asked-for node does not need.
+The plan has no reroutes, frames and muted nodes. If only some nodes are asked for, it has only what they need.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..script import blend_files
 from ..script.signature import MISSING, Parameter
 from ..script.socket_types import SocketType, Value, conversion
 from ..script.values import fit, fit_parameter
-from .fixes import mend_missing, mend_refused, mend_unset
+from .fixes import fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
 from .ordering import ordered, ranked
 from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
@@ -43,7 +43,7 @@ _FORESEEABLE: Final[dict[str, Callable[[Any], Value]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Feed:
-    """What arrives at a socket. `is_broken`: something else should, but what is wrong with it is a problem already."""
+    """What arrives at a socket. `is_broken`: something that should arrive is missing, which is a problem already."""
 
     sources: tuple[Source, ...] = ()
     is_broken: bool = False
@@ -54,10 +54,10 @@ def compile_graph(graph: Graph, *, until: str | Sequence[str] | None = None) -> 
 
     Args:
         graph: what the reader made of a node tree.
-        until: name or names of nodes: only these and what they need; None for all that is there.
+        until: name or names of nodes: only these and what they need; None for the whole tree.
 
     Raises:
-        CompileError: with every problem of what would have to run.
+        CompileError: with all problems of the nodes that would run.
     """
     _refuse_twins(graph)
     wiring = Wiring(graph)
@@ -102,7 +102,7 @@ class _Compiler:
         self.problems: list[Problem] = []
         self.feeds: dict[Point, _Feed] = {}
         self.tasks: dict[str, PlannedTask] = {}
-        self.takings: dict[str, list[Delivery]] = {}  # by Output node
+        self.taken: dict[str, list[Delivery]] = {}  # by Output node
 
     def compile(self) -> Plan:
         self._report_cycles()
@@ -118,7 +118,7 @@ class _Compiler:
         tasks = ranked(ordered(self.tasks, self.wiring.index))
         return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files)
 
-    # What is reported.
+    # Problems
 
     def _report(self, node: GraphNode, socket: str, message: str, fix: str) -> None:
         self.problems.append(Problem(node.name, socket, message, fix, node.id))
@@ -136,7 +136,7 @@ class _Compiler:
                 names[_SHOWN_OF_CYCLE:-_SHOWN_OF_CYCLE] = ["..."]
             self._report(shown[0], "", f"the links go in a circle: {' > '.join(names)}", "Remove one of these links")
 
-    # What is met on the way, each point after those it depends on.
+    # The points of the search, each after those it depends on
 
     def _visit(self, point: Point) -> None:
         node = self.wiring.nodes[point.node]
@@ -182,12 +182,12 @@ class _Compiler:
         self.problems.extend(node.problems)
         self._report_lost_links(node)
         feeds = {socket.identifier: self._feed(node, socket) for socket in node.inputs}
-        self.takings[node.id] = []
+        self.taken[node.id] = []
         for socket in node.inputs:
             sources = feeds[socket.identifier].sources
             if sources and self._accepts(node, socket, sources):
                 sources = tuple(self._checked(node, socket, source) for source in sources)
-                self.takings[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
+                self.taken[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
         if not any(feed.sources or feed.is_broken for feed in feeds.values()):
             self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
 
@@ -196,7 +196,7 @@ class _Compiler:
             if (node.id, link.to_socket) not in self.wiring.inputs:
                 self._report(node, link.to_socket, "the socket is gone, but still linked", "Remove the link")
 
-    # What arrives at a socket.
+    # What arrives at a socket
 
     def _feed(self, node: GraphNode, socket: InputSocket) -> _Feed:
         links = self.wiring.links_to_socket.get((node.id, socket.identifier), ())
@@ -225,7 +225,7 @@ class _Compiler:
             return _Feed(is_broken=True)
         return _Feed((_result(task, output.identifier, output.type),))
 
-    # What a parameter makes of it.
+    # Arguments
 
     def _argument(self, node: GraphNode, socket: InputSocket) -> Argument | None:
         """The argument, None where there is a problem."""
@@ -249,7 +249,7 @@ class _Compiler:
             value = parameter.default
         if _is_missing(value, parameter):
             message = "nothing is linked and no value is set"
-            self._report(node, parameter.label, message, mend_missing(parameter))
+            self._report(node, parameter.label, message, fix_missing(parameter))
             return None
         try:
             return Argument(parameter, (Constant(fit_parameter(value, parameter), parameter.type),))
@@ -267,15 +267,15 @@ class _Compiler:
         refused = dict.fromkeys(source.type for source in sources if conversion(source.type, parameter.type) is None)
         for source_type in refused:
             message = f"{source_type} can't become {parameter.type}"
-            self._report(node, parameter.label, message, mend_refused(source_type, parameter.type))
+            self._report(node, parameter.label, message, fix_refused(source_type, parameter.type))
         return not refused
 
     def _checked(self, node: GraphNode, socket: InputSocket, source: Source) -> Source:
-        """The source; the value of a constant in the form in which it travels, with its problems reported."""
+        """The source; a constant with its value in the form in which it is sent. Problems are reported."""
         if isinstance(source, FromTask):
             return source
         if source.value is None and not socket.parameter.is_optional:
-            self._report(node, socket.parameter.label, "nothing is set on the linked node", mend_unset(source.type))
+            self._report(node, socket.parameter.label, "nothing is set on the linked node", fix_unset(source.type))
             return source
         try:
             return _fitted(source, socket.parameter)
@@ -285,7 +285,7 @@ class _Compiler:
             return source
 
     def _check_lengths(self, node: GraphNode, task: PlannedTask) -> None:
-        """Lists that are walked side by side must be of one length; what tasks give is known later."""
+        """Report lists of different lengths that the node is mapped over. Lists from tasks are checked in the run."""
         lengths = {
             argument.parameter.label: len(source.value)
             for argument in task.mapped
@@ -298,20 +298,20 @@ class _Compiler:
             self._report(node, "", message, "Link lists with the same number of items")
 
     def _check_blend_files(self, node: GraphNode, task: PlannedTask) -> None:
-        """A worker has one file open."""
+        """Report all but the first of several Blend Files, because a worker has one file open."""
         labels = [argument.parameter.label for argument in task.arguments if argument.takes_blend_file]
         for label in labels[1:]:
             message = f"a script works on one Blend File, and {_quoted(labels[0])} is one already"
             self._report(node, label, message, "Make it a path, and load from that file what the script needs")
 
-    # What comes home.
+    # Deliveries
 
     def _deliveries(self) -> list[Delivery]:
-        """In the order of the graph's nodes: what Output nodes take, and what scripts give and nothing consumes."""
+        """In the order of the graph's nodes: what Output nodes take, and results that no node uses or that are kept."""
         consumed = self._consumed()
         deliveries: list[Delivery] = []
         for node in self.graph.nodes:
-            deliveries += self.takings.get(node.id, ())
+            deliveries += self.taken.get(node.id, ())
             task = self.tasks.get(node.id)
             if task is not None:
                 deliveries += [
@@ -323,7 +323,7 @@ class _Compiler:
 
     def _consumed(self) -> set[tuple[str, str]]:
         sources = [source for task in self.tasks.values() for source in task.sources()]
-        for deliveries in self.takings.values():
+        for deliveries in self.taken.values():
             sources += [source for delivery in deliveries for source in delivery.sources]
         return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
 
@@ -339,7 +339,7 @@ def _result(task: PlannedTask, output: str, socket_type: SocketType) -> FromTask
 
 
 def _fitted(source: Constant, parameter: Parameter) -> Constant:
-    """The constant in the form of its own type, after a look at what the parameter will be given."""
+    """The constant in the form of its own type. Raises MisfitError if the parameter can't take its value."""
     if source.value is None and parameter.is_optional:
         return source
     fitted = replace(source, value=fit(source.value, source.type))

@@ -47,7 +47,7 @@ def check(path: str, in_use: FilesInUse) -> None:
 
 
 def is_same(path: str, others: Iterable[str]) -> bool:
-    """Whether a path leads to one of the other files: by whatever links, and in whatever case."""
+    """Whether a path leads to one of the other files, also by links, or in another case where case does not count."""
     return any(_is_same_file(path, other) for other in others if other)
 
 

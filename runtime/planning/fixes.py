@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an artist can do about an input that does not get what it wants."""
+"""What an artist can do about an input that gets no value, or one that does not fit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..script.signature import Parameter
 from ..script.socket_types import ANY_DATA_BLOCK, SocketType
 from ..script.values import with_article
 
-#: Ways round a refused conversion.
+#: What to do instead of a conversion that is refused.
 _DETOURS: Final[dict[tuple[str, str], str]] = {
     ("FLOAT", "INT"): "Round it in a script, or link an Integer",
     ("STRING", "INT"): "Turn the text into a number in a script, or link an Integer",
@@ -20,7 +20,7 @@ _DETOURS: Final[dict[tuple[str, str], str]] = {
 }
 
 
-def mend_missing(parameter: Parameter) -> str:
+def fix_missing(parameter: Parameter) -> str:
     """For an input with neither link nor value."""
     kind = "data-block" if parameter.type.kind == ANY_DATA_BLOCK else parameter.type.kind
     if parameter.type.is_data_block and parameter.type.is_list:
@@ -32,7 +32,7 @@ def mend_missing(parameter: Parameter) -> str:
     return f"Link {with_article(str(parameter.type))} or set one"
 
 
-def mend_unset(source: SocketType) -> str:
+def fix_unset(source: SocketType) -> str:
     """For a link from a node on which nothing is set; `source` is what it gives."""
     if source.is_data_block:
         wanted = "data-block" if source.kind == ANY_DATA_BLOCK else source.kind
@@ -40,7 +40,7 @@ def mend_unset(source: SocketType) -> str:
     return f"Set {with_article(str(source))} there"
 
 
-def mend_refused(source: SocketType, target: SocketType) -> str:
+def fix_refused(source: SocketType, target: SocketType) -> str:
     """For a link whose value can't be converted."""
     detour = _DETOURS.get((source.kind, target.kind))
     if detour is not None:

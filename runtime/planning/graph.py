@@ -15,7 +15,7 @@ from .destinations import FilesInUse
 class NodeKind(enum.Enum):
     """What a node is to the compiler."""
 
-    SCRIPT = "script"  # carried out in a worker
+    SCRIPT = "script"  # runs in a worker
     INPUT = "input"  # gives the values of its output sockets
     OUTPUT = "output"  # takes results home
     REROUTE = "reroute"
@@ -24,7 +24,7 @@ class NodeKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class NodeSettings:
-    """How a node is carried out.
+    """How a node runs.
 
     Attributes:
         timeout: seconds one task of the node may take, 0 for no limit.
@@ -42,7 +42,7 @@ class NodeSettings:
 
 
 class OutputMode(enum.Enum):
-    """What an Output node does with data-blocks: link, put in place of originals, or only have."""
+    """What an Output node does with data-blocks: link them, replace the originals, or only keep them in the file."""
 
     LINK = "LINK"
     REPLACE = "REPLACE"
@@ -59,9 +59,9 @@ class OutputAction:
 
 @dataclass(frozen=True, slots=True)
 class InputSocket:
-    """An input: `value` is what it holds while nothing is linked, as in `types.Value`, with `LiveRef` for data-blocks.
+    """An input: `value` is what it holds while nothing is linked.
 
-    A required parameter with nothing set holds None.
+    It is a `socket_types.Value`, with `LiveRef` for data-blocks. A required parameter with nothing set holds None.
     """
 
     parameter: Parameter

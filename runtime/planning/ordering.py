@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order of a plan's tasks and how urgent each is."""
+"""The order and the ranks of a plan's tasks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def ordered(tasks: Mapping[str, PlannedTask], index: Mapping[str, int]) -> list[
 
 
 def ranked(tasks: list[PlannedTask]) -> list[PlannedTask]:
-    """Ordered tasks, each with the length of the longest way from it to an end."""
+    """The tasks, which must be ordered, with their ranks: see `PlannedTask`."""
     ranks = dict.fromkeys((task.id for task in tasks), 0)
     for task in reversed(tasks):
         for dependency in task.dependencies:

@@ -41,8 +41,8 @@ Source = Constant | FromTask
 class Argument:
     """Where a parameter's value comes from.
 
-    Several sources make one list, in order. A mapped argument has one source, a list, for a parameter that takes one:
-    the task runs once for each item of it.
+    Several sources make one list, in order. A mapped argument has one source, a list, for a parameter that takes a
+    single value: the task runs once for each item of the list.
     """
 
     parameter: Parameter
@@ -68,7 +68,7 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """One node's execution. `id` is the node's; `rank` the length of the longest way from here to an end of the plan.
+    """One node's execution. `id` is the node's; `rank` the length of the longest path from it to an end of the plan.
 
     The scheduler starts tasks of a higher rank first.
     """
@@ -117,7 +117,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tasks in an order in which each comes after those it depends on, and what of their results comes home."""
+    """Tasks, each after those it depends on, and those of their results that come home."""
 
     name: str
     tasks: tuple[PlannedTask, ...]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Retry: the tasks that did not succeed in a run, in the form in which the node tree has them now.
+"""Retry: the tasks that did not succeed in a run, as the node tree has them now.
 
-A script may have been fixed, a value or a setting changed. What other tasks gave or the snapshot holds must be the
+A script may have been fixed, or a value or setting changed. Inputs from other tasks and from the snapshot must be the
 same, or results of two different trees would be mixed.
 """
 
@@ -16,7 +16,7 @@ from .plan import Argument, Constant, FromTask, Plan, PlannedTask, Source
 
 
 def retried_tasks(tasks: Iterable[PlannedTask], plan: Plan) -> list[PlannedTask]:
-    """Take over what changed.
+    """Return tasks with what has changed in the node tree.
 
     Args:
         tasks: those that are to be tried again, as the run has them.
@@ -49,7 +49,7 @@ def _refusal(task: PlannedTask, reason: str) -> RunError:
 
 
 def _shape(argument: Argument) -> tuple[str, SocketType, bool, tuple[object, ...]]:
-    """What must be the same."""
+    """What must be the same in both arguments."""
     parameter = argument.parameter
     return parameter.identifier, parameter.type, argument.is_mapped, tuple(map(_origin, argument.sources))
 
@@ -61,13 +61,13 @@ def _origin(source: Source) -> object:
 
 
 def _session_uids(constant: Constant) -> Iterator[int]:
-    """Of the data-blocks that the snapshot holds."""
+    """The uids of a constant's data-blocks, which the snapshot holds."""
     values = constant.value if isinstance(constant.value, tuple) else (constant.value,)
     return (value.session_uid for value in values if isinstance(value, LiveRef))
 
 
 def _merged(old: Argument, new: Argument) -> Argument:
-    """The new one, but for data-blocks: the snapshot knows them by the names they had."""
+    """The new argument, but with the old data-blocks: the snapshot knows them by the names they had."""
     pairs = zip(old.sources, new.sources, strict=True)
     sources = tuple(before if before.type.is_data_block else after for before, after in pairs)
     return replace(new, sources=sources)

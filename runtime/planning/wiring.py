@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the nodes of a graph hang together: what lies behind a node, in which order, and where it goes in circles.
+"""How the nodes of a graph are linked: what a node depends on, in which order, and where the links form circles.
 
-Nothing here recurses: a chain may be ten thousand nodes long.
+Nothing here is recursive: a chain may be ten thousand nodes long.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 from ..script.socket_types import conversion
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
 
-#: Nobody reads more than this, and a graph that is circles throughout must not cost the square of its size.
+#: The most circles that are collected: nobody reads more, and a graph may have very many.
 _MAX_CYCLES: Final = 100
 
 
 class Point(NamedTuple):
-    """What has to be known first: a whole node or, as a muted node's outputs pass on different inputs, one of those."""
+    """A step of the search: a whole node, or one output of a muted node, as each passes on another input."""
 
     node: str
     output: str = ""
@@ -27,10 +27,10 @@ class Point(NamedTuple):
 
 @dataclass(slots=True)
 class Search:
-    """What was found behind some points.
+    """All that some points depend on.
 
     Attributes:
-        order: all of these points, each after those it depends on.
+        order: the points themselves and those they depend on, each after those it depends on.
         cycles: circles, each in the direction of the data.
         closing: the links that close them; without these there is no circle.
     """
@@ -41,7 +41,7 @@ class Search:
 
 
 class Wiring:
-    """The graph's nodes, sockets and links by what they are looked up with. Node ids must be unique."""
+    """The graph's nodes, sockets and links in tables, for look-ups. Node ids must be unique."""
 
     def __init__(self, graph: Graph) -> None:
         self.nodes = {node.id: node for node in graph.nodes}
@@ -59,7 +59,7 @@ class Wiring:
             self.links_to_socket[link.to_node, link.to_socket].append(link)
 
     def points(self, node: GraphNode) -> Iterator[Point]:
-        """What has to be known for all of the node to be."""
+        """The points that stand for a node."""
         if is_passing(node) and node.kind is not NodeKind.REROUTE:
             yield from (Point(node.id, socket.identifier) for socket in node.outputs)
         else:
@@ -77,7 +77,7 @@ class Wiring:
         return Point(node.id, link.from_socket if node.is_muted else "")
 
     def links_into(self, point: Point) -> list[GraphLink]:
-        """The links that bring what is known at `point`."""
+        """The links that `point` depends on."""
         node = self.nodes[point.node]
         if node.is_muted and node.kind is not NodeKind.REROUTE:
             socket = self.passed_input(point)
@@ -95,7 +95,7 @@ class Wiring:
         return next(same, None) or next(converting, None)
 
     def search(self, roots: Iterable[Point]) -> Search:
-        """All that lies behind `roots`, depth first."""
+        """The roots and all that they depend on, depth first."""
         found = Search()
         done: set[Point] = set()
         for root in roots:
@@ -132,5 +132,5 @@ class Wiring:
 
 
 def is_passing(node: GraphNode) -> bool:
-    """Whether a node only hands on what it is given."""
+    """Whether a node only passes its inputs on."""
     return node.kind is NodeKind.REROUTE or node.is_muted

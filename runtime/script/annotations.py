@@ -42,10 +42,10 @@ _ALIASES: Final[dict[str, tuple[str, str]]] = {
     if typing.get_origin(alias) is Annotated
 }
 
-#: The range a unit brings along where no other is given.
+#: The range that a unit has if no other is given.
 _UNIT_RANGES: Final[dict[str, tuple[float, float]]] = {"PERCENTAGE": (0.0, 100.0), "FACTOR": (0.0, 1.0)}
 
-#: Names that mean something once they are imported -> where from.
+#: Names that must be imported -> the module that has them.
 _IMPORTABLE: Final[dict[str, str]] = {
     **{name.rpartition(".")[2]: name.rpartition(".")[0] for name in _PLAIN if "." in name},
     **dict.fromkeys(("Annotated", "List", "Literal", "Optional", "Union"), "typing"),
@@ -65,7 +65,7 @@ class AnnotationReader:
     data_block_types: Mapping[str, str]
 
     def read(self, expression: ast.expr) -> Annotation:
-        """Raise SignatureError, with the line, where the annotation is no type a socket can have."""
+        """What an annotation says. Raises SignatureError, with the line, if it is no type that a socket can have."""
         if isinstance(expression, ast.Constant) and isinstance(expression.value, str):
             self.scope.spend(expression, len(expression.value))
         expression = unquoted(expression)
@@ -158,7 +158,7 @@ class AnnotationReader:
         return annotation
 
     def _constrained(self, annotation: Annotation, item: ast.expr) -> Annotation:
-        """The annotation with a Range or Unit; what else stands in an Annotated is for others to read."""
+        """The annotation with a Range or Unit; anything else in an Annotated is ignored."""
         dotted = self.scope.dotted(item.func if isinstance(item, ast.Call) else item)
         missing_import = _not_imported(item, dotted.partition(".")[0])
         if missing_import:
@@ -216,7 +216,7 @@ def _with_unit(annotation: Annotation, unit: str, expression: ast.expr) -> Annot
 
 
 def unquoted(expression: ast.expr) -> ast.expr:
-    """What stands in the quotes of an annotation written as a string; any other annotation as it is."""
+    """The annotation inside the quotes, if it is written as a string; any other as it is."""
     if not (isinstance(expression, ast.Constant) and isinstance(expression.value, str)):
         return expression
     text = expression.value.strip()

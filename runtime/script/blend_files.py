@@ -12,9 +12,9 @@ from typing import Final
 from ..errors import MisfitError
 from .socket_types import Value
 
-#: How a .blend file begins: as it is, or compressed by Blender 3.0 and later (Zstandard) or by earlier ones (gzip).
+#: How a .blend file starts: as it is, or compressed by Blender 3.0 and later (Zstandard) or by earlier ones (gzip).
 _BEGINNINGS: Final = (b"BLENDER", b"\x28\xb5\x2f\xfd", b"\x1f\x8b")
-#: What stands in the last bytes of an uncompressed one, and how many bytes these are at most.
+#: What the last bytes of an uncompressed one contain, and how many bytes these are at most.
 _END, _END_SIZE = b"ENDB", 64
 
 
@@ -32,10 +32,10 @@ class FileCopy:
 
 
 def checked(value: Value) -> str:
-    """`value`, if it is the path of a .blend file that is there and whole, as far as its two ends tell.
+    """Return `value` if it is the path of a .blend file that exists and is whole, judging by its start and end.
 
     Raises:
-        MisfitError: it is none.
+        MisfitError: if it is not.
     """
     if not isinstance(value, str):
         raise MisfitError(f"{value!r:.40} is no path", "Give the path of a .blend file")
@@ -49,7 +49,7 @@ def checked(value: Value) -> str:
 
 def _check_content(path: str) -> None:
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would be waited for, for ever
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # to read a pipe would block
             raise MisfitError(f"{path} is no file", "Choose a .blend file")
         with Path(path).open("rb") as file:
             beginning = file.read(8)

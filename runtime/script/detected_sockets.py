@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a script without `main`'s source tells of its inputs and outputs, read with `ast`; the source is never executed.
+"""Detects the inputs and outputs of a script without `main` in its source, with `ast`; the source is never executed.
 
 Inputs are the names it reads before it has set them. Outputs are the keys it writes into `python_data`, and
-`data_blocks` if it puts something there. Their types are a guess.
+`data_blocks` if it puts something there. Their types are guessed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from .signature import Output, Parameter, Signature
 from .socket_types import ANY_DATA_BLOCK, SocketType
 from .without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA, RESERVED_NAMES, name_fault
 
-#: What a script without `main` says that is no script without `main` either.
+#: The error for a source that has no `main`, and is no script without `main` either.
 NO_MAIN: Final = "the script has no function main; add def main(...) with typed parameters"
 
 _PROGRESS: Final = "update_job_progress"
 _BUILTINS: Final = frozenset(dir(builtins))
-#: Attributes of plain values: who asks a name for another one takes it for a data-block.
+#: Attributes of plain values. A name of which the script reads any other attribute is taken for a data-block.
 _PLAIN_ATTRIBUTES: Final = frozenset(dir(str)) | frozenset(dir(list)) | frozenset(dir(dict)) | frozenset(dir(float))
 _DATA_BLOCKS_OUTPUT: Final = Output(DATA_BLOCKS, DATA_BLOCKS, SocketType(ANY_DATA_BLOCK, is_list=True))
 
 
 def is_without_main(text: str) -> bool:
-    """Whether a source is a script without `main`: neither empty nor with an error that keeps it from being read."""
+    """Whether a source is a script without `main`: it can be parsed, is not empty and defines no `main`."""
     return _read(text) is not None
 
 
 def has_marks(text: str) -> bool:
-    """Whether a source without `main` uses what only scripts without `main` have. Others are modules to be imported."""
+    """Whether a script without `main` uses a name that only such scripts have. If not, it may be a module."""
     reading = _read(text)
     return reading is not None and reading.has_marks
 
@@ -49,7 +49,7 @@ def detect(text: str) -> Signature:
     """The inputs and outputs that a script without `main` seems to have; their identifiers are their names.
 
     Raises:
-        SignatureError: if it is none.
+        SignatureError: if the source is no such script.
     """
     reading = _read(text)
     if reading is None:
@@ -58,7 +58,7 @@ def detect(text: str) -> Signature:
 
 
 def signature(text: str) -> Signature:
-    """The same, of a script that has the marks of scripts without `main`. Raises SignatureError for any other."""
+    """As `detect`, but raises SignatureError also if the script has no marks: see `has_marks`."""
     if not has_marks(text):
         raise SignatureError(NO_MAIN)
     return detect(text)
@@ -71,7 +71,7 @@ _MARK: Final = re.compile(
 
 
 def seems_to_have_marks(text: str) -> bool:
-    """The same as far as that can be told at once: nothing is parsed. May be asked while Blender draws."""
+    """A quick guess at `has_marks` that parses nothing, so that it can be called while Blender draws."""
     return _MARK.search(text) is not None
 
 
@@ -91,7 +91,7 @@ class _Reading:
 
 @functools.lru_cache(maxsize=256)  # it keeps the texts
 def _read(text: str) -> _Reading | None:
-    """What there is to know of a script without `main`, None if it is none."""
+    """What is detected in a script without `main`; None if the source is no such script."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -103,7 +103,7 @@ def _read(text: str) -> _Reading | None:
         return None
     try:
         return _reading(module, table)
-    except RecursionError:  # what is nested that deep is no script of an artist's
+    except RecursionError:  # the source is nested too deeply
         return None
 
 
@@ -133,11 +133,11 @@ def _inner_tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]
 
 @dataclass
 class _Flow(ast.NodeVisitor):
-    """Walks the top level in the order in which it is carried out.
+    """Walks the top level in the order in which it is executed.
 
     Attributes:
         bound: the names that are set.
-        unset: those that are read before.
+        unset: those that are read before they are set.
         touched: all that are set or read.
     """
 
@@ -161,7 +161,7 @@ class _Flow(ast.NodeVisitor):
         elif isinstance(node.ctx, ast.Store):
             self.bound.add(node.id)
 
-    # Where what is carried out first is not written first.
+    # What is not executed in the order in which it is written
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self._visit_all([node.value, *node.targets])
@@ -181,7 +181,7 @@ class _Flow(ast.NodeVisitor):
     def visit_For(self, node: ast.For) -> None:
         self._visit_all([node.iter, node.target, *node.body, *node.orelse])
 
-    # What binds a name that is no ast.Name.
+    # What binds a name that is no ast.Name
 
     def visit_alias(self, node: ast.alias) -> None:
         self.bound.add(node.asname or node.name.partition(".")[0])
@@ -206,7 +206,7 @@ class _Flow(ast.NodeVisitor):
         if node.rest:
             self.bound.add(node.rest)
 
-    # What has a scope of its own: of functions and classes the symbol table knows it.
+    # What has a scope of its own; for functions and classes, the symbol table has the names used inside
 
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self._visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
@@ -262,8 +262,8 @@ class _Uses(ast.NodeVisitor):
 
     Attributes:
         places: the first line and column of each name.
-        called: those that are called, as no value is.
-        kinds: those whose use tells their kind.
+        called: those that are called, which values are not.
+        kinds: the types of those whose use shows it.
     """
 
     places: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -386,7 +386,7 @@ _KINDS: Final = {bool: "BOOLEAN", int: "INT", float: "FLOAT", str: "STRING"}
 
 
 def _kind_of(value: ast.expr) -> str:
-    """The kind of a value that is written into `python_data`; anything where its source does not tell."""
+    """The kind of a value that is written into `python_data`; ANY if its source does not show it."""
     match value:
         case ast.Constant(value=constant):
             return _KINDS.get(type(constant), "ANY")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Google-style docstrings: the first paragraph and what is said of each name."""
+"""Google-style docstrings: the first paragraph and the description of each name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _sections(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _entries(body: list[str]) -> dict[str, str]:
-    """`name: text`, `name (type): text` and `one, another: text`; what is indented further goes on."""
+    """`name: text`, `name (type): text` and `one, another: text`; lines that are indented further continue it."""
     entries: list[tuple[str, list[str]]] = []
     for line in inspect.cleandoc("\n".join(["", *body])).splitlines():
         match = _ENTRY.fullmatch(line)

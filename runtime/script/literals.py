@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values written in a script, worked out without executing it: literals, arithmetic and a few well-known calls."""
+"""Values written in a script, evaluated without executing it: literals, arithmetic and a few well-known calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .socket_types import OPEN_FILE, Value
 
 _Number = int | float
 
-#: No number in a script needs more bits than this; it keeps `9 ** 9 ** 9` from eating the machine.
+#: No number in a script needs more bits than this; the limit stops `9 ** 9 ** 9` from filling the memory.
 _MAX_BITS: Final = 64
 
 _CONSTANTS: Final = {"math.pi": math.pi, "math.tau": math.tau, "math.e": math.e}
@@ -49,10 +49,10 @@ _FUNCTIONS: Final[dict[str, Callable[[float], float]]] = {
 
 
 def evaluate(expression: ast.expr, scope: Scope) -> Value:
-    """The value of an expression that the source alone decides. Lists come as tuples.
+    """The value of an expression that is known from the source alone. Lists become tuples.
 
     Raises:
-        SignatureError: the expression is anything else.
+        SignatureError: if it is any other expression.
     """
     scope.spend(expression)
     match expression:

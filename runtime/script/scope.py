@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the names at the top level of a script mean, as far as its source tells."""
+"""What the names at the top level of a script stand for, as far as its source shows."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Scope:
         functions, classes: its definitions; of two with the same name the later one.
         imports: local name -> dotted name of what it stands for.
         assigned: name -> the expression it is bound to, for names bound once.
-        effort: how much more may be done to work out what names stand for. Names that stand for two others each, and so
-            on, would take for ever.
+        effort: how many more steps may be taken to find out what names stand for. Names that stand for two others each,
+            and so on, would take forever.
     """
 
     functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Scope:
     effort: int = 200_000
 
     def spend(self, expression: ast.expr, effort: int = 1) -> None:
-        """Take note of work on an expression. Raises SignatureError if it was too much."""
+        """Count steps of work on an expression. Raises SignatureError if there were too many."""
         self.effort -= effort
         if self.effort < 0:
             message = "what the names in the signature stand for is too long; write the types and values themselves"
@@ -60,7 +60,7 @@ class Scope:
 
 
 def read_scope(module: ast.Module) -> Scope:
-    """Read the top level of a module, also what stands in its `if` and `try`."""
+    """Read the top level of a module, with the statements inside its `if` and `try`."""
     scope = Scope()
     for statement in _statements(module.body):
         match statement:
@@ -105,7 +105,7 @@ def _target(alias: ast.alias) -> str:
 
 
 def _bind(scope: Scope, name: str, value: ast.expr) -> None:
-    # Which of two values a default sees depends on when it is evaluated: no guess.
+    # Which of two values a default sees depends on when it is evaluated, so neither is taken.
     scope.assigned[name] = None if name in scope.assigned else value
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files of scripts, read only if they can be scripts: a node of somebody else's .blend may name any file there is."""
+"""Reads script files, but only files that can be scripts: a node of somebody else's .blend may name any file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..errors import SignatureError
 
 #: Bytes of a file, or characters of a text. The densest source of that length takes a second to be parsed.
 MAX_SIZE: Final = 256 * 1024
-#: What is said of a longer one.
+#: The error for a larger one.
 TOO_LONG: Final = (
     f"larger than a script can be ({MAX_SIZE // 1024} KB); move what makes it so long to a module or a file"
 )
 
-#: A pipe that comes to stand under the name between two looks is not waited for.
+#: Opening does not block, even if a pipe takes the file's place after the check.
 _FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
@@ -26,7 +26,7 @@ def read(path: Path) -> str:
     """The source in a file. Raises SignatureError if it can't be one; the message says why."""
     check(path)
     content = beginning(path)
-    if len(content) > MAX_SIZE:  # some files have another size than they say, as those of /proc
+    if len(content) > MAX_SIZE:  # some files, such as those of /proc, are larger than they report
         raise SignatureError(f"{path} is {TOO_LONG}")
     try:
         return importlib.util.decode_source(content)
@@ -35,7 +35,7 @@ def read(path: Path) -> str:
 
 
 def beginning(path: Path) -> bytes:
-    """What a file begins with: all of it, if it is no longer than a script. Raises SignatureError."""
+    """The start of a file: all of it, if it can be a script. Raises SignatureError if it can't be read."""
     try:
         _check_kind(path, path.stat())
         with open(path, "rb", opener=_open) as file:
@@ -46,7 +46,7 @@ def beginning(path: Path) -> bytes:
 
 
 def check(path: Path) -> None:
-    """Raises SignatureError if there is no file that can be a script. None is opened for that."""
+    """Raise SignatureError if there is no file at `path` that can be a script. The file is not opened."""
     try:
         status = path.stat()
     except (OSError, ValueError) as error:
@@ -57,7 +57,7 @@ def check(path: Path) -> None:
 
 
 def _check_kind(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):  # to open a pipe is to wait, to open a device may do anything
+    if not stat.S_ISREG(status.st_mode):  # opening a pipe blocks, opening a device may have any effect
         raise SignatureError(f"{path} is no file that can be read; choose a Python file")
 
 

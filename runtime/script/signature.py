@@ -56,12 +56,12 @@ class Parameter:
         identifier: the parameter's name in `main`.
         label: that name in title case.
         type: what the script wants.
-        annotation: the class the worker makes of a plain value ("Quaternion", "Euler", "Path", "dict" ...), "" if any.
-        default: the value where nothing is linked, as in `types.Value`; `MISSING` if there is none.
+        annotation: the class the worker makes of a plain value ("Quaternion", "Euler", "Path", "dict" ...), "" if none.
+        default: the value where nothing is linked, as in `socket_types.Value`; `MISSING` if there is none.
         is_optional: whether None is allowed (`X | None`).
-        minimum, maximum: the inclusive range of a number, None where it has no end.
+        minimum, maximum: the inclusive range of a number, None for no limit.
         unit: one of `script.Unit`'s names, "" if none.
-        choices: what a menu offers: text, label pairs are not needed; values as written in `Literal[...]`.
+        choices: the values that a menu offers, as written in `Literal[...]`.
         description: the line of the docstring's `Args:`.
     """
 
@@ -107,7 +107,7 @@ class Signature:
     description: str = ""
 
     def checked(self) -> Signature:
-        """This one. Raises SignatureError if it has more inputs or outputs than a node can have."""
+        """Return this signature. Raises SignatureError if it has more inputs or outputs than a node can have."""
         for sockets, what in ((self.inputs, "inputs"), (self.outputs, "outputs")):
             if len(sockets) > MAX_SOCKETS:
                 message = (
@@ -136,12 +136,12 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
 
 
 def label_of(identifier: str) -> str:
-    """What the artist reads for an identifier: "voxel_size" is "Voxel Size"."""
+    """The label for an identifier: "voxel_size" is "Voxel Size"."""
     return " ".join(identifier.replace("_", " ").title().split()) or identifier
 
 
 def parse(source: ScriptSource) -> ast.Module:
-    """The syntax tree of a script. Raises SignatureError with the line at fault; RecursionError or MemoryError."""
+    """The syntax tree of a script. Raises SignatureError with the line at fault, or RecursionError or MemoryError."""
     try:
         with warnings.catch_warnings():
             # An odd escape sequence is no reason to print a warning whenever the script is read.
@@ -206,7 +206,7 @@ def _parameters(
 
 
 def _check_blend_file(argument: ast.arg, annotation: Annotation, seen: list[str]) -> None:
-    """A worker has one file open, and always one: so a script has one such parameter, no list and no None."""
+    """Allow one such parameter at most, no list and no None: a worker always has exactly one file open."""
     name = argument.arg
     if annotation.type.is_list:
         message = (
@@ -223,7 +223,7 @@ def _check_blend_file(argument: ast.arg, annotation: Annotation, seen: list[str]
 
 
 def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
-    """Each parameter with its default; the defaults of positional ones are those of the last."""
+    """Each parameter with its default; defaults of positional parameters belong to the last ones."""
     num_required = len(arguments.args) - len(arguments.defaults)
     yield from zip(arguments.args, [*[None] * num_required, *arguments.defaults], strict=True)
     yield from zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)

@@ -52,7 +52,7 @@ class StoredRef:
     blob: str
 
 
-#: The value of a "BLEND_FILE" that means the open file as it is when the run begins; any other is an absolute path.
+#: The value of a "BLEND_FILE" that means the open file as it is when the run starts; any other is an absolute path.
 OPEN_FILE: Final = ""
 
 #: A plain value as it travels: what JSON holds. Vectors, colours, rotations (3 numbers: Euler XYZ in radians, 4: a
@@ -60,8 +60,8 @@ OPEN_FILE: Final = ""
 Scalar = bool | int | float | str | None
 Value = object
 
-#: The conversions, element by element: (from kind, to kind) -> name of the conversion, carried out in the worker
-#: (`runtime/worker/arguments.py`). What is not here is refused. "" is "as it is".
+#: The conversions, element by element: (from kind, to kind) -> name of the conversion, which the worker executes
+#: (`runtime/worker/arguments.py`). What is not here is refused. "" leaves the value as it is.
 CONVERSIONS: Final[dict[tuple[str, str], str]] = {
     ("BOOLEAN", "INT"): "int",
     ("BOOLEAN", "FLOAT"): "float",
@@ -96,8 +96,8 @@ LIST_CONVERSIONS: Final[dict[tuple[str, str], str]] = {
 def conversion(source: SocketType, target: SocketType) -> str | None:
     """The name of the conversion of one element of `source` into one element of `target`; None where it is refused.
 
-    A list into a list goes element by element, one into a list is a list of one, and a list into a single one maps the
-    node; so being a list or not decides nothing here, but for the conversions of one into a list.
+    A list goes into a list element by element, a single value becomes a list of one, and a list that goes into a single
+    value maps the node. So whether a type is a list matters only for `LIST_CONVERSIONS`.
     """
     if source.kind == target.kind:
         return ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a value fits a socket, and the one form in which it travels then (see `types.Value`)."""
+"""Checks that a value fits a socket, and brings it into the one form in which it is sent (see `socket_types.Value`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fit(value: Value, socket_type: SocketType) -> Value:
     """`value` as a socket of that type holds it: 1 becomes 1.0 for a float, rows become a matrix.
 
     Raises:
-        MisfitError: it does not fit.
+        MisfitError: if it does not fit.
     """
     if not socket_type.is_list:
         return _fit_item(value, socket_type.kind)
@@ -36,7 +36,7 @@ def fit_parameter(value: Value, parameter: Parameter) -> Value:
     """`value` as the parameter takes it, with its range and choices kept; None where it is optional.
 
     Raises:
-        MisfitError: it does not fit.
+        MisfitError: if it does not fit.
     """
     if value is None and parameter.is_optional:
         return None

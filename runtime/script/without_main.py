@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scripts without `main`. Their inputs are variables, their outputs `python_data` and `data_blocks`.
+"""Scripts without `main`: their inputs are variables, their outputs are `python_data` and `data_blocks`.
 
-bpy.data.objects[object_name].scale *= factor           # inputs, by name
-update_job_progress(0.5)
-python_data = {"faces": 6}                              # outputs: values by their keys,
-data_blocks = [bpy.data.objects[object_name]]           # data-blocks by type and name
+    bpy.data.objects[object_name].scale *= factor           # inputs, by name
+    update_job_progress(0.5)
+    python_data = {"faces": 6}                              # outputs: values by their keys,
+    data_blocks = [bpy.data.objects[object_name]]           # data-blocks by type and name
+
+They have the names in `RESERVED_NAMES` without an import or an input.
 """
 
 from __future__ import annotations
@@ -15,10 +17,9 @@ from typing import Final
 #: The two variables a script gives its results in.
 PYTHON_DATA: Final = "python_data"
 DATA_BLOCKS: Final = "data_blocks"
-#: All data-blocks the script was given, with those that they use.
+#: The variable with all data-blocks that the script is given, and those that they use.
 PASSED_DATA_BLOCKS: Final = "passed_data_blocks"
 
-#: What every script has without importing or being given it.
 RESERVED_NAMES: Final = frozenset({PYTHON_DATA, DATA_BLOCKS, PASSED_DATA_BLOCKS, "update_job_progress", "bpy", "os"})
 
 
