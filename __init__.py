@@ -58,7 +58,7 @@ def run(
     """Run a background node tree.
 
     Blocks until the results are home where there is no event loop (background mode, the bpy wheel); returns at once in
-    a Blender with a window, where a timer carries the run on.
+    a Blender with a window, where a timer drives the run.
 
     Args:
         tree: a node tree of the type BackgroundNodeTree.
@@ -85,14 +85,14 @@ def run(
     if bpy.app.background:
         try:
             started.wait()
-        except BaseException:  # Ctrl-C: nothing goes on behind a caller that does not wait any more
+        except BaseException:  # Ctrl-C: the run must not go on when its caller no longer waits
             started.cancel()
             raise
     return started
 
 
 def register() -> None:
-    """Register the extension. Blender calls this; on the bpy wheel it is yours to call."""
+    """Register the extension. Blender calls this; on the bpy wheel, call it yourself."""
     from . import addon, cli, node_tree
 
     node_tree.register()

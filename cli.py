@@ -71,7 +71,7 @@ def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: st
         addon.unregister()
         node_tree.unregister()
     finally:
-        # The regular way out crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
+        # A regular exit crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
         if sys.exc_info()[0] is not None:
             traceback.print_exc()
         shutil.rmtree(temporary_folder, ignore_errors=True)
@@ -89,14 +89,14 @@ def command(arguments: Sequence[str]) -> int:
 
 
 def register() -> None:
-    """Tell Blender of the command."""
+    """Register the command with Blender."""
     import bpy
 
     _commands.append(bpy.utils.register_cli_command(COMMAND, command))
 
 
 def unregister() -> None:
-    """Let Blender forget the command."""
+    """Unregister the command."""
     import bpy
 
     while _commands:
@@ -111,7 +111,7 @@ def _carry_out(options: argparse.Namespace, report: int) -> int:
     try:
         _write(report, text)
     except BrokenPipeError:
-        pass  # whoever read it has read enough
+        pass  # the reader has closed the pipe
     except OSError as error:
         sys.stderr.write(f"The report can't be written: {error}\n")
         return exit_code or 1
@@ -134,7 +134,7 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
     run = commands.add_parser(
         "run",
         help="run a node tree",
-        description="Run a node tree, show how each node gets on, and report what came of it.",
+        description="Run a node tree, show the progress of each node, and report the results.",
         epilog=_EXAMPLES.format(run=f"{prog} run{file}", list=f"{prog} list{file}") + "\n" + _EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -192,7 +192,7 @@ def _seconds(text: str) -> float:
 def _report_stream() -> Iterator[int]:
     """The standard output, kept for the report; whatever else writes there, C code too, goes to standard error.
 
-    That stays so afterwards: C code has buffers of its own, which it empties when the process ends.
+    It stays so after the block, because C code has buffers that it flushes only when the process ends.
     """
     _flush()
     # Python has no stdout where its caller closed it.
@@ -218,12 +218,12 @@ def _flush() -> None:
 
 
 class Interruption:
-    """Whether somebody wants the command to end. `exit_code` is 0 while nobody does."""
+    """Whether the command was interrupted by a signal. `exit_code` is 0 as long as it was not."""
 
     exit_code = 0
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Note the first signal, so that nothing is cut in two; the second ends the process where it stands."""
+        """Note the first signal, so that the command can end cleanly. A second one ends the process at once."""
         self.exit_code = 128 + number
         signal.signal(number, signal.SIG_DFL)
 

@@ -14,7 +14,7 @@ its return annotation the outputs:
         progress(0.1, "Decimating")
         ...
 
-Everything here also works outside a worker, where it reports to nobody.
+Everything here also works outside a worker, where progress is reported to nobody.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ class Unit(enum.Enum):
 class BlendFile:
     """A whole .blend file: `def main(file: BlendFile)`. While main runs, the worker has a copy of it open.
 
-    `bpy.data` is what is in the file then, and the active scene is its own. Nothing a script does to the copy, saving
-    it included, touches the file itself.
+    `bpy.data` holds what is in the file then, and the active scene is the file's own. Nothing a script does to the copy
+    changes the file itself, not even saving.
 
     Attributes:
         filepath: where the file is; "" for an open file that was never saved.
@@ -100,7 +100,7 @@ Pixels = Annotated[int, Unit.PIXELS]
 
 
 class Reporter(Protocol):
-    """Who hears of a script's progress. A worker sets its own; it limits how often it passes a report on."""
+    """What receives a script's progress. A worker sets one that limits how often reports are sent."""
 
     def progress(self, fraction: float, text: str) -> None: ...
 
@@ -115,7 +115,7 @@ _reporter: Reporter = _Nobody()
 
 def set_reporter(reporter: Reporter | None) -> None:
     """Send reports to `reporter` from now on; None: to nobody. For workers and tests, not for scripts."""
-    global _reporter  # noqa: PLW0603 (the one thing a process has one of: who hears of its script)
+    global _reporter  # noqa: PLW0603 (a process runs one script at a time)
     _reporter = _Nobody() if reporter is None else reporter
 
 
@@ -123,7 +123,7 @@ def progress(fraction: float, text: str = "") -> None:
     """Show on the node how far the script is. Cheap enough to be called in an inner loop.
 
     Args:
-        fraction: 0.0 to 1.0; what is outside is clamped.
+        fraction: 0.0 to 1.0; values outside are clamped.
         text: what is being done, a few words.
     """
     _reporter.progress(fraction, text)
@@ -147,5 +147,5 @@ def track(iterable: Iterable[_Item], total: int | None = None, text: str = "") -
 
 
 def log(*values: object) -> None:
-    """Write a line to the node's log, as `print` does, and see to it that it is there at once."""
+    """Write a line to the node's log, as `print` does, and flush it, so that it is there at once."""
     print(*values, flush=True)

@@ -67,7 +67,7 @@ class CompileError(BackgroundNodesError):
 
 
 class InvalidTransitionError(BackgroundNodesError):
-    """The scheduler was told something that can't be. `story` is what the task lived through."""
+    """The scheduler was given an impossible event or request. `story` has the last changes of the task's state."""
 
     def __init__(self, message: str, story: Sequence[str]) -> None:
         super().__init__("\n  ".join([message, *story]))
@@ -79,7 +79,7 @@ class LaunchError(BackgroundNodesError):
 
 
 class TransportError(BackgroundNodesError):
-    """The other side of a channel sent something that is no message."""
+    """A channel got something that is no message, or a message that is too long."""
 
 
 class StoreError(BackgroundNodesError):
@@ -87,4 +87,4 @@ class StoreError(BackgroundNodesError):
 
 
 class RunError(BackgroundNodesError):
-    """A run that can't be started or a result that can't be had."""
+    """A run can't be started, or a result can't be fetched."""
