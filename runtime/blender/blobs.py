@@ -2,7 +2,7 @@
 """Data-blocks to blobs and back: the one way data-blocks move between processes.
 
 A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
-Beside it lie, where there is something to say,
+Files beside it are
 
     NAME.json   its roots, the origins of what is in it, and the images whose unsaved pixels come along
     NAME.N.*    those pixels, see `pixels`
@@ -33,7 +33,7 @@ from .pixels import PixelFile
 
 
 class DataBlockName(NamedTuple):
-    """What names a data-block within one file."""
+    """The name of a data-block within one file, with its kind and library."""
 
     kind: str
     name: str
@@ -54,10 +54,10 @@ class Origin:
 
 @dataclass(slots=True)
 class Contents:
-    """What lies beside a blob: its roots, origins and files of pixels; and who has a fake user: appending takes it.
+    """What is stored beside a blob: its roots, origins, files of pixels, and fake users, which appending removes.
 
-    What has no origin of its own was first written here; or, where several blobs were written of one file, to that one
-    of them that all agree on, `birthplace`.
+    A data-block without an entry in `origins` was first written to this blob; or, if several blobs were written from
+    one file, its origin is in `birthplace`, which is the same for all of them.
     """
 
     birthplace: str = ""
@@ -67,9 +67,9 @@ class Contents:
     fake_users: set[DataBlockName] = field(default_factory=set)
     holder: str = ""
 
-    def origin(self, key: DataBlockName, blob: str) -> Origin:
+    def origin(self, name: DataBlockName, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
-        return self.origins.get(key) or Origin(StoredRef(*key, self.birthplace or blob), True)
+        return self.origins.get(name) or Origin(StoredRef(*name, self.birthplace or blob), True)
 
     @property
     def holders(self) -> list[DataBlockName]:
@@ -81,9 +81,9 @@ class Contents:
             "birthplace": self.birthplace,
             "roots": list(self.roots),
             "origins": [
-                [*key, *dataclasses.astuple(origin.ref), origin.is_unchanged] for key, origin in self.origins.items()
+                [*name, *dataclasses.astuple(origin.ref), origin.is_unchanged] for name, origin in self.origins.items()
             ],
-            "pixels": [[*key, *dataclasses.astuple(file)] for key, file in self.pixels.items()],
+            "pixels": [[*name, *dataclasses.astuple(file)] for name, file in self.pixels.items()],
             "fake_users": list(self.fake_users),
             "holder": self.holder,
         }
@@ -91,7 +91,7 @@ class Contents:
 
     @classmethod
     def load(cls, blob: Path) -> Contents:
-        """Raises StoreError if there are none, or none that can be read."""
+        """Read what is beside a blob. Raises StoreError if it is missing or can't be read."""
         try:
             record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
             return cls(
@@ -115,7 +115,7 @@ def write(
         path: the blob, which must not be there yet.
         roots: the data-blocks.
         contents: the origins of what is in the blob.
-        is_to_open: nobody will append from it.
+        is_to_open: whether the blob will be opened, so that nothing is appended from it.
 
     Raises:
         StoreError: if the blob can't be written (a full disk, say); nothing is left of it then.
@@ -151,7 +151,7 @@ def remove(path: Path) -> None:
 
 @contextlib.contextmanager
 def _all_used() -> Iterator[None]:
-    """Within the block, all has a user: Blender 4 writes nothing without, and a parent or a cutter counts for none."""
+    """Within the block, each data-block has a user, or Blender 4 leaves it out. Parents and cutters may have none."""
     loose = [item for _kind, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.library is None]
     if not loose or bpy.app.version >= (5, 0, 0):
         yield
@@ -167,7 +167,7 @@ def _all_used() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(packed: list[bpy.types.ID]) -> Iterator[list[bpy.types.Collection]]:
-    """Within the block, a collection has packed linked data-blocks: by themselves, nobody can ask a blob for them."""
+    """Within the block, a collection uses the packed linked data-blocks, which can't be loaded from a blob by name."""
     if not packed:
         yield []
         return
@@ -181,7 +181,7 @@ def _held(packed: list[bpy.types.ID]) -> Iterator[list[bpy.types.Collection]]:
 
 
 def release(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) -> dict[DataBlockName, bpy.types.ID]:
-    """Remove what held packed linked data-blocks in a blob, and return these."""
+    """Remove the collection that `_held` put into a blob, and return the packed linked data-blocks in it."""
     holder = loaded.get(DataBlockName("Collection", contents.holder, ""))
     if not contents.holder or holder is None:
         return {}
@@ -191,7 +191,7 @@ def release(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) ->
 
 
 def flush_edit_modes() -> None:
-    """Bring what is being edited into its mesh, curve or armature; it is written from there."""
+    """Update meshes, curves and armatures with what is being edited, because they are what is written."""
     for scene_object in bpy.data.objects:
         if scene_object.mode == "EDIT":
             scene_object.update_from_editmode()
@@ -243,7 +243,7 @@ def append(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy
 def load(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[DataBlockName]] = {}
-    for key in dict.fromkeys(key for key in keys if not key.library):  # it has no more than the names of linked ones
+    for key in dict.fromkeys(key for key in keys if not key.library):  # of linked ones, a blob has only the names
         wanted.setdefault(data_block_kinds.collections()[key.kind], []).append(key)
     with _opened(str(blob)) as (available, request):
         for name, group in wanted.items():
@@ -257,9 +257,9 @@ def load(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.t
 
 
 def restore_fake_users(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) -> None:
-    """Give what was appended its fake users back."""
-    for key in contents.fake_users & loaded.keys():
-        loaded[key].use_fake_user = True
+    """Give appended data-blocks their fake users back."""
+    for name in contents.fake_users & loaded.keys():
+        loaded[name].use_fake_user = True
 
 
 def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
@@ -270,7 +270,7 @@ def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
 
 
 def link(key: DataBlockName) -> dict[DataBlockName, bpy.types.ID]:
-    """Link a data-block from its library; nothing if that has no such one. Raises StoreError if it can't be read."""
+    """Link a data-block from its library; an empty dict if that has none. Raises StoreError if it can't be read."""
     collection = data_block_kinds.collections()[key.kind]
     with _opened(key.library, is_link=True) as (available, request):
         setattr(request, collection, [name for name in getattr(available, collection) if name == key.name])
@@ -280,7 +280,7 @@ def link(key: DataBlockName) -> dict[DataBlockName, bpy.types.ID]:
 
 @contextlib.contextmanager
 def _opened(path: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
-    """`libraries.load`, with its errors turned into ours. What was requested is loaded at the end of the block."""
+    """`libraries.load`, with its errors as StoreError. What was requested is loaded at the end of the block."""
     try:
         with bpy.data.libraries.load(path, link=is_link) as names:
             yield names
@@ -289,7 +289,7 @@ def _opened(path: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
 
 
 def remove_libraries(blobs: Iterable[Path]) -> None:
-    """Remove what loading left behind for the blobs themselves. In a large file each removal costs a look at all."""
+    """Remove the libraries that loading made for the blobs; at once, as each removal takes long in a large file."""
     paths = {os.path.normpath(blob) for blob in blobs}
     found = [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
     bpy.data.batch_remove(found)
@@ -297,9 +297,9 @@ def remove_libraries(blobs: Iterable[Path]) -> None:
 
 @contextlib.contextmanager
 def exact_names(blob: Path) -> Iterator[None]:
-    """Within the block, what is appended from the blob keeps its name: what has the same name here steps aside.
+    """Within the block, data-blocks appended from the blob keep their names: those here with equal names get others.
 
-    At the end the names go back to those that had them first. For workers only.
+    After the block, those that were here first get their names back. For workers only.
     """
     aside: list[tuple[bpy.types.ID, str]] = []
     with _opened(str(blob)) as (available, _request):

@@ -10,9 +10,9 @@ import bpy
 
 
 def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = None) -> set[bpy.types.ID]:
-    """The roots and all that they use; with `among`, only what of these is reached by way of these.
+    """The roots and all that they use; with `among`, only data-blocks in it that are reached through others in it.
 
-    Not by `ID.users`: neither a parent nor a cutter counts.
+    `ID.users` does not help here: it counts neither parents nor cutters.
     """
     users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
     uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}

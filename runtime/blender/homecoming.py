@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results come home: blobs into the artist's open file, as local data-blocks and without doubles.
+"""Brings results home: loads blobs into the artist's open file, as local data-blocks and without doubles.
 
-What came back as it went out (the material of a decimated object) is the artist's own one again; what is in several
-blobs comes once.
+A data-block that comes back unchanged (such as the material of a decimated object) is replaced by the artist's own one.
+One that is in several blobs comes once.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
 
-#: Kinds that belong to what uses them: they come along with it, and never give way to what is here already.
+#: Kinds that belong to what uses them: they come along with it, and are never replaced by what is here already.
 _PARTS = frozenset({"Armature", "Curve", "Curves", "Lattice", "Mesh", "MetaBall", "PointCloud", "Scene", "Volume"})
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """What of the open file results will replace: the data-blocks of these `session_uid`s, and those of these names.
+    """The data-blocks of the open file that results will replace, by their `session_uid`s and by their names.
 
-    It stays true while the artist goes on, so it is made once and asked as often as need be.
+    It stays valid while the artist works, so it is made once and used many times.
     """
 
     uids: frozenset[int | None] = frozenset()
@@ -54,7 +54,7 @@ class Homecoming:
         self._doubles: list[bpy.types.ID] = []
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._newcomers: set[int] = set()
-        self._substitutes: set[int] = set()  # what is in the place of doubles
+        self._substitutes: set[int] = set()  # what has replaced doubles
         self._names: dict[int, str] = {}  # of newcomers in their blobs
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
@@ -63,8 +63,8 @@ class Homecoming:
         """Load data-blocks from their blobs.
 
         Returns:
-            the data-block for each ref. Of those that are a changed version of a data-block of the open file,
-            `originals` knows that one.
+            the data-block for each ref. If it is a changed version of a data-block of the open file, `originals` has
+            that one.
 
         Raises:
             StoreError: if a blob can't be read.
@@ -89,7 +89,7 @@ class Homecoming:
         return self._contents[blob]
 
     def replaced(self, refs: Iterable[StoredRef]) -> Targets:
-        """What of the open file results are changed versions of. Raises StoreError."""
+        """The data-blocks of the open file that results are changed versions of. Raises StoreError."""
         uids = (self._snapshot.session_uid(self._origin(ref).ref) for ref in refs)
         return Targets(frozenset(uid for uid in uids if uid is not None))
 
@@ -97,7 +97,7 @@ class Homecoming:
         return self._contents_of(ref.blob).origin(DataBlockName(ref.kind, ref.name, ref.library), ref.blob)
 
     def overwritten(self, refs: Iterable[StoredRef]) -> Targets:
-        """What of the open file has to give way to results: see `overwrite`. Raises StoreError."""
+        """The data-blocks of the open file that `overwrite` replaces by results. Raises StoreError."""
         uids, names = set(), set()
         for blob in dict.fromkeys(ref.blob for ref in refs):
             contents = self._contents_of(blob)
@@ -111,7 +111,7 @@ class Homecoming:
         return Targets(frozenset(uids), frozenset(names))
 
     def read(self, refs: Iterable[StoredRef], seconds: float) -> bool:
-        """Read what lies beside blobs, of one at least, and go on for so long. What is read is not read again.
+        """Read what is beside blobs, for `seconds` but of one blob at least. Nothing is read twice.
 
         Returns:
             whether all of it is read.
@@ -135,7 +135,7 @@ class Homecoming:
         return [item for item in found if isinstance(item, bpy.types.Object)]
 
     def family(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
-        """Results, then what they use: what came along, and what is the file's own because it came back unchanged."""
+        """Results, then what they use: what came along, and the file's own data-blocks that came back unchanged."""
         results = list(results)
         uids = self._newcomers | self._substitutes
         subset = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
@@ -143,7 +143,7 @@ class Homecoming:
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
     def replace_originals(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[StoredRef, bpy.types.ID]:
-        """Put results in the place of what they were made of, where that is known and of this file: see `replace`.
+        """Put results in the place of their originals, if these are known and local to this file: see `replace`.
 
         Objects stay the same ones. Of several results of one original, the first takes its place.
 
@@ -172,10 +172,10 @@ class Homecoming:
         bpy.data.batch_remove(newcomers - _needed(used, newcomers))
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
-        """Let results, and what came along with them, take the place and the name of what they are versions of.
+        """Replace data-blocks of the open file by results and by what came along with them, which take their names.
 
-        That is the data-block of the open file they were made of or, where there is none, the one of the same name.
-        Those of other files stay. References to what is replaced are dead afterwards, `originals` too.
+        Each replaces the data-block it was made of or, if there is none, the one with the same name. Linked ones are
+        not replaced. References to what is replaced are invalid afterwards; `originals` is emptied.
         """
         self.originals.clear()
         live, claimed = data_block_kinds.Index(), set[bpy.types.ID]()
@@ -190,10 +190,10 @@ class Homecoming:
                 claimed.add(original)
                 pairs.append((original, item))
         replace(pairs)
-        self._restore_names(new)  # which may have been those of some that gave way
+        self._restore_names(new)  # which replaced ones may have had until now
 
     def _restore_names(self, items: Iterable[bpy.types.ID]) -> None:
-        """Let items have the names again that they had in their blobs, where these are free by now."""
+        """Give items the names again that they had in their blobs, if these are free now."""
         taken: dict[str, set[str]] = {}
         for item in items:
             kind, old_name = data_block_kinds.kind_of(item), item.name
@@ -208,7 +208,7 @@ class Homecoming:
                 taken[kind].add(name)
 
     def _counterpart(self, item: bpy.types.ID, live: data_block_kinds.Index) -> bpy.types.ID | None:
-        """The data-block of the open file, and not of another, that a newcomer takes the place of."""
+        """The local data-block of the open file that a newcomer replaces, None if there is none."""
         if item.library is not None:
             return None
         kind, uid = data_block_kinds.kind_of(item), item.session_uid
@@ -217,7 +217,7 @@ class Homecoming:
         found = None if original_uid is None else live.find(kind, original_uid)
         if found is None and uid in self._names:
             found = data_block_kinds.find(kind, self._names[uid])
-        # What arrived together is no counterpart of each other: "Shape.001" is here the name of what was "Shape" there.
+        # Newcomers don't replace each other: "Shape.001" may be here the name of what was "Shape" in its blob.
         is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
         return None if is_theirs else found
 
@@ -252,7 +252,7 @@ class Homecoming:
 
     @staticmethod
     def _linked(key: DataBlockName) -> bpy.types.ID | None:
-        """A result that is of another file: linked from there; None if it is there no more."""
+        """A result that is linked from another file; None if that file no longer has it."""
         found = data_block_kinds.find(*key)
         if found is None:
             with contextlib.suppress(StoreError):
@@ -260,7 +260,7 @@ class Homecoming:
         return found
 
     def _merge(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
-        """Let what is here already take the place of its double."""
+        """Replace loaded data-blocks by the same ones that are here already."""
         for key, data_block in loaded.items():
             origin = contents.origin(key, blob)
             here = (self._here(origin.ref) if origin.is_unchanged else None) or _builtin_twin(data_block)
@@ -275,9 +275,9 @@ class Homecoming:
         self._substitutes.add(here.session_uid)
 
     def _clean_up(self, loaded: Iterable[Path], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
-        """Remove doubles, and newcomers that no result needs: they came along with doubles, or were asked for in vain.
+        """Remove doubles, and newcomers that no result needs, such as those that came along with doubles.
 
-        Once for all blobs: in a file of thousands of objects each removal takes as long as any other.
+        Once for all blobs: in a file of thousands of objects, to remove one takes as long as to remove many.
         """
         blobs.remove_libraries(loaded)
         bpy.data.batch_remove(self._doubles)

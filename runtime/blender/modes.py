@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Blender holds while the artist edits, sculpts, paints or poses. It may be replaced when the mode has ended.
+"""Which data-blocks may not be replaced while the artist edits, sculpts, paints or poses: until the mode ends.
 
 Edit Mode and Dyntopo work on a copy of the mesh and write it back when the mode ends, over whatever took the mesh's
-place. The other modes keep tables of what they work on, which fit nothing else.
+place. The other modes keep tables that fit only the data they were made for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def awaited_end(targets: Container[bpy.types.ID]) -> str:
 def _held_by(item: bpy.types.Object) -> Iterator[bpy.types.ID]:
     """What must stay as long as an object is in its mode: itself, what it is made of, and what contains it.
 
-    An object must not leave its scene in its mode, as it does when a collection without it takes the place of its own.
+    An object in a mode must not leave its scene, as it does when its collection is replaced by one without it.
     """
     yield item
     if item.data is not None:

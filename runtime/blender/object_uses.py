@@ -29,7 +29,7 @@ class Use(NamedTuple):
 
 
 def follow(item: bpy.types.Object, result: bpy.types.Object, versions: Mapping[int, int | None]) -> None:
-    """Let an object use the changed versions that a result uses of the same data-blocks in the same places.
+    """Where a result uses a changed version of what an object uses in the same place, let the object use it, too.
 
     `versions` has the uids of changed versions, and for each that of what it is a version of.
     """

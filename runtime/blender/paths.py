@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the artist spells the paths of files. A blob lies elsewhere and has them absolute, but at home "//" is right."""
+"""Paths as the artist wrote them: a blob has only absolute ones; relative ones ("//") are restored in the open file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import bpy
 
 from ..planning.destinations import FilesInUse
 
-#: Structs that lead to others than a data-block's own.
+#: Properties that lead to structs which are no parts of the data-block.
 _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})
 
 
@@ -40,9 +40,9 @@ def relative_paths() -> dict[str, str]:
 
 
 def respell(data_blocks: Iterable[bpy.types.ID], spellings: Mapping[str, str]) -> None:
-    """Spell paths as the artist did when `relative_paths` was asked.
+    """Write paths as the artist had them when `relative_paths` was called.
 
-    The open file may have been saved elsewhere since: what was relative then is so again, from where it is now.
+    The open file may have been saved elsewhere since: what was relative then is made relative to its folder of now.
     """
     if not bpy.data.filepath or spellings.keys().isdisjoint(bpy.utils.blend_paths(packed=True, local=True)):
         return
@@ -57,7 +57,7 @@ def respell(data_blocks: Iterable[bpy.types.ID], spellings: Mapping[str, str]) -
 
 
 def _set(struct: bpy.types.bpy_struct, name: str, text: str) -> None:
-    """Without reading the file anew where that can be had: unsaved pixels would be gone."""
+    """Set a path; of an image, without reloading its file, because unsaved pixels would be lost."""
     setattr(struct, "filepath_raw" if isinstance(struct, bpy.types.Image) else name, text)
 
 
@@ -106,7 +106,7 @@ def _is_part(prop: bpy.types.Property) -> bool:
 @functools.cache
 def _holders() -> frozenset[str]:
     """The types of structs that hold paths, themselves or in their parts; so vertices need not be looked at."""
-    leads: dict[str, set[str]] = {}  # to each type, from which ones there is a way
+    leads: dict[str, set[str]] = {}  # by type: the types from which it is reached
     queue = []
     for name in dir(bpy.types):
         rna = getattr(getattr(bpy.types, name), "bl_rna", None)

@@ -39,10 +39,10 @@ def is_unsaved(image: bpy.types.Image) -> bool:
 
 
 def write(image: bpy.types.Image, stem: Path) -> PixelFile:
-    """Write the pixels of an unsaved image to files whose names begin with `stem`. The image is left as it is.
+    """Write the pixels of an unsaved image to files whose names start with `stem`. The image is left as it is.
 
     Raises:
-        StoreError: if Blender gives nobody all of its pixels.
+        StoreError: if Python can't read all of its pixels.
         OSError, RuntimeError: if they can't be written.
     """
     if reason := unreadable(image):
@@ -57,7 +57,7 @@ def write(image: bpy.types.Image, stem: Path) -> PixelFile:
 
 
 def unreadable(image: bpy.types.Image) -> str:
-    """Why the pixels of an unsaved image can't be had, "" if they can. Scripts see one frame and one view of it."""
+    """Why Python can't read all pixels of an unsaved image, "" if they can. It sees one frame and view."""
     if image.source == "SEQUENCE":
         return "is a sequence with unsaved changes"
     if image.is_multiview:
@@ -82,10 +82,10 @@ def restore(image: bpy.types.Image, file: PixelFile, folder: Path) -> None:
 
 
 def pack_unsaved(images: Iterable[bpy.types.Image]) -> None:
-    """Pack those of the images that are unsaved, so that they outlive the file they come home to. For workers only.
+    """Pack the images that are unsaved, so that the artist's file keeps them when it is saved. For workers only.
 
-    Those that packing would change, stay unsaved beside it: so they come home exactly, and almost so from a file that
-    is saved there.
+    Images that packing would change are packed and stay unsaved: so they come home exactly, and are almost exact when
+    the artist's file is saved and opened again.
     """
     for image in images:
         if is_unsaved(image) and image.library is None and image.source in {"FILE", "GENERATED"}:
@@ -185,7 +185,7 @@ def _fill(image: bpy.types.Image, file: PixelFile, values: Any) -> None:
         return
     _set_values(image, values)
     _pack(image)
-    image.generated_width, image.generated_height = generated  # which reads it anew
+    image.generated_width, image.generated_height = generated  # which reloads it
     image.filepath_raw = filepath
     if not numpy.array_equal(_values(image), values):
         _set_values(image, values)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Python values that no socket's type describes, as JSON and back: what arrives is of the type that was sent.
 
-JSON's own values stand for themselves. What it has no word for is an object with one key, which says what it is:
+JSON's own values stand for themselves. Any other value is an object with one key, which names its type:
 
     {"$tuple": [1, 2]}    {"$bytes": "BASE64"}    {"$Vector": [0.0, 0.0, 1.0]}    {"$dict": [[1, "one"], [2, "two"]]}
 
@@ -20,7 +20,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 #: What may be a key of a dict.
 _KEYS = (str, int, float, type(None))
-#: Python reads and writes whole numbers of no more digits.
+#: The most digits of a whole number that Python reads and writes.
 MAX_DIGITS = 4300
 _TOO_LONG = 10**MAX_DIGITS
 #: Names of the attributes by which the arrays of numpy and Blender, and Blender's own dicts, turn into Python's.
@@ -90,7 +90,7 @@ def _mapping(value: Mapping[Any, Any], name: str) -> Any:
     return {"$dict": pairs}
 
 
-#: In this order: what a value is first.
+#: In order: the first type that a value is an instance of counts.
 _ENCODERS: dict[Any, Callable[[Any, str], Any]] = {
     str: lambda value, _name: str.__str__(value),
     int: _whole,

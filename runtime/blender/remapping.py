@@ -10,7 +10,7 @@ def remap(old: bpy.types.ID, new: bpy.types.ID) -> None:
     """Let all that uses `old` use `new`; then `old` can be removed."""
     old.user_remap(new)
     if isinstance(old, bpy.types.Collection):
-        # Blender 4.2 to 5.2 leave them out, when a collection is removed, too: its next look at them is a crash.
+        # Blender 4.2 to 5.2 leave these out, also when a collection is removed, and crash when they use them next.
         for probe in bpy.data.lightprobes:
             if probe.library is None and probe.visibility_collection == old:
                 probe.visibility_collection = new

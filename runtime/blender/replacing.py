@@ -23,7 +23,7 @@ def replace(
     keeps_objects: bool = False,
     versions: Mapping[int, int | None] = MappingProxyType({}),
 ) -> list[bpy.types.ID]:
-    """Put results in the place of data-blocks of the open file. References to what is removed are dead afterwards.
+    """Put results in the place of data-blocks of the open file. References to what is removed are invalid.
 
     Args:
         pairs: (original, result); nothing is in more than one of them.
@@ -73,7 +73,7 @@ def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy
 
 
 def _remove(others: Mapping[bpy.types.ID, bpy.types.ID]) -> None:
-    """Let what uses each data-block use the other, and remove it."""
+    """Remove the data-blocks that are keys of `others`; what uses them uses the values from now on."""
     users = bpy.data.user_map(subset=set(others))
     for old, new in others.items():
         if users.get(old) or isinstance(old, bpy.types.Collection):  # a light probe is no user: see `remap`
@@ -86,7 +86,7 @@ def _remove(others: Mapping[bpy.types.ID, bpy.types.ID]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """What a result is to be called and to have, as what it takes the place of."""
+    """What a result takes over from its original: the name, the fake user, the name of the shape keys."""
 
     result: bpy.types.ID
     name: str
@@ -108,7 +108,7 @@ def _restore(names: Iterable[_Name]) -> None:
 
 
 def _hand_over_asset(original: bpy.types.ID, result: bpy.types.ID) -> None:
-    """What takes the place of an asset is one: in its catalog, with its tags, its preview and what is told of it."""
+    """If the original is an asset, make the result one, with the same catalog, tags, preview and description."""
     old = original.asset_data
     if old is None:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which data-blocks can't travel, to a worker or back, and what can be done about it. Nobody else decides that."""
+"""Which data-blocks can't be sent to a worker or back, and how to fix that. Only this module decides it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TAKES_CACHES_ALONG = bpy.app.version < (4, 5, 0)
 
 
 class Obstacle(NamedTuple):
-    """What stands in the way of a data-block.
+    """Why a data-block can't be sent.
 
     Attributes:
         what: the data-block, such as 'Object "Cube"'; "" if it has no name any more.
@@ -46,7 +46,7 @@ class Obstacle(NamedTuple):
 
 
 def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
-    """Why a data-block can't travel, None if it can."""
+    """Why a data-block can't be sent, None if it can."""
     try:
         what = f'{data_block_kinds.kind_of(data_block)} "{data_block.name}"'
     except KeyError as error:
@@ -71,7 +71,7 @@ def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
 
 
 def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
-    """A worker would take it as it is without the simulation, and tell nobody."""
+    """Refuse an object with a cache that can't be sent: a worker would use it without its simulation, unnoticed."""
     for name, cache in _point_caches(item):
         if cache.use_external and cache.filepath.startswith("//"):
             why = f'reads the cache of "{name}" from {cache.filepath}, which Blender looks for beside each file'
@@ -107,7 +107,7 @@ def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:
 
 
 def check(plan: Plan) -> None:
-    """Look at the data-blocks of the open file that a run reads. Those that are gone are nobody's concern here.
+    """Check the data-blocks of the open file that a run reads. Those that are gone are not reported here.
 
     Raises:
         CompileError: if some can't be sent; it names the nodes and sockets.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run reads leaves the open file once, when it starts; later edits don't touch the run."""
+"""Writes what a run reads of the open file to blobs when the run starts, so that later edits don't change the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from . import blobs, data_block_kinds, sendable, whole_file
 from .blobs import Contents, DataBlockName
 from .paths import relative_paths
 
-#: So many data-blocks go into one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
+#: The most data-blocks in one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
 #: objects), and what they share is written once for each blob.
 _CHUNK = 64
 
@@ -29,9 +29,9 @@ class Snapshot:
         stored: where each data-block that the run reads is.
         folder: the files of the scratch folder.
         blobs: names of the blobs.
-        session_uids: whose copies may be in the blobs, by the birthplace that these name: all that was in the open
-            file then.
-        file: a copy of all that was in it, None if nobody wants it.
+        session_uids: the uids of all data-blocks that were in the open file then, by the birthplace that the blobs
+            name.
+        file: a copy of all that was in it, None if the run does not take it.
         spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
     """
 

@@ -19,7 +19,7 @@ class TemporaryFiles:
 
     Args:
         folder: that folder.
-        blenders: the folder of Blender's own in it, which stays, empty, as long as Blender does.
+        blenders: Blender's own temporary folder in it, which is emptied but stays.
         configuration: the folder of the worker's configuration, which stays, empty: without it Blender would go back to
             the artist's.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How view layers show objects and collections, to be shown so by what takes their place: Blender 5 forgets it then."""
+"""Keeps how view layers show objects and collections while these are replaced, because Blender 5 forgets it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 import bpy
 
-#: Kinds whose replacement has Blender build view layers anew.
+#: Kinds whose replacement makes Blender rebuild view layers.
 _SHOWN: Final = frozenset({"Collection", "Object", "Scene"})
 _COLLECTION_SETTINGS: Final = ("exclude", "hide_viewport", "holdout", "indirect_only")
 
@@ -20,7 +20,7 @@ _Path = tuple[str, ...]
 
 @contextlib.contextmanager
 def kept(kinds_of_replaced: set[str]) -> Iterator[None]:
-    """What is replaced in here, and gets the name of what was there, is selected, active and hidden as that was."""
+    """After the block, what has got the name of something replaced is selected, active and hidden as that was."""
     views = (
         [_View.of(layer) for scene in bpy.data.scenes for layer in scene.view_layers]
         if (kinds_of_replaced & _SHOWN)
@@ -81,7 +81,7 @@ class _View:
                 objects[name].local_view_set(space, True)
 
     def _restore_collection(self, layer: bpy.types.ViewLayer, path: _Path, settings: tuple[bool, ...]) -> None:
-        """Looked up for each: a setting may have Blender build all layer collections anew."""
+        """Looks the collection up for each setting, because each may make Blender rebuild all layer collections."""
         found = _find(layer, path)
         if found is None:
             return

@@ -74,11 +74,11 @@ def write(blob: Path, contents: Contents | None = None) -> None:
 
 
 def open_copy(blob: Path, own: Path) -> None:
-    """Make the file that a blob is a copy of the open one.
+    """Open a blob that is a copy of a whole file.
 
     Args:
-        blob: the copy, which others work on, too.
-        own: path of this worker's own name for it: who saves the open file writes there, and not into the blob.
+        blob: the copy, which other workers open, too.
+        own: path of this worker's own link to it: a script that saves the open file writes there, not to the blob.
 
     Raises:
         StoreError: if it can't be read.
@@ -101,9 +101,9 @@ def place_for_copy(filepath: str) -> Path:
 
 
 def check_left_beside(own: Path) -> None:
-    """Raise WholeFileError if a script left files beside the copy: they would go with it.
+    """Raise WholeFileError if a script left files beside the copy: they would be removed with it.
 
-    Blender's own caches, and what saving makes of the copy's name, are no loss.
+    Blender's own caches, and files that saving makes from the copy's name, don't count.
     """
     known = (own.name, f"blendcache_{own.stem}")
     names = sorted(file.name for file in own.parent.iterdir() if not file.name.startswith(known))
@@ -133,7 +133,7 @@ def no_handlers() -> Iterator[None]:
 
 
 def _link(blob: Path, own: Path) -> None:
-    """A second name for a file: Blender writes a new one and gives it the name, which leaves the other as it is."""
+    """Give a file a second name. To save it, Blender writes a new file of that name, and the blob stays as it is."""
     own.parent.mkdir(exist_ok=True)
     own.unlink(missing_ok=True)
     try:
@@ -162,7 +162,7 @@ def _state() -> dict[str, Any]:
 
 
 def _choose_scene(scene_name: str, view_layer_name: str) -> None:
-    """Of a library Blender shows the first scene."""
+    """Show the scene and view layer that were active in the file: of a library, Blender shows the first scene."""
     window = bpy.context.window_manager.windows[0]
     scene = data_block_kinds.find("Scene", scene_name)
     if scene is None:
