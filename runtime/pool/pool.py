@@ -138,7 +138,7 @@ class _Worker:
         self.frozen = None
 
     def bound_log(self) -> None:
-        """Cut the log of its task if it is too long. It is frozen meanwhile, so that no output is lost."""
+        """Cut the log of its task if it is too long. The process is frozen meanwhile: no output is lost."""
         if self.task_log is None or not self.task_log.is_too_long:
             return
         is_still = self.frozen is None and suspend(self.process)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Add-ons that a task wants, enabled in its worker. The worker is no use for other tasks then (`reset.py`)."""
+"""Add-ons that a task wants, enabled in its worker. The worker ends after the task (`cleaning/reset.py`)."""
 
 from __future__ import annotations
 

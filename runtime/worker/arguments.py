@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From wire values to a script's arguments, and from what `main` returned to wire values.
 
-Carries out the conversions that `socket_types.CONVERSIONS` names.
+Executes the conversions that `socket_types.CONVERSIONS` names.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ def checked_result(value: Any, output: TaskOutput) -> Any:
 
 
 def checked_data_block(value: Any, kind: str, label: str) -> bpy.types.ID:
-    """`value`, if it is a data-block of that kind that can travel. Raises ArgumentError."""
+    """`value`, if it is a data-block of that kind that can be sent. Raises ArgumentError."""
     if not isinstance(value, getattr(bpy.types, kind)):
         raise ArgumentError(f'socket "{label}": {_described(value)} is no {kind}')
     if (found := sendable.obstacle(value)) is not None:
@@ -209,7 +209,7 @@ def _described(value: Any) -> str:
 
 
 def wire_value(value: Any, socket_type: SocketType, label: str) -> Any:
-    """The wire form of a plain value, strictly of that type; numpy's numbers and arrays are welcome.
+    """The wire form of a plain value, strictly of that type; numpy's numbers and arrays are accepted.
 
     Raises:
         ArgumentError: naming the socket and the value.

@@ -34,7 +34,7 @@ _FILE_OPERATORS: Final = frozenset({"save_mainfile", "save_as_mainfile", "open_m
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a script believes to be.
+    """The folder and the open file as a script sees them.
 
     Attributes:
         folder: what `//` means, "" if the artist's file was never saved.

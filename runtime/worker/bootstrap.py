@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started by the launcher in a fresh Blender (or the wheel's Python): makes `background_nodes` importable and works.
 
-... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES STORE
+... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES SCRATCH
 """
 
 import ctypes
@@ -51,7 +51,7 @@ def _main(
     from background_nodes.runtime.scratch.scratch import ScratchFolder
     from background_nodes.runtime.worker.worker import Worker
 
-    # What belongs to this script is none of a node script's business.
+    # Node scripts must not see the folder and the arguments of this script.
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent]
     sys.argv[:] = sys.argv[:1]
     cycles_devices.choose(CyclesDevices.from_argument(devices))

@@ -44,11 +44,11 @@ _MAX_TRACEBACK = 50_000
 
 
 class ScriptError(BackgroundNodesError):
-    """A script that can't be carried out."""
+    """A script can't be run, or its results can't be used."""
 
 
 def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
-    """Carry out a task in a clean, empty file. Whatever goes wrong in it is a `Failed`; nothing is raised."""
+    """Run a task in a clean, empty file. Returns `Failed` for any error; raises nothing."""
     filename = task.script.filename
     own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
     log = folder.file(task.log)
@@ -141,7 +141,7 @@ def _run(script: Callable[[], Any]) -> Any:
     try:
         return contextvars.copy_context().run(script)
     finally:
-        # What follows must not stumble over what the script set for itself.
+        # What follows must not be disturbed by what the script set for itself.
         sys.settrace(None)
         sys.setprofile(None)
         sys.setrecursionlimit(recursion_limit)
@@ -156,7 +156,7 @@ def _load_main(script: ScriptSource) -> Callable[..., Any]:
 
 
 def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[str, Any]:
-    """Execute a script as a module of that name, whose globals begin with `variables`, and return them."""
+    """Execute a script as a module of that name, whose globals start with `variables`, and return them."""
     text, filename = script.text, script.filename
     # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -278,7 +278,7 @@ def _shortened(text: str, length: int) -> str:
 
 
 def _script_traceback(error: BaseException, filename: str) -> str:
-    """The traceback from the script's first frame on: what is ours above it helps no artist."""
+    """The traceback from the script's first frame on: the frames of Background Nodes above it help no artist."""
     described = traceback.TracebackException.from_exception(error)
     for part in _chain(described):
         inside = [index for index, frame in enumerate(part.stack) if frame.filename == filename]

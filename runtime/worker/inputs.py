@@ -2,9 +2,9 @@
 """A task's data-blocks, loaded into the worker's file.
 
 A blob of which the task wants every root becomes the open file itself: names stay exact and it costs least. From other
-blobs what is wanted is appended. What came by two ways and is the same becomes one again.
+blobs what is wanted is appended. Data-blocks that arrive by two ways and are the same are merged.
 
-A task that works on a whole file has the copy of it open; what it is given beside and is in there is just that.
+A task that works on a whole file has the copy of it open; its other inputs are taken from there if they are in it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Inputs:
         return [*loaded, *(used_by(self._in_file.values()) if self._in_file else ())]
 
     def reopen(self) -> None:
-        """Open the whole file as it was when the run began; all data-blocks are gone."""
+        """Open the whole file as it was when the run started; all data-blocks before are gone."""
         assert self._own_copy is not None
         blob = self._folder.file(self._file_copy)
         whole_file.open_copy(blob, self._own_copy)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: A reference of our own: when a script has ended, it may have put anything in the place of Python's functions.
+#: Kept here because a script may replace Python's functions.
 _open = open
 
 _C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
 
-#: What Blender prints of each file that it opens: of ours, which are no business of the script's.
+#: What Blender prints for each file it opens. About blobs, this means nothing to the artist.
 _CHATTER = re.compile(
     rb"(?:[\d:.]+ +blend +\| )?Read blend: .*\n"
     rb"|Warning: Library file, loading empty scene\n"
@@ -58,7 +58,7 @@ def without_chatter(log: Path) -> Iterator[None]:
         yield
     finally:
         _flush_python()
-        with contextlib.suppress(OSError):  # a full disk is told by what comes next
+        with contextlib.suppress(OSError):  # a full disk is reported by what comes next
             _drop_chatter(log, start)
 
 
@@ -83,7 +83,7 @@ def _flush_python() -> None:
 
 
 def _flush(*streams: Any) -> None:
-    """Send on what Python and C code (Blender itself, too) have printed and still hold back."""
+    """Flush what Python and C code (Blender itself, too) have printed and still buffer."""
     for stream in streams:
         with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full
             stream.flush()

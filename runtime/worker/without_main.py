@@ -33,7 +33,7 @@ def update_job_progress(fraction: float) -> None:
 
 
 def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict[str, Any]:
-    """The globals a script begins with.
+    """The globals a script starts with.
 
     Args:
         inputs: its inputs by name.
@@ -60,7 +60,7 @@ def outputs(space: Mapping[str, Any], wanted: Sequence[TaskOutput]) -> list[Any]
     `python_data`, or that data-block of its type in `data_blocks`; a list, all of its type.
 
     Raises:
-        ResultError: if there is none, or no telling which.
+        ResultError: if there is none, or it is unclear which one is meant.
     """
     python_data = _python_data(space.get(PYTHON_DATA))
     data_blocks = _data_blocks(space.get(DATA_BLOCKS))
@@ -100,7 +100,7 @@ def _data_block_output(name: str, socket_type: SocketType, data_blocks: list[bpy
 def _python_data(value: Any) -> dict[Any, Any]:
     if isinstance(value, dict):
         return value
-    if value is None or value in ([], ()):  # as those begin that have nothing to say
+    if value is None or value in ([], ()):  # an empty start value that the script did not fill
         return {}
     raise ResultError(f"{PYTHON_DATA} is of type {type(value).__name__}: make it a dict")
 

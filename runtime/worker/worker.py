@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker's main loop: wait for a task, carry it out, report, become clean, again.
+"""A worker's main loop: wait for a task, run it, report, clean up, and repeat.
 
 Runs in a background Blender (or the wheel's Python) of its own, started by `bootstrap.py`. The end of the channel means
 that the foreground is gone, and then the worker is gone too, whatever it is doing.
@@ -30,7 +30,7 @@ from ..scratch.scratch import ScratchFolder
 from . import artist_folder, execution
 from .cleaning.reset import CleanState
 
-#: At most so many progress reports a second go out in the long run; and so many at once.
+#: The most progress reports that are sent per second in the long run, and the most at once.
 _REPORTS_PER_SECOND = 20.0
 _BURST = 10.0
 #: Characters of a progress text that are passed on.
@@ -110,15 +110,15 @@ class Worker:
             self._channel.send(Retiring(reason))
         sys.stdout.flush()
         kill_children()
-        # Blender's own way out is slow, and on some wheels it crashes or hangs; there is nothing here to save.
+        # A regular exit of Blender is slow, and on some wheels it crashes or hangs; there is nothing here to save.
         os._exit(0)
 
 
 class ProgressReporter:
-    """Passes a script's progress on, but not more often than anyone could see.
+    """Sends a script's progress on, but no more often than it can be seen.
 
-    A script that reports now and then is passed on at once; of a flood, the latest report every 1/20 s. The last one
-    always arrives, from whichever thread it came.
+    A rare report is sent at once; of frequent ones, the latest is sent every 1/20 s. The last one is always sent, from
+    whichever thread it comes.
     """
 
     def __init__(self, channel: Channel) -> None:

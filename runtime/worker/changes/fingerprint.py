@@ -29,10 +29,10 @@ _NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Mask, bpy.types.Sce
 _BULK = 32
 #: Longer collections of other things take too long; the data-block counts as changed.
 _LONGEST_WALK = 5000
-#: So many vertices are looked at for weights, which takes 0.4 s.
+#: The most vertices that are searched for weights, which takes 0.4 s.
 _MOST_WEIGHTS = 300_000
 _DTYPES = {"BOOLEAN": numpy.bool_, "ENUM": numpy.int32, "FLOAT": numpy.float32, "INT": numpy.int32}
-#: What may go wrong where RNA can't be read.
+#: What is raised where RNA can't be read.
 _ERRORS = (AttributeError, LookupError, RecursionError, ReferenceError, RuntimeError, TypeError, ValueError)
 
 

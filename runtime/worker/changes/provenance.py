@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a worker's data-blocks came from and which of them its script left as they were.
 
-What a task is given is fingerprinted before the script runs. Of a whole file that would take long and be in vain, as
+What a task is given is fingerprinted before the script runs. For a whole file that would take long and be useless, as
 results use few of its data-blocks. So these few are fingerprinted when the results are written, and once more after the
 file was opened again.
 """
@@ -27,7 +27,7 @@ _LARGE_MESH = 10_000
 @dataclass(slots=True)
 class _Known:
     origin: Origin
-    file_key: DataBlockName | None = None  # in the whole file that is open
+    name_in_file: DataBlockName | None = None  # in the whole file that is open
     passed_on: bool = False  # by another task
     before: Fingerprint | None = None
 
@@ -45,12 +45,12 @@ class Provenance:
         self,
         data_block: bpy.types.ID,
         origin: Origin,
-        file_key: DataBlockName | None = None,
+        name_in_file: DataBlockName | None = None,
         *,
         passed_on: bool = False,
     ) -> None:
         """Note where a data-block came from; passed_on: by way of another task's results."""
-        self._known[data_block.session_uid] = _Known(origin, file_key, passed_on)
+        self._known[data_block.session_uid] = _Known(origin, name_in_file, passed_on)
         if origin.is_unchanged:
             self._by_origin.setdefault(origin.ref, data_block.session_uid)
 
@@ -70,7 +70,7 @@ class Provenance:
     def known_already(
         self, newcomers: Mapping[DataBlockName, bpy.types.ID], contents: Contents, blob: str
     ) -> dict[int, bpy.types.ID]:
-        """Those of the newcomers, by uid, that came from the same origin by another way, too, with what came then.
+        """By the uids of newcomers, the data-blocks that came from the same origin before, by another way.
 
         What comes from the open file at once is the same each time. What another task passed on unchanged is compared:
         it must be the same as what is here, and so must all that it uses.
@@ -115,7 +115,7 @@ class Provenance:
         skipped = {uid for item in inputs for uid in _large_meshes(item)}
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
-            if known is None or known.file_key is not None:
+            if known is None or known.name_in_file is not None:
                 continue
             if known.origin.is_unchanged and data_block.session_uid not in skipped:
                 known.before = fingerprint(data_block)
@@ -137,15 +137,15 @@ class Provenance:
                 changes.contents.origins[key] = Origin(StoredRef(*key, blob), True)
                 continue
             changes.add(key, uid, known.origin)
-            if known.file_key is not None and uid not in skipped:
+            if known.name_in_file is not None and uid not in skipped:
                 after = fingerprint(data_block, by_name)
                 if after is not None:
-                    changes.candidates[uid] = known.file_key, after
+                    changes.candidates[uid] = known.name_in_file, after
         changes.settle()
         return changes
 
     def _unchanged(self) -> dict[int, Fingerprint]:
-        """The fingerprints of what is as it was by itself, whatever became of what it uses."""
+        """The fingerprints of what is unchanged itself, whether or not what it uses is."""
         unchanged: dict[int, Fingerprint] = {}
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
@@ -161,7 +161,7 @@ class Changes:
 
     Attributes:
         contents: what to write beside the blob.
-        candidates: by uid, what may be unchanged: its key in the whole file, and its fingerprint to be compared with
+        candidates: by uid, what may be unchanged: its name in the whole file, and its fingerprint to be compared with
             the one after the file was opened again.
     """
 
@@ -178,8 +178,8 @@ class Changes:
     def compare(self, reopen: Callable[[], None]) -> None:
         """Open the whole file again and find out which of the candidates are unchanged."""
         reopen()
-        for uid, (file_key, after) in self.candidates.items():
-            data_block = data_block_kinds.find(*file_key)
+        for uid, (name_in_file, after) in self.candidates.items():
+            data_block = data_block_kinds.find(*name_in_file)
             before = None if data_block is None else fingerprint(data_block, by_name)
             if before is not None and before.digest == after.digest:
                 self._unchanged[uid] = after
@@ -187,13 +187,13 @@ class Changes:
         self.settle()
 
     def settle(self) -> None:
-        """Write down what is unchanged, and so is all that it uses."""
+        """Note in `contents` what is unchanged together with all that it uses."""
         unchanged = dict(self._unchanged)
         while changed := [uid for uid, found in unchanged.items() if not found.references <= unchanged.keys()]:
             for uid in changed:
                 del unchanged[uid]
         for uid, (key, origin) in self._keys.items():
-            # Without a state before nobody could change anything.
+            # No state was taken where nothing can change the data-blocks.
             is_unchanged = uid in unchanged if self._has_state else origin.is_unchanged
             self.contents.origins[key] = Origin(origin.ref, is_unchanged)
 

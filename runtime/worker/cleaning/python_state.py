@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Python's state in a worker in which nothing ran yet, to go back to.
+"""Python's state in a worker in which nothing ran yet, to be restored.
 
-What a script brought is forgotten, what it changed is put back. Whether anything still holds on to the script is then
-seen by a trace laid in its globals: if that outlives it, a callback or a patched class somewhere does, too.
+What a script brought is forgotten, what it changed is put back. To see whether anything still refers to the script, an
+object is put into its globals: if that lives on, so does a callback or a patched class somewhere.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class PythonState:
         self._traces: list[weakref.ref[_Trace]] = []
 
     def unclean(self) -> str:
-        """Why this can't be gone back to, "" if it can. To be asked when Python's functions are its own again."""
+        """Why this can't be restored, "" if it can. Call it when Python's functions are its own again."""
         if _num_threads() > self._num_threads:
             return "its script left a thread running"
         if _has_children():
@@ -77,7 +77,7 @@ class PythonState:
         return ""
 
     def restore(self) -> str:
-        """Go back to it.
+        """Restore it.
 
         Returns:
             "" or what can't be put back.
@@ -92,7 +92,7 @@ class PythonState:
         return f"its script changed {reason} for good" if reason else ""
 
     def remains(self) -> str:
-        """What is left nevertheless, "" if nothing is. To be asked last, when Blender is clean as well."""
+        """What is left nevertheless, "" if nothing is. Call it last, when Blender is clean as well."""
         gc.collect()
         if any(trace() is not None for trace in self._traces):
             return "something still holds on to its script"

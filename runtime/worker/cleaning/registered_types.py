@@ -14,7 +14,7 @@ _DRAWN = (bpy.types.Header, bpy.types.Menu, bpy.types.Panel, bpy.types.UIList)
 
 
 class RegisteredTypes:
-    """Blender's types when this was made, to go back to.
+    """Blender's types when this was made, to be restored.
 
     Attributes:
         with_code: those with methods in Python that may be executed. What they hold is for others to put back.
@@ -37,7 +37,7 @@ class RegisteredTypes:
         self._draw = [attributes.get("draw") for attributes in self._drawn]
 
     def restore(self) -> str:
-        """Go back to it.
+        """Restore them.
 
         Returns:
             "" or why that is not possible.

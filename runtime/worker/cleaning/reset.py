@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making a used worker as good as new: an empty file, and no trace of the last script in Blender or Python."""
+"""Makes a used worker clean again: an empty file, and no trace of the last script in Blender or Python."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
 
 
 class EmptyFile:
-    """A file with one empty scene, as Blender itself begins with. Preferences stay."""
+    """A file with one empty scene, as Blender itself starts with. Preferences stay."""
 
     def __init__(self, folder: Path) -> None:
         """Keep it in `folder`: reading it from there takes half the time that making it takes."""
@@ -37,7 +37,7 @@ class EmptyFile:
 
 
 class CleanState:
-    """The state of a worker in which nothing ran yet, to go back to."""
+    """The state of a worker in which nothing ran yet, to be restored."""
 
     def __init__(self) -> None:
         configuration = Path(bpy.utils.user_resource("CONFIG"))
@@ -51,18 +51,18 @@ class CleanState:
         self._keymaps = _keymaps()
         self._window_manager = set(bpy.context.window_manager.keys())
         self._python = PythonState([*self._types.with_code, *_handler_lists()], self._types.without_code)
-        # What is here for good need not be looked at in each collection: 35 ms less for each task.
+        # Garbage collection need not look at what stays for good: 35 ms less for each task.
         gc.collect()
         gc.freeze()
 
     def restore(self) -> str:
-        """Go back to it.
+        """Restore it.
 
         Returns:
             "" or why this worker can't be made clean, and must end.
         """
         steps = (
-            self._changed_addons,  # as long as its module tells
+            self._changed_addons,  # first, as long as its module is loaded
             self._python.restore,
             self._python.unclean,
             self._changed_settings,
