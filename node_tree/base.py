@@ -59,7 +59,7 @@ class BackgroundNode:
 
 @dataclass(frozen=True, slots=True)
 class SocketSpec:
-    """What a socket should be. `value` is what a new one holds, None for nothing."""
+    """What a socket should be. `value` is the value of a new socket, None for none."""
 
     identifier: str
     label: str
@@ -201,7 +201,7 @@ def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
 
 
 def _detached(value: Any) -> Any:
-    """The value on its own: vectors, colours and the like are read from their socket, which is about to go."""
+    """A copy of the value: vectors and colours refer to their socket, which will be removed."""
     if isinstance(value, tuple):
         return tuple(map(_detached, value))
     is_view = isinstance(value, Vector | Color | Euler | Quaternion | Matrix)
@@ -209,7 +209,7 @@ def _detached(value: Any) -> Any:
 
 
 def _fill(socket: Any, value: Any) -> None:
-    """Set a value, if this type of socket can hold it; a float of old is no reason to fail for a new string."""
+    """Set a value, if this type of socket can hold it. If not, the socket keeps its own: its type has changed."""
     if value is None:
         return
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells whoever listens that a tree is not what it was: nodes, links, values, settings that decide what would run."""
+"""Tells listeners that a tree has changed: nodes, links, values, or settings that decide what would run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-#: Called with the tree, often and in the middle of a change: it may take a note, and do the work later.
+#: Called with the tree, often and in the middle of a change: it should only note the change, and do its work later.
 Listener = Callable[[bpy.types.NodeTree], None]
 _listeners: list[Listener] = []
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes at the two ends of a graph: what goes in, and what becomes of what comes out."""
+"""The nodes at the two ends of a graph: Input and Output."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stable ids of nodes. Names change; pointers die with each undo; an id stays and is no other node's."""
+"""Stable ids of nodes. Names change and pointers become invalid with each undo; an id stays, and is unique."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def background_trees() -> Iterator[bpy.types.NodeTree]:
 
 
 def renew_duplicates() -> None:
-    """Give new ids to nodes that have another's. Appending a tree twice copies ids, and calls no `Node.copy`.
+    """Give new ids to nodes that share one. Appending a tree twice copies ids without calling `Node.copy`.
 
-    Of two trees the one that was here first keeps its ids: it may have a run under way.
+    The tree that was here first keeps its ids: it may be running.
     """
     seen: set[str] = set()
     for tree in sorted(background_trees(), key=lambda tree: tree.session_uid):

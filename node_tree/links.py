@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which links can carry what they are meant to, and where each one comes from.
+"""Tells where each link comes from, and which links are refused because their types don't fit.
 
-A socket that is asked for its `links` walks through all links of its tree. So what is drawn asks here: the links of a
-tree are walked through once after each change, and what was found is kept without a reference into Blender.
+`socket.links` walks through all links of the tree, which is slow. So code that draws asks here: the links of a tree are
+walked through once after each change, and the result is cached without references to Blender's data.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Origin(NamedTuple):
         node_id: `uid` of the node, through any number of reroutes; "" if it is none of ours, or nothing feeds them.
         identifier: of its output.
         type: of its output, None if it has none.
-        is_refused: whether it can't carry what it is meant to.
+        is_refused: whether there is no conversion from the output to the input.
     """
 
     node_id: str
@@ -68,7 +68,7 @@ def source_socket(link: bpy.types.NodeLink) -> bpy.types.NodeSocket | None:
 
 
 def forget_links(tree: bpy.types.NodeTree) -> None:
-    """The tree, or a type in it, is not what it was."""
+    """The tree, or a type in it, has changed: drop what is cached for it."""
     _kept.pop(tree.session_uid, None)
 
 

@@ -140,7 +140,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         """Make the sockets what the script says now.
 
         Args:
-            may_rename: whether a new socket may be one of before under another name. It is none in another script.
+            may_rename: whether a new socket may be an old one that was renamed. Give False for another script.
 
         Returns:
             its signature; None if there is no script, or one with an error, which the node shows: the sockets stay.
@@ -173,11 +173,11 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             self.is_without_main = is_without_main
 
     def _declare(self, text: str, is_chosen: bool) -> None:
-        """Begin with what the script seems to have; or, where it was changed, with the sockets of the former `main`.
+        """Declare the sockets that a new script seems to have; or, if a script was edited, those of its former `main`.
 
         Raises:
-            SignatureError: if it seems to have more than a node can have; or if there are sockets, and nothing tells
-                that it has not just lost its `main`.
+            SignatureError: if it seems to have more than a node can have; or if the node has sockets, and the script
+                may just have lost its `main`.
         """
         has_sockets = bool(len(self.inputs) or len(self.outputs))
         if has_sockets and not detected_sockets.has_marks(text):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which tree editors show: one that is pinned its own, all others the one that the artist chose last in any of them.
+"""Which tree the editors show: a pinned editor shows its own, all others the one that the artist chose last.
 
-Other editors of nodes follow the active object. A background node tree belongs to none, so they follow the choice.
+Blender's other node editors follow the active object. A background node tree belongs to no object.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
         changes.tell(self)
-        # In background mode no timer fires and nobody looks.
+        # In background mode no timer fires and nothing is drawn.
         if not bpy.app.background and not bpy.app.timers.is_registered(_mark_all_links):
             bpy.app.timers.register(_mark_all_links, first_interval=0.0)
 

@@ -130,7 +130,7 @@ class Writer:
         return list(self._run.new_deliveries())
 
     def _has_place(self, nodes: Nodes, delivery: Delivery) -> bool:
-        """Whether there still is something that takes the result; if not, a note says so."""
+        """Whether the node and the output of a result still exist; if not, a note says so."""
         task = self._run.tasks.get(delivery.node)
         if delivery.node not in nodes:
             self._note_once(f'The node "{task.name}"' if task else "An Output node", "is gone")

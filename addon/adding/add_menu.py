@@ -16,7 +16,7 @@ _COMMON_INPUTS = (
     ("Object", "Collection", "Mesh", "Material", "Image", "World", "Scene", "Text"),
     ("FLOAT", "INT", "BOOLEAN", "STRING", "VECTOR", "COLOR", "PATH", "BLEND_FILE"),
 )
-#: Blender finds what menus show by their classes, which can't be made while one is drawn: so many are made before.
+#: Each sub-menu needs a class, and none can be made while a menu is drawn: so many are made in advance.
 _MAX_FOLDER_MENUS = 48
 
 

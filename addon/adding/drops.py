@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files dropped onto the editor become nodes: a script its own, another file the shipped one that reads it.
+"""Files dropped onto the editor become nodes: a script becomes its own node, another file a shipped node that reads it.
 
 Data-blocks dropped onto it never reach an add-on: see `selection.py`.
 """

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A link dragged into the void: the search of nodes that fit.
+"""Opens a search for nodes that fit when a link is dropped on empty space.
 
-Blender does that for its own node trees only. Its *Link Nodes* does the dragging here, too:
+Blender does this for its own node trees only. Its *Link Nodes* does the dragging here, too:
 
     drag --> link_drag: is there a socket? --> link_watch waits behind NODE_OT_link, which has the events first
                                                     |

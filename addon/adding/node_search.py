@@ -85,7 +85,7 @@ def _rank(offer: Offer, socket_type: SocketType | None) -> int:
 
 
 def type_of(socket: bpy.types.NodeSocket) -> SocketType | None:
-    """The type of what a socket gives or takes, through reroutes; None if there is no telling."""
+    """The type of what a socket gives or takes, through reroutes; None if that is unknown."""
     if not socket.is_output and socket.node.bl_idname == "NodeReroute":
         wanted = (link.to_socket for link in socket.node.outputs[0].links)
         return next((found for found in map(type_of, wanted) if found is not None), None)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which socket is under the mouse. Blender has no API for that, and only Blender knows what its layouts came to.
+"""Finds the socket under the mouse. Blender has no API for that, and only Blender knows where it drew each socket.
 
-*Select* flips the selection of the socket it finds: done twice it flips it back, and between the two the socket shows.
+*Select* flips the selection of the socket it finds. It is called twice, and the changed selection in between tells the
+socket.
 """
 
 from __future__ import annotations

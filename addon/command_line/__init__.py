@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same without a window."""
+"""The command line: runs node trees without a window."""

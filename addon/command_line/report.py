@@ -20,7 +20,7 @@ from ...runtime.scheduling.states import RunState, TaskState
 from ..session.run import Item, Run, Task
 from .terminal_text import one_line
 
-#: Raised when a reader of the JSON would have to change.
+#: Increased with each change that readers of the JSON must follow.
 _VERSION = 2
 #: Characters of a log's end that are reported.
 _LOG_TAIL = 4000
@@ -45,7 +45,7 @@ class Report:
         self.exit_code, self.state, self._problems = 2, "invalid", problems
 
     def fail(self, message: str) -> None:
-        """Something beside the nodes went wrong."""
+        """Something other than a node failed."""
         self.exit_code, self.error = 1, message
         if self._run is None:
             self.state = "failed"

@@ -120,7 +120,7 @@ class Bars:
 
 
 def _details(task: Task) -> str:
-    """What is to be said of a task in a few words."""
+    """The state of a task in a few words."""
     if task.state is TaskState.SKIPPED and task.error is not None:
         return task.error.message  # "skipped because ..."
     words = [task.state.replace("_", " ")]

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What everything that draws has in common; it knows no node tree and no run."""
+"""What all drawing code shares. It knows no node tree and no run."""

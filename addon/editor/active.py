@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the editor shows: its node tree, the run of that, its active node."""
+"""The node tree that the editor shows, the last run of this tree, and what operators on it share."""
 
 from __future__ import annotations
 

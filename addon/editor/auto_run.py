@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Auto run: a tree in the mode *On Save* runs by itself whenever its file is saved.
 
-A file that somebody else made could have the mode set. So a tree runs by itself only after the artist has run it once
-by hand since the file was opened: that is the consent, and it lives here and not in the file.
+A file from somebody else may have the mode set. So a tree runs by itself only after the artist has run it once by hand
+since the file was opened. This consent is not saved in the file.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _after_save(filepath: str, *_arguments: object) -> None:
 
 
 def _start_due() -> float | None:
-    """Start what is due; what still runs is waited for, as its results are of the file as it was."""
+    """Start the trees that are due, except those that still run: these start when their run is over."""
     for tree in list(_due_trees()):
         if session.run_of(tree).is_home:
             _due.discard(tree.session_uid)
@@ -54,7 +54,7 @@ def _start(tree: bpy.types.NodeTree) -> None:
         session.start(tree)
     except CompileError as error:
         problems.show(tree, error.problems)
-    except BackgroundNodesError:  # a full disk; Run tells it to whoever presses it
+    except BackgroundNodesError:  # such as a full disk; the Run button reports it
         traceback.print_exc()
 
 

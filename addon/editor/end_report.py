@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells how a run ended: in the status bar and the Info editor.
+"""Reports how a run ended, in the status bar and the Info editor.
 
-Only operators report, and Blender drops what they report if Python called them. So this one is called when a run ends,
-but waits for Blender's next event, and reports then.
+Only operators can report, and Blender drops their reports if Python called them. So this operator is called when a run
+ends, waits for Blender's next event, and reports then.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def say(level: str, message: str) -> None:
 def summary(run: Run) -> tuple[str, str]:
     """How a run ended: the level of the report, and a sentence.
 
-    What went wrong is no more than a warning: for an error Blender opens a pop-up below the mouse, whatever the artist
-    is doing there.
+    A failed run is reported as a warning, not as an error: for an error Blender opens a pop-up below the mouse, and
+    disturbs the artist.
     """
     name, time = run.tree_name, duration(run.seconds)
     if run.state is RunState.SUCCEEDED:
@@ -81,7 +81,7 @@ def summary(run: Run) -> tuple[str, str]:
 
 
 def _names(run: Run) -> str:
-    """The nodes that are to blame; those that were skipped for them are not."""
+    """The nodes that failed; if none did, all that did not succeed."""
     wrong = (TaskState.FAILED, TaskState.TIMED_OUT)
     names = [task.name for task in run.tasks.values() if task.state in wrong] or [
         task.name for task in run.tasks.values() if task.state is not TaskState.SUCCEEDED

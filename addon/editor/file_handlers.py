@@ -18,7 +18,7 @@ _cut_off: list[str] = []
 
 @bpy.app.handlers.persistent
 def _after_load(*_arguments: object) -> None:
-    # Not before it is loaded: a broken file is not, and then the one that is open stays.
+    # Not in `load_pre`: if the file is broken, the open file stays, and its runs go on.
     _cut_off[:] = [run.tree_name for run in session.runs if not run.is_home]
     session.forget_file()
     renew_duplicates()
@@ -27,7 +27,7 @@ def _after_load(*_arguments: object) -> None:
 
 
 def _tell_cut_off() -> None:
-    """Not while the file is being opened: there is no window to report in then."""
+    """Report the ended runs. A timer calls this: while a file is being opened, there is no window to report in."""
     for name in _cut_off:
         end_report.say(
             "WARNING", translated('The run of "{name}" was ended: another file was opened').format(name=name)
@@ -58,7 +58,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 
 def register() -> None:
     for functions, function in _handlers():
-        functions.insert(0, function)  # who runs something right after loading does not want it ended
+        functions.insert(0, function)  # first, or it would end runs that other handlers start
 
 
 def unregister() -> None:

@@ -35,7 +35,7 @@ class View:
     def __init__(self, region: bpy.types.Region, ui_scale: float) -> None:
         to_region = region.view2d.view_to_region
         self.x, self.y = to_region(0.0, 0.0, clip=False)
-        # Over a long way, for the result is in whole pixels.
+        # Measured over a long distance, because the result is in whole pixels.
         self.zoom = (to_region(10_000.0, 0.0, clip=False)[0] - self.x) / 10_000.0
         self.width, self.height = region.width, region.height
         #: Pixels of one UI unit.

@@ -90,7 +90,7 @@ def _state_text(task: Task, num_letters: int) -> str:
 
 
 def _joined(parts: tuple[str, ...], num_letters: int) -> str:
-    """As many of the parts as fit, in the order of their weight; the first one always."""
+    """As many of the parts as fit, in their order; always the first one."""
     text = ""
     for part in filter(None, parts):
         longer = f"{text} · {part}" if text else part

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is drawn over the nodes: a strip that shows each one's state, lines about its last run, a heat map by time.
 
-A collapsed node draws no buttons; of that the strip is all that tells. Blender's own *Overlays* button in the header
-switches everything off; what is beside it has settings of ours.
+A collapsed node draws no buttons, so the strip alone shows its state. Blender's *Overlays* button in the header
+switches all of this off; the popover beside that button has our settings.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SMALLEST_TEXT = 5.0
 
 _PLATE: Color = (0.10, 0.10, 0.10, 0.85)
 _INK: Color = (0.90, 0.90, 0.90, 1.0)
-#: States in which no worker has begun with a task.
+#: States in which no worker has started a task.
 _UNTOUCHED = frozenset({TaskState.WAITING, TaskState.READY, TaskState.SKIPPED})
 #: From the quickest task to the slowest.
 _HEAT = ((0.20, 0.45, 0.85), (0.95, 0.80, 0.25), (0.90, 0.25, 0.20))
@@ -53,8 +53,7 @@ def _cached(task: Task) -> str:
     return translated("Cached") if task.cached else ""
 
 
-#: The lines over a node, from its header up, each with the preference that shows it. What a line has nothing to tell
-#: of is left out. A new one is a function and an entry here.
+#: The lines over a node, from its header up, each with the preference that shows it. An empty line is left out.
 _LINES: tuple[tuple[str, Line], ...] = (
     ("overlay_time", _time),
     ("overlay_memory", _memory),

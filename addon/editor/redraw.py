@@ -17,12 +17,12 @@ from ..session import problems
 from ..session.current import session
 from ..session.run import Run, Task
 
-#: Of the way from what a bar shows to what is so, the share it goes in one tick.
+#: In each tick a bar moves by this share of the distance to the real progress.
 _EASING = 0.35
-#: A bar that is so near shows what is so.
+#: A bar that is nearer than this shows the real progress.
 _NEAR = 0.004
 
-#: What is on the screen: of each tree's run its version and second; of each running task, by node, its bar.
+#: What is on the screen, by tree: the version and the seconds of its run; the progress that each running task shows.
 _drawn: dict[int, tuple[int, int]] = {}
 _bars: dict[int, dict[str, float]] = {}
 
@@ -58,7 +58,7 @@ def _has_news(run: Run) -> bool:
 
 
 def _move_bars(run: Run) -> bool:
-    """Let the bars of a run catch up; whether one of them moves."""
+    """Move the bars of a run towards the real progress. Returns whether one moved."""
     running = [task for task in run.tasks.values() if task.state is TaskState.RUNNING]
     before = _bars.get(run.tree_uid, {})
     _bars[run.tree_uid] = bars = {
@@ -74,7 +74,7 @@ def _eased(shown: float, progress: float) -> float:
 
 
 def _redraw_preferences() -> None:
-    """They tell what the workers do."""
+    """Redraw the preferences, which list the workers."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "PREFERENCES":

@@ -80,7 +80,7 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
     def _report_problems(self, found: Sequence[Problem]) -> None:
-        """All of them to a program; to an artist, who sees them in the Sidebar, how many there are."""
+        """Report all problems in background mode; in a window a single one, or how many: the Sidebar lists them."""
         if bpy.app.background:
             for problem in found:
                 self.report({"ERROR"}, str(problem))

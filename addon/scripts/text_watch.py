@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets sockets follow their script while it is written: after a pause in typing, or when its file is saved.
 
-A Text Editor that draws is the sign that somebody types in it; whoever does not type pays nothing. What is drawn is
-only looked at: a timer that fires once does the work later, on what is there then.
+A redraw of a Text Editor is the sign that somebody may be typing in it. The draw handler only notes which texts have
+changed; a timer that fires once updates their nodes later.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _follow_changed() -> None:
 
 
 def _nodes_of(text: bpy.types.Text) -> Iterator[BackgroundNodeScript]:
-    """The nodes whose script is in a text, or in the file that the text is saved to, as far as it is."""
+    """The nodes whose script is in a text, or in the file that the text is saved to."""
     path = None if text.is_in_memory or text.is_dirty else texts.absolute(text.filepath, text)
     for tree in background_trees():
         for node in tree.nodes if tree.is_editable else ():

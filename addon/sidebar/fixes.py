@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What carries a problem's fix out, or leads to where it can be: a field, or a button, drawn below the problem."""
+"""Draws a field or a button below a problem: it fixes the problem, or leads to the place where it can be fixed."""
 
 from __future__ import annotations
 

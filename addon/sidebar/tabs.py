@@ -7,7 +7,7 @@ from typing import Final
 
 import bpy
 
-#: Blender's own tab of that name holds what it knows of the active node; ours joins it.
+#: Blender's own tab for the active node; our panels are in it, too.
 NODE: Final = "Node"
 RUN: Final = "Run"
 PROBLEMS: Final = "Problems"
