@@ -30,7 +30,7 @@ UNFINISHED = '<testsuite><testcase name="{}"><error message="pytest did not come
 
 found_pythons = {version: find_python(version) for version in PYTHONS}
 for python in filter(None, found_pythons.values()):
-    # Nox takes the first on PATH, be it a shim that doesn't run.
+    # Nox takes the first on PATH, even if it is a shim that doesn't run.
     os.environ["PATH"] = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])
 
 here = [version for version, python in found_pythons.items() if python]
@@ -89,7 +89,7 @@ def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: 
 
 @nox.session(python=False, tags=["others"])
 def complete(session: nox.Session) -> None:
-    """Say what this machine lacks, and how to get it; in CI nothing may be lacking."""
+    """Print what this machine lacks, and how to get it. In CI this is an error."""
     lacking = [
         f"left out: Python {version} and what needs it. Get one: {how_to_get(version)}"
         for version in PYTHONS

@@ -22,4 +22,4 @@ def main(source: str, target: str, script: str) -> None:
 if __name__ == "__main__":
     main(*sys.argv[sys.argv.index("--") + 1 :])
     sys.stdout.flush()
-    os._exit(0)  # the quickest way out there is: nothing here is to make the comparison look better
+    os._exit(0)  # the quickest exit, so that the comparison is fair to the old way

@@ -1,4 +1,4 @@
-"""How long the artist's window stands still for a run: the longest call of its timer, and of what else a run asks.
+"""How long a run blocks the artist's window: the longest call of its timer, and of other calls that a run needs.
 
 What is drawn is not part of it (see `frame_times.py`), and what Blender itself takes to load results and to note an
 undo step is told apart. Where the system tells it, time in which another program had the processor does not count.
@@ -28,7 +28,7 @@ from background_nodes.runtime.pool.pool import Pool
 
 #: Milliseconds that a call may take.
 _AIM = 8.0
-#: Seconds after which a worker that was stopped goes on: a window that waits for it would stand still for ever.
+#: Seconds after which a stopped worker goes on: without that, a window that waits for it would hang forever.
 _STANDSTILL = 10.0
 #: As many numbers as 25 MB of JSON hold.
 _MANY_VALUES = 1_300_000
@@ -72,7 +72,7 @@ def main(megabytes: int) -> None:
     progress(0.5)
     time.sleep(600.0)
 """
-#: It takes care that none of the worker's threads gets a turn afterwards, as C code that hangs does.
+#: None of the worker's other threads runs afterwards, as if C code hangs.
 _CLOSE_CHANNEL = """\
 import ctypes
 import sys

@@ -1,4 +1,4 @@
-"""Fifty jobs of an add-on through the JobManager, against a new Blender for each, as its ancestor does it.
+"""Fifty jobs of an add-on through the JobManager, against a new Blender for each job, as background_processing does it.
 
 Both get the same script, data-blocks and values, and as many processes at a time. A job takes an object and numbers,
 reports progress, and gives the object and a dict back.
@@ -67,7 +67,7 @@ bpy.data.libraries.write(RESULTS, set(data_blocks), fake_user=True)
 with open(DATA, "w") as file:
     json.dump(python_data, file)
 sys.stdout.flush()
-__import__("os")._exit(0)  # the quickest way out there is: nothing here is to make the comparison look better
+__import__("os")._exit(0)  # the quickest exit, so that the comparison is fair to new Blenders
 """
 
 
@@ -85,7 +85,7 @@ def _measure(num_processes: int, quick: bool) -> Row:
     items = [stage.grid_object(_SIDE) for _ in range(count)]
     session.close()  # our workers have to start, too
     ours = theirs = 0.0
-    for start in range(0, count, _TURN):  # by turns: what else the machine does meets both alike
+    for start in range(0, count, _TURN):  # by turns, so that other load on the machine slows both alike
         turn = items[start : start + _TURN]
         ours += _seconds(turn, _with_job_manager, num_processes)
         theirs += _seconds(turn, _with_new_blenders, num_processes)

@@ -1,4 +1,4 @@
-"""What happens before anything runs, and what decides what runs when: pure Python, no process."""
+"""How long reading, compiling and scheduling take: pure Python, without a process."""
 
 from __future__ import annotations
 

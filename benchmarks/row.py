@@ -15,9 +15,9 @@ class Row:
         name: what it is.
         value: our figure, with its unit.
         against: what it is compared with, with its unit; "" if with nothing.
-        ratio: of the two, such that the target speaks of it; None if there is none.
-        target: what is to be reached, in words; "" if nothing is.
-        is_met: whether it was; None if there is no target.
+        ratio: of the two, as the target counts it; None if there is none.
+        target: what is to be reached, in words; "" for no target.
+        is_met: whether the target was reached; None if there is none.
         details: all that was measured, for the JSON file.
     """
 

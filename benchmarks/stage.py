@@ -1,4 +1,4 @@
-"""What the measurements are made of: trees, objects, and a worker that is warm."""
+"""Builds what is measured: trees, objects, and a warm worker."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
     @property
     def held(self) -> float:
-        """How long it would have taken on a machine that has nothing else to do: what it worked, and waited for."""
+        """How long it would have taken on an idle machine: the time by the clock, without waiting for a processor."""
         return max(self.processor, self.wall - self.in_line)
 
     def plus(self, other: Span) -> Span:

@@ -1,4 +1,4 @@
-"""Take the README's pictures from a real window, by the means of the GUI tests: true ones, and new ones whenever asked.
+"""Take the README's pictures from a real window, with the tools of the GUI tests.
 
 python tools/make_pictures.py docs/pictures
 """
@@ -81,7 +81,7 @@ class Photographer:
         self.window.settle(8)
         self.editor.frame_all()
         time.sleep(0.5)  # the view moves there smoothly
-        self.window.event("WHEELUPMOUSE", "PRESS")  # there is no need for so wide a margin
+        self.window.event("WHEELUPMOUSE", "PRESS")  # zoom in: the margin is too wide
         self.window.settle(8)
 
     def animate(self, name: str) -> None:

@@ -73,9 +73,9 @@ def solver_identifier(modifier: bpy.types.BooleanModifier, solver: str) -> str:
 
 
 def result_of(source: bpy.types.Object, modifier: bpy.types.BooleanModifier) -> bpy.types.Mesh:
-    """What the modifier makes of `source`. Where the manifold solver gives up, the exact one has a try.
+    """What the modifier makes of `source`. If the manifold solver fails, the exact one is used.
 
-    It does so silently, by an unchanged mesh: when a mesh is open, and in a Blender that was built without it.
+    It fails without an error and leaves the mesh unchanged: if a mesh is open, or if Blender was built without it.
     """
     mesh = evaluated_mesh(source)
     if modifier.solver == "MANIFOLD" and coordinates(mesh) == coordinates(source.data):

@@ -11,7 +11,7 @@ import bpy
 
 from background_nodes.script import Length, Range, progress
 
-#: More faces than this are a slip of the voxel size rather than a wish; they would fill the memory.
+#: More faces than this would fill the memory: the voxel size is probably a mistake.
 MAXIMUM_FACES = 50_000_000
 
 
