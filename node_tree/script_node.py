@@ -148,7 +148,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         try:
             source = self.source()
             if source is None:
-                self._set_style(is_without_main=False)
+                self._set_without_main(is_without_main=False)
             signature = None if source is None else self._signature(source, is_chosen=not may_rename)
         except SignatureError as error:
             self._show_error(error.message, error.line or 0)
@@ -161,14 +161,14 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     def _signature(self, source: ScriptSource, *, is_chosen: bool) -> Signature:
         """What the script's `main` declares, or else the node. Raises SignatureError."""
         signature = None if source.is_without_main else sources.signature(source)
-        self._set_style(is_without_main=source.is_without_main)
+        self._set_without_main(is_without_main=source.is_without_main)
         if signature is not None:
             return signature
         if not declared_sockets.has_any(self):
             self._declare(source.text, is_chosen)
         return declared_sockets.signature(self, source.text).checked()
 
-    def _set_style(self, *, is_without_main: bool) -> None:
+    def _set_without_main(self, *, is_without_main: bool) -> None:
         if self.is_without_main != is_without_main:
             self.is_without_main = is_without_main
 

@@ -30,7 +30,7 @@ _GAP = 180.0
 
 
 class BACKGROUND_NODES_OT_files_drop(AddOperator, bpy.types.Operator):
-    """Add a node for each file: of a script, or of what reads the file"""
+    """Add a node for each file: a node with the script, or a node that reads the file"""
 
     bl_idname = "background_nodes.files_drop"
     bl_label = "Add Nodes for Files"

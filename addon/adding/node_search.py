@@ -149,7 +149,7 @@ class BACKGROUND_NODES_OT_node_search(AddOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     use_inputs: bpy.props.BoolProperty(
-        name="Inputs", description="Link to an input of the node, in place of an output", options={"SKIP_SAVE"}
+        name="Inputs", description="Link to an input of the node instead of an output", options={"SKIP_SAVE"}
     )
 
     # The last one, since what it offers depends on the others.

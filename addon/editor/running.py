@@ -125,7 +125,7 @@ class _RunOperator(TreeOperator):
 
 
 class BACKGROUND_NODES_OT_cancel(_RunOperator, bpy.types.Operator):
-    """Cancel the run of the node tree; results that are there stay"""
+    """Cancel the run of the node tree; finished tasks keep their results"""
 
     bl_idname = "background_nodes.cancel"
     bl_label = "Cancel"
@@ -156,7 +156,7 @@ class BACKGROUND_NODES_OT_cancel_node(_RunOperator, bpy.types.Operator):
 
 
 class BACKGROUND_NODES_OT_pause(_RunOperator, bpy.types.Operator):
-    """Hold the run where it is, or let it go on"""
+    """Pause the run, or resume it"""
 
     bl_idname = "background_nodes.pause"
     bl_label = "Pause"
@@ -171,7 +171,7 @@ class BACKGROUND_NODES_OT_pause(_RunOperator, bpy.types.Operator):
 
 
 class BACKGROUND_NODES_OT_finish_current(_RunOperator, bpy.types.Operator):
-    """Start nothing more; what runs now comes to its end, and its results come home"""
+    """Start no more tasks; those that run now end as usual, and their results come home"""
 
     bl_idname = "background_nodes.finish_current"
     bl_label = "Stop After Current Tasks"

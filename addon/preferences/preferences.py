@@ -79,7 +79,7 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     store_gb: bpy.props.FloatProperty(
         name="Store Size",
         description="Gigabytes on disk that finished runs may keep for their logs, for Retry and for results that did "
-        "not come home; of the oldest ones they are deleted first, and the last run stays",
+        "not come home; the oldest runs are deleted first, and the last run stays",
         default=4.0,
         min=0.0,
         soft_max=100.0,

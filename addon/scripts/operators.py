@@ -48,7 +48,7 @@ class _ScriptOperator:
 
 
 class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Operator):
-    """Begin a script from a template and open it in a Text Editor"""
+    """Make a script from a template and open it in a Text Editor"""
 
     bl_idname = "background_nodes.script_new"
     bl_label = "New Script"
@@ -66,10 +66,10 @@ class BACKGROUND_NODES_OT_script_new(AddOperator, _ScriptOperator, bpy.types.Ope
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
         if properties.is_without_main:
             return translated(
-                "Begin a script without a function main, whose inputs and outputs are added on the node, "
+                "Make a script without a function main, whose inputs and outputs are added on the node, "
                 "and open it in a Text Editor"
             )
-        return translated("Begin a script from a template and open it in a Text Editor")
+        return translated("Make a script from a template and open it in a Text Editor")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if not self.node_name:
@@ -177,7 +177,7 @@ class BACKGROUND_NODES_OT_script_edit_externally(_ScriptOperator, TreeOperator, 
 
 
 class BACKGROUND_NODES_OT_script_reload(_ScriptOperator, EditableTreeOperator, bpy.types.Operator):
-    """Read the node's file anew, and let its sockets follow"""
+    """Read the node's file again, and update its sockets"""
 
     bl_idname = "background_nodes.script_reload"
     bl_label = "Reload Script"
@@ -206,7 +206,7 @@ def _text_of_file(node: BackgroundNodeScript) -> bpy.types.Text | None:
 
 
 class BACKGROUND_NODES_OT_script_make_local(_ScriptOperator, EditableTreeOperator, bpy.types.Operator):
-    """Give the node a script of its own, a copy, which can be changed"""
+    """Give the node a copy of its script that you can edit"""
 
     bl_idname = "background_nodes.script_make_local"
     bl_label = "Make Local Copy"
