@@ -159,7 +159,7 @@ def identifiers(node: bpy.types.Node, *, are_outputs: bool) -> dict[str, str]:
     return {entry.identifier: entry.name for entry in entries(node, are_outputs=are_outputs)}
 
 
-# What the rest of the house needs to know of them
+# For other modules
 
 
 def signature(node: bpy.types.Node, text: str) -> Signature:

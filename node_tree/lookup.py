@@ -103,7 +103,7 @@ def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:
 
 
 def key(socket: bpy.types.NodeSocket) -> str:
-    """What a script calls a socket: its identifier; its name if it was declared on the node, for then it is no word."""
+    """What a script calls a socket: its identifier; its name if it was declared on the node."""
     return socket.name if getattr(socket.node, "is_without_main", False) else socket.identifier
 
 

@@ -16,9 +16,9 @@ from ..runtime.script import script_files
 from ..runtime.script.signature import Signature
 from .sources import looks_like_script
 
-#: Seconds for which what was read holds.
+#: Seconds until folders are read again.
 _FRESH_SECONDS = 2.0
-#: Seconds that may be waited for folders that were not read before: most are read by then.
+#: Longest wait for folders that were not read before, in seconds: most are read by then.
 _PATIENCE = 0.05
 #: Folders in folders; what is deeper is no collection of scripts.
 _MAX_DEPTH = 4
@@ -72,7 +72,7 @@ class ScriptFolders:
         return self._scripts
 
     def set_folders(self, folders: Sequence[str]) -> None:
-        """Have other folders. What is in them is there at once, or a moment later."""
+        """Use other folders. Their scripts are there at once, or a moment later."""
         if self._folders != tuple(folders):
             self._folders = tuple(folders)
             self._read_at = float("-inf")

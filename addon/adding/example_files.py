@@ -22,7 +22,7 @@ _FOLDER_NODE = "Folder"
 #: Seconds until Blender has drawn an editor for the first time, and knows how large the nodes in it are.
 _FIRST_DRAW = 0.2
 
-#: The name of the example that is being opened; an artist may think better of it when asked to save.
+#: The name of the example that is being opened; the artist may cancel when asked to save.
 _opening: list[str] = []
 
 
@@ -85,7 +85,7 @@ def _editor(ui_type: str) -> bpy.types.Area | None:
         return None
     largest = max(viewports, key=lambda area: area.width * area.height)
     made = areas.split(window, largest, ui_type, "HORIZONTAL")
-    made.spaces.active.show_region_ui = False  # the graph wants the room
+    made.spaces.active.show_region_ui = False  # leaves the room to the graph
     return made
 
 

@@ -11,7 +11,7 @@ from ...runtime.scheduling.states import TaskState
 from ..session.run import Run, RunEvent, Task
 from .terminal_text import one_line
 
-#: Lines of a terminal that are kept free: the prompt, the bar of the whole run, and one to breathe.
+#: Lines of a terminal that are kept free: the prompt, the bar of the whole run, and an empty one.
 _SPARE_LINES = 3
 _STYLES = {
     TaskState.SUCCEEDED: "green",
@@ -66,7 +66,7 @@ class Lines:
         """Nothing: lines come with the events."""
 
     def _print(self, line: str) -> None:
-        # A log that nobody reads any more is no reason to stop the work.
+        # If nobody reads the output any more, the run still goes on.
         with contextlib.suppress(OSError):
             print(one_line(line), file=self._stream, flush=True)
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 WORKERS: Final = ("num_workers", "artist_first", "use_gpu", "memory_limit_gb", "memory_gb", "idle_minutes", "store_gb")
 OVERLAYS: Final = ("overlay_time", "overlay_memory", "overlay_heat_map")
 
-#: Of a panel's width what Blender gives the names of properties, and what is left for a sentence below their values.
+#: Shares of a panel's width: Blender's for the names of properties, and ours for the sentences below their values.
 _NAMES: Final = 0.4
 _SENTENCE: Final = 0.54
 

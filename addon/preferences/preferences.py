@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The preferences, and what holds where there are none (the bpy wheel)."""
+"""The preferences, and their defaults where there are none (the bpy wheel)."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def names() -> tuple[str, ...]:
 
 
 def settings() -> Settings:
-    """What they say of runs and jobs."""
+    """The settings for runs and jobs."""
     return Settings(
         num_workers=get("num_workers") or default_num_workers(),
         limits=WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3)),

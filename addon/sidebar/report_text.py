@@ -46,7 +46,7 @@ class BACKGROUND_NODES_OT_report_copy(TreeOperator, bpy.types.Operator):
 
 
 def report(tree: bpy.types.NodeTree, run: Run | None, task: Task | None = None) -> str:
-    """The text of a report: of one task, or of all that failed. In English, for who fixes it may speak no other."""
+    """The text of a report: of one task, or of all that failed. Always in English, for the developers."""
     lines = [*_versions(), "", *_tree(tree)]
     if run is not None:
         lines += ["", *_run(run)]
@@ -56,7 +56,7 @@ def report(tree: bpy.types.NodeTree, run: Run | None, task: Task | None = None) 
 
 
 def without_own_folders(text: str) -> str:
-    """The text with the artist's folders shortened: `~`, `<temp>`, `<blend>`. A bug report is read by everybody."""
+    """The text with the artist's folders shortened: `~`, `<temp>`, `<blend>`. Bug reports are public."""
     folders = [
         (bpy.app.tempdir, "<temp>"),
         (tempfile.gettempdir(), "<temp>"),
