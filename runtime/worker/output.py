@@ -15,7 +15,8 @@ from typing import Any
 #: Kept here because a script may replace Python's functions.
 _open = open
 
-_C_LIBRARY = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+#: Asked for once: the library keeps each function that it was asked for, which would be put back after each task.
+_flush_c = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None).fflush
 
 #: What Blender prints for each file it opens. About blobs, this means nothing to the artist.
 _CHATTER = re.compile(
@@ -87,4 +88,4 @@ def _flush(*streams: Any) -> None:
     for stream in streams:
         with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full
             stream.flush()
-    _C_LIBRARY.fflush(None)
+    _flush_c(None)

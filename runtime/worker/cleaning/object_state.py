@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 #: So many containers are compared at once.
-_CHUNK = 256
+_CHUNK = 32
 
 _IMMUTABLE_TYPE = 1 << 8  # Py_TPFLAGS_IMMUTABLETYPE: a class in C, which scripts can't change
 
