@@ -7,6 +7,7 @@ other sees the end of the pipe at once. What a script prints goes elsewhere and 
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import multiprocessing.connection as mpc
 import os
@@ -42,7 +43,7 @@ class Channel:
         self._received = bytearray()
         self._lock = threading.Lock()
         self._outgoing: deque[memoryview] = deque()
-        self._sender: threading.Thread | None = None
+        self._has_sender = False
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:
@@ -80,14 +81,15 @@ class Channel:
         """
         data = memoryview(_frame(message))
         with self._lock:
-            if self._sender is None:
+            if not self._has_sender:
                 data = data[self._write_some(data) :]
             if not data:
                 return
             self._outgoing.append(data)
-            if self._sender is None:
-                self._sender = threading.Thread(target=self._send_outgoing, name="background_nodes sender", daemon=True)
-                self._sender.start()
+            if not self._has_sender:
+                # `Thread.start` waits for the new thread's first turn.
+                _thread.start_new_thread(self._send_outgoing, ())
+                self._has_sender = True
 
     def receive(self) -> messages.Message:
         """Wait for the next message.
@@ -114,7 +116,7 @@ class Channel:
         return messages.decode(data)
 
     def close(self) -> None:
-        if self._sender is not None and sys.platform != "win32":
+        if self._has_sender and sys.platform != "win32":
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)  # closing alone does not wake the thread that sends
         self.connection.close()
@@ -137,7 +139,7 @@ class Channel:
         while True:
             with self._lock:
                 if not self._outgoing:
-                    self._sender = None
+                    self._has_sender = False
                     return
                 data = self._outgoing.popleft()
             try:

@@ -1,5 +1,6 @@
 """The channel, with a real pipe."""
 
+import _thread
 import os
 import threading
 from multiprocessing.connection import wait
@@ -11,6 +12,8 @@ from background_nodes.runtime.engine.messages import Failed, Idle, Progressed
 from background_nodes.runtime.errors import TransportError
 from background_nodes.runtime.pool import transport
 from background_nodes.runtime.pool.transport import Channel
+
+from .conftest import wait_until
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe")
 
@@ -137,11 +140,10 @@ def test_posting_to_one_who_does_not_read_waits_for_nobody(ends):
 
 def test_channel_with_unsent_words_can_be_closed(ends):
     ours, theirs = ends
+    num_threads = _thread._count()
     ours.post(Failed("x" * 10_000_000))
-    sender = ours._sender
     ours.close()
-    sender.join(10)
-    assert not sender.is_alive()
+    assert wait_until(lambda: _thread._count() == num_threads)
     with pytest.raises(EOFError):
         theirs.receive()
 
