@@ -181,6 +181,8 @@ class Pool:
         self._next_look_at_memory = 0.0
         self._num_failed_launches = 0
         self._num_failed_starts: Counter[Hashable] = Counter()  # by the request's key
+        self._may_start = True  # no worker was started since the last poll
+        self._is_short = False  # more workers are to be started
 
     @property
     def num_workers(self) -> int:
@@ -245,6 +247,7 @@ class Pool:
 
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
         """Return the reports that have arrived, in order of arrival; see `interface.Engine`."""
+        self._may_start = True
         self._serve()
         self._listen_to_all(until)
         for worker in self._workers:
@@ -264,7 +267,7 @@ class Pool:
 
     def next_look(self) -> float | None:
         """When to poll again even if no worker sends anything: one may hang, or have ended unnoticed."""
-        if self._reports:
+        if self._reports or self._is_short:
             return 0.0
         now = time.monotonic()
         if self._ended or any(worker.state is _State.LEAVING for worker in self._workers):
@@ -339,17 +342,25 @@ class Pool:
         return True
 
     def _start_workers(self, num_waiting: int) -> None:
-        """Start workers for the waiting tasks, except those that starting or resetting workers will take."""
+        """Start a worker for the waiting tasks, except those that starting or resetting workers will take.
+
+        One a poll: each takes about 10 ms.
+        """
+        self._is_short = False
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_started_workers():
             return
         num_coming = sum(worker.state in (_State.STARTING, _State.RESETTING) for worker in self._workers)
-        for _ in range(min(num_waiting - num_coming, self.capacity - len(self._workers))):
+        num_wanted = min(num_waiting - num_coming, self.capacity - len(self._workers))
+        if self._may_start and num_wanted > 0:
+            self._may_start = False
+            num_wanted -= 1
             try:
                 self._start_worker()
             except (LaunchError, StoreError) as error:
                 self._num_failed_launches = _MAX_FAILED_LAUNCHES
                 self._give_up(str(error))
                 return
+        self._is_short = num_wanted > 0
 
     def _start_worker(self) -> None:
         folder = self._scratch.new_folder()

@@ -64,6 +64,20 @@ def test_tasks_run_side_by_side_up_to_capacity(make_engine, tmp_path):
     assert engine.pool.num_workers == 2
 
 
+def test_workers_that_are_wanted_at_once_start_one_a_poll(make_engine):
+    """Each start takes 10 ms of the foreground, which must not come in a row."""
+    engine = make_engine(capacity=3)
+    counts = []
+    run = engine.start(*numbered(5))
+    while engine.pool.num_workers < 3:
+        counts.append(engine.pool.num_workers)
+        assert engine.pool.next_look() == 0.0, "nobody waits for a message before the next one"
+        engine.pool.poll()
+    assert counts == [1, 2]
+    assert engine.pool.next_look() > 0.0
+    engine.runner.cancel(run)
+
+
 def test_fresh_process_has_a_process_of_its_own(make_engine):
     engine = make_engine(capacity=2)
     used = engine.run(PID).value
