@@ -44,6 +44,7 @@ class Errands:
 
     def __init__(self) -> None:
         self._records: dict[str, ErrandRecord] = {}
+        self._errors: dict[str, TaskError] = {}  # by id, of errands that failed
         self._num_attempts: Counter[str] = Counter()  # by id, of all errands of the run
         self._missing: dict[Waiter, set[str]] = {}
         self._deadlines: list[tuple[float, str, int]] = []  # heap: time, id, attempt
@@ -74,6 +75,21 @@ class Errands:
         """Count one more attempt."""
         record.attempt = self._next_attempt(record.errand.id)
         record.num_tries += 1
+
+    def fail(self, record: ErrandRecord, error: TaskError) -> list[Waiter]:
+        """Remove an errand that failed and keep its error. Returns the waiters that wait for no errand now."""
+        self._errors[record.errand.id] = error
+        return self.end(record)
+
+    def error(self, errands: Iterable[Errand]) -> TaskError | None:
+        """The error of the first of these errands that is needed and has failed; None if there is none."""
+        return next(
+            (self._errors[errand.id] for errand in errands if errand.is_needed and errand.id in self._errors), None
+        )
+
+    def forget_errors(self) -> None:
+        """Let errands that failed be tried again."""
+        self._errors.clear()
 
     def end(self, record: ErrandRecord) -> list[Waiter]:
         """Remove an errand that is over. Returns the waiters that wait for no errand now."""

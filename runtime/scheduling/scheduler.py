@@ -401,6 +401,7 @@ class Scheduler:
         self._set_deadline()
         self._ready.clear()
         self._deadlines.clear()
+        self._errands.forget_errors()
         self._reopen({task.id: task for task in event.tasks})
 
     def _reopen(self, changed: Mapping[str, PlannedTask]) -> None:
@@ -471,6 +472,9 @@ class Scheduler:
     # Errands
 
     def _handle_inputs_missing(self, event: InputsMissing, record: TaskRecord, item: ItemRecord) -> None:
+        if (error := self._errands.error(event.errands)) is not None:
+            self._end_item(record, item, TaskState.FAILED, error)
+            return
         self._start_errands((record.order, item.index), event.errands)
         record.set_progress(item, item.progress, event.errands[0].text)
 
@@ -503,7 +507,7 @@ class Scheduler:
 
     def _fail_errand(self, record: ErrandRecord, error: TaskError) -> None:
         """End an errand that failed. If it was needed, the items that wait for it fail; else they start without it."""
-        waiters = self._errands.end(record)
+        waiters = self._errands.fail(record, error)
         if not record.errand.is_needed:
             self._go_on(waiters)
             return

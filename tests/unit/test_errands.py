@@ -169,6 +169,17 @@ def test_a_needed_errand_that_fails_fails_who_waits_and_stops_what_else_they_wai
     assert several.message("a") == "disk full"
 
 
+def test_a_needed_errand_that_failed_is_tried_again_by_a_retry_only(stage: StageFactory) -> None:
+    several = stage("a; b; c", workers=3)
+    several.miss("a", COPY)
+    several.fail(COPY)
+    assert several.miss("b", COPY, GATHER) == [], "it would fail in the same way"
+    assert several.miss("c", COPY) == [FinishRun(RunState.FAILED)]
+    assert [several.message(task) for task in "abc"] == ["disk full"] * 3
+    assert several.tell(RetryRequested(1.0)) == [start(task, attempt=2) for task in "abc"]
+    assert several.miss("a", COPY, attempt=2) == [StartErrand("copy", 2)]
+
+
 def test_an_errand_that_only_saves_time_may_fail(stage: StageFactory) -> None:
     single = stage("a")
     single.miss("a", GATHER, MORE)
