@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import bpy
 
 from ..errors import StoreError
-from ..scratch.removal import files_beside
+from ..scratch.removal import remove_files
 from ..script.socket_types import StoredRef
 from . import data_block_kinds, pixels
 from .dependencies import used_by
@@ -138,15 +138,8 @@ def write(
             )
         contents.save(path)
     except (OSError, RuntimeError) as error:
-        remove(path)
+        remove_files([path])
         raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
-
-
-def remove(path: Path) -> None:
-    """Remove a blob and what lies beside it, as far as it is there."""
-    for file in files_beside([path]):
-        with contextlib.suppress(OSError):
-            file.unlink()
 
 
 @contextlib.contextmanager

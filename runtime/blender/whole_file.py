@@ -23,6 +23,7 @@ import bpy
 
 from ..engine.messages import Copied, CopyFile, Failed
 from ..errors import BackgroundNodesError, StoreError
+from ..scratch.removal import remove_files
 from ..scratch.scratch import ScratchFolder
 from . import blobs, data_block_kinds
 from .blobs import Contents
@@ -69,7 +70,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
     try:
         _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
     except OSError as error:
-        blobs.remove(blob)
+        remove_files([blob])
         raise StoreError(f"the data can't be written to {blob}: {error}") from error
 
 

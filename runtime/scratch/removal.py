@@ -28,7 +28,7 @@ class Remover:
 
         `paths` may be a generator, which is then run on the thread.
         """
-        self._do(functools.partial(_remove_files, paths))
+        self._do(functools.partial(remove_files, paths))
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder with all in it, as far as it is there."""
@@ -80,7 +80,8 @@ def _stems(name: str) -> Iterator[str]:
             yield name[:index]
 
 
-def _remove_files(paths: Iterable[Path]) -> None:
+def remove_files(paths: Iterable[Path]) -> None:
+    """Remove files with those beside them that have the same stem, as far as they are there; here and now."""
     for file in files_beside(paths):
         with contextlib.suppress(OSError):
             file.unlink()
