@@ -26,6 +26,9 @@ from .typed_values import TypedValue, ValueFile, from_json, to_json
 #: A value is large if its JSON has at least this many characters.
 LARGE: Final = 16 * 1024
 
+#: A value of more characters is refused: a task that takes it holds it in memory.
+TOO_LARGE: Final = 256 * 1024**2
+
 #: Made here because a script may replace the functions of `json`.
 _ENCODER = json.JSONEncoder()
 _DECODER = json.JSONDecoder()
@@ -37,16 +40,19 @@ def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
     """Return the value; if it is large, with its content written to a file of that name.
 
     Raises:
-        StoreError: if the file can't be written.
+        StoreError: if the file can't be written, or the value is too large.
     """
     if not isinstance(value.content, str | list | tuple | dict):
         return value
-    if not value.type.is_list:
-        text = _ENCODER.encode(to_json(value.content))
-        return value if len(text) < LARGE else TypedValue(value.type, _write(text, name, folder))
-    lines = [_ENCODER.encode(to_json(element)) for element in value.elements()]
-    if sum(map(len, lines)) < LARGE:
+    lines = [_ENCODER.encode(to_json(part)) for part in value.parts()]
+    size = sum(map(len, lines))
+    if size < LARGE:
         return value
+    if size > TOO_LARGE:
+        limit = TOO_LARGE // 1024**2
+        raise StoreError(f"values of {size / 1024**2:.0f} MB are too much to be passed on: at most {limit} MB are")
+    if not value.type.is_list:
+        return TypedValue(value.type, _write(lines[0], name, folder))
     return TypedValue(value.type, (_write_list(lines, name, folder),))
 
 

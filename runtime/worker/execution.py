@@ -21,7 +21,7 @@ from ..blender.dependencies import used_by
 from ..engine import own_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..engine.run_files import desk_of
-from ..errors import BackgroundNodesError
+from ..errors import BackgroundNodesError, StoreError
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
@@ -190,11 +190,19 @@ def _collect(
             plain = arguments.wire_value(value, output.type, output.label)
             content = tuple(plain) if output.type.is_list else plain
         name = f"{Path(task.blob).stem}.{len(values)}.value"
-        values[output.identifier] = value_files.stored(TypedValue(output.type, content), name, folder)
+        values[output.identifier] = _in_file_if_large(TypedValue(output.type, content), name, folder, output.label)
     if roots:
         _check_rendered(roots, rendered)
         _write(roots, task.blob, inputs, folder)
     return values
+
+
+def _in_file_if_large(value: TypedValue, name: str, folder: ScratchFolder, label: str) -> TypedValue:
+    """Raises ArgumentError, which names the socket."""
+    try:
+        return value_files.stored(value, name, folder)
+    except StoreError as error:
+        raise arguments.ArgumentError(f'socket "{label}": {error}') from None
 
 
 def _rendered_images() -> Iterator[bpy.types.Image]:

@@ -253,7 +253,7 @@ def test_half_a_message_does_not_stop_the_foreground(make_engine, tmp_path):
 def test_result_that_is_too_long_fails_its_task_alone(warm):
     outcome = warm.run("return 'x' * 300_000_000")
     assert outcome.state == "failed"
-    assert "too much to be passed on" in outcome.message
+    assert outcome.message == 'socket "Result": values of 286 MB are too much to be passed on: at most 256 MB are'
     assert warm.run("return 1").value == 1
 
 
