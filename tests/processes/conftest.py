@@ -85,6 +85,7 @@ class Engine:
         return self.outcome(run, name)
 
     def outcome(self, run, name: str = "task") -> Outcome:
+        from background_nodes.runtime.scratch import value_files
         from background_nodes.runtime.scratch.logs import read_log
 
         record = run.scheduler.tasks[name]
@@ -93,7 +94,7 @@ class Engine:
         log = run.log_file(name, 0)
         return Outcome(
             str(record.state),
-            values["result"].content if "result" in values else None,
+            value_files.loaded(values["result"], self.scratch.folder).content if "result" in values else None,
             error.message if error else "",
             error.traceback if error else "",
             error.line if error else None,

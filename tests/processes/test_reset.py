@@ -48,7 +48,8 @@ def main():
     seen["modules"] = sorted(name for name in sys.modules if not name.startswith(OWN) and is_of_scripts(name))
     seen["path"], seen["argv"], seen["cwd"] = sys.path, sys.argv, os.getcwd()
     seen["import"] = [len(sys.meta_path), len(sys.path_hooks), sys.dont_write_bytecode]
-    seen["env"] = {k: v for k, v in os.environ.items() if k not in {"TMPDIR", "TEMP", "TMP", "PYTEST_CURRENT_TEST"}}
+    own = {"TMPDIR", "TEMP", "TMP", "BLENDER_USER_CONFIG", "PYTEST_CURRENT_TEST"}
+    seen["env"] = {k: v for k, v in os.environ.items() if k not in own}
     umask = os.umask(0); os.umask(umask)
     seen["umask"] = umask
     seen["handlers"] = {n: [f.__qualname__ for f in fs] for n in dir(bpy.app.handlers)
@@ -88,7 +89,7 @@ def main():
     seen["process"] = [limits, os.nice(0), sorted(os.sched_getaffinity(0)), os.getresuid(),
                        sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, set())))]
     ours = sorted(line for line in subprocess.run(["env"], capture_output=True, text=True).stdout.splitlines()
-                  if not line.startswith(("TMPDIR=", "TEMP=", "TMP=", "PYTEST_", "_=")))
+                  if not line.startswith(("TMPDIR=", "TEMP=", "TMP=", "BLENDER_USER_CONFIG=", "PYTEST_", "_=")))
     seen["environment of programs"] = ours
     seen["modules in C"] = [socket.getdefaulttimeout(), sorted(csv.list_dialects()), csv.field_size_limit(),
                             threading.stack_size(), faulthandler.is_enabled(), repr(decimal.DefaultContext)]
