@@ -491,4 +491,4 @@ def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
 
 
 def _list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:
-    return {identifier: len(value.elements()) for identifier, value in values.items() if value.type.is_list}
+    return {identifier: value.num_elements for identifier, value in values.items() if value.type.is_list}
