@@ -18,16 +18,16 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .runtime.version import __version__ as __version__
-
 if TYPE_CHECKING:
     import bpy
 
     from .addon.session.job_manager import JobManager as JobManager
     from .addon.session.run import Run, RunEvent
+    from .runtime.version import __version__ as __version__
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {
+    "__version__": ".runtime.version",
     "Job": ".addon.session.job",
     "JobManager": ".addon.session.job_manager",
     "UnknownJobError": ".addon.session.job_manager",

@@ -185,6 +185,11 @@ def test_module_neither_unpickles_nor_evaluates(file):
     assert not calls & UNSAFE_CALLS - allowed, f"{file} runs text as code"
 
 
+def test_root_imports_nothing_of_its_own_before_it_is_asked():
+    """pytest imports it by the name of a clone's folder, which may be no name of a module."""
+    assert not {module for module in imported_at_top("__init__.py") if module.startswith("background_nodes")}
+
+
 def test_exec_has_one_place():
     places = [
         file
