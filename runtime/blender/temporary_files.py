@@ -9,6 +9,12 @@ from pathlib import Path
 _folder: Path | None = None  # of this worker; elsewhere there is none
 
 
+def folder() -> Path:
+    """The worker's temporary folder."""
+    assert _folder is not None
+    return _folder
+
+
 def is_temporary(path: str | Path) -> bool:
     """Whether a file is gone when the task has ended, because it lies in the worker's temporary folder."""
     return _folder is not None and Path(path).resolve().is_relative_to(_folder)

@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import blobs, cycles_devices, pixels, whole_file
+from ..blender import blobs, cycles_devices, pixels, temporary_files, whole_file
 from ..blender.blobs import DataBlockName
 from ..blender.dependencies import used_by
 from ..engine import own_files
@@ -29,7 +29,7 @@ from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import ScriptSource
 from ..script.socket_types import SocketType, StoredRef
-from . import addons, arguments, artist_folder, without_main
+from . import addons, arguments, artist_folder, script_file, without_main
 from .cleaning import imports
 from .inputs import Inputs
 from .output import captured_output, without_chatter
@@ -167,6 +167,7 @@ def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[st
     space = vars(module)
     space.update(variables, __name__=name, __file__=filename)
     sys.modules[SCRIPT_MODULE] = sys.modules[name] = module
+    script_file.offer(script, module, SCRIPT_MODULE, temporary_files.folder() / SCRIPT_MODULE)
     exec(compile(text, filename, "exec", dont_inherit=True), space)
     return space
 
