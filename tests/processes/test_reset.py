@@ -46,7 +46,9 @@ def main():
         seen[name] = {k: plain(v) for k, v in vars(module).items() if k not in {"_reporter", "__warningregistry__",
                       "last_exc", "last_type", "last_value", "last_traceback", "tempdir"}}
     seen["modules"] = sorted(name for name in sys.modules if not name.startswith(OWN) and is_of_scripts(name))
-    seen["path"], seen["argv"], seen["cwd"] = sys.path, sys.argv, os.getcwd()
+    own_folder = tempfile.gettempdir() + os.sep  # of each worker another one
+    seen["path"] = [path.removeprefix(own_folder) for path in sys.path]
+    seen["argv"], seen["cwd"] = sys.argv, os.getcwd()
     seen["import"] = [len(sys.meta_path), len(sys.path_hooks), sys.dont_write_bytecode]
     own = {"TMPDIR", "TEMP", "TMP", "BLENDER_USER_CONFIG", "PYTEST_CURRENT_TEST"}
     seen["env"] = {k: v for k, v in os.environ.items() if k not in own}
@@ -351,7 +353,7 @@ LEFT_BEHIND = {
     "menus": "import bpy; bpy.types.VIEW3D_MT_object.append(print)",
     "keymaps": """
         import bpy
-        bpy.context.window_manager.keyconfigs.addon.drawing.keymaps.new(name="Mine", space_type="EMPTY")
+        bpy.context.window_manager.keyconfigs.addon.keymaps.new(name="Mine", space_type="EMPTY")
         """,
     "preferences that call themselves saved": """
         import bpy
