@@ -96,7 +96,10 @@ def named(value: TypedValue, folder: ScratchFolder) -> list[Any]:
 
 def json_text(value: TypedValue, folder: ScratchFolder) -> str:
     """The value as JSON. What is in files is copied as text. Raises StoreError if one can't be read."""
-    texts = [_text(part, folder) for part in value.parts()]
+    parts = value.parts()
+    if len(parts) == 1 and isinstance(parts[0], ValueFile) and parts[0].index is None:
+        return _read_text(folder.file(parts[0].name))  # the whole value: to take it apart would take long
+    texts = [_text(part, folder) for part in parts]
     if not value.type.is_list:
         return texts[0]
     return _BEGIN + _BETWEEN.join(filter(None, texts)) + _END
@@ -158,7 +161,7 @@ def _read_line(path: Path, index: int) -> str:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_bytes().decode("ascii")  # reading it as text looks at each line
     except (OSError, ValueError) as error:
         raise StoreError(f"the values in {path} can't be read: {error}") from error
 
