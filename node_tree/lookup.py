@@ -61,7 +61,7 @@ def tree(name: str | None) -> bpy.types.NodeTree:
     for item in found:
         if item.name == name:
             return item
-    raise InputError(InputProblem(f"--tree {name}", "there is no such background node tree", mend_name(name, names)))
+    raise InputError(InputProblem(f"--tree {name}", "there is no such background node tree", fix_name(name, names)))
 
 
 def nodes(tree: bpy.types.NodeTree) -> list[bpy.types.Node]:
@@ -78,7 +78,7 @@ def node(tree: bpy.types.NodeTree, name: str, where: str) -> bpy.types.Node:
         names = _listed([item.name for item in found])
         raise InputError(InputProblem(where, f'{len(found)} nodes are labelled "{name}"', f"Name one of them: {names}"))
     names = [text for item in nodes(tree) for text in (item.name, label(item)) if text]
-    raise InputError(InputProblem(where, f'there is no node "{name}"', mend_name(name, dict.fromkeys(names))))
+    raise InputError(InputProblem(where, f'there is no node "{name}"', fix_name(name, dict.fromkeys(names))))
 
 
 def has_node(tree: bpy.types.NodeTree, name: str) -> bool:
@@ -125,12 +125,12 @@ def data_block(kind: str, name: str, where: str) -> bpy.types.ID:
     if found is None:
         names = [item.name for item in data_block_kinds.collection(kind)]
         message = f'the file has no {kind} "{name}"'
-        fix = mend_name(name, names) if names else f"Add {with_article(kind)} of that name to the file"
+        fix = fix_name(name, names) if names else f"Add {with_article(kind)} of that name to the file"
         raise InputError(InputProblem(where, message, fix))
     return found
 
 
-def mend_name(name: str, names: Iterable[str]) -> str:
+def fix_name(name: str, names: Iterable[str]) -> str:
     """What to type instead of a name that is unknown."""
     names = list(names)
     close = difflib.get_close_matches(name, names, n=3)

@@ -85,7 +85,7 @@ def _unknown_socket(node: bpy.types.Node, name: str, where: str) -> InputProblem
         fix = f"Write {node.name}.{keys[0]}=VALUE; it has {', '.join(keys)}"
         return InputProblem(where, f'which input of "{node.name}" is not said', fix, node.name)
     message = f'"{node.name}" has no input "{name}"'
-    return InputProblem(where, message, lookup.mend_name(name, keys), node.name)
+    return InputProblem(where, message, lookup.fix_name(name, keys), node.name)
 
 
 # From text to a value
@@ -137,7 +137,7 @@ def _choice(socket: bpy.types.NodeSocket, text: str) -> str:
         choice for choice in choices if choice.casefold() == text.casefold()
     ]
     if not found:
-        raise MisfitError(f'"{text}" is no choice of the menu', lookup.mend_name(text, choices))
+        raise MisfitError(f'"{text}" is no choice of the menu', lookup.fix_name(text, choices))
     return found[0]
 
 
