@@ -127,7 +127,7 @@ class Provenance:
         roots = set(roots)
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None
-        changes = Changes(self._has_state, self._unchanged() if self._has_state else {})
+        changes = Changes(self._has_state, self._unchanged(skipped) if self._has_state else {})
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
                 continue
@@ -144,12 +144,15 @@ class Provenance:
         changes.settle()
         return changes
 
-    def _unchanged(self) -> dict[int, Fingerprint]:
-        """The fingerprints of what is unchanged itself, whether or not what it uses is."""
+    def _unchanged(self, results: set[int]) -> dict[int, Fingerprint]:
+        """The fingerprints of what is unchanged itself, whether or not what it uses is.
+
+        `results` are left out: they come home as copies, so what uses one of them must use the copy.
+        """
         unchanged: dict[int, Fingerprint] = {}
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
-            if known is not None and known.before is not None:
+            if known is not None and known.before is not None and data_block.session_uid not in results:
                 after = fingerprint(data_block)
                 if after == known.before:
                     unchanged[data_block.session_uid] = after
