@@ -323,6 +323,8 @@ def test_change_of_what_a_result_uses_comes_home(journeys, name, road):
     assert not journey.error
     if journey.sent is None:
         pytest.skip("it is of another file, or a scene")
+    if name == "annotation" and (4, 5) <= bpy.app.version[:2] < (5, 0):
+        pytest.skip("4.5 appends an annotation that only a custom property holds as a Grease Pencil")
     assert journey.seen is not None, "the script found nothing to change"
     assert differences(journey.sent, journey.seen)[0], "the change makes no difference"
     assert journey.home is not None, "it did not come home"
