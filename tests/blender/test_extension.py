@@ -107,9 +107,9 @@ def test_package_registered_and_unregistered_twice_leaves_nothing(tmp_path):
 
 @pytest.mark.blender_only
 def test_tests_see_the_modules_of_the_installed_package():
-    import background_nodes.runtime.graph
+    import background_nodes.runtime.planning.graph
 
     installed = sys.modules["bl_ext.user_default.background_nodes.runtime.planning.graph"]
-    assert background_nodes.runtime.graph is installed
+    assert background_nodes.runtime.planning.graph is installed
     assert Path(installed.__file__).is_relative_to(os.environ["BLENDER_USER_RESOURCES"])
     assert installed.__spec__.name == installed.__name__
