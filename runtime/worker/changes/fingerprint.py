@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import operator
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,8 +32,6 @@ _LONGEST_WALK = 5000
 #: The most vertices that are searched for weights, which takes 0.4 s.
 _MOST_WEIGHTS = 300_000
 _DTYPES = {"BOOLEAN": numpy.bool_, "ENUM": numpy.int32, "FLOAT": numpy.float32, "INT": numpy.int32}
-#: Asking `bpy.types` for it takes longer than what is done with it.
-_ID = bpy.types.ID
 #: What is raised where RNA can't be read.
 _ERRORS = (AttributeError, LookupError, RecursionError, ReferenceError, RuntimeError, TypeError, ValueError)
 
@@ -112,16 +109,15 @@ class _Walk:
             return
         if address:
             self.visited[address, identifier] = len(self.visited)
-        if isinstance(struct, _ID):
+        if isinstance(struct, bpy.types.ID):
             self.owners.add(address)
         if identifier in _HIDES and _HIDES[identifier](struct):
             raise _HiddenError(identifier)
         self.add(identifier)
-        layout = _layout(type(struct), self.with_names or not isinstance(struct, _ID))
-        self.hash.update(layout.names)
-        self.add(layout.plain(struct))
-        self.add([getattr(struct, name)[:] for name in layout.arrays])
-        for prop in layout.others:
+        is_nameless = isinstance(struct, bpy.types.ID) and not self.with_names
+        for prop in _properties(type(struct)):
+            if is_nameless and prop.name == "name":
+                continue
             self.hash.update(prop.encoded)
             self._visit_property(getattr(struct, prop.name), prop)
         self._visit_custom_properties(struct)
@@ -139,7 +135,7 @@ class _Walk:
     def _visit_pointer(self, value: bpy.types.bpy_struct | None) -> None:
         if value is None:
             self.add(None)
-        elif isinstance(value, _ID):
+        elif isinstance(value, bpy.types.ID):
             self._visit_data_block(value)
         elif (owner := value.id_data) is None or owner.is_embedded_data or owner.as_pointer() in self.owners:
             self.visit(value)
@@ -176,7 +172,7 @@ class _Walk:
             self._visit_property(getattr(items, prop.name), prop)
 
     def _visit_item(self, item: bpy.types.bpy_struct | None) -> None:
-        if item is None or isinstance(item, _ID):
+        if item is None or isinstance(item, bpy.types.ID):
             self._visit_pointer(item)
         else:
             self.visit(item)
@@ -242,51 +238,22 @@ class _Property(NamedTuple):
     of_collection: tuple[_Property, ...]
 
 
-class _Layout(NamedTuple):
-    """The properties of a struct to look at. Most are single values, which are read and hashed all at once.
-
-    Attributes:
-        names: of the single values and the arrays: a class may be registered anew, with others.
-        plain: gives the single values.
-        arrays: the names of the arrays of one dimension.
-        others: all the rest.
-    """
-
-    names: bytes
-    plain: Callable[[Any], object]
-    arrays: tuple[str, ...]
-    others: tuple[_Property, ...]
-
-
 @functools.cache
-def _layout(cls: type, with_name: bool) -> _Layout:
-    plain, arrays, others = [], [], []
-    for prop in counted(_rna(cls)):
-        if prop.identifier == "name" and not with_name:
-            continue
-        if prop.type in {"POINTER", "COLLECTION"} or getattr(prop, "is_enum_flag", False):
-            others.append(_property(prop))
-        elif not getattr(prop, "is_array", False):
-            plain.append(prop.identifier)
-        elif prop.array_dimensions[1]:
-            others.append(_property(prop))
-        else:
-            arrays.append(prop.identifier)
-    names = "\0".join((*plain, "", *arrays, "")).encode()
-    return _Layout(names, operator.attrgetter(*plain) if plain else _nothing, tuple(arrays), tuple(others))
-
-
-def _nothing(_struct: object) -> None:
-    """What is read of a struct that has no single values."""
+def _properties(cls: type) -> tuple[_Property, ...]:
+    """The properties to look at."""
+    return _of_rna(_rna(cls))
 
 
 def _of_rna(rna: bpy.types.bpy_struct) -> tuple[_Property, ...]:
-    return tuple(_property(prop) for prop in counted(rna))
-
-
-def _property(prop: Any) -> _Property:
-    of_collection = _of_rna(prop.srna) if prop.type == "COLLECTION" and prop.srna is not None else ()
-    return _Property(prop.identifier, prop.identifier.encode(), prop.type, of_collection)
+    return tuple(
+        _Property(
+            prop.identifier,
+            prop.identifier.encode(),
+            prop.type,
+            _of_rna(prop.srna) if prop.type == "COLLECTION" and prop.srna is not None else (),
+        )
+        for prop in counted(rna)
+    )
 
 
 @functools.cache
