@@ -57,7 +57,6 @@ OPEN_FILE: Final = ""
 
 #: A plain value as it travels: what JSON holds. Vectors, colours, rotations (3 numbers: Euler XYZ in radians, 4: a
 #: quaternion WXYZ) and matrices (16 numbers, row by row) are tuples of floats. A list is a tuple.
-Scalar = bool | int | float | str | None
 Value = object
 
 #: The conversions, element by element: (from kind, to kind) -> name of the conversion, which the worker executes
