@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .. import wire
 from ..errors import TransportError
 from ..planning.destinations import FilesInUse
 from ..planning.graph import SceneSettings
@@ -20,7 +21,6 @@ from ..planning.plan import TaskOutput
 from ..scratch.typed_values import TypedValue
 from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import SocketType, StoredRef
-from . import wire
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from background_nodes.runtime.engine import wire
+from background_nodes.runtime import wire
 
 
 @dataclass(frozen=True)
