@@ -54,7 +54,7 @@ class ActiveRun:
         self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
         self.results = Results(scratch, snapshot, open_file)
         self.works = Works()
-        self.shared = RunFiles(scratch, plan.files.images)
+        self.files = RunFiles(scratch, plan.files)
         self.listener: Listener | None = None
         self.requests: set[Hashable] = set()
         self.is_forgotten = False
@@ -114,7 +114,7 @@ class ActiveRun:
         for logs in self.logs.values():
             yield from logs.values()
         yield from self._old
-        yield from self.shared.names()
+        yield from self.files.names()
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:
         """What each item of a task is given, for each parameter whose value differs between items."""

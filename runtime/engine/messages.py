@@ -64,6 +64,23 @@ class GivenArgument:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedFiles:
+    """What a task is told of the files that its run shares, and of the artist's own: see `run_files`.
+
+    Attributes:
+        in_use: the open file and its libraries; the images are in a file, as there may be hundreds.
+        place: what the names of the shared files start with, "" if there are none.
+        items: name of the file that says what each item is given, "" if there is one item.
+        images: name of the file that says which files are the artist's images, "" if there are none.
+    """
+
+    in_use: FilesInUse = field(default_factory=FilesInUse)
+    place: str = ""
+    items: str = ""
+    images: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
     """To a worker: run one task.
 
@@ -77,12 +94,9 @@ class Execute:
         log: name of the log that takes what the script prints.
         addons: modules of the add-ons that are to be enabled first.
         file_copy: name of the blob that the script has open as its file, "" for an empty file.
-        files: the open file and its libraries; `images_file` has its images.
         task: the task's id.
         item: which of its items this is.
-        place: what the names of the run's shared files start with, "" if there are none: see `run_files`.
-        items_file: name of the file that says what each item is given, "" if there is one item.
-        images_file: name of the file that says which files are the artist's images, "" if there are none.
+        shared: what it is told of its run's files.
     """
 
     node: str
@@ -94,18 +108,15 @@ class Execute:
     log: str
     addons: tuple[str, ...] = ()
     file_copy: str = ""
-    files: FilesInUse = field(default_factory=FilesInUse)
     task: str = ""
     item: int = 0
-    place: str = ""
-    items_file: str = ""
-    images_file: str = ""
+    shared: SharedFiles = field(default_factory=SharedFiles)
 
     @property
     def open_file(self) -> str:
         """Path of the artist's file that the script sees as the open one, "" if that was never saved."""
         whole = next((argument for argument in self.arguments if argument.type.kind == "BLEND_FILE"), None)
-        return self.files.open_file if whole is None else str(whole.pieces[0].value.content)
+        return self.shared.in_use.open_file if whole is None else str(whole.pieces[0].value.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from pathlib import PurePath
 from typing import Final
 
 from ..errors import MisfitError
-from ..planning.destinations import FilesInUse
 from ..planning.graph import SceneSettings
 from ..planning.plan import Argument, Constant, PlannedTask, Source
 from ..scratch import value_files
@@ -17,7 +16,7 @@ from ..scratch.typed_values import TypedValue
 from ..script import blend_files
 from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
-from .messages import Execute, GivenArgument, Piece
+from .messages import Execute, GivenArgument, Piece, SharedFiles
 
 #: A list of at least this many parts is long: see `Results._shared`.
 _LONG: Final = 100
@@ -88,7 +87,7 @@ class Results:
         return value
 
     def request(
-        self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, files: FilesInUse
+        self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, shared: SharedFiles
     ) -> Execute:
         """The message that lets a worker run one item of a task. The .blend file it works on must have been copied."""
         path = self.blend_file(task, item, tasks)
@@ -103,7 +102,9 @@ class Results:
             log=log,
             addons=task.settings.addons,
             file_copy="" if file_copy is None else file_copy.blob,
-            files=files,
+            task=task.id,
+            item=item,
+            shared=shared,
         )
 
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:

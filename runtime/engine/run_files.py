@@ -17,65 +17,58 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StoreError
+from ..planning.destinations import FilesInUse
 from ..planning.plan import PlannedTask
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
-from .messages import Execute
+from .messages import Execute, SharedFiles
 from .own_files import Desk, Owner
 
 
 class RunFiles:
     """The files of one run, written when they are first needed."""
 
-    def __init__(self, scratch: Scratch, images: tuple[str, ...]) -> None:
+    def __init__(self, scratch: Scratch, in_use: FilesInUse) -> None:
+        """`in_use`: the artist's files."""
         self._scratch = scratch
-        self._place = ""
-        self._images = images
-        self._items: dict[tuple[str, int], str] = {}
+        self._in_use = in_use
+        self._for_all = SharedFiles()  # what a task that is not mapped is told
+        self._mapped: dict[tuple[str, int], SharedFiles] = {}
 
-    def share(
-        self,
-        request: Execute,
-        task: PlannedTask,
-        item: int,
-        change: int,
-        columns: Callable[[PlannedTask], Mapping[str, Sequence[Any]]],
-    ) -> Execute:
-        """Return the request for an item of a task with the names of the files in it.
+    def shared(
+        self, task: PlannedTask, change: int, columns: Callable[[PlannedTask], Mapping[str, Sequence[Any]]]
+    ) -> SharedFiles:
+        """What each item of a task is told of the files.
 
         Args:
-            request: the request without these names.
             task: the task.
-            item: which of its items.
             change: a number that changes whenever the items may be given other values.
             columns: gives, for a task, the values of each item by parameter. Data-blocks are given as their names.
 
         Raises:
             StoreError: if a file can't be written.
         """
-        if not self._place:
-            place = self._scratch.new_blob()
-            if self._images:
-                _write(self._scratch.file(_images_name(place)), self._images)
-            self._place = place
+        if not self._for_all.place:
+            self._for_all = self._begin()
+        if not task.mapped:
+            return self._for_all
         key = task.id, change
-        if task.mapped and key not in self._items:
-            name = f"{Path(self._place).stem}.{len(self._items)}.items.json"
+        if key not in self._mapped:
+            name = f"{Path(self._for_all.place).stem}.{len(self._mapped)}.items.json"
             _write(self._scratch.file(name), columns(task))
-            self._items[key] = name
-        return dataclasses.replace(
-            request,
-            files=dataclasses.replace(request.files, images=()),  # there may be hundreds
-            task=task.id,
-            item=item,
-            place=self._place,
-            images_file=_images_name(self._place) if self._images else "",
-            items_file=self._items.get(key, ""),
-        )
+            self._mapped[key] = dataclasses.replace(self._for_all, items=name)
+        return self._mapped[key]
+
+    def _begin(self) -> SharedFiles:
+        place, images = self._scratch.new_blob(), ""
+        if self._in_use.images:
+            images = f"{Path(place).stem}.images.json"
+            _write(self._scratch.file(images), self._in_use.images)
+        return SharedFiles(dataclasses.replace(self._in_use, images=()), place, images=images)
 
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""
-        return (self._place,) if self._place else ()
+        return (self._for_all.place,) if self._for_all.place else ()
 
 
 def desk_of(request: Execute, folder: ScratchFolder, whole_path: Callable[[str], str] = str) -> Desk:
@@ -90,23 +83,19 @@ def desk_of(request: Execute, folder: ScratchFolder, whole_path: Callable[[str],
         if len(argument.pieces) == 1 and not argument.pieces[0].value.type.is_list and not argument.type.is_list
     }
     paths = frozenset(argument.identifier for argument in request.arguments if argument.annotation == "Path")
-    if not request.place:
+    shared = request.shared
+    if not shared.place:
         return Desk(given=given, paths=paths, whole_path=whole_path)
-    place = folder.file(request.place)
-    images = _read(folder.file(request.images_file)) if request.images_file else ()
+    images = _read(folder.file(shared.images)) if shared.images else ()
     return Desk(
         Owner(request.task, request.item, request.node),
-        place,
-        _read(folder.file(request.items_file)) if request.items_file else {},
+        folder.file(shared.place),
+        _read(folder.file(shared.items)) if shared.items else {},
         given,
-        dataclasses.replace(request.files, images=tuple(images)),
+        dataclasses.replace(shared.in_use, images=tuple(images)),
         paths,
         whole_path,
     )
-
-
-def _images_name(place: str) -> str:
-    return f"{Path(place).stem}.images.json"
 
 
 def _write(file: Path, content: Any) -> None:

@@ -416,8 +416,8 @@ class Runner:
                 self._inbox.append((run, InputsMissing(*where, run.works.errands(missing))))
                 return
             blob, log = self.scratch.new_blob(), self.scratch.new_log()
-            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, run.plan.files)
-            request = run.shared.share(request, task, key.item, run.scheduler.round, run.columns)
+            shared = run.files.shared(task, run.scheduler.round, run.columns)
+            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, shared)
         except BackgroundNodesError as error:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return

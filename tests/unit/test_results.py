@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from background_nodes.runtime.engine.messages import Execute
+from background_nodes.runtime.engine.messages import Execute, SharedFiles
 from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.errors import MisfitError
-from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
 from background_nodes.runtime.scratch.scratch import Scratch
@@ -54,7 +53,7 @@ def given(results: Results, tasks: dict[str, PlannedTask], task: str, item: int 
 
 
 def request(results: Results, tasks: dict[str, PlannedTask], task: str, item: int = 0) -> Execute:
-    return results.request(tasks[task], item, tasks, SceneSettings(), "9.blend", "9.log", FilesInUse())
+    return results.request(tasks[task], item, tasks, SceneSettings(), "9.blend", "9.log", SharedFiles())
 
 
 def with_argument(value: object, kind: SocketType, name: str = "a") -> PlannedTask:
