@@ -24,6 +24,7 @@ from ..errors import BackgroundNodesError, InvalidTransitionError, RunError
 from ..planning.plan import Plan, PlannedTask
 from ..scheduling.events import (
     CancelRequested,
+    EndRequested,
     ErrandFailed,
     ErrandInstruction,
     ErrandLost,
@@ -182,8 +183,7 @@ class Runner:
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the scratch folder; its results can't be fetched any more."""
         run.is_forgotten = True
-        self.cancel(run)
-        self.cancel(run)  # its results need not be gathered
+        self._ask(run, EndRequested(time.monotonic()))
         if run.number not in self._runs:
             self.scratch.remove(run.names())
 
@@ -192,9 +192,7 @@ class Runner:
         self._is_closed = True
         self._inbox.clear()
         for run in list(self._runs.values()):
-            self._take(run, CancelRequested(time.monotonic(), None))
-            if run.number in self._runs:  # it was gathering its results
-                self._take(run, CancelRequested(time.monotonic(), None))
+            self._take(run, EndRequested(time.monotonic()))
         self._engine.close()
         self.scratch.close()
 

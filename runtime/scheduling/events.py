@@ -194,6 +194,13 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class EndRequested:
+    """Someone wants the run to end now: it is cancelled, and its results are not gathered, as nobody will use them."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class PauseRequested:
     """Someone wants the run and its clock to stop until `ResumeRequested`."""
 
@@ -234,7 +241,7 @@ class TimePassed:
 
 ItemEvent = InputsMissing | TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
 ErrandEvent = ErrandStarted | ErrandSucceeded | ErrandFailed | ErrandLost
-RunRequest = CancelRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
+RunRequest = CancelRequested | EndRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
 Event = RunStarted | ItemEvent | ErrandEvent | ResultsScattered | RunBroke | RunRequest | TimePassed
 
 

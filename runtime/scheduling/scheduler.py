@@ -34,6 +34,7 @@ from .clock import RunClock
 from .errands import MAX_ATTEMPTS, ErrandRecord, Errands, Waiter
 from .events import (
     CancelRequested,
+    EndRequested,
     Errand,
     ErrandEvent,
     ErrandFailed,
@@ -220,6 +221,8 @@ class Scheduler:
         match event:
             case CancelRequested():
                 self._handle_cancel_requested(event)
+            case EndRequested():
+                self._handle_end_requested()
             case PauseRequested():
                 self._handle_pause_requested(event)
             case ResumeRequested():
@@ -329,10 +332,20 @@ class Scheduler:
         elif self._gathering is _Gathering.UNDER_WAY:
             self._end_gathering()
         elif not self.state.is_final:
-            self._was_cancelled = True
-            for record in self._open_records():
-                self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
-                self._close_task(record, TaskState.CANCELLED, record.failures())
+            self._cancel_open()
+
+    def _handle_end_requested(self) -> None:
+        if self.state.is_final:
+            return
+        if self._gathering is not _Gathering.UNDER_WAY:
+            self._cancel_open()
+        self._end_gathering()
+
+    def _cancel_open(self) -> None:
+        self._was_cancelled = True
+        for record in self._open_records():
+            self._stop_items(record, TaskState.CANCELLED, TaskState.CANCELLED, None)
+            self._close_task(record, TaskState.CANCELLED, record.failures())
 
     def _handle_time_passed(self) -> None:
         if self.is_paused:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from background_nodes.runtime.planning.plan import Plan
 from background_nodes.runtime.scheduling.events import (
     CancelRequested,
+    EndRequested,
     Errand,
     ErrandFailed,
     ErrandLost,
@@ -348,10 +349,11 @@ def test_a_run_without_results_for_home_gathers_none(stage: StageFactory) -> Non
     ("event", "state"),
     [
         (CancelRequested(5.0, None), RunState.SUCCEEDED),
+        (EndRequested(5.0), RunState.SUCCEEDED),
         (TimePassed(100.0), RunState.SUCCEEDED),
         (RunBroke(5.0, TaskError("a bug")), RunState.FAILED),
     ],
-    ids=["cancelled", "timed out", "broke"],
+    ids=["cancelled", "ended", "timed out", "broke"],
 )
 def test_gathering_results_can_be_ended(stage: StageFactory, event: Event, state: RunState, is_scattered: bool) -> None:
     single = stage("a", "a", timeout=50.0)
@@ -378,6 +380,13 @@ def test_a_cancelled_run_gathers_what_it_has(stage: StageFactory) -> None:
     assert several.cancel() == [StopTask("b", 0, 1), GatherResults()]
     several.tell(ResultsScattered(0.0, (GATHER,)))
     assert several.do(GATHER) == [FinishRun(RunState.CANCELLED)]
+
+
+def test_a_run_that_is_to_end_now_gathers_nothing(stage: StageFactory) -> None:
+    several = stage("a; b", "a", "b")
+    several.succeed("a")
+    assert several.tell(EndRequested(0.0)) == [StopTask("b", 0, 1), FinishRun(RunState.CANCELLED)]
+    assert several.tell(EndRequested(0.0)) == []
 
 
 def test_a_retry_gathers_once_more(stage: StageFactory) -> None:
@@ -499,7 +508,8 @@ class Chance:
 
     def _let_artist_do(self) -> None:
         task = self.choose(list(self.scheduler.tasks))
-        event = self.choose([PauseRequested, ResumeRequested, FinishCurrentRequested, "cancel", "cancel task", "break"])
+        plain = [PauseRequested, ResumeRequested, FinishCurrentRequested, EndRequested]
+        event = self.choose([*plain, "cancel", "cancel task", "break"])
         if event == "cancel":
             self.tell(CancelRequested(self.time, None))
         elif event == "cancel task":
