@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..planning.plan import Delivery, FromTask, Plan, PlannedTask
@@ -15,7 +15,8 @@ from ..scheduling.states import RunState, TaskState
 from ..scratch.scratch import Scratch
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
-from .preparation import Works
+from .gathering import MANY_FOR_A_WORKER
+from .preparation import Gathering, Works
 from .results import Results
 from .run_files import RunFiles
 
@@ -55,6 +56,8 @@ class ActiveRun:
         self.results = Results(scratch, snapshot, open_file)
         self.works = Works()
         self.files = RunFiles(scratch, plan.files)
+        # A cache: what has to be gathered before any item of a task can start, by the task's id.
+        self._gatherings: dict[str, list[Gathering]] = {}
         self.listener: Listener | None = None
         self.requests: set[Hashable] = set()
         self.is_forgotten = False
@@ -115,6 +118,33 @@ class ActiveRun:
             yield from logs.values()
         yield from self._old
         yield from self.files.names()
+
+    def gatherings(self, task: PlannedTask, item: int) -> list[Gathering]:
+        """What has to be gathered before an item of a task can start.
+
+        What all items are given may be a list as long as there are items, so it is looked through once for all.
+        """
+        if task.id not in self._gatherings:
+            shared = self.results.shared_refs(task, self.tasks)
+            self._gatherings[task.id] = list(self.works.gatherings(shared, MANY_FOR_A_WORKER))
+        own = self.results.own_refs(task, item, self.tasks)
+        return [*self._gatherings[task.id], *self.works.gatherings(own, MANY_FOR_A_WORKER)]
+
+    def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
+        """Note that data-blocks were gathered: each of `refs` is at the same index of `places` now."""
+        self.results.move(refs, places)
+        self._gatherings.clear()
+
+    def give_up(self, errand: str) -> list[str]:
+        """Note that an attempt of an errand failed or was stopped. Returns the names of the blobs it wrote."""
+        self._gatherings.clear()
+        return self.works.give_up(errand)
+
+    def change(self, tasks: Iterable[PlannedTask]) -> None:
+        """Take tasks in the place of those with the same ids, for a retry."""
+        self.tasks.update((task.id, task) for task in tasks)
+        self.results.forget_inputs()
+        self._gatherings.clear()
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:
         """What each item of a task is given, for each parameter whose value differs between items."""

@@ -136,11 +136,18 @@ class Results:
         except MisfitError as error:
             raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.fix) from None
 
-    def stored_refs(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
-        """The data-blocks that one item of a task is given."""
+    def shared_refs(self, task: PlannedTask, tasks: Tasks) -> Iterator[StoredRef]:
+        """The data-blocks that all items of a task are given."""
+        return self._refs(task, 0, tasks, is_mapped=False)
+
+    def own_refs(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
+        """The data-blocks that one item of a mapped task is given beside those."""
+        return self._refs(task, item, tasks, is_mapped=True)
+
+    def _refs(self, task: PlannedTask, item: int, tasks: Tasks, *, is_mapped: bool) -> Iterator[StoredRef]:
         for place, argument in enumerate(task.arguments):
             for index, source in enumerate(argument.sources):
-                if source.type.is_data_block:
+                if source.type.is_data_block and argument.is_mapped is is_mapped:
                     yield from self._piece(task, place, index, item, tasks).refs()
 
     def _arguments(

@@ -67,7 +67,7 @@ from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
 from . import messages
 from .active_run import ActiveRun, Listener
-from .gathering import MANY_FOR_A_WORKER, MANY_FOR_HOME
+from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
 from .preparation import Copying, Gathering, Work
 
@@ -152,8 +152,7 @@ class Runner:
         if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
             raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
         self._runs[run.number] = run
-        run.tasks.update((task.id, task) for task in tasks)
-        run.results.forget_inputs()
+        run.change(tasks)
         self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
 
     def update(self, timeout: float | None = 0.0, budget: float | None = None) -> None:
@@ -354,7 +353,7 @@ class Runner:
                 run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
                 return ErrandSucceeded(*where)
             case messages.Gathered(refs) if isinstance(work, Gathering) and len(refs) == len(work.refs):
-                run.results.move(work.refs, refs)
+                run.move(work.refs, refs)
                 return ErrandSucceeded(*where)
         self._end_errand(run, key.errand)
         match report:
@@ -367,7 +366,7 @@ class Runner:
 
     def _end_errand(self, run: ActiveRun, errand: str) -> None:
         """An errand, or an attempt of it, failed or was stopped: remove what it wrote."""
-        self.scratch.remove(run.works.give_up(errand))
+        self.scratch.remove(run.give_up(errand))
 
     # From instructions to the engine
 
@@ -434,7 +433,7 @@ class Runner:
                 "the open file was not copied when the run started. Run the node tree as a whole"
             )
         copying = [Copying(path)] if path is not None and path not in run.results.copies else []
-        return [*copying, *run.works.gatherings(run.results.stored_refs(task, item, run.tasks), MANY_FOR_A_WORKER)]
+        return [*copying, *run.gatherings(task, item)]
 
     def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
         try:

@@ -148,7 +148,7 @@ def test_gathered_data_blocks_come_from_where_they_are_now(made: Made) -> None:
     assert given(results, tasks, "b") == [[moved]]
     assert results.item("a", 0) == {"result": TypedValue(MESHES, moved)}
     assert results.output(tasks["a"], "result") == TypedValue(MESHES, moved)
-    assert list(results.stored_refs(tasks["b"], 0, tasks)) == [moved[0], moved[2]]
+    assert list(results.shared_refs(tasks["b"], tasks)) == [moved[0], moved[2]]
 
 
 def test_what_was_gathered_and_gathered_again_comes_from_the_last_place(made: Made) -> None:
@@ -243,7 +243,7 @@ def test_what_many_items_take_is_made_once(made: Made, monkeypatch: pytest.Monke
     results = made({})
     results.put("a", 0, {"result": TypedValue(MESHES, tuple(ref(str(number)) for number in range(500)))})
     for item in range(500):
-        list(results.stored_refs(tasks["b"], item, tasks))
+        list(results.own_refs(tasks["b"], item, tasks))
         request(results, tasks, "b", item)
     assert len(asked) == 2
     assert given(results, tasks, "b", 499)[0] == [ref("499")]

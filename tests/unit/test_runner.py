@@ -21,11 +21,11 @@ from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
-from background_nodes.runtime.script.socket_types import SocketType
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 from ..store_files import files_in
 from . import fake_engine
-from .fake_engine import FakeEngine, answer
+from .fake_engine import FakeEngine, answer, placed
 from .plan_text import FLOAT, SCRIPT, of_meshes, parse_plan
 
 Listener = Callable[[ActiveRun, "str | None"], None]
@@ -740,6 +740,38 @@ def test_what_was_gathered_and_is_gathered_again_comes_from_the_last_blob(stage:
     stage.work_off()
     assert run.state is RunState.SUCCEEDED
     assert len(blobs_of(stage, "all")) <= (33 * 41 + 63) // 64
+
+
+@pytest.mark.parametrize("outcome", ["in one blob", "gathered", "in vain"])
+def test_a_list_that_all_items_take_is_looked_through_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """A mapped node that also takes a whole list looked at all its data-blocks for each item."""
+    whole = "whole[]" if outcome == "in one blob" else "whole: *200"
+    run = stage.start(of_meshes(f"each[]; {whole}; both: *each whole"), workers=4)
+    if outcome == "in one blob":
+        stage.engine.succeed("whole", result=placed("Mesh", "w.blend", map(str, range(200))).content)
+    stage.engine.succeed("each", result=placed("Mesh", "e.blend", map(str, range(200))).content)
+    stage.runner.update()
+    while "both" not in stage.engine.waiting():
+        gathering = [name for name in stage.engine.waiting() if name.startswith("Gathering")]
+        for name in gathering if outcome == "in vain" else ():
+            stage.engine.fail(name)
+        stage.engine.succeed_all()
+        stage.runner.update()
+    num_seen = 0
+
+    def counted(value: TypedValue) -> Iterator[StoredRef]:
+        nonlocal num_seen
+        for ref in refs(value):
+            num_seen += 1
+            yield ref
+
+    refs = TypedValue.refs
+    monkeypatch.setattr(TypedValue, "refs", counted)
+    stage.work_off()
+    assert run.state is RunState.SUCCEEDED
+    assert 0 < num_seen <= 2 * 200
 
 
 def test_gathering_in_vain_lets_the_task_load_from_where_its_data_blocks_are(stage: Stage) -> None:
