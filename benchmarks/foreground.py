@@ -24,6 +24,7 @@ from background_nodes.addon.session import undo
 from background_nodes.addon.session.current import session
 from background_nodes.addon.session.run import Run
 from background_nodes.runtime.blender import blobs, replacing
+from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.pool.pool import Pool
 
 #: Milliseconds that a call may take.
@@ -32,6 +33,14 @@ _AIM = 8.0
 _STANDSTILL = 10.0
 #: As many numbers as 25 MB of JSON hold.
 _MANY_VALUES = 1_300_000
+
+#: What is told apart, by the kind of its calls.
+_APART = {
+    "load": "Blender's own load",
+    "remove": "Blender's own remove",
+    "undo": "Blender's own undo",
+    "store": "at the start, to write constants",
+}
 
 _WAIT = """\
 import time
@@ -147,7 +156,10 @@ def stopped_worker(quick: bool) -> Row:
 
 
 def large_request(quick: bool) -> Row:
-    """A task with many numbers is given to the only worker, which stands still (SIGSTOP)."""
+    """A task with many numbers is given to the only worker, which stands still (SIGSTOP).
+
+    The numbers are written to a file when the run starts, which is told apart.
+    """
     count = 4_000 if quick else 400_000
     stage.empty_file()
     _warm_up(1)
@@ -160,6 +172,7 @@ def large_request(quick: bool) -> Row:
         _watching() as watch,
         _standstill(session.worker_process_ids[-1]),
         mock.patch.object(Pool, "submit", watch.timed("submit", Pool.submit)),
+        mock.patch.object(Results, "store_constants", watch.timed("store", Results.store_constants)),
     ):
         _carry_on(_start(tree, workers=1))
     return _row(f"a request with {count:,} numbers to a worker that stands still", watch, "submit")
@@ -306,8 +319,8 @@ def _row(name: str, watch: Stopwatch, *kinds: str) -> Row:
     longest, most = held[-1], held[int(0.99 * (len(held) - 1))]
     apart = [f"{most:,.1f} ms 99 % of {len(held):,}"] if len(held) > 1 else []
     apart += [
-        f"{max(span.held for span in watch.spans[kind]):,.1f} ms Blender's own {kind}"
-        for kind in ("load", "remove", "undo")
+        f"{max(span.held for span in watch.spans[kind]):,.1f} ms {what}"
+        for kind, what in _APART.items()
         if kind in watch.spans
     ]
     return Row(

@@ -53,7 +53,7 @@ class JobRequest:
     Attributes:
         name: any text.
         source: its script.
-        variables: the script's variables by name, in wire form.
+        variables: the script's variables by name, in wire form; a `ValueFile` for one that is large.
         passed: the data-blocks it is given.
         use_blend_file: whether it works on a copy of the open file.
         timeout: seconds it may take, 0 for no limit.

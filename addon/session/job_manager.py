@@ -121,6 +121,8 @@ class JobManager:
                 on_complete=_callback(on_complete),
             )
             snapshot = self._snapshot(request, may_share=not overwrite_blend)
+            variables, files = session.store_values(request.variables)
+            request, snapshot = dataclasses.replace(request, variables=variables), snapshot.with_files(files)
         except (BackgroundNodesError, TypeError, ValueError) as error:
             return False, f"the job {job!r:.80} can't be added: {error}"
         if job in self._jobs:

@@ -11,15 +11,17 @@ It reaches Blender only through a small protocol, `Host`, so that it can be test
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
-from ...runtime.errors import RunError
+from ...runtime.errors import RunError, StoreError
 from ...runtime.pool.pool import Pool, WorkerInfo
 from ...runtime.scheduling.forecast import Past
-from ...runtime.script.socket_types import LiveRef
+from ...runtime.scratch import value_files
+from ...runtime.scratch.typed_values import TypedValue
+from ...runtime.script.socket_types import LiveRef, SocketType
 from .artist_first import ArtistFirst
 from .faults import Faults
 from .history import History
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from ...runtime.pool.launcher import Launcher
     from ...runtime.scratch.scratch import Scratch
 
+_ANY = SocketType("ANY")
 #: Seconds between two ticks: while a run goes on, while a run is paused or its results wait, and while only warm
 #: workers are left.
 BUSY_INTERVAL = 0.05
@@ -193,7 +196,11 @@ class Session:
         refs = (ref for refs in plan.live_refs() for ref in refs)
         taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
-        active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
+        try:
+            active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
+        except StoreError:
+            self.remove_blobs(taken.blobs)
+            raise
         run.begin(active, on_event)
         self._runs[tree.session_uid] = run
         self._history.add(run)
@@ -274,6 +281,17 @@ class Session:
     def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
         """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
         return self._host.take_snapshot(refs, self._get_runner().scratch, with_file=with_file)
+
+    def store_values(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
+        """Write the large ones of a job's variables to files. Raises StoreError.
+
+        Returns:
+            the variables, and the names of the files.
+        """
+        scratch = self._get_runner().scratch
+        stored = {name: value_files.stored_whole(TypedValue(_ANY, value), scratch) for name, value in values.items()}
+        names = tuple(name for value in stored.values() for name in value.files())
+        return {name: value.content for name, value in stored.items()}, names
 
     def remove_blobs(self, blobs: Iterable[str]) -> None:
         if self._runner is not None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import bpy
 
@@ -45,6 +45,10 @@ class Snapshot:
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
         return self.session_uids.get(origin.blob, {}).get(DataBlockName(origin.kind, origin.name, origin.library))
+
+    def with_files(self, names: tuple[str, ...]) -> Snapshot:
+        """This one with more files that go when its blobs go."""
+        return replace(self, blobs=self.blobs + names)
 
     def with_file_of(self, other: Snapshot) -> Snapshot:
         """This one with the copy of the whole file of another one, which is older."""

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePath
 from typing import Final
 
-from ..errors import MisfitError
+from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
 from ..planning.plan import Argument, Constant, PlannedTask, Source
 from ..scratch import value_files
@@ -30,7 +29,7 @@ class Results:
 
     Attributes:
         copies: of .blend files, by the path that a task is given, `OPEN_FILE` for the open file.
-        files: names of the files in the scratch folder that hold long lists, see `_shared`.
+        files: names of the files in the scratch folder that hold large constants and long lists, see `_shared`.
     """
 
     def __init__(
@@ -45,6 +44,8 @@ class Results:
         self._moves: dict[StoredRef, StoredRef] = {}
         # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
         self._sources: dict[tuple[str, int, int], TypedValue] = {}
+        # Large constants in files, by the same.
+        self._constants: dict[tuple[str, int, int], TypedValue] = {}
 
     def put(self, task: str, item: int, values: Mapping[str, TypedValue]) -> None:
         self._items.setdefault(task, {})[item] = values
@@ -84,6 +85,33 @@ class Results:
             return self._snapshot[value]
         if isinstance(value, tuple):
             return tuple(self._constant(item) for item in value)
+        return value
+
+    def store_constants(self, tasks: Sequence[PlannedTask]) -> None:
+        """Write the large constants of tasks to files, once for all requests.
+
+        Raises:
+            StoreError: naming the node and the socket, if a constant is too large or can't be written.
+        """
+        stored: dict[int, TypedValue] = {}  # by `id`, as one input node may give a constant to many tasks
+        for task in tasks:
+            for place, argument in enumerate(task.arguments):
+                for index, source in enumerate(argument.sources):
+                    self._constants.pop((task.id, place, index), None)
+                    if argument.is_mapped or not isinstance(source, Constant) or source.type.is_data_block:
+                        continue
+                    if id(source.value) not in stored:
+                        stored[id(source.value)] = self._stored(source, f'"{task.name}", "{argument.parameter.label}"')
+                    if (value := stored[id(source.value)]).is_in_files:
+                        self._constants[task.id, place, index] = value
+
+    def _stored(self, constant: Constant, where: str) -> TypedValue:
+        """A constant; if it is large, in a file."""
+        try:
+            value = value_files.stored_whole(TypedValue(constant.type, constant.value), self._scratch)
+        except StoreError as error:
+            raise StoreError(f"{where}: {error}") from error
+        self.files += value.files()
         return value
 
     def request(
@@ -165,7 +193,7 @@ class Results:
         argument = task.arguments[place]
         key = task.id, place, index
         if key not in self._sources:
-            value = self.source(argument.sources[index], tasks)
+            value = self._constants.get(key) or self.source(argument.sources[index], tasks)
             self._sources[key] = TypedValue(value.type, value.elements()) if argument.is_mapped else value
         value = self._sources[key]
         return TypedValue(SocketType(value.type.kind), value.parts()[item]) if argument.is_mapped else value
@@ -181,8 +209,8 @@ class Results:
         value = self._piece(task, place, index, item, tasks)
         if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
             return value
-        self.files.append(f"{PurePath(self._scratch.new_blob()).stem}.value")
-        shared = value_files.in_file(value, self.files[-1], self._scratch.folder)
+        shared = value_files.stored_whole(value, self._scratch, least=0)
+        self.files += shared.files()
         self._sources[task.id, place, index] = shared
         return shared
 

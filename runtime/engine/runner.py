@@ -20,7 +20,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from multiprocessing import connection
 from typing import NamedTuple, assert_never
 
-from ..errors import BackgroundNodesError, InvalidTransitionError, RunError
+from ..errors import BackgroundNodesError, InvalidTransitionError, RunError, StoreError
 from ..planning.plan import Plan, PlannedTask
 from ..scheduling.events import (
     CancelRequested,
@@ -111,10 +111,16 @@ class Runner:
 
         Raises:
             RunError: if the runner is closed.
+            StoreError: if a constant is too large or can't be written.
         """
         self._check_open()
         number = next(self._numbers)
         run = ActiveRun(number, plan, self.scratch, num_workers, timeout, snapshot, open_file, pasts or {})
+        try:
+            run.results.store_constants(plan.tasks)
+        except StoreError:
+            self.scratch.remove(run.names())
+            raise
         self._runs[number] = run
         self._ask(run, RunStarted(time.monotonic()))
         run.listener = listener  # the listener does not know the run before
@@ -147,10 +153,12 @@ class Runner:
         Raises:
             InvalidTransitionError: if the run is not over, or all of it succeeded.
             RunError: if the runner is closed.
+            StoreError: if a constant is too large or can't be written.
         """
         self._check_open()
         if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
             raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
+        run.results.store_constants(tasks)
         self._runs[run.number] = run
         run.change(tasks)
         self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))

@@ -55,6 +55,10 @@ class TypedValue:
         """Whether it, or part of it, is in a file."""
         return any(isinstance(part, ValueFile) for part in self.parts())
 
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that it, or part of it, is in."""
+        return tuple(part.name for part in self.parts() if isinstance(part, ValueFile))
+
     @property
     def num_elements(self) -> int:
         return sum(1 if _is_one(part) else part.length for part in self.parts())

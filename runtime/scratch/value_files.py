@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Large values in files of their own beside a task's blob: the foreground passes their names on and never reads them.
+"""Large values in files of their own: the foreground passes their names on and never reads them.
 
-A file holds one JSON text. A list has each element on a line of its own, and a second file says where each line starts,
-so that one element can be read alone:
+A file holds one JSON text. A list that is a task's result has each element on a line of its own, and a second file says
+where each line starts, so that one element can be read alone:
 
     000012.0.value    [       000012.0.value.lines    where each line starts, and where one more would:
                       1.5,                            numbers of eight bytes
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from ..errors import StoreError
 from ..script.socket_types import StoredRef
-from .scratch import ScratchFolder
+from .scratch import Scratch, ScratchFolder
 from .typed_values import TypedValue, ValueFile, from_json, to_json
 
 #: A value is large if its JSON has at least this many characters.
@@ -48,22 +48,32 @@ def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
     size = sum(map(len, lines))
     if size < LARGE:
         return value
-    if size > TOO_LARGE:
-        limit = TOO_LARGE // 1024**2
-        raise StoreError(f"values of {size / 1024**2:.0f} MB are too much to be passed on: at most {limit} MB are")
+    _check_size(size)
     if not value.type.is_list:
         return TypedValue(value.type, _write(lines[0], name, folder))
     return TypedValue(value.type, (_write_list(lines, name, folder),))
 
 
-def in_file(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
-    """Return a list with all its elements written to a file of that name; none may be in a file already.
+def stored_whole(value: TypedValue, scratch: Scratch, least: int = LARGE) -> TypedValue:
+    """Return the value; if it has at least `least` characters, with its content written to a new file.
+
+    That is faster than `stored`, but no element can be read alone. No part of the value may be in a file already.
 
     Raises:
-        StoreError: if the file can't be written.
+        StoreError: if the file can't be written, or the value is too large.
     """
-    lines = [_ENCODER.encode(to_json(element)) for element in value.parts()]
-    return TypedValue(value.type, (_write_list(lines, name, folder),))
+    if not isinstance(value.content, str | list | tuple | dict):
+        return value
+    parts = [to_json(part) for part in value.parts()] if value.type.is_data_block else value.parts()
+    text = _ENCODER.encode(parts if value.type.is_list else parts[0])
+    if len(text) < least:
+        return value
+    _check_size(len(text))
+    name = f"{Path(scratch.new_blob()).stem}.value"
+    if not value.type.is_list:
+        return TypedValue(value.type, _write(text, name, scratch.folder))
+    _write_text(scratch.file(name), _BEGIN + text[1:-1] + _END)
+    return TypedValue(value.type, (ValueFile(name, len(parts)),))
 
 
 def elements(value: TypedValue, folder: ScratchFolder) -> Iterator[Any]:
@@ -103,6 +113,12 @@ def json_text(value: TypedValue, folder: ScratchFolder) -> str:
     if not value.type.is_list:
         return texts[0]
     return _BEGIN + _BETWEEN.join(filter(None, texts)) + _END
+
+
+def _check_size(size: int) -> None:
+    if size > TOO_LARGE:
+        limit = TOO_LARGE // 1024**2
+        raise StoreError(f"values of {size / 1024**2:.0f} MB are too much to be passed on: at most {limit} MB are")
 
 
 def _text(part: object, folder: ScratchFolder) -> str:

@@ -49,6 +49,16 @@ def test_passed_data_are_variables(manager, write):
     assert run(manager, script, passed_data=passed).python_data == passed
 
 
+def test_large_passed_data_are_in_a_file_while_the_job_needs_them(manager, write, session):
+    script = write("python_data = {'length': len(numbers), 'sum': sum(numbers), 'name': name}")
+    add(manager, "job", script, passed_data={"numbers": [0.5] * 20_000, "name": "short"})
+    scratch = session._runner.scratch
+    assert len(files_in(scratch, "*.value")) == 1
+    assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
+    assert manager.get_retrieved_python_data("job") == {"length": 20_000, "sum": 10_000.0, "name": "short"}
+    assert files_in(scratch, "*.value") == []
+
+
 def test_passed_data_blocks_are_local_under_their_names_with_what_they_use(manager, write):
     material = new_material("Rust")
     scene_object = quad("Ob ject.001", material=material)

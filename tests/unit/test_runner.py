@@ -18,15 +18,17 @@ from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import InvalidTransitionError, RunError, StoreError
 from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
 from background_nodes.runtime.scheduling.states import RunState
+from background_nodes.runtime.scratch import value_files
 from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.scratch.value_files import loaded
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 from ..store_files import files_in
 from . import fake_engine
 from .fake_engine import FakeEngine, answer, placed
-from .plan_text import FLOAT, SCRIPT, of_meshes, parse_plan
+from .plan_text import FLOAT, FLOATS, SCRIPT, of_meshes, parse_plan
 
 Listener = Callable[[ActiveRun, "str | None"], None]
 
@@ -241,6 +243,54 @@ def test_waiting_lasts_until_the_next_time_is_over_and_no_longer(stage: Stage) -
     run = stage.start("a", timeout=7.0)
     stage.runner.update(timeout=None)
     assert (run.state, stage.clock.now) == (RunState.FAILED, 107.0)
+
+
+# Large constants
+
+
+def taking(task: str, value: object, *, is_mapped: bool = False) -> PlannedTask:
+    """A task that is given a constant."""
+    argument = Argument(Parameter("values", "Values", FLOATS), (Constant(value, FLOATS),), is_mapped)
+    return PlannedTask(task, task.title(), SCRIPT, (argument,))
+
+
+def taken(stage: Stage, task: str) -> TypedValue:
+    """What a task is given for its only argument."""
+    return stage.engine.task(task).arguments[0].pieces[0].value
+
+
+def test_a_large_constant_is_written_once_and_is_in_no_request(stage: Stage) -> None:
+    many = tuple(number / 7 for number in range(5_000))
+    run = stage.start(Plan("Test", (taking("a", many), taking("b", many), taking("c", (1.0, 2.0)))), workers=3)
+    stage.lose("a")
+    assert taken(stage, "a") == taken(stage, "b")
+    assert len(taken(stage, "a").files()) == len(stage.files()) == 1
+    assert loaded(taken(stage, "a"), stage.scratch.folder).content == many
+    assert taken(stage, "c").content == (1.0, 2.0)
+    stage.runner.forget(run)
+    assert stage.files() == []
+
+
+def test_a_large_constant_that_was_changed_is_sent_in_a_retry(stage: Stage) -> None:
+    values = [tuple(number + start for number in range(5_000)) for start in (0.5, 1.5)]
+    run = stage.start(Plan("Test", (taking("a", values[0]),)))
+    for value in (values[1], (1.0,)):
+        stage.fail("a")
+        stage.runner.retry(run, [taking("a", value)])
+        assert loaded(taken(stage, "a"), stage.scratch.folder).content == value
+
+
+def test_a_large_list_that_a_task_is_mapped_over_goes_item_by_item(stage: Stage) -> None:
+    stage.start(Plan("Test", (taking("a", tuple(number / 7 for number in range(5_000)), is_mapped=True),)))
+    assert taken(stage, "a 1").content == 1 / 7
+
+
+def test_a_constant_that_is_too_large_is_an_error_before_the_run(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(value_files, "TOO_LARGE", 200_000)
+    plan = Plan("Test", (taking("a", (0.5,) * 10_000), taking("b", (0.5,) * 100_000)))
+    with pytest.raises(StoreError, match=r'"B", "Values": values of .* MB are too much'):
+        stage.start(plan)
+    assert (stage.runner.is_active, stage.files()) == (False, [])
 
 
 # Who hears of a run

@@ -74,6 +74,32 @@ def test_large_value_is_read_as_it_was(scratch, value):
     assert json.loads(value_files.json_text(last, scratch.folder)) == value.elements()[-1]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        value_of("STRING", LONG),
+        value_of("ANY", {"a": [list(MANY), None]}),
+        value_of("FLOAT", MANY),
+        value_of("VECTOR", tuple([x, x, x] for x in MANY)),
+        value_of("STRING", (LONG, "", LONG)),
+    ],
+    ids=["text", "any", "floats", "vectors", "texts"],
+)
+def test_large_value_that_is_stored_whole_is_read_as_it_was(scratch, value):
+    whole = value_files.stored_whole(value, scratch)
+    assert len(whole.files()) == 1
+    assert whole.num_elements == value.num_elements
+    assert value_files.loaded(whole, scratch.folder) == value
+    twice = TypedValue(SocketType(value.type.kind, is_list=True), whole.parts() * 2)
+    assert json.loads(value_files.json_text(twice, scratch.folder)) == json.loads(json.dumps(value.elements() * 2))
+
+
+def test_small_value_is_not_stored_whole_either(scratch):
+    value = value_of("INT", (1, 2, 3))
+    assert value_files.stored_whole(value, scratch) is value
+    assert value_files.stored_whole(value, scratch, least=0).is_in_files
+
+
 def test_list_of_parts_from_several_files_is_one_list(scratch):
     kind = SocketType("FLOAT", is_list=True)
     first, second = stored(value_of("FLOAT", MANY), scratch), stored(value_of("FLOAT", MANY[::-1]), scratch)
@@ -87,7 +113,7 @@ def test_list_of_parts_from_several_files_is_one_list(scratch):
 def test_data_blocks_in_a_file_are_read_as_such(scratch):
     refs = (*(StoredRef("Mesh", f"ä {index}", "", "1.blend") for index in range(50)), None)
     value = value_of("Mesh", refs)
-    in_file = value_files.in_file(value, scratch.new_blob().replace("blend", "value"), scratch.folder)
+    in_file = value_files.stored_whole(value, scratch, least=0)
     assert in_file.is_in_files
     assert value_files.loaded(in_file, scratch.folder) == value
     assert value_files.named(in_file, scratch.folder) == [*(f"ä {index}" for index in range(50)), None]
