@@ -4,106 +4,25 @@
 A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
 Files beside it are
 
-    NAME.json   its roots, the origins of what is in it, and the images whose unsaved pixels come along
+    NAME.json   its roots, the origins of what is in it, and the images whose unsaved pixels come along: see `contents`
     NAME.N.*    those pixels, see `pixels`
-
-The *origin* of a data-block is the place where it was first written: (blob, kind, name, library). A material that went
-out with an object and came back as it was still has its origin, and so finds the artist's own one again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import bpy
 
 from ..errors import StoreError
+from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
-from ..script.socket_types import StoredRef
 from . import data_block_kinds, pixels
 from .dependencies import used_by
-from .pixels import PixelFile
-
-
-class DataBlockName(NamedTuple):
-    """The name of a data-block within one file, with its kind and library."""
-
-    kind: str
-    name: str
-    library: str
-
-    @classmethod
-    def of(cls, data_block: bpy.types.ID) -> DataBlockName:
-        return cls(data_block_kinds.kind_of(data_block), data_block.name, data_block_kinds.library_path(data_block))
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a data-block of a blob was first written, and whether it is still what it was there."""
-
-    ref: StoredRef
-    is_unchanged: bool
-
-
-@dataclass(slots=True)
-class Contents:
-    """What is stored beside a blob: its roots, origins, files of pixels, and fake users, which appending removes.
-
-    A data-block without an entry in `origins` was first written to this blob; or, if several blobs were written from
-    one file, its origin is in `birthplace`, which is the same for all of them.
-    """
-
-    birthplace: str = ""
-    roots: set[DataBlockName] = field(default_factory=set)
-    origins: dict[DataBlockName, Origin] = field(default_factory=dict)
-    pixels: dict[DataBlockName, PixelFile] = field(default_factory=dict)
-    fake_users: set[DataBlockName] = field(default_factory=set)
-    holder: str = ""
-
-    def origin(self, name: DataBlockName, blob: str) -> Origin:
-        """The origin of a data-block of that blob."""
-        return self.origins.get(name) or Origin(StoredRef(*name, self.birthplace or blob), True)
-
-    @property
-    def holders(self) -> list[DataBlockName]:
-        """What must be loaded to have the packed linked data-blocks among the roots: see `release`."""
-        return [DataBlockName("Collection", self.holder, "")] if self.holder else []
-
-    def save(self, blob: Path) -> None:
-        record = {
-            "birthplace": self.birthplace,
-            "roots": list(self.roots),
-            "origins": [
-                [*name, *dataclasses.astuple(origin.ref), origin.is_unchanged] for name, origin in self.origins.items()
-            ],
-            "pixels": [[*name, *dataclasses.astuple(file)] for name, file in self.pixels.items()],
-            "fake_users": list(self.fake_users),
-            "holder": self.holder,
-        }
-        blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
-
-    @classmethod
-    def load(cls, blob: Path) -> Contents:
-        """Read what is beside a blob. Raises StoreError if it is missing or can't be read."""
-        try:
-            record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
-            return cls(
-                record["birthplace"],
-                {DataBlockName(*row) for row in record["roots"]},
-                {DataBlockName(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
-                {DataBlockName(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
-                {DataBlockName(*row) for row in record["fake_users"]},
-                record["holder"],
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"the contents of {blob} can't be read: {error}") from error
 
 
 def write(
@@ -122,9 +41,9 @@ def write(
     """
     roots = set(roots)
     contents = contents or Contents()
-    contents.roots = {DataBlockName.of(root) for root in roots}
+    contents.roots = {data_block_kinds.name_of(root) for root in roots}
     contents.fake_users = {
-        DataBlockName.of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user
+        data_block_kinds.name_of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user
     }
     packed = [] if is_to_open else [root for root in roots if data_block_kinds.is_packed(root)]
     flush_edit_modes()
@@ -178,7 +97,7 @@ def release(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) ->
     holder = loaded.get(DataBlockName("Collection", contents.holder, ""))
     if not contents.holder or holder is None:
         return {}
-    held = {DataBlockName.of(item): item for item in holder.values()}
+    held = {data_block_kinds.name_of(item): item for item in holder.values()}
     bpy.data.collections.remove(holder)
     return held
 
@@ -200,7 +119,7 @@ def _sync_view_layers() -> None:
 def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[DataBlockName, PixelFile]]:
     """Write the pixels of the unsaved images that the data-blocks use."""
     for number, image in enumerate(_unsaved_images(roots)):
-        yield DataBlockName.of(image), pixels.write(image, path.with_suffix(f".{number}"))
+        yield data_block_kinds.name_of(image), pixels.write(image, path.with_suffix(f".{number}"))
 
 
 def _unsaved_images(roots: set[bpy.types.ID]) -> list[bpy.types.Image]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 
 import bpy
 
+from ..scratch.contents import DataBlockName
+
 #: Collections of `bpy.data` whose data-blocks can't be carried between files on their own, and why.
 _NOT_CARRIED = {
     "all_ids": "a view on all the others (5.2)",
@@ -78,6 +80,11 @@ def library_path(data_block: bpy.types.ID) -> str:
     """The absolute path of the file a data-block is linked from, "" if it is local."""
     library = data_block.library
     return "" if library is None else bpy.path.abspath(library.filepath, library=library.library)
+
+
+def name_of(data_block: bpy.types.ID) -> DataBlockName:
+    """The name of a data-block in this file. Raises KeyError as `kind_of` does."""
+    return DataBlockName(kind_of(data_block), data_block.name, library_path(data_block))
 
 
 def is_packed(data_block: bpy.types.ID) -> bool:

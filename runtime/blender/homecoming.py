@@ -16,11 +16,10 @@ from pathlib import Path
 import bpy
 
 from ..errors import StoreError
+from ..scratch.contents import Contents, DataBlockName, Origin, PixelFile
 from ..script.socket_types import StoredRef
 from . import blobs, data_block_kinds, paths, pixels
-from .blobs import Contents, DataBlockName, Origin
 from .dependencies import used_by
-from .pixels import PixelFile
 from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
@@ -40,7 +39,7 @@ class Targets:
     names: frozenset[DataBlockName] = frozenset()
 
     def __contains__(self, data_block: bpy.types.ID) -> bool:
-        return data_block.session_uid in self.uids or DataBlockName.of(data_block) in self.names
+        return data_block.session_uid in self.uids or data_block_kinds.name_of(data_block) in self.names
 
 
 class Homecoming:

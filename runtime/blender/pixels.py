@@ -11,7 +11,6 @@ is not always what was packed: alpha is multiplied into straight floats once mor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +18,10 @@ import bpy
 import numpy
 
 from ..errors import StoreError
+from ..scratch.contents import PixelFile
 from .temporary_files import is_temporary
 
 _UDIM = "<UDIM>"
-
-
-@dataclass(frozen=True, slots=True)
-class PixelFile:
-    """Where the unsaved pixels of an image are: the name of a file beside the blob, and the image's size in pixels."""
-
-    name: str
-    width: int
-    height: int
 
 
 def is_unsaved(image: bpy.types.Image) -> bool:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import bpy
 
 from ..errors import RunError
+from ..scratch.contents import Contents, DataBlockName
 from ..scratch.scratch import Scratch, ScratchFolder
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
 from . import blobs, data_block_kinds, sendable, whole_file
-from .blobs import Contents, DataBlockName
 from .paths import relative_paths
 
 #: The most data-blocks in one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
@@ -72,7 +72,7 @@ def take(refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False) 
         chunk = roots[start : start + _CHUNK]
         names.append(scratch.new_blob())
         blobs.write(scratch.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=names[0]))
-        stored.update((ref, StoredRef(*DataBlockName.of(root), names[-1])) for ref, root in chunk)
+        stored.update((ref, StoredRef(*data_block_kinds.name_of(root), names[-1])) for ref, root in chunk)
     file = None
     if with_file:
         names.append(scratch.new_blob())
@@ -81,7 +81,8 @@ def take(refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False) 
     if not names:
         return Snapshot(scratch.folder)
     session_uids = {
-        DataBlockName.of(data_block): data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()
+        data_block_kinds.name_of(data_block): data_block.session_uid
+        for _kind, data_block in data_block_kinds.all_data_blocks()
     }
     return Snapshot(scratch.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
 

@@ -23,10 +23,10 @@ import bpy
 
 from ..engine.messages import Copied, CopyFile, Failed
 from ..errors import BackgroundNodesError, StoreError
+from ..scratch.contents import Contents
 from ..scratch.removal import remove_files
 from ..scratch.scratch import ScratchFolder
 from . import blobs, data_block_kinds
-from .blobs import Contents
 
 
 class WholeFileError(BackgroundNodesError):

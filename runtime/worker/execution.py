@@ -15,8 +15,7 @@ from typing import Any
 
 import bpy
 
-from ..blender import blobs, cycles_devices, pixels, temporary_files, whole_file
-from ..blender.blobs import DataBlockName
+from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
 from ..blender.dependencies import used_by
 from ..engine import own_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
@@ -243,7 +242,7 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
     changes = inputs.provenance.changes(roots, blob)
     contents = changes.contents
-    images = [image for image in bpy.data.images if DataBlockName.of(image) in contents.origins]
+    images = [image for image in bpy.data.images if data_block_kinds.name_of(image) in contents.origins]
     pixels.pack_unsaved(images)
     pixels.pack_temporary(images)
     blobs.write(folder.file(blob), roots, contents)
@@ -254,7 +253,7 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
 
 
 def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:
-    return StoredRef(*DataBlockName.of(data_block), blob)
+    return StoredRef(*data_block_kinds.name_of(data_block), blob)
 
 
 # Errors

@@ -16,10 +16,10 @@ from pathlib import Path
 import bpy
 
 from ..blender import blobs, data_block_kinds, pixels, whole_file
-from ..blender.blobs import Contents, DataBlockName
 from ..blender.dependencies import used_by
 from ..blender.remapping import remap
 from ..errors import StoreError
+from ..scratch.contents import Contents, DataBlockName
 from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
 from .changes.provenance import Provenance
@@ -90,7 +90,7 @@ class Inputs:
         self._restore(
             self._file_copy,
             contents,
-            {DataBlockName.of(item): item for _kind, item in data_block_kinds.all_data_blocks()},
+            {data_block_kinds.name_of(item): item for _kind, item in data_block_kinds.all_data_blocks()},
         )
         bpy.context.view_layer.update()
 
@@ -117,7 +117,7 @@ class Inputs:
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
         """Find what was asked for among the newcomers, and note where all of them came from."""
         newcomers = {
-            DataBlockName.of(data_block): data_block
+            data_block_kinds.name_of(data_block): data_block
             for _kind, data_block in data_block_kinds.all_data_blocks()
             if data_block.session_uid not in known
         }

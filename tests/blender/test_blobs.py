@@ -6,9 +6,8 @@ import bpy
 import pytest
 
 from background_nodes.runtime.blender import blobs, data_block_kinds
-from background_nodes.runtime.blender.blobs import Contents, DataBlockName, Origin
-from background_nodes.runtime.blender.pixels import PixelFile
 from background_nodes.runtime.errors import StoreError
+from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin, PixelFile
 from background_nodes.runtime.script.socket_types import StoredRef
 
 from .graphs import names, new_material, quad

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.runtime.blender.blobs import Contents, DataBlockName, Origin
+from background_nodes.runtime.blender.data_block_kinds import name_of
+from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin
 from background_nodes.runtime.script.socket_types import StoredRef
 from background_nodes.runtime.worker.changes.provenance import Provenance
 
@@ -36,7 +37,7 @@ def provenance() -> Provenance:
 
 def arrive(provenance: Provenance, *newcomers: bpy.types.ID) -> dict[int, bpy.types.ID]:
     """Load data-blocks that a task passed on, with the same origins as those that are there."""
-    keys = {DataBlockName.of(item): item for item in newcomers}
+    keys = {name_of(item): item for item in newcomers}
     contents = Contents(origins={key: first_origin(key.kind) for key in keys})
     return provenance.known_already(keys, contents, "result.blend")
 
@@ -111,7 +112,7 @@ def test_what_a_script_changed_in_edit_mode_is_changed(kind, add, edit):
     user["used"] = data
     edit(data)
     contents = provenance.changes([user], "result.blend").contents
-    assert not contents.origins[DataBlockName.of(data)].is_unchanged
+    assert not contents.origins[name_of(data)].is_unchanged
 
 
 def test_what_a_script_left_as_it_was_is_unchanged():

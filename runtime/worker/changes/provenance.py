@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import bpy
 
 from ...blender import blobs, data_block_kinds
-from ...blender.blobs import Contents, DataBlockName, Origin
 from ...blender.dependencies import used_by
+from ...scratch.contents import Contents, DataBlockName, Origin
 from ...script.socket_types import StoredRef
 from .fingerprint import Fingerprint, by_name, fingerprint
 
@@ -58,7 +58,7 @@ class Provenance:
         """Record all that is in the open file, which is a copy of a whole one."""
         self._has_file = True
         for _kind, data_block in data_block_kinds.all_data_blocks():
-            key = DataBlockName.of(data_block)
+            key = data_block_kinds.name_of(data_block)
             self.record(data_block, contents.origin(key, blob), key)
 
     def find(self, kind: str, origin: Origin, live: data_block_kinds.Index) -> bpy.types.ID | None:
@@ -131,7 +131,7 @@ class Provenance:
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
                 continue
-            key, uid = DataBlockName.of(data_block), data_block.session_uid
+            key, uid = data_block_kinds.name_of(data_block), data_block.session_uid
             known = self._known.get(uid)
             if known is None:
                 changes.contents.origins[key] = Origin(StoredRef(*key, blob), True)

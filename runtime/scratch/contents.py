@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is written beside a blob, in NAME.json: which data-blocks are in it, and where they are from.
+
+The *origin* of a data-block is the place where it was first written: (blob, kind, name, library). A material that went
+out with an object and came back as it was still has its origin, and so finds the artist's own one again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import StoreError
+from ..script.socket_types import StoredRef
+
+
+class DataBlockName(NamedTuple):
+    """The name of a data-block within one file, with its kind and library."""
+
+    kind: str
+    name: str
+    library: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a data-block of a blob was first written, and whether it is still what it was there."""
+
+    ref: StoredRef
+    is_unchanged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PixelFile:
+    """Where the unsaved pixels of an image are: the name of a file beside the blob, and the image's size in pixels."""
+
+    name: str
+    width: int
+    height: int
+
+
+@dataclass(slots=True)
+class Contents:
+    """What is stored beside a blob: its roots, origins, files of pixels, and fake users, which appending removes.
+
+    A data-block without an entry in `origins` was first written to this blob; or, if several blobs were written from
+    one file, its origin is in `birthplace`, which is the same for all of them.
+    """
+
+    birthplace: str = ""
+    roots: set[DataBlockName] = field(default_factory=set)
+    origins: dict[DataBlockName, Origin] = field(default_factory=dict)
+    pixels: dict[DataBlockName, PixelFile] = field(default_factory=dict)
+    fake_users: set[DataBlockName] = field(default_factory=set)
+    holder: str = ""
+
+    def origin(self, name: DataBlockName, blob: str) -> Origin:
+        """The origin of a data-block of that blob."""
+        return self.origins.get(name) or Origin(StoredRef(*name, self.birthplace or blob), True)
+
+    @property
+    def holders(self) -> list[DataBlockName]:
+        """What must be loaded to have the packed linked data-blocks among the roots: see `release`."""
+        return [DataBlockName("Collection", self.holder, "")] if self.holder else []
+
+    def save(self, blob: Path) -> None:
+        record = {
+            "birthplace": self.birthplace,
+            "roots": list(self.roots),
+            "origins": [
+                [*name, *dataclasses.astuple(origin.ref), origin.is_unchanged] for name, origin in self.origins.items()
+            ],
+            "pixels": [[*name, *dataclasses.astuple(file)] for name, file in self.pixels.items()],
+            "fake_users": list(self.fake_users),
+            "holder": self.holder,
+        }
+        blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
+
+    @classmethod
+    def load(cls, blob: Path) -> Contents:
+        """Read what is beside a blob. Raises StoreError if it is missing or can't be read."""
+        try:
+            record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
+            return cls(
+                record["birthplace"],
+                {DataBlockName(*row) for row in record["roots"]},
+                {DataBlockName(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
+                {DataBlockName(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
+                {DataBlockName(*row) for row in record["fake_users"]},
+                record["holder"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"the contents of {blob} can't be read: {error}") from error
