@@ -24,7 +24,7 @@ check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, u
 	$(bin)/mypy
 	$(bin)/pytest tests/unit -q
 
-test: .venv/dev/finished ## every test on every Blender there is, the built extension in a real one included
+test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extension in a real one included
 	@rm -rf build/reports; mkdir -p build/reports; status=0; \
 	$(bin)/python -m nox --install-only || status=$$?; \
 	$(bin)/python -m nox --tags wheels >build/reports/wheels.txt 2>&1 & wheels=$$!; \

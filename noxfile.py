@@ -1,4 +1,4 @@
-"""The sessions of `make test`: the same tests on every Python and every Blender there is.
+"""The sessions of `make test`: all tests on the oldest and the newest Blender, and on the others what they may change.
 
 `make test` runs those tagged `wheels` beside the others, for most of them leave a processor idle.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
@@ -22,6 +22,15 @@ REPORTS = ROOT / "build" / "reports"
 PYTHONS = ("3.11", "3.13")
 # Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
+# The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. The other wheels run
+# what differs from Blender to Blender.
+EVERYTHING = ("tests/processes", "tests/blender")
+VERSIONED = (
+    *("tests/blender/library", "tests/processes/test_reset.py", "tests/processes/test_worker.py"),
+    *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "docs", "extension")),
+    *(f"tests/blender/test_{name}.py" for name in ("overwriting", "pixels", "provenance", "run", "sendable")),
+    *(f"tests/blender/test_{name}.py" for name in ("snapshot", "sockets", "whole_file", "writer")),
+)
 PYTEST_BLENDER = "pytest-blender==3.0.8"
 EXTENSION = "bl_ext.user_default.background_nodes"
 
@@ -121,7 +130,7 @@ def unit(session: nox.Session) -> None:
 def wheel(session: nox.Session, bpy: str) -> None:
     """Real processes and real data-blocks, on Blender as a Python module."""
     fill(session, f"bpy=={bpy}")
-    run_pytest(session, f"wheel-{bpy}", "tests/processes", "tests/blender")
+    run_pytest(session, f"wheel-{bpy}", *(EVERYTHING if bpy == WHEELS["4.2"][1] else VERSIONED))
 
 
 def install_extension(session: nox.Session, blender: str) -> Path:
@@ -159,7 +168,7 @@ def extension(session: nox.Session) -> None:
         "BLENDER_USER_RESOURCES": str(install_extension(session, blender)),
         "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
     }
-    run_pytest(session, "extension", "--blender-executable", blender, "tests/processes", "tests/blender", **environment)
+    run_pytest(session, "extension", "--blender-executable", blender, *EVERYTHING, **environment)
 
 
 @nox.session(tags=["others"])
