@@ -36,8 +36,8 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What a task knows of the others of its run. Outside of a worker there are none.
+class TaskContext:
+    """What a task knows of the other tasks of its run and of the artist's files. Outside of a worker there are none.
 
     Attributes:
         owner: the task itself.
@@ -62,15 +62,15 @@ class Desk:
         return self.whole_path(value) if name in self.paths and isinstance(value, str) else value
 
 
-_desk = Desk()
+_context = TaskContext()
 _claimed: list[Path] = []
 
 
 @contextlib.contextmanager
-def seated(desk: Desk) -> Iterator[None]:
-    """Run a task within the block, for workers. If the block raises, the claims of the task are removed."""
-    global _desk  # noqa: PLW0603 (a process runs one task at a time)
-    _desk = desk
+def using(context: TaskContext) -> Iterator[None]:
+    """Let the functions of this module use a task's context within the block. If it raises, its claims are removed."""
+    global _context  # noqa: PLW0603 (a process runs one task at a time)
+    _context = context
     _claimed.clear()
     try:
         yield
@@ -80,7 +80,7 @@ def seated(desk: Desk) -> Iterator[None]:
                 file.unlink()
         raise
     finally:
-        _desk = Desk()
+        _context = TaskContext()
         _claimed.clear()
 
 
@@ -97,10 +97,12 @@ def items(**own: Any) -> list[dict[str, Any]]:
         a dict of these parameters for each item. Paths are whole texts that end as they were written; data-blocks are
         their names. A node that runs once has one item.
     """
-    same = {name: _desk.seen(name, _desk.given.get(name, value)) for name, value in own.items()}
-    num_items = len(next(iter(_desk.columns.values()), (None,)))
+    same = {name: _context.seen(name, _context.given.get(name, value)) for name, value in own.items()}
+    num_items = len(next(iter(_context.columns.values()), (None,)))
     columns = {
-        name: [_desk.seen(name, value) for value in values] for name, values in _desk.columns.items() if name in own
+        name: [_context.seen(name, value) for value in values]
+        for name, values in _context.columns.items()
+        if name in own
     }
     return [{**same, **{name: values[index] for name, values in columns.items()}} for index in range(num_items)]
 
@@ -116,7 +118,7 @@ def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:
     Raises:
         ValueError: as `claim` does.
     """
-    return claim(numbered(wanted)[_desk.owner.item if len(wanted) > 1 else 0])
+    return claim(numbered(wanted)[_context.owner.item if len(wanted) > 1 else 0])
 
 
 def claim(path: str | os.PathLike[str]) -> Path:
@@ -132,8 +134,8 @@ def claim(path: str | os.PathLike[str]) -> Path:
         raise ValueError(str(error)) from None
     if what := _what_it_is(path):
         raise ValueError(f"{path} is {what} and would be overwritten; choose another name")
-    if _desk.claims is not None:
-        _claim(path, _desk.claims)
+    if _context.claims is not None:
+        _claim(path, _context.claims)
     return path
 
 
@@ -174,7 +176,7 @@ def _what_it_is(path: Path) -> str:
     """What the file at `path` is to the artist's scene, "" if it is nothing."""
     if not path.exists():
         return ""
-    in_use = _desk.in_use
+    in_use = _context.in_use
     if is_same(str(path), (in_use.open_file,)):
         return "the open file itself"
     if is_same(str(path), in_use.libraries):
@@ -186,10 +188,10 @@ def _claim(path: Path, claims: Path) -> None:
     file = claims.with_name(f"{claims.stem}.{hashlib.sha256(file_key(path).encode()).hexdigest()[:32]}.claim")
     try:
         with file.open("x", encoding="utf-8") as stream:
-            json.dump(dataclasses.asdict(_desk.owner), stream)
+            json.dump(dataclasses.asdict(_context.owner), stream)
     except FileExistsError:
         other = _owner_of(file)
-        if (other.task, other.item) != (_desk.owner.task, _desk.owner.item):
+        if (other.task, other.item) != (_context.owner.task, _context.owner.item):
             who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
             raise ValueError(f"{path} is written by {who} in this run, too; choose another name") from None
     _claimed.append(file)

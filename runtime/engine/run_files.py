@@ -22,7 +22,7 @@ from ..planning.plan import PlannedTask
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
 from .messages import Execute, SharedFiles
-from .own_files import Desk, Owner
+from .own_files import Owner, TaskContext
 
 
 class RunFiles:
@@ -71,8 +71,8 @@ class RunFiles:
         return (self._for_all.place,) if self._for_all.place else ()
 
 
-def desk_of(request: Execute, folder: ScratchFolder, whole_path: Callable[[str], str] = str) -> Desk:
-    """What a worker's task knows of the others of its run; `whole_path` resolves `//`, once the script runs.
+def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[str], str] = str) -> TaskContext:
+    """The context of a worker's task; `whole_path` resolves `//`, once the script runs.
 
     Raises:
         StoreError: if a file can't be read.
@@ -85,9 +85,9 @@ def desk_of(request: Execute, folder: ScratchFolder, whole_path: Callable[[str],
     paths = frozenset(argument.identifier for argument in request.arguments if argument.annotation == "Path")
     shared = request.shared
     if not shared.place:
-        return Desk(given=given, paths=paths, whole_path=whole_path)
+        return TaskContext(given=given, paths=paths, whole_path=whole_path)
     images = _read(folder.file(shared.images)) if shared.images else ()
-    return Desk(
+    return TaskContext(
         Owner(request.task, request.item, request.node),
         folder.file(shared.place),
         _read(folder.file(shared.items)) if shared.items else {},

@@ -19,7 +19,7 @@ from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary
 from ..blender.dependencies import used_by
 from ..engine import own_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
-from ..engine.run_files import desk_of
+from ..engine.run_files import read_context
 from ..errors import BackgroundNodesError, StoreError
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
@@ -76,7 +76,7 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
         _set_scene(task.scene)
     run = _run_without_main if task.script.is_without_main else _run_main
     rendered = {image.session_uid for image in _rendered_images()}
-    with own_files.seated(desk_of(task, folder, bpy.path.abspath)):
+    with own_files.using(read_context(task, folder, bpy.path.abspath)):
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs)
         if own_copy is not None:

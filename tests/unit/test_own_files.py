@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.engine.own_files import Desk, Owner, claim, items, own_file, seated, written_whole
+from background_nodes.runtime.engine.own_files import Owner, TaskContext, claim, items, own_file, using, written_whole
 from background_nodes.runtime.planning.destinations import FilesInUse
 
 
 @pytest.fixture
-def sit_at(tmp_path):
+def begin_task(tmp_path):
     """Let this process carry out a task of a run, as a worker does. The task before succeeded."""
     (tmp_path / "store").mkdir()
     with contextlib.ExitStack() as stack:
 
-        def sit(task: str = "task", item: int = 0, **desk) -> None:
+        def begin(task: str = "task", item: int = 0, **context) -> None:
             stack.close()
             owner = Owner(task, item, f"Node {task}")
-            stack.enter_context(seated(Desk(owner, tmp_path / "store" / "000001.claims", **desk)))
+            stack.enter_context(using(TaskContext(owner, tmp_path / "store" / "000001.claims", **context)))
 
-        yield sit
+        yield begin
 
 
 def write(path: Path, text: str, **beside: str) -> None:
@@ -42,21 +42,23 @@ def test_script_outside_of_a_run_is_one_item_with_what_it_was_given():
     assert items(source="Wall", name="") == [{"source": "Wall", "name": ""}]
 
 
-def test_each_item_s_values_are_known_to_all_others(sit_at):
-    sit_at(item=1, columns={"source": ["A", "B"], "width": [1, 2]}, given={"source": "B", "name": "", "folder": "x/"})
+def test_each_item_s_values_are_known_to_all_others(begin_task):
+    begin_task(
+        item=1, columns={"source": ["A", "B"], "width": [1, 2]}, given={"source": "B", "name": "", "folder": "x/"}
+    )
     assert items(source="B", folder=Path("x")) == [{"source": "A", "folder": "x/"}, {"source": "B", "folder": "x/"}]
 
 
-def test_items_that_differ_in_something_else_are_as_many(sit_at):
-    sit_at(columns={"width": [1, 2, 3]})
+def test_items_that_differ_in_something_else_are_as_many(begin_task):
+    begin_task(columns={"width": [1, 2, 3]})
     assert items(name="level") == [{"name": "level"}] * 3
 
 
-def test_each_item_gets_a_file_of_its_own(sit_at, tmp_path):
+def test_each_item_gets_a_file_of_its_own(begin_task, tmp_path):
     wanted = [tmp_path / "level.obj"] * 3
     found = []
     for item in range(3):
-        sit_at(item=item, columns={"source": ["A", "B", "C"]})
+        begin_task(item=item, columns={"source": ["A", "B", "C"]})
         found.append(own_file(wanted).name)
     assert found == ["level.obj", "level_2.obj", "level_3.obj"]
 
@@ -64,34 +66,34 @@ def test_each_item_gets_a_file_of_its_own(sit_at, tmp_path):
 # Claims
 
 
-def test_file_of_another_node_is_a_clear_error(sit_at, tmp_path):
-    sit_at("first", item=2)
+def test_file_of_another_node_is_a_clear_error(begin_task, tmp_path):
+    begin_task("first", item=2)
     claim(tmp_path / "a.glb")
-    sit_at("second")
+    begin_task("second")
     with pytest.raises(ValueError, match=r'A\.glb is written by item 3 of "Node first" in this run, too'):
         claim(tmp_path / "A.glb")
 
 
-def test_next_attempt_at_the_same_item_has_its_file_again(sit_at, tmp_path):
+def test_next_attempt_at_the_same_item_has_its_file_again(begin_task, tmp_path):
     for _attempt in range(2):
-        sit_at()
+        begin_task()
         assert claim(tmp_path / "a.glb") == tmp_path / "a.glb"
 
 
 def test_file_of_an_item_that_failed_is_free(tmp_path):
     place = tmp_path / "000001.claims"
-    with contextlib.suppress(ZeroDivisionError), seated(Desk(Owner("first"), place)):
+    with contextlib.suppress(ZeroDivisionError), using(TaskContext(Owner("first"), place)):
         claim(tmp_path / "a.glb")
         raise ZeroDivisionError
-    with seated(Desk(Owner("second"), place)):
+    with using(TaskContext(Owner("second"), place)):
         claim(tmp_path / "a.glb")
 
 
-def test_claim_that_is_being_written_counts(sit_at, tmp_path):
-    sit_at("first")
+def test_claim_that_is_being_written_counts(begin_task, tmp_path):
+    begin_task("first")
     claim(tmp_path / "a.glb")
     next((tmp_path / "store").iterdir()).write_text("")
-    sit_at("second")
+    begin_task("second")
     with pytest.raises(ValueError, match="by another task in this run"):
         claim(tmp_path / "a.glb")
 
@@ -104,18 +106,18 @@ def test_claim_that_is_being_written_counts(sit_at, tmp_path):
         (lambda path: FilesInUse(images=("/nowhere.png", path)), "an image"),
     ],
 )
-def test_artist_s_own_file_is_never_written(sit_at, tmp_path, in_use, what):
+def test_artist_s_own_file_is_never_written(begin_task, tmp_path, in_use, what):
     (tmp_path / "own").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "own")
-    sit_at(in_use=in_use(str(tmp_path / "own")))
+    begin_task(in_use=in_use(str(tmp_path / "own")))
     for name in ("own", "link"):
         with pytest.raises(ValueError, match=f"is {what}.*choose another name"):
             write(tmp_path / name, "theirs")
     assert (tmp_path / "own").read_text() == "mine"
 
 
-def test_image_whose_file_is_gone_may_be_written(sit_at, tmp_path):
-    sit_at(in_use=FilesInUse(images=(str(tmp_path / "a.png"),)))
+def test_image_whose_file_is_gone_may_be_written(begin_task, tmp_path):
+    begin_task(in_use=FilesInUse(images=(str(tmp_path / "a.png"),)))
     assert claim(tmp_path / "a.png")
 
 
@@ -146,10 +148,10 @@ def test_file_that_was_not_written_is_a_clear_error(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_file_beside_it_that_another_task_has_claimed_moves_nothing(sit_at, tmp_path):
-    sit_at("first")
+def test_file_beside_it_that_another_task_has_claimed_moves_nothing(begin_task, tmp_path):
+    begin_task("first")
     claim(tmp_path / "textures" / "diffuse")
-    sit_at("second")
+    begin_task("second")
     with pytest.raises(ValueError, match="diffuse is written by"):
         write(tmp_path / "a.gltf", "main", diffuse="pixels")
     assert [path.name for path in tmp_path.iterdir()] == ["store"]

@@ -9,7 +9,7 @@ import pytest
 
 from background_nodes.runtime.engine.messages import Execute, SharedFiles
 from background_nodes.runtime.engine.own_files import Owner
-from background_nodes.runtime.engine.run_files import RunFiles, desk_of
+from background_nodes.runtime.engine.run_files import RunFiles, read_context
 from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import PlannedTask
@@ -38,8 +38,8 @@ def request(shared: SharedFiles, task: str, item: int = 0) -> Execute:
 def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Scratch) -> None:
     files = RunFiles(scratch, IN_USE)
     _, mapped = parse_plan("a[]; b: *a").tasks
-    desk = desk_of(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
-    assert (desk.owner, desk.in_use, list(desk.columns.values())) == (Owner("b", 1, "B"), IN_USE, [[1.0, 2.0]])
+    context = read_context(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
+    assert (context.owner, context.in_use, list(context.columns.values())) == (Owner("b", 1, "B"), IN_USE, [[1.0, 2.0]])
 
 
 def test_images_are_in_no_request(scratch: Scratch) -> None:

@@ -20,13 +20,13 @@ def reports():
 @pytest.fixture
 def item_of(tmp_path_factory):
     """Let the test be one item of a node that runs over a list. It says what each item is given."""
-    from background_nodes.runtime.engine.own_files import Desk, Owner, seated
+    from background_nodes.runtime.engine.own_files import Owner, TaskContext, using
 
     place = tmp_path_factory.mktemp("store") / "000001.blend"
     with contextlib.ExitStack() as stack:
 
         def become(values, item: int, *, parameter: str, **given) -> None:
             stack.close()
-            stack.enter_context(seated(Desk(Owner("task", item, "Node"), place, {parameter: values}, given)))
+            stack.enter_context(using(TaskContext(Owner("task", item, "Node"), place, {parameter: values}, given)))
 
         yield become
