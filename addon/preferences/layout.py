@@ -10,8 +10,8 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 from bpy.app.translations import pgettext_tip
 
+from ...runtime.engine.workers import WorkerInfo
 from ...runtime.pool import priority
-from ...runtime.pool.pool import WorkerInfo
 from ..drawing import keymaps, paragraphs
 from ..drawing.quantities import memory_size
 from ..session.current import session

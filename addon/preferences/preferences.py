@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from ...runtime.pool.launcher import WorkerLimits
+from ...runtime.engine.workers import WorkerLimits
 from ..session.current import session
 from ..session.settings import Settings, default_num_workers
 from . import layout

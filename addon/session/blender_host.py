@@ -11,6 +11,7 @@ from ...node_tree.writer import Writer
 from ...runtime.blender import cycles_devices, snapshot
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
 from ...runtime.planning.plan import Plan
 from ...runtime.pool.launcher import Launcher
 from ...runtime.pool.pool import Pool
@@ -46,12 +47,12 @@ class BlenderHost:
     def new_scratch(self) -> Scratch:
         return Scratch()
 
-    def new_pool(self, settings: Settings, scratch: Scratch) -> Pool:
-        return Pool(self.launcher(settings), scratch, settings.num_workers)
+    def new_engine(self, scratch: Scratch) -> ManagedEngine:
+        return Pool(Launcher.for_blender(bpy.app.binary_path), scratch, capacity=1)
 
-    def launcher(self, settings: Settings) -> Launcher:
-        devices = cycles_devices.chosen() if settings.use_gpu else None
-        return Launcher.for_blender(bpy.app.binary_path, settings.limits, devices)
+    def worker_settings(self, settings: Settings) -> WorkerSettings:
+        devices = cycles_devices.chosen() if settings.use_gpu else CyclesDevices()
+        return WorkerSettings(settings.limits, settings.memory_limit, devices)
 
     def occupation(self) -> str:
         return occupation.occupation()

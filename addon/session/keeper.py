@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
+from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
 from ...runtime.errors import RunError, StoreError
-from ...runtime.pool.pool import Pool, WorkerInfo
 from ...runtime.scheduling.forecast import Past
 from ...runtime.scratch import value_files
 from ...runtime.scratch.typed_values import TypedValue
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from ...runtime.blender.snapshot import Snapshot
     from ...runtime.planning.plan import Plan
-    from ...runtime.pool.launcher import Launcher
     from ...runtime.scratch.scratch import Scratch
 
 _ANY = SocketType("ANY")
@@ -78,12 +77,12 @@ class Host(Protocol):
         """A scratch folder. Raises StoreError."""
         ...
 
-    def new_pool(self, settings: Settings, scratch: Scratch) -> Pool:
-        """The pool of workers that carry tasks out."""
+    def new_engine(self, scratch: Scratch) -> ManagedEngine:
+        """The engine that carries tasks out."""
         ...
 
-    def launcher(self, settings: Settings) -> Launcher:
-        """The launcher that starts workers."""
+    def worker_settings(self, settings: Settings) -> WorkerSettings:
+        """The settings of its workers."""
         ...
 
     def occupation(self) -> str:
@@ -151,7 +150,7 @@ class Session:
         self._host = host
         self._read_settings: Callable[[], Settings] = Settings
         self._runner: Runner | None = None
-        self._pool: Pool | None = None
+        self._engine: ManagedEngine | None = None
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # how long nodes took the last time, by their uid
         self._artist_first = ArtistFirst(host.occupation)
@@ -192,7 +191,7 @@ class Session:
         num_workers = workers or self.settings.num_workers
         runner = self._prepare_runner(num_workers)
         if force:
-            self._get_pool().end_used()
+            self._get_engine().end_used()
         refs = (ref for refs in plan.live_refs() for ref in refs)
         taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
@@ -247,11 +246,11 @@ class Session:
     @property
     def workers(self) -> tuple[WorkerInfo, ...]:
         """What each background Blender does now."""
-        return () if self._pool is None else self._pool.infos()
+        return () if self._engine is None else self._engine.infos()
 
     @property
     def worker_process_ids(self) -> tuple[int, ...]:
-        return () if self._pool is None else self._pool.process_ids
+        return tuple(worker.process_id for worker in self.workers)
 
     def settle(self, run: Run) -> None:
         """Bring the results of a run that is over home, as one undo step. If they must wait, note for what."""
@@ -332,8 +331,8 @@ class Session:
             self._faults.guard(self._artist_first.let_go)
 
     def _update_artist_first(self) -> None:
-        if self._pool is not None:
-            self._pool.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
+        if self._engine is not None:
+            self._engine.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
 
     def _take_news(self) -> None:
         error = self._faults.guard(self._update_runner)
@@ -385,7 +384,7 @@ class Session:
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL
-        return IDLE_INTERVAL if self._pool is not None and self._pool.num_workers else None
+        return IDLE_INTERVAL if self._engine is not None and self._engine.num_workers else None
 
     # The end
 
@@ -405,24 +404,23 @@ class Session:
             queue.abandon("Background Nodes was disabled")
         if self._runner is not None:
             self._runner.close()
-            self._runner = self._pool = None
+            self._runner = self._engine = None
 
     def _get_runner(self) -> Runner:
         if self._runner is None:
             scratch = self._host.new_scratch()
-            self._pool = self._host.new_pool(self.settings, scratch)
-            self._runner = Runner(self._pool, scratch)
+            self._engine = self._host.new_engine(scratch)
+            self._runner = Runner(self._engine, scratch)
         return self._runner
 
-    def _get_pool(self) -> Pool:
+    def _get_engine(self) -> ManagedEngine:
         self._get_runner()
-        assert self._pool is not None
-        return self._pool
+        assert self._engine is not None
+        return self._engine
 
     def _prepare_runner(self, num_workers: int) -> Runner:
         """The runner, with workers by the current settings and room for `num_workers` at a time."""
-        runner, pool, settings = self._get_runner(), self._get_pool(), self.settings
-        pool.use_launcher(self._host.launcher(settings))
-        pool.memory_limit = settings.memory_limit
-        pool.capacity = max(num_workers, pool.capacity if runner.is_active else 0)
+        runner, engine = self._get_runner(), self._get_engine()
+        engine.use_settings(self._host.worker_settings(self.settings))
+        engine.capacity = max(num_workers, engine.capacity if runner.is_active else 0)
         return runner

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from ...runtime.pool.launcher import WorkerLimits
+from ...runtime.engine.workers import WorkerLimits
 
 
 def default_num_workers() -> int:

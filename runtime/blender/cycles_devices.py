@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ..pool.launcher import CyclesDevices
+from ..engine.workers import CyclesDevices
 
 
 def chosen() -> CyclesDevices:

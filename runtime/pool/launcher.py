@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..engine.workers import CyclesDevices, WorkerLimits
 from ..errors import LaunchError
 from ..scratch.scratch import ScratchFolder
 from .transport import Channel
@@ -27,57 +27,20 @@ BOOTSTRAP = Path(__file__).parents[1] / "worker" / "bootstrap.py"
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerLimits:
-    """When a worker ends by itself between two tasks.
-
-    Attributes:
-        idle_seconds: how long it waits for the next task.
-        max_tasks: how many tasks it takes.
-        max_memory: bytes of memory it may hold after its reset.
-    """
-
-    idle_seconds: float = 300.0
-    max_tasks: int = 500
-    max_memory: int = 4 * 1024**3
-
-    def arguments(self) -> list[str]:
-        return [str(self.idle_seconds), str(self.max_tasks), str(self.max_memory)]
-
-
-@dataclass(frozen=True, slots=True)
-class CyclesDevices:
-    """What Cycles is to render with: `backend` ("CUDA", "METAL" ...; "" for the processor alone) and ids of devices."""
-
-    backend: str = ""
-    ids: tuple[str, ...] = ()
-
-    def argument(self) -> str:
-        return json.dumps([self.backend, *self.ids])
-
-    @classmethod
-    def from_argument(cls, text: str) -> CyclesDevices:
-        backend, *ids = json.loads(text)
-        return cls(backend, tuple(ids))
-
-
-@dataclass(frozen=True, slots=True)
 class Launcher:
     """Starts workers: `command` is the program and its options up to the bootstrap script."""
 
     command: tuple[str, ...]
-    limits: WorkerLimits = WorkerLimits()
-    devices: CyclesDevices = CyclesDevices()
+    limits: WorkerLimits = field(default_factory=WorkerLimits)
+    devices: CyclesDevices = field(default_factory=CyclesDevices)
 
     @classmethod
-    def for_blender(
-        cls, binary_path: str, limits: WorkerLimits | None = None, devices: CyclesDevices | None = None
-    ) -> Launcher:
+    def for_blender(cls, binary_path: str) -> Launcher:
         """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
-        settings = limits or WorkerLimits(), devices or CyclesDevices()
         if binary_path:
             options = ("--background", "--factory-startup", "-noaudio", "--python")
-            return cls((binary_path, *options, str(BOOTSTRAP), "--"), *settings)
-        return cls((sys.executable, str(BOOTSTRAP), "--"), *settings)
+            return cls((binary_path, *options, str(BOOTSTRAP), "--"))
+        return cls((sys.executable, str(BOOTSTRAP), "--"))
 
     def launch(self, folder: Path, scratch: ScratchFolder) -> tuple[subprocess.Popen[bytes], Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
@@ -97,7 +60,7 @@ class Launcher:
             *self.command,
             str(os.getpid()),
             str(theirs.fileno()),
-            *self.limits.arguments(),
+            *map(str, astuple(self.limits)),
             self.devices.argument(),
             str(scratch.path),
         ]

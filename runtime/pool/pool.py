@@ -16,12 +16,13 @@ import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..engine import messages
 from ..engine.interface import Lost, NoWorker, Report, Request
+from ..engine.workers import WorkerInfo, WorkerSettings
 from ..errors import LaunchError, StoreError, TransportError
 from ..scratch.logs import TaskLog
 from ..scratch.scratch import Scratch
@@ -42,23 +43,6 @@ _EXIT_INTERVAL = 0.01
 _MEMORY_INTERVAL = 1.0
 #: Seconds that all workers together have to leave the process table when the pool is closed.
 _CLOSE_TIMEOUT = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """A worker as people see it.
-
-    Attributes:
-        process_id: of its process.
-        state: "starting", "idle", "working", "cleaning up", "ending" or "paused".
-        task_name: the node's name if it does a task of one, "" otherwise.
-        memory: bytes it holds; 0 where the system does not tell.
-    """
-
-    process_id: int
-    state: str
-    task_name: str
-    memory: int
 
 
 class _State(enum.Enum):
@@ -211,9 +195,10 @@ class Pool:
         self._frozen.discard(key)
         self._serve()
 
-    def use_launcher(self, launcher: Launcher) -> None:
-        """Start workers with `launcher` from now on. Those of another launcher end when they are idle."""
-        self._launcher = launcher
+    def use_settings(self, settings: WorkerSettings) -> None:
+        """Use other settings from now on; see `workers.ManagedEngine`."""
+        self.memory_limit = settings.memory_limit
+        self._launcher = replace(self._launcher, limits=settings.limits, devices=settings.devices)
         for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
             self._end_if_outdated(worker)
 

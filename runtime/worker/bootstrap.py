@@ -46,7 +46,7 @@ def _main(
     _die_with(int(foreground))
     _alias_package()
     from background_nodes.runtime.blender import cycles_devices
-    from background_nodes.runtime.pool.launcher import CyclesDevices
+    from background_nodes.runtime.engine.workers import CyclesDevices
     from background_nodes.runtime.pool.transport import Channel
     from background_nodes.runtime.scratch.scratch import ScratchFolder
     from background_nodes.runtime.worker.worker import Worker

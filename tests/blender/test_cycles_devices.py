@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.runtime.blender import cycles_devices
-from background_nodes.runtime.pool.launcher import CyclesDevices
+from background_nodes.runtime.engine.workers import CyclesDevices
 
 
 @pytest.fixture

@@ -199,7 +199,8 @@ bootstrap._alias_package()
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from conftest import Engine, planned
-from background_nodes.runtime.pool.launcher import Launcher, WorkerLimits
+from background_nodes.runtime.engine.workers import WorkerLimits
+from background_nodes.runtime.pool.launcher import Launcher
 from background_nodes.runtime.scratch.scratch import Scratch
 launcher = Launcher({command!r})
 parent = Path({parent!r})

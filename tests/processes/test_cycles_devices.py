@@ -1,8 +1,6 @@
 """Workers render with the devices that were chosen, as far as there are any."""
 
-import dataclasses
-
-from background_nodes.runtime.pool.launcher import CyclesDevices
+from background_nodes.runtime.engine.workers import CyclesDevices, WorkerSettings
 
 from .conftest import planned
 
@@ -42,7 +40,7 @@ def test_other_preferences_replace_the_workers(make_engine):
     engine = make_engine()
     engine.run(ASK)
     engine.settle()
-    engine.pool.use_launcher(dataclasses.replace(engine.pool._launcher, devices=CyclesDevices("CUDA", ("CPU",))))
+    engine.pool.use_settings(WorkerSettings(devices=CyclesDevices("CUDA", ("CPU",))))
     assert engine.pool.num_workers == 0
     assert engine.run(ASK).value[0] == "CUDA"
 
@@ -53,7 +51,7 @@ def test_worker_that_is_busy_when_preferences_change_ends_after_its_task(make_en
     run = engine.start(planned(f"import os, time\nwhile not os.path.exists({str(flag)!r}): time.sleep(0.01)"))
     engine.wait(run, lambda: run.scheduler.tasks["task"].started)
     old = engine.pool.process_ids
-    engine.pool.use_launcher(dataclasses.replace(engine.pool._launcher, devices=CyclesDevices("CUDA", ("CPU",))))
+    engine.pool.use_settings(WorkerSettings(devices=CyclesDevices("CUDA", ("CPU",))))
     flag.touch()
     assert engine.wait(run).state == "succeeded"
     assert engine.run(ASK).value[0] == "CUDA"

@@ -19,6 +19,7 @@ from typing import Any
 
 from background_nodes.runtime.engine import messages
 from background_nodes.runtime.engine.interface import Lost, NoWorker, Report, Request
+from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
 from background_nodes.runtime.planning.plan import TaskOutput
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.socket_types import SocketType, StoredRef
@@ -29,16 +30,19 @@ _ENDS = (messages.Succeeded, messages.Gathered, messages.Copied, messages.Failed
 
 
 class FakeEngine:
-    """An `engine.Engine` that does nothing by itself.
+    """A `ManagedEngine` that does nothing by itself.
 
     Attributes:
         submitted: all requests that were ever submitted, in their order.
         stopped: keys of the requests that were taken back, in that order.
         frozen: keys of those that are to stand still.
-        calls: all that was asked of it: "submit a", "stop a", "freeze a", "thaw a", "close".
+        calls: all that was asked of it: "submit a", "stop a", "freeze a", "thaw a", "end used", "close".
         faults: what to raise instead of doing something, by the name of the method.
         num_polls: how often it was asked for reports.
         is_closed: whether `close` was called.
+        capacity, is_low: as the session has set them.
+        settings: the last ones it was given.
+        workers: what it says of its workers.
     """
 
     def __init__(self) -> None:
@@ -49,6 +53,10 @@ class FakeEngine:
         self.faults: dict[str, Exception] = {}
         self.num_polls = 0
         self.is_closed = False
+        self.capacity = 1
+        self.is_low = False
+        self.settings = WorkerSettings()
+        self.workers: tuple[WorkerInfo, ...] = ()
         self._open: dict[Hashable, Request] = {}  # requests that have not ended
         self._started: set[Hashable] = set()
         self._reports: deque[tuple[Hashable, Report]] = deque()
@@ -96,6 +104,21 @@ class FakeEngine:
         self.is_closed = True
         self._open.clear()
         self._reports.clear()
+
+    # What the session calls
+
+    @property
+    def num_workers(self) -> int:
+        return len(self.workers)
+
+    def infos(self) -> tuple[WorkerInfo, ...]:
+        return self.workers
+
+    def use_settings(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+
+    def end_used(self) -> None:
+        self._note("end used")
 
     # What a test sees
 

@@ -147,6 +147,26 @@ def test_rooms_stand_on_each_other(layer):
         assert not above, f"{file} imports upwards"
 
 
+def test_one_file_of_the_addon_knows_the_pool():
+    sources = product_sources()
+    files = [file for file in sources if file.startswith("addon/")]
+    knowing = [file for file in files if "runtime/pool/pool.py" in files_imported(file, sources[file], sources)]
+    assert knowing == ["addon/session/blender_host.py"]
+
+
+@pytest.mark.parametrize("engine", ["runtime/pool/pool.py", "tests/unit/fake_engine.py"])
+def test_engine_has_the_methods_of_the_protocols(engine):
+    protocols = ("runtime/engine/interface.py", "Engine"), ("runtime/engine/workers.py", "ManagedEngine")
+    wanted = {name for file, cls in protocols for name in methods_of(file, cls)}
+    assert wanted <= set(methods_of(engine, "Pool" if "pool" in engine else "FakeEngine"))
+
+
+def methods_of(file: str, name: str) -> Iterator[str]:
+    """The public methods of a class."""
+    (found,) = (node for node in parse(file).body if isinstance(node, ast.ClassDef) and node.name == name)
+    yield from (node.name for node in found.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_")
+
+
 def test_command_line_knows_nothing_that_draws():
     sources = product_sources()
     for file in (file for file in sources if file.startswith("addon/command_line/")):

@@ -13,30 +13,17 @@ from typing import Any
 import pytest
 
 from background_nodes.addon.session import keeper
-from background_nodes.addon.session.keeper import BUSY_INTERVAL, Session
+from background_nodes.addon.session.keeper import BUSY_INTERVAL, IDLE_INTERVAL, Session
 from background_nodes.addon.session.run import Run
 from background_nodes.addon.session.settings import Settings
 from background_nodes.runtime.engine.runner import Runner
-from background_nodes.runtime.pool.launcher import Launcher
+from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
 from background_nodes.runtime.scratch.scratch import Scratch
 
 from .fake_engine import FakeEngine
 from .plan_text import parse_plan
 
 # A Blender that is none
-
-
-class FakePool(FakeEngine):
-    """An engine with what only the pool of this machine has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.capacity = 1
-        self.is_low = False
-        self.memory_limit = 0
-        self.num_workers = 0
-
-    def use_launcher(self, _launcher: Launcher) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ class FakeHost:
     def __init__(self, tmp_path: Any) -> None:
         self.plans: dict[int, str] = {}
         self.trees: dict[int, FakeTree] = {}
-        self.pool = FakePool()
+        self.engine = FakeEngine()
         self.timer: Callable[[], float | None] | None = None
         self.written: list[str] = []
         self.undo_steps: list[str] = []
@@ -110,11 +97,11 @@ class FakeHost:
     def new_scratch(self) -> Scratch:
         return Scratch(self._tmp_path)
 
-    def new_pool(self, _settings: Settings, _scratch: Scratch) -> FakePool:
-        return self.pool
+    def new_engine(self, _scratch: Scratch) -> FakeEngine:
+        return self.engine
 
-    def launcher(self, settings: Settings) -> Launcher:
-        return Launcher(("blender",), settings.limits)
+    def worker_settings(self, settings: Settings) -> WorkerSettings:
+        return WorkerSettings(settings.limits, settings.memory_limit)
 
     def occupation(self) -> str:
         return _answer(self.does)
@@ -156,8 +143,8 @@ def tick(session: Session, times: int = 4) -> float | None:
 def end(session: Session, host: FakeHost) -> None:
     """Let all requests succeed, and those that follow from them."""
     tick(session)
-    while host.pool.waiting():
-        host.pool.succeed_all()
+    while host.engine.waiting():
+        host.engine.succeed_all()
         tick(session)
 
 
@@ -244,7 +231,7 @@ def test_run_that_is_waited_for_is_measured_as_a_whole(session, host, monkeypatc
     monkeypatch.setattr(Scratch, "sizes", lambda _scratch, _names: iter([10, 200, 3000]))
     run = session.start(host.add("a"))
     tick(session, 1)
-    host.pool.succeed_all()
+    host.engine.succeed_all()
     run.wait()
     assert run.is_home
     assert run.size == 3210
@@ -253,7 +240,29 @@ def test_run_that_is_waited_for_is_measured_as_a_whole(session, host, monkeypatc
 def test_settings_hold_for_the_next_run(session, host):
     session.use_settings(lambda: Settings(num_workers=7, memory_limit=1024))
     session.start(host.add("a"))
-    assert (host.pool.capacity, host.pool.memory_limit) == (7, 1024)
+    assert (host.engine.capacity, host.engine.settings) == (7, WorkerSettings(memory_limit=1024))
+
+
+def test_a_run_that_wants_fresh_workers_ends_the_used_ones_first(session, host):
+    session.start(host.add("a"), force=True)
+    assert host.engine.calls == ["end used", "submit a"]
+
+
+def test_workers_are_looked_after_while_there_are_any(session, host):
+    session.start(host.add("a"))
+    end(session, host)
+    host.engine.workers = (WorkerInfo(123, "idle", "", 0),)
+    assert session.worker_process_ids == (123,)
+    assert session.tick() == IDLE_INTERVAL
+
+
+@pytest.mark.parametrize(("choice", "is_low"), [("LOWER", True), ("OFF", False)])
+def test_workers_have_low_priority_while_the_artist_works(session, host, choice, is_low):
+    session.use_settings(lambda: Settings(artist_first=choice))
+    session.start(host.add("a"))
+    host.does = "Paused while you sculpt"
+    tick(session)
+    assert host.engine.is_low is is_low
 
 
 def test_drawing_hears_after_the_fact(session, host):
@@ -277,11 +286,11 @@ def test_cancel_at_the_first_failure_ends_the_run(session, host):
 
     runs.append(session.start(host.add("a; b; c: b"), workers=2, on_event=hear))
     tick(session)
-    host.pool.fail("a")
+    host.engine.fail("a")
     tick(session)
     assert runs[0].is_home
     assert runs[0].state == "cancelled"
-    assert not host.pool.waiting()
+    assert not host.engine.waiting()
 
 
 def test_retry_from_the_end_of_a_run_runs_again(session, host):
@@ -297,7 +306,7 @@ def test_retry_from_the_end_of_a_run_runs_again(session, host):
     session.ended.listen(ended.append)
     runs.append(session.start(host.add("a"), on_event=hear))
     tick(session)
-    host.pool.fail("a")
+    host.engine.fail("a")
     tick(session)
     assert not runs[0].is_home
     assert ended == [], "it is not over"
@@ -308,11 +317,11 @@ def test_retry_from_the_end_of_a_run_runs_again(session, host):
 
 def test_waiting_goes_on_with_a_run_that_is_retried_at_its_end(session, host, monkeypatch):
     runs: list[Run] = []
-    poll = host.pool.poll
+    poll = host.engine.poll
 
     def poll_and_end(until=None):
-        if host.pool.waiting():
-            end_task = host.pool.succeed if runs and runs[0].notes else host.pool.fail
+        if host.engine.waiting():
+            end_task = host.engine.succeed if runs and runs[0].notes else host.engine.fail
             end_task("a")
         return poll(until)
 
@@ -321,7 +330,7 @@ def test_waiting_goes_on_with_a_run_that_is_retried_at_its_end(session, host, mo
             runs[0].note("once more")
             runs[0].retry()
 
-    monkeypatch.setattr(host.pool, "poll", poll_and_end)
+    monkeypatch.setattr(host.engine, "poll", poll_and_end)
     runs.append(session.start(host.add("a"), on_event=hear))
     assert runs[0].wait(5.0) == "succeeded"
     assert runs[0].is_home
@@ -343,7 +352,7 @@ def test_session_closes_from_the_end_of_a_run(session, host):
     session.start(host.add("a"), on_event=lambda event: session.close() if event.name == "finished" else None)
     session.start(host.add("a", "Other"), workers=1)
     tick(session)
-    host.pool.succeed_all()
+    host.engine.succeed_all()
     assert tick(session) is None
     assert session.runs == ()
     assert host.timer is None
