@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import bpy
 
-    from .addon.session.job_manager import JobManager as JobManager
+    from .addon.jobs.job_manager import JobManager as JobManager
     from .addon.session.run import Run, RunEvent
     from .runtime.version import __version__ as __version__
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
 _LAZY = {
     "__version__": ".runtime.version",
-    "Job": ".addon.session.job",
-    "JobManager": ".addon.session.job_manager",
-    "UnknownJobError": ".addon.session.job_manager",
+    "Job": ".addon.jobs.job",
+    "JobManager": ".addon.jobs.job_manager",
+    "UnknownJobError": ".addon.jobs.job_manager",
     "Run": ".addon.session.run",
     "RunEvent": ".addon.session.run",
     "RunState": ".runtime.scheduling.states",

@@ -5,7 +5,7 @@ import time
 import bpy
 import pytest
 
-from background_nodes.addon.session.job import Job
+from background_nodes.addon.jobs.job import Job
 from tests.blender.graphs import quad
 from tests.blender.jobs import PATIENCE, add, process, run
 

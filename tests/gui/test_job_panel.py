@@ -31,7 +31,7 @@ data_blocks = [obj]
 """
 )
 #: Finds the example's manager, in front of what is run in Blender.
-MANAGER = "manager = places.module('addon.session.job_manager').JobManager.get_instance(1204)\n"
+MANAGER = "manager = places.module('addon.jobs.job_manager').JobManager.get_instance(1204)\n"
 
 
 class JobPanel:

@@ -23,8 +23,8 @@ from ...runtime.errors import BackgroundNodesError, SignatureError
 from ...runtime.script.signature import ScriptSource, parse
 from ...runtime.script.socket_types import LiveRef
 from ...runtime.script.without_main import name_fault
-from .current import session
-from .faults import Faults
+from ..session.current import session
+from ..session.faults import Faults
 from .job import Job, JobRequest, live_ref
 from .retrieved import RetrievedDataBlocks
 

@@ -30,9 +30,9 @@ from ...runtime.scratch.typed_values import TypedValue
 from ...runtime.script.signature import Parameter, ScriptSource
 from ...runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
 from ...runtime.script.without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
-from . import gestures
+from ..session import gestures
+from ..session.undo import push_undo
 from .retrieved import RetrievedDataBlocks
-from .undo import push_undo
 
 _ANY = SocketType("ANY")
 _DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
