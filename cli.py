@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: `background-nodes run FILE`, or `blender FILE --command background_nodes run` with the extension.
 
-Both read the same options and go through the same engine (`addon/command_line/command.py`). Standard output carries
-the report and nothing else: what Blender prints, and the progress of the nodes, goes to standard error.
+Both read the same options and go through the same engine (`addon/command_line/command.py`). Only `store` needs no
+Blender. Standard output carries the report and nothing else: what Blender prints, and the progress of the nodes, goes
+to standard error.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ a number, on or off, a text, a choice of the menu, a path, the name of a data-bl
 May be given several times
 """
 
+_GIGABYTE = 1024**3
+
 _commands: list[Any] = []
 
 
@@ -50,6 +53,9 @@ _commands: list[Any] = []
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command on the bpy wheel, and end the process with its exit code."""
     options = _parser("background-nodes", has_file=True).parse_args(arguments)
+    if options.command == "store":
+        with _report_stream() as report:
+            sys.exit(_carry_out_store(options, report))
     with _report_stream() as report:  # Blender prints already while it is imported
         try:
             import bpy
@@ -83,7 +89,7 @@ def command(arguments: Sequence[str]) -> int:
     """Run the command on the file that this Blender has opened. Blender ends with what is returned."""
     options = _parser(f"blender FILE.blend --command {COMMAND}", has_file=False).parse_args(arguments)
     with _report_stream() as report:
-        exit_code = _carry_out(options, report)
+        exit_code = (_carry_out_store if options.command == "store" else _carry_out)(options, report)
     _flush()
     return exit_code
 
@@ -108,6 +114,17 @@ def _carry_out(options: argparse.Namespace, report: int) -> int:
 
     with _interruption() as interruption:
         exit_code, text = command.carry_out(options, interruption)
+    return _finish(exit_code, text, report)
+
+
+def _carry_out_store(options: argparse.Namespace, report: int) -> int:
+    from .addon.command_line import store_command
+
+    return _finish(*store_command.carry_out(options), report)
+
+
+def _finish(exit_code: int, text: str, report: int) -> int:
+    """Write the report; the exit code."""
     try:
         _write(report, text)
     except BrokenPipeError:
@@ -149,6 +166,8 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
         subparser.add_argument("--json", action="store_true", help="write the report as one JSON object")
         subparser.add_argument("--report", metavar="FILE", help="write the JSON object to this file, too")
     _add_run_options(run)
+    store = commands.add_parser("store", help="show, check or clear what is kept of earlier runs", allow_abbrev=False)
+    _add_store_options(store)
     return parser
 
 
@@ -167,6 +186,34 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
+
+
+def _add_store_options(parser: argparse.ArgumentParser) -> None:
+    from .runtime.store.limits import Limits
+
+    limits = Limits()
+    parser.add_argument("action", choices=("info", "verify", "prune", "clear"), help="what to do")
+    parser.add_argument("--store", metavar="DIR", help="the folder of the store, if it is another than the usual one")
+    sizes = (
+        ("--max-size", limits.max_size, "how many gigabytes the store may have"),
+        ("--min-free", limits.min_free, "how many gigabytes must stay free on its disk"),
+    )
+    for option, default, text in sizes:
+        parser.add_argument(
+            option, type=_gigabytes, default=default, metavar="GB", help=f"{text} ({default // _GIGABYTE})"
+        )
+    parser.add_argument("--unused", action="store_true", help="leave what an open Blender shows or needs")
+    parser.add_argument("--json", action="store_true", help="write the report as one JSON object")
+
+
+def _gigabytes(text: str) -> int:
+    try:
+        size = float(text)
+    except ValueError:
+        size = -1.0
+    if not 0.0 <= size < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of gigabytes")
+    return int(size * _GIGABYTE)
 
 
 def _count(text: str) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import StoreError
+from . import file_locks
 from .removal import Remover, files_beside
 
 _PREFIX = "background_nodes-"
@@ -140,7 +141,7 @@ def sweep(parent: Path) -> None:
     for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
         with contextlib.suppress(OSError):
             with lock.open("rb+") as file:
-                if not _lock_file(file):
+                if not file_locks.lock(file):
                     continue
             shutil.rmtree(lock.parent, ignore_errors=True)
 
@@ -149,23 +150,8 @@ def _new_lock(folder: Path) -> IO[bytes]:
     """A locked file that gets the name others look for only once it is locked."""
     fresh = folder / "owner.new"
     lock = fresh.open("wb")
-    _lock_file(lock)
+    with contextlib.suppress(OSError):  # without locks, nobody can tell that this folder is left over
+        file_locks.lock(lock)
     with contextlib.suppress(PermissionError):  # Windows renames no open file; nor does it remove one
         fresh.rename(folder / _LOCK)
     return lock
-
-
-def _lock_file(file: IO[bytes]) -> bool:
-    """Take the lock on an open file; False if another process has it."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -3,7 +3,6 @@
 import contextlib
 import shutil
 import stat
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,18 +14,6 @@ from background_nodes.runtime.scratch.scratch import Scratch
 
 from ..store_files import files_in
 from .conftest import Engine, planned
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A file system of 2 MB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("mounting a tiny file system needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_store_is_this_users_alone_and_goes_when_closed(tmp_path):

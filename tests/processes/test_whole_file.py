@@ -9,7 +9,6 @@ import pytest
 
 from ..store_files import files_in
 from .conftest import planned
-from .test_scratch import tiny_disk  # noqa: F401 (a fixture)
 
 NAMES = "return sorted(item.name for item in __import__('bpy').data.objects)"
 #: What a script may do with the file that it has open.
@@ -209,7 +208,7 @@ def test_cancelled_run_stops_the_copying(make_engine, stuck_file):
     assert engine.run("return 1").value == 1
 
 
-def test_full_disk_fails_the_task_and_leaves_nothing_behind(launcher, make_file, tiny_disk):  # noqa: F811
+def test_full_disk_fails_the_task_and_leaves_nothing_behind(launcher, make_file, tiny_disk):
     from background_nodes.runtime.scratch.scratch import Scratch
 
     from .conftest import Engine

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeps a store within its limits, and whole. All of this takes its time; call it on a thread.
+
+What is removed is moved aside while the store's lock is held, and removed after that: nobody waits for the removal of
+large files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import StoreError
+from .contents import Contents
+from .folder import RECORDS
+from .leases import living
+from .limits import Place, choose
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What is in a store, and what it may have; in bytes, but for the numbers.
+
+    Attributes:
+        folder: where it is.
+        num_records: how many results there are.
+        num_needed: how many of them a living process needs.
+        size: what it has now.
+        max_size: what it may have.
+        free: what is free on its disk.
+        min_free: what must stay free.
+    """
+
+    folder: Path
+    num_records: int
+    num_needed: int
+    size: int
+    max_size: int
+    free: int
+    min_free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many records were removed, and how many bytes with them and with what was left over."""
+
+    num_records: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many records were read, how many bytes with all their files, and how many were damaged and are removed."""
+
+    num_records: int
+    size: int
+    num_damaged: int
+
+
+def info(store: Store) -> Info:
+    """What is in a store. Raises StoreError if it can't be read."""
+    with _errors(store):
+        contents = _contents(store)
+        records = {place for place in contents.entries if place[0] == RECORDS}
+        needed: set[Place] = set()
+        with contextlib.suppress(OSError), store.folder.locked():  # a store that can't be written, or is not there
+            needed = _needed(living(store.folder))
+        limits = store.limits
+        return Info(
+            store.folder.path.parent,
+            len(records),
+            len(records & needed),
+            contents.size(),
+            limits.max_size,
+            store.folder.free(),
+            limits.min_free,
+        )
+
+
+def verify(store: Store) -> Verified:
+    """Read everything. What is damaged is removed, and noted. Raises StoreError if the store can't be read."""
+    with _errors(store):
+        contents = _contents(store)
+        store.reader.forget()
+        before = store.num_damaged
+        for key in contents.keys:
+            store.check(key)
+        return Verified(len(contents.keys), contents.size(), store.num_damaged - before)
+
+
+def prune(store: Store) -> Removed:
+    """Remove what is worth least until the store is within its limits, and what others have left over.
+
+    What a living process needs stays: see `Store.lease`.
+
+    Raises:
+        StoreError: if the store can't be read or written.
+    """
+
+    def chosen(contents: Contents, needed: set[Place]) -> list[Place]:
+        now = time.time()
+        for entry in contents.entries.values():
+            if entry.used > now:  # the clock was ahead: it ages from now on
+                with contextlib.suppress(OSError):
+                    os.utime(store.folder.file(*entry.place))
+        excess = max(
+            contents.size(contents.unneeded_files()) - store.limits.max_size,
+            store.limits.min_free - store.folder.free(),
+        )
+        return choose(tuple(contents.entries.values()), needed, excess, now)
+
+    return _remove(store, chosen)
+
+
+def clear(store: Store) -> Removed:
+    """Remove everything, what others need too: they make it once more. Raises StoreError as `prune` does."""
+    return _remove(store, lambda contents, _needed: list(contents.entries))
+
+
+def clear_unused(store: Store) -> Removed:
+    """Remove all results that no living process needs. Raises StoreError as `prune` does."""
+    return _remove(
+        store,
+        lambda contents, needed: [place for place in contents.entries if place[0] == RECORDS and place not in needed],
+    )
+
+
+def _remove(store: Store, chosen: Callable[[Contents, set[Place]], list[Place]]) -> Removed:
+    """Remove what is chosen, what is damaged, the files that nothing needs then, and what dead processes left."""
+    if not store.folder.path.is_dir():
+        return Removed(0, 0)
+    with _errors(store):
+        contents = _contents(store)
+        store.leases.ensure()
+        with store.folder.locked():
+            new = list(store.folder.new.iterdir())  # before the leases: what is newer than those has its own
+            leases = living(store.folder)
+            contents.update()
+            places = chosen(contents, _needed(leases)) + contents.damaged
+            places += contents.unneeded_files(places)
+            size = contents.size() - contents.size(places)
+            aside = list(_moved_aside(store, places))
+        for path in (*aside, *(path for path in new if path.name.partition("-")[0] not in leases)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+    return Removed(sum(table == RECORDS for table, _name in places), size)
+
+
+def _moved_aside(store: Store, places: Iterable[Place]) -> Iterator[Path]:
+    """Move files to where nobody looks for them, and say where that is."""
+    for place in places:
+        path = store.folder.new / store.leases.new_name()
+        with contextlib.suppress(OSError):  # Windows moves no file that somebody has open: it goes next time
+            os.replace(store.folder.file(*place), path)  # noqa: PTH105
+            yield path
+
+
+def _contents(store: Store) -> Contents:
+    contents = Contents(store.folder)
+    contents.update()
+    return contents
+
+
+def _needed(leases: Mapping[str, frozenset[str]]) -> set[Place]:
+    return {(RECORDS, key) for keys in leases.values() for key in keys}
+
+
+@contextlib.contextmanager
+def _errors(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"the store in {store.folder.path} can't be read or written: {error}") from error
