@@ -23,10 +23,12 @@ import enum
 import operator
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Protocol, TypeVar
 
 from .runtime.engine.file_names import file_name, numbered
 from .runtime.engine.own_files import claim, items, own_file, written_whole
+from .runtime.engine.used_files import depends_on
 
 __all__ = (
     "Angle",
@@ -34,6 +36,7 @@ __all__ = (
     "BlendFile",
     "Factor",
     "Length",
+    "OutputPath",
     "Percentage",
     "Pixels",
     "Range",
@@ -41,6 +44,7 @@ __all__ = (
     "Unit",
     "Volume",
     "claim",
+    "depends_on",
     "file_name",
     "items",
     "log",
@@ -97,6 +101,9 @@ Time = Annotated[float, Unit.TIME]
 Percentage = Annotated[float, Unit.PERCENTAGE]
 Factor = Annotated[float, Unit.FACTOR]
 Pixels = Annotated[int, Unit.PIXELS]
+
+#: A path that a script writes to. What is there already does not count as an input: a result is kept whatever it is.
+OutputPath = Annotated[Path, "is written to"]
 
 
 class Reporter(Protocol):

@@ -15,6 +15,7 @@ from typing import Any
 
 from .. import wire
 from ..errors import TransportError
+from ..keys.files import FileState
 from ..planning.destinations import FilesInUse
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
@@ -165,11 +166,22 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """From a worker: its task's results, by output identifier; `seconds`, `peak_memory`: see `events.Usage`."""
+    """From a worker: its task's results.
+
+    Attributes:
+        values: by output identifier.
+        seconds, peak_memory: see `events.Usage`.
+        read: files that the script says it depends on, as they were when it said so.
+        written: files that it claimed or that its results name, as they were at its end.
+        obstacle: why the results can't be kept, "" if they can.
+    """
 
     values: Mapping[str, TypedValue] = field(default_factory=dict)
     seconds: float | None = None
     peak_memory: int | None = None
+    read: tuple[FileState, ...] = ()
+    written: tuple[FileState, ...] = ()
+    obstacle: str = ""
 
 
 @dataclass(frozen=True, slots=True)

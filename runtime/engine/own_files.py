@@ -23,6 +23,7 @@ from typing import Any
 from ..errors import MisfitError
 from ..planning import destinations
 from ..planning.destinations import FilesInUse, is_same
+from . import used_files
 from .file_names import file_key, numbered
 
 
@@ -136,6 +137,7 @@ def claim(path: str | os.PathLike[str]) -> Path:
         raise ValueError(f"{path} is {what} and would be overwritten; choose another name")
     if _context.claims is not None:
         _claim(path, _context.claims)
+    used_files.note_written(path)
     return path
 
 

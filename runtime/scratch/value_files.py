@@ -106,13 +106,25 @@ def named(value: TypedValue, folder: ScratchFolder) -> list[Any]:
 
 def json_text(value: TypedValue, folder: ScratchFolder) -> str:
     """The value as JSON. What is in files is copied as text. Raises StoreError if one can't be read."""
+    return "".join(json_pieces(value, folder))
+
+
+def json_pieces(value: TypedValue, folder: ScratchFolder) -> Iterator[str]:
+    """The same in pieces: one text, wherever the parts of a list are. Raises StoreError if one can't be read."""
     parts = value.parts()
     if len(parts) == 1 and isinstance(parts[0], ValueFile) and parts[0].index is None:
-        return _read_text(folder.file(parts[0].name))  # the whole value: to take it apart would take long
-    texts = [_text(part, folder) for part in parts]
+        yield _read_text(folder.file(parts[0].name))  # the whole value: to take it apart would take long
+        return
     if not value.type.is_list:
-        return texts[0]
-    return _BEGIN + _BETWEEN.join(filter(None, texts)) + _END
+        yield _text(parts[0], folder)
+        return
+    between = _BEGIN
+    for part in parts:
+        if text := _text(part, folder):
+            yield between
+            yield text
+            between = _BETWEEN
+    yield _END if between == _BETWEEN else _BEGIN + _END
 
 
 def _check_size(size: int) -> None:
@@ -125,9 +137,10 @@ def _text(part: object, folder: ScratchFolder) -> str:
     """The JSON of a part; of a list, of its elements without the brackets."""
     if not isinstance(part, ValueFile):
         return _ENCODER.encode(part)
+    path = folder.file(part.name)
     if part.index is not None:
-        return _ENCODER.encode(_read(part, folder))
-    text = _read_text(folder.file(part.name))
+        return _read_line(path, part.index)
+    text = _read_text(path)
     return text if part.length is None else text[len(_BEGIN) : -len(_END)]
 
 

@@ -28,6 +28,7 @@ class Annotation:
     maximum: float | None = None
     unit: str = ""
     choices: tuple[str | int | bool | float, ...] = ()
+    is_output_path: bool = False
 
 
 #: Dotted name -> kind, and the class the worker makes of the plain value ("" to leave it as it is).
@@ -39,8 +40,9 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
 _ALIASES: Final[dict[str, tuple[str, str]]] = {
     name: (typing.get_args(alias)[0].__name__, typing.get_args(alias)[1].name)
     for name, alias in vars(script).items()
-    if typing.get_origin(alias) is Annotated
+    if typing.get_origin(alias) is Annotated and isinstance(typing.get_args(alias)[1], script.Unit)
 }
+_OUTPUT_PATH: Final = f"{SCRIPT_MODULE}.OutputPath"
 
 #: The range that a unit has if no other is given.
 _UNIT_RANGES: Final[dict[str, tuple[float, float]]] = {"PERCENTAGE": (0.0, 100.0), "FACTOR": (0.0, 1.0)}
@@ -49,7 +51,7 @@ _UNIT_RANGES: Final[dict[str, tuple[float, float]]] = {"PERCENTAGE": (0.0, 100.0
 _IMPORTABLE: Final[dict[str, str]] = {
     **{name.rpartition(".")[2]: name.rpartition(".")[0] for name in _PLAIN if "." in name},
     **dict.fromkeys(("Annotated", "List", "Literal", "Optional", "Union"), "typing"),
-    **dict.fromkeys(("Range", "Unit", *_ALIASES), SCRIPT_MODULE),
+    **dict.fromkeys(("OutputPath", "Range", "Unit", *_ALIASES), SCRIPT_MODULE),
 }
 
 _ACCEPTED: Final = (
@@ -90,6 +92,8 @@ class AnnotationReader:
         if module == SCRIPT_MODULE and name in _ALIASES:
             plain, unit = _ALIASES[name]
             return _with_unit(Annotation(SocketType(_PLAIN[plain][0]), _PLAIN[plain][1]), unit, expression)
+        if dotted == _OUTPUT_PATH:
+            return Annotation(SocketType("PATH"), "Path", is_output_path=True)
         bound = self.scope.constant(expression)
         if bound is not None:
             return self.read(bound)

@@ -52,7 +52,7 @@ class Scope:
         if not isinstance(expression, ast.Name):
             return ""
         first = self.imports.get(expression.id, expression.id)
-        return _canonical(".".join([first, *reversed(attributes)]))
+        return canonical(".".join([first, *reversed(attributes)]))
 
     def constant(self, expression: ast.expr) -> ast.expr | None:
         """What a name was bound to, None if `expression` is no name or was not bound exactly once."""
@@ -109,7 +109,8 @@ def _bind(scope: Scope, name: str, value: ast.expr) -> None:
     scope.assigned[name] = None if name in scope.assigned else value
 
 
-def _canonical(dotted: str) -> str:
+def canonical(dotted: str) -> str:
+    """The one name of what a dotted name stands for, for those that have several."""
     if dotted.startswith("typing_extensions."):
         return dotted.replace("_extensions", "", 1)
     return _INSTALLED_SCRIPT_MODULE.sub(SCRIPT_MODULE, dotted, count=1)

@@ -63,6 +63,7 @@ class Parameter:
         unit: one of `script.Unit`'s names, "" if none.
         choices: the values that a menu offers, as written in `Literal[...]`.
         description: the line of the docstring's `Args:`.
+        is_output_path: whether it is a path that the script writes to.
     """
 
     identifier: str
@@ -76,6 +77,7 @@ class Parameter:
     unit: str = ""
     choices: tuple[str | int | bool | float, ...] = ()
     description: str = ""
+    is_output_path: bool = False
 
     @property
     def is_required(self) -> bool:
@@ -242,6 +244,7 @@ def _parameter(identifier: str, annotation: Annotation, description: str) -> Par
         unit=annotation.unit,
         choices=annotation.choices,
         description=description,
+        is_output_path=annotation.is_output_path,
     )
 
 

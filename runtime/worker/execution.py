@@ -17,7 +17,7 @@ import bpy
 
 from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
 from ..blender.dependencies import used_by
-from ..engine import own_files
+from ..engine import own_files, used_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..engine.run_files import read_context
 from ..errors import BackgroundNodesError, StoreError
@@ -53,7 +53,7 @@ def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
     log = folder.file(task.log)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
-            return Succeeded(_results(task, folder, own_copy, log))
+            return _results(task, folder, own_copy, log)
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -65,8 +65,7 @@ def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
             whole_file.close_copy(own_copy)
 
 
-def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path) -> dict[str, TypedValue]:
-    """The values of the outputs."""
+def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path) -> Succeeded:
     addons.enable(task.addons, task.node)
     task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
     refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
@@ -76,13 +75,22 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
         _set_scene(task.scene)
     run = _run_without_main if task.script.is_without_main else _run_main
     rendered = {image.session_uid for image in _rendered_images()}
-    with own_files.using(read_context(task, folder, bpy.path.abspath)):
+    with own_files.using(read_context(task, folder, bpy.path.abspath)), used_files.noted(bpy.path.abspath) as used:
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs)
         if own_copy is not None:
             whole_file.check_left_beside(own_copy)
         with without_chatter(log):
-            return _collect(fields, task, inputs, folder, rendered)
+            values = _collect(fields, task, inputs, folder, rendered)
+        written = used.finish(_paths(values.values(), folder))
+    return Succeeded(values, read=tuple(used.read.values()), written=written, obstacle=used.obstacle)
+
+
+def _paths(values: Iterable[TypedValue], folder: ScratchFolder) -> Iterator[str]:
+    """The paths in results."""
+    for value in values:
+        if value.type.kind == "PATH":
+            yield from filter(None, value_files.elements(value, folder))
 
 
 def gather(task: Gather, folder: ScratchFolder) -> Gathered | Failed:

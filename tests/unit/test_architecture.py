@@ -16,7 +16,7 @@ UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 UNSAFE_CALLS = {"exec", "eval"}
 #: The rooms of a layer; each may import what stands before it, and the files of the layer's own folder.
 ROOMS = {
-    "runtime": ("script", "planning", "scheduling", "scratch", "store", "engine", "pool", "blender", "worker"),
+    "runtime": ("script", "planning", "scheduling", "scratch", "keys", "store", "engine", "pool", "blender", "worker"),
     "addon": ("session", "jobs", "drawing", "preferences", "editor", "adding", "scripts", "sidebar", "command_line"),
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}

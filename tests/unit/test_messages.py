@@ -4,6 +4,7 @@ import pytest
 
 from background_nodes.runtime.engine import messages
 from background_nodes.runtime.errors import TransportError
+from background_nodes.runtime.keys.files import MISSING, FileState
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import TaskOutput
 from background_nodes.runtime.scratch.typed_values import TypedValue
@@ -29,6 +30,9 @@ MESH = StoredRef("Mesh", 'ä "', "", "1.blend")
             },
             1.5,
             2**40,
+            (FileState('/a/ä "\udc80.json', "1", 2**40, 10**18),),
+            (FileState("/b", MISSING),),
+            "it can't be known",
         ),
         messages.Gathered((MESH, MESH)),
         messages.Copied(),
@@ -86,6 +90,9 @@ def test_lone_surrogates_survive_the_wire():
         b'{"message": "Gathered", "refs": [["Mesh", "", "", "1.blend"]]}',
         b'{"message": "Gathered", "refs": {}}',
         b'{"message": "Succeeded", "values": []}',
+        b'{"message": "Succeeded", "read": [["/a", "1"]]}',
+        b'{"message": "Succeeded", "written": [{"path": "/a", "digest": 1}]}',
+        b'{"message": "Succeeded", "written": [{"path": "/a", "digest": "1", "size": "large"}]}',
         b'{"message": "Succeeded", "values": {"a": 1}}',
         b'{"message": "Succeeded", "values": {"a": {"kind": "INT", "is_list": true, "content": 1}}}',
         b'{"message": "Succeeded", "values": {"a": {"kind": "Mesh", "is_list": false, "content": "1.blend"}}}',

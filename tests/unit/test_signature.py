@@ -161,6 +161,24 @@ def test_keyword_only_parameters_are_inputs() -> None:
 
 
 @pytest.mark.parametrize(
+    ("annotation", "is_output_path"),
+    [
+        ("OutputPath", True),
+        ("script.OutputPath", True),
+        ("list[OutputPath]", True),
+        ("OutputPath | None", True),
+        ("Annotated[OutputPath, 1]", True),
+        ("Path", False),
+        ("str", False),
+    ],
+)
+def test_path_that_is_written_to_is_told_from_others(annotation: str, is_output_path: bool) -> None:
+    parameter = read_parameter(f"x: {annotation}", before="from background_nodes.script import OutputPath")
+    assert parameter.is_output_path is is_output_path
+    assert (parameter.type.kind, parameter.annotation) == (("STRING", "") if annotation == "str" else ("PATH", "Path"))
+
+
+@pytest.mark.parametrize(
     ("annotation", "kind", "class_name"),
     [
         ("bool", "BOOLEAN", ""),
@@ -329,6 +347,7 @@ def test_wrong_annotation_is_refused_with_its_line(annotation: str, message: str
     [
         ("Vector", "Vector is not imported; add: from mathutils import Vector"),
         ("Path", "Path is not imported; add: from pathlib import Path"),
+        ("OutputPath", "OutputPath is not imported; add: from background_nodes.script import OutputPath"),
         ("Optional[int]", "Optional is not imported; add: from typing import Optional"),
         ("Length", "Length is not imported; add: from background_nodes.script import Length"),
     ],

@@ -197,10 +197,9 @@ def select(objects: list[bpy.types.Object], active: bpy.types.Object) -> None:
 @contextmanager
 def visible(*objects: bpy.types.Object):
     """Show objects for a while: Blender doesn't bake what is disabled in viewports, in renders or for selection."""
-    flags = ("hide_viewport", "hide_render", "hide_select")
-    before = [(item, flag, getattr(item, flag)) for item in objects for flag in flags]
-    for item, flag, _ in before:
-        setattr(item, flag, False)
+    before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
+    for item in objects:
+        item.hide_viewport = item.hide_render = item.hide_select = False
     yield
-    for item, flag, value in before:
-        setattr(item, flag, value)
+    for item, *hidden in before:
+        item.hide_viewport, item.hide_render, item.hide_select = hidden

@@ -11,7 +11,17 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Percentage, Range, file_name, items, log, own_file, progress, written_whole
+from background_nodes.script import (
+    OutputPath,
+    Percentage,
+    Range,
+    file_name,
+    items,
+    log,
+    own_file,
+    progress,
+    written_whole,
+)
 
 #: What each format is called by Blender, and its usual ending.
 FORMATS = {
@@ -27,7 +37,7 @@ ENDINGS = {".jpeg": "JPEG", ".tiff": "TIFF", **{ending: name for name, (_, endin
 
 def main(
     image: bpy.types.Image,
-    filepath: Path,
+    filepath: OutputPath,
     file_format: Literal["From Name", "PNG", "JPEG", "OpenEXR", "TIFF", "Targa", "WebP"] = "From Name",
     quality: Annotated[Percentage, Range(1.0, 100.0)] = 90.0,
 ) -> Path:

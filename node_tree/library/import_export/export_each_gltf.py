@@ -13,14 +13,14 @@ from typing import Literal
 import addon_utils
 import bpy
 
-from background_nodes.script import file_name, items, log, own_file, progress, written_whole
+from background_nodes.script import OutputPath, file_name, items, log, own_file, progress, written_whole
 
 ENDINGS = {"glTF Binary": ".glb", "glTF Separate": ".gltf"}
 
 
 def main(
     source: bpy.types.Object,
-    folder: Path,
+    folder: OutputPath,
     name: str = "",
     file_format: Literal["glTF Binary", "glTF Separate"] = "glTF Binary",
     apply_modifiers: bool = True,

@@ -12,12 +12,22 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Range, file_name, items, log, numbered, own_file, progress, written_whole
+from background_nodes.script import (
+    OutputPath,
+    Range,
+    file_name,
+    items,
+    log,
+    numbered,
+    own_file,
+    progress,
+    written_whole,
+)
 
 
 def main(
     source: bpy.types.Object,
-    folder: Path,
+    folder: OutputPath,
     name: str = "",
     apply_modifiers: bool = True,
     materials: bool = True,

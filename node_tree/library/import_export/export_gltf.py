@@ -11,12 +11,12 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from background_nodes.script import log, progress, written_whole
+from background_nodes.script import OutputPath, log, progress, written_whole
 
 
 def main(
     objects: list[bpy.types.Object],
-    filepath: Path,
+    filepath: OutputPath,
     apply_modifiers: bool = True,
     animation: bool = True,
     compress: bool = False,

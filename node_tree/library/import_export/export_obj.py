@@ -11,12 +11,12 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Range, log, numbered, progress, written_whole
+from background_nodes.script import OutputPath, Range, log, numbered, progress, written_whole
 
 
 def main(
     objects: list[bpy.types.Object],
-    filepath: Path,
+    filepath: OutputPath,
     apply_modifiers: bool = True,
     materials: bool = True,
     triangulate: bool = False,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import bpy
 
-from background_nodes.script import log, progress, written_whole
+from background_nodes.script import OutputPath, log, progress, written_whole
 
 
-def main(data: list[bpy.types.ID], filepath: Path, compress: bool = True) -> Path:
+def main(data: list[bpy.types.ID], filepath: OutputPath, compress: bool = True) -> Path:
     """Save `data`.
 
     Args:

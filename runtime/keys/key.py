@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The key of a task: a digest of all that its result depends on. Tasks with equal keys have equal results.
+
+The parts of a key are kept beside the result, so that a reason for running a task is a difference between two of them.
+No key holds a temporary path, a time, a worker or the number of a try.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from .. import wire
+from ..planning.graph import NodeSettings, SceneSettings
+from ..planning.plan import TaskOutput
+from ..script.socket_types import SocketType
+from ..version import RESULTS_VERSION
+from .script_digest import ScriptDigest
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A data-block, file or folder that a value names.
+
+    Attributes:
+        name: for people: `object "Rock"`, or a path.
+        digest: of what it is, with all that it uses.
+        parts: digests of its parts, each without the others: data-blocks by such names (itself, too), files of a folder
+            by their paths in it.
+    """
+
+    name: str
+    digest: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one link or constant gives to an input.
+
+    Attributes:
+        type: of what it gives.
+        conversion: what makes of it what the input takes, a name out of `socket_types.CONVERSIONS`.
+        digest: of the value; of a path, of the whole path.
+        text: the value for people.
+        elements: the data-blocks, files and folders that it names.
+        is_timed: whether these look different at another frame.
+        is_relative: whether it holds a path that begins with //.
+    """
+
+    type: SocketType
+    conversion: str
+    digest: str
+    text: str = ""
+    elements: tuple[Element, ...] = ()
+    is_timed: bool = False
+    is_relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InputPart:
+    """An input of a task. The fields but `contents` are as in `signature.Parameter`."""
+
+    identifier: str
+    label: str
+    type: SocketType
+    contents: tuple[Content, ...]
+    annotation: str = ""
+    is_optional: bool = False
+    is_output_path: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPart:
+    """A script.
+
+    Attributes:
+        source: the digest of its source, without comments and layout.
+        text: the digest of its text.
+        is_without_main: as in `signature.ScriptSource`.
+        modules: digests of the modules of its folder that it imports.
+        installed: versions of the other modules that it imports.
+    """
+
+    source: str
+    text: str
+    is_without_main: bool = False
+    modules: Mapping[str, str] = field(default_factory=dict)
+    installed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherItems:
+    """What one of several items knows of the others: which it is, and the digest of what all are given."""
+
+    item: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """All that the results of a run may depend on beside scripts and inputs.
+
+    Attributes:
+        blender: the version.
+        build: which build of it, on which system.
+        scene: the settings of the artist's scene.
+        open_file: the path of the open file, "" if it was never saved.
+        devices: what Cycles renders with.
+        addons: versions of add-ons, by their modules.
+    """
+
+    blender: str
+    build: str
+    scene: SceneSettings = field(default_factory=SceneSettings)
+    open_file: str = ""
+    devices: tuple[str, ...] = ()
+    addons: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyParts:
+    """What the result of one item of a task depends on. `scene`, `open_file` and `devices` are None if it does not.
+
+    `open_file` is the path of the open file, or of its folder if only that can be seen.
+    """
+
+    script: ScriptPart
+    inputs: tuple[InputPart, ...]
+    outputs: tuple[TaskOutput, ...]
+    blender: str
+    build: str
+    scene: SceneSettings | None = None
+    open_file: str | None = None
+    devices: tuple[str, ...] | None = None
+    addons: Mapping[str, str] = field(default_factory=dict)
+    others: OtherItems | None = None
+    version: int = RESULTS_VERSION
+
+    def key(self) -> str:
+        """The key: equal if, and only if, all counts as equal. What is only there for people does not count."""
+        inputs = tuple(_without_words(each) for each in self.inputs)
+        counted = replace(self, script=replace(self.script, text=""), inputs=inputs)
+        return hashlib.blake2b(_json(counted).encode(), digest_size=32).hexdigest()
+
+    def place(self) -> str:
+        """A key of all but the contents of files and folders: what a task writes into its inputs leaves it as it is."""
+        return replace(self, inputs=tuple(_without_files(each) for each in self.inputs)).key()
+
+    def to_json(self) -> str:
+        return _json(self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> KeyParts:
+        """Raises TypeError or ValueError if the text is none that `to_json` gave."""
+        return wire.decode(cls, json.loads(text))
+
+
+def key_parts(
+    script: ScriptDigest,
+    inputs: tuple[InputPart, ...],
+    outputs: tuple[TaskOutput, ...],
+    settings: NodeSettings,
+    environment: Environment,
+    *,
+    is_without_main: bool = False,
+    installed: Mapping[str, str] | None = None,
+    others: OtherItems | None = None,
+) -> KeyParts:
+    """What the result of one item depends on.
+
+    Args:
+        script: its script, which must have no obstacle.
+        inputs: what it is given.
+        outputs: what it must give.
+        settings: how its node runs.
+        environment: all that it may depend on; what it can't see is left out.
+        is_without_main: as in `signature.ScriptSource`.
+        installed: versions of the modules that are named in `script.installed`.
+        others: what it knows of the other items of its node, None if there are none.
+    """
+    sees, contents = script.sees, [content for each in inputs for content in each.contents]
+    has_addons = bool(settings.addons)  # which may look at the scene whenever it changes
+    has_own_file = any(each.type.kind == "BLEND_FILE" for each in inputs)  # and in it the settings of its scene
+    sees_scene = sees.scene or has_addons or any(content.is_timed for content in contents)
+    sees_folder = sees.folder or has_addons or any(content.is_relative for content in contents)
+    folder = str(Path(environment.open_file).parent) if environment.open_file else ""
+    return KeyParts(
+        script=ScriptPart(script.source, script.text, is_without_main, script.modules, installed or {}),
+        inputs=inputs,
+        outputs=outputs,
+        blender=environment.blender,
+        build=environment.build,
+        scene=environment.scene if sees_scene and not has_own_file else None,
+        open_file=environment.open_file if sees.open_file else folder if sees_folder else None,
+        devices=environment.devices if sees.devices or has_addons else None,
+        addons={name: environment.addons.get(name, "") for name in settings.addons},
+        others=others if sees.items else None,
+    )
+
+
+def _without_words(part: InputPart) -> InputPart:
+    contents = (
+        replace(content, text="", elements=tuple(replace(each, name="") for each in content.elements))
+        for content in part.contents
+    )
+    return replace(part, contents=tuple(contents))
+
+
+def _without_files(part: InputPart) -> InputPart:
+    if part.type.kind != "PATH":
+        return part
+    return replace(part, contents=tuple(replace(content, elements=()) for content in part.contents))
+
+
+def _json(record: Any) -> str:
+    return json.dumps(wire.encode(record), sort_keys=True, separators=(",", ":"))

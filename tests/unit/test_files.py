@@ -1,0 +1,143 @@
+"""Files by their content, with a shortcut that is taken only where it is safe."""
+
+import os
+import time
+
+import pytest
+
+from background_nodes.runtime.keys import files
+from background_nodes.runtime.keys.files import MISSING, FileDigests, UnknownContentError
+
+LONG_AGO = 1_000_000_000
+
+
+@pytest.fixture
+def digests(monkeypatch):
+    """Digests of files; `reads` counts how often one was read."""
+    found = FileDigests()
+    found.reads = 0
+    read = files._digest_of
+
+    def counted(file):
+        found.reads += 1
+        return read(file)
+
+    monkeypatch.setattr(files, "_digest_of", counted)
+    return found
+
+
+@pytest.fixture
+def settled(monkeypatch):
+    """Let time pass: what is written in the test is old when it is read."""
+    now = time.time_ns
+    monkeypatch.setattr(files.time, "time_ns", lambda: now() + 10 * files._TICK)
+
+
+def test_equal_files_have_equal_digests_wherever_they_are(tmp_path, digests):
+    (tmp_path / "a").write_bytes(b"same")
+    (tmp_path / "b").write_bytes(b"same")
+    (tmp_path / "c").write_bytes(b"other")
+    one, two, three = (digests.file(str(tmp_path / name)) for name in "abc")
+    assert one == two != three
+
+
+def test_file_with_the_same_stamp_is_read_once(tmp_path, digests, settled):
+    (tmp_path / "a").write_bytes(b"1")
+    assert len({digests.file(str(tmp_path / "a")) for _ in range(3)}) == 1
+    assert digests.reads == 1
+
+
+def test_file_that_changed_and_got_its_time_back_is_read_again(tmp_path, digests, settled):
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    status, before = path.stat(), digests.file(str(path))
+    path.write_bytes(b"2")
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert digests.file(str(path)) != before
+
+
+def test_file_that_has_just_changed_is_not_trusted(tmp_path, digests):
+    (tmp_path / "a").write_bytes(b"1")
+    digests.file(str(tmp_path / "a"))
+    digests.file(str(tmp_path / "a"))
+    assert digests.reads == 2
+
+
+def test_missing_file_has_a_digest_of_its_own(tmp_path, digests):
+    assert digests.file(str(tmp_path / "no" / "file")) == MISSING
+    (tmp_path / "file").touch()
+    assert digests.file(str(tmp_path / "file")) != MISSING
+    assert digests.file(str(tmp_path / "file" / "below")) == MISSING
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes among its files")
+def test_pipe_is_not_read(tmp_path, digests):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnknownContentError, match="is no file whose content can be read"):
+        digests.file(str(tmp_path / "pipe"))
+
+
+def test_folder_counts_by_names_and_contents(tmp_path, digests):
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "c").write_bytes(b"1")
+    (tmp_path / "a").write_bytes(b"2")
+    before = digests.folder(str(tmp_path))
+    assert list(before) == ["a", "b/c"]
+    (tmp_path / "b" / "c").rename(tmp_path / "b" / "d")
+    assert digests.folder(str(tmp_path)) != before
+
+
+def test_folder_with_too_many_files_can_t_be_told(tmp_path, digests, monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILES", 3)
+    for name in "abcd":
+        (tmp_path / name).touch()
+    with pytest.raises(UnknownContentError, match="holds more than 3 files"):
+        digests.folder(str(tmp_path))
+    assert digests.reads == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
+def test_folder_that_links_to_itself_ends(tmp_path, digests):
+    (tmp_path / "again").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "a").touch()
+    with pytest.raises(UnknownContentError, match="again is no file"):
+        digests.folder(str(tmp_path))
+
+
+# As it was
+
+
+def test_file_is_as_it_was_until_it_changes_or_goes(tmp_path, digests):
+    path = tmp_path / "a"
+    path.write_bytes(b"1")
+    state = digests.state(str(path))
+    assert digests.is_as_it_was(state)
+    path.write_bytes(b"2")
+    os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    assert not digests.is_as_it_was(state)
+    path.write_bytes(b"1")
+    assert digests.is_as_it_was(state)
+    path.unlink()
+    assert not digests.is_as_it_was(state)
+
+
+def test_file_that_was_not_there_must_not_come(tmp_path, digests):
+    state = digests.state(str(tmp_path / "a"))
+    assert digests.is_as_it_was(state)
+    (tmp_path / "a").touch()
+    assert not digests.is_as_it_was(state)
+
+
+def test_folder_is_as_it_was_until_a_file_in_it_changes(tmp_path, digests):
+    (tmp_path / "a").write_bytes(b"1")
+    state = digests.state(str(tmp_path))
+    assert digests.is_as_it_was(state)
+    (tmp_path / "a").write_bytes(b"2")
+    assert not digests.is_as_it_was(state)
+
+
+def test_unchanged_file_is_not_read_to_see_that(tmp_path, digests):
+    (tmp_path / "a").write_bytes(b"1")
+    state = digests.state(str(tmp_path / "a"))
+    digests.is_as_it_was(state)
+    assert digests.reads == 1

@@ -1,0 +1,195 @@
+"""What a script can see beside its inputs. What is missed here would be an old result that passes for a new one."""
+
+import ast
+import dataclasses
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime.keys import source_tree
+from background_nodes.runtime.keys.files import FileDigests
+from background_nodes.runtime.keys.script_digest import ScriptDigests
+from background_nodes.runtime.keys.surroundings import Surroundings, surroundings
+from background_nodes.runtime.script.signature import ScriptSource
+
+ROOT = Path(__file__).resolve().parents[2]
+SCENE = "scene folder devices"
+ALL = "scene folder open_file devices"
+
+
+def names(sees: Surroundings) -> str:
+    return " ".join(field.name for field in dataclasses.fields(sees) if getattr(sees, field.name))
+
+
+def seen(text: str, *, is_script: bool = True) -> str:
+    tree = source_tree.read(ast.parse(textwrap.dedent(text)))
+    return names(surroundings(tree, is_script=is_script))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import math",
+        "import bpy\ndef main(source: bpy.types.Object): source.location.x += 1",
+        "bpy.data.objects['a'].scale *= 2",
+        "from bpy import data as D\nD.meshes.new('a')",
+        "import bpy\nC = bpy.context\nD = bpy.data\nC.view_layer.update()\nD.objects.remove(x)",
+        "import bpy\nlayer, root = bpy.context.view_layer, bpy.context.scene.collection\nroot.objects\nlayer.objects",
+        "import bpy\nscene = bpy.context.scene\nscene.render.engine = 'CYCLES'\nscene.world = world",
+        "import bpy\ndepsgraph = bpy.context.evaluated_depsgraph_get()\nsource.evaluated_get(depsgraph).to_mesh()",
+        "import bpy\nwith bpy.context.temp_override(object=x):\n    bpy.ops.object.voxel_remesh()",
+        "import bpy\nbpy.ops.mesh.select_all(action='SELECT')",
+        "import bpy\nbpy.path.clean_name(x)\nbpy.app.version >= (5, 0, 0)",
+        "getattr(x, 'location')\nhasattr(x, name)\nsetattr(x, name, 1)",
+        "source.modifiers.new('Cut', 'BOOLEAN')\nsource.modifiers.new(name, type='DECIMATE')",
+        "tree.nodes.new('ShaderNodeMix')\ntree.links.new(a, b)",
+        "layers = mesh.uv_layers\nlayers.new(name=name)",
+        "import bpy\nbpy.data.objects.new(name, mesh)",
+        "modifiers = source.modifiers\nmodifiers.new('Cut', 'BOOLEAN')",
+    ],
+)
+def test_script_that_looks_at_nothing(text):
+    assert seen(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        # The scene, by all roads that there are.
+        ("bpy.context.scene.frame_current", SCENE),
+        ("bpy.context.scene.render.fps", SCENE),
+        ("import bpy as b\nb.context.scene.unit_settings", SCENE),
+        ("from bpy import context\ncontext.scene.frame_end", SCENE),
+        ("from bpy.context import scene\nscene.frame_end", SCENE),
+        ("import bpy\nC = bpy.context\nS = C.scene\nS.frame_end", SCENE),
+        ("import bpy\ndef f():\n    scene = bpy.context.scene\n    g(scene)", SCENE),
+        ("import bpy\ndef f():\n    scene = bpy.context.scene\n    return scene", SCENE),
+        ("import bpy\ndef f(scene=bpy.context.scene):\n    pass", SCENE),
+        ("import bpy\nclass A:\n    scene = bpy.context.scene", SCENE),
+        ("import bpy\nself.scene = bpy.context.scene", SCENE),
+        ("import bpy\nx = scenes[0] if scenes else bpy.context.scene", SCENE),
+        ("import bpy\nx = [bpy.context.scene]", SCENE),
+        ("import bpy\nfor scene in bpy.data.scenes:\n    pass", SCENE),
+        ("import bpy\nbpy.data.scenes[0]", SCENE),
+        ("import bpy\nbpy.data.user_map()", SCENE),
+        ("import bpy\nbpy.data.libraries.load(path)", SCENE),
+        ("import bpy\nbpy.context.evaluated_depsgraph_get().scene", SCENE),
+        ("depsgraph.ids", SCENE),
+        ("source.users_scene[0]", SCENE),
+        ("def f(self, context):\n    context.scene", SCENE),
+        ("def f(layer):\n    layer.depsgraph", SCENE),
+        ("match x:\n    case A(scene=s):\n        pass", SCENE),
+        ("getattr(x, 'users_scene')", SCENE),
+        ("getattr(x, name)", SCENE),
+        ("list(map(getattr, items, names))", SCENE),
+        ("source.path_resolve('x')", SCENE),
+        ("import bpy\nbpy.context.view_layer.objects.id_data", SCENE),
+        # Operators that are not known.
+        ("import bpy\nbpy.ops.render.render()", SCENE),
+        ("import bpy\nops = bpy.ops\nops.object.visual_transform_apply()", SCENE),
+        ("import bpy\nbpy.app.handlers.render_stats.append(f)", SCENE),
+        # The frame, without the scene.
+        ("source.keyframe_insert('location')", "scene"),
+        ("source.driver_add('location')", "scene"),
+        ("source.modifiers.new('Sea', 'OCEAN')", "scene"),
+        ("kinds = ['WAVE']", "scene"),
+        ("drawing.layers[0].active_frame", "scene"),
+        ("import bpy\nbpy.context.scene.cycles.use_animated_seed = True", "scene devices"),
+        ("source.modifiers.new('New', kind)", "scene"),
+        ("m = source.modifiers\nm.new('New', kind)", "scene"),
+        ("def f(m, kind):\n    m.new('New', kind)", "scene"),
+        ("tree.nodes.new(kind)", "scene"),
+        ("tree.nodes.new('GeometryNodeInputSceneTime')", "scene"),
+        ("import bpy\nbpy.ops.wm.obj_export(filepath=x, export_animation=True)", "scene folder"),
+        ("import bpy\nbpy.ops.wm.obj_export(**options)", "scene folder"),
+        # The open file, and its folder.
+        ("import bpy\nbpy.path.abspath(x)", "folder"),
+        ("image.filepath = '//a.png'", "folder"),
+        ("x = f'//{name}.png'", "folder"),
+        ("import bpy\nbpy.ops.wm.obj_export(filepath=x)", "folder"),
+        ("import bpy\nbpy.data.filepath", "folder open_file"),
+        # Devices.
+        ("import bpy\nbpy.context.scene.cycles.samples = 1", "devices"),
+        ("import bpy\ncycles = bpy.context.scene.cycles\ncycles.samples = 1", "devices"),
+        ("import bpy\nbpy.ops.object.bake()", "devices"),
+        # The other items.
+        ("from background_nodes.script import items\nitems()", "items"),
+        ("from background_nodes import script\nscript.own_file([])", "items"),
+        ("from bl_ext.user_default.background_nodes.script import items as i\ni()", "items"),
+        # bpy goes where it can't be followed.
+        ("import bpy\nf(bpy)", ALL),
+        ("import bpy\nf(bpy.data)", ALL),
+        ("import bpy\nbpy.data", ALL),
+        ("import bpy\nbpy.context.window_manager", ALL),
+        ("import bpy\nbpy.context.preferences", ALL),
+        ("import bpy\nbpy.utils.register_class(x)", ALL),
+        ("from tools import bpy\nbpy.data.filepath", f"{ALL} items"),
+        ("import tools\ntools.bpy.data.filepath", f"{ALL} items"),
+        ("globals()['bpy']", f"{ALL} items"),
+        ("import sys\nsys.modules['bpy']", f"{ALL} items"),
+        ("import inspect", f"{ALL} items"),
+        ("import operator\noperator.attrgetter('scene')", f"{ALL} items"),
+        ("f.__globals__", f"{ALL} items"),
+    ],
+)
+def test_script_that_looks_around(text, found):
+    assert seen(text) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["import bpy\nS = bpy.context.scene", "from bpy import data", "import bpy.context as c", "import bpy as b"]
+)
+def test_what_a_module_gives_away_counts_as_seen(text):
+    assert seen(text) == ""
+    assert "scene" in seen(text, is_script=False)
+
+
+def test_module_next_to_the_script_is_asked_too(tmp_path):
+    (tmp_path / "tools.py").write_text("import bpy\ndef f():\n    return bpy.context.scene.frame_current")
+    source = ScriptSource("import tools\ntools.f()", "script.py", str(tmp_path))
+    assert names(ScriptDigests(FileDigests()).digest(source).sees) == SCENE
+
+
+def test_module_that_nobody_knows_sees_everything():
+    assert names(ScriptDigests(FileDigests()).digest(ScriptSource("import studio", "a.py")).sees) == f"{ALL} items"
+
+
+#: What each shipped script sees, and for those that see no scene, why that is right. Many evaluate objects, which look
+#: different at another frame only if they are animated, and that counts for itself.
+SHIPPED = {
+    "bake/bake_ambient_occlusion": "devices",  # bakes at the one frame there is; no motion blur in a bake
+    "bake/bake_normal": "devices",  # the same
+    "collection/split_collection": "",  # lists objects by name and type
+    "image/contact_sheet": "",  # pixels alone
+    "image/load_image": "folder",  # reads a file; // is the folder
+    "image/resize_image": "",  # pixels alone
+    "image/save_image": "items",  # writes pixels; its name depends on those of the others
+    "import_export/append_from_blend": SCENE,
+    "import_export/export_each_gltf": f"{SCENE} items",
+    "import_export/export_each_obj": "folder items",  # Blender's exporter: no animation, no units
+    "import_export/export_gltf": SCENE,
+    "import_export/export_obj": "folder",  # the same
+    "import_export/import_gltf": SCENE,
+    "import_export/import_obj": "folder",  # a format without time and units
+    "import_export/save_blend_file": SCENE,
+    "mesh/apply_modifiers": "",  # evaluates
+    "mesh/boolean": "",  # evaluates; a Boolean modifier knows no time
+    "mesh/decimate": "",  # evaluates; a Decimate modifier knows no time
+    "mesh/join": "",  # evaluates; joins meshes in object space
+    "mesh/measure": "",  # in Blender units, whatever the scene shows
+    "mesh/voxel_remesh": "",  # the size is in Blender units
+    "render/render_still": SCENE,
+    "uv/pack_islands": "",  # in UV space
+    "uv/smart_uv_project": "",  # the same
+}
+
+
+def test_what_each_shipped_script_sees():
+    digests, library = ScriptDigests(FileDigests()), ROOT / "node_tree" / "library"
+    found = {}
+    for path in sorted(library.rglob("*.py")):
+        digest = digests.digest(ScriptSource(path.read_text(encoding="utf-8"), str(path), str(path.parent)))
+        assert not digest.obstacle
+        found[path.relative_to(library).with_suffix("").as_posix()] = names(digest.sees)
+    assert found == SHIPPED
