@@ -24,6 +24,7 @@ def _after_load(*_arguments: object) -> None:
     renew_duplicates()
     if _cut_off and not bpy.app.background:
         bpy.app.timers.register(_tell_cut_off, first_interval=0.0)
+    session.protect_files()  # jobs go on
 
 
 def _tell_cut_off() -> None:
@@ -44,13 +45,22 @@ def _before_save(*_arguments: object) -> None:
 
 
 @bpy.app.handlers.persistent
+def _after_save(*_arguments: object) -> None:
+    session.protect_files()
+
+
+@bpy.app.handlers.persistent
 def _after_import(*_arguments: object) -> None:
     renew_duplicates()
 
 
 def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
     handlers = bpy.app.handlers
-    found = [(handlers.save_pre, _before_save), (handlers.load_post, _after_load)]
+    found = [
+        (handlers.save_pre, _before_save),
+        (handlers.save_post, _after_save),
+        (handlers.load_post, _after_load),
+    ]
     if hasattr(handlers, "blend_import_post"):  # 4.5 and later; before that, ids are renewed when a tree is read
         found.append((handlers.blend_import_post, _after_import))
     return found

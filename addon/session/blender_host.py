@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 import bpy
 
 from ...node_tree.writer import Writer
-from ...runtime.blender import cycles_devices, snapshot
+from ...runtime.blender import cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
+from ...runtime.planning.destinations import FilesInUse
 from ...runtime.planning.plan import Plan
 from ...runtime.pool.launcher import Launcher
 from ...runtime.pool.pool import Pool
@@ -37,6 +38,9 @@ class BlenderHost:
 
     def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
         return snapshot.take(refs, scratch, with_file=with_file)
+
+    def files_in_use(self) -> FilesInUse:
+        return paths.files_in_use()
 
     def writer(self, active: ActiveRun, taken: Snapshot) -> Writer:
         return Writer(active, taken)

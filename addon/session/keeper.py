@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import bpy
 
     from ...runtime.blender.snapshot import Snapshot
+    from ...runtime.planning.destinations import FilesInUse
     from ...runtime.planning.plan import Plan
     from ...runtime.scratch.scratch import Scratch
 
@@ -63,6 +64,10 @@ class Host(Protocol):
 
     def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
         """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError."""
+        ...
+
+    def files_in_use(self) -> FilesInUse:
+        """The files that the artist works on now."""
         ...
 
     def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
@@ -394,6 +399,15 @@ class Session:
         self._runs.clear()
         for queue in self._job_queues:
             queue.lose_file()
+
+    def protect_files(self) -> None:
+        """The open file was saved, perhaps under another name, or is another one: no task may write over it.
+
+        Raises:
+            StoreError: if the tasks that are under way can't be told.
+        """
+        if self._runner is not None:
+            self._runner.protect(self._host.files_in_use())
 
     def close(self) -> None:
         """End all runs and workers, and remove what they left on disk."""

@@ -16,7 +16,6 @@ from typing import Any
 from .. import wire
 from ..errors import TransportError
 from ..keys.files import FileState
-from ..planning.destinations import FilesInUse
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch.typed_values import TypedValue
@@ -66,19 +65,17 @@ class GivenArgument:
 
 @dataclass(frozen=True, slots=True)
 class SharedFiles:
-    """What a task is told of the files that its run shares, and of the artist's own: see `run_files`.
+    """What a task is told of the files that its run shares: see `run_files`.
 
     Attributes:
-        in_use: the open file and its libraries; the images are in a file, as there may be hundreds.
         place: what the names of the shared files start with, "" if there are none.
         items: name of the file that says what each item is given, "" if there is one item.
-        images: name of the file that says which files are the artist's images, "" if there are none.
+        open_file: path of the artist's open file when the run started, "" if that was never saved.
     """
 
-    in_use: FilesInUse = field(default_factory=FilesInUse)
     place: str = ""
     items: str = ""
-    images: str = ""
+    open_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +114,7 @@ class Execute:
     def open_file(self) -> str:
         """Path of the artist's file that the script sees as the open one, "" if that was never saved."""
         whole = next((argument for argument in self.arguments if argument.type.kind == "BLEND_FILE"), None)
-        return self.shared.in_use.open_file if whole is None else str(whole.pieces[0].value.content)
+        return self.shared.open_file if whole is None else str(whole.pieces[0].value.content)
 
 
 @dataclass(frozen=True, slots=True)

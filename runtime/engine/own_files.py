@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ class TaskContext:
         claims: the path that the names of the run's claims are made from, None if there are no other tasks.
         columns: what each item of the node is given, for each parameter whose value differs between items.
         given: by parameter, what this item is given.
-        in_use: the artist's files.
+        in_use: gives the artist's files as they were when the run started, and after each change of them until now.
         paths: the parameters that are paths.
         whole_path: resolves `//` in them.
     """
@@ -54,7 +54,7 @@ class TaskContext:
     claims: Path | None = None
     columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     given: Mapping[str, Any] = field(default_factory=dict)
-    in_use: FilesInUse = field(default_factory=FilesInUse)
+    in_use: Callable[[], Iterable[FilesInUse]] = tuple
     paths: frozenset[str] = frozenset()
     whole_path: Callable[[str], str] = str
 
@@ -178,12 +178,14 @@ def _what_it_is(path: Path) -> str:
     """What the file at `path` is to the artist's scene, "" if it is nothing."""
     if not path.exists():
         return ""
-    in_use = _context.in_use
-    if is_same(str(path), (in_use.open_file,)):
-        return "the open file itself"
-    if is_same(str(path), in_use.libraries):
-        return "a library that the open file uses"
-    return "an image that the open file uses" if is_same(str(path), in_use.images) else ""
+    for in_use in _context.in_use():
+        if is_same(str(path), (in_use.open_file,)):
+            return "the open file itself"
+        if is_same(str(path), in_use.libraries):
+            return "a library that the open file uses"
+        if is_same(str(path), in_use.images):
+            return "an image that the open file uses"
+    return ""
 
 
 def _claim(path: Path, claims: Path) -> None:

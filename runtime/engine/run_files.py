@@ -3,7 +3,8 @@
 
 Their names start with PLACE, the name of a blob that is kept free for them. There are
 
-    PLACE.images.json     the files of the artist's images, which no task may write over
+    PLACE.N.in_use.json   the artist's files, which no task may write over: when the run started (N is 0), and after
+                          each change of them
     PLACE.N.items.json    what the items of a task are given: {parameter: [value of each item]}
     PLACE.HASH.claim      who writes to a path: see `own_files`
 """
@@ -11,11 +12,13 @@ Their names start with PLACE, the name of a blob that is kept free for them. The
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import wire
 from ..errors import StoreError
 from ..planning.destinations import FilesInUse
 from ..planning.plan import PlannedTask
@@ -29,9 +32,9 @@ class RunFiles:
     """The files of one run, written when they are first needed."""
 
     def __init__(self, scratch: Scratch, in_use: FilesInUse) -> None:
-        """`in_use`: the artist's files."""
+        """`in_use`: the artist's files when the run starts."""
         self._scratch = scratch
-        self._in_use = in_use
+        self._in_use = [in_use]  # and after each change of them
         self._for_all = SharedFiles()  # what a task that is not mapped is told
         self._mapped: dict[tuple[str, int], SharedFiles] = {}
 
@@ -60,11 +63,27 @@ class RunFiles:
         return self._mapped[key]
 
     def _begin(self) -> SharedFiles:
-        place, images = self._scratch.new_blob(), ""
-        if self._in_use.images:
-            images = f"{Path(place).stem}.images.json"
-            _write(self._scratch.file(images), self._in_use.images)
-        return SharedFiles(dataclasses.replace(self._in_use, images=()), place, images=images)
+        place = self._scratch.new_blob()
+        for number in range(len(self._in_use)):
+            self._write_in_use(place, number)
+        return SharedFiles(place, open_file=self._in_use[0].open_file)
+
+    def protect(self, in_use: FilesInUse) -> None:
+        """Let tasks spare these files of the artist, too: the open file has got another name, or another was opened.
+
+        Raises:
+            StoreError: if a file can't be written.
+        """
+        if in_use not in self._in_use:
+            self._in_use.append(in_use)
+            if self._for_all.place:
+                self._write_in_use(self._for_all.place, len(self._in_use) - 1)
+
+    def _write_in_use(self, place: str, number: int) -> None:
+        file = _in_use_file(self._scratch.file(place), number)
+        unfinished = file.with_suffix(".unfinished")  # a task may look for it at any time
+        _write(unfinished, wire.encode(self._in_use[number]))
+        unfinished.rename(file)
 
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""
@@ -86,16 +105,29 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
     shared = request.shared
     if not shared.place:
         return TaskContext(given=given, paths=paths, whole_path=whole_path)
-    images = _read(folder.file(shared.images)) if shared.images else ()
+    place = folder.file(shared.place)
     return TaskContext(
         Owner(request.task, request.item, request.node),
-        folder.file(shared.place),
+        place,
         _read(folder.file(shared.items)) if shared.items else {},
         given,
-        dataclasses.replace(shared.in_use, images=tuple(images)),
+        lambda: _read_in_use(place),
         paths,
         whole_path,
     )
+
+
+def _in_use_file(place: Path, number: int) -> Path:
+    return place.with_name(f"{place.stem}.{number}.in_use.json")
+
+
+def _read_in_use(place: Path) -> Iterator[FilesInUse]:
+    """The artist's files when the run started, and after each change of them until now."""
+    for number in itertools.count():
+        file = _in_use_file(place, number)
+        if number and not file.exists():
+            return
+        yield wire.decode(FilesInUse, _read(file))
 
 
 def _write(file: Path, content: Any) -> None:

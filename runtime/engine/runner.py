@@ -21,6 +21,7 @@ from multiprocessing import connection
 from typing import NamedTuple, assert_never
 
 from ..errors import BackgroundNodesError, InvalidTransitionError, RunError, StoreError
+from ..planning.destinations import FilesInUse
 from ..planning.plan import Plan, PlannedTask
 from ..scheduling.events import (
     CancelRequested,
@@ -81,6 +82,7 @@ class Runner:
         self._runs: dict[int, ActiveRun] = {}
         self._numbers = itertools.count(1)
         self._inbox: deque[tuple[ActiveRun, Event | _Reported]] = deque()
+        self._in_use: FilesInUse | None = None  # what `protect` was called with last
         self._is_draining = False
         self._is_closed = False
 
@@ -153,15 +155,23 @@ class Runner:
         Raises:
             InvalidTransitionError: if the run is not over, or all of it succeeded.
             RunError: if the runner is closed.
-            StoreError: if a constant is too large or can't be written.
+            StoreError: if a constant is too large, or something can't be written.
         """
         self._check_open()
         if run.state in (RunState.RUNNING, RunState.SUCCEEDED) or run.number in self._runs:
             raise InvalidTransitionError(f"the run {run.state}, so nothing in it can be tried again", ())
         run.results.store_constants(tasks)
+        if self._in_use is not None:
+            run.files.protect(self._in_use)
         self._runs[run.number] = run
         run.change(tasks)
         self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
+
+    def protect(self, in_use: FilesInUse) -> None:
+        """Let no task write over these files, which the artist works on now. Raises StoreError."""
+        self._in_use = in_use
+        for run in self._runs.values():
+            run.files.protect(in_use)
 
     def update(self, timeout: float | None = 0.0, budget: float | None = None) -> None:
         """Handle what has arrived.

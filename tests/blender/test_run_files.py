@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import bpy
 import numpy as np
 import pytest
 
 import background_nodes
+from tests.blender.jobs import PATIENCE
+from tests.blender.jobs import add as add_job
 
 from .graphs import add, give, new_tree, quad, script, value
 
@@ -161,6 +165,31 @@ def test_library_and_open_file_are_not_written_over(tree, tmp_path):
     assert [path.read_bytes() for path in (theirs, own)] == before
 
 
+@pytest.mark.parametrize("does", ["save as", "open"])
+def test_file_that_becomes_the_open_one_while_a_task_works_is_not_written_over(manager, write, tmp_path, does):
+    """1. A job starts, 2. the artist saves the file under another name, or opens another, 3. the job would write it."""
+    other, flag = tmp_path / "other.blend", tmp_path / "flag"
+    bpy.ops.wm.save_as_mainfile(filepath=str(other), copy=True)
+    source = """
+        import os, time
+        from background_nodes.script import claim
+        update_job_progress(0.5)
+        while not os.path.exists(flag): time.sleep(0.01)
+        claim(path)
+    """
+    add_job(manager, "job", write(textwrap.dedent(source)), passed_data={"flag": str(flag), "path": str(other)})
+    job = manager.get_job("job")
+    while job.progress < 0.5 and not job.is_over:
+        job.wait(0.1)
+    if does == "open":
+        bpy.ops.wm.open_mainfile(filepath=str(other))
+    else:
+        bpy.ops.wm.save_as_mainfile(filepath=str(other))
+    flag.touch()
+    job.wait(PATIENCE)
+    assert "other.blend is the open file itself and would be overwritten" in job.issue
+
+
 def test_claims_go_with_the_run(tree, tmp_path, session):
     script(tree, "Node", WRITE, path=str(tmp_path / "out.txt"), text="")
     run = background_nodes.run(tree)
@@ -169,4 +198,4 @@ def test_claims_go_with_the_run(tree, tmp_path, session):
     assert len(list(scratch.path.rglob("*.claim"))) == 1
     run.forget()
     scratch.wait_for_removals()
-    assert list(scratch.path.rglob("*.claim")) == list(scratch.path.rglob("*.images.json")) == []
+    assert list(scratch.path.rglob("*.claim")) == list(scratch.path.rglob("*.in_use.json")) == []

@@ -109,7 +109,7 @@ def test_claim_that_is_being_written_counts(begin_task, tmp_path):
 def test_artist_s_own_file_is_never_written(begin_task, tmp_path, in_use, what):
     (tmp_path / "own").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "own")
-    begin_task(in_use=in_use(str(tmp_path / "own")))
+    begin_task(in_use=lambda: [FilesInUse(), in_use(str(tmp_path / "own"))])
     for name in ("own", "link"):
         with pytest.raises(ValueError, match=f"is {what}.*choose another name"):
             write(tmp_path / name, "theirs")
@@ -117,7 +117,7 @@ def test_artist_s_own_file_is_never_written(begin_task, tmp_path, in_use, what):
 
 
 def test_image_whose_file_is_gone_may_be_written(begin_task, tmp_path):
-    begin_task(in_use=FilesInUse(images=(str(tmp_path / "a.png"),)))
+    begin_task(in_use=lambda: [FilesInUse(images=(str(tmp_path / "a.png"),))])
     assert claim(tmp_path / "a.png")
 
 

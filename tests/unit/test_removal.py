@@ -31,7 +31,7 @@ def written(scratch: Scratch, name: str, *suffixes: str) -> list[Path]:
 
 
 def test_a_blob_goes_with_the_files_beside_it_and_no_other(scratch: Scratch) -> None:
-    files = written(scratch, scratch.new_blob(), ".blend1", ".images.json", ".0.items.json")
+    files = written(scratch, scratch.new_blob(), ".blend1", ".0.in_use.json", ".0.items.json")
     others = [*written(scratch, scratch.new_blob()), *written(scratch, scratch.new_log(), ".head", ".tail")]
     scratch.remove([files[0].name])
     scratch.wait_for_removals()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from background_nodes.runtime.engine.messages import Execute, SharedFiles
-from background_nodes.runtime.engine.own_files import Owner
+from background_nodes.runtime.engine.own_files import Owner, claim, using
 from background_nodes.runtime.engine.run_files import RunFiles, read_context
+from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import PlannedTask
@@ -39,12 +41,31 @@ def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Sc
     files = RunFiles(scratch, IN_USE)
     _, mapped = parse_plan("a[]; b: *a").tasks
     context = read_context(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
-    assert (context.owner, context.in_use, list(context.columns.values())) == (Owner("b", 1, "B"), IN_USE, [[1.0, 2.0]])
+    assert (context.owner, list(context.columns.values())) == (Owner("b", 1, "B"), [[1.0, 2.0]])
+    assert list(context.in_use()) == [IN_USE]
 
 
-def test_images_are_in_no_request(scratch: Scratch) -> None:
+def test_a_worker_learns_of_files_that_become_the_artists_while_it_works(scratch: Scratch) -> None:
+    """1. The open file is saved as b.blend before a task starts, 2. as c.blend after that, 3. and twice more."""
+    files = RunFiles(scratch, IN_USE)
     (task,) = parse_plan("a").tasks
-    assert RunFiles(scratch, IN_USE).shared(task, 0, columns).in_use.images == ()
+    second, third = (dataclasses.replace(IN_USE, open_file=name) for name in ("/b.blend", "/c.blend"))
+    files.protect(second)
+    context = read_context(request(files.shared(task, 0, columns), "a"), scratch.folder)
+    assert list(context.in_use()) == [IN_USE, second]
+    for in_use in (third, second, third):
+        files.protect(in_use)
+    assert list(context.in_use()) == [IN_USE, second, third]
+
+
+def test_files_that_can_not_be_read_stop_a_task_from_writing(scratch: Scratch, tmp_path: Path) -> None:
+    files = RunFiles(scratch, IN_USE)
+    (task,) = parse_plan("a").tasks
+    context = read_context(request(files.shared(task, 0, columns), "a"), scratch.folder)
+    scratch.file(files.names()[0]).with_suffix(".0.in_use.json").unlink()
+    (tmp_path / "a.txt").touch()
+    with using(context), pytest.raises(StoreError, match="can't be read"):
+        claim(tmp_path / "a.txt")
 
 
 def test_items_are_written_once_and_again_after_a_retry(scratch: Scratch) -> None:

@@ -14,8 +14,10 @@ import pytest
 from background_nodes.runtime.engine import messages, runner
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.interface import Lost, NoWorker, Report
+from background_nodes.runtime.engine.run_files import read_context
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import InvalidTransitionError, RunError, StoreError
+from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scratch import value_files
@@ -109,7 +111,7 @@ class Stage:
 
     def files(self) -> list[str]:
         """The blobs and logs; not what a run keeps beside them for its tasks (`run_files`)."""
-        return [name for name in files_in(self.scratch) if not name.endswith((".images.json", ".items.json"))]
+        return [name for name in files_in(self.scratch) if not name.endswith((".in_use.json", ".items.json"))]
 
 
 def states(run: ActiveRun) -> dict[str, str]:
@@ -291,6 +293,30 @@ def test_a_constant_that_is_too_large_is_an_error_before_the_run(stage: Stage, m
     with pytest.raises(StoreError, match=r'"B", "Values": values of .* MB are too much'):
         stage.start(plan)
     assert (stage.runner.is_active, stage.files()) == (False, [])
+
+
+# The artist's files
+
+
+def spared(stage: Stage, task: str) -> list[str]:
+    """The names of the open file that a task must not write over."""
+    return [in_use.open_file for in_use in read_context(stage.engine.task(task), stage.scratch.folder).in_use()]
+
+
+def test_tasks_spare_the_open_file_under_its_new_name(stage: Stage) -> None:
+    stage.start("a; b: a")
+    stage.runner.protect(FilesInUse("/new.blend"))
+    assert spared(stage, "a") == ["", "/new.blend"]
+    stage.succeed("a")
+    assert spared(stage, "b") == ["", "/new.blend"]
+
+
+def test_tasks_that_are_tried_again_spare_what_was_saved_since_the_run(stage: Stage) -> None:
+    run = stage.start("a")
+    stage.fail("a")
+    stage.runner.protect(FilesInUse("/new.blend"))
+    stage.runner.retry(run)
+    assert spared(stage, "a") == ["", "/new.blend"]
 
 
 # Who hears of a run

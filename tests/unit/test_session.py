@@ -16,8 +16,10 @@ from background_nodes.addon.session import keeper
 from background_nodes.addon.session.keeper import BUSY_INTERVAL, IDLE_INTERVAL, Session
 from background_nodes.addon.session.run import Run
 from background_nodes.addon.session.settings import Settings
+from background_nodes.runtime.engine.run_files import read_context
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
+from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.scratch.scratch import Scratch
 
 from .fake_engine import FakeEngine
@@ -87,6 +89,9 @@ class FakeHost:
     def take_snapshot(self, _refs: Any, _scratch: Scratch, *, with_file: bool) -> FakeSnapshot:
         assert not with_file
         return FakeSnapshot()
+
+    def files_in_use(self) -> FilesInUse:
+        return FilesInUse("/new.blend")
 
     def writer(self, _active: Any, _snapshot: Any) -> FakeWriter:
         return FakeWriter(self)
@@ -263,6 +268,14 @@ def test_workers_have_low_priority_while_the_artist_works(session, host, choice,
     host.does = "Paused while you sculpt"
     tick(session)
     assert host.engine.is_low is is_low
+
+
+def test_running_tasks_hear_of_the_open_file_s_new_name(session, host):
+    session.protect_files()  # before there was any run
+    session.start(host.add("a"))
+    session.protect_files()
+    (_before, after) = read_context(host.engine.task("a"), session._runner.scratch.folder).in_use()
+    assert after == FilesInUse("/new.blend")
 
 
 def test_drawing_hears_after_the_fact(session, host):
