@@ -5,20 +5,29 @@ from __future__ import annotations
 
 import bpy
 
-from . import data_nodes, declared_sockets, links, script_node, sockets, tree
+from . import data_nodes, declared_sockets, links, noted_results, script_node, sockets, tree
 
 
 def _classes() -> tuple[type, ...]:
-    return (*sockets.classes(), *tree.classes, *declared_sockets.classes, *script_node.classes, *data_nodes.classes)
+    return (
+        *noted_results.classes,
+        *sockets.classes(),
+        *tree.classes,
+        *declared_sockets.classes,
+        *script_node.classes,
+        *data_nodes.classes,
+    )
 
 
 def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
     links.register()
+    noted_results.register()
 
 
 def unregister() -> None:
+    noted_results.unregister()
     links.unregister()
     tree.unregister()
     for cls in reversed(_classes()):

@@ -12,6 +12,7 @@ from bpy.app.translations import pgettext_iface as translated
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.script.socket_types import SocketType
+from . import noted_results
 from .identity import new_id
 from .links import forget_links, refused_origins
 from .sockets import socket_idname
@@ -31,6 +32,8 @@ class BackgroundNode:
     uid: bpy.props.StringProperty(
         name="ID", description="Stable id of the node, unique in the file", options={"HIDDEN"}
     )
+    results: bpy.props.CollectionProperty(type=noted_results.BackgroundNodeResult, options={"HIDDEN"})
+    results_of: bpy.props.StringProperty(description="Whose results are noted: see `noted_results.owner`", options={"HIDDEN"})
 
     @classmethod
     def poll(cls, tree: bpy.types.NodeTree) -> bool:
@@ -42,6 +45,7 @@ class BackgroundNode:
     def copy(self, _node: bpy.types.Node) -> None:
         # Runs on duplicate, paste and tree copy; on clipboard nodes too, which are in no tree.
         self.uid = new_id()
+        noted_results.forget(self)
 
     def draw_status(self, layout: bpy.types.UILayout) -> None:
         for drawer in _status_drawers:

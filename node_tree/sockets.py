@@ -3,7 +3,7 @@
 
 Every socket has `default_value`, which an input uses while nothing is linked and an Input node gives; every output has
 `result`, what the last run brought home. Results of values are kept as JSON, so that a float comes back as it was; of
-data-blocks as pointers, so that Blender keeps them right through undo, removal and reload.
+data-blocks the node notes which they are (see `noted_results`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.blender import data_block_kinds, python_data
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
+from . import noted_results
 from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
@@ -180,6 +181,9 @@ class BackgroundNodeSocket:
         else:
             self.result_label = "" if text == "null" else self.label_of(self.result)
 
+    def forget_result(self) -> None:
+        self.result_json = self.result_label = ""
+
     @staticmethod
     def label_of(result: Any) -> str:
         """A result as an output shows it; not "" for any, as that stands for none."""
@@ -187,41 +191,45 @@ class BackgroundNodeSocket:
 
 
 class _DataBlockResult:
-    """The result of a data-block socket: pointers."""
+    """The result of a data-block socket."""
 
     @property
     def shows_result(self) -> bool:
-        return self.has_result
+        return self.has_result and noted_results.are_own(self.node)
 
     @property
     def result(self) -> Any:
-        if not self.has_result:
+        if not self.shows_result:
             return None
-        found = tuple(item.value for item in self.result_items if item.value is not None)
+        found = tuple(self.result_data_blocks)
         if self.holds_result_list:
             return found
         return found[0] if found else None
 
     @property
     def result_data_blocks(self) -> list[bpy.types.ID]:
-        return [item.value for item in self.result_items if item.value is not None]
+        return noted_results.found(self.node, self.identifier) if self.has_result else []
 
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that shows what came home: its icon with its name, or their number."""
         found = self.result_data_blocks
-        name = found[0].name if len(found) == 1 and not self.holds_result_list else str(len(found))
+        if not found and noted_results.noted(node, self.identifier):
+            name = bpy.app.translations.pgettext_iface("Deleted")
+        else:
+            name = str(len(found)) if self.holds_result_list else found[0].name
         icon = _icon(found[0]) if found else _GONE_ICON
         show = _draw_shown(layout, text, "result_show", name, icon)
         show.node_name, show.identifier = node.name, self.identifier
 
     def set_result(self, value: Any) -> None:
-        """Keep a data-block, a sequence of them, or None."""
-        self.result_items.clear()
+        """Note a data-block, a sequence of them, or None."""
         self.has_result = value is not None
         self.holds_result_list = isinstance(value, list | tuple)
-        for data_block in value if self.holds_result_list else [value]:
-            if data_block is not None:
-                self.result_items.add().value = data_block
+        items = value if self.holds_result_list else [value]
+        noted_results.put(self.node, self.identifier, (item for item in items if item is not None))
+
+    def forget_result(self) -> None:
+        self.has_result = False
 
 
 class _PathResult:
@@ -501,7 +509,6 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["result_label"] = bpy.props.StringProperty(options={"HIDDEN"})  # drawing reads no long text
     else:
         bases.append(_DataBlockResult)
-        annotations["result_items"] = bpy.props.CollectionProperty(type=item)
         annotations["has_result"] = bpy.props.BoolProperty()
         annotations["holds_result_list"] = bpy.props.BoolProperty()
     if kind == "PATH":

@@ -77,6 +77,7 @@ class Writer:
         for delivery in deliveries:
             self._set_results(delivery, nodes)
         self._link_results(deliveries)
+        self._keep_unused(deliveries)
         return bool(deliveries) or has_cleared
 
     def _clear_stale(self, nodes: Nodes) -> bool:
@@ -207,6 +208,19 @@ class Writer:
                 homeless = _homeless_objects() if homeless is None else homeless
                 data_blocks += [item for item in companions if item in homeless]
                 self._link(data_blocks, self._collection(action.collection, live), homeless)
+
+    def _keep_unused(self, deliveries: Iterable[Delivery]) -> None:
+        """Give what was asked for, and nothing uses, a fake user: Blender would not save it."""
+        live = data_block_kinds.Index()
+        for delivery in filter(self._is_asked_for, deliveries):
+            data_blocks = self._data_blocks(self._delivered(delivery), live)
+            for item in [*data_blocks, *self._home.companions(data_blocks)]:
+                if item.users == 0 and item.library is None:
+                    item.use_fake_user = True
+
+    def _is_asked_for(self, delivery: Delivery) -> bool:
+        """Whether there is an Output node for it, or its node keeps its result."""
+        return delivery.action is not None or any(self._run.tasks[uid].settings.keep_result for uid in delivery.tasks)
 
     def _delivered(self, delivery: Delivery) -> list[StoredRef | LiveRef]:
         return [ref for source in delivery.sources for ref in self._refs(source)]

@@ -8,6 +8,7 @@ import bpy
 import pytest
 
 import background_nodes
+from background_nodes.node_tree.identity import background_trees
 from background_nodes.runtime.blender import data_block_kinds
 
 from . import data_block_cases, dependency_changes
@@ -50,11 +51,15 @@ def result(node):
 
 
 def unused() -> list[bpy.types.ID]:
-    """Data-blocks without users and without a fake user."""
+    """Data-blocks without users, without a fake user, and of which no output tells."""
     kept = {"Brush", "Palette", "BackgroundNodeTree"}
-    return [
-        item for _, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.bl_rna.identifier not in kept
-    ]
+    items = [item for _, item in data_block_kinds.all_data_blocks() if item.bl_rna.identifier not in kept]
+    results = {item for tree in background_trees() for node in tree.nodes for item in data_blocks_of(node)}
+    return [item for item in items if item.users == 0 and item not in results]
+
+
+def data_blocks_of(node) -> list[bpy.types.ID]:
+    return [item for socket in node.outputs for item in getattr(socket, "result_data_blocks", ())]
 
 
 def assert_tidy() -> None:
@@ -75,7 +80,7 @@ def test_result_is_a_local_object_with_its_own_mesh(tree):
     run(tree)
     made = result(node)
     assert (made.name, made.data.name, made.library, made.data.library) == ("Made", "Made", None, None)
-    assert made.users == 1  # the socket
+    assert made.users == 0, "the node only notes it"
     assert made.name not in bpy.context.scene.collection.all_objects
     assert_tidy()
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which data-blocks came home for the outputs of a node. They are noted on the node, and not held by it.
+
+A pointer would keep in the file what the artist deleted, and take it along wherever the node is pasted. So a data-block
+is noted by its uid, which is good for this session and through undo, and by its name, which is good for the next one:
+names are brought up to date before each save, uids after each load.
+
+What is noted counts only where it was noted: see `owner`. A node that was copied, pasted or appended has no results.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+
+import bpy
+
+from ..runtime.blender import data_block_kinds
+from .identity import background_trees
+
+_SESSION = uuid.uuid4().hex
+
+
+class BackgroundNodeResult(bpy.types.PropertyGroup):
+    """A data-block that came home for an output of a node."""
+
+    output: bpy.props.StringProperty(description="Identifier of the output")
+    kind: bpy.props.StringProperty()
+    name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
+    library: bpy.props.StringProperty()
+    session_uid: bpy.props.IntProperty(description="0 if there is none")
+
+    def note(self, data_block: bpy.types.ID) -> None:
+        self.kind, self.name, self.library = (
+            data_block_kinds.kind_of(data_block),
+            data_block.name,
+            data_block_kinds.library_path(data_block),
+        )
+        self.session_uid = data_block.session_uid
+
+    def find(self) -> bpy.types.ID | None:
+        """The data-block; None if it is gone. A name leads to it at once, if it still has that."""
+        if not self.session_uid or self.kind not in data_block_kinds.collections():
+            return None
+        uid, collection = self.session_uid, data_block_kinds.collection(self.kind)
+        named = collection.get((self.name, None)) if self.name and not self.library else None
+        if named is not None and named.session_uid == uid:
+            return named
+        return next((item for item in collection if item.session_uid == uid), None)
+
+
+def owner(node: bpy.types.Node) -> str:
+    """What `results_of` of a node is if its results were noted in this session, in its tree, for itself."""
+    return f"{_SESSION} {node.id_data.session_uid} {node.uid}"
+
+
+def are_own(node: bpy.types.Node) -> bool:
+    return node.results_of == owner(node)
+
+
+def put(node: bpy.types.Node, output: str, data_blocks: Iterable[bpy.types.ID]) -> None:
+    """Note what an output has, instead of what it had."""
+    if not are_own(node):
+        node.results.clear()
+        node.results_of = owner(node)
+    for index in reversed([index for index, row in enumerate(node.results) if row.output == output]):
+        node.results.remove(index)
+    for data_block in data_blocks:
+        row = node.results.add()
+        row.output = output
+        row.note(data_block)
+
+
+def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
+    """What was noted of an output."""
+    return [row for row in node.results if row.output == output] if are_own(node) else []
+
+
+def found(node: bpy.types.Node, output: str) -> list[bpy.types.ID]:
+    """The results of an output that are still in the file."""
+    items = (row.find() for row in noted(node, output))
+    return [item for item in items if item is not None]
+
+
+def forget(node: bpy.types.Node) -> None:
+    """Forget all results of a node, which may be in no tree."""
+    node.results.clear()
+    node.results_of = ""
+    for socket in node.outputs:
+        if hasattr(socket, "forget_result"):
+            socket.forget_result()
+
+
+def _nodes_with_results() -> Iterator[bpy.types.Node]:
+    for tree in background_trees():
+        if tree.library is None:
+            yield from (node for node in tree.nodes if getattr(node, "results_of", ""))
+
+
+@bpy.app.handlers.persistent
+def _before_save(*_arguments: object) -> None:
+    """Bring the names up to date. What was noted elsewhere, such as in the file of an appended tree, is forgotten."""
+    for node in _nodes_with_results():
+        if not are_own(node):
+            forget(node)
+        for row in node.results:
+            data_block = row.find()
+            if data_block is None:
+                row.name = ""
+            else:
+                row.note(data_block)
+
+
+@bpy.app.handlers.persistent
+def _after_load(*_arguments: object) -> None:
+    """Bring the uids up to date."""
+    for node in _nodes_with_results():
+        node.results_of = owner(node)
+        for row in node.results:
+            data_block = data_block_kinds.find(row.kind, row.name, row.library) if row.name else None
+            row.session_uid = 0 if data_block is None else data_block.session_uid
+
+
+classes = (BackgroundNodeResult,)
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(_before_save)
+    bpy.app.handlers.load_post.append(_after_load)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_post.remove(_after_load)
+    bpy.app.handlers.save_pre.remove(_before_save)
