@@ -33,7 +33,9 @@ class BackgroundNode:
         name="ID", description="Stable id of the node, unique in the file", options={"HIDDEN"}
     )
     results: bpy.props.CollectionProperty(type=noted_results.BackgroundNodeResult, options={"HIDDEN"})
-    results_of: bpy.props.StringProperty(description="Whose results are noted: see `noted_results.owner`", options={"HIDDEN"})
+    results_of: bpy.props.StringProperty(
+        description="Whose results are noted: see `noted_results.owner`", options={"HIDDEN"}
+    )
 
     @classmethod
     def poll(cls, tree: bpy.types.NodeTree) -> bool:

@@ -104,6 +104,10 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         options=PATH_OPTIONS,
         update=property_changed,
     )
+    keep_earlier: bpy.props.BoolProperty(
+        name="Keep Earlier",
+        description="Leave the results of earlier runs in the file, beside the new ones",
+    )
 
     def init(self, context: bpy.types.Context) -> None:
         super().init(context)
@@ -117,6 +121,13 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         elif self.mode == "SAVE":
             layout.prop(self, "filepath", text="")
         self.draw_status(layout)
+
+    def draw_buttons_ext(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        self.draw_buttons(context, layout)
+        if self.mode != "SAVE":
+            layout.prop(self, "keep_earlier")
 
 
 classes = (BackgroundNodeInput, BackgroundNodeOutput)

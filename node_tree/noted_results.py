@@ -11,20 +11,39 @@ What is noted counts only where it was noted: see `owner`. A node that was copie
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import bpy
 
-from ..runtime.blender import data_block_kinds
+from ..runtime.blender import data_block_kinds, replacing
 from .identity import background_trees
 
 _SESSION = uuid.uuid4().hex
 
 
+class Noted(NamedTuple):
+    """A data-block to be noted.
+
+    Attributes:
+        place: of the result in the list of its output.
+        role: "" for the result itself; what it is in the result for a data-block that came along with it.
+        is_ours: whether a run made it; if not, it is the artist's own, such as an original that was replaced.
+    """
+
+    data_block: bpy.types.ID
+    place: int = 0
+    role: str = ""
+    is_ours: bool = False
+
+
 class BackgroundNodeResult(bpy.types.PropertyGroup):
-    """A data-block that came home for an output of a node."""
+    """A data-block that came home for an output of a node: as `Noted` says."""
 
     output: bpy.props.StringProperty(description="Identifier of the output")
+    place: bpy.props.IntProperty()
+    role: bpy.props.StringProperty()
+    is_ours: bpy.props.BoolProperty()
     kind: bpy.props.StringProperty()
     name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
     library: bpy.props.StringProperty()
@@ -58,27 +77,27 @@ def are_own(node: bpy.types.Node) -> bool:
     return node.results_of == owner(node)
 
 
-def put(node: bpy.types.Node, output: str, data_blocks: Iterable[bpy.types.ID]) -> None:
+def put(node: bpy.types.Node, output: str, items: Iterable[Noted]) -> None:
     """Note what an output has, instead of what it had."""
     if not are_own(node):
         node.results.clear()
         node.results_of = owner(node)
     for index in reversed([index for index, row in enumerate(node.results) if row.output == output]):
         node.results.remove(index)
-    for data_block in data_blocks:
+    for item in items:
         row = node.results.add()
-        row.output = output
-        row.note(data_block)
+        row.output, row.place, row.role, row.is_ours = output, item.place, item.role, item.is_ours
+        row.note(item.data_block)
 
 
 def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
-    """What was noted of an output."""
+    """All that was noted of an output."""
     return [row for row in node.results if row.output == output] if are_own(node) else []
 
 
 def found(node: bpy.types.Node, output: str) -> list[bpy.types.ID]:
     """The results of an output that are still in the file."""
-    items = (row.find() for row in noted(node, output))
+    items = (row.find() for row in noted(node, output) if not row.role)
     return [item for item in items if item is not None]
 
 
@@ -95,6 +114,14 @@ def _nodes_with_results() -> Iterator[bpy.types.Node]:
     for tree in background_trees():
         if tree.library is None:
             yield from (node for node in tree.nodes if getattr(node, "results_of", ""))
+
+
+def _follow(replaced: Mapping[int, bpy.types.ID]) -> None:
+    """Note what is in the place of a result now."""
+    for node in _nodes_with_results():
+        for row in node.results if are_own(node) else ():
+            if row.session_uid in replaced:
+                row.note(replaced[row.session_uid])
 
 
 @bpy.app.handlers.persistent
@@ -125,6 +152,7 @@ classes = (BackgroundNodeResult,)
 
 
 def register() -> None:
+    replacing.listeners.append(_follow)
     bpy.app.handlers.save_pre.append(_before_save)
     bpy.app.handlers.load_post.append(_after_load)
 
@@ -132,3 +160,4 @@ def register() -> None:
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.save_pre.remove(_before_save)
+    replacing.listeners.remove(_follow)

@@ -41,7 +41,7 @@ def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
     renew_duplicates()
     nodes = tuple(_read_node(node) for node in tree.nodes)
     ids = {node.name: graph_node.id for node, graph_node in zip(tree.nodes, nodes, strict=True)}
-    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene), files_in_use())
+    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene), files_in_use(), live_ref(scene))
 
 
 def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
@@ -183,7 +183,7 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
         return _read_save(node)
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
     collection = None if node.collection is None else live_ref(node.collection)
-    action = OutputAction(OutputMode[node.mode], collection)
+    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier)
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 

@@ -223,10 +223,15 @@ class _DataBlockResult:
 
     def set_result(self, value: Any) -> None:
         """Note a data-block, a sequence of them, or None."""
+        items = value if isinstance(value, list | tuple) else [value]
+        noted = (noted_results.Noted(item, place) for place, item in enumerate(items) if item is not None)
+        self.note_result(value, noted)
+
+    def note_result(self, value: Any, noted: Iterable[noted_results.Noted]) -> None:
+        """As `set_result`, given all that is to be noted."""
         self.has_result = value is not None
         self.holds_result_list = isinstance(value, list | tuple)
-        items = value if self.holds_result_list else [value]
-        noted_results.put(self.node, self.identifier, (item for item in items if item is not None))
+        noted_results.put(self.node, self.identifier, noted)
 
     def forget_result(self) -> None:
         self.has_result = False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -20,11 +20,17 @@ from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
 from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
+from . import noted_results
 from .identity import find_node, nodes_by_uid
+from .noted_results import Noted
 from .sockets import python_value
+from .succession import Succession
 
 #: The nodes of the tree, by their ids.
 Nodes = Mapping[str, bpy.types.Node]
+
+#: Under which "output" an Output node notes where its results are linked.
+_PLACE = "place"
 
 
 class Writer:
@@ -46,15 +52,21 @@ class Writer:
         except StoreError:  # told when they are brought home
             return True
 
-    def waits_for(self) -> str:
+    def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         if self._targets is None:
-            replacing = (item for item in self._arrived() if item.action and item.action.mode is OutputMode.REPLACE)
+            replacing = (item for item in self._arrived() if _mode(item) is OutputMode.REPLACE)
             try:
                 self._targets = self._home.replaced(ref for item in replacing for ref in self._stored_refs(item))
             except StoreError:  # told when they are brought home
                 self._targets = Targets()
+            self._targets |= self._earlier_results({} if tree is None else nodes_by_uid(tree))
         return modes.awaited_end(self._targets)
+
+    def _earlier_results(self, nodes: Nodes) -> Targets:
+        sources = (source for item in self._arrived() for source in item.sources if isinstance(source, FromTask))
+        found = (noted_results.noted(nodes[source.task], source.output) for source in sources if source.task in nodes)
+        return Targets(frozenset(row.session_uid for rows in found for row in rows))
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
         """Bring the results home.
@@ -74,16 +86,16 @@ class Writer:
         has_cleared = self._clear_stale(nodes)
         self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
         self._replace_originals(deliveries)
-        for delivery in deliveries:
-            self._set_results(delivery, nodes)
-        self._link_results(deliveries)
+        heirs = self._set_results(deliveries, nodes)
+        self._link_results(deliveries, nodes, heirs)
         self._keep_unused(deliveries)
         return bool(deliveries) or has_cleared
 
     def _clear_stale(self, nodes: Nodes) -> bool:
-        """Forget the results of earlier runs of the same nodes; a node that was cancelled keeps what it had.
+        """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.
 
-        So does one that succeeded before the run was retried: what it has is of this run.
+        So does one that succeeded before the run was retried: what it has is of this run. Data-blocks stay in the file
+        and noted: new ones will take their place.
         """
         scheduler = self._run.scheduler
         ended = {
@@ -94,7 +106,7 @@ class Writer:
         stale = (node for uid, node in nodes.items() if uid in ended)
         sockets = [socket for node in stale for socket in node.outputs if socket.result is not None]
         for socket in sockets:
-            socket.set_result(None)
+            socket.forget_result()
         return bool(sockets)
 
     def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
@@ -109,7 +121,7 @@ class Writer:
         )
         item = Delivery(task_id, found.identifier, (source,))
         self._found = self._home.bring(self._stored_refs(item))
-        self._set_results(item, {task_id: node})
+        self._set_results([item], {task_id: node})
         return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
@@ -124,7 +136,7 @@ class Writer:
             return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), found.type.kind)
         self._found = self._home.bring(value.refs())
         data_blocks = self._resolved(value)
-        return tuple(data_blocks) if found.type.is_list else data_blocks
+        return _result(data_blocks, found.type)
 
     def _arrived(self) -> list[Delivery]:
         """The deliveries whose tasks all succeeded, and that are not home yet."""
@@ -152,25 +164,35 @@ class Writer:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from self._run.results.source(source, self._run.tasks).refs()
 
-    def _set_results(self, delivery: Delivery, nodes: Nodes) -> None:
-        for source in delivery.sources:
-            if isinstance(source, FromTask):
-                self._set_result(nodes.get(source.task), source)
+    def _set_results(self, deliveries: Iterable[Delivery], nodes: Nodes) -> set[bpy.types.ID]:
+        """Put results in the place of earlier ones, and onto the sockets. Returns those that are in such a place."""
+        results: dict[FromTask, list[bpy.types.ID | None]] = {}
+        for source in dict.fromkeys(source for item in deliveries for source in item.sources):
+            socket = _socket(nodes.get(source.task), source) if isinstance(source, FromTask) else None
+            if socket is None:  # an Output node in Save mode has none
+                continue
+            value = self._run.results.source(source, self._run.tasks)
+            if source.type.is_data_block:
+                results[source] = self._resolved(value)
+            else:
+                socket.set_result_json(value_files.json_text(value, self._snapshot.folder))
+        found = {item for items in results.values() for item in items if item is not None}
+        succession = Succession(self._home, found, self._in_place.values())
+        kept = {source for item in deliveries if item.action and item.action.keep_earlier for source in item.sources}
+        for source, items in results.items():
+            if source not in kept:
+                succession.add(nodes[source.task], source.output, items)
+        for uid in dict.fromkeys(source.task for source in results):
+            succession.drop_other_outputs(nodes[uid])
+        succession.carry_out()
+        for source, items in results.items():
+            socket = _socket(nodes[source.task], source)
+            socket.note_result(_result(items, source.type), succession.noted(items))
+        return succession.heirs
 
-    def _set_result(self, node: bpy.types.Node | None, source: FromTask) -> None:
-        socket = _socket(node, source)
-        if socket is None:  # an Output node in Save mode has none
-            return
-        value = self._run.results.source(source, self._run.tasks)
-        if source.type.is_data_block:
-            socket.set_result(self._resolved(value))
-        else:
-            socket.set_result_json(value_files.json_text(value, self._snapshot.folder))
-
-    def _resolved(self, value: TypedValue) -> Any:
+    def _resolved(self, value: TypedValue) -> list[bpy.types.ID | None]:
         """The data-blocks of a value; None for those that did not arrive."""
-        found = [None if ref is None else self._found.get(ref) for ref in value.elements()]
-        return found if value.type.is_list else found[0]
+        return [None if ref is None else self._found.get(ref) for ref in value.elements()]
 
     def _refs(self, source: Source) -> Iterable[StoredRef | LiveRef]:
         """What names the data-blocks of a source."""
@@ -190,8 +212,8 @@ class Writer:
             self._found |= self._in_place
             self._home.remove_unused(self._found.values())
 
-    def _link_results(self, deliveries: Iterable[Delivery]) -> None:
-        """Put results into the collections where they are to be."""
+    def _link_results(self, deliveries: Iterable[Delivery], nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
+        """Put results into the collections where they are to be. What is in the place of an earlier one is there."""
         live = data_block_kinds.Index()
         homeless = None
         for delivery in deliveries:
@@ -206,8 +228,14 @@ class Writer:
             data_blocks = self._data_blocks(refs, live)
             if data_blocks or companions:
                 homeless = _homeless_objects() if homeless is None else homeless
+                where = self._place(action.collection, live)
+                old = _change_place(nodes[delivery.node], where)
+                settled = heirs if old == where else set()
+                data_blocks = [item for item in data_blocks if item not in settled]
                 data_blocks += [item for item in companions if item in homeless]
-                self._link(data_blocks, self._collection(action.collection, live), homeless)
+                self._link(data_blocks, _collection(where), homeless)
+                if old is not None and old != where:
+                    _unlink(heirs.intersection(data_blocks), _collection(old))
 
     def _keep_unused(self, deliveries: Iterable[Delivery]) -> None:
         """Give what was asked for, and nothing uses, a fake user: Blender would not save it."""
@@ -242,11 +270,19 @@ class Writer:
         except RuntimeError:  # it is linked from another file
             self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
 
-    def _collection(self, ref: LiveRef | None, live: data_block_kinds.Index) -> bpy.types.Collection:
+    def _place(self, ref: LiveRef | None, live: data_block_kinds.Index) -> bpy.types.Collection | bpy.types.Scene:
+        """Where results are linked: the collection, or else the scene that the run began in."""
         found = None if ref is None else live.find(ref.kind, ref.session_uid)
         if ref is not None and found is None:
             self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')
-        return found or bpy.context.scene.collection
+        home = self._run.plan.home
+        scene = None if found is not None or home is None else live.find(home.kind, home.session_uid)
+        return found or scene or bpy.context.scene
+
+
+def _result(items: Sequence[bpy.types.ID | None], result_type: SocketType) -> Any:
+    """What an output gives in Python."""
+    return tuple(items) if result_type.is_list else items[0]
 
 
 def _mode(delivery: Delivery) -> OutputMode | None:
@@ -266,6 +302,25 @@ def _output(task: PlannedTask, name: str) -> TaskOutput:
     if found is None:
         raise RunError(f'"{task.name}" has no output "{name}"')
     return found
+
+
+def _collection(place: bpy.types.Collection | bpy.types.Scene) -> bpy.types.Collection:
+    return place.collection if isinstance(place, bpy.types.Scene) else place
+
+
+def _change_place(node: bpy.types.Node, place: bpy.types.ID) -> bpy.types.ID | None:
+    """Note where an Output node's results are linked now. Returns where they were before, None if nowhere."""
+    before = noted_results.found(node, _PLACE)
+    if before != [place]:
+        noted_results.put(node, _PLACE, [Noted(place)])
+    return before[0] if before else None
+
+
+def _unlink(data_blocks: Iterable[bpy.types.ID], collection: bpy.types.Collection) -> None:
+    for item in data_blocks:
+        links = collection.children if isinstance(item, bpy.types.Collection) else collection.objects
+        if item in links.values():
+            links.unlink(item)
 
 
 def _homeless_objects() -> set[bpy.types.Object]:

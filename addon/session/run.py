@@ -194,7 +194,7 @@ class ResultWriter(Protocol):
         """Read ahead what `write` needs, for about `seconds`. Returns whether all of it was read."""
         ...
 
-    def waits_for(self) -> str:
+    def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before they can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         ...
 
@@ -479,7 +479,7 @@ class Run:
 
     def waits_for(self) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
-        return self._get_writer().waits_for()
+        return self._get_writer().waits_for(self._keeper.tree_of(self))
 
     def _get_writer(self) -> ResultWriter:
         """The writer of its results, the same one until they are home."""

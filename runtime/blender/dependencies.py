@@ -4,25 +4,35 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import bpy
 
 
-def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = None) -> set[bpy.types.ID]:
-    """The roots and all that they use; with `among`, only data-blocks in it that are reached through others in it.
+def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+    """By each data-block, what it uses itself; with `among`, only what is in that.
 
     `ID.users` does not help here: it counts neither parents nor cutters.
     """
     users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
-    uses: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+    found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
     for item, users in users_of.items():
         for user in users:
-            uses.setdefault(user, []).append(item)
+            found.setdefault(user, []).append(item)
+    return found
+
+
+def reached(roots: Iterable[bpy.types.ID], uses_of: Mapping[bpy.types.ID, Sequence[bpy.types.ID]]) -> set[bpy.types.ID]:
+    """The roots and all that they use, as `uses` tells it."""
     found = set(roots)
     queue = deque(found)
     while queue:
-        new = set(uses.get(queue.popleft(), ())) - found
+        new = set(uses_of.get(queue.popleft(), ())) - found
         found |= new
         queue.extend(new)
     return found
+
+
+def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = None) -> set[bpy.types.ID]:
+    """The roots and all that they use; with `among`, only data-blocks in it that are reached through others in it."""
+    return reached(roots, uses(among))

@@ -19,7 +19,7 @@ from ..errors import StoreError
 from ..scratch.contents import Contents, DataBlockName, Origin, PixelFile
 from ..script.socket_types import StoredRef
 from . import blobs, data_block_kinds, paths, pixels
-from .dependencies import used_by
+from .dependencies import reached, used_by, uses
 from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
@@ -37,6 +37,9 @@ class Targets:
 
     uids: frozenset[int | None] = frozenset()
     names: frozenset[DataBlockName] = frozenset()
+
+    def __or__(self, other: Targets) -> Targets:
+        return Targets(self.uids | other.uids, self.names | other.names)
 
     def __contains__(self, data_block: bpy.types.ID) -> bool:
         return data_block.session_uid in self.uids or data_block_kinds.name_of(data_block) in self.names
@@ -69,6 +72,7 @@ class Homecoming:
             StoreError: if a blob can't be read.
         """
         self._live = data_block_kinds.Index()
+        self._newcomers.clear()
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -141,6 +145,17 @@ class Homecoming:
         used = {item for item in _needed(results, subset) if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
+    def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+        """What was brought last, by each of the results: itself, if it is among that, and what came along with it."""
+        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        uses_of = uses(newcomers.union(bpy.data.shape_keys))
+        local = {item for item in newcomers if item.library is None}
+        return {result: [item for item in reached([result], uses_of) if item in local] for result in results}
+
+    def name_in_blob(self, item: bpy.types.ID) -> str:
+        """The name that the script gave a data-block that came home."""
+        return self._names.get(item.session_uid, item.name)
+
     def replace_originals(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[StoredRef, bpy.types.ID]:
         """Put results in the place of their originals, if these are known and local to this file: see `replace`.
 
@@ -189,9 +204,9 @@ class Homecoming:
                 claimed.add(original)
                 pairs.append((original, item))
         replace(pairs)
-        self._restore_names(new)  # which replaced ones may have had until now
+        self.restore_names(new)  # which replaced ones may have had until now
 
-    def _restore_names(self, items: Iterable[bpy.types.ID]) -> None:
+    def restore_names(self, items: Iterable[bpy.types.ID]) -> None:
         """Give items the names again that they had in their blobs, if these are free now."""
         taken: dict[str, set[str]] = {}
         for item in items:
@@ -291,7 +306,7 @@ class Homecoming:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
         bpy.data.batch_remove(unused)
-        self._restore_names(sorted(newcomers & needed, key=lambda item: item.name))
+        self.restore_names(sorted(newcomers & needed, key=lambda item: item.name))
         blobs.restore_overrides(newcomers & needed)
         paths.respell(newcomers & needed, self._snapshot.spellings)
 

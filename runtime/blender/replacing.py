@@ -6,7 +6,7 @@ All of one homecoming at once: in a large file, one removal takes as long as man
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -16,12 +16,16 @@ from . import data_block_kinds, view_layers
 from .object_uses import follow
 from .remapping import remap
 
+#: Called after each replacement, with what is there now by the uid of what was there.
+listeners: list[Callable[[Mapping[int, bpy.types.ID]], None]] = []
+
 
 def replace(
     pairs: Sequence[tuple[bpy.types.ID, bpy.types.ID]],
     *,
     keeps_objects: bool = False,
     versions: Mapping[int, int | None] = MappingProxyType({}),
+    superfluous: Iterable[bpy.types.ID] = (),
 ) -> list[bpy.types.ID]:
     """Put results in the place of data-blocks of the open file. References to what is removed are invalid.
 
@@ -31,25 +35,32 @@ def replace(
             result has no more go. One whose type has changed can't stay.
         versions: by the uid of what came along with the results, that of what it is a changed version of. An object
             that stays uses the changed versions, too: of its parent, of what its modifiers and constraints use.
+        superfluous: what is removed with the originals, and nothing takes the place of.
 
     Returns:
         what is in the place of each original now: the result, or the object that has stayed.
     """
-    if not pairs:
+    superfluous = list(superfluous)
+    if not pairs and not superfluous:
         return []
     staying = {original for original, result in pairs if keeps_objects and _can_stay(original, result)}
     leaving = {original: result for original, result in pairs if original not in staying}
     involved = {item for pair in pairs for item in pair}
-    with view_layers.kept({data_block_kinds.kind_of(original) for original in leaving}):
+    uids = {original: original.session_uid for original, _result in pairs}
+    with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous)}):
         for original, result in pairs:
             if original in staying:
                 old_data = _hand_over_data(original, result)
                 follow(original, result, versions)
                 if old_data is not None and old_data.users == 0 and old_data not in involved:
                     leaving[old_data] = original.data
+                    uids[old_data] = old_data.session_uid
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]
-        _remove(leaving | {result: original for original, result in pairs if original in staying})
+        now = {uid: leaving.get(original, original) for original, uid in uids.items()}
+        _remove(leaving | {result: original for original, result in pairs if original in staying}, superfluous)
         _restore(names)
+    for listener in listeners:
+        listener(now)
     return [original if original in staying else result for original, result in pairs]
 
 
@@ -72,16 +83,18 @@ def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy
     return old_data
 
 
-def _remove(others: Mapping[bpy.types.ID, bpy.types.ID]) -> None:
-    """Remove the data-blocks that are keys of `others`; what uses them uses the values from now on."""
+def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[bpy.types.ID]) -> None:
+    """Remove what is `superfluous`, and the keys of `others`; what uses these uses the values from now on."""
     users = bpy.data.user_map(subset=set(others))
+    going = {*others, *superfluous}
     for old, new in others.items():
-        if users.get(old) or isinstance(old, bpy.types.Collection):  # a light probe is no user: see `remap`
+        # A light probe is no user: see `remap`.
+        if users.get(old, set()) - going or isinstance(old, bpy.types.Collection):
             remap(old, new)
-    scenes = [item for item in others if isinstance(item, bpy.types.Scene)]
+    scenes = [item for item in going if isinstance(item, bpy.types.Scene)]
     for scene in scenes:
         bpy.data.scenes.remove(scene)  # a window may show it
-    bpy.data.batch_remove([item for item in others if item not in scenes])
+    bpy.data.batch_remove([item for item in going if item not in scenes])
 
 
 @dataclass(frozen=True, slots=True)

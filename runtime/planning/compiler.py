@@ -116,7 +116,9 @@ class _Compiler:
         if self.problems:
             raise CompileError(self._sorted_problems())
         tasks = ranked(ordered(self.tasks, self.wiring.index))
-        return Plan(self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files)
+        return Plan(
+            self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files, self.graph.home
+        )
 
     # Problems
 

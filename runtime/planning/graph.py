@@ -51,10 +51,17 @@ class OutputMode(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutputAction:
-    """What an Output node does with what comes home: `collection` is where LINK links objects (None: the scene's)."""
+    """What an Output node does with what comes home.
+
+    Attributes:
+        mode: what it does with data-blocks.
+        collection: where LINK links objects, None for the scene's own.
+        keep_earlier: whether the results of earlier runs stay beside the new ones.
+    """
 
     mode: OutputMode
     collection: LiveRef | None = None
+    keep_earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +135,7 @@ class SceneSettings:
 class Graph:
     """A node tree at one moment. Links into the same input are in the order of that input's list.
 
-    `files` are those that were open then.
+    `files` are those that were open then; `home` is the scene that was shown, to which results are linked.
     """
 
     name: str
@@ -136,3 +143,4 @@ class Graph:
     links: tuple[GraphLink, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
     files: FilesInUse = field(default_factory=FilesInUse)
+    home: LiveRef | None = None

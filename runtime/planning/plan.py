@@ -117,13 +117,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Tasks, each after those it depends on, and those of their results that come home."""
+    """Tasks, each after those it depends on, and those of their results that come home, to the scene `home`."""
 
     name: str
     tasks: tuple[PlannedTask, ...]
     deliveries: tuple[Delivery, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
     files: FilesInUse = field(default_factory=FilesInUse)
+    home: LiveRef | None = None
 
     @property
     def takes_open_file(self) -> bool:

@@ -44,7 +44,7 @@ class FakeWriter:
         self._host.num_unread -= 1
         return self._host.num_unread < 0
 
-    def waits_for(self) -> str:
+    def waits_for(self, _tree: FakeTree) -> str:
         return self._host.edited
 
     def write(self, tree: FakeTree) -> bool:
