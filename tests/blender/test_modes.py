@@ -209,7 +209,7 @@ def test_result_that_waits_is_looked_up_by_what_was_read_once(session, monkeypat
     going = session.start(tree)
     enter(cube, "SCULPT")
     going.wait()
-    monkeypatch.setattr("background_nodes.runtime.blender.blobs.json.loads", None)
+    monkeypatch.setattr("background_nodes.runtime.scratch.contents.json.loads", None)
     for _ in range(3):
         session.settle(going)
     assert not going.is_home

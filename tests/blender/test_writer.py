@@ -513,7 +513,7 @@ def test_what_lies_beside_the_blobs_is_read_bit_by_bit_and_once(tree, session, m
     while not going.prepare(-1.0):
         num_steps += 1
     assert num_steps > 2
-    monkeypatch.setattr("background_nodes.runtime.blender.blobs.json.loads", None)
+    monkeypatch.setattr("background_nodes.runtime.scratch.contents.json.loads", None)
     assert going.wait() == "succeeded"
     assert going.notes == ()
     assert sorted(bpy.data.objects.keys()) == ["a", "b", "c"]
