@@ -158,7 +158,8 @@ class Store:
     def lease(self, holder: str, keys: Iterable[str]) -> None:
         """Let a holder (any text) need just these records from now on: they are not removed to make room.
 
-        That ends with `close`, or with this process, however that ends. What `find` finds after this call stays.
+        That ends with `close`, or with this process, however that ends. What `find` finds after this call stays. As it
+        waits for the store's lock, it is nothing for the window's thread.
         """
         try:
             self.leases.hold(holder, keys)

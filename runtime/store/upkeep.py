@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StoreError
-from .contents import Contents
 from .folder import RECORDS
+from .inventory import Inventory
 from .leases import living
 from .limits import Place, choose
 from .store import Store
@@ -65,8 +65,8 @@ class Verified:
 def info(store: Store) -> Info:
     """What is in a store. Raises StoreError if it can't be read."""
     with _errors(store):
-        contents = _contents(store)
-        records = {place for place in contents.entries if place[0] == RECORDS}
+        inventory = _inventory(store)
+        records = {place for place in inventory.entries if place[0] == RECORDS}
         needed: set[Place] = set()
         with contextlib.suppress(OSError), store.folder.locked():  # a store that can't be written, or is not there
             needed = _needed(living(store.folder))
@@ -75,7 +75,7 @@ def info(store: Store) -> Info:
             store.folder.path.parent,
             len(records),
             len(records & needed),
-            contents.size(),
+            inventory.size(),
             limits.max_size,
             store.folder.free(),
             limits.min_free,
@@ -85,12 +85,12 @@ def info(store: Store) -> Info:
 def verify(store: Store) -> Verified:
     """Read everything. What is damaged is removed, and noted. Raises StoreError if the store can't be read."""
     with _errors(store):
-        contents = _contents(store)
+        inventory = _inventory(store)
         store.reader.forget()
         before = store.num_damaged
-        for key in contents.keys:
+        for key in inventory.keys:
             store.check(key)
-        return Verified(len(contents.keys), contents.size(), store.num_damaged - before)
+        return Verified(len(inventory.keys), inventory.size(), store.num_damaged - before)
 
 
 def prune(store: Store) -> Removed:
@@ -102,49 +102,51 @@ def prune(store: Store) -> Removed:
         StoreError: if the store can't be read or written.
     """
 
-    def chosen(contents: Contents, needed: set[Place]) -> list[Place]:
+    def chosen(inventory: Inventory, needed: set[Place]) -> list[Place]:
         now = time.time()
-        for entry in contents.entries.values():
+        for entry in inventory.entries.values():
             if entry.used > now:  # the clock was ahead: it ages from now on
                 with contextlib.suppress(OSError):
                     os.utime(store.folder.file(*entry.place))
         excess = max(
-            contents.size(contents.unneeded_files()) - store.limits.max_size,
+            inventory.size(inventory.unneeded_files()) - store.limits.max_size,
             store.limits.min_free - store.folder.free(),
         )
-        return choose(tuple(contents.entries.values()), needed, excess, now)
+        return choose(tuple(inventory.entries.values()), needed, excess, now)
 
     return _remove(store, chosen)
 
 
 def clear(store: Store) -> Removed:
     """Remove everything, what others need too: they make it once more. Raises StoreError as `prune` does."""
-    return _remove(store, lambda contents, _needed: list(contents.entries))
+    return _remove(store, lambda inventory, _needed: list(inventory.entries))
 
 
 def clear_unused(store: Store) -> Removed:
     """Remove all results that no living process needs. Raises StoreError as `prune` does."""
     return _remove(
         store,
-        lambda contents, needed: [place for place in contents.entries if place[0] == RECORDS and place not in needed],
+        lambda inventory, needed: [place for place in inventory.entries if place[0] == RECORDS and place not in needed],
     )
 
 
-def _remove(store: Store, chosen: Callable[[Contents, set[Place]], list[Place]]) -> Removed:
+def _remove(store: Store, chosen: Callable[[Inventory, set[Place]], list[Place]]) -> Removed:
     """Remove what is chosen, what is damaged, the files that nothing needs then, and what dead processes left."""
     if not store.folder.path.is_dir():
         return Removed(0, 0)
     with _errors(store):
-        contents = _contents(store)
+        inventory = _inventory(store)
         store.leases.ensure()
         with store.folder.locked():
             new = list(store.folder.new.iterdir())  # before the leases: what is newer than those has its own
             leases = living(store.folder)
-            contents.update()
-            places = chosen(contents, _needed(leases)) + contents.damaged
-            places += contents.unneeded_files(places)
-            size = contents.size() - contents.size(places)
+            inventory.update()
+            places = chosen(inventory, _needed(leases)) + inventory.damaged
+            places += inventory.unneeded_files(places)
+            size = inventory.size() - inventory.size(places)
             aside = list(_moved_aside(store, places))
+        for place in inventory.damaged:
+            store.note(f"a kept result was damaged and is removed: {store.folder.file(*place)}")
         for path in (*aside, *(path for path in new if path.name.partition("-")[0] not in leases)):
             with contextlib.suppress(OSError):
                 path.unlink()
@@ -160,10 +162,10 @@ def _moved_aside(store: Store, places: Iterable[Place]) -> Iterator[Path]:
             yield path
 
 
-def _contents(store: Store) -> Contents:
-    contents = Contents(store.folder)
-    contents.update()
-    return contents
+def _inventory(store: Store) -> Inventory:
+    inventory = Inventory(store.folder)
+    inventory.update()
+    return inventory
 
 
 def _needed(leases: Mapping[str, frozenset[str]]) -> set[Place]:

@@ -388,6 +388,16 @@ def test_verify_reads_everything_removes_what_is_damaged_and_counts_it(place):
     assert [place.store().find(key(name)) is not None for name in "abcd"] == [False, False, True, True]
 
 
+def test_damaged_record_makes_room_and_is_noted(place):
+    store = place.store()
+    for name in "ab":
+        store.keep(key(name), {}, blobs={"output": place.blob(blend=name.encode())})
+    flip_bit(Path(store.folder.file("records", key("a"))))
+    upkeep.prune(store)
+    assert len(place.files("records")) == len(place.files("files")) == 1
+    assert "was damaged and is removed" in place.notes[0]
+
+
 # The newest record of a subject
 
 

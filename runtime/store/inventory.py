@@ -6,10 +6,9 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Final
 
-from .folder import FILES, LASTS, RECORDS, StoreFolder
+from .folder import FILES, LASTS, RECORDS, Stamp, StoreFolder, stamp_of
 from .limits import Entry, Place
 from .reading import read_record
 
@@ -17,9 +16,10 @@ from .reading import read_record
 _LAST_SECONDS: Final = 1.0
 #: Begins what the file of a record itself is called among its files; the others are called by their digests.
 _INODE: Final = "inode "
+_SECOND: Final = 10**9
 
 
-class Contents:
+class Inventory:
     """What is in a store.
 
     Attributes:
@@ -30,24 +30,25 @@ class Contents:
 
     def __init__(self, folder: StoreFolder) -> None:
         self._folder = folder
+        self._stamps: dict[str, Stamp] = {}  # of the records that were read, by key
         self.entries: dict[Place, Entry] = {}
         self.damaged: list[Place] = []
         self.files: dict[str, int] = {}
 
     def update(self) -> None:
-        """Look again. A record that was read before is not read again, so the second time is short."""
+        """Look again. What did not change is not looked at closely, so the second time is short."""
         before, self.entries, self.damaged = self.entries, {}, []
         for found in self._folder.entries(RECORDS):
             with contextlib.suppress(FileNotFoundError):  # somebody removes it just now
                 self._add_record(found, before.get((RECORDS, found.name)))
         for found in self._folder.entries(LASTS):
             with contextlib.suppress(FileNotFoundError):
-                place, used, own = _own_file(LASTS, found)
-                self.entries[place] = Entry(place, used, _LAST_SECONDS, own)
-        self.files = {}
+                self._add_last(found, before.get((LASTS, found.name)))
+        sizes, self.files = self.files, {}
         for found in self._folder.entries(FILES):
             with contextlib.suppress(FileNotFoundError):
-                self.files[found.name] = found.stat().st_size
+                size = sizes.get(found.name)
+                self.files[found.name] = found.stat().st_size if size is None else size
 
     @property
     def keys(self) -> list[str]:
@@ -69,9 +70,9 @@ class Contents:
         return [(FILES, digest) for digest in self.files if digest not in needed]
 
     def _add_record(self, found: os.DirEntry[str], before: Entry | None) -> None:
-        place, used, own = _own_file(RECORDS, found)
-        if before is not None and own.keys() <= before.files.keys():
-            self.entries[place] = replace(before, used=used)
+        place, stamp = (RECORDS, found.name), stamp_of(found.path)
+        if before is not None and self._stamps[found.name] == stamp:
+            self.entries[place] = before
             return
         try:
             record = read_record(found.path)
@@ -79,10 +80,17 @@ class Contents:
             self.damaged.append(place)
             return
         files = {file.digest: file.size for file in record.files()}
-        self.entries[place] = Entry(place, used, record.seconds, own | files)
+        self._stamps[found.name] = stamp
+        self.entries[place] = Entry(place, stamp.changed / _SECOND, record.seconds, _own_file(stamp) | files)
+
+    def _add_last(self, found: os.DirEntry[str], before: Entry | None) -> None:
+        place = (LASTS, found.name)
+        if before is None or f"{_INODE}{found.inode()}" not in before.files:
+            stamp = stamp_of(found.path)
+            before = Entry(place, stamp.changed / _SECOND, _LAST_SECONDS, _own_file(stamp))
+        self.entries[place] = before
 
 
-def _own_file(table: str, found: os.DirEntry[str]) -> tuple[Place, float, dict[str, int]]:
-    """Where a file is, when it was used, and its size by its inode: the newest records may be a second name of it."""
-    stat = os.stat(found.path)  # noqa: PTH116 (on Windows, an entry knows no inode)
-    return (table, found.name), stat.st_mtime, {f"{_INODE}{stat.st_ino}": stat.st_size}
+def _own_file(stamp: Stamp) -> dict[str, int]:
+    """The file of an entry itself, by its inode: the newest record of a subject may be a second name of a record."""
+    return {f"{_INODE}{stamp.inode}": stamp.size}
