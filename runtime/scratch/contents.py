@@ -67,13 +67,17 @@ class Contents:
         return [DataBlockName("Collection", self.holder, "")] if self.holder else []
 
     def save(self, blob: Path) -> None:
+        """Write it beside a blob. It may be renamed with the blob and the other files beside it."""
         record = {
             "birthplace": self.birthplace,
             "roots": list(self.roots),
             "origins": [
                 [*name, *dataclasses.astuple(origin.ref), origin.is_unchanged] for name, origin in self.origins.items()
             ],
-            "pixels": [[*name, *dataclasses.astuple(file)] for name, file in self.pixels.items()],
+            "pixels": [
+                [*name, file.name.removeprefix(blob.stem), file.width, file.height]
+                for name, file in self.pixels.items()
+            ],
             "fake_users": list(self.fake_users),
             "holder": self.holder,
         }
@@ -88,7 +92,7 @@ class Contents:
                 record["birthplace"],
                 {DataBlockName(*row) for row in record["roots"]},
                 {DataBlockName(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
-                {DataBlockName(*row[:3]): PixelFile(*row[3:]) for row in record["pixels"]},
+                {DataBlockName(*row[:3]): PixelFile(blob.stem + row[3], *row[4:]) for row in record["pixels"]},
                 {DataBlockName(*row) for row in record["fake_users"]},
                 record["holder"],
             )

@@ -45,7 +45,7 @@ def test_contents_survive_their_file(blob):
     contents = Contents(
         roots={DataBlockName("Object", 'Cube "ü"', "")},
         origins={DataBlockName("Mesh", "Cube", "/a"): Origin(StoredRef("Mesh", "C", "", "/b"), False)},
-        pixels={DataBlockName("Image", "I", ""): PixelFile("1.pixels", 2, 3)},
+        pixels={DataBlockName("Image", "I", ""): PixelFile(f"{blob.stem}.0.pixels", 2, 3)},
     )
     contents.save(blob)
     assert Contents.load(blob) == contents
