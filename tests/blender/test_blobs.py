@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import bpy
 import pytest
 
-from background_nodes.runtime.blender import blobs, data_block_kinds
+from background_nodes.runtime.blender import blobs, data_block_kinds, pixels
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin, PixelFile
 from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.store.limits import Limits
+from background_nodes.runtime.store.store import Store
 
 from .graphs import names, new_material, quad
 
@@ -100,3 +104,24 @@ def test_unsaved_images_that_no_root_uses_are_left_out(blob):
     bpy.data.images.new("Image", 2, 2).pixels[0] = 1
     blobs.write(blob, [quad()])
     assert Contents.load(blob).pixels == {}
+
+
+def test_blob_that_was_kept_in_the_store_is_whole_under_another_name(blob, tmp_path):
+    cube = quad("Cube", material=new_material("Steel"))
+    image = bpy.data.images.new("Image", 2, 2, alpha=True, float_buffer=True)
+    image.pixels.foreach_set([index / 16 for index in range(16)])
+    image.update()
+    cube["image"] = image
+    blobs.write(blob, [cube])
+    with contextlib.closing(Store(tmp_path / "store", Limits(min_free=0))) as store:
+        record = store.keep("ab" * 32, {}, blobs={"result": blob})
+        blob.parent.joinpath("placed").mkdir()
+        store.place(record, "result", blob.parent / "placed", "000777")
+    placed = blob.parent / "placed" / "000777.blend"
+    empty()
+    loaded = blobs.append(placed, Contents.load(placed).roots)
+    (made,) = loaded.values()
+    (file,) = Contents.load(placed).pixels.values()
+    pixels.restore(made["image"], file, placed.parent)
+    assert made.data.materials[0].name == "Steel"
+    assert list(made["image"].pixels) == [index / 16 for index in range(16)]
