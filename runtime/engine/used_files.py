@@ -71,19 +71,22 @@ def depends_on(path: str | os.PathLike[str]) -> Path:
     """Say that the script reads a file or folder that is none of its inputs, and return its whole path.
 
     Say it before you read. The result is kept only as long as the file stays as it is, or is not there, if it was not;
-    of a folder, all files in it. Of a module next to the script this is known without it.
-
-    Raises:
-        ValueError: if the path is not whole, and does not begin with // either.
+    of a folder, all files in it. Of a module next to the script this is known without it. If nobody can tell which file
+    is meant or what is in it, the result is not kept.
     """
-    whole = Path(os.fspath(path) if _used is None else _used.whole_path(os.fspath(path)))
-    if not whole.is_absolute():
-        raise ValueError(
-            f"{path} is no whole path; begin it with // for the folder of the open file, or give all of it"
-        )
-    if _used is not None and str(whole) not in _used.read:
-        try:
+    if _used is None:
+        return Path(path)
+    try:
+        whole = _whole(_used.whole_path(os.fspath(path)))
+        if str(whole) not in _used.read:
             _used.read[str(whole)] = FileDigests().state(str(whole))
-        except UnknownContentError as error:
-            _used.obstacle = _used.obstacle or str(error)
+    except (UnknownContentError, ValueError) as error:  # // of a file that was never saved
+        _used.obstacle = _used.obstacle or str(error)
+        return Path(path)
     return whole
+
+
+def _whole(path: str) -> Path:
+    if not Path(path).is_absolute():
+        raise UnknownContentError(f"it depends on {path}, which is no whole path")
+    return Path(path)

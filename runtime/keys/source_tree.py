@@ -24,6 +24,9 @@ _MANY: Final = 50
 #: Names that each source has without an import.
 _GIVEN: Final = frozenset(dir(builtins)) | RESERVED_NAMES | {"__file__", "__path__", "__cached__", "__builtins__"}
 
+#: Nodes that say something of the one that they are in, and hold nothing.
+_WITHOUT_CONTENT: Final = (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)
+
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -98,7 +101,7 @@ def read(module: ast.Module) -> SourceTree:
     while waiting:
         node = waiting.pop()
         nodes.append(node)
-        children = list(ast.iter_child_nodes(node))
+        children = [child for child in ast.iter_child_nodes(node) if not isinstance(child, _WITHOUT_CONTENT)]
         parents.update(dict.fromkeys(children, node))
         waiting.extend(reversed(children))
         for name, target in _imports(node):

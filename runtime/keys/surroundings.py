@@ -187,7 +187,7 @@ def surroundings(tree: SourceTree, *, is_script: bool) -> Surroundings:
         is_script: whether it is the script itself, whose names no other source can use.
     """
     found = NOTHING
-    for look in _looks(tree, is_script):
+    for look in set(_looks(tree, is_script)):
         found |= look
     return found
 

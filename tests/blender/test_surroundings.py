@@ -94,6 +94,7 @@ def _edited(operator: str):
     if module in {"mesh", "uv"}:
         bpy.ops.object.mode_set(mode="EDIT")
         bpy.ops.mesh.select_all(action="SELECT")
+        bpy.ops.uv.select_all(action="SELECT")
     assert getattr(getattr(bpy.ops, module), name)(**_OPTIONS.get(operator, {})) == {"FINISHED"}
     if bpy.context.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")

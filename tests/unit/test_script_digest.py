@@ -1,7 +1,12 @@
 """When a script counts as the same, and whose results can't be kept because nobody can tell what they depend on."""
 
+import ast
+import contextlib
+import io
 import textwrap
+import tokenize
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -10,6 +15,7 @@ from background_nodes.runtime.keys.script_digest import MAX_MODULES, ScriptDiges
 from background_nodes.runtime.script import script_files
 from background_nodes.runtime.script.signature import ScriptSource
 
+LIBRARY = Path(__file__).resolve().parents[2] / "node_tree" / "library"
 MAIN = "def main() -> int:\n    return 1\n"
 
 
@@ -67,6 +73,22 @@ def test_comments_layout_and_lines_don_t_count(other):
 )
 def test_what_runs_otherwise_counts(one, other):
     assert digest(one).source != digest(other).source
+
+
+@pytest.mark.parametrize("path", sorted(LIBRARY.rglob("*.py")), ids=lambda path: path.stem)
+def test_shipped_script_with_one_token_changed_counts_if_it_is_another_program(path):
+    text, random = path.read_text(encoding="utf-8"), Random(path.stem)
+    tokens = [token for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.string.strip()]
+    program, same = ast.dump(ast.parse(text)), digest(text).source
+    for _ in range(10):
+        token, other = random.choice(tokens), random.choice(tokens).string
+        lines = text.splitlines(keepends=True)
+        line, (start, end) = token.start[0] - 1, (token.start[1], token.end[1])
+        if token.end[0] == token.start[0]:
+            lines[line] = lines[line][:start] + random.choice(["", other, f" {token.string} "]) + lines[line][end:]
+        changed = "".join(lines)
+        with contextlib.suppress(SyntaxError):
+            assert (digest(changed).source == same) is (ast.dump(ast.parse(changed)) == program), changed
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Files that a task reads and writes beside its inputs are told with its result."""
 
-import pytest
+from pathlib import Path
 
 from background_nodes.runtime.engine import used_files
 from background_nodes.runtime.engine.own_files import written_whole
@@ -44,9 +44,19 @@ def test_path_of_the_open_file_s_folder_is_made_whole(tmp_path):
         assert depends_on("//a.json") == tmp_path / "a.json"
 
 
-def test_path_that_is_not_whole_is_an_error():
-    with noted(str), pytest.raises(ValueError, match=r"a\.json is no whole path; begin it with //"):
-        depends_on("a.json")
+def test_path_that_is_not_whole_is_an_obstacle():
+    with noted(str) as used:
+        assert depends_on("a.json") == Path("a.json")
+    assert used.obstacle == "it depends on a.json, which is no whole path"
+
+
+def test_path_in_the_folder_of_a_file_that_was_never_saved_is_an_obstacle():
+    def whole_path(path: str) -> str:
+        raise ValueError(f"{path} is relative to the open file, which was never saved")
+
+    with noted(whole_path) as used:
+        depends_on("//a.json")
+    assert "never saved" in used.obstacle
 
 
 def test_folder_that_can_t_be_told_is_an_obstacle(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from typing import Literal
 
 import bpy
 
-from background_nodes.script import log, progress
+from background_nodes.script import depends_on, log, progress
 
 #: What each kind is called in `bpy.data`.
 KINDS = {
@@ -54,6 +54,9 @@ def main(
     lost = [name for name, data_block in found.items() if data_block is None]
     if lost:
         raise ValueError(f"{', '.join(lost)} can't be appended from {path.name}; the log may tell why")
+    for file in (*bpy.data.libraries, *bpy.data.images):
+        if file.filepath and not file.packed_file:
+            depends_on(bpy.path.abspath(file.filepath, library=file.library))
     log(f"Appended {len(names)} from {path}")
     return list(found.values())
 

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Import the objects of a glTF file (.glb or .gltf), with materials, armatures and animation."""
 
+import json
 from pathlib import Path
+from urllib.parse import unquote
 
 import addon_utils
 import bpy
 
-from background_nodes.script import log, progress
+from background_nodes.script import depends_on, log, progress
 
 
 def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]:
@@ -25,6 +27,8 @@ def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]
 
     progress(0.1, f"Importing {path.name}")
     enable_add_on()
+    for name in other_files(path):
+        depends_on(path.parent / name)
     before = set(bpy.data.objects)
     try:
         # Else an object that is not in the file comes along: the shape in which bones are drawn.
@@ -36,6 +40,19 @@ def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]
         raise ValueError(f"{path.name} holds no object")
     log(f"Imported {len(objects)} objects from {path}")
     return sorted(objects, key=depth)
+
+
+def other_files(path: Path) -> list[str]:
+    """The names of the files with meshes and images that a .gltf file uses. A .glb file has all in it."""
+    if path.suffix.lower() != ".gltf":
+        return []
+    try:
+        content = json.loads(path.read_bytes())
+        parts = [*content.get("buffers", ()), *content.get("images", ())]
+        names = [part["uri"] for part in parts if "uri" in part]
+    except (ValueError, AttributeError, TypeError):
+        return []  # the import tells what is wrong with it
+    return [unquote(name) for name in names if not name.startswith("data:")]
 
 
 def depth(item: bpy.types.Object) -> int:

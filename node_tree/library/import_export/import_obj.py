@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Range, log, progress
+from background_nodes.script import Range, depends_on, log, progress
 
 
 def main(
@@ -31,6 +31,8 @@ def main(
         raise ValueError(f"There is no file {path}; choose an existing .obj file")
 
     progress(0.1, f"Importing {path.name}")
+    for name in material_files(path):
+        depends_on(path.parent / name)
     before = set(bpy.data.objects)
     bpy.ops.wm.obj_import(
         filepath=str(path),
@@ -42,5 +44,14 @@ def main(
     objects = [item for item in bpy.data.objects if item not in before]
     if not objects:
         raise ValueError(f"{path.name} holds no object that Blender can read")
+    for image in bpy.data.images:
+        if image.filepath and not image.packed_file:
+            depends_on(image.filepath)
     log(f"Imported {len(objects)} objects from {path}")
     return objects
+
+
+def material_files(path: Path) -> list[str]:
+    """The names of the .mtl files that it uses."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return [line.split(maxsplit=1)[1].strip() for line in file if line.startswith("mtllib ") and line[7:].strip()]

@@ -359,3 +359,40 @@ class TestSaveBlendFile:
         assert [item.name for item in run("import_export/append_from_blend", path, "Object", "Rock [old]")] == [
             "Rock [old]"
         ]
+
+
+class TestFilesBeside:
+    """A result is used again only while the files are as they were that its file leads to."""
+
+    @pytest.mark.parametrize("ending", [".obj", ".gltf", ".glb"])
+    def test_files_that_an_import_reads_beside_its_own_are_named(self, ending, tmp_path):
+        from background_nodes.runtime.engine.used_files import noted
+
+        item = grid(cells=2)
+        item.data.materials.append(textured(material("Wood"), saved_picture(tmp_path / "wood 1.png", (1, 0, 0, 1))))
+        script = "obj" if ending == ".obj" else "gltf"
+        path = export(f"export_{script}", item, tmp_path / "out", filepath=f"out{ending}")
+        open_empty_file()
+        with noted(bpy.path.abspath) as used:
+            run(f"import_export/import_{script}", path)
+        beside = {file for file in files_in(tmp_path / "out") if file != path.name}
+        assert {Path(file).relative_to(tmp_path / "out").as_posix() for file in used.read} == beside
+        assert bool(beside) is (ending != ".glb")
+        assert "missing" not in {state.digest for state in used.read.values()}
+
+    def test_libraries_of_a_file_are_named(self, tmp_path):
+        from background_nodes.runtime.engine.used_files import noted
+
+        item = cube()
+        item.data.materials.append(material("Steel"))
+        library, path = tmp_path / "library.blend", tmp_path / "scene.blend"
+        bpy.data.libraries.write(str(library), {bpy.data.materials["Steel"]})
+        open_empty_file()
+        with bpy.data.libraries.load(str(library), link=True) as (_there, wanted):
+            wanted.materials = ["Steel"]
+        cube().data.materials.append(wanted.materials[0])
+        bpy.data.libraries.write(str(path), {bpy.data.objects["Cube"]})
+        open_empty_file()
+        with noted(bpy.path.abspath) as used:
+            run("import_export/append_from_blend", path, name="Cube")
+        assert str(library) in used.read
