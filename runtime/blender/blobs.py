@@ -138,33 +138,34 @@ def open_as_main(blob: Path) -> None:
         raise StoreError(f"the data in {blob} can't be read: {str(error).strip()}") from error
 
 
-def append(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
+def append(blob: Path, names: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
     """Append data-blocks, with all they use, as local ones (linked ones stay linked); names that clash become new ones.
 
     Returns:
-        the data-block for each key that the blob holds.
+        the data-block for each name that the blob holds.
 
     Raises:
         StoreError: if the blob can't be read.
     """
-    found = load(blob, keys)
+    found = load(blob, names)
     remove_libraries([blob])
     return found
 
 
-def load(blob: Path, keys: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
+def load(blob: Path, names: Iterable[DataBlockName]) -> dict[DataBlockName, bpy.types.ID]:
     """As `append`, but leaves the library that Blender makes for the blob: see `remove_libraries`."""
     wanted: dict[str, list[DataBlockName]] = {}
-    for key in dict.fromkeys(key for key in keys if not key.library):  # of linked ones, a blob has only the names
-        wanted.setdefault(data_block_kinds.collections()[key.kind], []).append(key)
+    for name in dict.fromkeys(name for name in names if not name.library):  # of linked ones, a blob has only the names
+        wanted.setdefault(data_block_kinds.collections()[name.kind], []).append(name)
     with _opened(str(blob)) as (available, request):
-        for name, group in wanted.items():
-            names = set(getattr(available, name))
-            wanted[name] = [key for key in group if key.name in names]
-            setattr(request, name, [key.name for key in wanted[name]])
+        for collection, group in wanted.items():
+            there = set(getattr(available, collection))
+            wanted[collection] = [name for name in group if name.name in there]
+            setattr(request, collection, [name.name for name in wanted[collection]])
     found: dict[DataBlockName, bpy.types.ID] = {}
-    for name, group in wanted.items():
-        found.update((key, item) for key, item in zip(group, getattr(request, name), strict=True) if item is not None)
+    for collection, group in wanted.items():
+        pairs = zip(group, getattr(request, collection), strict=True)
+        found.update((name, item) for name, item in pairs if item is not None)
     return found
 
 
@@ -181,13 +182,13 @@ def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:
             item.override_library.operations_update()
 
 
-def link(key: DataBlockName) -> dict[DataBlockName, bpy.types.ID]:
+def link(wanted: DataBlockName) -> dict[DataBlockName, bpy.types.ID]:
     """Link a data-block from its library; an empty dict if that has none. Raises StoreError if it can't be read."""
-    collection = data_block_kinds.collections()[key.kind]
-    with _opened(key.library, is_link=True) as (available, request):
-        setattr(request, collection, [name for name in getattr(available, collection) if name == key.name])
+    collection = data_block_kinds.collections()[wanted.kind]
+    with _opened(wanted.library, is_link=True) as (available, request):
+        setattr(request, collection, [name for name in getattr(available, collection) if name == wanted.name])
     found = getattr(request, collection)
-    return {key: found[0]} if found and found[0] is not None else {}
+    return {wanted: found[0]} if found and found[0] is not None else {}
 
 
 @contextlib.contextmanager

@@ -101,17 +101,17 @@ class Inputs:
         refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
         if not refs:
             return
-        keys = [DataBlockName(ref.kind, ref.name, ref.library) for ref in refs]
+        names = [DataBlockName(ref.kind, ref.name, ref.library) for ref in refs]
         # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
-        has_scene = any(key.kind == "Scene" for key in keys)
-        if not self._found and not self._file_copy and not has_scene and contents.roots == set(keys):
+        has_scene = any(name.kind == "Scene" for name in names)
+        if not self._found and not self._file_copy and not has_scene and contents.roots == set(names):
             blobs.open_as_main(path)
             self._take(blob, contents, refs, set())
             return
         known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
         # A second look into a large blob takes long, and in an empty file only its scene's name can clash.
         with blobs.exact_names(path) if self._found or self._file_copy else _own_scene_aside():
-            blobs.append(path, [*keys, *contents.holders])
+            blobs.append(path, [*names, *contents.holders])
             self._take(blob, contents, refs, known)
 
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
@@ -125,12 +125,12 @@ class Inputs:
         if blobs.release(contents, newcomers):
             del newcomers[contents.holders[0]]
         for ref in refs:
-            key = DataBlockName(ref.kind, ref.name, ref.library)
-            if key.library and key not in newcomers:  # a blob names linked data-blocks only where local ones use them
-                newcomers.update(blobs.link(key))
-            if key not in newcomers:
+            name = DataBlockName(ref.kind, ref.name, ref.library)
+            if name.library and name not in newcomers:  # a blob names linked data-blocks only where local ones use them
+                newcomers.update(blobs.link(name))
+            if name not in newcomers:
                 raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
-            self._found[ref] = newcomers[key]
+            self._found[ref] = newcomers[name]
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
@@ -138,9 +138,9 @@ class Inputs:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
         blobs.restore_overrides(newcomers.values())
-        for key, file in contents.pixels.items():
-            if key in newcomers:
-                pixels.restore(newcomers[key], file, self._folder.file(blob).parent)
+        for name, file in contents.pixels.items():
+            if name in newcomers:
+                pixels.restore(newcomers[name], file, self._folder.file(blob).parent)
 
     def _is_in_file(self, ref: StoredRef, contents: Contents, live: data_block_kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""
@@ -155,13 +155,13 @@ class Inputs:
     ) -> None:
         """Let what is here already take the place of newcomers that are the same; record the others."""
         known = self.provenance.known_already(
-            {key: item for key, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
+            {name: item for name, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
         )
-        for key, data_block in newcomers.items():
+        for name, data_block in newcomers.items():
             if (here := known.get(data_block.session_uid)) is not None:
                 remap(data_block, here)
             else:
-                self.provenance.record(data_block, contents.origin(key, blob), passed_on=key in contents.origins)
+                self.provenance.record(data_block, contents.origin(name, blob), passed_on=name in contents.origins)
                 self._newcomers.append(data_block)
         merged = [item for item in newcomers.values() if item.session_uid in known]
         if merged:

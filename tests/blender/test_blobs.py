@@ -79,13 +79,13 @@ def test_broken_blob_is_a_store_error(blob, load):
 
 def test_append_finds_what_is_there_and_leaves_no_library(blob):
     blobs.write(blob, [quad("Cube")])
-    keys = [
+    names = [
         DataBlockName("Object", "Cube", ""),
         DataBlockName("Object", "Nobody", ""),
         DataBlockName("Mesh", "Cube", ""),
     ]
-    found = blobs.append(str(blob), keys)
-    assert found == {keys[0]: bpy.data.objects["Cube.001"], keys[2]: bpy.data.objects["Cube.001"].data}
+    found = blobs.append(str(blob), names)
+    assert found == {names[0]: bpy.data.objects["Cube.001"], names[2]: bpy.data.objects["Cube.001"].data}
     assert not bpy.data.libraries
     assert data_block_kinds.library_path(bpy.data.objects["Cube.001"]) == ""
 

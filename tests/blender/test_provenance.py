@@ -37,9 +37,9 @@ def provenance() -> Provenance:
 
 def arrive(provenance: Provenance, *newcomers: bpy.types.ID) -> dict[int, bpy.types.ID]:
     """Load data-blocks that a task passed on, with the same origins as those that are there."""
-    keys = {name_of(item): item for item in newcomers}
-    contents = Contents(origins={key: first_origin(key.kind) for key in keys})
-    return provenance.known_already(keys, contents, "result.blend")
+    named = {name_of(item): item for item in newcomers}
+    contents = Contents(origins={name: first_origin(name.kind) for name in named})
+    return provenance.known_already(named, contents, "result.blend")
 
 
 def test_newcomers_that_a_task_left_as_they_were_are_known_already(provenance):
@@ -71,10 +71,10 @@ def test_newcomer_that_can_not_be_compared_is_new(provenance):
 def test_what_comes_from_the_open_file_twice_is_the_same(provenance):
     here, there = (bpy.data.brushes.new(name) for name in ("Here", "There"))
     provenance.record(here, first_origin("Brush"))
-    key = DataBlockName("Brush", "There", "")
+    name = DataBlockName("Brush", "There", "")
     contents = Contents(birthplace=SNAPSHOT)
-    provenance.record(here, contents.origin(key, "chunk 1.blend"))
-    assert provenance.known_already({key: there}, contents, "chunk 2.blend") == {there.session_uid: here}
+    provenance.record(here, contents.origin(name, "chunk 1.blend"))
+    assert provenance.known_already({name: there}, contents, "chunk 2.blend") == {there.session_uid: here}
 
 
 def move_vertex(mesh: bpy.types.Mesh) -> None:

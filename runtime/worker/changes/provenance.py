@@ -58,8 +58,8 @@ class Provenance:
         """Record all that is in the open file, which is a copy of a whole one."""
         self._has_file = True
         for _kind, data_block in data_block_kinds.all_data_blocks():
-            key = data_block_kinds.name_of(data_block)
-            self.record(data_block, contents.origin(key, blob), key)
+            name = data_block_kinds.name_of(data_block)
+            self.record(data_block, contents.origin(name, blob), name)
 
     def find(self, kind: str, origin: Origin, live: data_block_kinds.Index) -> bpy.types.ID | None:
         """A data-block that came from that origin by another way. Nobody changed it on either of them."""
@@ -76,15 +76,15 @@ class Provenance:
         it must be the same as what is here, and so must all that it uses.
         """
         live = data_block_kinds.Index()
-        origins = {item.session_uid: contents.origin(key, blob) for key, item in newcomers.items()}
+        origins = {item.session_uid: contents.origin(name, blob) for name, item in newcomers.items()}
         found: dict[int, bpy.types.ID] = {}
         compared: dict[int, frozenset[int]] = {}
-        for key, item in newcomers.items():
+        for name, item in newcomers.items():
             uid = item.session_uid
-            here = self.find(key.kind, origins[uid], live)
+            here = self.find(name.kind, origins[uid], live)
             if here is None:
                 continue
-            if key in contents.origins or self._known[here.session_uid].passed_on:
+            if name in contents.origins or self._known[here.session_uid].passed_on:
                 references = self._references_if_same(item, here, origins)
                 if references is None:
                     continue
@@ -131,12 +131,12 @@ class Provenance:
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
                 continue
-            key, uid = data_block_kinds.name_of(data_block), data_block.session_uid
+            name, uid = data_block_kinds.name_of(data_block), data_block.session_uid
             known = self._known.get(uid)
             if known is None:
-                changes.contents.origins[key] = Origin(StoredRef(*key, blob), True)
+                changes.contents.origins[name] = Origin(StoredRef(*name, blob), True)
                 continue
-            changes.add(key, uid, known.origin)
+            changes.add(name, uid, known.origin)
             if known.name_in_file is not None and uid not in skipped:
                 after = fingerprint(data_block, by_name)
                 if after is not None:
@@ -173,10 +173,10 @@ class Changes:
         self.candidates: dict[int, tuple[DataBlockName, Fingerprint]] = {}
         self._has_state = has_state
         self._unchanged = unchanged
-        self._keys: dict[int, tuple[DataBlockName, Origin]] = {}
+        self._named: dict[int, tuple[DataBlockName, Origin]] = {}
 
-    def add(self, key: DataBlockName, uid: int, origin: Origin) -> None:
-        self._keys[uid] = key, origin
+    def add(self, name: DataBlockName, uid: int, origin: Origin) -> None:
+        self._named[uid] = name, origin
 
     def compare(self, reopen: Callable[[], None]) -> None:
         """Open the whole file again and find out which of the candidates are unchanged."""
@@ -195,10 +195,10 @@ class Changes:
         while changed := [uid for uid, found in unchanged.items() if not found.references <= unchanged.keys()]:
             for uid in changed:
                 del unchanged[uid]
-        for uid, (key, origin) in self._keys.items():
+        for uid, (name, origin) in self._named.items():
             # No state was taken where nothing can change the data-blocks.
             is_unchanged = uid in unchanged if self._has_state else origin.is_unchanged
-            self.contents.origins[key] = Origin(origin.ref, is_unchanged)
+            self.contents.origins[name] = Origin(origin.ref, is_unchanged)
 
 
 def _own_uids(root: bpy.types.ID) -> list[int]:
