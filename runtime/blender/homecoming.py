@@ -104,12 +104,12 @@ class Homecoming:
         uids, names = set(), set()
         for blob in dict.fromkeys(ref.blob for ref in refs):
             contents = self._contents_of(blob)
-            for key in {*contents.roots, *contents.origins}:
-                origin = contents.origin(key, blob)
+            for name in {*contents.roots, *contents.origins}:
+                origin = contents.origin(name, blob)
                 uid = self._snapshot.session_uid(origin.ref)
-                comes_home = uid is None or key in contents.roots or key.kind in _PARTS or not origin.is_unchanged
-                if comes_home and not key.library:
-                    names.add(key)
+                comes_home = uid is None or name in contents.roots or name.kind in _PARTS or not origin.is_unchanged
+                if comes_home and not name.library:
+                    names.add(name)
                     uids.add(uid)
         return Targets(frozenset(uids), frozenset(names))
 
@@ -238,45 +238,45 @@ class Homecoming:
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
-        others = (key for key in contents.origins if key.kind != "Scene" and key not in contents.roots)
-        loaded = blobs.load(path, [*roots, *contents.holders, *(key for key in others if not key.library)])
+        others = (name for name in contents.origins if name.kind != "Scene" and name not in contents.roots)
+        loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
         packed = blobs.release(contents, loaded)
-        loaded = {key: item for key, item in loaded.items() if key not in contents.holders}
+        loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
         blobs.restore_fake_users(contents, loaded)
-        for key, data_block in loaded.items():
+        for name, data_block in loaded.items():
             if data_block.asset_data is not None:
                 data_block.asset_clear()
-            self._names[data_block.session_uid] = key.name
-            self._origins[data_block.session_uid] = contents.origin(key, blob).ref
-        self._unsaved += [(loaded[key], file, path.parent) for key, file in contents.pixels.items() if key in loaded]
-        whole = {key: item for key, item in loaded.items() if key not in roots and key.kind not in _PARTS}
+            self._names[data_block.session_uid] = name.name
+            self._origins[data_block.session_uid] = contents.origin(name, blob).ref
+        self._unsaved += [(loaded[name], file, path.parent) for name, file in contents.pixels.items() if name in loaded]
+        whole = {name: item for name, item in loaded.items() if name not in roots and name.kind not in _PARTS}
         self._merge(blob, contents, whole)
-        for key in roots.keys() & loaded.keys():
-            twin = _builtin_twin(loaded[key])
-            if twin is not None and twin != loaded[key]:
-                self._substitute(loaded[key], twin)
-                loaded[key] = twin
-            original = self._find_live(contents.origin(key, blob).ref)
+        for name in roots.keys() & loaded.keys():
+            twin = _builtin_twin(loaded[name])
+            if twin is not None and twin != loaded[name]:
+                self._substitute(loaded[name], twin)
+                loaded[name] = twin
+            original = self._find_live(contents.origin(name, blob).ref)
             if original is not None:
-                self.originals[roots[key]] = original
-        for key in roots:
-            if key.library and (item := packed.get(key) or self._linked(key)) is not None:
-                loaded[key] = item
-        return {ref: loaded[key] for key, ref in roots.items() if key in loaded}
+                self.originals[roots[name]] = original
+        for name in roots:
+            if name.library and (item := packed.get(name) or self._linked(name)) is not None:
+                loaded[name] = item
+        return {ref: loaded[name] for name, ref in roots.items() if name in loaded}
 
     @staticmethod
-    def _linked(key: DataBlockName) -> bpy.types.ID | None:
+    def _linked(name: DataBlockName) -> bpy.types.ID | None:
         """A result that is linked from another file; None if that file no longer has it."""
-        found = data_block_kinds.find(*key)
+        found = data_block_kinds.find(*name)
         if found is None:
             with contextlib.suppress(StoreError):
-                found = blobs.link(key).get(key)
+                found = blobs.link(name).get(name)
         return found
 
     def _merge(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
         """Replace loaded data-blocks by the same ones that are here already."""
-        for key, data_block in loaded.items():
-            origin = contents.origin(key, blob)
+        for name, data_block in loaded.items():
+            origin = contents.origin(name, blob)
             here = (self._here(origin.ref) if origin.is_unchanged else None) or _builtin_twin(data_block)
             if here is not None and here != data_block:
                 self._substitute(data_block, here)
