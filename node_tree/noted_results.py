@@ -19,6 +19,8 @@ import bpy
 from ..runtime.blender import data_block_kinds, replacing
 from .identity import background_trees
 
+#: Under which "output" a node notes where its results are linked; a script's output has no such name.
+PLACE = "@place"
 _SESSION = uuid.uuid4().hex
 
 
@@ -110,10 +112,14 @@ def forget(node: bpy.types.Node) -> None:
             socket.forget_result()
 
 
-def _nodes_with_results() -> Iterator[bpy.types.Node]:
+def _nodes() -> Iterator[bpy.types.Node]:
     for tree in background_trees():
         if tree.library is None:
-            yield from (node for node in tree.nodes if getattr(node, "results_of", ""))
+            yield from (node for node in tree.nodes if hasattr(node, "results_of"))
+
+
+def _nodes_with_results() -> Iterator[bpy.types.Node]:
+    return (node for node in _nodes() if node.results_of)
 
 
 def _follow(replaced: Mapping[int, bpy.types.ID]) -> None:
@@ -140,7 +146,11 @@ def _before_save(*_arguments: object) -> None:
 
 @bpy.app.handlers.persistent
 def _after_load(*_arguments: object) -> None:
-    """Bring the uids up to date."""
+    """Bring the uids up to date. No run is there any more that could offer anything."""
+    for node in _nodes():
+        for socket in node.outputs:
+            if getattr(socket, "offered_by", 0):
+                socket.forget_result()
     for node in _nodes_with_results():
         node.results_of = owner(node)
         for row in node.results:

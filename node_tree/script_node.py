@@ -112,7 +112,8 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         name="Fresh Process", description="Run each task in a background Blender in which nothing ran before"
     )
     keep_result: bpy.props.BoolProperty(
-        name="Keep Result", description="Bring the results home although other nodes use them"
+        name="Keep Result",
+        description="Bring the data-blocks home after each run, also those that other nodes use",
     )
     addons: bpy.props.StringProperty(
         name="Add-ons",

@@ -113,6 +113,15 @@ def socket_idname(socket_type: SocketType, unit: str = "") -> str:
     return f"{_PREFIX}{kind}{unit}{'List' if socket_type.is_list else ''}"
 
 
+#: Brings the result that a run offers for an output home. Set by the add-on, which knows of runs.
+ResultFetcher = Callable[[bpy.types.NodeSocket], None]
+_result_fetchers: list[ResultFetcher] = []
+
+
+def set_result_fetcher(fetcher: ResultFetcher | None) -> None:
+    _result_fetchers[:] = [] if fetcher is None else [fetcher]
+
+
 class BackgroundNodeSocket:
     """What all our sockets share. Mixed into a `bpy.types.NodeSocket`."""
 
@@ -191,15 +200,24 @@ class BackgroundNodeSocket:
 
 
 class _DataBlockResult:
-    """The result of a data-block socket."""
+    """The result of a data-block socket. If the run `offered_by` only offers it, it comes home when it is asked for."""
 
     @property
     def shows_result(self) -> bool:
-        return self.has_result and noted_results.are_own(self.node)
+        return bool(self.offered_by) or (self.has_result and noted_results.are_own(self.node))
 
     @property
     def result(self) -> Any:
-        if not self.shows_result:
+        """What the last run gave. Never ask for it while Blender draws.
+
+        Raises:
+            RunError: if it must come home first, and can't.
+            StoreError: if it can't be read.
+        """
+        if self.offered_by:
+            for fetch in _result_fetchers:
+                fetch(self)
+        if self.offered_by or not self.shows_result:
             return None
         found = tuple(self.result_data_blocks)
         if self.holds_result_list:
@@ -211,7 +229,11 @@ class _DataBlockResult:
         return noted_results.found(self.node, self.identifier) if self.has_result else []
 
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
-        """The label, and a button that shows what came home: its icon with its name, or their number."""
+        """The label, and a button that shows what came home, with its icon and name, or their number; or brings it."""
+        if self.offered_by:
+            bring = _draw_shown(layout, text, "result_bring_home", self.offered_label, "IMPORT")
+            bring.node_name, bring.identifier = node.name, self.identifier
+            return
         found = self.result_data_blocks
         if not found and noted_results.noted(node, self.identifier):
             name = bpy.app.translations.pgettext_iface("Deleted")
@@ -229,12 +251,20 @@ class _DataBlockResult:
 
     def note_result(self, value: Any, noted: Iterable[noted_results.Noted]) -> None:
         """As `set_result`, given all that is to be noted."""
+        self.offered_by = 0
         self.has_result = value is not None
         self.holds_result_list = isinstance(value, list | tuple)
         noted_results.put(self.node, self.identifier, noted)
 
+    def offer_result(self, run: int, names: Sequence[str], *, is_list: bool) -> None:
+        """Show what a run, given by its number, can bring home."""
+        self.has_result = False
+        self.offered_by = run
+        self.offered_label = str(len(names)) if is_list else names[0]
+
     def forget_result(self) -> None:
         self.has_result = False
+        self.offered_by = 0
 
 
 class _PathResult:
@@ -514,6 +544,8 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["result_label"] = bpy.props.StringProperty(options={"HIDDEN"})  # drawing reads no long text
     else:
         bases.append(_DataBlockResult)
+        annotations["offered_by"] = bpy.props.IntProperty()
+        annotations["offered_label"] = bpy.props.StringProperty()
         annotations["has_result"] = bpy.props.BoolProperty()
         annotations["holds_result_list"] = bpy.props.BoolProperty()
     if kind == "PATH":

@@ -59,7 +59,7 @@ class Succession:
 
     def drop_other_outputs(self, node: bpy.types.Node) -> None:
         """Let the results of outputs that a node no longer has go."""
-        outputs = {socket.identifier for socket in node.outputs if socket.enabled}
+        outputs = {noted_results.PLACE, *(socket.identifier for socket in node.outputs if socket.enabled)}
         for output in {row.output for row in node.results} - outputs:
             self.add(node, output, ())
             noted_results.put(node, output, ())

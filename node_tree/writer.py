@@ -14,23 +14,20 @@ from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
-from ..runtime.planning.graph import OutputMode
+from ..runtime.planning.graph import OutputAction, OutputMode
 from ..runtime.planning.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
 from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
 from . import noted_results
-from .identity import find_node, nodes_by_uid
-from .noted_results import Noted
+from .identity import nodes_by_uid
+from .noted_results import PLACE, Noted
 from .sockets import python_value
 from .succession import Succession
 
 #: The nodes of the tree, by their ids.
 Nodes = Mapping[str, bpy.types.Node]
-
-#: Under which "output" an Output node notes where its results are linked.
-_PLACE = "place"
 
 
 class Writer:
@@ -48,25 +45,21 @@ class Writer:
     def prepare(self, seconds: float) -> bool:
         """Read what bringing the results home needs beside them, for about so long; whether all of that was read."""
         try:
-            return self._home.read((ref for item in self._arrived() for ref in self._stored_refs(item)), seconds)
+            return self._home.read((ref for item in self._coming() for ref in self._stored_refs(item)), seconds)
         except StoreError:  # told when they are brought home
             return True
 
     def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         if self._targets is None:
-            replacing = (item for item in self._arrived() if _mode(item) is OutputMode.REPLACE)
+            coming = self._coming()
+            replacing = (item for item in coming if _mode(item) is OutputMode.REPLACE)
             try:
                 self._targets = self._home.replaced(ref for item in replacing for ref in self._stored_refs(item))
             except StoreError:  # told when they are brought home
                 self._targets = Targets()
-            self._targets |= self._earlier_results({} if tree is None else nodes_by_uid(tree))
+            self._targets |= _earlier_results(coming, {} if tree is None else nodes_by_uid(tree))
         return modes.awaited_end(self._targets)
-
-    def _earlier_results(self, nodes: Nodes) -> Targets:
-        sources = (source for item in self._arrived() for source in item.sources if isinstance(source, FromTask))
-        found = (noted_results.noted(nodes[source.task], source.output) for source in sources if source.task in nodes)
-        return Targets(frozenset(row.session_uid for rows in found for row in rows))
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
         """Bring the results home.
@@ -83,13 +76,13 @@ class Writer:
             return False
         nodes = {} if tree is None else nodes_by_uid(tree)
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
-        has_cleared = self._clear_stale(nodes)
-        self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
-        self._replace_originals(deliveries)
-        heirs = self._set_results(deliveries, nodes)
-        self._link_results(deliveries, nodes, heirs)
-        self._keep_unused(deliveries)
-        return bool(deliveries) or has_cleared
+        has_changed = self._clear_stale(nodes) or bool(deliveries)
+        offered = [item for item in deliveries if item.is_offered]
+        for item in offered:
+            self._offer(item, nodes[item.node])
+        deliveries = [item for item in deliveries if not item.is_offered]
+        self._bring(deliveries, nodes)
+        return has_changed
 
     def _clear_stale(self, nodes: Nodes) -> bool:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.
@@ -104,25 +97,49 @@ class Writer:
             if record.state is not TaskState.CANCELLED and record.round == scheduler.round
         }
         stale = (node for uid, node in nodes.items() if uid in ended)
-        sockets = [socket for node in stale for socket in node.outputs if socket.result is not None]
+        sockets = [socket for node in stale for socket in node.outputs if socket.shows_result]
         for socket in sockets:
             socket.forget_result()
         return bool(sockets)
 
-    def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
-        """Bring one output of a task home and return its `result`. Raises RunError if there is none of that name."""
+    def _offer(self, delivery: Delivery, node: bpy.types.Node) -> None:
+        """Show what comes home when somebody asks for it."""
+        (source,) = delivery.sources
+        assert isinstance(source, FromTask)
+        refs = [ref for ref in self._run.results.source(source, self._run.tasks).elements() if ref is not None]
+        if refs or source.type.is_list:
+            names = [ref.name for ref in refs]
+            _socket(node, source).offer_result(self._run.number, names, is_list=source.type.is_list)
+
+    def fetch(
+        self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
+    ) -> Any:
+        """Bring one output of a task home and return its `result`; with an action, as an Output node does.
+
+        Raises:
+            RunError: if there is none of that name, or if it must wait.
+            StoreError: if it can't be read.
+        """
         task = self._run.tasks[task_id]
         found = _output(task, output)
-        node = None if tree is None else find_node(tree, task_id)
-        if node is None:
+        nodes = {} if tree is None else nodes_by_uid(tree)
+        if task_id not in nodes:
             raise RunError(f'the node "{task.name}" is gone')
         source = FromTask(
             task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped))
         )
-        item = Delivery(task_id, found.identifier, (source,))
-        self._found = self._home.bring(self._stored_refs(item))
-        self._set_results([item], {task_id: node})
-        return next(socket.result for socket in node.outputs if socket.identifier == found.identifier)
+        delivery = Delivery(task_id, found.identifier, (source,), action)
+        if event := modes.awaited_end(_earlier_results([delivery], nodes)):
+            raise RunError(f"the result can't come home until {event}")
+        self._bring([delivery], nodes)
+        return next(socket.result for socket in nodes[task_id].outputs if socket.identifier == found.identifier)
+
+    def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes) -> None:
+        self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
+        self._replace_originals(deliveries)
+        heirs = self._set_results(deliveries, nodes)
+        self._link_results(deliveries, nodes, heirs)
+        self._keep_unused(deliveries)
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
         """Bring one output of one item of a task home and return it. Raises RunError if there is none."""
@@ -141,6 +158,10 @@ class Writer:
     def _arrived(self) -> list[Delivery]:
         """The deliveries whose tasks all succeeded, and that are not home yet."""
         return list(self._run.new_deliveries())
+
+    def _coming(self) -> list[Delivery]:
+        """Those that come home unasked."""
+        return [item for item in self._arrived() if not item.is_offered]
 
     def _has_place(self, nodes: Nodes, delivery: Delivery) -> bool:
         """Whether the node and the output of a result still exist; if not, a note says so."""
@@ -233,8 +254,8 @@ class Writer:
                 settled = heirs if old == where else set()
                 data_blocks = [item for item in data_blocks if item not in settled]
                 data_blocks += [item for item in companions if item in homeless]
-                self._link(data_blocks, _collection(where), homeless)
-                if old is not None and old != where:
+                is_linked = self._link(data_blocks, _collection(where), homeless)
+                if is_linked and old is not None and old != where:
                     _unlink(heirs.intersection(data_blocks), _collection(old))
 
     def _keep_unused(self, deliveries: Iterable[Delivery]) -> None:
@@ -264,11 +285,13 @@ class Writer:
 
     def _link(
         self, data_blocks: list[bpy.types.ID], collection: bpy.types.Collection, homeless: set[bpy.types.Object]
-    ) -> None:
+    ) -> bool:
         try:
             _link(data_blocks, collection, homeless)
+            return True
         except RuntimeError:  # it is linked from another file
             self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
+            return False
 
     def _place(self, ref: LiveRef | None, live: data_block_kinds.Index) -> bpy.types.Collection | bpy.types.Scene:
         """Where results are linked: the collection, or else the scene that the run began in."""
@@ -278,6 +301,13 @@ class Writer:
         home = self._run.plan.home
         scene = None if found is not None or home is None else live.find(home.kind, home.session_uid)
         return found or scene or bpy.context.scene
+
+
+def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
+    """What earlier runs brought home for the same outputs."""
+    sources = (source for item in deliveries for source in item.sources if isinstance(source, FromTask))
+    found = (noted_results.noted(nodes[source.task], source.output) for source in sources if source.task in nodes)
+    return Targets(frozenset(row.session_uid for rows in found for row in rows))
 
 
 def _result(items: Sequence[bpy.types.ID | None], result_type: SocketType) -> Any:
@@ -310,9 +340,9 @@ def _collection(place: bpy.types.Collection | bpy.types.Scene) -> bpy.types.Coll
 
 def _change_place(node: bpy.types.Node, place: bpy.types.ID) -> bpy.types.ID | None:
     """Note where an Output node's results are linked now. Returns where they were before, None if nowhere."""
-    before = noted_results.found(node, _PLACE)
+    before = noted_results.found(node, PLACE)
     if before != [place]:
-        noted_results.put(node, _PLACE, [Noted(place)])
+        noted_results.put(node, PLACE, [Noted(place)])
     return before[0] if before else None
 
 

@@ -24,6 +24,7 @@ from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.blender.paths import files_in_use
 from ...runtime.errors import BackgroundNodesError, CompileError, MisfitError
 from ...runtime.planning import destinations
+from ...runtime.planning.graph import OutputAction, OutputMode
 from ...runtime.scheduling.states import RunState
 from ..session.current import session
 from ..session.run import Run
@@ -116,6 +117,9 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
     with make_view(sys.stderr) as view:
         run = session.start(tree, until=until, workers=options.workers, timeout=options.timeout, on_event=view.hear)
         _wait(run, interruption, view)
+    if output is not None:
+        for node_id, identifier in run.offered():
+            run.fetch_output(node_id, identifier, OutputAction(OutputMode.KEEP))
     report.take(tree, run)
     if output is not None and not interruption.exit_code:
         report.output = _save(output)

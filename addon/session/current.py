@@ -5,16 +5,39 @@ from __future__ import annotations
 
 import atexit
 
+import bpy
+
+from ...node_tree.sockets import set_result_fetcher
+from ...runtime.errors import RunError
+from ...runtime.planning.graph import OutputAction
 from .blender_host import BlenderHost
 from .keeper import Session
+from .run import NOT_KEPT
 
 session = Session(BlenderHost())
 
 
+def fetch_result(socket: bpy.types.NodeSocket, action: OutputAction | None = None) -> None:
+    """Bring what a run offers for an output home; with an action, as an Output node does.
+
+    Raises:
+        RunError: if it is not kept any more, or must wait.
+        StoreError: if it can't be read.
+    """
+    node = socket.node
+    runs = (run for run in session.history if run.number == socket.offered_by)
+    run = next((run for run in runs if run.tree_uid == node.id_data.session_uid), None)
+    if run is None:
+        raise RunError(NOT_KEPT)
+    run.fetch_output(node.uid, socket.identifier, action)
+
+
 def register() -> None:
     atexit.register(session.close)
+    set_result_fetcher(fetch_result)
 
 
 def unregister() -> None:
+    set_result_fetcher(None)
     atexit.unregister(session.close)
     session.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, RunError
+from ...runtime.planning.graph import OutputAction
 from ...runtime.planning.plan import Plan
 from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from ...runtime.blender.snapshot import Snapshot
 
+NOT_KEPT = (
+    "the results of this run are not kept any more, as later runs needed the room "
+    '("Store Size" in the preferences of Background Nodes). Run the node tree again'
+)
 #: Seconds between two forecasts of the time left.
 _FORECAST_INTERVAL = 0.25
 
@@ -202,8 +207,10 @@ class ResultWriter(Protocol):
         """Write them. Returns whether that changed the file. Raises StoreError."""
         ...
 
-    def fetch(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> Any:
-        """Bring one output of a task home. Raises RunError or StoreError."""
+    def fetch(
+        self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
+    ) -> Any:
+        """Bring one output of a task home, with an action as an Output node does. Raises RunError or StoreError."""
         ...
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
@@ -435,20 +442,34 @@ class Run:
             RunError: if there is no such result.
             StoreError: if it can't be read.
         """
-        if not self._is_kept:
-            raise RunError(
-                "the results of this run are not kept any more, as later runs needed the room "
-                '("Store Size" in the preferences of Background Nodes). Run the node tree again'
-            )
         task = self._tasks.get(node_name)
         if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
-        writer = self._keeper.writer_of(self._active, self._snapshot)
-        if item is not None:
-            return writer.fetch_item(task.node_id, output, item)
-        return writer.fetch(self._keeper.tree_of(self), task.node_id, output)
+        if item is None:
+            return self.fetch_output(task.node_id, output)
+        return self._fetcher().fetch_item(task.node_id, output, item)
 
     # For the session
+
+    @property
+    def number(self) -> int:
+        """Identifies it in this session."""
+        return self._active.number
+
+    def offered(self) -> Iterator[tuple[str, str]]:
+        """What comes home only when somebody asks for it: ids of nodes and identifiers of outputs."""
+        for delivery in self._active.plan.deliveries:
+            if delivery.is_offered and self._by_id[delivery.node].state is TaskState.SUCCEEDED:
+                yield delivery.node, delivery.socket
+
+    def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
+        """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
+        return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
+
+    def _fetcher(self) -> ResultWriter:
+        if not self._is_kept:
+            raise RunError(NOT_KEPT)
+        return self._keeper.writer_of(self._active, self._snapshot)
 
     def pasts(self) -> dict[str, Past]:
         """How long its tasks took, for the forecasts of later runs."""

@@ -9,8 +9,11 @@ from pathlib import Path
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
+from ...runtime.errors import BackgroundNodesError
+from ...runtime.planning.graph import OutputAction, OutputMode
 from ..drawing import areas
 from ..editor.active import TreeOperator, active_tree
+from ..session.current import fetch_result
 
 #: Says what could not be shown, "" if all could.
 Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
@@ -40,6 +43,29 @@ class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
     def _data_blocks(self, context: bpy.types.Context) -> list[bpy.types.ID]:
         socket = _output(context, self.node_name, self.identifier)
         return getattr(socket, "result_data_blocks", [])  # a reroute's has none
+
+
+class BACKGROUND_NODES_OT_result_bring_home(TreeOperator, bpy.types.Operator):
+    """Bring the result into this file: objects and collections into the scene"""
+
+    bl_idname = "background_nodes.result_bring_home"
+    bl_label = "Bring Home"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        socket = _output(context, self.node_name, self.identifier)
+        if not getattr(socket, "offered_by", 0):
+            self.report({"WARNING"}, translated("There is no result to bring home"))
+            return {"CANCELLED"}
+        try:
+            fetch_result(socket, OutputAction(OutputMode.LINK))
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
 
 
 class BACKGROUND_NODES_OT_result_folder_open(TreeOperator, bpy.types.Operator):
@@ -145,4 +171,8 @@ _SHOWERS: dict[str, Shower] = {
 }
 
 
-classes = (BACKGROUND_NODES_OT_result_show, BACKGROUND_NODES_OT_result_folder_open)
+classes = (
+    BACKGROUND_NODES_OT_result_show,
+    BACKGROUND_NODES_OT_result_bring_home,
+    BACKGROUND_NODES_OT_result_folder_open,
+)

@@ -73,6 +73,7 @@ class Homecoming:
         """
         self._live = data_block_kinds.Index()
         self._newcomers.clear()
+        self._arrived.clear()
         by_blob: dict[str, list[StoredRef]] = {}
         for ref in dict.fromkeys(refs):
             by_blob.setdefault(ref.blob, []).append(ref)
@@ -146,8 +147,9 @@ class Homecoming:
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
-        """What was brought last, by each of the results: itself, if it is among that, and what came along with it."""
-        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        """By each of the results, what came home: itself, if it was brought last, and what came along with it."""
+        uids = self._newcomers.union(self._snapshot.arrived.values())
+        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
         uses_of = uses(newcomers.union(bpy.data.shape_keys))
         local = {item for item in newcomers if item.library is None}
         return {result: [item for item in reached([result], uses_of) if item in local] for result in results}
@@ -301,6 +303,7 @@ class Homecoming:
         unused = newcomers - needed
         self._newcomers |= {item.session_uid for item in newcomers & needed}
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
+        self._snapshot.arrived.update((ref, item.session_uid) for ref, item in self._arrived.items())
         for image, file, folder in self._unsaved:
             if image in needed:
                 pixels.restore(image, file, folder)
@@ -311,7 +314,8 @@ class Homecoming:
         paths.respell(newcomers & needed, self._snapshot.spellings)
 
     def _here(self, origin: StoredRef) -> bpy.types.ID | None:
-        return self._arrived.get(origin) or self._find_live(origin)
+        earlier = self._live.find(origin.kind, self._snapshot.arrived.get(origin, 0))
+        return self._arrived.get(origin) or earlier or self._find_live(origin)
 
     def _find_live(self, origin: StoredRef) -> bpy.types.ID | None:
         """The data-block of the open file that went out as `origin`, if it is still there."""

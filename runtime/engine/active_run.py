@@ -164,8 +164,8 @@ class ActiveRun:
                 yield delivery
 
     def home_refs(self) -> Iterator[StoredRef]:
-        """The data-blocks that are to come home."""
+        """The data-blocks that are to come home unasked."""
         for delivery in self.new_deliveries():
-            for source in delivery.sources:
+            for source in () if delivery.is_offered else delivery.sources:
                 if isinstance(source, FromTask) and source.type.is_data_block:
                     yield from self.results.source(source, self.tasks).refs()

@@ -317,7 +317,7 @@ class _Compiler:
             task = self.tasks.get(node.id)
             if task is not None:
                 deliveries += [
-                    Delivery(node.id, output.identifier, (_result(task, output.identifier, output.type),))
+                    _own_delivery(task, output)
                     for output in task.outputs
                     if task.settings.keep_result or (task.id, output.identifier) not in consumed
                 ]
@@ -328,6 +328,13 @@ class _Compiler:
         for deliveries in self.taken.values():
             sources += [source for delivery in deliveries for source in delivery.sources]
         return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
+
+
+def _own_delivery(task: PlannedTask, output: TaskOutput) -> Delivery:
+    """What comes home without an Output node: values do; data-blocks only if the node keeps its results."""
+    source = _result(task, output.identifier, output.type)
+    is_offered = output.type.is_data_block and not task.settings.keep_result
+    return Delivery(task.id, output.identifier, (source,), is_offered=is_offered)
 
 
 def _task_output(socket: OutputSocket) -> TaskOutput:

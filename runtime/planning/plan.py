@@ -97,12 +97,16 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Results that are to come home: an Output node's (with its `action`) or, with none, a script node's own output."""
+    """Results that are to come home: an Output node's (with its `action`) or, with none, a script node's own output.
+
+    Those that are only offered come home when somebody asks for them.
+    """
 
     node: str
     socket: str
     sources: tuple[Source, ...]
     action: OutputAction | None = None
+    is_offered: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -110,9 +114,11 @@ class Delivery:
         return tuple(source.task for source in self.sources if isinstance(source, FromTask))
 
     @property
-    def gives_data_blocks(self) -> bool:
-        """Whether data-blocks of tasks are among them."""
-        return any(isinstance(source, FromTask) and source.type.is_data_block for source in self.sources)
+    def brings_data_blocks(self) -> bool:
+        """Whether data-blocks of tasks are among them, and come home unasked."""
+        return not self.is_offered and any(
+            isinstance(source, FromTask) and source.type.is_data_block for source in self.sources
+        )
 
 
 @dataclass(frozen=True, slots=True)

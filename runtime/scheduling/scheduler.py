@@ -145,7 +145,7 @@ class Scheduler:
         self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
         self._instructions: list[Instruction] = []
         self._errands = Errands()
-        self._gives_data_blocks = any(delivery.gives_data_blocks for delivery in plan.deliveries)
+        self._brings_data_blocks = any(delivery.brings_data_blocks for delivery in plan.deliveries)
         self._gathering = _Gathering.NOT_ASKED
         self.error: TaskError | None = None
 
@@ -593,7 +593,7 @@ class Scheduler:
         has_started = self.started is not None or self._was_cancelled
         if self._num_open or self.state.is_final or not has_started:
             return
-        if self._gathering is _Gathering.NOT_ASKED and self._gives_data_blocks and self._num_succeeded:
+        if self._gathering is _Gathering.NOT_ASKED and self._brings_data_blocks and self._num_succeeded:
             self._gathering = _Gathering.UNDER_WAY
             self._instructions.append(GatherResults())
         if self._gathering is _Gathering.UNDER_WAY:

@@ -93,6 +93,7 @@ def test_click_on_a_collection_selects_what_is_in_it(tree):
 )
 def test_click_on_what_has_an_editor_opens_it_there(tree, source, ui_type, name):
     node = script(tree, "Make", source)
+    node.keep_result = True
     assert background_nodes.run(tree).state == "succeeded"
     assert show(tree, node) == {"FINISHED"}
     shown = [
@@ -107,6 +108,27 @@ def test_unknown_node_is_refused(tree):
     add(tree, "BackgroundNodeOutput", "Output")
     with editor(tree):
         assert bpy.ops.background_nodes.result_show(node_name="Gone", identifier="x") == {"CANCELLED"}
+
+
+def test_click_on_an_offered_result_brings_it_home(tree):
+    source = """
+        class Output(NamedTuple):
+            item: bpy.types.Object
+            paint: bpy.types.Material
+
+        def main() -> Output:
+            return Output(bpy.data.objects.new("Made", None), bpy.data.materials.new("Paint"))
+    """
+    script(tree, "Make", source)
+    for _ in range(2):
+        background_nodes.run(tree)
+        for identifier in ("item", "paint"):
+            with editor(tree):
+                bring = bpy.ops.background_nodes.result_bring_home
+                assert bring(node_name="Make", identifier=identifier) == {"FINISHED"}
+                assert bring(node_name="Make", identifier=identifier) == {"CANCELLED"}
+    assert bpy.context.scene.collection.objects.keys() == ["Made"]
+    assert [(item.name, item.use_fake_user) for item in bpy.data.materials] == [("Paint", True)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a file browser of the test's own takes Linux' place of one")

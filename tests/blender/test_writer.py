@@ -226,7 +226,7 @@ def test_dependency_of_any_kind_is_not_doubled(tree, depend):
     cube = quad("Cube")
     depend(cube)
     bpy.context.scene.frame_set(7)
-    script(tree, "Copy", COPY, source=value(tree, "Object", cube))
+    script(tree, "Copy", COPY, source=value(tree, "Object", cube)).keep_result = True
     before = {(kind, item.name) for kind, item in data_block_kinds.all_data_blocks()}
     run(tree)
     after = {(kind, item.name) for kind, item in data_block_kinds.all_data_blocks()}
@@ -505,7 +505,7 @@ def test_undo_while_it_runs_does_not_break_the_run(tree, session):
 
 def test_what_lies_beside_the_blobs_is_read_bit_by_bit_and_once(tree, session, monkeypatch):
     for name in "abc":
-        script(tree, name, MAKE, name=name)
+        script(tree, name, MAKE, name=name).keep_result = True
     going = session.start(tree)
     while not going.state.is_final:
         session.update_jobs(0.05)
