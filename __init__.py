@@ -39,6 +39,7 @@ _LAZY = {
     "Problem": ".runtime.errors",
     "BackgroundNodesError": ".runtime.errors",
     "CompileError": ".runtime.errors",
+    "ConsentError": ".addon.consent.consent",
     "LaunchError": ".runtime.errors",
     "RunError": ".runtime.errors",
     "SignatureError": ".runtime.errors",
@@ -53,6 +54,7 @@ def run(
     force: bool = False,
     workers: int | None = None,
     timeout: float | None = None,
+    allow_scripts: bool = False,
     on_event: Callable[[RunEvent], None] | None = None,
 ) -> Run:
     """Run a background node tree.
@@ -66,6 +68,7 @@ def run(
         force: whether to run in fresh background Blenders: idle ones that ran something are ended first.
         workers: how many background Blenders may work for it at a time; None for what the preferences say.
         timeout: seconds for the whole run; None for no limit.
+        allow_scripts: whether to run scripts that came with the file, though nobody has allowed them.
         on_event: called with a `RunEvent` for each change of a task, each note, and the end. What it raises is printed
             and noted in `Run.notes`; the run goes on.
 
@@ -73,7 +76,8 @@ def run(
         the run. A node that fails raises nothing: see `Run.state` and `Run.tasks`.
 
     Raises:
-        CompileError: with every problem of the tree at once; nothing ran then.
+        CompileError: with every problem of the tree at once; nothing ran then. `ConsentError`, one of its kind, if all
+            that is wrong is that scripts are not allowed to run.
         RunError: if the tree is of another type, or is running already.
         StoreError: if what the run reads can't be written to the temporary folder.
     """
@@ -81,7 +85,15 @@ def run(
 
     from .addon.session.current import session
 
-    started = session.start(tree, until=until, force=force, workers=workers, timeout=timeout, on_event=on_event)
+    started = session.start(
+        tree,
+        until=until,
+        force=force,
+        workers=workers,
+        timeout=timeout,
+        allow_scripts=allow_scripts,
+        on_event=on_event,
+    )
     if bpy.app.background:
         try:
             started.wait()

@@ -185,6 +185,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--workers", type=_count, metavar="N", help="how many background Blenders work at the same time"
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
+    parser.add_argument(
+        "--allow-scripts",
+        action="store_true",
+        help="run the scripts that came with the file, though nobody has allowed them in Blender",
+    )
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
 
 

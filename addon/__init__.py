@@ -12,6 +12,7 @@ def _modules() -> tuple[ModuleType, ...]:
     They are imported here, for they import Blender, and what keeps runs (`keeper.py`) is tested without one.
     """
     from .adding import add_menu, drops, example_files, link_search, node_add, node_choices, node_search, selection
+    from .consent import current as consent
     from .drawing import keymaps
     from .editor import (
         auto_run,
@@ -32,6 +33,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
     return (
+        consent,
         preferences,
         edit,
         current,

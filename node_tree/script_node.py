@@ -14,7 +14,7 @@ from ..runtime.errors import SignatureError
 from ..runtime.planning.graph import NodeSettings
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import changes, declared_sockets, node_text, sources
+from . import changes, chosen_files, declared_sockets, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
 
@@ -34,6 +34,7 @@ def _script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> 
 
 def _filepath_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.filepath:
+        chosen_files.tell(node.filepath)
         node.script, node.library_script = None, ""
     _source_chosen(node)
 

@@ -40,6 +40,7 @@ class Problem:
         fix: what the artist can do about it, a sentence without a full stop.
         node_id: stable id of the node, for whoever wants to select it.
         line: 1-based line of the script, None where no line is at fault.
+        needs_consent: whether all that is wrong is that the artist has not allowed the node's script to run.
     """
 
     node: str
@@ -48,6 +49,7 @@ class Problem:
     fix: str
     node_id: str = ""
     line: int | None = None
+    needs_consent: bool = False
 
     def __str__(self) -> str:
         where = f'node "{self.node}"' if self.node else "the tree"

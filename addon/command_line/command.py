@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,10 +22,12 @@ from ...node_tree import lookup
 from ...node_tree.identity import background_trees
 from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.blender.paths import files_in_use
-from ...runtime.errors import BackgroundNodesError, CompileError, MisfitError
+from ...runtime.errors import BackgroundNodesError, CompileError, MisfitError, Problem
 from ...runtime.planning import destinations
 from ...runtime.planning.graph import OutputAction, OutputMode
 from ...runtime.scheduling.states import RunState
+from ..consent.blender_scripts import is_auto_run_wanted
+from ..consent.consent import ConsentError
 from ..session.current import session
 from ..session.run import Run
 from .assignments import assign
@@ -72,6 +74,8 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
         if options.command == "list":
             return Listing(_trees_to_list(options.tree))
         _run(options, interruption, report)
+    except ConsentError as error:
+        report.refuse([replace(problem, fix=_allow_fix(problem)) for problem in error.problems])
     except (InputError, CompileError) as error:
         report.refuse(error.problems)
     except BackgroundNodesError as error:
@@ -79,6 +83,10 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
     if interruption.exit_code:
         report.interrupt(interruption.exit_code)
     return report
+
+
+def _allow_fix(problem: Problem) -> str:
+    return "Read it, then give --allow-scripts, or allow it in Blender" if problem.needs_consent else problem.fix
 
 
 def _checked_report(options: argparse.Namespace) -> Path:
@@ -115,7 +123,14 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
     if interruption.exit_code:
         return
     with make_view(sys.stderr) as view:
-        run = session.start(tree, until=until, workers=options.workers, timeout=options.timeout, on_event=view.hear)
+        run = session.start(
+            tree,
+            until=until,
+            workers=options.workers,
+            timeout=options.timeout,
+            allow_scripts=options.allow_scripts,
+            on_event=view.hear,
+        )
         _wait(run, interruption, view)
     if output is not None:
         for node_id, identifier in run.offered():
@@ -166,7 +181,7 @@ def _open(file: str | None) -> str:
             raise InputError(
                 InputProblem("", "Blender has no file open", "Name one before --command: blender FILE.blend")
             )
-        if runs_scripts_of_files(sys.argv):
+        if is_auto_run_wanted(sys.argv):
             _say("Note: FILE was opened with its scripts on. To keep them off: blender --disable-autoexec FILE")
         return bpy.data.filepath
     path = Path(file).absolute()
@@ -181,17 +196,6 @@ def _open(file: str | None) -> str:
         fix = f"Give a .blend file that Blender {bpy.app.version_string} can open"
         raise InputError(InputProblem(where, reason, fix)) from error
     return str(path)
-
-
-def runs_scripts_of_files(arguments: Sequence[str]) -> bool:
-    """Whether a Blender started with these arguments runs the scripts in the files that it opens."""
-    is_on: bool = bpy.context.preferences.filepaths.use_scripts_auto_execute
-    for argument in itertools.takewhile(lambda argument: argument not in {"-c", "--command"}, arguments):
-        if argument in {"-y", "--enable-autoexec"}:
-            is_on = True
-        elif argument in {"-Y", "--disable-autoexec"}:
-            is_on = False
-    return is_on
 
 
 def _trees_to_list(name: str | None) -> list[bpy.types.NodeTree]:

@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...runtime.engine.workers import WorkerLimits
+from ..consent.current import consent
 from ..session.current import session
 from ..session.settings import Settings, default_num_workers
 from . import layout
@@ -142,12 +143,21 @@ def script_folders() -> tuple[str, ...]:
     return tuple(bpy.path.abspath(folder.directory) for folder in folders if folder.directory)
 
 
+def own_script_folders() -> tuple[str, ...]:
+    """Those whose scripts are the artist's own: none that lies where the open file does, whosever that is."""
+    preferences = found()
+    folders = () if preferences is None else preferences.script_folders
+    return tuple(folder.directory for folder in folders if folder.directory and not folder.directory.startswith("//"))
+
+
 classes = (BackgroundNodesScriptFolder, BackgroundNodesPreferences)
 
 
 def register() -> None:
     session.use_settings(settings)
+    consent.use_script_folders(own_script_folders)
 
 
 def unregister() -> None:
+    consent.use_script_folders(tuple)
     session.use_settings(Settings)

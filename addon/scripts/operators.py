@@ -14,6 +14,7 @@ from ...runtime.errors import SignatureError
 from ..adding import node_add
 from ..adding.node_add import AddOperator
 from ..adding.node_choices import NodeChoice
+from ..consent.current import file_chosen
 from ..editor.active import EditableTreeOperator, TreeOperator, active_run, active_tree
 from . import text_editors, texts
 
@@ -172,6 +173,7 @@ class BACKGROUND_NODES_OT_script_edit_externally(_ScriptOperator, TreeOperator, 
         if not node.filepath:
             self.report({"WARNING"}, translated('The script of "{name}" is no file').format(name=node.name))
             return {"CANCELLED"}
+        file_chosen(node.filepath)
         path = str(texts.absolute(node.filepath))
         return bpy.ops.text.jump_to_file_at_point(filepath=path, line=max(0, line_at_fault(context, node) - 1))
 

@@ -15,6 +15,7 @@ import bpy
 from ...node_tree import changes
 from ...node_tree.identity import background_trees
 from ...node_tree.script_node import BackgroundNodeScript
+from ..consent import current as consent
 from ..editor import redraw
 from . import texts
 
@@ -31,7 +32,10 @@ _draw_handles: list[Any] = []
 
 def _text_drawn() -> None:
     text = bpy.context.space_data.text
-    if text is None or next(_nodes_of(text), None) is None:
+    if text is None:
+        return
+    consent.look_at(text)  # what is written here is the artist's own
+    if next(_nodes_of(text), None) is None:
         return
     content = hash(text.as_string())
     if _seen.get(text.session_uid) != content:

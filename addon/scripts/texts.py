@@ -10,6 +10,7 @@ import bpy
 from ...node_tree import sources
 from ...node_tree.script_node import BackgroundNodeScript
 from ...runtime.script import script_files
+from ..consent import current as consent
 from . import text_editors
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -44,7 +45,9 @@ def of_file(filepath: str) -> bpy.types.Text:
     script_files.check(path)
     text = find(path)
     if text is None:
-        return bpy.data.texts.load(str(path))
+        text = bpy.data.texts.load(str(path))
+        consent.copied(sources.from_file(filepath), text)
+        return text
     return reload(text) if text.is_modified and not text.is_dirty else text
 
 
@@ -99,7 +102,9 @@ def library_script(text: bpy.types.Text) -> str:
 def make_local(node: BackgroundNodeScript) -> bpy.types.Text:
     """Give a node of a file or of a shipped script a text of its own with the same script. Raises SignatureError."""
     source = node.source()
-    node.script = text = _new(sources.title(Path(source.filename).stem), source.text)
+    text = _new(sources.title(Path(source.filename).stem), source.text)
+    consent.copied(source, text)
+    node.script = text
     return text
 
 

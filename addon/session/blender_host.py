@@ -13,11 +13,12 @@ from ...runtime.blender.snapshot import Snapshot
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
 from ...runtime.planning.destinations import FilesInUse
-from ...runtime.planning.plan import Plan
+from ...runtime.planning.plan import Plan, PlannedTask
 from ...runtime.pool.launcher import Launcher
 from ...runtime.pool.pool import Pool
 from ...runtime.scratch.scratch import Scratch
 from ...runtime.script.socket_types import LiveRef
+from ..consent.current import consent
 from . import checks, gestures, occupation, undo
 from .settings import Settings
 
@@ -32,6 +33,11 @@ class BlenderHost:
 
     def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
         return checks.compiled(tree, until)
+
+    def admit(self, tasks: Sequence[PlannedTask]) -> None:
+        consent.check(tasks)
+        if not bpy.app.background:  # nobody wrote it by hand
+            consent.keep_own(task.script for task in tasks)
 
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
         return next((tree for tree in bpy.data.node_groups if tree.session_uid == session_uid), None)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from ...runtime.blender.snapshot import Snapshot
     from ...runtime.planning.destinations import FilesInUse
-    from ...runtime.planning.plan import Plan
+    from ...runtime.planning.plan import Plan, PlannedTask
     from ...runtime.scratch.scratch import Scratch
 
 _ANY = SocketType("ANY")
@@ -56,6 +56,10 @@ class Host(Protocol):
 
     def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
         """The plan of a tree as it is now. Raises CompileError."""
+        ...
+
+    def admit(self, tasks: Sequence[PlannedTask]) -> None:
+        """Let the scripts of these tasks run. Raises ConsentError, a CompileError, if one of them may not."""
         ...
 
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
@@ -182,6 +186,7 @@ class Session:
         force: bool = False,
         workers: int | None = None,
         timeout: float | None = None,
+        allow_scripts: bool = False,
         on_event: Callable[[RunEvent], None] | None = None,
     ) -> Run:
         """Start a run. See `background_nodes.run`."""
@@ -193,6 +198,8 @@ class Session:
         if earlier is not None and not earlier.is_home:
             raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
         plan = self._host.checked_plan(tree, until)
+        if not allow_scripts:
+            self._host.admit(plan.tasks)
         num_workers = workers or self.settings.num_workers
         runner = self._prepare_runner(num_workers)
         if force:
@@ -205,7 +212,7 @@ class Session:
         except StoreError:
             self.remove_blobs(taken.blobs)
             raise
-        run.begin(active, on_event)
+        run.begin(active, on_event, allows_scripts=allow_scripts)
         self._runs[tree.session_uid] = run
         self._history.add(run)
         self._host.start_timer(self.tick)
@@ -218,7 +225,10 @@ class Session:
         tree = self.tree_of(run)
         if tree is None:
             raise RunError("the node tree is gone, so nothing can be tried again")
-        run.try_again(self._host.plan(tree, run.until))
+        tasks = run.tasks_to_retry(self._host.plan(tree, run.until))
+        if not run.allows_scripts:
+            self._host.admit(tasks)
+        run.try_again(tasks)
         self._host.start_timer(self.tick)
 
     def run_of(self, tree: bpy.types.NodeTree) -> Run | None:

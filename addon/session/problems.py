@@ -19,6 +19,7 @@ import bpy
 from ...node_tree import changes
 from ...node_tree.identity import background_trees
 from ...runtime.errors import CompileError, Problem
+from ..consent.current import consent
 from . import checks
 from .news import News
 
@@ -90,7 +91,9 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
     """Look for the problems of a tree now, and return them. Must not be called while Blender draws."""
     uid = tree.session_uid
     try:
-        _findings[uid] = _Finding((), len(checks.checked(tree).tasks), is_fresh=True)
+        tasks = checks.checked(tree).tasks
+        consent.check(tasks)
+        _findings[uid] = _Finding((), len(tasks), is_fresh=True)
     except CompileError as error:
         _findings[uid] = _Finding(error.problems, 0, is_fresh=True)
     return _findings[uid].problems

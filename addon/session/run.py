@@ -15,7 +15,7 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.planning.graph import OutputAction
-from ...runtime.planning.plan import Plan
+from ...runtime.planning.plan import Plan, PlannedTask
 from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.forecast import Past
@@ -250,6 +250,7 @@ class Run:
         started: when the run started, in seconds since the epoch.
         until: the nodes that were asked for, None for the whole tree.
         notes: what could not be done.
+        allows_scripts: whether its caller lets scripts run that the artist has not allowed.
         pause_reason: why it was paused automatically; "" otherwise.
         size: bytes that it keeps on disk; 0 until it is over.
         version: grows with each change that is worth a redraw, except for passing time.
@@ -284,13 +285,17 @@ class Run:
         self._writer: ResultWriter | None = None
         self._is_home = False
         self._is_kept = True
+        self.allows_scripts = False
         self._has_failed = False  # by an error in Background Nodes or Blender
         self._next_forecast = 0.0
         self._time_left: float | None = None
 
-    def begin(self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None) -> None:
+    def begin(
+        self, active: ActiveRun, on_event: Callable[[RunEvent], None] | None, *, allows_scripts: bool = False
+    ) -> None:
         """Take the run that the runner has started. For the session."""
         self._active = active
+        self.allows_scripts = allows_scripts
         self._on_event = on_event
         self._by_id = {uid: Task(active, record) for uid, record in active.scheduler.tasks.items()}
         self._tasks = MappingProxyType({task.name: task for task in self._by_id.values()})
@@ -530,15 +535,18 @@ class Run:
             for note in [*broken, *writer.notes]:
                 self.note(note)
 
-    def try_again(self, plan: Plan) -> None:
-        """Run again what did not succeed, by a plan of the tree as it is now.
+    def tasks_to_retry(self, plan: Plan) -> list[PlannedTask]:
+        """What did not succeed, by a plan of the tree as it is now.
 
         Raises:
             RunError: if more than scripts, values and settings has changed.
         """
         records = self._active.scheduler.tasks.values()
-        missing = [record.planned for record in records if record.state is not TaskState.SUCCEEDED]
-        self._runner.retry(self._active, retried_tasks(missing, plan))
+        return retried_tasks((record.planned for record in records if record.state is not TaskState.SUCCEEDED), plan)
+
+    def try_again(self, tasks: Sequence[PlannedTask]) -> None:
+        """Run these tasks again."""
+        self._runner.retry(self._active, tasks)
         self._is_home = False
 
     def fail(self, error: Exception) -> None:

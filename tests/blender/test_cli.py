@@ -16,8 +16,6 @@ from pathlib import Path
 import bpy
 import pytest
 
-from background_nodes.addon.command_line import command
-
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path
 TIMEOUT = 120
@@ -41,14 +39,18 @@ class Ended:
 
 @pytest.fixture
 def start(tmp_path_factory):
-    """Starts the command on a file."""
+    """Starts the command on a file, whose scripts it allows."""
     environment = dict(os.environ)
     if IS_WHEEL:
         folder = tmp_path_factory.mktemp("package")
         (folder / "background_nodes").symlink_to(ROOT, target_is_directory=True)
         environment["PYTHONPATH"] = str(folder)
 
-    def start(command: str, file: Path | str, *arguments: str, **options) -> subprocess.Popen:
+    def start(
+        command: str, file: Path | str, *arguments: str, allow_scripts: bool = True, **options
+    ) -> subprocess.Popen:
+        if command == "run" and allow_scripts:
+            arguments = ("--allow-scripts", *arguments)
         if IS_WHEEL:
             argv = [sys.executable, "-m", "background_nodes.cli", command, str(file), *arguments]
         else:
@@ -64,8 +66,8 @@ def start(tmp_path_factory):
 def run_cli(start):
     """Runs the command to its end."""
 
-    def run_cli(command: str, file: Path | str, *arguments: str) -> Ended:
-        with start(command, file, *arguments) as process:
+    def run_cli(command: str, file: Path | str, *arguments: str, **options) -> Ended:
+        with start(command, file, *arguments, **options) as process:
             out, err = process.communicate(timeout=TIMEOUT)
         return Ended(process.returncode, out.decode(), err.decode("utf-8", "replace"))
 
@@ -301,23 +303,31 @@ def test_what_names_and_errors_tell_a_terminal_is_harmless(run_cli, tmp_path):
         assert "\nTree: succeeded" not in shown
 
 
-@pytest.mark.parametrize(
-    ("preference", "arguments", "are_on"),
-    [
-        (False, "blender f.blend --command background_nodes run", False),
-        (True, "blender f.blend --command background_nodes run", True),
-        (True, "blender -Y f.blend -c background_nodes run", False),
-        (True, "blender --disable-autoexec -y f.blend --command background_nodes run", True),
-        (False, "blender f.blend --command background_nodes run --set -y", False),
-    ],
-)
-def test_whether_scripts_of_the_file_were_on_is_known(preference, arguments, are_on):
-    paths = bpy.context.preferences.filepaths
-    paths.use_scripts_auto_execute = preference
-    try:
-        assert command.runs_scripts_of_files(arguments.split()) is are_on
-    finally:
-        paths.use_scripts_auto_execute = False
+# Consent
+
+
+def test_script_of_the_file_that_nobody_allowed_does_not_run(run_cli, good_file, unchanged):
+    before = unchanged(good_file)
+    ended = run_cli("run", good_file, "--json", allow_scripts=False)
+    report = ended.report_after_blender_s_own_words
+    assert (ended.exit_code, report["state"], report["tasks"], unchanged(good_file)) == (2, "invalid", {}, before)
+    assert [problem["node"] for problem in report["problems"]] == ["First", "Second"]
+    assert "--allow-scripts" in report["problems"][0]["fix"]
+
+
+def test_shipped_script_needs_no_permission(run_cli, awkward_path):
+    tree = new_tree()
+    tree.nodes.new("BackgroundNodeScript").library_script = "mesh/measure"
+    file = save(awkward_path / "shipped.blend")
+    report = run_cli("run", file, "--json", allow_scripts=False).report_after_blender_s_own_words
+    assert [problem["message"] for problem in report["problems"]] == ["nothing is linked and no value is set"]
+
+
+@pytest.mark.blender_only
+def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_file):
+    argv = [bpy.app.binary_path, "-y", str(good_file), "--command", "background_nodes", "run"]
+    ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 # Bad input

@@ -17,7 +17,18 @@ UNSAFE_CALLS = {"exec", "eval"}
 #: The rooms of a layer; each may import what stands before it, and the files of the layer's own folder.
 ROOMS = {
     "runtime": ("script", "planning", "scheduling", "scratch", "keys", "store", "engine", "pool", "blender", "worker"),
-    "addon": ("session", "jobs", "drawing", "preferences", "editor", "adding", "scripts", "sidebar", "command_line"),
+    "addon": (
+        "consent",
+        "session",
+        "jobs",
+        "drawing",
+        "preferences",
+        "editor",
+        "adding",
+        "scripts",
+        "sidebar",
+        "command_line",
+    ),
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 

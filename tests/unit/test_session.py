@@ -19,6 +19,7 @@ from background_nodes.addon.session.settings import Settings
 from background_nodes.runtime.engine.run_files import read_context
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
+from background_nodes.runtime.errors import CompileError, Problem
 from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.scratch.scratch import Scratch
 
@@ -70,6 +71,7 @@ class FakeHost:
         self.edited = ""
         self.num_unread = 0
         self.gesture: bool | Exception = False
+        self.unallowed = ""  # the node whose script is
         self.does: str | Exception = ""
         self._tmp_path = tmp_path
 
@@ -82,6 +84,10 @@ class FakeHost:
         return parse_plan(self.plans[tree.session_uid])
 
     checked_plan = plan
+
+    def admit(self, tasks: Any) -> None:
+        if any(task.name in self.unallowed for task in tasks):
+            raise CompileError([Problem(self.unallowed, "", "its script is not allowed", "Allow it")])
 
     def find_tree(self, session_uid: int) -> FakeTree | None:
         return self.trees.get(session_uid)
