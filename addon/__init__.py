@@ -28,7 +28,7 @@ def _modules() -> tuple[ModuleType, ...]:
         status_icons,
     )
     from .preferences import edit, preferences
-    from .scripts import menus, operators, text_watch
+    from .scripts import consent_dialog, menus, operators, text_watch
     from .session import current, problems
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
@@ -57,6 +57,7 @@ def _modules() -> tuple[ModuleType, ...]:
         selection,
         drops,
         operators,
+        consent_dialog,
         menus,
         text_watch,
         add_menu,

@@ -8,6 +8,7 @@ what one of them adds or removes counts for all at once.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import time
@@ -59,7 +60,7 @@ class TrustedScripts:
         return self._find_folder()
 
     def __contains__(self, digest: str) -> bool:
-        return self._file(digest).is_file()
+        return os.path.isfile(self._file(digest))  # noqa: PTH113 (`Path.is_file` raises in a folder that is closed to us)
 
     def add(self, digest: str, name: str, origin: str, parts: Sequence[ScriptPart], *, is_own: bool) -> None:
         """Trust a script from now on. Raises StoreError if that can't be written."""
@@ -77,17 +78,16 @@ class TrustedScripts:
             beside.write_text(json.dumps(record), encoding="utf-8")
             beside.replace(file)
         except OSError as error:
-            beside.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise StoreError(f"{file} can't be written: {error}") from error
         if is_own:
             self._remove_oldest()
 
     def note_use(self, digest: str) -> None:
         """A trusted script ran: it is kept longer than those that did not."""
-        try:
+        with contextlib.suppress(OSError):  # read-only, or removed just now
             os.utime(self._file(digest))
-        except OSError:  # read-only, or removed just now
-            return
 
     def remove(self, digests: Iterable[str]) -> None:
         """Trust scripts no longer. Raises StoreError if they can't be removed."""

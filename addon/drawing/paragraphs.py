@@ -22,13 +22,18 @@ def draw(
     *,
     icon: str = "NONE",
     share: float = 1.0,
+    width: int = 0,
     max_lines: int = 12,
 ) -> None:
-    """A text as wide as a share of the region. The icon is before its first line; what is too long ends in dots."""
+    """A text as wide as a share of the region, or of a dialog of that `width` in UI pixels.
+
+    The icon is before its first line; what is too long ends in dots.
+    """
     scale = context.preferences.system.ui_scale
     points = context.preferences.ui_styles[0].widget.points * scale
-    width = (context.region.width - _MARGIN * scale) * share - (0.0 if icon == "NONE" else 20.0 * scale)
-    lines = _lines(text, round(width), round(points, 1))
+    outer = width * scale if width else context.region.width
+    inner = (outer - _MARGIN * scale) * share - (0.0 if icon == "NONE" else 20.0 * scale)
+    lines = _lines(text, round(inner), round(points, 1))
     shown = [*lines[: max_lines - 1], f"{lines[max_lines - 1]} …"] if len(lines) > max_lines else lines
     column = layout.column(align=True)
     column.scale_y = _LINE_HEIGHT

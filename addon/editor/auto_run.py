@@ -52,7 +52,7 @@ def _due_trees() -> Iterator[bpy.types.NodeTree]:
 def _start(tree: bpy.types.NodeTree) -> None:
     try:
         session.start(tree)
-    except CompileError as error:
+    except CompileError as error:  # scripts that are not allowed to run, too: a save opens no dialog
         problems.show(tree, error.problems)
     except BackgroundNodesError:  # such as a full disk; the Run button reports it
         traceback.print_exc()

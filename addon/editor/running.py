@@ -10,6 +10,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ...runtime.errors import BackgroundNodesError, CompileError, Problem
+from ..consent.consent import ConsentError
 from ..drawing import keymaps
 from ..session import problems
 from ..session.current import session
@@ -60,7 +61,7 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         tree = active_tree(context)
-        until = _wanted(tree, self.scope)
+        until = wanted_nodes(tree, self.scope)
         if until == []:
             self.report(
                 {"ERROR"},
@@ -70,6 +71,8 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         try:
             run = session.start(tree, until=until, force=self.force)
         except CompileError as error:
+            if _is_to_ask(error):
+                return _ask("run", scope=self.scope, force=self.force)
             problems.show(tree, error.problems)
             self._report_problems(error.problems)
             return {"CANCELLED"}
@@ -90,13 +93,23 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
             self.report({"WARNING"}, translated("{count} problems keep the tree from running").format(count=len(found)))
 
 
+def _is_to_ask(error: BackgroundNodesError) -> bool:
+    """Whether the artist only has to allow the scripts."""
+    return isinstance(error, ConsentError) and not bpy.app.background
+
+
+def _ask(then: str, **properties: object) -> set[str]:
+    """Ask whether the scripts may run, and if they may, go on: see `scripts/consent_dialog.py`."""
+    return bpy.ops.background_nodes.scripts_ask("INVOKE_DEFAULT", then=then, **properties)
+
+
 def _wait_in_background(run: Run) -> None:
     """Where no timer carries the run on."""
     if bpy.app.background:
         run.wait()
 
 
-def _wanted(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
+def wanted_nodes(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
     """The names of the nodes that a scope asks for, None for all."""
     if scope == "SELECTED":
         return [node.name for node in tree.nodes if node.select and node.bl_idname not in ("NodeFrame", "NodeReroute")]
@@ -202,6 +215,8 @@ class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
         try:
             session.retry(run)
         except BackgroundNodesError as error:
+            if _is_to_ask(error):
+                return _ask("retry")
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         _wait_in_background(run)

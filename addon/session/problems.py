@@ -121,6 +121,11 @@ def _find_asked() -> float | None:
 # What makes a finding stale
 
 
+def consent_changed() -> None:
+    """Scripts were allowed to run, or are not allowed any more."""
+    _after_change_of_all()
+
+
 def _mark(tree: bpy.types.NodeTree) -> None:
     _last.time = time.monotonic()
     finding = _findings.get(tree.session_uid)

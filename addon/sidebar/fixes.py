@@ -38,7 +38,9 @@ def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem)
     node = tree.nodes.get(problem.node)
     if node is None:
         return
-    if getattr(node, "source_error", ""):
+    if problem.needs_consent:
+        layout.operator("background_nodes.scripts_ask", text="Allow ...", icon="CHECKMARK")
+    elif getattr(node, "source_error", ""):
         _draw_script_error(layout, node, problem)
     elif "//" in problem.message and not bpy.data.filepath:
         layout.operator("wm.save_mainfile", text="Save File", icon="FILE_TICK")
