@@ -92,7 +92,7 @@ class Leases:
             return False
         with contextlib.suppress(OSError):
             os.utime(self._path)
-            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+            return True
         return False
 
     def _write(self) -> None:
@@ -101,7 +101,8 @@ class Leases:
         if keys == self._written:
             return
         is_more = keys >= self._written
-        data = "".join(f"{key}\n" for key in (keys - self._written if is_more else keys)).encode("ascii")
+        # What was written last may have ended within a line.
+        data = "\n".join(("", *sorted(keys - self._written if is_more else keys), "")).encode("ascii")
         self._written = frozenset()  # if it fails, all are written once more
         with self._folder.locked():
             self._file.seek(0, os.SEEK_END if is_more else os.SEEK_SET)

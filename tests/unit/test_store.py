@@ -22,6 +22,7 @@ from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.scratch import file_locks
 from background_nodes.runtime.store import folder as folder_module
 from background_nodes.runtime.store import upkeep
+from background_nodes.runtime.store.draft import Draft
 from background_nodes.runtime.store.folder import default_folder
 from background_nodes.runtime.store.limits import Entry, Limits, choose
 from background_nodes.runtime.store.records import KeptFile, Record
@@ -188,8 +189,12 @@ def test_log_that_is_still_written_to_is_copied(place):
     assert contents(target) == {"x.log": b"end", "x.head": b"begin"}
 
 
+def no_link(*_paths: Path) -> None:
+    raise PermissionError("there are no links on this disk")
+
+
 def test_disk_without_links_gets_copies(place, monkeypatch):
-    monkeypatch.setattr(os, "link", lambda *_paths: (_ for _ in ()).throw(PermissionError("no links here")))
+    monkeypatch.setattr(os, "link", no_link)
     store, blob, target = place.store(), place.blob(blend=b"data"), place.target()
     record = store.keep(key("a"), {}, blobs={"output": blob})
     store.place(record, "output", target, "x")
@@ -206,7 +211,9 @@ def test_blob_without_files_is_an_error_and_nothing_is_kept(place):
     assert place.being_written() == []
 
 
-def test_nothing_that_is_there_is_written_over_and_a_half_placed_blob_is_taken_back(place):
+@pytest.mark.parametrize("link", [os.link, no_link])
+def test_nothing_that_is_there_is_written_over_and_a_half_placed_blob_is_taken_back(place, monkeypatch, link):
+    monkeypatch.setattr(os, "link", link)
     record = place.store().keep(key("a"), {}, blobs={"output": place.blob(blend=b"new", json=b"{}")})
     target = place.target()
     (target / "x.json").write_bytes(b"mine")
@@ -555,6 +562,38 @@ def test_clear_leaves_nothing_and_clear_unused_what_is_needed(place):
     assert place.notes == []
 
 
+def test_what_another_process_keeps_while_room_is_made_stays_whole(place, monkeypatch):
+    """1. A file is left over, 2. one process looks at the store, 3. another keeps that file, 4. the first goes on."""
+    store, other = place.store(), place.store()
+    store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
+    store.remove(key("a"))
+    locked = store.folder.locked
+
+    def locked_late():
+        if not other.peek(key("b")):
+            other.keep(key("b"), {}, blobs={"output": place.blob(blend=b"data")})
+        return locked()
+
+    store.leases.ensure()
+    monkeypatch.setattr(store.folder, "locked", locked_late)
+    upkeep.prune(store)
+    assert place.store().find(key("b")) is not None
+
+
+def test_folder_that_is_removed_while_something_is_kept_is_made_anew(place, monkeypatch):
+    store, put = place.store(), Draft.put
+    removals = iter([1, 2])
+
+    def put_late(draft: Draft) -> None:
+        if next(removals, None):
+            shutil.rmtree(place.path / "store")
+        put(draft)
+
+    monkeypatch.setattr(Draft, "put", put_late)
+    record = store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
+    assert place.store().find(key("a")) == record
+
+
 def test_info_tells_what_is_there(place):
     store = place.store()
     store.keep(key("a"), {}, blobs={"output": place.blob(blend=bytes(10_000))})
@@ -606,6 +645,32 @@ def test_needs_are_told_again_when_somebody_removed_the_folder(place):
         path.unlink() if path.is_file() else path.rmdir()
     store.keep(key("a"), {})
     assert num_kept(place, "a") == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [((0, 1), (1,)), ((1,), (1, 2))], ids=["less", "more"])
+def test_needs_that_could_not_be_written_are_told_again(place, monkeypatch, before, after):
+    """A full disk takes half a line, be it a new one or in the place of others."""
+
+    class FullDisk:
+        def __init__(self, file):
+            self.file = file
+
+        def write(self, data):
+            return self.file.write(data[: len(data) // 2])
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+    store, keys = place.store(), sorted(map(key, "abc"))
+    for name in keys:
+        store.keep(name, {})
+    store.lease("tree", [keys[index] for index in before])
+    with monkeypatch.context() as patched:
+        patched.setattr(store.leases, "_file", FullDisk(store.leases._file))
+        store.lease("tree", [keys[index] for index in after])
+    assert len(place.notes) == 1
+    store.lease("tree", keys)
+    assert num_kept(place, *"abc") == 3
 
 
 def test_needs_are_told_on_file_systems_without_locks_too(place, monkeypatch):
