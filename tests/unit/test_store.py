@@ -517,6 +517,17 @@ def test_what_was_used_in_the_future_ages_from_now_on(place, act):
     assert abs(time.time() - place.files("records")[0].stat().st_mtime) < 3600.0
 
 
+@pytest.mark.parametrize("years", [-40, 40])
+def test_clock_that_jumps_loses_nothing(place, monkeypatch, years):
+    store, real = place.store(), time.time
+    for name, now in (("a", real), ("b", lambda: real() + years * 365 * DAY), ("c", real)):
+        monkeypatch.setattr(time, "time", now)
+        store.keep(key(name), {}, blobs={"output": place.blob(blend=name.encode())})
+        assert upkeep.prune(place.store()) == upkeep.Removed(0, 0)
+        assert store.find(key(name)) is not None
+    assert [place.store().find(key(name)) is not None for name in "abc"] == [True] * 3
+
+
 def test_what_is_found_counts_as_used_and_what_is_only_looked_at_does_not(place):
     store = place.store()
     for name in "abc":
