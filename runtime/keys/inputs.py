@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,8 +38,8 @@ class Contents:
 
     Attributes:
         data_block: gives the content of a data-block.
-        blend_file: gives the content of a whole .blend file, with that of the files it uses, by its path; `OPEN_FILE`
-            for the open one.
+        blend_file: gives the content of a whole .blend file, with that of the files it uses, by its path, or for the
+            open one by `OPEN_FILE`; the name of the element is the whole path.
         files: digests of files.
         folder: where large values are.
         whole_path: resolves `//`.
@@ -56,27 +56,21 @@ class Contents:
     written: frozenset[str] = frozenset()
 
 
-def input_part(parameter: Parameter, pieces: Iterable[tuple[TypedValue, str]], contents: Contents) -> InputPart:
-    """An input as part of a key.
+def input_parts(
+    arguments: Iterable[tuple[Parameter, Iterable[tuple[TypedValue, str]]]], contents: Contents
+) -> tuple[InputPart, ...]:
+    """The inputs of one item as parts of its key.
 
     Args:
-        parameter: what the script takes.
-        pieces: the values that it is given, each with the name of its conversion.
+        arguments: what the script takes, each with the values it is given and the names of their conversions.
         contents: where the content of what they name is found.
 
     Raises:
         UnknownContentError: if some of it can't be told: the task's result can't be kept. The message says why.
         StoreError: if a file with a value can't be read.
     """
-    return InputPart(
-        identifier=parameter.identifier,
-        label=parameter.label,
-        type=parameter.type,
-        contents=tuple(_content(value, conversion, parameter, contents) for value, conversion in pieces),
-        annotation=parameter.annotation,
-        is_optional=parameter.is_optional,
-        is_output_path=parameter.is_output_path,
-    )
+    reading = _Reading(contents)
+    return tuple(reading.input_part(parameter, pieces) for parameter, pieces in arguments)
 
 
 def value_digest(value: TypedValue, folder: ScratchFolder) -> str:
@@ -93,57 +87,79 @@ def items_digest(columns: Iterable[tuple[str, Sequence[Any]]]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _content(value: TypedValue, conversion: str, parameter: Parameter, contents: Contents) -> Content:
-    if value.type.is_data_block:
-        return _data_blocks(value, conversion, contents)
-    if parameter.type.kind == "PATH":
-        return _paths(value, conversion, parameter, contents)
-    if parameter.type.kind == "BLEND_FILE":
-        return _blend_files(value, conversion, contents)
-    digest = value_digest(value, contents.folder)
-    is_relative = value.type.kind not in _WITHOUT_TEXT and (value.is_in_files or '"//' in json.dumps(value.content))
-    return Content(value.type, conversion, digest, _text(value), is_relative=is_relative)
+class _Reading:
+    """Reads the inputs of one item, and numbers the data-blocks and blobs among them as they come."""
 
+    def __init__(self, contents: Contents) -> None:
+        self._contents = contents
+        self._refs: dict[StoredRef, int] = {}
+        self._blobs: dict[str, int] = {}
 
-def _data_blocks(value: TypedValue, conversion: str, contents: Contents) -> Content:
-    found = [None if ref is None else contents.data_block(ref) for ref in value.parts()]
-    names = [each.element.name for each in found if each]
-    return Content(
-        value.type,
-        conversion,
-        _joined("" if each is None else each.element.digest for each in found),
-        names[0] if len(names) == 1 else f"{len(names)} data-blocks" if names else "nothing",
-        tuple(each.element for each in found if each),
-        is_timed=any(each.is_timed for each in found if each),
-    )
+    def input_part(self, parameter: Parameter, pieces: Iterable[tuple[TypedValue, str]]) -> InputPart:
+        return InputPart(
+            identifier=parameter.identifier,
+            label=parameter.label,
+            type=parameter.type,
+            contents=tuple(self._content(value, conversion, parameter) for value, conversion in pieces),
+            annotation=parameter.annotation,
+            is_optional=parameter.is_optional,
+            is_output_path=parameter.is_output_path,
+        )
 
+    def _content(self, value: TypedValue, conversion: str, parameter: Parameter) -> Content:
+        if value.type.is_data_block:
+            return self._data_blocks(value, conversion)
+        if parameter.type.kind == "PATH":
+            return self._paths(value, conversion, parameter)
+        if parameter.type.kind == "BLEND_FILE":
+            return self._blend_files(value, conversion)
+        digest = value_digest(value, self._contents.folder)
+        is_relative = value.type.kind not in _WITHOUT_TEXT and (value.is_in_files or '"//' in json.dumps(value.content))
+        return Content(value.type, conversion, digest, _text(value), is_relative=is_relative)
 
-def _paths(value: TypedValue, conversion: str, parameter: Parameter, contents: Contents) -> Content:
-    given = list(value_files.elements(value, contents.folder))
-    paths = [contents.whole_path(path) if isinstance(path, str) else "" for path in given]
-    elements: list[Element] = []
-    if not parameter.is_output_path:
-        elements = [_file(path, parameter, contents) for path in paths if path]
-    return Content(value.type, conversion, _joined(paths), _shown(given), tuple(elements))
+    def _data_blocks(self, value: TypedValue, conversion: str) -> Content:
+        given: list[StoredRef | None] = list(value_files.elements(value, self._contents.folder))
+        found = [(ref, self._contents.data_block(ref)) for ref in given if ref is not None]
+        elements = tuple(self._numbered(ref, each.element) for ref, each in found)
+        names = [each.name for each in elements]
+        return Content(
+            value.type,
+            conversion,
+            _joined("" if ref is None else f"in {ref.library}" for ref in given),
+            names[0] if len(names) == 1 else f"{len(names)} data-blocks" if names else "nothing",
+            elements,
+            is_timed=any(each.is_timed for _ref, each in found),
+        )
 
+    def _numbered(self, ref: StoredRef, element: Element) -> Element:
+        number = self._refs.setdefault(ref, len(self._refs))
+        return replace(element, number=number, blob=self._blobs.setdefault(ref.blob, len(self._blobs)))
 
-def _file(path: str, parameter: Parameter, contents: Contents) -> Element:
-    if not Path(path).is_absolute():
-        raise UnknownContentError(f'"{parameter.label}": {path} is no whole path, so nobody knows which file is meant')
-    found = {
-        name: digest
-        for name, digest in contents.files.content(path).items()
-        if str(Path(path, name)) not in contents.written
-    }
-    return Element(path, combined(found), found)
+    def _paths(self, value: TypedValue, conversion: str, parameter: Parameter) -> Content:
+        given = list(value_files.elements(value, self._contents.folder))
+        paths = [self._contents.whole_path(path) if isinstance(path, str) else "" for path in given]
+        elements: list[Element] = []
+        if not parameter.is_output_path:
+            elements = [self._file(path, parameter) for path in paths if path]
+        return Content(value.type, conversion, _joined(paths), _shown(given), tuple(elements))
 
+    def _file(self, path: str, parameter: Parameter) -> Element:
+        if not Path(path).is_absolute():
+            raise UnknownContentError(
+                f'"{parameter.label}": {path} is no whole path, so nobody knows which file is meant'
+            )
+        found = {
+            name: digest
+            for name, digest in self._contents.files.content(path).items()
+            if str(Path(path, name)) not in self._contents.written
+        }
+        return Element(path, combined(found), found)
 
-def _blend_files(value: TypedValue, conversion: str, contents: Contents) -> Content:
-    given = list(value_files.elements(value, contents.folder))
-    found = [contents.blend_file(path) for path in given if isinstance(path, str)]
-    names = ["this file" if path == OPEN_FILE else str(path) for path in given]
-    digest = _joined(each.element.name for each in found)
-    return Content(value.type, conversion, digest, ", ".join(names), tuple(each.element for each in found))
+    def _blend_files(self, value: TypedValue, conversion: str) -> Content:
+        given = list(value_files.elements(value, self._contents.folder))
+        elements = tuple(self._contents.blend_file(path).element for path in given if isinstance(path, str))
+        names = ["this file" if path == OPEN_FILE else str(path) for path in given]
+        return Content(value.type, conversion, _joined(each.name for each in elements), ", ".join(names), elements)
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -31,11 +31,15 @@ class Element:
         digest: of what it is, with all that it uses.
         parts: digests of its parts, each without the others: data-blocks by such names (itself, too), files of a folder
             by their paths in it.
+        number: of a data-block, which one of the task's it is: two with one number are the same, not only equal.
+        blob: which one of the task's blobs it is in: data-blocks of one blob share what they use.
     """
 
     name: str
     digest: str
     parts: Mapping[str, str] = field(default_factory=dict)
+    number: int = 0
+    blob: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,11 @@ def json_text(value: TypedValue, folder: ScratchFolder) -> str:
 
 
 def json_pieces(value: TypedValue, folder: ScratchFolder) -> Iterator[str]:
-    """The same in pieces: one text, wherever the parts of a list are. Raises StoreError if one can't be read."""
+    """The same in pieces: one text, whichever elements of a list are in files of `stored`.
+
+    Raises:
+        StoreError: if a file can't be read.
+    """
     parts = value.parts()
     if len(parts) == 1 and isinstance(parts[0], ValueFile) and parts[0].index is None:
         yield _read_text(folder.file(parts[0].name))  # the whole value: to take it apart would take long

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from background_nodes.runtime.keys.files import FileDigests
-from background_nodes.runtime.keys.inputs import Contents, DataBlockContent, input_part
+from background_nodes.runtime.keys.inputs import Contents, DataBlockContent, input_parts
 from background_nodes.runtime.keys.key import Element, Environment, InputPart, KeyParts, OtherItems, key_parts
 from background_nodes.runtime.keys.script_digest import ScriptDigests
 from background_nodes.runtime.planning.graph import NodeSettings
@@ -41,7 +41,8 @@ def given(name: str, kind: str, *values: TypedValue, at: Contents, conversion: s
     """An input with what its links give."""
     is_list = options.pop("is_list", False)
     parameter = Parameter(name, label_of(name), SocketType(kind, is_list), **options)
-    return input_part(parameter, [(value, conversion) for value in values], at)
+    [part] = input_parts([(parameter, [(value, conversion) for value in values])], at)
+    return part
 
 
 def parts(

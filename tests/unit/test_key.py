@@ -8,13 +8,14 @@ from hypothesis import given as examples
 from hypothesis import strategies as st
 
 from background_nodes.runtime.keys.files import UnknownContentError
-from background_nodes.runtime.keys.inputs import items_digest, value_digest
+from background_nodes.runtime.keys.inputs import input_parts, items_digest, value_digest
 from background_nodes.runtime.keys.key import Element, KeyParts, OtherItems
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import TaskOutput
 from background_nodes.runtime.scratch import value_files
 from background_nodes.runtime.scratch.scratch import ScratchFolder
 from background_nodes.runtime.scratch.typed_values import TypedValue, ValueFile
+from background_nodes.runtime.script.signature import Parameter
 from background_nodes.runtime.script.socket_types import OPEN_FILE, SocketType, StoredRef
 
 from .keys import BLENDER, OUTPUT, SCRIPT, contents, given, parts, typed
@@ -116,6 +117,27 @@ def test_missing_data_block_is_not_left_out(tmp_path):
         parts(given("o", "Object", typed("Object", value, is_list=True), at=at, is_list=True)).key() for value in values
     }
     assert len(keys) == len(values)
+
+
+def test_two_equal_data_blocks_are_not_one_that_is_given_twice(tmp_path):
+    """A script that removes doubles from a list sees the difference; so does one that counts materials."""
+    at = contents(tmp_path, {"Rock": ROCK, "Twin": ROCK})
+    parameters = [Parameter(name, name, SocketType("Object")) for name in ("low", "high")]
+
+    def key(*values: TypedValue) -> str:
+        pairs = [(parameter, [(value, "")]) for parameter, value in zip(parameters, values, strict=True)]
+        return parts(*input_parts(pairs, at)).key()
+
+    same, beside, apart = block("Rock"), block("Twin"), block("Rock", "2.blend")
+    assert len({key(same, same), key(same, beside), key(same, apart)}) == 3
+    assert key(same, apart) == key(apart, same)
+    assert key(block("Rock", "8.blend"), block("Rock", "9.blend")) == key(same, apart)
+
+
+def test_library_of_a_data_block_counts(tmp_path):
+    at = contents(tmp_path, {"Rock": ROCK})
+    refs = [StoredRef("Object", "Rock", library, "1.blend") for library in ("", "/a.blend", "/b.blend")]
+    assert len({parts(given("source", "Object", typed("Object", ref), at=at)).key() for ref in refs}) == 3
 
 
 # Files
