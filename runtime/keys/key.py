@@ -147,16 +147,20 @@ class KeyParts:
 
     def key(self) -> str:
         """The key: equal if, and only if, all counts as equal. What is only there for people does not count."""
-        inputs = tuple(_without_words(each) for each in self.inputs)
-        counted = replace(self, script=replace(self.script, text=""), inputs=inputs)
-        return hashlib.blake2b(_json(counted).encode(), digest_size=32).hexdigest()
+        record = wire.encode(self)
+        del record["script"]["text"]
+        for content in (content for part in record["inputs"] for content in part["contents"]):
+            del content["text"]
+            for element in content["elements"]:
+                del element["name"]
+        return hashlib.blake2b(_json(record).encode(), digest_size=32).hexdigest()
 
     def place(self) -> str:
         """A key of all but the contents of files and folders: what a task writes into its inputs leaves it as it is."""
         return replace(self, inputs=tuple(_without_files(each) for each in self.inputs)).key()
 
     def to_json(self) -> str:
-        return _json(self)
+        return _json(wire.encode(self))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> KeyParts:
@@ -207,14 +211,6 @@ def key_parts(
     )
 
 
-def _without_words(part: InputPart) -> InputPart:
-    contents = (
-        replace(content, text="", elements=tuple(replace(each, name="") for each in content.elements))
-        for content in part.contents
-    )
-    return replace(part, contents=tuple(contents))
-
-
 def _without_files(part: InputPart) -> InputPart:
     if part.type.kind != "PATH":
         return part
@@ -222,4 +218,4 @@ def _without_files(part: InputPart) -> InputPart:
 
 
 def _json(record: Any) -> str:
-    return json.dumps(wire.encode(record), sort_keys=True, separators=(",", ":"))
+    return json.dumps(record, sort_keys=True, separators=(",", ":"))

@@ -98,7 +98,10 @@ def _edited(operator: str):
     assert getattr(getattr(bpy.ops, module), name)(**_OPTIONS.get(operator, {})) == {"FINISHED"}
     if bpy.context.mode != "OBJECT":
         bpy.ops.object.mode_set(mode="OBJECT")
-    return [dump(item) for item in bpy.data.objects]
+    attributes = source.data.attributes
+    if ".select_edge" in attributes:  # 5.0 makes it of a larger type than it fills: the rest is what memory held
+        attributes.remove(attributes[".select_edge"])
+    return bpy.data.objects.keys(), dump(source)
 
 
 @pytest.mark.parametrize("operator", surroundings._OPERATORS)

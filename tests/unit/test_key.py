@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given as examples
@@ -312,6 +313,47 @@ def test_devices_count_where_they_are_used():
 
 def test_version_of_the_engine_counts():
     assert dataclasses.replace(parts(), version=0).key() != parts().key()
+
+
+def changed(record: object) -> Iterator[tuple[str, object]]:
+    """A record with one field changed, for each field of it and of the records in it, with the name of the field."""
+    for each in dataclasses.fields(record):
+        value = getattr(record, each.name)
+        name = f"{type(record).__name__}.{each.name}"
+        if dataclasses.is_dataclass(value):
+            inner = changed(value)
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            inner = [(name, value[:-1]), *((of, (new, *value[1:])) for of, new in changed(value[0]))]
+        else:
+            inner = [(name, _other(value))]
+        yield from ((of, dataclasses.replace(record, **{each.name: new})) for of, new in inner)
+
+
+def _other(value: object) -> object:
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return f"{value}x"
+        case tuple():
+            return (*value, "x")
+        case dict():
+            return {**value, "x": "y"}
+    raise TypeError(value)
+
+
+def test_each_field_counts_but_for_the_words(tmp_path):
+    at = contents(tmp_path, {"Rock": ROCK})
+    whole = parts(
+        given("source", "Object", block("Rock"), at=at),
+        script="import bpy\nfrom background_nodes.script import items\nbpy.data\n" + SCRIPT,
+        others=OtherItems(1, "2"),
+    )
+    fields = {name: new.key() == whole.key() for name, new in changed(whole)}
+    assert {name for name, is_same in fields.items() if is_same} == {"ScriptPart.text", "Content.text", "Element.name"}
+    assert len(fields) > 35
 
 
 def test_what_is_there_for_people_does_not_count(tmp_path):
