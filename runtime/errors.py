@@ -88,5 +88,9 @@ class StoreError(BackgroundNodesError):
     """The scratch folder can't be written or read. The message names the path and the reason."""
 
 
+class BlendFileError(BackgroundNodesError):
+    """A .blend file that can't be read without Blender. The message says what is wrong with it."""
+
+
 class RunError(BackgroundNodesError):
     """A run can't be started, or a result can't be fetched."""

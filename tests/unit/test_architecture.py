@@ -16,7 +16,19 @@ UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 UNSAFE_CALLS = {"exec", "eval"}
 #: The rooms of a layer; each may import what stands before it, and the files of the layer's own folder.
 ROOMS = {
-    "runtime": ("script", "planning", "scheduling", "scratch", "keys", "store", "engine", "pool", "blender", "worker"),
+    "runtime": (
+        "script",
+        "planning",
+        "scheduling",
+        "scratch",
+        "keys",
+        "blend_file",
+        "store",
+        "engine",
+        "pool",
+        "blender",
+        "worker",
+    ),
     "addon": (
         "consent",
         "session",

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The data-blocks of a .blend file: of each a digest of its own content, what it uses, and which files it names.
+
+This depends on the file alone, wherever it lies.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from ..errors import BlendFileError
+from .blocks import Block, Blocks, read_blocks
+from .contents import RAW, Contents
+from .dna import Dna, Field, read_dna
+from .fields.kinds import LIBRARY, LINKED, is_known
+from .fields.named_files import NamedFile, files_named
+from .fields.run_time_fields import LEFT_OUT
+from .fields.time_dependence import owners_timed
+from .fields.unknowns import unknowns
+from .rows import Rows
+from .targets import NONE
+
+
+@dataclass(slots=True)
+class DataBlock:
+    """A data-block as it lies in a file.
+
+    Attributes:
+        code: two letters for its kind.
+        name: its name, without those.
+        own: digest of its own content; of a linked one, which is elsewhere, empty.
+        uses: the data-blocks that its pointers lead to, in their order, by their places in the file.
+        files: the files it names.
+        library: where it comes from, by its place in the file; None for a local one.
+        path: of a library, its path as it stands in the file.
+        is_linked: whether its content is in that library, and not here.
+        is_timed: whether it looks different at another frame for its own sake.
+        reason: why it can't be digested; "" if it can.
+    """
+
+    code: str
+    name: str
+    own: bytes = b""
+    uses: tuple[int, ...] = ()
+    files: list[NamedFile] = field(default_factory=list)
+    library: int | None = None
+    path: str = ""
+    is_linked: bool = False
+    is_timed: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What a .blend file holds, and what wrote it: its version (402 for 4.2) and its version of the format."""
+
+    version: tuple[int, int]
+    data_blocks: tuple[DataBlock, ...]
+
+
+def anatomy(data: memoryview) -> Anatomy:
+    """Look into a .blend file. Raises BlendFileError if it can't be read."""
+    try:
+        return _anatomy(data)
+    except (KeyError, ValueError) as error:
+        raise BlendFileError(f"is of a form that is not known ({error})") from error
+
+
+def _anatomy(data: memoryview) -> Anatomy:
+    file = read_blocks(data)
+    described = next((block for block in file.blocks if block.code == b"DNA1"), None)
+    if described is None:
+        raise BlendFileError("does not describe its contents")
+    dna = read_dna(bytes(file.bytes_of(described)))
+    blocks, firsts = _of_data_blocks(file, dna)
+    contents = Contents(file, dna, blocks, firsts)
+    found = [_begun(file, dna, blocks[first], contents) for first in firsts]
+    packed: set[int] = set()
+    for rows in contents.structs():
+        _note(rows, contents, found)
+        if rows.struct.name == "PackedFile":
+            packed.update(rows.owners.tolist())
+    for owner in packed:
+        found[owner].files.clear()
+    for place, (data_block, uses) in enumerate(zip(found, contents.uses(), strict=True)):
+        data_block.files.sort(key=lambda named: named.place)  # whatever the order of structs in the file
+        if data_block.code != LIBRARY and not data_block.is_linked:
+            data_block.uses = uses
+            data_block.own = contents.digest(place)
+    return Anatomy(_version(file, dna), tuple(found))
+
+
+def _note(rows: Rows, contents: Contents, found: list[DataBlock]) -> None:
+    """Note what some structs say of the data-blocks that they are of."""
+    for owner in owners_timed(rows):
+        found[owner].is_timed = True
+    for owner, reason in unknowns(rows):
+        found[owner].reason = found[owner].reason or reason
+    for owner, named in files_named(rows, contents.text_at):
+        found[owner].files.append(named)
+
+
+def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[list[Block], list[int]]:
+    """The blocks of data-blocks that count, and which of them are the first ones of a data-block."""
+    found: list[Block] = []
+    firsts: list[int] = []
+    is_part = False
+    numbers = {dna.number(name) for name in LEFT_OUT}
+    left_out: set[int] = set()  # addresses
+    for block in file.blocks:
+        if block.code != b"DATA":
+            is_part = block.code.endswith(b"\0\0")
+            firsts += [len(found)] if is_part else []
+        if block.struct in numbers:
+            left_out = _pointers(file.bytes_of(block))
+        elif is_part and not (block.code == b"DATA" and block.address in left_out):
+            left_out = left_out if block.struct == RAW else set()
+            found.append(block)
+    return found, firsts
+
+
+def _pointers(struct: memoryview) -> set[int]:
+    """All addresses that may be in a struct."""
+    return set(struct[: len(struct) // 8 * 8].cast("Q"))
+
+
+def _begun(file: Blocks, dna: Dna, first: Block, contents: Contents) -> DataBlock:
+    """A data-block by its first block."""
+    head = file.bytes_of(first)
+    name = _text(head, dna.field("ID", "name"))
+    data_block = DataBlock(name[:2], name[2:], is_linked=first.code[:2].decode("latin-1") == LINKED)
+    address = int.from_bytes(_bytes(head, dna.field("ID", "lib")), "little")
+    if address and (library := contents.data_block_at(address)) != NONE:
+        data_block.library = library
+    if not is_known(data_block.code):
+        data_block.reason = "it is of an unknown kind"
+    if data_block.code == LIBRARY:
+        data_block.path = _text(head, dna.field("Library", "name"))
+        if any(_bytes(head, dna.field("Library", "packedfile"))):
+            data_block.reason = "it is packed"
+    return data_block
+
+
+def _bytes(struct: memoryview, field: Field) -> bytes:
+    return bytes(struct[field.offset : field.offset + field.num_bytes])
+
+
+def _text(struct: memoryview, field: Field) -> str:
+    return os.fsdecode(_bytes(struct, field).partition(b"\0")[0])
+
+
+def _version(file: Blocks, dna: Dna) -> tuple[int, int]:
+    found = next((block for block in file.blocks if block.code == b"GLOB"), None)
+    if found is None:
+        raise BlendFileError("does not say what wrote it")
+    number = _bytes(file.bytes_of(found), dna.field("FileGlobal", "subversion"))
+    return file.version, int.from_bytes(number, "little")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Digests of data-blocks by content: the same after saving and opening, in another place, beside other data-blocks.
+
+Each is made of a data-block's own content, the files it names, and the digests of all that it uses. Data-blocks that
+use each other (a mesh and its shape keys, an armature and what its bones show) have one digest together, and each has
+its place in it, by kind and name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import BlendFileError
+from ..keys.files import MISSING, UnknownContentError
+from ..scratch.contents import Contents, DataBlockName
+from .anatomy import Anatomy, DataBlock, anatomy
+from .blocks import mapped
+from .components import components
+from .fields import kinds
+from .fields.named_files import Form, NamedFile
+from .outside import DIGEST_SIZE, Outside, absolute
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """What a data-block is, with all that it uses.
+
+    Attributes:
+        content: equal for what is equal; "" if it can't be told.
+        reason: why it can't; "" if it can.
+        is_timed: whether it may look different at another frame.
+    """
+
+    content: str
+    reason: str
+    is_timed: bool
+
+
+def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
+    """The digest of each data-block of a blob, with its unsaved pixels and its fake user.
+
+    Args:
+        blob: a .blend file that nobody changes meanwhile.
+        outside: looks at the files that data-blocks name.
+
+    Raises:
+        StoreError: if what is beside the blob can't be read.
+        BlendFileError: if the blob can't be read.
+    """
+    file = _File(anatomy(mapped(blob)), blob.parent, _Libraries(outside), dict(_beside(blob, outside)))
+    return {name: file.digest(place) for name, place in file.places.items()}
+
+
+def _beside(blob: Path, outside: Outside) -> Iterator[tuple[DataBlockName, bytes]]:
+    """What lies beside a blob and counts, by data-block."""
+    contents = Contents.load(blob)
+    for name in contents.pixels.keys() | contents.fake_users:
+        found = repr(name in contents.fake_users).encode()
+        if name in contents.pixels:
+            file = contents.pixels[name]
+            found += repr((file.width, file.height)).encode()
+            found += outside.named(NamedFile(str(blob.with_name(file.name)), Form.TILES), blob.parent)
+        yield name, found
+
+
+def linked_digest(name: DataBlockName, outside: Outside) -> Digest:
+    """The digest of a data-block of a library, which can not be told if that is compressed."""
+    return _Libraries(outside).digest(name)
+
+
+class _File:
+    """One .blend file, in a folder. `more` is what counts and is not in it."""
+
+    def __init__(
+        self, found: Anatomy, folder: Path, libraries: _Libraries, more: Mapping[DataBlockName, bytes]
+    ) -> None:
+        self._version = found.version
+        self._found = found.data_blocks
+        self._folder = folder
+        self._libraries = libraries
+        self._more = more
+        self._digests: dict[int, Digest] = {}
+        self._names = [self._name(data_block) for data_block in self._found]
+        self.places = {name: place for place, name in enumerate(self._names) if name.kind}
+
+    def digest(self, place: int) -> Digest:
+        for component in components(place, lambda node: self._found[node].uses, self._digests):
+            self._digests.update(self._digests_of(component))
+        return self._digests[place]
+
+    def _name(self, data_block: DataBlock) -> DataBlockName:
+        library = ""
+        if data_block.library is not None:
+            library = str(absolute(self._found[data_block.library].path, self._folder))
+        return DataBlockName(kinds.kind_of(data_block.code, self._version[0]), data_block.name, library)
+
+    def _digests_of(self, component: list[int]) -> Iterator[tuple[int, Digest]]:
+        """The digests of data-blocks that use each other; of one, if it uses no other that uses it."""
+        blocks = self._found
+        if blocks[component[0]].is_linked:
+            yield component[0], self._linked(component[0])
+            return
+        members = sorted(component, key=lambda place: (blocks[place].code, blocks[place].name, blocks[place].own))
+        ranks = {place: rank for rank, place in enumerate(members)}
+        used = [self._digests[use] for place in members for use in blocks[place].uses if use not in ranks]
+        is_timed = any(blocks[place].is_timed for place in members) or any(digest.is_timed for digest in used)
+        try:
+            whole = _hash(part for place in members for part in self._parts(place, ranks))
+            reason = next((digest.reason for digest in used if digest.reason), "")
+        except BlendFileError as error:
+            whole, reason = b"", str(error)
+        for place in members:
+            own = whole if len(members) == 1 or reason else _hash([whole, ranks[place].to_bytes(8, "little")])
+            yield place, Digest("" if reason else own.hex(), reason, is_timed)
+
+    def _parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
+        """All that a data-block is. Raises BlendFileError if something of it can't be known."""
+        data_block = self._found[place]
+        where = f'{self._names[place].kind or "data-block"} "{data_block.name}": '
+        if data_block.reason:
+            raise BlendFileError(where + data_block.reason)
+        yield repr((self._version, data_block.code, data_block.name)).encode("utf-8", "surrogateescape")
+        yield data_block.own
+        yield self._more.get(self._names[place], b"")
+        try:
+            yield b"".join(self._libraries.outside.named(named, self._folder) for named in data_block.files)
+        except UnknownContentError as error:
+            raise BlendFileError(where + str(error)) from error
+        for use in data_block.uses:
+            yield ranks[use].to_bytes(8, "little") if use in ranks else bytes.fromhex(self._digests[use].content)
+
+    def _linked(self, place: int) -> Digest:
+        library = self._found[place].library
+        if library is None:
+            return Digest("", f'{self._names[place].kind} "{self._names[place].name}": its library is not known', True)
+        if self._found[library].reason:
+            return Digest("", f'library "{self._found[library].name}": {self._found[library].reason}', True)
+        return self._libraries.digest(self._names[place])
+
+
+class _Libraries:
+    """The libraries that a file links, and those that they link."""
+
+    def __init__(self, outside: Outside) -> None:
+        self.outside = outside
+        self._files: dict[str, _File] = {}
+        self._open: set[tuple[str, DataBlockName]] = set()
+
+    def digest(self, name: DataBlockName) -> Digest:
+        """The digest of a data-block of a library, which counts with all of that file."""
+        path = os.path.normpath(name.library)
+        file_name, own_name = Path(path).name, name._replace(library="")
+        if (path, own_name) in self._open:
+            return Digest("", f'library "{file_name}": it links to itself, by way of others', True)
+        self._open.add((path, own_name))
+        try:
+            content = self.outside.files.file(path)
+            if content == MISSING:
+                return Digest(_hash([b"missing", file_name.encode("utf-8", "surrogateescape")]).hex(), "", False)
+            file = self._file(path)
+            if own_name not in file.places:
+                return Digest("", f'library "{file_name}": it has no {name.kind} "{name.name}"', True)
+            found = file.digest(file.places[own_name])
+        except (BlendFileError, UnknownContentError) as error:
+            return Digest("", f'library "{file_name}": {error}', True)
+        finally:
+            self._open.remove((path, own_name))
+        if found.reason:
+            return found
+        return replace(found, content=_hash([content.encode(), bytes.fromhex(found.content)]).hex())
+
+    def _file(self, path: str) -> _File:
+        if path not in self._files:
+            self._files[path] = _File(self.outside.library(Path(path)), Path(path).parent, self, {})
+        return self._files[path]
+
+
+def _hash(parts: Iterable[bytes]) -> bytes:
+    """A digest of parts, each with its length."""
+    joined = b"".join(piece for part in parts for piece in (len(part).to_bytes(8, "little"), part))
+    return hashlib.blake2b(joined, digest_size=DIGEST_SIZE).digest()

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All structs of one type in a .blend file, as one array."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy
+
+from .dna import Field, Struct
+
+_NUMBERS = {
+    "char": "u1",
+    "double": "<f8",
+    "float": "<f4",
+    "int": "<i4",
+    "int64_t": "<i8",
+    "int8_t": "i1",
+    "short": "<i2",
+    "uchar": "u1",
+    "uint64_t": "<u8",
+    "ushort": "<u2",
+}
+
+
+class Rows:
+    """Structs of one type, and the data-block that each is of, by its place in the file.
+
+    Args:
+        struct: the type, with the fields of the structs in it.
+        blocks: the bytes of the blocks that hold them, one after the other.
+        owners: the data-block that each block is of.
+    """
+
+    def __init__(self, struct: Struct, blocks: list[Any], owners: Any) -> None:
+        self.struct = struct
+        self.owners = numpy.repeat(owners, [len(block) // struct.size for block in blocks])
+        self._blocks = blocks
+
+    @functools.cached_property
+    def data(self) -> Any:
+        """Their bytes, one row each: a copy, made when somebody asks for it."""
+        joined = bytearray().join(self._blocks)
+        return numpy.frombuffer(joined, numpy.uint8).reshape(-1, self.struct.size)
+
+    def has(self, name: str) -> bool:
+        return name in self.struct.by_name
+
+    def is_pointer(self, name: str) -> bool:
+        return self._field(name).stars > 0
+
+    def numbers(self, name: str) -> Any:
+        """A field of plain numbers: one number for each struct."""
+        field = self._field(name)
+        return self._bytes(field)[:, : field.size].copy().view(_NUMBERS[field.type])[:, 0]
+
+    def addresses(self, name: str) -> Any:
+        """A field that is a pointer: one address for each struct."""
+        return self._bytes(self._field(name)).copy().view("<u8")[:, 0]
+
+    def strings(self, name: str) -> Any:
+        """A field of letters, as bytes up to the first zero."""
+        texts = self._bytes(self._field(name))
+        ends = numpy.cumsum(texts == 0, axis=1) > 0  # what follows the end is of an earlier, longer text
+        return numpy.where(ends, 0, texts).astype("u1").view(f"S{texts.shape[1]}")[:, 0]
+
+    def clear(self, name: str, where: Any) -> None:
+        """Set a field to 0 in some of the structs."""
+        self._bytes(self._field(name))[where] = 0
+
+    def clear_bits(self, name: str, bits: int, where: Any = slice(None)) -> None:
+        """Set bits of a field of plain numbers to 0 in some of the structs."""
+        field = self._bytes(self._field(name))
+        kept = numpy.frombuffer((~bits & (1 << 8 * field.shape[1]) - 1).to_bytes(field.shape[1], "little"), "u1")
+        field[where] &= kept
+
+    def _bytes(self, field: Field) -> Any:
+        return self.data[:, field.offset : field.offset + field.num_bytes]
+
+    def _field(self, name: str) -> Field:
+        return self.struct.by_name[name]
+
+
+#: Tells which of some structs it is true of: an array of true and false.
+Test = Callable[[Rows], Any]
+
+
+def owners_where(rows: Rows, test: Test) -> Iterator[int]:
+    """The data-blocks of the structs of which it is true."""
+    yield from map(int, numpy.unique(rows.owners[test(rows)]))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is at an address, as Blender itself reads a .blend file.
+
+An address leads to a block of the same data-block, or to another data-block; never into one. Blocks of two data-blocks
+may have the same address: they were one array in memory, which both used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy
+
+#: In the place of a target that is not there.
+NONE = -1
+
+
+class Targets:
+    """Finds blocks and data-blocks by address.
+
+    Args:
+        addresses: of each block.
+        owners: the data-block that each block is of.
+        firsts: the first block of each data-block, whose address is that of the data-block.
+    """
+
+    def __init__(self, addresses: Iterable[int], owners: Any, firsts: Any) -> None:
+        self._addresses, numbers = numpy.unique(numpy.array(addresses, numpy.uint64), return_inverse=True)
+        keys = owners * len(self._addresses) + numbers
+        self._blocks = numpy.argsort(keys, kind="stable")
+        self._keys = keys[self._blocks]
+        self._data_blocks = numpy.full(len(self._addresses), NONE)
+        self._data_blocks[numbers[firsts]] = numpy.arange(len(firsts))
+
+    def find(self, addresses: Any, owners: Any) -> tuple[Any, Any]:
+        """Follow pointers, each of a data-block. Returns the block that each leads to, and the other data-block."""
+        if not len(self._addresses):
+            nothing = numpy.full(len(addresses), NONE)
+            return nothing, nothing
+        numbers = _places(self._addresses, addresses)
+        is_here = (self._addresses[numbers] == addresses) & (addresses != 0)
+        keys = owners * len(self._addresses) + numbers
+        places = _places(self._keys, keys)
+        blocks = numpy.where(is_here & (self._keys[places] == keys), self._blocks[places], NONE)
+        return blocks, numpy.where(is_here & (blocks == NONE), self._data_blocks[numbers], NONE)
+
+    def data_block(self, address: int) -> int:
+        """The data-block at an address."""
+        _, (found,) = self.find(numpy.array([address], numpy.uint64), numpy.array([NONE]))
+        return int(found)
+
+
+def _places(ordered: Any, wanted: Any) -> Any:
+    """Where each of `wanted` is, if it is there."""
+    return numpy.minimum(numpy.searchsorted(ordered, wanted), len(ordered) - 1)

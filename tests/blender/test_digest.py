@@ -1,0 +1,426 @@
+"""Digests: the same for what is the same, wherever and whenever it was written; another one after any change.
+
+The cases are those of data_block_cases/. What changed is told by Blender, not by the digest.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+import pytest
+
+from background_nodes.runtime.blend_file.digests import Digest, digests, linked_digest
+from background_nodes.runtime.blend_file.fields import kinds
+from background_nodes.runtime.blend_file.outside import Outside
+from background_nodes.runtime.blender import blobs, data_block_kinds
+from background_nodes.runtime.blender.data_block_kinds import name_of
+from background_nodes.runtime.keys.files import FileDigests
+from background_nodes.runtime.scratch.contents import DataBlockName
+
+from . import data_block_cases
+from .data_block_cases.images import picture
+from .data_block_cases.linked import library, link
+from .graphs import new_material, quad
+
+VERSION = bpy.app.version[:2]
+CASES = data_block_cases.all_cases()
+#: A blob has no linked data-block that nothing in it uses.
+LINKED = {"linked_material", "linked_object", "packed_linked_object"}
+#: Cases that can't be digested, since when, and why.
+UNKNOWN = {"geometry_nodes": ((4, 5), "imports a file"), "object_physics": ((4, 2), "kept in files")}
+_CURVES = "Blender makes curves that are missing as it reads a brush or a scene"
+_SUBTYPE = "4.2 computes again which sort of vector a socket holds"
+#: What Blender itself changes as it saves and opens a file, by case.
+MOVED_BY_SAVING = {
+    "brush_mesh": _CURVES,
+    "brush_paint": _CURVES,
+    "object_particles": "new particle settings have no trail, those that were read have one",
+    "scene_rigid_body_world": _CURVES,
+    "scene_sequence": _CURVES,
+    "scene_settings": _CURVES,
+    "scene_with_content": _CURVES,
+} | {name: "unsaved pixels are not saved" for name in CASES if "painted" in name or "unsaved" in name}
+if VERSION < (4, 5):
+    MOVED_BY_SAVING |= dict.fromkeys(("geometry_nodes", "material_nodes", "shader_group", "world_nodes"), _SUBTYPE)
+if VERSION >= (5, 0):
+    MOVED_BY_SAVING |= {"compositor_group": _CURVES, "scene_compositing": _CURVES}
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def folder_of_cases(tmp_path):
+    data_block_cases.use_folder(tmp_path)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes data-blocks to a blob, each time in another folder, and gives the digests of all that is in it."""
+    outside = Outside(FileDigests())
+
+    def write_one(*roots: bpy.types.ID) -> dict[DataBlockName, Digest]:
+        folder = tmp_path / f"blobs ü {next(_numbers)}"
+        folder.mkdir()
+        blobs.write(folder / "blob.blend", roots, is_to_open=True)
+        return digests(folder / "blob.blend", outside)
+
+    return write_one
+
+
+@pytest.fixture
+def digest(write) -> Callable[[bpy.types.ID], Digest]:
+    """The digest of one data-block."""
+    return lambda root: write(root)[name_of(root)]
+
+
+def evaluate() -> None:
+    """Let Blender compute what it computes as it opens a file."""
+    bpy.context.scene.frame_set(bpy.context.scene.frame_current)
+    bpy.context.view_layer.update()
+
+
+def find(name: DataBlockName) -> bpy.types.ID:
+    return data_block_kinds.find(*name)
+
+
+# The cases
+
+
+def test_every_kind_is_known():
+    known = {kinds.kind_of(code, 100 * VERSION[0] + VERSION[1]) for code in kinds.CODES}
+    assert data_block_kinds.collections().keys() <= known
+
+
+@pytest.mark.parametrize("name", CASES.keys() - LINKED)
+def test_data_block_written_twice_has_one_digest(write, name):
+    item = CASES[name].make()
+    evaluate()
+    first = write(item)
+    assert write(item) == first
+    found = first[name_of(item)]
+    assert bool(found.content) != bool(found.reason)
+    since, reason = UNKNOWN.get(name, ((99, 0), ""))
+    assert reason in found.reason if since <= VERSION else not found.reason
+
+
+@pytest.mark.parametrize("name", CASES.keys() - LINKED)
+def test_saving_and_opening_a_file_changes_no_digest(write, tmp_path, name):
+    item = CASES[name].make()
+    evaluate()
+    keep_all()
+    key, before = name_of(item), write(item)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"), load_ui=False, use_scripts=False)
+    assert (write(find(key)) == before) == (name not in MOVED_BY_SAVING)
+
+
+def keep_all() -> None:
+    """Let everything be used, or Blender does not save it."""
+    holder = bpy.data.collections.new("~")
+    holder.use_fake_user = True
+    for number, (_kind, item) in enumerate(data_block_kinds.all_data_blocks()):
+        if item != holder and not isinstance(item, bpy.types.Scene):
+            holder[str(number)] = item
+
+
+# What does not count
+
+
+def textured(path: Path) -> bpy.types.Object:
+    """An object with a material with an image."""
+    material = new_material("Textured")
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = bpy.data.images.load(str(path))
+    return quad("Textured", material=material)
+
+
+def test_what_else_is_in_the_file_does_not_count(write):
+    cube = quad("Cube", material=new_material("Look"))
+    alone = write(cube)
+    others = [quad(name) for name in ("A", "Z")]
+    bpy.data.materials.new("A")
+    assert write(*others, cube).items() >= alone.items()
+
+
+def test_order_in_which_data_blocks_that_use_each_other_were_made_does_not_count(write):
+    def ring(names: str) -> dict[DataBlockName, Digest]:
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        for name in names:
+            bpy.data.objects.new(name, None)
+        items = [bpy.data.objects[name] for name in "ABC"]
+        for item, following in zip(items, [*items[1:], items[0]], strict=True):
+            item["next"] = following
+        return write(items[0])
+
+    found = ring("ABC")
+    assert ring("CAB") == found
+    assert len({digest.content for digest in found.values()}) == 3
+
+
+def test_change_of_one_of_those_that_use_each_other_is_one_of_all(write):
+    first, second = bpy.data.objects.new("A", None), bpy.data.objects.new("B", None)
+    first["other"], second["other"] = second, first
+    before = write(first)
+    second.location.x = 1
+    assert not before.items() & write(first).items()
+
+
+def test_undo_and_redo_bring_the_digest_back(digest):
+    bpy.ops.ed.undo_push(message="Start")
+    key = name_of(quad("Cube"))
+    bpy.ops.ed.undo_push(message="Make")
+    before = digest(find(key))
+    find(key).location.x = 1
+    bpy.ops.ed.undo_push(message="Move")
+    moved = digest(find(key))
+    bpy.ops.ed.undo()
+    assert digest(find(key)) == before != moved
+    bpy.ops.ed.redo()
+    assert digest(find(key)) == moved
+
+
+def test_picture_of_a_data_block_does_not_count(digest):
+    material = new_material("Look")
+    before = digest(material)
+    preview = material.preview_ensure()
+    preview.image_size = 4, 4
+    preview.image_pixels_float = [0.5] * 64
+    assert digest(material) == before
+
+
+def test_folder_of_the_file_does_not_count(write, tmp_path):
+    (tmp_path / "one").mkdir()
+    key = name_of(textured(picture(tmp_path / "one", "wood.png")))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "one" / "file.blend"))
+    bpy.ops.file.make_paths_relative()
+    bpy.ops.wm.save_mainfile()
+    before = write(find(key))
+    (tmp_path / "one").rename(tmp_path / "two 'ü'")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "two 'ü'" / "file.blend"))
+    assert bpy.data.images[0].filepath == "//wood.png"
+    assert write(find(key)) == before
+
+
+# Files
+
+
+def changed(path: Path) -> None:
+    """Change the last byte of a file, and its time."""
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    touch(path)
+
+
+def touch(path: Path) -> None:
+    found = path.stat()
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns - 60_000_000_000))
+
+
+def sequence(folder: Path) -> tuple[bpy.types.Image, Path]:
+    first, second = (picture(folder, f"shot_{number}.png") for number in (1, 2))
+    image = bpy.data.images.load(str(first))
+    image.source = "SEQUENCE"
+    return image, second
+
+
+def tiles(folder: Path) -> tuple[bpy.types.Image, Path]:
+    first, second = (picture(folder, f"wall.{number}.png") for number in (1001, 1002))
+    image = bpy.data.images.load(str(first))
+    image.source = "TILED"
+    image.filepath = str(folder / "wall.<UDIM>.png")
+    return image, second
+
+
+def single(folder: Path) -> tuple[bpy.types.Object, Path]:
+    path = picture(folder, "wood.png")
+    return textured(path), path
+
+
+def volume(folder: Path) -> tuple[bpy.types.Volume, Path]:
+    path = folder / "smoke.vdb"
+    path.write_bytes(b"no volume")
+    volume = bpy.data.volumes.new("Smoke")
+    volume.filepath = str(path)
+    return volume, path
+
+
+def linked(folder: Path) -> tuple[bpy.types.Object, Path]:
+    path = Path(library("Mesh", bpy.data.meshes.new("Theirs")))
+    return bpy.data.objects.new("Ours", link(str(path), meshes="Theirs")), path
+
+
+def linked_texture(folder: Path) -> tuple[bpy.types.Object, Path]:
+    """What the picture is of is in a library."""
+    path = picture(folder, "theirs.png")
+    theirs = library("Object", textured(path))
+    collection = bpy.data.collections.new("Ours")
+    collection.objects.link(link(theirs, objects="Textured"))
+    return collection, path
+
+
+FILES = [linked, linked_texture, sequence, single, tiles, volume]
+
+
+@pytest.mark.parametrize("make", FILES)
+def test_content_of_a_file_counts_and_its_time_does_not(digest, tmp_path, make):
+    item, path = make(tmp_path)
+    before = digest(item)
+    assert before.content
+    touch(path)
+    assert digest(item) == before
+    changed(path)
+    assert digest(item) != before
+
+
+@pytest.mark.parametrize("make", FILES)
+def test_file_that_is_gone_and_comes_back_counts(digest, tmp_path, make):
+    item, path = make(tmp_path)
+    before = digest(item)
+    content = path.read_bytes()
+    path.unlink()
+    assert digest(item) != before
+    path.write_bytes(content)
+    assert digest(item) == before
+
+
+def test_file_of_another_name_and_the_same_content_is_the_same(digest, tmp_path):
+    item, path = single(tmp_path)
+    before = digest(item)
+    bpy.data.images[0].filepath = str(path.rename(tmp_path / "oak.png"))
+    assert digest(item) == before
+
+
+def test_packed_file_counts_and_its_path_does_not(digest, tmp_path):
+    item, path = single(tmp_path)
+    image = bpy.data.images[0]
+    image.pack()
+    before = digest(item)
+    path.unlink()
+    assert digest(item) == before
+    image.pack(data=b"other", data_len=5)
+    assert digest(item) != before
+
+
+def test_unsaved_pixels_count(digest):
+    image = bpy.data.images.new("Painted", 4, 4)
+    image.pixels[0] = 0.25
+    before = digest(image)
+    image.pixels[5] = 0.25
+    assert digest(image) != before
+
+
+def with_fluid() -> bpy.types.Object:
+    domain = quad("Domain")
+    domain.modifiers.new("Fluid", "FLUID").fluid_type = "DOMAIN"
+    return domain
+
+
+def with_disk_cache() -> bpy.types.Object:
+    cloth = with_modifier("CLOTH")()
+    bpy.ops.wm.save_as_mainfile(filepath=str(data_block_cases.new_folder() / "file.blend"))
+    cloth.modifiers[0].point_cache.use_disk_cache = True
+    return cloth
+
+
+def with_film() -> bpy.types.Scene:
+    scene = bpy.context.scene
+    scene.sequence_editor_create()
+    editor = scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_image("Film", str(picture(data_block_cases.new_folder(), "film.png")), 1, 1)
+    return scene
+
+
+@pytest.mark.parametrize("make", [with_disk_cache, with_film, with_fluid])
+def test_what_depends_on_files_that_are_not_read_has_a_reason(digest, make):
+    found = digest(make())
+    assert found.content == ""
+    assert "files" in found.reason
+
+
+def test_library_that_is_compressed_can_not_be_digested(digest):
+    path = Path(library("Mesh", bpy.data.meshes.new("Theirs")))
+    item = bpy.data.objects.new("Ours", link(str(path), meshes="Theirs"))
+    path.write_bytes(b"\x28\xb5\x2f\xfd" + path.read_bytes())
+    found = digest(item)
+    assert found.content == ""
+    assert "is compressed" in found.reason
+    assert path.name in found.reason
+
+
+def test_linked_data_block_has_a_digest_of_its_own(write):
+    path = library("Mesh", bpy.data.meshes.new("Theirs"))
+    theirs = link(path, meshes="Theirs")
+    name = name_of(theirs)
+    found = write(bpy.data.objects.new("Ours", theirs))
+    assert linked_digest(name, Outside(FileDigests())) == found[name]
+
+
+# Time
+
+
+def animated() -> bpy.types.ID:
+    cube = quad("Animated")
+    cube.keyframe_insert("location", frame=1)
+    return cube
+
+
+def driven() -> bpy.types.ID:
+    cube = quad("Driven")
+    cube.driver_add("location", 0).driver.expression = "frame"
+    return cube
+
+
+def child_of_animated() -> bpy.types.ID:
+    cube = quad("Child")
+    cube.parent = animated()
+    return cube
+
+
+def with_modifier(kind: str) -> Callable[[], bpy.types.ID]:
+    def make() -> bpy.types.ID:
+        cube = quad(kind)
+        cube.modifiers.new(kind, kind)
+        return cube
+
+    return make
+
+
+def with_node(tree_type: str, kind: str) -> Callable[[], bpy.types.ID]:
+    def make() -> bpy.types.ID:
+        group = bpy.data.node_groups.new("Group", tree_type)
+        group.nodes.new(kind)
+        return group
+
+    return make
+
+
+TIMED = {
+    "animated": animated,
+    "driven": driven,
+    "child of what is animated": child_of_animated,
+    "scene time": with_node("GeometryNodeTree", "GeometryNodeInputSceneTime"),
+    "simulation": with_node("GeometryNodeTree", "GeometryNodeSimulationOutput"),
+    "script": with_node("ShaderNodeTree", "ShaderNodeScript"),
+    **{kind: with_modifier(kind) for kind in ("BUILD", "OCEAN", "WAVE", "CLOTH", "SOFT_BODY", "MESH_CACHE", "FLUID")},
+}
+STILL = {
+    "cube": quad,
+    "modifier": with_modifier("BEVEL"),
+    "material": lambda: new_material("Look"),
+    "nodes": with_node("GeometryNodeTree", "GeometryNodeMeshCube"),
+}
+
+
+@pytest.mark.parametrize("make", TIMED.values(), ids=TIMED)
+def test_what_looks_different_at_another_frame_is_timed(digest, make):
+    assert digest(make()).is_timed
+
+
+@pytest.mark.parametrize("make", STILL.values(), ids=STILL)
+def test_what_looks_the_same_at_each_frame_is_not_timed(digest, make):
+    assert not digest(make()).is_timed
