@@ -19,6 +19,8 @@ MISSING: Final = "missing"
 #: Files in a folder that counts by its content.
 MAX_FILES: Final = 2_000
 _CHUNK: Final = 1024 * 1024
+#: Opening does not block, even if a pipe takes the file's place after the check; nor does reading.
+_FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 #: A file that was changed less than this before it was read may change again and keep its stamp: clocks have ticks.
 _TICK: Final = 2_000_000_000
 
@@ -71,15 +73,15 @@ class FileDigests:
             if not stat.S_ISREG(before.st_mode):  # opening a pipe blocks, opening a device may have any effect
                 raise UnknownContentError(f"{path} is no file whose content can be read")
             now = time.time_ns()
-            with Path(path).open("rb") as file:
-                digest = _digest_of(file)
+            with open(path, "rb", opener=_open) as file:
+                digest = _digest_of(file, before.st_size)
                 after = os.fstat(file.fileno())
         except (FileNotFoundError, NotADirectoryError):
             return MISSING
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise UnknownContentError(f"{path} can't be read ({reason})") from None
-        if stamp(after) != stamp(before):
+        if stamp(after) != stamp(before) or not digest:
             raise UnknownContentError(f"{path} is being written")
         if is_settled(after, now):
             self._known[path] = stamp(after), digest
@@ -141,11 +143,19 @@ def combined(digests: dict[str, str]) -> str:
     return found.hexdigest()
 
 
-def _digest_of(file: BinaryIO) -> str:
+def _digest_of(file: BinaryIO, size: int) -> str:
+    """The digest of so many bytes, "" if there are more: some files, such as those of /proc, have no end."""
     found = hashlib.blake2b(digest_size=16)
     while data := file.read(_CHUNK):
         found.update(data)
+        size -= len(data)
+        if size < 0:
+            return ""
     return found.hexdigest()
+
+
+def _open(path: str, flags: int) -> int:
+    return os.open(path, flags | _FLAGS)
 
 
 def _names(folder: Path) -> Iterator[str]:

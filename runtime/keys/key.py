@@ -19,6 +19,7 @@ from ..planning.graph import NodeSettings, SceneSettings
 from ..planning.plan import TaskOutput
 from ..script.socket_types import SocketType
 from ..version import RESULTS_VERSION
+from .files import UnknownContentError
 from .script_digest import ScriptDigest
 
 
@@ -174,23 +175,25 @@ def key_parts(
     outputs: tuple[TaskOutput, ...],
     settings: NodeSettings,
     environment: Environment,
-    *,
-    is_without_main: bool = False,
-    installed: Mapping[str, str] | None = None,
-    others: OtherItems | None = None,
+    installed: Mapping[str, str],
+    others: OtherItems | None,
 ) -> KeyParts:
     """What the result of one item depends on.
 
     Args:
-        script: its script, which must have no obstacle.
+        script: its script.
         inputs: what it is given.
         outputs: what it must give.
         settings: how its node runs.
         environment: all that it may depend on; what it can't see is left out.
-        is_without_main: as in `signature.ScriptSource`.
-        installed: versions of the modules that are named in `script.installed`.
+        installed: what `installed.versions` says of `script.installed`.
         others: what it knows of the other items of its node, None if there are none.
+
+    Raises:
+        UnknownContentError: if nobody can tell what the script is. The message says why.
     """
+    if script.obstacle:
+        raise UnknownContentError(script.obstacle)
     sees, contents = script.sees, [content for each in inputs for content in each.contents]
     has_addons = bool(settings.addons)  # which may look at the scene whenever it changes
     has_own_file = any(each.type.kind == "BLEND_FILE" for each in inputs)  # and in it the settings of its scene
@@ -198,7 +201,7 @@ def key_parts(
     sees_folder = sees.folder or has_addons or any(content.is_relative for content in contents)
     folder = str(Path(environment.open_file).parent) if environment.open_file else ""
     return KeyParts(
-        script=ScriptPart(script.source, script.text, is_without_main, script.modules, installed or {}),
+        script=ScriptPart(script.source, script.text, script.is_without_main, script.modules, installed),
         inputs=inputs,
         outputs=outputs,
         blender=environment.blender,

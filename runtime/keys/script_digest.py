@@ -53,6 +53,7 @@ class ScriptDigest:
         sees: what of its surroundings it can see.
         obstacle: why its results can't be kept, "" if they can.
         is_never_kept: whether it says that they must not be: `CACHE = False`.
+        is_without_main: as in `signature.ScriptSource`.
     """
 
     source: str
@@ -62,6 +63,7 @@ class ScriptDigest:
     sees: Surroundings = NOTHING
     obstacle: str = ""
     is_never_kept: bool = False
+    is_without_main: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class ScriptDigests:
             sees=EVERYTHING if obstacle else sees | of_installed(found.installed),
             obstacle=f"{obstacle[0].upper()}{obstacle[1:]}" if obstacle else "",
             is_never_kept=own.is_never_kept,
+            is_without_main=script.is_without_main,
         )
 
     def _module(self, path: Path) -> _Reading:

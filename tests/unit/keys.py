@@ -52,10 +52,12 @@ def parts(
     outputs: tuple[TaskOutput, ...] = (OUTPUT,),
     environment: Environment = BLENDER,
     addons: tuple[str, ...] = (),
+    installed: Mapping[str, str] | None = None,
     others: OtherItems | None = None,
-    **options: Any,
+    is_without_main: bool = False,
 ) -> KeyParts:
     """The parts of the key of a task."""
-    digest = ScriptDigests(FileDigests()).digest(ScriptSource(script, "script.py", folder))
+    source = ScriptSource(script, "script.py", folder, is_without_main)
+    digest = ScriptDigests(FileDigests()).digest(source)
     settings = NodeSettings(addons=addons)
-    return key_parts(digest, inputs, outputs, settings, environment, others=others, **options)
+    return key_parts(digest, inputs, outputs, settings, environment, installed or {}, others)

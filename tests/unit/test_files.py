@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,9 @@ def digests(monkeypatch):
     found.reads = 0
     read = files._digest_of
 
-    def counted(file):
+    def counted(file, size):
         found.reads += 1
-        return read(file)
+        return read(file, size)
 
     monkeypatch.setattr(files, "_digest_of", counted)
     return found
@@ -75,6 +76,12 @@ def test_pipe_is_not_read(tmp_path, digests):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(UnknownContentError, match="is no file whose content can be read"):
         digests.file(str(tmp_path / "pipe"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs files that are longer than they say")
+def test_file_that_is_longer_than_it_says_can_t_be_told(digests):
+    with pytest.raises(UnknownContentError, match="is being written"):
+        digests.file("/proc/self/status")
 
 
 def test_folder_counts_by_names_and_contents(tmp_path, digests):

@@ -298,6 +298,11 @@ def test_all_else_counts(change):
     assert parts(**change).key() != parts().key()
 
 
+def test_script_that_nobody_can_tell_has_no_key():
+    with pytest.raises(UnknownContentError, match=r"It runs code that is no part of it \(exec\), line 1"):
+        parts(script="exec(text)")
+
+
 def test_version_of_an_add_on_counts():
     newer = dataclasses.replace(BLENDER, addons={"loop_tools": "1.1"})
     assert parts(addons=("loop_tools",), environment=newer).key() != parts(addons=("loop_tools",)).key()
