@@ -65,19 +65,13 @@ class Remover:
 
 def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
     """The existing files that have the stem of one of `paths`. Each folder is read once."""
-    stems: dict[Path, set[str]] = {}
+    beginnings: dict[Path, set[str]] = {}
     for path in paths:
-        stems.setdefault(path.parent, set()).add(path.stem)
-    for folder, wanted in stems.items():
+        beginnings.setdefault(path.parent, set()).add(f"{path.stem}.")
+    for folder, wanted in beginnings.items():
+        begin = tuple(wanted)
         with contextlib.suppress(OSError):
-            yield from [Path(entry.path) for entry in os.scandir(folder) if not wanted.isdisjoint(_stems(entry.name))]
-
-
-def _stems(name: str) -> Iterator[str]:
-    """The stems of a name: for "a.b.c", "a" and "a.b"."""
-    for index, letter in enumerate(name):
-        if letter == ".":
-            yield name[:index]
+            yield from [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(begin)]
 
 
 def remove_files(paths: Iterable[Path]) -> None:

@@ -51,7 +51,8 @@ class Draft:
         _protect(path)
         stamp = stamp_of(path)
         digest = digest_of_file(path)
-        _flush(path)
+        with path.open("rb+" if os.name == "nt" else "rb") as file:  # read-only, but on Windows: see `_protect`
+            os.fsync(file.fileno())
         self._ready.append((path, FILES, digest))
         self.stamps[digest] = stamp
         return digest, stamp.size
@@ -59,8 +60,10 @@ class Draft:
     def add(self, data: bytes, table: str, name: str) -> None:
         """Take bytes as the file with a name."""
         path = self._new()
-        path.write_bytes(data)
-        _flush(path)
+        with path.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
         self._ready.append((path, table, name))
 
     def add_again(self, path: Path, data: bytes, table: str, name: str) -> None:
@@ -105,9 +108,3 @@ def _protect(path: Path) -> None:
     if os.name != "nt":
         with contextlib.suppress(PermissionError):
             path.chmod(path.stat().st_mode & ~0o222)
-
-
-def _flush(path: Path) -> None:
-    """Return when the file is on the disk."""
-    with path.open("rb+" if os.name == "nt" else "rb") as file:
-        os.fsync(file.fileno())
