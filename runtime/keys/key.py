@@ -30,8 +30,8 @@ class Element:
     Attributes:
         name: for people: `object "Rock"`, or a path.
         digest: of what it is, with all that it uses.
-        parts: digests of its parts, each without the others: data-blocks by such names (itself, too), files of a folder
-            by their paths in it.
+        parts: digests: of a data-block, of itself and of all that it uses, by such names; of a folder, of its files, by
+            their paths in it.
         number: of a data-block, which one of the task's it is: two with one number are the same, not only equal.
         blob: which one of the task's blobs it is in: data-blocks of one blob share what they use.
     """

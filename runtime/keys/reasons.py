@@ -170,11 +170,13 @@ def _of_element(old: Element | None, new: Element | None, part: InputPart) -> It
         assert there is not None
         yield Reason(Cause.PART_NEW if old is None else Cause.PART_GONE, f'"{part.label}"', there.name)
         return
-    for name in _differing(old.parts, new.parts):
+    changed = _differing(old.parts, new.parts)
+    for name in changed:
         if part.type.kind == "PATH":
             yield _file_reason(name or new.name)
         elif name == new.name:
-            yield Reason(Cause.DATA_BLOCK_CHANGED, new.name)
+            if len(changed) == 1:  # else it may have changed because it uses the others
+                yield Reason(Cause.DATA_BLOCK_CHANGED, new.name)
         else:
             cause = Cause.PART_NEW if name not in old.parts else Cause.PART_GONE if name not in new.parts else None
             yield Reason(cause or Cause.PART_CHANGED, new.name, _shortened(name, new.name))

@@ -48,10 +48,11 @@ _BY_SCENE: Final = Surroundings(scene=True, folder=True, devices=True)
 #: What can be seen by way of `bpy`.
 _BY_BLENDER: Final = Surroundings(scene=True, folder=True, devices=True, open_file=True)
 
-#: Of `bpy.data`: all kinds of data-blocks but scenes and what leads to them. A worker has no others than the inputs.
+#: Of `bpy.data`: the kinds of data-blocks that neither lead to scenes nor are there for their change in time. A worker
+#: has no others than the inputs.
 _COLLECTIONS: Final = (
-    *("armatures", "brushes", "cameras", "collections", "curves", "fonts", "grease_pencils", "hair_curves", "images"),
-    *("lattices", "lightprobes", "lights", "linestyles", "masks", "materials", "meshes", "metaballs", "movieclips"),
+    *("armatures", "brushes", "cameras", "collections", "curves", "fonts", "hair_curves", "images"),
+    *("lattices", "lightprobes", "lights", "linestyles", "materials", "meshes", "metaballs"),
     *("node_groups", "objects", "paint_curves", "palettes", "pointclouds", "speakers", "texts", "textures", "volumes"),
     *("worlds",),
 )
@@ -151,7 +152,16 @@ _SEES_SCENE: Final = frozenset(
         *("animation_data", "animation_data_create", "driver_add", "fcurves", "image_user", "keyframe_delete"),
         *("keyframe_insert", "keyframe_points", "nla_tracks", "particle_systems", "rigid_body", "frame_current"),
         *("frame_current_final", "frame_end", "frame_float", "frame_start", "frame_subframe", "fps", "fps_base"),
-        *("active_frame", "current_frame", "frame_set", "frames", "length_unit", "scale_length", "use_animated_seed"),
+        *(
+            "active_frame",
+            "current_frame",
+            "frame_set",
+            "frames",
+            "is_sequence",
+            "length_unit",
+            "scale_length",
+            "use_animated_seed",
+        ),
     }
 )
 #: Texts that name modifiers, constraints and nodes which depend on the frame.
@@ -161,6 +171,7 @@ _TIMED_TYPES: Final = frozenset(
         *("PARTICLE_SYSTEM", "SOFT_BODY", "WAVE", "GREASE_PENCIL_BUILD", "GREASE_PENCIL_TIME", "GREASE_PENCIL_NOISE"),
         *("GP_BUILD", "GP_TIME", "GP_NOISE", "CAMERA_SOLVER", "FOLLOW_TRACK", "OBJECT_SOLVER", "TRANSFORM_CACHE"),
         *("GeometryNodeInputSceneTime", "GeometryNodeSimulationInput", "GeometryNodeSimulationOutput"),
+        *("GeometryNodeBake", "PARTICLE_INSTANCE", "ShaderNodeScript", "TextureNodeCurveTime", "VIEW_LAYER"),
         *("GeometryNodeImageTexture", "CompositorNodeSceneTime", "CompositorNodeTime", "SEQUENCE", "MOVIE"),
     }
 )
