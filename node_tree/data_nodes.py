@@ -109,6 +109,26 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         description="Leave the results of earlier runs in the file, beside the new ones",
     )
 
+    when_changed: bpy.props.EnumProperty(
+        name="Changed by Hand",
+        description="What becomes of earlier results that you changed, when new ones come home",
+        items=(
+            ("ASK", "Ask", "Leave yours as they are, and let you take the new ones with a button of the node"),
+            ("MINE", "Keep Mine", "Leave yours as they are"),
+            ("RESULT", "Take Result", "Let new results take their place"),
+            ("BOTH", "Side by Side", "Leave yours as they are, and put the new ones beside them"),
+        ),
+        default="ASK",
+    )
+    num_kept: bpy.props.IntProperty(
+        description="How many data-blocks of the last run wait because the earlier ones were changed by hand",
+        options={"HIDDEN"},
+    )
+
+    def copy(self, node: bpy.types.Node) -> None:
+        super().copy(node)
+        self.num_kept = 0
+
     def init(self, context: bpy.types.Context) -> None:
         super().init(context)
         spec = SocketSpec("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
@@ -120,7 +140,19 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
             layout.prop(self, "collection", text="")
         elif self.mode == "SAVE":
             layout.prop(self, "filepath", text="")
+        if self.num_kept:
+            self._draw_kept(layout)
         self.draw_status(layout)
+
+    def _draw_kept(self, layout: bpy.types.UILayout) -> None:
+        """The question what shall become of results that were changed by hand."""
+        text = bpy.app.translations.pgettext_iface("{count} changed by hand").format(count=self.num_kept)
+        layout.label(text=text, icon="QUESTION", translate=False)
+        row = layout.row(align=True)
+        for choice in ("RESULT", "BOTH"):
+            text = self.bl_rna.properties["when_changed"].enum_items[choice].name
+            take = row.operator("background_nodes.changed_settle", text=text)
+            take.node_name, take.choice = self.name, choice
 
     def draw_buttons_ext(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         layout.use_property_split = True
@@ -128,6 +160,7 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         self.draw_buttons(context, layout)
         if self.mode != "SAVE":
             layout.prop(self, "keep_earlier")
+            layout.prop(self, "when_changed")
 
 
 classes = (BackgroundNodeInput, BackgroundNodeOutput)

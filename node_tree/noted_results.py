@@ -31,12 +31,15 @@ class Noted(NamedTuple):
         place: of the result in the list of its output.
         role: "" for the result itself; what it is in the result for a data-block that came along with it.
         is_ours: whether a run made it; if not, it is the artist's own, such as an original that was replaced.
+        digest, arrangement: what it was like when it came home, see `hand_changes`.
     """
 
     data_block: bpy.types.ID
     place: int = 0
     role: str = ""
     is_ours: bool = False
+    digest: str = ""
+    arrangement: str = ""
 
 
 class BackgroundNodeResult(bpy.types.PropertyGroup):
@@ -46,6 +49,8 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
     place: bpy.props.IntProperty()
     role: bpy.props.StringProperty()
     is_ours: bpy.props.BoolProperty()
+    digest: bpy.props.StringProperty()
+    arrangement: bpy.props.StringProperty()
     kind: bpy.props.StringProperty()
     name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
     library: bpy.props.StringProperty()
@@ -88,7 +93,9 @@ def put(node: bpy.types.Node, output: str, items: Iterable[Noted]) -> None:
         node.results.remove(index)
     for item in items:
         row = node.results.add()
-        row.output, row.place, row.role, row.is_ours = output, item.place, item.role, item.is_ours
+        row.output = output
+        for name in Noted._fields[1:]:
+            setattr(row, name, getattr(item, name))
         row.note(item.data_block)
 
 
@@ -148,6 +155,8 @@ def _before_save(*_arguments: object) -> None:
 def _after_load(*_arguments: object) -> None:
     """Bring the uids up to date. No run is there any more that could offer anything."""
     for node in _nodes():
+        if getattr(node, "num_kept", 0):  # of an Output node
+            node.num_kept = 0
         for socket in node.outputs:
             if getattr(socket, "offered_by", 0):
                 socket.forget_result()

@@ -25,6 +25,7 @@ from ..runtime.planning.graph import (
     OutputMode,
     OutputSocket,
     SceneSettings,
+    WhenChanged,
 )
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
@@ -183,7 +184,8 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
         return _read_save(node)
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
     collection = None if node.collection is None else live_ref(node.collection)
-    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier)
+    when_changed = WhenChanged[node.when_changed]
+    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier, when_changed)
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 

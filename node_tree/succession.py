@@ -2,28 +2,43 @@
 """New results take the place of earlier ones: of those that came home for the same output and place in its list.
 
 What came along with a result takes the place of what came along with the earlier one. What an earlier run made, and
-this one did not, is removed unless something uses it that no run made.
+this one did not, is removed unless something uses it that no run made. What the artist changed by hand is never lost:
+it stays unless the Output node says otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import bpy
 
 from ..runtime.blender import data_block_kinds
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.replacing import replace
+from ..runtime.planning.graph import WhenChanged
 from . import noted_results
+from .hand_changes import Roles, arrangement, digest, hand_over_arrangement, is_changed
 from .noted_results import Noted
 
 #: The results of an output in order, None for what is missing.
 Results = Sequence[bpy.types.ID | None]
-#: What was brought home for one result, by kind and role.
-_Family = Mapping[tuple[str, str], bpy.types.ID]
+#: A data-block within a result: its kind, and its role.
+_Part = tuple[str, str]
+#: What was brought home for one result.
+_Family = dict[_Part, bpy.types.ID]
 
 #: The roles in a family: the result itself, and what the object that is the result is made of. All else goes by name.
 _RESULT, _DATA = "", "*"
+
+
+class _Earlier(NamedTuple):
+    """A data-block that an earlier run brought home, and what it was like then."""
+
+    item: bpy.types.ID
+    is_ours: bool
+    digest: str
+    arrangement: str
 
 
 class Succession:
@@ -31,6 +46,8 @@ class Succession:
 
     Attributes:
         heirs: the results that took the place of earlier ones.
+        kept: what stays in its place because the artist changed it, by what does not come home for it.
+        beside: what stays because the artist changed it, with the new result beside it.
     """
 
     def __init__(self, home: Homecoming, results: Collection[bpy.types.ID], in_place: Collection[bpy.types.ID]) -> None:
@@ -39,35 +56,81 @@ class Succession:
         self._in_place = set(in_place)
         self._families = {result: self._family(result, items) for result, items in home.families(results).items()}
         self._new = {*results, *(item for family in self._families.values() for item in family.values())}
-        self._earlier: set[bpy.types.ID] = set()
+        self._going: set[bpy.types.ID] = set()
         self._pairs: dict[bpy.types.ID, bpy.types.ID] = {}
+        self._noted: dict[bpy.types.ID, _Earlier] = {}  # what was noted of what is kept
+        self._arrangements: dict[bpy.types.ID, str] = {}
         self.heirs: set[bpy.types.ID] = set()
+        self.kept: dict[bpy.types.ID, bpy.types.ID] = {}
+        self.beside: set[bpy.types.ID] = set()
 
-    def add(self, node: bpy.types.Node, output: str, results: Results) -> None:
+    def add(self, node: bpy.types.Node, output: str, results: Results, policy: WhenChanged) -> None:
         """Let the results of an output take the place of its earlier ones."""
-        by_place: dict[int, dict[tuple[str, str], bpy.types.ID]] = {}
+        by_place: dict[int, dict[_Part, _Earlier]] = {}
         for row in noted_results.noted(node, output):
             item = row.find()
             if item is not None:
-                by_place.setdefault(row.place, {})[row.kind, row.role] = item
-                if row.is_ours and item not in self._new:
-                    self._earlier.add(item)
-        for place, earlier in by_place.items():
+                earlier = _Earlier(item, row.is_ours and item not in self._new, row.digest, row.arrangement)
+                by_place.setdefault(row.place, {})[row.kind, row.role] = earlier
+        for place, parts in by_place.items():
             result = results[place] if place < len(results) else None
-            if result is not None:
-                self._pair(earlier, result)
+            self._add_place(parts, result, policy)
+
+    def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
+        roles = _roles({part: earlier.item for part, earlier in parts.items()})
+        ours = {part: earlier for part, earlier in parts.items() if earlier.is_ours}
+        changed = set() if policy is WhenChanged.RESULT else _changed(ours, roles)
+        if changed and (policy is WhenChanged.BOTH or result is None):
+            self.beside.update(ours[part].item for part in changed)
+            return
+        self._going.update(earlier.item for part, earlier in ours.items() if part not in changed)
+        if result is None or not _is_same_kind(parts, ours, result):
+            return
+        for part in ours.keys() & self._families[result].keys():
+            earlier, new = ours[part], self._families[result][part]
+            if earlier.item in self._pairs or new in self.heirs or new in self.kept:
+                continue
+            if part in changed:
+                self.kept[new] = earlier.item
+                self._noted[earlier.item] = earlier
+                continue
+            self._pairs[earlier.item] = new
+            self.heirs.add(new)
+            if policy is not WhenChanged.RESULT:
+                self._arrangements[new] = arrangement(new, _roles(self._families[result]))
+                hand_over_arrangement(earlier.item, new, earlier.arrangement, roles)
+
+    def num_kept(self, results: Iterable[bpy.types.ID]) -> int:
+        """How many data-blocks of these results do not come home."""
+        return len({item for result in results for item in self._families[result].values()} & self.kept.keys())
 
     def drop_other_outputs(self, node: bpy.types.Node) -> None:
         """Let the results of outputs that a node no longer has go."""
         outputs = {noted_results.PLACE, *(socket.identifier for socket in node.outputs if socket.enabled)}
         for output in {row.output for row in node.results} - outputs:
-            self.add(node, output, ())
+            self.add(node, output, (), WhenChanged.ASK)
             noted_results.put(node, output, ())
 
     def carry_out(self) -> None:
-        superfluous = _unused(self._earlier - self._pairs.keys(), self._earlier)
-        replace(list(self._pairs.items()), superfluous=superfluous)
-        self._home.restore_names(self._new - self.heirs)
+        """Put everything in its place. What does not come home, see `kept`, is removed."""
+        self._going -= {*self.kept.values(), *self.beside}
+        superfluous = _unused(self._going - self._pairs.keys(), self._going)
+        self._families = {
+            self.kept.get(result, result): {part: self.kept.get(item, item) for part, item in family.items()}
+            for result, family in self._families.items()
+        }
+        replace(list(self._pairs.items()), superfluous=superfluous, doubles=self.kept)
+        here = {*self._families, *(item for family in self._families.values() for item in family.values())}
+        if self.kept:
+            unused = self._home.unused({*self._families, *self.kept.values()})
+            here -= unused
+            for family in self._families.values():
+                for part in [part for part, item in family.items() if item in unused]:
+                    del family[part]
+            self.heirs -= unused
+            bpy.data.batch_remove(unused)
+        self.heirs.update(self.kept.values())
+        self._home.restore_names(here - self.heirs)
 
     def noted(self, results: Results) -> Iterator[Noted]:
         """What is to be noted of an output."""
@@ -75,31 +138,48 @@ class Succession:
             if result is None:
                 continue
             family = self._families[result]
+            roles = _roles({_part(result, _RESULT): result, **family})
             is_ours = result in family.values() and result not in self._in_place
-            yield Noted(result, place, is_ours=is_ours)
+            yield self._noted_as(result, roles, place, _RESULT, is_ours=is_ours)
             for (_kind, role), item in family.items():
                 if item != result:
-                    yield Noted(item, place, role, is_ours=True)
+                    yield self._noted_as(item, roles, place, role, is_ours=True)
+
+    def _noted_as(self, item: bpy.types.ID, roles: Roles, place: int, role: str, *, is_ours: bool) -> Noted:
+        if not is_ours:
+            return Noted(item, place, role)
+        earlier = self._noted.get(item)
+        if earlier is not None:  # it is still what the artist made of that
+            return Noted(item, place, role, is_ours, earlier.digest, earlier.arrangement)
+        arranged = self._arrangements.get(item) or arrangement(item, roles)
+        return Noted(item, place, role, is_ours, digest(item, roles), arranged)
 
     def _family(self, result: bpy.types.ID, items: Sequence[bpy.types.ID]) -> _Family:
-        return {(data_block_kinds.kind_of(item), self._role(item, result)): item for item in items}
+        return {_part(item, self._role(item, result)): item for item in items}
 
     def _role(self, item: bpy.types.ID, result: bpy.types.ID) -> str:
         if item == result:
             return _RESULT
         return _DATA if item == getattr(result, "data", None) else self._home.name_in_blob(item)
 
-    def _pair(self, earlier: _Family, result: bpy.types.ID) -> None:
-        """Pair what came home for one place, if that is the same kind of result, or the same original as before."""
-        family, kind = self._families[result], data_block_kinds.kind_of(result)
-        known = earlier.get((kind, _RESULT))
-        if known is None or (known != result and known not in self._earlier):
-            return
-        for key in earlier.keys() & family.keys():
-            old, new = earlier[key], family[key]
-            if old in self._earlier and old not in self._pairs and new not in self.heirs:
-                self._pairs[old] = new
-                self.heirs.add(new)
+
+def _part(item: bpy.types.ID, role: str) -> _Part:
+    return data_block_kinds.kind_of(item), role
+
+
+def _roles(family: _Family) -> Roles:
+    return {item.session_uid: "/".join(part) for part, item in family.items()}
+
+
+def _changed(earlier: Mapping[_Part, _Earlier], roles: Roles) -> set[_Part]:
+    """What the artist changed since it came home."""
+    return {part for part, known in earlier.items() if is_changed(known.item, known.digest, roles)}
+
+
+def _is_same_kind(parts: Mapping[_Part, _Earlier], ours: Mapping[_Part, _Earlier], result: bpy.types.ID) -> bool:
+    """Whether a result is of the kind that the earlier one was of, or the same original once more."""
+    root = _part(result, _RESULT)
+    return root in ours or (root in parts and parts[root].item == result)
 
 
 def _unused(items: set[bpy.types.ID], going: set[bpy.types.ID]) -> set[bpy.types.ID]:

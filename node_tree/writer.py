@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
-from ..runtime.planning.graph import OutputAction, OutputMode
+from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..runtime.planning.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
@@ -25,6 +26,9 @@ from .identity import nodes_by_uid
 from .noted_results import PLACE, Noted
 from .sockets import python_value
 from .succession import Succession
+
+#: What is done with results that come home without an Output node.
+_OWN = OutputAction(OutputMode.KEEP)
 
 #: The nodes of the tree, by their ids.
 Nodes = Mapping[str, bpy.types.Node]
@@ -141,6 +145,25 @@ class Writer:
         self._link_results(deliveries, nodes, heirs)
         self._keep_unused(deliveries)
 
+    def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
+        """Bring the results of an Output node home once more, now that the artist says what becomes of their changes.
+
+        Raises:
+            RunError: if they must wait, or are gone.
+            StoreError: if a blob can't be read.
+        """
+        nodes = nodes_by_uid(tree)
+        deliveries = [
+            dataclasses.replace(item, action=dataclasses.replace(item.action, when_changed=when_changed))
+            for item in self._arrived()
+            if item.node == node_id and item.action is not None
+        ]
+        if not deliveries or node_id not in nodes:
+            raise RunError("the run has no results for the node")
+        if event := modes.awaited_end(_earlier_results(deliveries, nodes)):
+            raise RunError(f"the results can't come home until {event}")
+        self._bring(deliveries, nodes)
+
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
         """Bring one output of one item of a task home and return it. Raises RunError if there is none."""
         task = self._run.tasks[task_id]
@@ -185,7 +208,7 @@ class Writer:
             if isinstance(source, FromTask) and source.type.is_data_block:
                 yield from self._run.results.source(source, self._run.tasks).refs()
 
-    def _set_results(self, deliveries: Iterable[Delivery], nodes: Nodes) -> set[bpy.types.ID]:
+    def _set_results(self, deliveries: Sequence[Delivery], nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and onto the sockets. Returns those that are in such a place."""
         results: dict[FromTask, list[bpy.types.ID | None]] = {}
         for source in dict.fromkeys(source for item in deliveries for source in item.sources):
@@ -197,19 +220,34 @@ class Writer:
                 results[source] = self._resolved(value)
             else:
                 socket.set_result_json(value_files.json_text(value, self._snapshot.folder))
-        found = {item for items in results.values() for item in items if item is not None}
-        succession = Succession(self._home, found, self._in_place.values())
-        kept = {source for item in deliveries if item.action and item.action.keep_earlier for source in item.sources}
+        succession = Succession(self._home, set(self._found.values()), self._in_place.values())
+        actions = {source: item.action for item in reversed(deliveries) for source in item.sources if item.action}
         for source, items in results.items():
-            if source not in kept:
-                succession.add(nodes[source.task], source.output, items)
+            action = actions.get(source, _OWN)
+            if not action.keep_earlier:
+                succession.add(nodes[source.task], source.output, items, action.when_changed)
         for uid in dict.fromkeys(source.task for source in results):
             succession.drop_other_outputs(nodes[uid])
+        self._tell_kept(succession, deliveries, nodes)
+        self._found = {ref: succession.kept.get(item, item) for ref, item in self._found.items()}
+        results = {source: [succession.kept.get(item, item) for item in items] for source, items in results.items()}
         succession.carry_out()
         for source, items in results.items():
             socket = _socket(nodes[source.task], source)
             socket.note_result(_result(items, source.type), succession.noted(items))
         return succession.heirs
+
+    def _tell_kept(self, succession: Succession, deliveries: Iterable[Delivery], nodes: Nodes) -> None:
+        """Say what the artist changed by hand, and let Output nodes ask what shall become of it."""
+        stays = {*succession.kept.values(), *succession.beside}
+        self.notes += sorted(f'"{item.name}" was changed by hand, so it stays' for item in stays)
+        for delivery in deliveries:
+            action = delivery.action
+            if action is not None and delivery.node in nodes and hasattr(nodes[delivery.node], "num_kept"):
+                refs = set(self._delivered(delivery))
+                items = {self._found[ref] for ref in refs if ref in self._found}
+                is_asked = action.when_changed is WhenChanged.ASK
+                nodes[delivery.node].num_kept = succession.num_kept(items) if is_asked else 0
 
     def _resolved(self, value: TypedValue) -> list[bpy.types.ID | None]:
         """The data-blocks of a value; None for those that did not arrive."""
@@ -231,7 +269,7 @@ class Writer:
         if found:
             self._in_place = self._home.replace_originals(found)
             self._found |= self._in_place
-            self._home.remove_unused(self._found.values())
+            bpy.data.batch_remove(self._home.unused(self._found.values()))
 
     def _link_results(self, deliveries: Iterable[Delivery], nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, RunError
-from ...runtime.planning.graph import OutputAction
+from ...runtime.planning.graph import OutputAction, WhenChanged
 from ...runtime.planning.plan import Plan, PlannedTask
 from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
@@ -211,6 +211,10 @@ class ResultWriter(Protocol):
         self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
     ) -> Any:
         """Bring one output of a task home, with an action as an Output node does. Raises RunError or StoreError."""
+        ...
+
+    def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
+        """Bring the results of an Output node home once more. Raises RunError or StoreError."""
         ...
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
@@ -470,6 +474,15 @@ class Run:
     def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
         return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
+
+    def settle_changed(self, node_id: str, when_changed: WhenChanged) -> None:
+        """Bring what an Output node takes home once more, and say what becomes of what the artist changed by hand."""
+        writer, tree = self._fetcher(), self._keeper.tree_of(self)
+        if tree is None:
+            raise RunError("the node tree is gone")
+        writer.settle_changed(tree, node_id, when_changed)
+        for note in writer.notes:
+            self.note(note)
 
     def _fetcher(self) -> ResultWriter:
         if not self._is_kept:

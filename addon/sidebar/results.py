@@ -10,10 +10,10 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ...runtime.errors import BackgroundNodesError
-from ...runtime.planning.graph import OutputAction, OutputMode
+from ...runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..drawing import areas
 from ..editor.active import TreeOperator, active_tree
-from ..session.current import fetch_result
+from ..session.current import fetch_result, session
 
 #: Says what could not be shown, "" if all could.
 Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
@@ -62,6 +62,41 @@ class BACKGROUND_NODES_OT_result_bring_home(TreeOperator, bpy.types.Operator):
             return {"CANCELLED"}
         try:
             fetch_result(socket, OutputAction(OutputMode.LINK))
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_changed_settle(TreeOperator, bpy.types.Operator):
+    """Bring the new results home although you changed the earlier ones by hand"""
+
+    bl_idname = "background_nodes.changed_settle"
+    bl_label = "Changed by Hand"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    choice: bpy.props.EnumProperty(
+        name="Choice",
+        items=(
+            ("RESULT", "Take Result", "Let the new results take the place of yours"),
+            ("BOTH", "Side by Side", "Put the new results beside yours"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return properties.bl_rna.properties["choice"].enum_items[properties.choice].description
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        tree = active_tree(context)
+        run, node = session.run_of(tree), tree.nodes.get(self.node_name)
+        if run is None or not run.is_home or node is None:
+            self.report({"WARNING"}, translated("There are no results to bring home. Run the node tree again"))
+            return {"CANCELLED"}
+        try:
+            run.settle_changed(node.uid, WhenChanged[self.choice])
         except BackgroundNodesError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -174,5 +209,6 @@ _SHOWERS: dict[str, Shower] = {
 classes = (
     BACKGROUND_NODES_OT_result_show,
     BACKGROUND_NODES_OT_result_bring_home,
+    BACKGROUND_NODES_OT_changed_settle,
     BACKGROUND_NODES_OT_result_folder_open,
 )

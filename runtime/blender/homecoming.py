@@ -182,10 +182,10 @@ class Homecoming:
         new = replace(replaced, keeps_objects=True, versions=versions)
         return places | dict(zip((ref for ref, _result in pairs.values()), new, strict=True))
 
-    def remove_unused(self, used: Iterable[bpy.types.ID]) -> None:
-        """Remove what came along with results that gave their data away, and that nothing of `used` uses."""
+    def unused(self, used: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+        """What came along with results that are not there any more, and that nothing of `used` uses."""
         newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
-        bpy.data.batch_remove(newcomers - _needed(used, newcomers))
+        return newcomers - _needed(used, newcomers)
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
         """Replace data-blocks of the open file by results and by what came along with them, which take their names.

@@ -26,6 +26,7 @@ def replace(
     keeps_objects: bool = False,
     versions: Mapping[int, int | None] = MappingProxyType({}),
     superfluous: Iterable[bpy.types.ID] = (),
+    doubles: Mapping[bpy.types.ID, bpy.types.ID] = MappingProxyType({}),
 ) -> list[bpy.types.ID]:
     """Put results in the place of data-blocks of the open file. References to what is removed are invalid.
 
@@ -36,18 +37,19 @@ def replace(
         versions: by the uid of what came along with the results, that of what it is a changed version of. An object
             that stays uses the changed versions, too: of its parent, of what its modifiers and constraints use.
         superfluous: what is removed with the originals, and nothing takes the place of.
+        doubles: what is removed, too, each with what stays for it, as it is.
 
     Returns:
         what is in the place of each original now: the result, or the object that has stayed.
     """
     superfluous = list(superfluous)
-    if not pairs and not superfluous:
+    if not pairs and not superfluous and not doubles:
         return []
     staying = {original for original, result in pairs if keeps_objects and _can_stay(original, result)}
     leaving = {original: result for original, result in pairs if original not in staying}
     involved = {item for pair in pairs for item in pair}
     uids = {original: original.session_uid for original, _result in pairs}
-    with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous)}):
+    with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous, *doubles)}):
         for original, result in pairs:
             if original in staying:
                 old_data = _hand_over_data(original, result)
@@ -57,7 +59,8 @@ def replace(
                     uids[old_data] = old_data.session_uid
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]
         now = {uid: leaving.get(original, original) for original, uid in uids.items()}
-        _remove(leaving | {result: original for original, result in pairs if original in staying}, superfluous)
+        given = {result: original for original, result in pairs if original in staying}
+        _remove(leaving | given | doubles, superfluous)
         _restore(names)
     for listener in listeners:
         listener(now)

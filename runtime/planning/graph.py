@@ -49,6 +49,18 @@ class OutputMode(enum.Enum):
     KEEP = "KEEP"
 
 
+class WhenChanged(enum.Enum):
+    """What becomes of an earlier result that the artist changed by hand, when a new one comes home.
+
+    It stays, and the artist can take the new one later; it stays; the new one takes its place; both are there.
+    """
+
+    ASK = "ASK"
+    MINE = "MINE"
+    RESULT = "RESULT"
+    BOTH = "BOTH"
+
+
 @dataclass(frozen=True, slots=True)
 class OutputAction:
     """What an Output node does with what comes home.
@@ -57,11 +69,13 @@ class OutputAction:
         mode: what it does with data-blocks.
         collection: where LINK links objects, None for the scene's own.
         keep_earlier: whether the results of earlier runs stay beside the new ones.
+        when_changed: what becomes of those that the artist changed by hand.
     """
 
     mode: OutputMode
     collection: LiveRef | None = None
     keep_earlier: bool = False
+    when_changed: WhenChanged = WhenChanged.ASK
 
 
 @dataclass(frozen=True, slots=True)

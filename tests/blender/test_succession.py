@@ -323,7 +323,7 @@ def test_two_nodes_that_give_equal_names_keep_their_results_apart(tree):
 
 def test_result_stays_that_of_its_node_when_another_node_replaces_it(tree):
     make = script(tree, "Make", ONE)
-    output(tree, "LINK", make)
+    output(tree, "LINK", make, when_changed="RESULT")
     run(tree)
     other = new_tree("Other")
     source = """

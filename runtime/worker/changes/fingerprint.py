@@ -60,7 +60,11 @@ def by_name(data_block: bpy.types.ID) -> object:
 
 
 def fingerprint(
-    data_block: bpy.types.ID, identify: Callable[[bpy.types.ID], object] = by_uid, *, with_names: bool = True
+    data_block: bpy.types.ID,
+    identify: Callable[[bpy.types.ID], object] = by_uid,
+    *,
+    with_names: bool = True,
+    of_result: bool = False,
 ) -> Fingerprint | None:
     """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole.
 
@@ -68,10 +72,11 @@ def fingerprint(
         data_block: the data-block.
         identify: what stands for those that it uses: `by_uid`, `by_name`, or the like.
         with_names: whether its own name counts.
+        of_result: whether how an artist arranges it does not count: where an object is, what is hidden.
     """
     if isinstance(data_block, _NOT_READ):
         return None
-    walk = _Walk(identify, with_names)
+    walk = _Walk(identify, with_names, of_result)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Blender is about to lose
@@ -89,6 +94,7 @@ class _Walk:
 
     identify: Callable[[bpy.types.ID], object]
     with_names: bool
+    of_result: bool
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
     #: By address and type, in the order of the visits.
@@ -115,7 +121,7 @@ class _Walk:
             raise _HiddenError(identifier)
         self.add(identifier)
         is_nameless = isinstance(struct, bpy.types.ID) and not self.with_names
-        for prop in _properties(type(struct)):
+        for prop in _properties(type(struct), self.of_result):
             if is_nameless and prop.name == "name":
                 continue
             self.hash.update(prop.encoded)
@@ -123,7 +129,9 @@ class _Walk:
         self._visit_custom_properties(struct)
 
     def _visit_property(self, value: Any, prop: _Property) -> None:
-        if prop.kind == "POINTER":
+        if prop.is_path and self.of_result:  # saving a file may spell its paths in another way
+            self.add(bpy.path.abspath(value))
+        elif prop.kind == "POINTER":
             self._visit_pointer(value)
         elif prop.kind == "COLLECTION":
             self._visit_collection(value, prop.of_collection)
@@ -160,7 +168,11 @@ class _Walk:
     def _visit_collection(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
         self.add(len(items))
         is_pointed_into = any(prop.kind == "POINTER" for prop in of_collection)
-        if len(items) >= _BULK and not is_pointed_into and (columns := _numeric_columns(type(items[0]))):
+        if (
+            len(items) >= _BULK
+            and not is_pointed_into
+            and (columns := _numeric_columns(type(items[0]), self.of_result))
+        ):
             for name, length, dtype in columns:
                 self.add(_array(items, name, length * len(items), dtype))
         elif len(items) > _LONGEST_WALK:
@@ -235,32 +247,34 @@ class _Property(NamedTuple):
     name: str
     encoded: bytes
     kind: str
+    is_path: bool
     of_collection: tuple[_Property, ...]
 
 
 @functools.cache
-def _properties(cls: type) -> tuple[_Property, ...]:
+def _properties(cls: type, of_result: bool) -> tuple[_Property, ...]:
     """The properties to look at."""
-    return _of_rna(_rna(cls))
+    return _of_rna(_rna(cls), of_result)
 
 
-def _of_rna(rna: bpy.types.bpy_struct) -> tuple[_Property, ...]:
+def _of_rna(rna: bpy.types.bpy_struct, of_result: bool) -> tuple[_Property, ...]:
     return tuple(
         _Property(
             prop.identifier,
             prop.identifier.encode(),
             prop.type,
-            _of_rna(prop.srna) if prop.type == "COLLECTION" and prop.srna is not None else (),
+            prop.type == "STRING" and prop.subtype in ("FILE_PATH", "DIR_PATH"),
+            _of_rna(prop.srna, of_result) if prop.type == "COLLECTION" and prop.srna is not None else (),
         )
-        for prop in counted(rna)
+        for prop in counted(rna, of_result=of_result)
     )
 
 
 @functools.cache
-def _numeric_columns(cls: type) -> tuple[tuple[str, int, type], ...]:
+def _numeric_columns(cls: type, of_result: bool) -> tuple[tuple[str, int, type], ...]:
     """(property, length, dtype) of items whose properties are all numbers and menus, else nothing."""
     columns = []
-    for prop in counted(_rna(cls)):
+    for prop in counted(_rna(cls), of_result=of_result):
         if prop.type not in _DTYPES or getattr(prop, "is_enum_flag", False):
             return ()
         columns.append((prop.identifier, max(1, getattr(prop, "array_length", 0)), _DTYPES[prop.type]))

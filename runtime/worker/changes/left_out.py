@@ -151,14 +151,76 @@ _VIEWS: Mapping[str, frozenset[str]] = {
     "Text": frozenset({"lines"}),  # read apart
 }
 _TABLES = (_SESSION, _EVALUATED, _FILES, _VIEWS)
+#: Where an object is and how it is shown: what an artist arranges.
+ARRANGEMENT = (
+    "location",
+    "rotation_mode",
+    "rotation_euler",
+    "rotation_quaternion",
+    "rotation_axis_angle",
+    "scale",
+    "delta_location",
+    "delta_rotation_euler",
+    "delta_rotation_quaternion",
+    "delta_scale",
+    "parent",
+    "parent_type",
+    "parent_bone",
+    "parent_vertices",
+    "matrix_parent_inverse",
+    "use_parent_final_indices",
+    "hide_viewport",
+    "hide_render",
+    "hide_select",
+    "color",
+    "display_type",
+    "show_all_edges",
+    "show_axis",
+    "show_bounds",
+    "show_in_front",
+    "show_name",
+    "show_texture_space",
+    "show_transparent",
+    "show_wire",
+    "lock_location",
+    "lock_rotation",
+    "lock_rotation_w",
+    "lock_rotations_4d",
+    "lock_scale",
+)
+#: What changes when an artist only looks at a result, or arranges it.
+_ARRANGED: Mapping[str, frozenset[str]] = {
+    "BoneCollections": frozenset({"active", "active_index", "active_name"}),
+    "Constraint": frozenset({"active", "show_expanded"}),
+    "ID": frozenset({"asset_data", "is_editable", "is_missing", "use_extra_user", "use_fake_user"}),
+    "Mesh": frozenset({"use_auto_texspace"}),
+    "Modifier": frozenset({"is_active", "show_expanded"}),
+    "Node": frozenset({"select", "show_options", "show_preview"}),
+    "NodeTree": frozenset({"active_input", "active_output"}),
+    "Object": frozenset(
+        {
+            "active_material",
+            "active_material_index",
+            "active_shape_key_index",
+            "matrix_basis",
+            "mode",
+            *ARRANGEMENT,
+        }
+    ),
+    "ParticleSettings": frozenset({"trail_count"}),
+}
 #: Their properties `bl_*` are of the class, not of the item.
 _CLASSES = frozenset({"Node", "NodeSocket", "NodeTree"})
 
 
-def counted(rna: bpy.types.bpy_struct) -> list[bpy.types.Property]:
-    """The properties of an RNA type that count, those of the types that it is based on too."""
+def counted(rna: bpy.types.bpy_struct, *, of_result: bool = False) -> list[bpy.types.Property]:
+    """The properties of an RNA type that count, those of the types that it is based on too.
+
+    `of_result`: of what came home; how an artist arranges that is no change of it.
+    """
     bases = _bases(rna)
-    left_out = {name for base in bases for table in _TABLES for name in table.get(base, ())} | {"rna_type", "bl_rna"}
+    tables = (*_TABLES, _ARRANGED) if of_result else _TABLES
+    left_out = {name for base in bases for table in tables for name in table.get(base, ())} | {"rna_type", "bl_rna"}
     prefix = ("bl_",) if not _CLASSES.isdisjoint(bases) else ()
     return [
         prop for prop in rna.properties if prop.identifier not in left_out and not prop.identifier.startswith(prefix)
