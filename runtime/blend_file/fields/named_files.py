@@ -56,7 +56,7 @@ def _of_sources(sources: Mapping[int, Form]) -> _Forms:
 
 
 def _of_switch(rows: Rows) -> Any:
-    return numpy.where(rows.numbers("is_sequence") != 0, Form.FRAMES, Form.FILE)
+    return numpy.array([Form.FRAMES if is_one else Form.FILE for is_one in rows.numbers("is_sequence")], object)
 
 
 #: By struct and field: which files a path stands for.

@@ -58,7 +58,8 @@ _STRUCTS = frozenset(
 
 
 def _is_sequence(rows: Rows) -> numpy.ndarray:
-    return rows.numbers("is_sequence") != 0
+    is_sequence: numpy.ndarray = rows.numbers("is_sequence") != 0
+    return is_sequence
 
 
 #: Structs that may be.
