@@ -183,8 +183,8 @@ class Store:
                 self.reader.remember(draft.stamps)
                 return result
             except OSError as error:
-                if isinstance(error, FileNotFoundError) and attempt < _ATTEMPTS - 1:
-                    continue  # somebody removes the store's folder
+                if isinstance(error, FileNotFoundError | FileExistsError) and attempt < _ATTEMPTS - 1:
+                    continue  # somebody removes the store's folder, maybe while it is made anew
                 raise StoreError(f"nothing can be kept in {self.folder.path}: {error}") from error
         raise AssertionError
 

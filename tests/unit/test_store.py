@@ -593,11 +593,14 @@ def test_what_another_process_keeps_while_room_is_made_stays_whole(place, monkey
 
 def test_folder_that_is_removed_while_something_is_kept_is_made_anew(place, monkeypatch):
     store, put = place.store(), Draft.put
-    removals = iter([1, 2])
+    attempts = itertools.count()
 
     def put_late(draft: Draft) -> None:
-        if next(removals, None):
+        attempt = next(attempts)
+        if attempt < 2:
             shutil.rmtree(place.path / "store")
+        if attempt == 1:
+            raise FileExistsError("a folder was there, and then it was not")
         put(draft)
 
     monkeypatch.setattr(Draft, "put", put_late)
