@@ -82,6 +82,8 @@ def _obstacles(tree: SourceTree, is_script: bool) -> Iterator[tuple[int, str]]:
         match node:
             case ast.Attribute(attr=name) if name in _FILE_ATTRIBUTES:
                 yield node.lineno, f"looks for files of a module ({name})"
+            case ast.Attribute(attr="import_module") if _IMPORTERS.isdisjoint(tree.meanings_of(node)):
+                yield node.lineno, "imports a module by way of another one (import_module)"
             case ast.Attribute(attr="as_module"):
                 yield node.lineno, "runs code that is no part of it (as_module)"
             case ast.ImportFrom(module=module, names=[ast.alias(name="*")]) if (

@@ -131,37 +131,19 @@ _LEADS_ANYWHERE: Final = frozenset(
 _LEADS_TO_SCENE: Final = frozenset(
     {
         *("background_set", "depsgraph", "find_playing", "find_playing_scene", "id_data", "ids", "path_resolve"),
-        *(
-            "scene",
-            "scene_eval",
-            "scenes",
-            "screen",
-            "screens",
-            "sequencer_scene",
-            "unit_settings",
-            "updates",
-            "user_map",
-        ),
-        *("users_scene", "view_layer", "view_layer_eval", "view_layers", "window", "window_manager", "window_managers"),
-        *("windows", "workspace", "workspaces"),
+        *("scene", "scene_eval", "scenes", "screen", "screens", "sequencer_scene", "unit_settings", "updates"),
+        *("user_map", "users_scene", "view_layer", "view_layer_eval", "view_layers", "window", "window_manager"),
+        *("window_managers", "windows", "workspace", "workspaces"),
     }
 )
 #: Attributes that read or use the frame or the units without a way to the scene, or make what does.
 _SEES_SCENE: Final = frozenset(
     {
-        *("animation_data", "animation_data_create", "driver_add", "fcurves", "image_user", "keyframe_delete"),
-        *("keyframe_insert", "keyframe_points", "nla_tracks", "particle_systems", "rigid_body", "frame_current"),
-        *("frame_current_final", "frame_end", "frame_float", "frame_start", "frame_subframe", "fps", "fps_base"),
-        *(
-            "active_frame",
-            "current_frame",
-            "frame_set",
-            "frames",
-            "is_sequence",
-            "length_unit",
-            "scale_length",
-            "use_animated_seed",
-        ),
+        *("active_frame", "animation_data", "animation_data_create", "current_frame", "driver_add", "fcurves", "fps"),
+        *("fps_base", "frame_current", "frame_current_final", "frame_end", "frame_float", "frame_set", "frame_start"),
+        *("frame_subframe", "frames", "image_user", "is_sequence", "keyframe_delete", "keyframe_insert"),
+        *("keyframe_points", "length_unit", "nla_tracks", "particle_systems", "rigid_body", "scale_length"),
+        "use_animated_seed",
     }
 )
 #: Texts that name modifiers, constraints and nodes which depend on the frame.
@@ -300,7 +282,7 @@ def _look_of_import(node: ast.Import | ast.ImportFrom, *, is_exported: bool) -> 
         is_renamed = any(_is_below(name, "bpy") and not _is_below(name, "bpy.types") for name in names)
     if (is_exported and is_renamed) or any(name.partition(".")[0] in _PRYING_MODULES for name in names):
         return EVERYTHING
-    found = NOTHING
+    found = Surroundings(items=is_exported and SCRIPT_MODULE in map(canonical, names))
     for name in map(canonical, names):
         found |= _KNOWN.get(name, NOTHING) if _is_below(name, SCRIPT_MODULE) else NOTHING
     return found

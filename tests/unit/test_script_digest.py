@@ -176,6 +176,7 @@ def test_installed_modules_are_named_but_not_python_s_own(tmp_path):
     ("text", "obstacle"),
     [
         ("import importlib\n\nimportlib.import_module(name)", "imports a module by a name that is computed, line 3"),
+        ("import tools\ntools.importlib.import_module('a')", "by way of another one (import_module), line 2"),
         ("load = __import__", "imports a module by a name that is computed, line 1"),
         ("from importlib import import_module\nmap(import_module, names)", "by a name that is computed, line 2"),
         ("import importlib\nimportlib.import_module('.a', package)", "by a name that is computed, line 2"),

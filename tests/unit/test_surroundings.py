@@ -145,6 +145,11 @@ def test_what_a_module_gives_away_counts_as_seen(text):
     assert "scene" in seen(text, is_script=False)
 
 
+def test_module_that_gives_away_what_scripts_may_import_sees_the_items():
+    text = "from background_nodes import script"
+    assert (seen(text), seen(text, is_script=False)) == ("", "items")
+
+
 def test_module_next_to_the_script_is_asked_too(tmp_path):
     (tmp_path / "tools.py").write_text("import bpy\ndef f():\n    return bpy.context.scene.frame_current")
     source = ScriptSource("import tools\ntools.f()", "script.py", str(tmp_path))
