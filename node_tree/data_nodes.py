@@ -120,6 +120,11 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         ),
         default="ASK",
     )
+    keep_succeeded: bpy.props.BoolProperty(
+        name="Keep Succeeded",
+        description="Bring home what succeeded, though other items of the list or other nodes failed",
+        default=True,
+    )
     num_kept: bpy.props.IntProperty(
         description="How many data-blocks of the last run wait because the earlier ones were changed by hand",
         options={"HIDDEN"},
@@ -160,6 +165,7 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         self.draw_buttons(context, layout)
         if self.mode != "SAVE":
             layout.prop(self, "keep_earlier")
+            layout.prop(self, "keep_succeeded")
             layout.prop(self, "when_changed")
 
 

@@ -28,14 +28,14 @@ class Noted(NamedTuple):
     """A data-block to be noted.
 
     Attributes:
-        place: of the result in the list of its output.
+        place: of the result in the list of its output: see `Results.placed`.
         role: "" for the result itself; what it is in the result for a data-block that came along with it.
         is_ours: whether a run made it; if not, it is the artist's own, such as an original that was replaced.
         digest, arrangement: what it was like when it came home, see `hand_changes`.
     """
 
     data_block: bpy.types.ID
-    place: int = 0
+    place: str = "0"
     role: str = ""
     is_ours: bool = False
     digest: str = ""
@@ -46,7 +46,7 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
     """A data-block that came home for an output of a node: as `Noted` says."""
 
     output: bpy.props.StringProperty(description="Identifier of the output")
-    place: bpy.props.IntProperty()
+    place: bpy.props.StringProperty()
     role: bpy.props.StringProperty()
     is_ours: bpy.props.BoolProperty()
     digest: bpy.props.StringProperty()

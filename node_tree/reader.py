@@ -185,7 +185,7 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
     collection = None if node.collection is None else live_ref(node.collection)
     when_changed = WhenChanged[node.when_changed]
-    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier, when_changed)
+    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier, when_changed, node.keep_succeeded)
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 

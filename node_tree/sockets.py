@@ -246,7 +246,7 @@ class _DataBlockResult:
     def set_result(self, value: Any) -> None:
         """Note a data-block, a sequence of them, or None."""
         items = value if isinstance(value, list | tuple) else [value]
-        noted = (noted_results.Noted(item, place) for place, item in enumerate(items) if item is not None)
+        noted = (noted_results.Noted(item, str(place)) for place, item in enumerate(items) if item is not None)
         self.note_result(value, noted)
 
     def note_result(self, value: Any, noted: Iterable[noted_results.Noted]) -> None:

@@ -21,8 +21,8 @@ from . import noted_results
 from .hand_changes import Roles, arrangement, digest, hand_over_arrangement, is_changed
 from .noted_results import Noted
 
-#: The results of an output in order, None for what is missing.
-Results = Sequence[bpy.types.ID | None]
+#: The results of an output by their places, None where there is none.
+Results = Mapping[str, bpy.types.ID | None]
 #: A data-block within a result: its kind, and its role.
 _Part = tuple[str, str]
 #: What was brought home for one result.
@@ -60,21 +60,31 @@ class Succession:
         self._pairs: dict[bpy.types.ID, bpy.types.ID] = {}
         self._noted: dict[bpy.types.ID, _Earlier] = {}  # what was noted of what is kept
         self._arrangements: dict[bpy.types.ID, str] = {}
+        self._carried: dict[tuple[str, str], list[Noted]] = {}
         self.heirs: set[bpy.types.ID] = set()
         self.kept: dict[bpy.types.ID, bpy.types.ID] = {}
         self.beside: set[bpy.types.ID] = set()
 
-    def add(self, node: bpy.types.Node, output: str, results: Results, policy: WhenChanged) -> None:
-        """Let the results of an output take the place of its earlier ones."""
-        by_place: dict[int, dict[_Part, _Earlier]] = {}
+    def add(
+        self,
+        node: bpy.types.Node,
+        output: str,
+        results: Results,
+        policy: WhenChanged = WhenChanged.ASK,
+        failed: Collection[int] = (),
+    ) -> None:
+        """Let the results of an output take the place of its earlier ones. Those of items that failed stay."""
+        by_place: dict[str, dict[_Part, _Earlier]] = {}
         for row in noted_results.noted(node, output):
             item = row.find()
-            if item is not None:
+            if item is not None and _item_of(row.place) in failed:
+                kept = Noted(item, row.place, row.role, row.is_ours, row.digest, row.arrangement)
+                self._carried.setdefault((node.uid, output), []).append(kept)
+            elif item is not None:
                 earlier = _Earlier(item, row.is_ours and item not in self._new, row.digest, row.arrangement)
                 by_place.setdefault(row.place, {})[row.kind, row.role] = earlier
         for place, parts in by_place.items():
-            result = results[place] if place < len(results) else None
-            self._add_place(parts, result, policy)
+            self._add_place(parts, results.get(place), policy)
 
     def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
         roles = _roles({part: earlier.item for part, earlier in parts.items()})
@@ -108,12 +118,13 @@ class Succession:
         """Let the results of outputs that a node no longer has go."""
         outputs = {noted_results.PLACE, *(socket.identifier for socket in node.outputs if socket.enabled)}
         for output in {row.output for row in node.results} - outputs:
-            self.add(node, output, (), WhenChanged.ASK)
+            self.add(node, output, {})
             noted_results.put(node, output, ())
 
     def carry_out(self) -> None:
         """Put everything in its place. What does not come home, see `kept`, is removed."""
-        self._going -= {*self.kept.values(), *self.beside}
+        carried = (noted.data_block for items in self._carried.values() for noted in items)
+        self._going -= {*self.kept.values(), *self.beside, *carried}
         superfluous = _unused(self._going - self._pairs.keys(), self._going)
         self._families = {
             self.kept.get(result, result): {part: self.kept.get(item, item) for part, item in family.items()}
@@ -132,20 +143,22 @@ class Succession:
         self.heirs.update(self.kept.values())
         self._home.restore_names(here - self.heirs)
 
-    def noted(self, results: Results) -> Iterator[Noted]:
+    def noted(self, node: bpy.types.Node, output: str, results: Results) -> list[Noted]:
         """What is to be noted of an output."""
-        for place, result in enumerate(results):
-            if result is None:
-                continue
-            family = self._families[result]
-            roles = _roles({_part(result, _RESULT): result, **family})
-            is_ours = result in family.values() and result not in self._in_place
-            yield self._noted_as(result, roles, place, _RESULT, is_ours=is_ours)
-            for (_kind, role), item in family.items():
-                if item != result:
-                    yield self._noted_as(item, roles, place, role, is_ours=True)
+        items = [item for place, result in results.items() if result is not None for item in self._note(place, result)]
+        items += self._carried.get((node.uid, output), ())
+        return sorted(items, key=lambda noted: [int(number) for number in noted.place.split(".")])
 
-    def _noted_as(self, item: bpy.types.ID, roles: Roles, place: int, role: str, *, is_ours: bool) -> Noted:
+    def _note(self, place: str, result: bpy.types.ID) -> Iterator[Noted]:
+        family = self._families[result]
+        roles = _roles({_part(result, _RESULT): result, **family})
+        is_ours = result in family.values() and result not in self._in_place
+        yield self._noted_as(result, roles, place, _RESULT, is_ours=is_ours)
+        for (_kind, role), item in family.items():
+            if item != result:
+                yield self._noted_as(item, roles, place, role, is_ours=True)
+
+    def _noted_as(self, item: bpy.types.ID, roles: Roles, place: str, role: str, *, is_ours: bool) -> Noted:
         if not is_ours:
             return Noted(item, place, role)
         earlier = self._noted.get(item)
@@ -161,6 +174,11 @@ class Succession:
         if item == result:
             return _RESULT
         return _DATA if item == getattr(result, "data", None) else self._home.name_in_blob(item)
+
+
+def _item_of(place: str) -> int:
+    """The item of a mapped task that a place belongs to."""
+    return int(place.partition(".")[0])
 
 
 def _part(item: bpy.types.ID, role: str) -> _Part:

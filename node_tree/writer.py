@@ -210,31 +210,35 @@ class Writer:
 
     def _set_results(self, deliveries: Sequence[Delivery], nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and onto the sockets. Returns those that are in such a place."""
-        results: dict[FromTask, list[bpy.types.ID | None]] = {}
+        results: dict[FromTask, dict[str, bpy.types.ID | None]] = {}
         for source in dict.fromkeys(source for item in deliveries for source in item.sources):
             socket = _socket(nodes.get(source.task), source) if isinstance(source, FromTask) else None
             if socket is None:  # an Output node in Save mode has none
                 continue
-            value = self._run.results.source(source, self._run.tasks)
             if source.type.is_data_block:
-                results[source] = self._resolved(value)
+                placed = self._run.results.placed(self._run.tasks[source.task], source.output)
+                results[source] = {place: None if ref is None else self._found.get(ref) for place, ref in placed}
             else:
+                value = self._run.results.source(source, self._run.tasks)
                 socket.set_result_json(value_files.json_text(value, self._snapshot.folder))
         succession = Succession(self._home, set(self._found.values()), self._in_place.values())
         actions = {source: item.action for item in reversed(deliveries) for source in item.sources if item.action}
         for source, items in results.items():
             action = actions.get(source, _OWN)
             if not action.keep_earlier:
-                succession.add(nodes[source.task], source.output, items, action.when_changed)
+                failed = self._run.failed_items(source.task) if self._run.tasks[source.task].mapped else ()
+                succession.add(nodes[source.task], source.output, items, action.when_changed, failed)
         for uid in dict.fromkeys(source.task for source in results):
             succession.drop_other_outputs(nodes[uid])
         self._tell_kept(succession, deliveries, nodes)
         self._found = {ref: succession.kept.get(item, item) for ref, item in self._found.items()}
-        results = {source: [succession.kept.get(item, item) for item in items] for source, items in results.items()}
+        for items in results.values():
+            items.update((place, succession.kept.get(item, item)) for place, item in items.items())
         succession.carry_out()
         for source, items in results.items():
             socket = _socket(nodes[source.task], source)
-            socket.note_result(_result(items, source.type), succession.noted(items))
+            noted = succession.noted(nodes[source.task], source.output, items)
+            socket.note_result(_result(list(items.values()), source.type), noted)
         return succession.heirs
 
     def _tell_kept(self, succession: Succession, deliveries: Iterable[Delivery], nodes: Nodes) -> None:

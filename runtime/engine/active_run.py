@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..planning.plan import Delivery, FromTask, Plan, PlannedTask
+from ..planning.plan import Delivery, FromTask, Plan, PlannedTask, Source
 from ..scheduling.events import TaskError
 from ..scheduling.forecast import Forecast, Past
 from ..scheduling.scheduler import Scheduler
@@ -156,12 +157,33 @@ class ActiveRun:
         return record.attempt == attempt and record.state is TaskState.RUNNING
 
     def new_deliveries(self) -> Iterator[Delivery]:
-        """The deliveries that are complete, and were not before the run was started or retried."""
+        """The deliveries that are complete, and were not before the run was started or retried.
+
+        One that keeps what succeeded has only the sources that gave something.
+        """
         for delivery in self.plan.deliveries:
             records = [self.scheduler.tasks[task] for task in delivery.tasks]
-            is_new = self.scheduler.round == max((record.round for record in records), default=0)
-            if is_new and all(record.state is TaskState.SUCCEEDED for record in records):
+            if self.scheduler.round != max((record.round for record in records), default=0):
+                continue
+            if all(record.state is TaskState.SUCCEEDED for record in records):
                 yield delivery
+            elif delivery.action is not None and delivery.action.keep_succeeded:
+                sources = tuple(source for source in delivery.sources if self._gave_something(source))
+                if any(isinstance(source, FromTask) for source in sources):
+                    yield replace(delivery, sources=sources)
+
+    def failed_items(self, task: str) -> set[int]:
+        """The items of a task that did not succeed."""
+        return {item.index for item in self.scheduler.tasks[task].items if item.state is not TaskState.SUCCEEDED}
+
+    def _gave_something(self, source: Source) -> bool:
+        """Whether a source has a value, if only that of some items of a list."""
+        if not isinstance(source, FromTask):
+            return True
+        record = self.scheduler.tasks[source.task]
+        if record.state in (TaskState.FAILED, TaskState.TIMED_OUT):
+            return any(item.state is TaskState.SUCCEEDED for item in record.items)
+        return record.state is TaskState.SUCCEEDED
 
     def home_refs(self) -> Iterator[StoredRef]:
         """The data-blocks that are to come home unasked."""

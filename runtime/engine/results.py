@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
@@ -66,13 +66,27 @@ class Results:
         return None if values is None else {name: value.moved(self._moves) for name, value in values.items()}
 
     def output(self, task: PlannedTask, identifier: str) -> TypedValue:
-        """The value of an output of a task that succeeded; for a mapped task, the values of all items as one list."""
+        """The value of an output of a task; for a mapped task, those of all items that succeeded as one list."""
         items = self._items.get(task.id, {})
         if not task.mapped:
             return items[0][identifier].moved(self._moves)
         kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
         elements = (part for index in sorted(items) for part in items[index][identifier].parts())
         return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
+
+    def placed(self, task: PlannedTask, identifier: str) -> Iterator[tuple[str, Any]]:
+        """The elements of the data-blocks of an output with their places, those of items that succeeded.
+
+        A place is "2" for an element of a list or for an item of a mapped task, "2.0" for an element of an item's list.
+        It is the same whichever other items succeed.
+        """
+        for index, values in sorted(self._items.get(task.id, {}).items()):
+            value = values[identifier].moved(self._moves)
+            for number, element in enumerate(value.elements()):
+                if not task.mapped:
+                    yield str(number), element
+                else:
+                    yield f"{index}.{number}" if value.type.is_list else str(index), element
 
     def source(self, source: Source, tasks: Tasks) -> TypedValue:
         """The value that comes out of a source."""

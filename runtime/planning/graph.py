@@ -70,12 +70,14 @@ class OutputAction:
         collection: where LINK links objects, None for the scene's own.
         keep_earlier: whether the results of earlier runs stay beside the new ones.
         when_changed: what becomes of those that the artist changed by hand.
+        keep_succeeded: whether results come home although others that the node takes failed.
     """
 
     mode: OutputMode
     collection: LiveRef | None = None
     keep_earlier: bool = False
     when_changed: WhenChanged = WhenChanged.ASK
+    keep_succeeded: bool = True
 
 
 @dataclass(frozen=True, slots=True)

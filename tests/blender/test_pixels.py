@@ -210,6 +210,7 @@ def test_image_made_by_a_script_comes_home_exactly_with_its_alpha_mode(tree, is_
 
 def test_image_made_by_a_script_is_still_there_after_the_file_was_saved(tree, is_float, tmp_path):
     node = script(tree, "Node", MAKE, alpha_mode="STRAIGHT", space="Non-Color", is_float=is_float)
+    node.keep_result = True
     background_nodes.run(tree)
     expected = pixels(node.outputs[0].result)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
@@ -218,7 +219,7 @@ def test_image_made_by_a_script_is_still_there_after_the_file_was_saved(tree, is
 
 
 def test_straight_floats_are_still_there_after_the_file_was_saved_but_where_alpha_is_zero(tree, tmp_path):
-    script(tree, "Node", MAKE, alpha_mode="STRAIGHT", space="Linear Rec.709", is_float=True)
+    script(tree, "Node", MAKE, alpha_mode="STRAIGHT", space="Linear Rec.709", is_float=True).keep_result = True
     background_nodes.run(tree)
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "file.blend"))

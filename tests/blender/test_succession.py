@@ -375,3 +375,74 @@ def test_levels_of_detail_twice_are_there_once(tree):
     before = names()
     run(tree)
     assert names() == before
+
+
+# Items that fail
+
+
+ITEM = """
+    def main(n: int, fails: int = -1, size: float = 1.0) -> {kind}:
+        if n == fails:
+            raise ValueError(n)
+        made = []
+        for name in ("a", "b"):
+            mesh = bpy.data.meshes.new(name)
+            mesh.from_pydata([(size, n, 0)], [], [])
+            made.append(bpy.data.objects.new(f"{{name}} {{n}}", mesh))
+        return {value}
+"""
+SINGLE = ITEM.format(kind="bpy.types.Object", value="made[0]")
+SEVERAL = ITEM.format(kind="list[bpy.types.Object]", value="made[: 1 + (size > 1)]")
+
+
+def each(tree, source):
+    return script(tree, "Each", source, n=value(tree, "INT", [0, 1, 2], is_list=True))
+
+
+@pytest.mark.parametrize("source", [SINGLE, SEVERAL], ids=["single", "list"])
+def test_items_that_succeeded_come_home_and_those_that_failed_leave_the_earlier_ones(tree, source):
+    node = each(tree, source)
+    output(tree, "LINK", node)
+    set_value(node, "fails", 1)
+    assert background_nodes.run(tree).state == "failed"
+    assert bpy.context.scene.collection.objects.keys() == ["a 0", "a 2"]
+    set_value(node, "fails", -1)
+    run(tree)
+    assert sorted(bpy.data.objects.keys()) == ["a 0", "a 1", "a 2"]
+    assert [item.name for item in node.outputs[0].result] == ["a 0", "a 1", "a 2"]
+    set_value(node, "fails", 1)
+    set_value(node, "size", 2.0)
+    assert background_nodes.run(tree).state == "failed"
+    assert {item.name: size_of(item) for item in node.outputs[0].result if item.name.startswith("a")} == {
+        "a 0": 2,
+        "a 1": 1,
+        "a 2": 2,
+    }
+    assert len(bpy.data.objects) == (3 if source is SINGLE else 5)
+
+
+def test_retry_brings_home_what_had_failed(tree, session):
+    node = each(tree, SINGLE)
+    output(tree, "LINK", node)
+    set_value(node, "fails", 1)
+    failed = background_nodes.run(tree)
+    set_value(node, "fails", -1)
+    session.retry(failed)
+    assert failed.wait() == "succeeded"
+    assert sorted(bpy.context.scene.collection.objects.keys()) == ["a 0", "a 1", "a 2"]
+    assert len(bpy.data.objects) == 3
+
+
+def test_what_other_nodes_gave_comes_home_though_one_failed(tree):
+    fail = script(tree, "Fail", "def main() -> bpy.types.Object: raise ValueError")
+    output(tree, "LINK", [script(tree, "Make", ONE), fail])
+    assert background_nodes.run(tree).state == "failed"
+    assert bpy.context.scene.collection.objects.keys() == ["Made"]
+
+
+def test_nothing_comes_home_if_an_item_failed_and_the_artist_wants_all_or_nothing(tree):
+    node = each(tree, SINGLE)
+    output(tree, "LINK", node, keep_succeeded=False)
+    set_value(node, "fails", 1)
+    background_nodes.run(tree)
+    assert not bpy.data.objects

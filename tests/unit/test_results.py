@@ -248,3 +248,17 @@ def test_what_many_items_take_is_made_once(made: Made, monkeypatch: pytest.Monke
     assert len(asked) == 2
     assert given(results, tasks, "b", 499)[0] == [ref("499")]
     assert len(results.files) == 1, "the whole list is written once"
+
+
+# Places
+
+
+def test_place_of_an_element_is_the_same_whichever_items_succeeded(made: Made) -> None:
+    (task,) = of_meshes("a *2").tasks
+    results = made({})
+    results.put("a", 1, {"result": TypedValue(MESH, ref("B"))})
+    assert list(results.placed(task, "result")) == [("1", ref("B"))]
+    results.put("a", 0, {"result": TypedValue(MESH, ref("A"))})
+    assert list(results.placed(task, "result")) == [("0", ref("A")), ("1", ref("B"))]
+    results.put("a", 1, {"result": TypedValue(MESHES, (ref("B"), ref("C")))})
+    assert list(results.placed(task, "result")) == [("0", ref("A")), ("1.0", ref("B")), ("1.1", ref("C"))]
