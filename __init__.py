@@ -15,6 +15,7 @@ Nothing here imports bpy before it is needed: workers and tools import this pack
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,15 @@ def run(
 
 def register() -> None:
     """Register the extension. Blender calls this; on the bpy wheel, call it yourself."""
+    import bpy
+
     from . import addon, cli, node_tree
 
     node_tree.register()
     addon.register()
     cli.register()
+    if not bpy.app.binary_path:
+        _free_blender_at_exit()
 
 
 def unregister() -> None:
@@ -119,6 +124,20 @@ def unregister() -> None:
     cli.unregister()
     addon.unregister()
     node_tree.unregister()
+
+
+def _free_blender_at_exit() -> None:
+    """Make the modules of the extension let go of `bpy` when Python ends.
+
+    The wheels of 4.2 and 4.5 end Blender when nothing holds `bpy` any more, and crash or hang if something holds it to
+    the end. Blender holds our classes, and so their modules' globals, with `bpy` among them: registered ones, and the
+    class of a tree in the open file (on 4.2 of a collection's items, too) even after they are unregistered.
+
+    As it ends, Python empties the globals of each module that is still there. A module that holds itself is.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith(f"{__name__}."):
+            vars(module)["_this_module"] = module
 
 
 def __getattr__(name: str) -> Any:

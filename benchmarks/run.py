@@ -12,7 +12,6 @@ import platform
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,13 +126,4 @@ def save(rows: dict[str, Row], options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    code = 1
-    try:
-        code = main(sys.argv[1:])
-    except SystemExit as stop:  # of the option parser
-        code = stop.code or 0
-    except BaseException:  # noqa: BLE001 (shown, and then the end)
-        traceback.print_exc()
-    sys.stdout.flush()
-    # Some wheels crash or hang in their own way out; there is nothing left to do.
-    os._exit(code)
+    sys.exit(main(sys.argv[1:]))

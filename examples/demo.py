@@ -5,11 +5,9 @@ and at the end a contact sheet of them all. Run it in a Python that has `bpy`, `
 """
 
 import argparse
-import os
 import shutil
 import sys
 import time
-import traceback
 from pathlib import Path
 
 import bpy
@@ -157,13 +155,4 @@ def compare(objects: list[bpy.types.Object], workers: int | None, folder: Path) 
 
 
 if __name__ == "__main__":
-    code = 1
-    try:
-        code = main(sys.argv[1:])
-    except SystemExit as stop:  # of the option parser
-        code = stop.code or 0
-    except BaseException:  # noqa: BLE001 (shown, and then the end)
-        traceback.print_exc()
-    sys.stdout.flush()
-    # Some wheels crash or hang in their own way out; there is nothing left to do.
-    os._exit(code)
+    sys.exit(main(sys.argv[1:]))

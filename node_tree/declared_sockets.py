@@ -63,9 +63,6 @@ def _node_of(entry: BackgroundNodeDeclaredSocket) -> bpy.types.Node | None:
 class BackgroundNodeDeclaredSocket(bpy.types.PropertyGroup):
     """An input or output that was declared on a node."""
 
-    # No methods here, and annotations that stay strings: 4.2 never frees such a class, and what the class leads to
-    # would keep `bpy` alive until Python is gone; then Blender, which is freed with it, crashes.
-
     identifier: bpy.props.StringProperty(name="ID", description="Identifier of the socket", options={"HIDDEN"})
     name: bpy.props.StringProperty(
         name="Name",

@@ -513,15 +513,13 @@ def python_value(value: Any, kind: str) -> Any:
 _LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
 
 
-def _property(kind: str, unit: str = "", update: Callable[..., None] | None = property_changed) -> Any:
+def _property(kind: str, unit: str = "") -> Any:
     if kind in _PLAIN_SOCKETS:
         plain = _PLAIN_SOCKETS[kind]
-        return plain.make_property(name="Value", update=update, **plain.options, **_UNITS.get((kind, unit), {}))
-    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=update)
-
-
-#: 4.2 crashes as it ends where the items of a collection have an `update`, even if they are unregistered by then.
-_ITEM_UPDATE = None if bpy.app.version < (4, 5, 0) else property_changed
+        return plain.make_property(
+            name="Value", update=property_changed, **plain.options, **_UNITS.get((kind, unit), {})
+        )
+    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=property_changed)
 
 
 def _item_class(kind: str) -> type:
@@ -530,7 +528,7 @@ def _item_class(kind: str) -> type:
     namespace = {
         "__doc__": f"An item of a list of {kind}.",
         "kind": kind,
-        "__annotations__": {"value": _property(kind, update=_ITEM_UPDATE)},
+        "__annotations__": {"value": _property(kind)},
     }
     return type(name, (bpy.types.PropertyGroup,), namespace)
 

@@ -3,7 +3,6 @@
 python tools/make_examples.py addon/examples
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -37,9 +36,6 @@ def main(folder: Path) -> None:
     background_nodes.register()
     for example in example_graphs.EXAMPLES:
         write(example, folder)
-    background_nodes.unregister()
-    sys.stdout.flush()
-    os._exit(0)  # some wheels crash at Python's own exit
 
 
 main(Path(sys.argv[1]))

@@ -1,9 +1,15 @@
 """Every test starts from an empty file, with the extension registered."""
 
+import os
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,3 +63,23 @@ def write(tmp_path) -> Callable[..., str]:
         return str(path)
 
     return write_one
+
+
+@pytest.fixture
+def run_program(tmp_path) -> Callable[[str], subprocess.CompletedProcess]:
+    """Runs a program in a Python of its own, in the folder `tmp_path`. It has this folder as `background_nodes`."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "background_nodes").symlink_to(ROOT)
+
+    def run(source: str) -> subprocess.CompletedProcess:
+        (tmp_path / "program.py").write_text(source, encoding="utf-8")
+        return subprocess.run(
+            [sys.executable, "program.py"],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path / "modules"), "PWD": str(tmp_path)},  # Blender goes by PWD
+            capture_output=True,
+            text=True,
+            timeout=150,
+        )
+
+    return run

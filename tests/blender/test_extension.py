@@ -105,6 +105,34 @@ def test_package_registered_and_unregistered_twice_leaves_nothing(tmp_path):
     assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
 
 
+PROGRAM = """
+import bpy
+import background_nodes
+
+background_nodes.register()
+tree = bpy.data.node_groups.new("Tree", "BackgroundNodeTree")
+tree.nodes.new("BackgroundNodeScript")
+"""
+
+
+@pytest.mark.wheel_only
+@pytest.mark.parametrize(
+    ("last_line", "exit_code"),
+    [
+        ("", 0),
+        ("background_nodes.unregister()", 0),
+        ("bpy.data.node_groups.remove(tree); background_nodes.unregister()", 0),
+        ("background_nodes.unregister(); background_nodes.register()", 0),
+        ("raise SystemExit(3)", 3),
+        ("background_nodes.unregister(); 1 / 0", 1),
+    ],
+)
+def test_program_ends_with_its_exit_code(run_program, last_line, exit_code):
+    """4.2 crashes and 4.5 hangs if something of the extension holds the module `bpy` to the end."""
+    program = run_program(PROGRAM + last_line)
+    assert program.returncode == exit_code, program.stderr
+
+
 @pytest.mark.blender_only
 def test_tests_see_the_modules_of_the_installed_package():
     import background_nodes.runtime.planning.graph

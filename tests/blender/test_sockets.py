@@ -7,7 +7,7 @@ import pytest
 from mathutils import Color, Euler, Matrix, Vector
 
 from background_nodes.addon.command_line import assignments
-from background_nodes.node_tree import sockets
+from background_nodes.node_tree import changes, sockets
 from background_nodes.runtime.blender import data_block_kinds
 from background_nodes.runtime.script.socket_types import CONVERSIONS, LIST_CONVERSIONS
 from background_nodes.runtime.script.value_kinds import VALUE_KINDS, Form
@@ -260,6 +260,18 @@ def test_number_with_a_unit_is_shown_in_blenders_own_way(annotation, subtype):
     source = f"from background_nodes.script import Unit\ndef main(size: {annotation} = 1): 0"
     node = script(new_tree(), "Unit", source)
     assert node.inputs[0].bl_rna.properties["default_value"].subtype == subtype
+
+
+def test_item_of_a_list_that_changes_tells_the_tree():
+    tree = new_tree()
+    node = script(tree, "Lists", "def main(numbers: list[int] = [1, 2]) -> int: return 1")
+    told = []
+    changes.listen(told.append)
+    try:
+        node.inputs["Numbers"].items_of_list[1].value = 3
+    finally:
+        changes.stop_listening(told.append)
+    assert told == [tree]
 
 
 def test_float_given_to_an_int_socket_is_refused():
