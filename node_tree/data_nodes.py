@@ -104,6 +104,17 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         options=PATH_OPTIONS,
         update=property_changed,
     )
+    offset: bpy.props.FloatVectorProperty(
+        name="Offset",
+        description="How far each result is moved from the one before, and the first from where its script put it",
+        subtype="TRANSLATION",
+        update=property_changed,
+    )
+    hide_original: bpy.props.BoolProperty(
+        name="Hide Original",
+        description="Hide the objects that the results were made of in the viewport",
+        update=property_changed,
+    )
     keep_earlier: bpy.props.BoolProperty(
         name="Keep Earlier",
         description="Leave the results of earlier runs in the file, beside the new ones",
@@ -142,7 +153,11 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
     def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         layout.prop(self, "mode", text="")
         if self.mode == "LINK":
-            layout.prop(self, "collection", text="")
+            row = layout.row(align=True)
+            row.prop(self, "collection", text="")
+            if self.collection is None:
+                new = row.operator("background_nodes.output_collection_new", text="New", icon="ADD")
+                new.node_name = self.name
         elif self.mode == "SAVE":
             layout.prop(self, "filepath", text="")
         if self.num_kept:
@@ -164,6 +179,9 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
         layout.use_property_decorate = False
         self.draw_buttons(context, layout)
         if self.mode != "SAVE":
+            if self.mode == "LINK":
+                layout.prop(self, "offset")
+                layout.prop(self, "hide_original")
             layout.prop(self, "keep_earlier")
             layout.prop(self, "keep_succeeded")
             layout.prop(self, "when_changed")

@@ -184,8 +184,15 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
         return _read_save(node)
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
     collection = None if node.collection is None else live_ref(node.collection)
-    when_changed = WhenChanged[node.when_changed]
-    action = OutputAction(OutputMode[node.mode], collection, node.keep_earlier, when_changed, node.keep_succeeded)
+    action = OutputAction(
+        OutputMode[node.mode],
+        collection,
+        node.keep_earlier,
+        WhenChanged[node.when_changed],
+        node.keep_succeeded,
+        tuple(node.offset),
+        node.hide_original,
+    )
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 

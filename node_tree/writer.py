@@ -21,9 +21,8 @@ from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
 from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
-from . import noted_results
+from . import linking, noted_results
 from .identity import nodes_by_uid
-from .noted_results import PLACE, Noted
 from .sockets import python_value
 from .succession import Succession
 
@@ -140,10 +139,15 @@ class Writer:
 
     def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes) -> None:
         self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
+        originals = self._move_apart(deliveries)
         self._replace_originals(deliveries)
         heirs = self._set_results(deliveries, nodes)
         self._link_results(deliveries, nodes, heirs)
         self._keep_unused(deliveries)
+        if originals:
+            live = data_block_kinds.Index()
+            scene = self._scene(live)
+            linking.hide(filter(None, (live.find("Object", uid) for uid in originals)), scene)
 
     def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
         """Bring the results of an Output node home once more, now that the artist says what becomes of their changes.
@@ -275,6 +279,23 @@ class Writer:
             self._found |= self._in_place
             bpy.data.batch_remove(self._home.unused(self._found.values()))
 
+    def _move_apart(self, deliveries: Iterable[Delivery]) -> list[int]:
+        """Move results away from what they were made of. Returns the uids of what is to be hidden of that."""
+        moved: set[StoredRef | LiveRef] = set()
+        hidden = []
+        for delivery in deliveries:
+            action = delivery.action
+            refs = [ref for ref in self._delivered(delivery) if ref in self._found and ref not in moved]
+            if action is None or action.mode is not OutputMode.LINK:
+                continue
+            moved.update(refs)
+            if any(action.offset):
+                linking.move_apart([self._found[ref] for ref in refs], action.offset, self._home.newcomers())
+            if action.hides_original:
+                originals = (self._home.originals.get(ref) for ref in refs)
+                hidden += [item.session_uid for item in originals if item is not None]
+        return hidden
+
     def _link_results(self, deliveries: Iterable[Delivery], nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""
         live = data_block_kinds.Index()
@@ -290,15 +311,15 @@ class Writer:
                 self._note_without_place(self._data_blocks(refs, live))
             data_blocks = self._data_blocks(refs, live)
             if data_blocks or companions:
-                homeless = _homeless_objects() if homeless is None else homeless
+                homeless = linking.homeless_objects() if homeless is None else homeless
                 where = self._place(action.collection, live)
-                old = _change_place(nodes[delivery.node], where)
+                old = linking.change_place(nodes[delivery.node], where)
                 settled = heirs if old == where else set()
                 data_blocks = [item for item in data_blocks if item not in settled]
                 data_blocks += [item for item in companions if item in homeless]
-                is_linked = self._link(data_blocks, _collection(where), homeless)
+                is_linked = self._link(data_blocks, linking.collection_of(where), homeless)
                 if is_linked and old is not None and old != where:
-                    _unlink(heirs.intersection(data_blocks), _collection(old))
+                    linking.unlink(heirs.intersection(data_blocks), linking.collection_of(old))
 
     def _keep_unused(self, deliveries: Iterable[Delivery]) -> None:
         """Give what was asked for, and nothing uses, a fake user: Blender would not save it."""
@@ -329,7 +350,7 @@ class Writer:
         self, data_blocks: list[bpy.types.ID], collection: bpy.types.Collection, homeless: set[bpy.types.Object]
     ) -> bool:
         try:
-            _link(data_blocks, collection, homeless)
+            linking.link(data_blocks, collection, homeless)
             return True
         except RuntimeError:  # it is linked from another file
             self.notes.append(f'Nothing can be put into the collection "{collection.name}", so results were only kept')
@@ -340,9 +361,12 @@ class Writer:
         found = None if ref is None else live.find(ref.kind, ref.session_uid)
         if ref is not None and found is None:
             self.notes.append(f'The collection "{ref.name}" is gone, so results were linked to the scene')
+        return found or self._scene(live)
+
+    def _scene(self, live: data_block_kinds.Index) -> bpy.types.Scene:
+        """The scene that the run began in."""
         home = self._run.plan.home
-        scene = None if found is not None or home is None else live.find(home.kind, home.session_uid)
-        return found or scene or bpy.context.scene
+        return (None if home is None else live.find(home.kind, home.session_uid)) or bpy.context.scene
 
 
 def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
@@ -374,53 +398,3 @@ def _output(task: PlannedTask, name: str) -> TaskOutput:
     if found is None:
         raise RunError(f'"{task.name}" has no output "{name}"')
     return found
-
-
-def _collection(place: bpy.types.Collection | bpy.types.Scene) -> bpy.types.Collection:
-    return place.collection if isinstance(place, bpy.types.Scene) else place
-
-
-def _change_place(node: bpy.types.Node, place: bpy.types.ID) -> bpy.types.ID | None:
-    """Note where an Output node's results are linked now. Returns where they were before, None if nowhere."""
-    before = noted_results.found(node, PLACE)
-    if before != [place]:
-        noted_results.put(node, PLACE, [Noted(place)])
-    return before[0] if before else None
-
-
-def _unlink(data_blocks: Iterable[bpy.types.ID], collection: bpy.types.Collection) -> None:
-    for item in data_blocks:
-        links = collection.children if isinstance(item, bpy.types.Collection) else collection.objects
-        if item in links.values():
-            links.unlink(item)
-
-
-def _homeless_objects() -> set[bpy.types.Object]:
-    """The objects that are in no collection."""
-    collections = [*bpy.data.collections, *(scene.collection for scene in bpy.data.scenes)]
-    return set(bpy.data.objects).difference(*(collection.objects for collection in collections))
-
-
-def _link(data_blocks: list[bpy.types.ID], collection: bpy.types.Collection, homeless: set[bpy.types.Object]) -> None:
-    """Link objects and collections to a collection. Those of `homeless` objects that now have a place leave it."""
-    there = {*collection.objects, *collection.children}
-    new = []
-    for data_block in data_blocks:
-        if data_block in there:
-            continue
-        if isinstance(data_block, bpy.types.Object):
-            collection.objects.link(data_block)
-            new.append(data_block)
-        elif isinstance(data_block, bpy.types.Collection):
-            collection.children.link(data_block)
-            new += data_block.all_objects
-        there.add(data_block)
-    _deselect(homeless.intersection(new))
-    homeless.difference_update(new)
-
-
-def _deselect(objects: Iterable[bpy.types.Object]) -> None:
-    """Leave the artist's selection as it is: what was made of a selected object comes home selected."""
-    for layer in (layer for scene in bpy.data.scenes for layer in scene.view_layers):
-        for item in objects:
-            item.select_set(False, view_layer=layer)  # does nothing in a layer that it is not in

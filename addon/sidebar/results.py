@@ -103,6 +103,24 @@ class BACKGROUND_NODES_OT_changed_settle(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
+class BACKGROUND_NODES_OT_output_collection_new(TreeOperator, bpy.types.Operator):
+    """Make a new collection in the scene for the results"""
+
+    bl_idname = "background_nodes.output_collection_new"
+    bl_label = "New Collection"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = active_tree(context).nodes.get(self.node_name)
+        if node is None or node.bl_idname != "BackgroundNodeOutput":
+            return {"CANCELLED"}
+        node.collection = bpy.data.collections.new("Results")
+        context.scene.collection.children.link(node.collection)
+        return {"FINISHED"}
+
+
 class BACKGROUND_NODES_OT_result_folder_open(TreeOperator, bpy.types.Operator):
     """Open the folder of the result in the system's file browser"""
 
@@ -210,5 +228,6 @@ classes = (
     BACKGROUND_NODES_OT_result_show,
     BACKGROUND_NODES_OT_result_bring_home,
     BACKGROUND_NODES_OT_changed_settle,
+    BACKGROUND_NODES_OT_output_collection_new,
     BACKGROUND_NODES_OT_result_folder_open,
 )

@@ -131,10 +131,14 @@ class Homecoming:
                 break
         return not unread
 
+    def newcomers(self) -> set[bpy.types.ID]:
+        """All that was brought last: results, and what came along with them."""
+        return {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
         results = list(results)
-        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        newcomers = self.newcomers()
         found = _needed(results, newcomers) - set(results) if results else ()
         return [item for item in found if isinstance(item, bpy.types.Object)]
 
@@ -184,7 +188,7 @@ class Homecoming:
 
     def unused(self, used: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
         """What came along with results that are not there any more, and that nothing of `used` uses."""
-        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        newcomers = self.newcomers()
         return newcomers - _needed(used, newcomers)
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:

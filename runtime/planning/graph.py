@@ -71,6 +71,8 @@ class OutputAction:
         keep_earlier: whether the results of earlier runs stay beside the new ones.
         when_changed: what becomes of those that the artist changed by hand.
         keep_succeeded: whether results come home although others that the node takes failed.
+        offset: how far LINK moves each result from where the one before was moved.
+        hides_original: whether LINK hides the objects that results were made of.
     """
 
     mode: OutputMode
@@ -78,6 +80,8 @@ class OutputAction:
     keep_earlier: bool = False
     when_changed: WhenChanged = WhenChanged.ASK
     keep_succeeded: bool = True
+    offset: tuple[float, ...] = (0.0, 0.0, 0.0)
+    hides_original: bool = False
 
 
 @dataclass(frozen=True, slots=True)
