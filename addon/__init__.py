@@ -27,13 +27,14 @@ def _modules() -> tuple[ModuleType, ...]:
         status_bar,
         status_icons,
     )
-    from .preferences import edit, preferences
+    from .preferences import edit, preferences, trusted_list
     from .scripts import consent_dialog, menus, operators, text_watch
     from .session import current, problems
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
     return (
         consent,
+        trusted_list,  # before the preferences that hold it
         preferences,
         edit,
         current,

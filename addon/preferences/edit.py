@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators on the preferences: folders of scripts, and back to the defaults."""
+"""Operators on the preferences: folders of scripts, trusted scripts, and back to the defaults."""
 
 from __future__ import annotations
 
 import bpy
 
+from ...runtime.errors import BackgroundNodesError
+from ..consent.current import consent
 from ..drawing import keymaps
-from . import preferences
+from ..session import problems
+from . import preferences, trusted_list
 
 
 class BACKGROUND_NODES_OT_script_folder_add(bpy.types.Operator):
@@ -47,6 +50,49 @@ class BACKGROUND_NODES_OT_script_folder_remove(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class _RevokeOperator:
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    def revoke(self, digests: list[str]) -> set[str]:
+        try:
+            consent.revoke(digests)
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        problems.consent_changed()
+        if (settings := preferences.found()) is not None:
+            trusted_list.update(settings)
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_trusted_script_remove(_RevokeOperator, bpy.types.Operator):
+    """Ask again before this script runs, in any of its versions"""
+
+    bl_idname = "background_nodes.trusted_script_remove"
+    bl_label = "Remove Trusted Script"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        settings = preferences.found()
+        return settings is not None and trusted_list.active(settings) is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return self.revoke(trusted_list.active(preferences.found()).digests.split())
+
+
+class BACKGROUND_NODES_OT_trusted_scripts_clear(_RevokeOperator, bpy.types.Operator):
+    """Ask again before any script runs that came with a file; once their file is opened again, for your own, too"""
+
+    bl_idname = "background_nodes.trusted_scripts_clear"
+    bl_label = "Remove All Trusted Scripts"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return self.revoke([script.digest for script in consent.trusted.listed()])
+
+
 class BACKGROUND_NODES_OT_preferences_reset(bpy.types.Operator):
     """Set all preferences of Background Nodes, its keys too, back to what they were at first"""
 
@@ -69,5 +115,7 @@ class BACKGROUND_NODES_OT_preferences_reset(bpy.types.Operator):
 classes = (
     BACKGROUND_NODES_OT_script_folder_add,
     BACKGROUND_NODES_OT_script_folder_remove,
+    BACKGROUND_NODES_OT_trusted_script_remove,
+    BACKGROUND_NODES_OT_trusted_scripts_clear,
     BACKGROUND_NODES_OT_preferences_reset,
 )

@@ -16,6 +16,7 @@ from ..drawing import keymaps, paragraphs
 from ..drawing.quantities import memory_size
 from ..session.current import session
 from ..session.settings import default_num_workers
+from . import trusted_list
 
 if TYPE_CHECKING:
     from .preferences import BackgroundNodesPreferences
@@ -36,7 +37,7 @@ def draw(preferences: BackgroundNodesPreferences, context: bpy.types.Context) ->
     layout.use_property_split = True
     layout.use_property_decorate = False
     for title, is_closed, draw_part in _PARTS:
-        header, body = layout.panel(f"background_nodes_{title.lower()}", default_closed=is_closed)
+        header, body = layout.panel(f"background_nodes_{title.lower().replace(' ', '_')}", default_closed=is_closed)
         header.label(text=title)
         if body is not None:
             draw_part(preferences, body, context)
@@ -125,6 +126,7 @@ def _draw_keymap(
 _PARTS: Final[tuple[tuple[str, bool, _Drawer], ...]] = (
     ("Workers", False, _draw_workers),
     ("Scripts", False, _draw_scripts),
+    ("Trusted Scripts", False, trusted_list.draw),
     ("Overlays", True, _draw_overlays),
     ("Keymap", True, _draw_keymap),
 )

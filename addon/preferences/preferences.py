@@ -12,10 +12,13 @@ from ..consent.current import consent
 from ..session.current import session
 from ..session.settings import Settings, default_num_workers
 from . import layout
+from .trusted_list import BackgroundNodesTrustedScript
 
 #: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
 ADDON_ID = __package__.rpartition(".addon")[0]
 
+#: What shows a folder, and is no preference.
+_LIST_OF_TRUSTED_SCRIPTS = ("trusted_scripts", "trusted_index")
 _DEFAULT_IDLE_MINUTES = 5.0
 _DEFAULT_MEMORY_GB = 4.0
 
@@ -61,6 +64,16 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         name="Script Folders",
         description="Folders with scripts of your own for the Add menu; their sub-folders are its categories",
         type=BackgroundNodesScriptFolder,
+    )
+    trusted_scripts: bpy.props.CollectionProperty(
+        name="Trusted Scripts",
+        description="Scripts that run without being asked for: those that you always allow, and your own. "
+        "They are kept at once, beside the preferences; nothing of it is in your files",
+        type=BackgroundNodesTrustedScript,
+        options={"SKIP_SAVE"},
+    )
+    trusted_index: bpy.props.IntProperty(
+        name="Trusted Script", description="The script that is chosen", options={"SKIP_SAVE"}
     )
     overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
     overlay_memory: bpy.props.BoolProperty(
@@ -121,7 +134,7 @@ def get(name: str) -> Any:
 
 def names() -> tuple[str, ...]:
     """The names of all preferences."""
-    return tuple(BackgroundNodesPreferences.__annotations__)
+    return tuple(name for name in BackgroundNodesPreferences.__annotations__ if name not in _LIST_OF_TRUSTED_SCRIPTS)
 
 
 def settings() -> Settings:

@@ -312,6 +312,39 @@ def test_cancel_at_the_first_failure_ends_the_run(session, host):
     assert not host.engine.waiting()
 
 
+def test_script_that_may_not_run_starts_nothing(session, host):
+    host.unallowed = "b"
+    with pytest.raises(CompileError, match="not allowed"):
+        session.start(host.add("a; b"))
+    assert (session.runs, host.timer) == ((), None)
+
+
+def test_run_whose_caller_allows_scripts_asks_nobody_nor_does_its_retry(session, host):
+    host.unallowed = "a"
+    run = session.start(host.add("a"), allow_scripts=True)
+    tick(session)
+    host.engine.fail("a")
+    tick(session)
+    run.retry()
+    end(session, host)
+    assert run.state == "succeeded"
+
+
+def test_retry_asks_for_what_it_runs_again_and_for_nothing_else(session, host):
+    run = session.start(host.add("a; b"))
+    tick(session)
+    host.engine.succeed("a")
+    host.engine.fail("b")
+    tick(session)
+    host.unallowed = "b"
+    with pytest.raises(CompileError, match="not allowed"):
+        run.retry()
+    assert (run.state, host.engine.waiting()) == ("failed", [])
+    host.unallowed = "a"  # it succeeded
+    run.retry()
+    assert run.state == "running"
+
+
 def test_retry_from_the_end_of_a_run_runs_again(session, host):
     runs: list[Run] = []
     events: list[str] = []
