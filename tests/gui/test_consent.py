@@ -150,7 +150,8 @@ def test_preferences_list_what_is_trusted_and_take_it_back(asked):
     asked.press("Always Allow")
     asked.editor.wait_until_home()
     window.run("bpy.ops.preferences.addon_show(module=extension)")
-    rows = "return [(row.name, row.is_own) for row in bpy.context.preferences.addons[extension].preferences.trusted_scripts]"
+    listed = "bpy.context.preferences.addons[extension].preferences.trusted_scripts"
+    rows = f"return [(row.name, row.is_own) for row in {listed}]"
     window.wait_for(f"{rows} == [('Node.py', False)]")
     window.run("bpy.ops.background_nodes.trusted_script_remove()")
     assert (window.run(rows), asked.has_trusted_scripts()) == ([], False)

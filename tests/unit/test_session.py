@@ -86,7 +86,7 @@ class FakeHost:
     checked_plan = plan
 
     def admit(self, tasks: Any) -> None:
-        if any(task.name in self.unallowed for task in tasks):
+        if self.unallowed in [task.id for task in tasks]:
             raise CompileError([Problem(self.unallowed, "", "its script is not allowed", "Allow it")])
 
     def find_tree(self, session_uid: int) -> FakeTree | None:
