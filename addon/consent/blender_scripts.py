@@ -164,6 +164,8 @@ def _source_of_unknown(text: bpy.types.Text, origins: Origins) -> str:
     if origins.knows(text.session_uid):
         return ""
     path = None if text.is_in_memory else absolute(text.filepath)
+    if path is not None and origins.is_own_file(path):
+        return ""
     if path is not None and origins.is_named_file(path):
         return str(path)
     if not TELLS_OF_IMPORTS and len(bpy.data.libraries):

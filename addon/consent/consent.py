@@ -10,6 +10,7 @@ It reaches Blender only through a small protocol, `Host`, so that it can be test
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -185,6 +186,16 @@ class Consent:
         self.trusted.remove(digests)
 
     # What is the artist's own
+
+    def is_own(self, script: ScriptSource) -> bool:
+        """Whether the artist wrote it, here or in an earlier session."""
+        if self._is_own_file(script):
+            return True
+        with contextlib.suppress(SignatureError):
+            digest = own_modules.digest(own_modules.read(script))
+            kept = self.trusted.read(digest)
+            return self.origins.was_written_here(digest) or (kept is not None and kept.is_own)
+        return False
 
     def choose_file(self, script: ScriptSource) -> None:
         """The artist chose this file as a script here, or opens it in another program to edit it."""

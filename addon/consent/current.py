@@ -38,6 +38,13 @@ def look_at(text: bpy.types.Text) -> None:
     blender_scripts.report(text, consent.origins)
 
 
+def opened(script: ScriptSource, text: bpy.types.Text) -> None:
+    """A text was made of a file, to be edited and saved to it."""
+    if consent.is_own(script):
+        consent.choose_file(script)
+    copied(script, text)
+
+
 def copied(script: ScriptSource, text: bpy.types.Text) -> None:
     """A text was made of a script: it is as foreign as that is."""
     if not consent.may_run(script):

@@ -46,7 +46,7 @@ def of_file(filepath: str) -> bpy.types.Text:
     text = find(path)
     if text is None:
         text = bpy.data.texts.load(str(path))
-        consent.copied(sources.from_file(filepath), text)
+        consent.opened(sources.from_file(filepath), text)
         return text
     return reload(text) if text.is_modified and not text.is_dirty else text
 
@@ -110,6 +110,7 @@ def make_local(node: BackgroundNodeScript) -> bpy.types.Text:
 
 def _new(name: str, content: str) -> bpy.types.Text:
     text = bpy.data.texts.new(name)
+    consent.look_at(text)  # it is empty: what is in it next is written here
     text.from_string(content)
     text.cursor_set(0)
     return text

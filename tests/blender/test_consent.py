@@ -19,6 +19,7 @@ from background_nodes.addon.consent.trusted_scripts import TrustedScripts
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.scripts import texts
 from background_nodes.addon.session import checks, problems
+from background_nodes.node_tree import sources
 from background_nodes.runtime.scheduling.states import RunState
 
 from .graphs import add, editor, new_tree, script
@@ -408,6 +409,25 @@ def test_file_in_an_own_script_folder_is_not_asked_for(folder_of_stranger):
     finally:
         consent.use_script_folders(preferences.own_script_folders)
     assert questions(tree)
+
+
+def test_own_file_that_is_edited_here_is_not_asked_for(folder_of_stranger):
+    """It is the artist's own: of an earlier session, with the modules that it imports."""
+    tree = open_file(folder_of_stranger / "stranger.blend")
+    (question,) = questions(tree)
+    consent.trusted.add(question.digest, question.name, question.origin, question.parts, is_own=True)
+    text = texts.of_node(tree.nodes["Node"])
+    type_into(text, "# more\n")
+    Path(question.origin).write_text(text.as_string(), encoding="utf-8")
+    assert questions(tree) == ()
+
+
+def test_text_made_by_new_script_is_the_artist_s_own(stranger_s_file):
+    link(stranger_s_file)
+    text = texts.new()
+    for typed in ("", "# more\n"):
+        type_into(text, typed)
+        assert consent.may_run(sources.from_text(text))
 
 
 @pytest.mark.parametrize("copy", [texts.make_local, texts.of_node], ids=["make local", "edit"])
