@@ -53,6 +53,7 @@ def run(
     *,
     until: str | Sequence[str] | None = None,
     force: bool = False,
+    cache: bool = True,
     workers: int | None = None,
     timeout: float | None = None,
     allow_scripts: bool = False,
@@ -66,7 +67,8 @@ def run(
     Args:
         tree: a node tree of the type BackgroundNodeTree.
         until: name or names of nodes: run only these and what they need; None for the whole tree.
-        force: whether to run in fresh background Blenders: idle ones that ran something are ended first.
+        force: whether to run everything, in fresh background Blenders: idle ones that ran something are ended first.
+        cache: whether results of earlier runs are used where nothing has changed, and new ones kept.
         workers: how many background Blenders may work for it at a time; None for what the preferences say.
         timeout: seconds for the whole run; None for no limit.
         allow_scripts: whether to run scripts that came with the file, though nobody has allowed them.
@@ -90,6 +92,7 @@ def run(
         tree,
         until=until,
         force=force,
+        cache=cache,
         workers=workers,
         timeout=timeout,
         allow_scripts=allow_scripts,

@@ -190,6 +190,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the scripts that came with the file, though nobody has allowed them in Blender",
     )
+    parser.add_argument("--no-cache", action="store_true", help="use no results of earlier runs, and keep none")
+    parser.add_argument("--force", action="store_true", help="run everything anew, and keep the results")
+    parser.add_argument(
+        "--store", metavar="DIR", help="the folder of kept results, if it is another than the usual one"
+    )
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
 
 

@@ -31,6 +31,7 @@ VERSIONED = (
     *(f"tests/blender/test_{name}.py" for name in ("overwriting", "pixels", "provenance", "run", "sendable")),
     *(f"tests/blender/test_{name}.py" for name in ("snapshot", "sockets", "whole_file", "writer")),
 )
+NUMPY = "numpy==2.3.5"  # Blender has one of its own
 PYTEST_BLENDER = "pytest-blender==3.0.8"
 EXTENSION = "bl_ext.user_default.background_nodes"
 
@@ -121,7 +122,7 @@ def complete(session: nox.Session) -> None:
 @nox.session(python=here or None, tags=["others"])
 def unit(session: nox.Session) -> None:
     """What needs no Blender."""
-    fill(session)
+    fill(session, NUMPY)
     run_pytest(session, f"unit-{session.python}", "tests/unit")
 
 

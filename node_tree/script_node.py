@@ -19,7 +19,7 @@ from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix
 
 #: What the Sidebar lists beside the script.
-_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "addons")
+_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "cache", "addons")
 #: What is wrong with a script without `main` on a node whose sockets are those of another one.
 _NO_MAIN = f"{detected_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
 #: Width of a button with an icon, in UI units.
@@ -116,6 +116,15 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         name="Keep Result",
         description="Bring the data-blocks home after each run, also those that other nodes use",
     )
+    cache: bpy.props.EnumProperty(
+        name="Cache",
+        description="When results of an earlier run are used again",
+        items=(
+            ("AUTOMATIC", "Automatic", "A task runs only if something that its result depends on has changed"),
+            ("NEVER", "Never", "Each task runs in every run, as for a script that looks at the time or at a website"),
+        ),
+        default="AUTOMATIC",
+    )
     addons: bpy.props.StringProperty(
         name="Add-ons",
         description="Add-ons that background Blenders enable for this node: their modules, with commas in between",
@@ -136,7 +145,9 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
 
     def settings(self) -> NodeSettings:
         addons = tuple(filter(None, map(str.strip, self.addons.split(","))))
-        return NodeSettings(self.timeout, self.retries, self.use_fresh_process, self.keep_result, addons)
+        return NodeSettings(
+            self.timeout, self.retries, self.use_fresh_process, self.keep_result, addons, self.cache == "NEVER"
+        )
 
     def sync(self, *, may_rename: bool = True) -> Signature | None:
         """Make the sockets what the script says now.

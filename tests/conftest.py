@@ -6,6 +6,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -80,10 +81,17 @@ def pytest_sessionfinish(session, exitstatus):
     session.config.stash[EXIT_STATUS] = int(exitstatus)
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_unconfigure(config):
     # A wheel crashes (4.2) or hangs for ever (4.5) at Python's exit if a test left a class or a handler registered.
-    # The tests have told what they had to tell: leave without an exit.
+    # The tests have told what they had to tell: leave without an exit, also if one of pytest's own parts raises here.
+    try:
+        yield
+    except BaseException:
+        if not is_wheel():
+            raise
+        traceback.print_exc()
+        config.stash[EXIT_STATUS] = 1
     if is_wheel() and EXIT_STATUS in config.stash:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import sys
 import uuid
@@ -122,10 +123,15 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
     until = _checked_input(tree, options)
     if interruption.exit_code:
         return
+    if options.store:
+        settings = dataclasses.replace(session.settings, store_folder=str(Path(options.store).absolute()))
+        session.use_settings(lambda: settings)
     with make_view(sys.stderr) as view:
         run = session.start(
             tree,
             until=until,
+            force=options.force,
+            cache=not options.no_cache,
             workers=options.workers,
             timeout=options.timeout,
             allow_scripts=options.allow_scripts,

@@ -157,6 +157,7 @@ def _task(task: Task) -> dict[str, Any]:
         "seconds": round(task.seconds, 3),
         "progress": round(task.progress, 4),
         "cached": task.cached,
+        "reasons": list(task.reasons),
         "error": _error(task.error),
         "log": "" if task.is_mapped else task.log[-_LOG_TAIL:],
         "items": None,
@@ -166,6 +167,7 @@ def _task(task: Task) -> dict[str, Any]:
         content["items"] = {
             "total": task.num_items,
             "done": task.num_done,
+            "cached": task.num_cached,
             "not_succeeded": [_item(item) for item in unfinished],
         }
     return content
@@ -234,12 +236,13 @@ def _words(state: str) -> str:
 
 
 def _task_summary(task: Task) -> str:
-    words = [_words(task.state)]
+    words = ["cached" if task.cached else _words(task.state)]
     if task.is_mapped and task.num_items is not None:
         words.append(f"{task.num_done}/{task.num_items} items")
     if task.seconds:
         words.append(f"{task.seconds:.1f} s")
-    return ", ".join(words)
+    reasons = "; ".join(task.reasons)
+    return ", ".join(words) + (f": {reasons}" if reasons and task.state is TaskState.SUCCEEDED else "")
 
 
 def _shown(value: Any) -> str:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bpy
 
 from ...runtime.errors import BackgroundNodesError
 from ..consent.current import consent
 from ..drawing import keymaps
 from ..session import problems
+from ..session.current import session
 from . import preferences, trusted_list
 
 
@@ -93,6 +96,29 @@ class BACKGROUND_NODES_OT_trusted_scripts_clear(_RevokeOperator, bpy.types.Opera
         return self.revoke([script.digest for script in consent.trusted.listed()])
 
 
+class BACKGROUND_NODES_OT_store_clear(bpy.types.Operator):
+    """Delete kept results. What needs them runs again"""
+
+    bl_idname = "background_nodes.store_clear"
+    bl_label = "Clear Kept Results"
+    bl_options = {"REGISTER", "INTERNAL"}
+
+    unused_only: bpy.props.BoolProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+        if properties.unused_only:
+            return "Delete all kept results but those that the node trees of an open Blender show or need"
+        return "Delete all kept results. Results that came home stay in their files"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        session.clear_store(unused_only=self.unused_only)
+        return {"FINISHED"}
+
+
 class BACKGROUND_NODES_OT_preferences_reset(bpy.types.Operator):
     """Set all preferences of Background Nodes, its keys too, back to what they were at first"""
 
@@ -117,5 +143,6 @@ classes = (
     BACKGROUND_NODES_OT_script_folder_remove,
     BACKGROUND_NODES_OT_trusted_script_remove,
     BACKGROUND_NODES_OT_trusted_scripts_clear,
+    BACKGROUND_NODES_OT_store_clear,
     BACKGROUND_NODES_OT_preferences_reset,
 )

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from .preferences import BackgroundNodesPreferences
 
 #: The properties of each part, in the order in which they are drawn.
-WORKERS: Final = ("num_workers", "artist_first", "use_gpu", "memory_limit_gb", "memory_gb", "idle_minutes", "store_gb")
+WORKERS: Final = (
+    "num_workers",
+    "artist_first",
+    "use_gpu",
+    "memory_limit_gb",
+    "memory_gb",
+    "idle_minutes",
+    "history_gb",
+)
+RESULTS: Final = ("use_store", "store_gb", "free_gb", "store_directory")
 OVERLAYS: Final = ("overlay_time", "overlay_memory", "overlay_heat_map")
 
 #: Shares of a panel's width: Blender's for the names of properties, and ours for the sentences below their values.
@@ -54,6 +63,22 @@ def _draw_workers(
         _draw_property(preferences, layout, context, name)
     if preferences.artist_first == "LOWER" and not priority.is_possible():
         _draw_sentence(layout, context, translated("This system does not let priorities be set back: they stay"))
+
+
+def _draw_results(
+    preferences: BackgroundNodesPreferences, layout: bpy.types.UILayout, context: bpy.types.Context
+) -> None:
+    info = session.store_info
+    if info is not None:
+        box = layout.box().column(align=True)
+        used, free = memory_size(info.size), memory_size(info.free)
+        text = translated("{number} results: {used}. Free on the disk: {free}")
+        box.label(text=text.format(number=info.num_records, used=used, free=free), icon="DISK_DRIVE", translate=False)
+    for name in RESULTS:
+        _draw_property(preferences, layout, context, name)
+    row = layout.row(align=True)
+    row.operator("background_nodes.store_clear", text="Clear Unused").unused_only = True
+    row.operator("background_nodes.store_clear", text="Clear").unused_only = False
 
 
 def _draw_overlays(
@@ -125,6 +150,7 @@ def _draw_keymap(
 #: Title, whether it is closed at first, and what draws it.
 _PARTS: Final[tuple[tuple[str, bool, _Drawer], ...]] = (
     ("Workers", False, _draw_workers),
+    ("Results", False, _draw_results),
     ("Scripts", False, _draw_scripts),
     ("Trusted Scripts", False, trusted_list.draw),
     ("Overlays", True, _draw_overlays),

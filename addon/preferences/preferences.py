@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 
 from ...runtime.engine.workers import WorkerLimits
+from ...runtime.store.limits import Limits
 from ..consent.current import consent
 from ..session.current import session
 from ..session.settings import Settings, default_num_workers
@@ -90,13 +91,38 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         min=0.0,
         soft_max=64.0,
     )
-    store_gb: bpy.props.FloatProperty(
-        name="Store Size",
-        description="Gigabytes on disk that finished runs may keep for their logs, for Retry and for results that did "
-        "not come home; the oldest runs are deleted first, and the last run stays",
+    history_gb: bpy.props.FloatProperty(
+        name="Last Runs",
+        description="Gigabytes on disk that the last runs of this session may keep for their logs and for Retry; the "
+        "oldest runs are deleted first, and the last run stays",
         default=4.0,
         min=0.0,
         soft_max=100.0,
+    )
+    use_store: bpy.props.BoolProperty(
+        name="Keep Results",
+        description="Keep results for later runs, also of other sessions: only what changed runs again",
+        default=True,
+    )
+    store_gb: bpy.props.FloatProperty(
+        name="Store Size",
+        description="Gigabytes on disk that kept results may have; what is cheap to make again and was not used for "
+        "long is removed first",
+        default=20.0,
+        min=0.0,
+        soft_max=500.0,
+    )
+    free_gb: bpy.props.FloatProperty(
+        name="Keep Free",
+        description="Gigabytes of the disk that must stay free; results are not kept where they would take them",
+        default=5.0,
+        min=0.0,
+        soft_max=100.0,
+    )
+    store_directory: bpy.props.StringProperty(
+        name="Store Folder",
+        description="Folder of the kept results, if it is not to be the usual one",
+        subtype="DIR_PATH",
     )
     use_gpu: bpy.props.BoolProperty(
         name="Cycles Devices",
@@ -143,7 +169,10 @@ def settings() -> Settings:
         num_workers=get("num_workers") or default_num_workers(),
         limits=WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3)),
         memory_limit=int(get("memory_limit_gb") * 1024**3),
-        store_size=int(get("store_gb") * 1024**3),
+        history_size=int(get("history_gb") * 1024**3),
+        uses_store=get("use_store"),
+        store_folder=bpy.path.abspath(get("store_directory")),
+        store_limits=Limits(int(get("store_gb") * 1024**3), int(get("free_gb") * 1024**3)),
         artist_first=get("artist_first"),
         use_gpu=get("use_gpu"),
     )

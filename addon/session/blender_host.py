@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
+import addon_utils
 import bpy
 
 from ...node_tree.writer import Writer
@@ -12,17 +16,35 @@ from ...runtime.blender import cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
+from ...runtime.keys.key import Environment
 from ...runtime.planning.destinations import FilesInUse
 from ...runtime.planning.plan import Plan, PlannedTask
 from ...runtime.pool.launcher import Launcher
 from ...runtime.pool.pool import Pool
 from ...runtime.scratch.scratch import Scratch
 from ...runtime.script.socket_types import LiveRef
+from ...runtime.store.folder import default_folder
+from ...runtime.store.store import Store
 from ..consent.current import consent
 from . import checks, gestures, occupation, undo
 from .settings import Settings
 
 _Timer = Callable[[], float | None]
+
+
+def store_folder() -> Path:
+    """Where results are kept if the settings don't say. Raises StoreError if there is no place."""
+    if chosen := os.environ.get("BACKGROUND_NODES_STORE"):
+        return Path(chosen)
+    if __package__.startswith("bl_ext."):
+        return Path(bpy.utils.extension_path_user(__package__.partition(".addon.")[0], path="store"))
+    return default_folder()
+
+
+def _addon_version(module: str) -> str:
+    """The version of an add-on, "" if it is not installed."""
+    found = next((each for each in addon_utils.modules() if each.__name__ == module), None)
+    return "" if found is None else str(addon_utils.module_bl_info(found)["version"])
 
 
 class BlenderHost:
@@ -56,6 +78,22 @@ class BlenderHost:
 
     def new_scratch(self) -> Scratch:
         return Scratch()
+
+    def new_store(self, settings: Settings) -> Store:
+        folder = Path(settings.store_folder) if settings.store_folder else store_folder()
+        return Store(folder, settings.store_limits)
+
+    def environment(self, plan: Plan) -> Environment:
+        devices = cycles_devices.chosen()
+        build = bpy.app.build_hash.decode("ascii", "replace")
+        return Environment(
+            blender=bpy.app.version_string,
+            build=f"{build} {platform.system()} {platform.machine()}",
+            scene=plan.scene,
+            open_file=plan.files.open_file,
+            devices=(devices.backend, *devices.ids),
+            addons={module: _addon_version(module) for task in plan.tasks for module in task.settings.addons},
+        )
 
     def new_engine(self, scratch: Scratch) -> ManagedEngine:
         return Pool(Launcher.for_blender(bpy.app.binary_path), scratch, capacity=1)

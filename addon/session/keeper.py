@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.run_cache import Cache
 from ...runtime.engine.runner import Runner
 from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
 from ...runtime.errors import RunError, StoreError
@@ -22,6 +23,7 @@ from ...runtime.scheduling.forecast import Past
 from ...runtime.scratch import value_files
 from ...runtime.scratch.typed_values import TypedValue
 from ...runtime.script.socket_types import LiveRef, SocketType
+from ...runtime.store.upkeep import Info
 from .artist_first import ArtistFirst
 from .faults import Faults
 from .history import History
@@ -84,6 +86,14 @@ class Host(Protocol):
 
     def new_scratch(self) -> Scratch:
         """A scratch folder. Raises StoreError."""
+        ...
+
+    def new_store(self, settings: Settings) -> Store:
+        """The store of results. Raises StoreError if there is no place for it."""
+        ...
+
+    def environment(self, plan: Plan) -> Environment:
+        """What the results of a plan depend on beside its scripts and values."""
         ...
 
     def new_engine(self, scratch: Scratch) -> ManagedEngine:
@@ -159,6 +169,7 @@ class Session:
         self._host = host
         self._read_settings: Callable[[], Settings] = Settings
         self._runner: Runner | None = None
+        self._cache: Cache | None = None
         self._engine: ManagedEngine | None = None
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # how long nodes took the last time, by their uid
@@ -184,6 +195,7 @@ class Session:
         *,
         until: str | Sequence[str] | None = None,
         force: bool = False,
+        cache: bool = True,
         workers: int | None = None,
         timeout: float | None = None,
         allow_scripts: bool = False,
@@ -208,7 +220,17 @@ class Session:
         taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file)
         run = Run(self, runner, tree, until, taken)
         try:
-            active = runner.start(plan, taken.stored, num_workers, timeout, self._pasts, run.hear, taken.file)
+            active = runner.start(
+                plan,
+                taken.stored,
+                num_workers,
+                timeout,
+                self._pasts,
+                run.hear,
+                taken.file,
+                use_cache=cache and self.settings.uses_store,
+                is_forced=force,
+            )
         except StoreError:
             self.remove_blobs(taken.blobs)
             raise
@@ -279,7 +301,7 @@ class Session:
         if run.bring_home(self.tree_of(run)):
             self._host.push_undo(f"Background Nodes: {run.tree_name}")
         self._pasts.update(run.pasts())
-        self._history.trim(self.settings.store_size)
+        self._history.trim(self.settings.history_size)
         self._tell_end(run)
 
     def _tell_end(self, run: Run) -> None:
@@ -428,14 +450,42 @@ class Session:
             queue.abandon("Background Nodes was disabled")
         if self._runner is not None:
             self._runner.close()
+            if self._cache is not None:
+                self._cache.store.close()
+                self._cache = None
             self._runner = self._engine = None
 
     def _get_runner(self) -> Runner:
         if self._runner is None:
             scratch = self._host.new_scratch()
             self._engine = self._host.new_engine(scratch)
-            self._runner = Runner(self._engine, scratch)
+            self._cache = self._new_cache()
+            self._runner = Runner(self._engine, scratch, self._cache, self._note)
         return self._runner
+
+    @property
+    def store_info(self) -> Info | None:
+        """How full the store is, None before that was looked at."""
+        return None if self._cache is None else self._cache.info
+
+    def clear_store(self, *, unused_only: bool) -> None:
+        """Remove what is kept of earlier runs, soon; only what no open Blender shows or needs, if wanted."""
+        runner = self._get_runner()
+        if self._cache is not None:
+            runner.keep_house(self._cache.clear_unused if unused_only else self._cache.clear)
+            self._host.start_timer(self.tick)
+
+    def _note(self, message: str) -> None:
+        """Tell what belongs to no run, at the last one."""
+        run = next(reversed(list(self._history)), None)
+        if run is not None and message not in run.notes:
+            run.note(message)
+
+    def _new_cache(self) -> Cache | None:
+        try:
+            return Cache(self._host.new_store(self.settings), self._host.environment)
+        except StoreError:  # without a place for results, none are kept
+            return None
 
     def _get_engine(self) -> ManagedEngine:
         self._get_runner()
@@ -446,5 +496,9 @@ class Session:
         """The runner, with workers by the current settings and room for `num_workers` at a time."""
         runner, engine = self._get_runner(), self._get_engine()
         engine.use_settings(self._host.worker_settings(self.settings))
+        if self._cache is not None:
+            old = self._cache.use(self._host.new_store(self.settings))
+            if old is not None:
+                runner.keep_house(old.close)  # after all that is still being kept there
         engine.capacity = max(num_workers, engine.capacity if runner.is_active else 0)
         return runner

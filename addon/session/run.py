@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = (
     "the results of this run are not kept any more, as later runs needed the room "
-    '("Store Size" in the preferences of Background Nodes). Run the node tree again'
+    '("Last Runs" in the preferences of Background Nodes). Run the node tree again'
 )
 #: Seconds between two forecasts of the time left.
 _FORECAST_INTERVAL = 0.25
@@ -85,6 +85,11 @@ class Item:
     @property
     def error(self) -> TaskError | None:
         return self._record.error
+
+    @property
+    def cached(self) -> bool:
+        """Whether its result is from an earlier run."""
+        return self._record.is_cached
 
     @property
     def log(self) -> str:
@@ -147,8 +152,22 @@ class Task:
 
     @property
     def cached(self) -> bool:
-        """Whether its result came from an earlier run. Results are not cached yet, so this is always False."""
-        return False
+        """Whether all of its results are from earlier runs, so that no worker had to run it."""
+        return self._record.is_cached
+
+    @property
+    def num_cached(self) -> int:
+        """How many of its items have a result from an earlier run."""
+        return self._record.num_cached
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it runs, or ran: what has changed since its last run. Of a mapped task, why any of its items ran."""
+        cache = self._run.cache
+        if cache is None:
+            return ()
+        items = (cache.reasons.get((self.node_id, item.index), ()) for item in self._record.items)
+        return tuple(dict.fromkeys(str(reason) for reasons in items for reason in reasons))
 
     @property
     def is_mapped(self) -> bool:

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 
 from ...runtime.engine.workers import WorkerLimits
+from ...runtime.store.limits import Limits
 
 
 def default_num_workers() -> int:
@@ -22,7 +23,10 @@ class Settings:
         num_workers: how many background Blenders work at the same time.
         limits: when a background Blender ends by itself between two tasks.
         memory_limit: bytes that a background Blender may hold during a task, 0 for no limit.
-        store_size: bytes on disk that finished runs may keep.
+        history_size: bytes on disk that the last runs may keep for their logs and for a retry.
+        uses_store: whether results are kept in the store, and taken from it.
+        store_folder: where the store is, "" for its usual place.
+        store_limits: how large it may become.
         artist_first: what runs do while the artist needs the computer: "LOWER", "PAUSE" or "OFF".
         use_gpu: whether tasks render with the devices that Blender's preferences choose for Cycles.
     """
@@ -30,6 +34,9 @@ class Settings:
     num_workers: int = field(default_factory=default_num_workers)
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     memory_limit: int = 0
-    store_size: int = 4 * 1024**3
+    history_size: int = 4 * 1024**3
+    uses_store: bool = True
+    store_folder: str = ""
+    store_limits: Limits = field(default_factory=Limits)
     artist_first: str = "LOWER"
     use_gpu: bool = True

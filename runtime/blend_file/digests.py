@@ -33,11 +33,15 @@ class Digest:
         content: equal for what is equal; "" if it can't be told.
         reason: why it can't; "" if it can.
         is_timed: whether it may look different at another frame.
+        own: equal for what is equal without what it uses; "" if that can't be told.
+        uses: what it uses itself.
     """
 
     content: str
     reason: str
     is_timed: bool
+    own: str = ""
+    uses: tuple[DataBlockName, ...] = ()
 
 
 def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
@@ -114,11 +118,20 @@ class _File:
         except BlendFileError as error:
             whole, reason = b"", str(error)
         for place in members:
-            own = whole if len(members) == 1 or reason else _hash([whole, ranks[place].to_bytes(8, "little")])
-            yield place, Digest("" if reason else own.hex(), reason, is_timed)
+            if reason:
+                yield place, Digest("", reason, is_timed)
+                continue
+            content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
+            uses = tuple(self._names[use] for use in blocks[place].uses)
+            yield place, Digest(content.hex(), "", is_timed, _hash(self._own_parts(place)).hex(), uses)
 
     def _parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
-        """All that a data-block is. Raises BlendFileError if something of it can't be known."""
+        """All that a data-block is, with what it uses. Raises BlendFileError if something of it can't be known."""
+        yield from self._own_parts(place)
+        for use in self._found[place].uses:
+            yield ranks[use].to_bytes(8, "little") if use in ranks else bytes.fromhex(self._digests[use].content)
+
+    def _own_parts(self, place: int) -> Iterator[bytes]:
         data_block = self._found[place]
         where = f'{self._names[place].kind or "data-block"} "{data_block.name}": '
         if data_block.reason:
@@ -130,8 +143,6 @@ class _File:
             yield b"".join(self._libraries.outside.named(named, self._folder) for named in data_block.files)
         except UnknownContentError as error:
             raise BlendFileError(where + str(error)) from error
-        for use in data_block.uses:
-            yield ranks[use].to_bytes(8, "little") if use in ranks else bytes.fromhex(self._digests[use].content)
 
     def _linked(self, place: int) -> Digest:
         library = self._found[place].library

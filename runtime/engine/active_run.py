@@ -19,6 +19,7 @@ from ..script.socket_types import LiveRef, StoredRef
 from .gathering import MANY_FOR_A_WORKER
 from .preparation import Gathering, Works
 from .results import Results
+from .run_cache import Cache, RunCache
 from .run_files import RunFiles
 
 #: Called after each change of a run, with the id of the task that changed, None for the run.
@@ -33,6 +34,7 @@ class ActiveRun:
         tasks: those of the plan by id, in the form that the last retry gave them.
         logs: names of the log of each item of a task, by the task's id.
         listener: called after each change.
+        cache: what it takes over from earlier runs; None if nothing.
         requests: keys of its requests to the engine that have not ended.
         is_forgotten: whether all its files are removed once it is over.
     """
@@ -47,14 +49,18 @@ class ActiveRun:
         snapshot: Mapping[LiveRef, StoredRef],
         open_file: FileCopy | None,
         pasts: Mapping[str, Past],
+        cache: Cache | None,
+        *,
+        is_forced: bool,
     ) -> None:
         self.number = number
         self.plan = plan
         self._folder = scratch.folder
         self.tasks = {task.id: task for task in plan.tasks}
-        self.scheduler = Scheduler(plan, num_workers, timeout)
+        self.scheduler = Scheduler(plan, num_workers, timeout, looks_up=cache is not None)
         self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
         self.results = Results(scratch, snapshot, open_file)
+        self.cache = None if cache is None else RunCache(cache, plan, scratch, self.results, is_forced=is_forced)
         self.works = Works()
         self.files = RunFiles(scratch, plan.files)
         # A cache: what has to be gathered before any item of a task can start, by the task's id.
@@ -145,6 +151,8 @@ class ActiveRun:
         """Take tasks in the place of those with the same ids, for a retry."""
         self.tasks.update((task.id, task) for task in tasks)
         self.results.forget_inputs()
+        if self.cache is not None:
+            self.cache.keys.forget_inputs()
         self._gatherings.clear()
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:

@@ -95,6 +95,7 @@ class Execute:
         task: the task's id.
         item: which of its items this is.
         shared: what it is told of its run's files.
+        is_digested: whether the worker writes the digests of what is in the blob beside it.
     """
 
     node: str
@@ -109,6 +110,7 @@ class Execute:
     task: str = ""
     item: int = 0
     shared: SharedFiles = field(default_factory=SharedFiles)
+    is_digested: bool = False
 
     @property
     def open_file(self) -> str:

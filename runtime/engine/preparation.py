@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preparation: what a worker has to do before an item of a task can start, or before results come home.
 
+To know whether it must start at all, the content of its data-blocks may have to be found out first.
+
 A .blend file that a task works on is copied once in a run. So all tasks see the same state of it, whatever is saved
 meanwhile, and none of them has the file itself open. Data-blocks that are spread over many blobs are gathered.
 """
@@ -54,7 +56,40 @@ class Gathering:
         return Gather(self.refs, blob)
 
 
-Work = Copying | Gathering
+@dataclass(frozen=True, slots=True)
+class Digesting:
+    """The content of a blob's data-blocks is found out; not by a worker, as no Blender is needed for it."""
+
+    blob: str
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, "Looking for changes", is_needed=False, timeout=_GATHER_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """A result is being kept: whoever looks for it waits until that is done. `name` is its key or its subject."""
+
+    name: str
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, "Waiting for a result to be kept", is_needed=False, timeout=_GATHER_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """The files of a large kept result are read, to see whether they are as they were written."""
+
+    key: str
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, "Reading a kept result", is_needed=False, timeout=_GATHER_TIMEOUT)
+
+
+#: What a worker does, and what is done without one before a result can be looked for.
+WorkerWork = Copying | Gathering
+LookupWork = Digesting | Keeping | Checking
+Work = WorkerWork | LookupWork
 
 
 class Works:
@@ -78,10 +113,10 @@ class Works:
     def blob(self, errand: str) -> str:
         return self._blobs[errand]
 
-    def task(self, errand: str, new_blob: Callable[[], str]) -> CopyFile | Gather:
+    def task(self, errand: str, work: WorkerWork, new_blob: Callable[[], str]) -> CopyFile | Gather:
         """What a worker is asked to do for an errand."""
         self._blobs[errand] = new_blob()
-        return self._works[errand].task(self._blobs[errand])
+        return work.task(self._blobs[errand])
 
     def give_up(self, errand: str) -> list[str]:
         """Note that an attempt failed or was stopped. Returns the names of the blobs it wrote.

@@ -42,6 +42,7 @@ class Results:
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
+        self._firsts: dict[StoredRef, StoredRef] = {}  # the same backwards
         # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
         self._sources: dict[tuple[str, int, int], TypedValue] = {}
         # Large constants in files, by the same.
@@ -54,7 +55,12 @@ class Results:
         """Note that data-blocks are in other blobs now: each of `refs` is at the same index of `places`."""
         moves = dict(zip(refs, places, strict=True))
         self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
+        self._firsts = {place: ref for ref, place in self._moves.items() if ref not in self._firsts}
         self._sources.clear()
+
+    def first_place(self, ref: StoredRef) -> StoredRef:
+        """Where a data-block was before it was moved."""
+        return self._firsts.get(ref, ref)
 
     def forget_inputs(self) -> None:
         """Empty the cache of inputs, because a retry has changed the tasks."""
@@ -129,7 +135,16 @@ class Results:
         return value
 
     def request(
-        self, task: PlannedTask, item: int, tasks: Tasks, scene: SceneSettings, blob: str, log: str, shared: SharedFiles
+        self,
+        task: PlannedTask,
+        item: int,
+        tasks: Tasks,
+        scene: SceneSettings,
+        blob: str,
+        log: str,
+        shared: SharedFiles,
+        *,
+        is_digested: bool,
     ) -> Execute:
         """The message that lets a worker run one item of a task. The .blend file it works on must have been copied."""
         path = self.blend_file(task, item, tasks)
@@ -147,6 +162,7 @@ class Results:
             task=task.id,
             item=item,
             shared=shared,
+            is_digested=is_digested,
         )
 
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
@@ -177,6 +193,12 @@ class Results:
             return str(value) if is_copied else blend_files.checked(value)
         except MisfitError as error:
             raise MisfitError(f'socket "{argument.parameter.label}": {error.message}', error.fix) from None
+
+    def pieces(self, task: PlannedTask, place: int, item: int, tasks: Tasks) -> list[Piece]:
+        """What the sources of one argument of a task give to one item."""
+        argument = task.arguments[place]
+        values = (self._piece(task, place, index, item, tasks) for index in range(len(argument.sources)))
+        return [_piece(value, argument) for value in values]
 
     def shared_refs(self, task: PlannedTask, tasks: Tasks) -> Iterator[StoredRef]:
         """The data-blocks that all items of a task are given."""

@@ -12,13 +12,14 @@ that is being handled. The runner has no thread of its own: its owner calls `upd
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 import traceback
 from collections import deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from multiprocessing import connection
-from typing import NamedTuple, assert_never
+from typing import Final, NamedTuple, assert_never
 
 from ..errors import BackgroundNodesError, InvalidTransitionError, RunError, StoreError
 from ..planning.destinations import FilesInUse
@@ -39,7 +40,10 @@ from ..scheduling.events import (
     GatherResults,
     InputsMissing,
     Instruction,
+    LookUp,
     PauseRequested,
+    ResultFound,
+    ResultMissing,
     ResultsScattered,
     ResumeRequested,
     RetryRequested,
@@ -66,19 +70,39 @@ from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
+from ..store import upkeep
 from . import messages
 from .active_run import ActiveRun, Listener
+from .chores import Chores, Done
 from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
-from .preparation import Copying, Gathering, Work
+from .item_keys import NOTHING_KNOWN
+from .preparation import Checking, Copying, Digesting, Gathering, Keeping, Work
+from .run_cache import Cache, Found, NotYet
+
+#: Seconds that keeping results may take when Blender ends.
+_KEEPING_TIMEOUT: Final = 20.0
 
 
 class Runner:
     """Runs plans side by side on one engine."""
 
-    def __init__(self, engine: Engine, scratch: Scratch) -> None:
+    def __init__(
+        self, engine: Engine, scratch: Scratch, cache: Cache | None = None, note: Callable[[str], None] = print
+    ) -> None:
+        """Prepare to run plans.
+
+        Args:
+            engine: it carries tasks out.
+            scratch: where blobs and logs are.
+            cache: what runs take over from earlier ones; without it, each does everything anew and nothing is kept.
+            note: told when a result can't be kept.
+        """
         self.scratch = scratch
         self._engine = engine
+        self._cache = cache
+        self._note = note
+        self._chores = Chores()
         self._runs: dict[int, ActiveRun] = {}
         self._numbers = itertools.count(1)
         self._inbox: deque[tuple[ActiveRun, Event | _Reported]] = deque()
@@ -99,6 +123,9 @@ class Runner:
         pasts: Mapping[str, Past] | None = None,
         listener: Listener | None = None,
         open_file: FileCopy | None = None,
+        *,
+        use_cache: bool = False,
+        is_forced: bool = False,
     ) -> ActiveRun:
         """Start a run.
 
@@ -110,6 +137,8 @@ class Runner:
             pasts: what tasks took in earlier runs.
             listener: called after each change, but not before this method returns.
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
+            use_cache: whether results of earlier runs are used, and new ones kept.
+            is_forced: whether all tasks run, and only then their results are kept.
 
         Raises:
             RunError: if the runner is closed.
@@ -117,7 +146,19 @@ class Runner:
         """
         self._check_open()
         number = next(self._numbers)
-        run = ActiveRun(number, plan, self.scratch, num_workers, timeout, snapshot, open_file, pasts or {})
+        cache = self._cache if use_cache else None
+        run = ActiveRun(
+            number,
+            plan,
+            self.scratch,
+            num_workers,
+            timeout,
+            snapshot,
+            open_file,
+            pasts or {},
+            cache,
+            is_forced=is_forced,
+        )
         try:
             run.results.store_constants(plan.tasks)
         except StoreError:
@@ -197,12 +238,24 @@ class Runner:
                     self._tell(run, None)
         self._drain(until)
 
+    def keep_house(self, chore: Callable[[], upkeep.Info | None]) -> None:
+        """Do something with the store, on another thread. What it returns becomes the cache's `info`."""
+        self._chores.add(_HouseKey(), chore)
+
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the scratch folder; its results can't be fetched any more."""
         run.is_forgotten = True
         self._ask(run, EndRequested(time.monotonic()))
         if run.number not in self._runs:
-            self.scratch.remove(run.names())
+            self._remove_files(run)
+
+    def _remove_files(self, run: ActiveRun) -> None:
+        """Remove all that was written for a run that is over, once its results are kept."""
+        names = tuple(run.names())
+        if self._cache is None or not self._cache.pending.total():
+            self.scratch.remove(names)
+        else:
+            self._chores.add(_HouseKey(), functools.partial(self.scratch.remove, names))
 
     def close(self) -> None:
         """End all runs, workers and the scratch folder."""
@@ -211,6 +264,7 @@ class Runner:
         for run in list(self._runs.values()):
             self._take(run, EndRequested(time.monotonic()))
         self._engine.close()
+        self._chores.close(_KEEPING_TIMEOUT)
         self.scratch.close()
 
     def _wait(self, timeout: float | None) -> None:
@@ -220,8 +274,8 @@ class Runner:
         limit = min([*lefts, *([] if timeout is None else [timeout])], default=None)
         if limit is not None and limit <= 0.0:
             return
-        if wakers := self._engine.wakers():
-            connection.wait(list(wakers), limit)
+        if wakers := [*self._engine.wakers(), *self._chores.wakers()]:
+            connection.wait(wakers, limit)
         elif limit is not None and lefts:
             time.sleep(limit)
 
@@ -234,6 +288,15 @@ class Runner:
         for key, report in self._engine.poll(until):
             if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
                 self._inbox.append((self._runs[key.run], _Reported(key, report)))
+        for done in self._chores.poll():
+            if isinstance(done.key, _KeepKey) and self._cache is not None:
+                self._cache.pending.subtract(done.key.names)
+            if done.error is not None and isinstance(done.key, _KeepKey | _HouseKey):
+                self._note(f"{done.key.fault}: {done.error}")
+            elif isinstance(done.result, upkeep.Info) and self._cache is not None:
+                self._cache.info = done.result
+            if isinstance(done.key, _ErrandKey) and done.key.run in self._runs:
+                self._inbox.append((self._runs[done.key.run], _Reported(done.key, done)))
         now = time.monotonic()
         for run in self._runs.values():
             deadline = run.scheduler.next_deadline()
@@ -276,7 +339,7 @@ class Runner:
             event = None
         is_over = run.number not in self._runs
         if is_over and run.is_forgotten:
-            self.scratch.remove(run.names())
+            self._remove_files(run)
         task = getattr(event, "task", None)
         self._tell(run, task)
         if is_over and task is not None:
@@ -331,7 +394,7 @@ class Runner:
             case _:
                 assert_never(fact.key)
 
-    def _item_event(self, run: ActiveRun, key: _ItemKey, report: Report) -> Event | None:
+    def _item_event(self, run: ActiveRun, key: _ItemKey, report: Report | Done) -> Event | None:
         if not run.is_awaited(key.task, key.item, key.attempt):
             return None
         where = time.monotonic(), key.task, key.item, key.attempt
@@ -344,6 +407,7 @@ class Runner:
                 if (fault := _fault(run.tasks[key.task], values)) is not None:
                     return TaskFailed(*where, TaskError(fault), Usage(seconds, peak_memory))
                 run.results.put(key.task, key.item, values)
+                self._keep(run, key, report)
                 return TaskSucceeded(*where, _list_lengths(values), Usage(seconds, peak_memory))
             case messages.Failed(message, traceback_, line, seconds, peak_memory):
                 return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
@@ -352,12 +416,12 @@ class Runner:
                 return WorkerDied(*where, reason)
             case NoWorker(reason):
                 return TaskFailed(*where, TaskError(reason))
-            case messages.Gathered() | messages.Copied():
+            case messages.Gathered() | messages.Copied() | Done():
                 return TaskFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
             case _:
                 assert_never(report)
 
-    def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report) -> Event | None:
+    def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report | Done) -> Event | None:
         if not run.scheduler.awaits_errand(key.errand, key.attempt):
             return None
         where = time.monotonic(), key.errand, key.attempt
@@ -369,6 +433,11 @@ class Runner:
                 return None
             case messages.Copied() if isinstance(work, Copying):
                 run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
+                return ErrandSucceeded(*where)
+            case Done(result=digested) if isinstance(work, Digesting) and run.cache is not None:
+                run.cache.keys.know(work.blob, *(digested or NOTHING_KNOWN))
+                return ErrandSucceeded(*where)
+            case Done() if isinstance(work, Keeping | Checking):
                 return ErrandSucceeded(*where)
             case messages.Gathered(refs) if isinstance(work, Gathering) and len(refs) == len(work.refs):
                 run.move(work.refs, refs)
@@ -390,6 +459,8 @@ class Runner:
 
     def _carry_out(self, run: ActiveRun, instruction: Instruction) -> None:
         match instruction:
+            case LookUp(task, item, attempt):
+                self._look_up(run, _ItemKey(run.number, task, item, attempt))
             case StartTask(task, item, attempt):
                 self._start_task(run, _ItemKey(run.number, task, item, attempt))
             case StopTask(task, item, attempt):
@@ -404,6 +475,8 @@ class Runner:
                 self._inbox.append((run, ResultsScattered(time.monotonic(), run.works.errands(works))))
             case FinishRun():
                 del self._runs[run.number]
+                if run.cache is not None and run.cache.has_kept:
+                    self.keep_house(run.cache.shared.tidy)
             case _:
                 self._carry_out_errand(run, instruction)
 
@@ -422,6 +495,28 @@ class Runner:
             case _:
                 assert_never(instruction)
 
+    def _look_up(self, run: ActiveRun, key: _ItemKey) -> None:
+        """Look for the result of an item, and add the answer to the inbox."""
+        task, where = run.tasks[key.task], (time.monotonic(), key.task, key.item, key.attempt)
+        assert run.cache is not None
+        match run.cache.look_up(task, key.item, run.tasks):
+            case NotYet(works):
+                self._inbox.append((run, InputsMissing(*where, run.works.errands(works))))
+            case Found(values) if _fault(task, values) is None:
+                run.results.put(key.task, key.item, values)
+                self._inbox.append((run, ResultFound(*where, _list_lengths(values))))
+            case _:
+                self._inbox.append((run, ResultMissing(*where)))
+
+    def _keep(self, run: ActiveRun, key: _ItemKey, succeeded: messages.Succeeded) -> None:
+        """Keep the result of an item for later runs, on another thread."""
+        if run.cache is None:
+            return
+        (blob,), log = run.blob(key.task, key.item), run.logs[key.task][key.item]
+        keeping = run.cache.keep(run.tasks[key.task], key.item, run.tasks, succeeded, blob, log)
+        if keeping is not None:
+            self._chores.add(_KeepKey((keeping.parts.key(), keeping.subject)), keeping)
+
     def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
         """Give an item to the engine; or add `InputsMissing`, or `TaskFailed` if it can't be started, to the inbox."""
         task = run.tasks[key.task]
@@ -432,7 +527,9 @@ class Runner:
                 return
             blob, log = self.scratch.new_blob(), self.scratch.new_log()
             shared = run.files.shared(task, run.scheduler.round, run.columns)
-            request = run.results.request(task, key.item, run.tasks, run.plan.scene, blob, log, shared)
+            request = run.results.request(
+                task, key.item, run.tasks, run.plan.scene, blob, log, shared, is_digested=run.cache is not None
+            )
         except BackgroundNodesError as error:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
@@ -454,8 +551,19 @@ class Runner:
         return [*copying, *run.gatherings(task, item)]
 
     def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
+        work = run.works[key.errand]
+        if isinstance(work, Digesting):
+            assert run.cache is not None
+            self._chores.add(key, run.cache.keys.digesting(work.blob))
+            return
+        if isinstance(work, Checking) and self._cache is not None:
+            self._chores.add(key, functools.partial(self._cache.store.check, work.key))
+            return
+        if isinstance(work, Keeping | Checking):
+            self._chores.add(key, _nothing)  # chores are done in their order, so that is kept by then
+            return
         try:
-            task = run.works.task(key.errand, self.scratch.new_blob)
+            task = run.works.task(key.errand, work, self.scratch.new_blob)
         except BackgroundNodesError as error:
             event = ErrandFailed(time.monotonic(), key.errand, key.attempt, TaskError(str(error)))
             self._inbox.append((run, event))
@@ -469,6 +577,7 @@ class Runner:
     def _stop(self, run: ActiveRun, key: Hashable) -> None:
         run.requests.discard(key)
         self._engine.stop(key)
+        self._chores.drop(key)
 
 
 class _ItemKey(NamedTuple):
@@ -488,11 +597,28 @@ class _ErrandKey(NamedTuple):
     attempt: int
 
 
+class _KeepKey(NamedTuple):
+    """The key of the chore that keeps a result. `names` are what others may look for; `fault` is said if it fails."""
+
+    names: tuple[str, str]
+    fault: str = "Results are not kept for later runs"
+
+
+class _HouseKey(NamedTuple):
+    """The key of a chore that is about the whole store."""
+
+    fault: str = "Kept results can't be looked through"
+
+
 class _Reported(NamedTuple):
-    """A report of an engine, with the key of its request."""
+    """A report of an engine with the key of its request, or what came of a chore."""
 
     key: _ItemKey | _ErrandKey
-    report: Report
+    report: Report | Done
+
+
+def _nothing() -> None:
+    pass
 
 
 def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:

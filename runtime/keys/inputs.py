@@ -44,6 +44,7 @@ class Contents:
         folder: where large values are.
         whole_path: resolves `//`.
         written: whole paths of files that the task itself wrote: they don't count.
+        value_digest: gives the digest of a plain value, None for `value_digest` of this module.
 
     The functions raise UnknownContentError where the content can't be told.
     """
@@ -54,6 +55,7 @@ class Contents:
     folder: ScratchFolder
     whole_path: Callable[[str], str] = str
     written: frozenset[str] = frozenset()
+    value_digest: Callable[[TypedValue], str] | None = None
 
 
 def input_parts(
@@ -113,7 +115,8 @@ class _Reading:
             return self._paths(value, conversion, parameter)
         if parameter.type.kind == "BLEND_FILE":
             return self._blend_files(value, conversion)
-        digest = value_digest(value, self._contents.folder)
+        known = self._contents.value_digest
+        digest = value_digest(value, self._contents.folder) if known is None else known(value)
         is_relative = value.type.kind not in _WITHOUT_TEXT and (value.is_in_files or '"//' in json.dumps(value.content))
         return Content(value.type, conversion, digest, _text(value), is_relative=is_relative)
 

@@ -32,6 +32,7 @@ class NodeSettings:
         fresh_process: whether each task gets a worker that nothing ran in before.
         keep_result: whether its results come home although other nodes consume them.
         addons: modules of add-ons that the worker enables before the script.
+        is_never_cached: whether its tasks run each time.
     """
 
     timeout: float = 0.0
@@ -39,6 +40,7 @@ class NodeSettings:
     fresh_process: bool = False
     keep_result: bool = False
     addons: tuple[str, ...] = ()
+    is_never_cached: bool = False
 
 
 class OutputMode(enum.Enum):

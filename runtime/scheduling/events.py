@@ -122,13 +122,34 @@ class WorkerDied:
 
 @dataclass(frozen=True, slots=True)
 class InputsMissing:
-    """An item can't start before `errands` are done. The scheduler gives `StartTask` again when they are."""
+    """An item can't start, or be looked up, before `errands` are done. Its instruction is given again then."""
 
     time: float
     task: str
     item: int
     attempt: int
     errands: tuple[Errand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFound:
+    """An answer to `LookUp`: what the item gives is known from an earlier run. `lengths` are as in `TaskSucceeded`."""
+
+    time: float
+    task: str
+    item: int
+    attempt: int
+    lengths: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ResultMissing:
+    """An answer to `LookUp`: a worker has to run the item."""
+
+    time: float
+    task: str
+    item: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +260,20 @@ class TimePassed:
     time: float
 
 
-ItemEvent = InputsMissing | TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
+LookupEvent = ResultFound | ResultMissing
+ItemEvent = InputsMissing | LookupEvent | TaskStarted | TaskProgressed | TaskSucceeded | TaskFailed | WorkerDied
 ErrandEvent = ErrandStarted | ErrandSucceeded | ErrandFailed | ErrandLost
 RunRequest = CancelRequested | EndRequested | PauseRequested | ResumeRequested | FinishCurrentRequested | RetryRequested
 Event = RunStarted | ItemEvent | ErrandEvent | ResultsScattered | RunBroke | RunRequest | TimePassed
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Look for the result of an item in the store: answer with `ResultFound`, `ResultMissing` or `InputsMissing`."""
+
+    task: str
+    item: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +356,6 @@ class FinishRun:
     state: RunState
 
 
-TaskInstruction = StartTask | StopTask | FreezeTask | ThawTask
+TaskInstruction = LookUp | StartTask | StopTask | FreezeTask | ThawTask
 ErrandInstruction = StartErrand | StopErrand | FreezeErrand | ThawErrand
 Instruction = TaskInstruction | ErrandInstruction | GatherResults | FinishRun

@@ -34,6 +34,8 @@ class ItemRecord:
         lengths: of the outputs that are lists, by identifier; empty until the item succeeded.
         usage: what the worker measured at the end of its last attempt.
         lost: `RunClock.lost` when the current attempt started.
+        is_looked_for: whether its result is being looked for in the store.
+        is_cached: whether its result is from the store.
     """
 
     index: int
@@ -48,6 +50,8 @@ class ItemRecord:
     lengths: Mapping[str, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     lost: float = 0.0
+    is_looked_for: bool = False
+    is_cached: bool = False
 
     @property
     def num_tries(self) -> int:
@@ -70,6 +74,7 @@ class TaskRecord:
         running: indices of the running items.
         num_measured: items that succeeded in a known time, which took `measured_seconds` together.
         peak_memory: the most bytes that a worker held for any item, None if unknown.
+        num_cached: items whose result is from the store.
         round: the scheduler's `round` when this task was last opened: 0, or the number of the retry.
         started: when a worker started the first of its items.
         finished: when the task reached its final state.
@@ -89,6 +94,7 @@ class TaskRecord:
     num_measured: int = 0
     measured_seconds: float = 0.0
     peak_memory: int | None = None
+    num_cached: int = 0
     round: int = 0
     started: float | None = None
     finished: float | None = None
@@ -107,6 +113,11 @@ class TaskRecord:
         if self.state is TaskState.SUCCEEDED:
             return 1.0
         return _clamp(self._progress_sum / len(self.items)) if self.items else 0.0
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether all of its results are from the store."""
+        return self.state is TaskState.SUCCEEDED and 0 < self.num_cached == len(self.items)
 
     @property
     def story(self) -> list[str]:
@@ -248,6 +259,7 @@ class TaskRecord:
             "num_items": not self.items or self.num_items == len(self.items),
             "num_open": self.num_open == sum(not item.state.is_final for item in self.items),
             "num_done": self.num_done == sum(item.state in _DONE for item in self.items),
+            "num_cached": self.num_cached == sum(item.is_cached for item in self.items),
             "running": self.running == {item.index for item in self.items if item.state is TaskState.RUNNING},
             "open items of a final task": not self.state.is_final or self.num_open == 0,
             "no open item of a task under way": self.state not in ITEM_TRANSITIONS or self.num_open > 0,

@@ -13,6 +13,10 @@ An item's inputs may have to be copied or gathered first. A worker does that, to
 
     StartTask --> InputsMissing --> StartErrand --> ErrandSucceeded --> StartTask of all that waited for it
 
+If there is a store, the result of each item is looked for in it as soon as the item is there, without a worker:
+
+    LookUp --> ResultFound: the item has succeeded, or ResultMissing: it waits for a worker
+
 At the end results may have to be gathered: GatherResults --> ResultsScattered --> errands --> FinishRun.
 
 Nothing here is recursive, and no event but the end of a task looks at more than one of its items; what people ask for
@@ -50,7 +54,10 @@ from .events import (
     InputsMissing,
     Instruction,
     ItemEvent,
+    LookUp,
     PauseRequested,
+    ResultFound,
+    ResultMissing,
     ResultsScattered,
     ResumeRequested,
     RetryRequested,
@@ -107,13 +114,14 @@ class Scheduler:
         error: why the run broke, None if it did not.
     """
 
-    def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None) -> None:
+    def __init__(self, plan: Plan, num_workers: int, timeout: float | None = None, *, looks_up: bool = False) -> None:
         """Prepare a run. `RunStarted` starts it.
 
         Args:
             plan: tasks, each after those it depends on.
             num_workers: how many items may run at once, 1 or more.
             timeout: seconds for the whole run from `RunStarted`; None or 0 for no limit.
+            looks_up: whether results are looked for in a store first.
 
         Raises:
             ValueError: if there is no worker, or a task comes before one it depends on.
@@ -134,6 +142,7 @@ class Scheduler:
         self._dependents: list[list[TaskRecord]] = [[] for _ in self._records]
         self._num_missing = [self._link(record) for record in self._records]
         self._timeout = timeout or None
+        self._looks_up = looks_up
         self._deadline: float | None = None  # of the run
         self._now = 0.0  # on the run's clock
         self._was_cancelled = False
@@ -212,10 +221,17 @@ class Scheduler:
                 self._handle_results_scattered(event)
             case ErrandStarted() | ErrandSucceeded() | ErrandFailed() | ErrandLost():
                 self._dispatch_to_errand(event)
-            case InputsMissing() | TaskStarted() | TaskProgressed() | TaskSucceeded() | TaskFailed() | WorkerDied():
-                self._dispatch_to_item(event)
-            case _:
+            case (
+                CancelRequested()
+                | EndRequested()
+                | PauseRequested()
+                | ResumeRequested()
+                | FinishCurrentRequested()
+                | RetryRequested()
+            ):
                 self._dispatch_request(event)
+            case _:
+                self._dispatch_to_item(event)
 
     def _dispatch_request(self, event: RunRequest) -> None:
         match event:
@@ -258,6 +274,11 @@ class Scheduler:
         match event:
             case InputsMissing():
                 self._handle_inputs_missing(event, record, item)
+            case ResultFound():
+                self._handle_result_found(event, record, item)
+            case ResultMissing():
+                item.is_looked_for = False
+                self._queue(record, item)
             case TaskStarted():
                 self._handle_task_started(record, item)
             case TaskProgressed():
@@ -273,7 +294,7 @@ class Scheduler:
                 assert_never(event)
 
     def _find(self, event: ItemEvent) -> tuple[TaskRecord, ItemRecord] | None:
-        """The running item an event is about; None if the item has ended meanwhile, or is in a later attempt."""
+        """The item an event is about; None if the item has ended meanwhile, or is in a later attempt."""
         record = self._tasks.get(event.task)
         if record is None:
             raise InvalidTransitionError(f"the plan has no such task, so this can't be: {event}", ())
@@ -282,7 +303,7 @@ class Scheduler:
         item = record.items[event.item]
         if item.state.is_final or event.attempt < item.attempt:
             return None
-        if item.state is not TaskState.RUNNING or event.attempt > item.attempt:
+        if event.attempt > item.attempt or not _is_expected(event, item):
             state = f"item {item.index} is {item.state}, attempt {item.attempt}"
             raise record.invalid(f"{state}, so this can't be: {event}")
         return record, item
@@ -313,6 +334,12 @@ class Scheduler:
         record.set_progress(item, 1.0, item.text)
         self._end_item(record, item, TaskState.SUCCEEDED, None)
         record.measure(item, event.usage, self.clock.lost)
+
+    def _handle_result_found(self, event: ResultFound, record: TaskRecord, item: ItemRecord) -> None:
+        item.lengths, item.is_cached = event.lengths, True
+        record.num_cached += 1
+        record.set_progress(item, 1.0, "")
+        self._end_item(record, item, TaskState.SUCCEEDED, None)
 
     def _handle_worker_died(self, event: WorkerDied, record: TaskRecord, item: ItemRecord) -> None:
         if item.num_tries > record.planned.settings.retries or self.is_finishing:
@@ -463,7 +490,10 @@ class Scheduler:
 
     def _queue_open(self, record: TaskRecord) -> None:
         for item in record.items:
-            if item.state is TaskState.READY:
+            if item.state is TaskState.READY and self._looks_up:
+                item.is_looked_for = True
+                self._instructions.append(LookUp(record.planned.id, item.index, item.attempt))
+            elif item.state is TaskState.READY:
                 self._queue(record, item)
 
     def _queue(self, record: TaskRecord, item: ItemRecord) -> None:
@@ -538,6 +568,9 @@ class Scheduler:
             record = self._records[waiter[0]]
             item = record.items[waiter[1]]
             record.set_progress(item, item.progress, "")
+            if item.is_looked_for:
+                self._instructions.append(LookUp(record.planned.id, item.index, item.attempt))
+                continue
             if self.is_paused:  # the errand could not be frozen
                 self._instructions.append(FreezeTask(record.planned.id, item.index, item.attempt))
             self._instructions.append(StartTask(record.planned.id, item.index, item.attempt))
@@ -551,9 +584,11 @@ class Scheduler:
 
     def _move_item(self, record: TaskRecord, item: ItemRecord, state: TaskState) -> None:
         was_running = item.state is TaskState.RUNNING
+        may_wait = was_running or item.is_looked_for
         record.move_item(item, state, self._now)
+        item.is_looked_for = False
         self._num_running += (state is TaskState.RUNNING) - was_running
-        if was_running:
+        if may_wait:
             self._stop_errands(self._errands.drop((record.order, item.index)))
 
     def _end_item(self, record: TaskRecord, item: ItemRecord, state: TaskState, error: TaskError | None) -> None:
@@ -686,7 +721,8 @@ class Scheduler:
     def _validate_counts(self) -> None:
         items = [item for record in self._records for item in record.items]
         num_running = sum(item.state is TaskState.RUNNING for item in items)
-        num_ready = sum(item.state is TaskState.READY for item in items)
+        num_looked_for = sum(item.is_looked_for for item in items)
+        num_ready = sum(item.state is TaskState.READY for item in items) - num_looked_for
         queued = [self._records[order].items[index] for *_, order, index in self._ready]
         num_queued = sum(item.state is TaskState.READY for item in queued)
         checks = {
@@ -694,7 +730,7 @@ class Scheduler:
             "items with a worker": num_running == self._num_running <= self.num_workers,
             "items in the queue": num_ready == num_queued,
             "a free worker and a ready item": num_ready == 0 or num_running == self.num_workers or self.is_paused,
-            "a run under way with nothing under way": num_running > 0
+            "a run under way with nothing under way": num_running + num_looked_for > 0
             or self._gathering is _Gathering.UNDER_WAY
             or self.started is None
             or not self._may_go_on,
@@ -710,6 +746,17 @@ class Scheduler:
         for name, is_right in checks.items():
             if not is_right:
                 raise InvalidTransitionError(f"invariant broken: {name}", ())
+
+
+def _is_expected(event: ItemEvent, item: ItemRecord) -> bool:
+    """Whether an event fits what an item is doing."""
+    match event:
+        case ResultFound() | ResultMissing():
+            return item.is_looked_for
+        case InputsMissing():
+            return item.is_looked_for or item.state is TaskState.RUNNING
+        case _:
+            return item.state is TaskState.RUNNING
 
 
 def _join(error: TaskError, cause: TaskError) -> TaskError:

@@ -49,8 +49,8 @@ TASK_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.READY: frozenset(
         {
             TaskState.RUNNING,
-            TaskState.SUCCEEDED,  # mapped over an empty list
-            TaskState.FAILED,  # mapped over lists of different lengths
+            TaskState.SUCCEEDED,  # mapped over an empty list, or all its results were found in the store
+            TaskState.FAILED,  # mapped over lists of different lengths, or its inputs can't be prepared
             TaskState.CANCELLED,
             TaskState.SKIPPED,  # the run timed out
         }
@@ -65,6 +65,7 @@ ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
     TaskState.READY: frozenset(
         {
             TaskState.RUNNING,
+            TaskState.SUCCEEDED,  # its result was found in the store
             TaskState.CANCELLED,
             TaskState.SKIPPED,  # the run timed out
             TaskState.TIMED_OUT,  # the run timed out while the item was queued for another try

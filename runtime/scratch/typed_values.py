@@ -82,6 +82,11 @@ class TypedValue:
         elements = tuple(moves.get(element, element) for element in self.parts())
         return TypedValue(self.type, elements if self.type.is_list else elements[0])
 
+    def renamed(self, stem: str, new: str) -> TypedValue:
+        """The same value, with all that is in files with a stem in files with another one."""
+        parts = tuple(_renamed(part, stem, new) for part in self.parts())
+        return TypedValue(self.type, parts if self.type.is_list else parts[0])
+
     def to_wire(self) -> dict[str, Any]:
         parts = self.parts()
         files = {index: part for index, part in enumerate(parts) if isinstance(part, ValueFile)}
@@ -126,6 +131,15 @@ def from_json(kind: str, data: Any) -> Any:
     if not isinstance(data, list) or len(data) != 4 or not all(isinstance(part, str) for part in data):
         raise TypeError(f"{data!r:.80} is no place of a data-block")
     return StoredRef(*data)
+
+
+def _renamed(part: object, stem: str, new: str) -> object:
+    match part:
+        case StoredRef(blob=name) if name.startswith(f"{stem}."):
+            return dataclasses.replace(part, blob=f"{new}{name[len(stem) :]}")
+        case ValueFile(name=name) if name.startswith(f"{stem}."):
+            return dataclasses.replace(part, name=f"{new}{name[len(stem) :]}")
+    return part
 
 
 def _is_one(part: object) -> bool:

@@ -15,12 +15,15 @@ from typing import Any
 
 import bpy
 
+from ..blend_file import blob_digests
+from ..blend_file.outside import Outside
 from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
 from ..blender.dependencies import used_by
 from ..engine import own_files, used_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..engine.run_files import read_context
 from ..errors import BackgroundNodesError, StoreError
+from ..keys.files import FileDigests
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
@@ -34,6 +37,8 @@ from .inputs import Inputs
 from .output import captured_output, without_chatter
 from .scene_context import inputs_in_scene
 
+#: Looks at the files that data-blocks name.
+_OUTSIDE = Outside(FileDigests())
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
 
@@ -83,7 +88,18 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
         with without_chatter(log):
             values = _collect(fields, task, inputs, folder, rendered)
         written = used.finish(_paths(values.values(), folder))
-    return Succeeded(values, read=tuple(used.read.values()), written=written, obstacle=used.obstacle)
+    obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
+    return Succeeded(values, read=tuple(used.read.values()), written=written, obstacle=obstacle)
+
+
+def _digested(blob: Path) -> str:
+    """Write the digests of what is in a blob beside it. Returns why that can't be done, "" if it is done."""
+    try:
+        if blob.exists():
+            blob_digests.write(blob, _OUTSIDE)
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _paths(values: Iterable[TypedValue], folder: ScratchFolder) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Every test starts from an empty file, with the extension registered."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -25,6 +26,28 @@ def registered_extension(pytestconfig):
     background_nodes.register()
     yield background_nodes
     background_nodes.unregister()
+
+
+@pytest.fixture(autouse=True)
+def store_folder(registered_extension, tmp_path, monkeypatch):
+    """A store for this test alone. Its runs don't use it unless it takes `store`; commands that it starts do."""
+    from background_nodes.addon.preferences import preferences
+    from background_nodes.addon.session.current import session
+
+    folder = tmp_path / "store of results"
+    monkeypatch.setenv("BACKGROUND_NODES_STORE", str(folder))
+    session.use_settings(lambda: dataclasses.replace(preferences.settings(), uses_store=False))
+    yield folder
+    session.use_settings(preferences.settings)
+
+
+@pytest.fixture
+def store(store_folder, session):
+    """Let runs keep results, and use those of earlier ones. Gives the folder of the store."""
+    from background_nodes.addon.preferences import preferences
+
+    session.use_settings(lambda: dataclasses.replace(preferences.settings(), store_folder=str(store_folder)))
+    return store_folder
 
 
 @pytest.fixture

@@ -138,6 +138,25 @@ def unchanged():
 # What came of a run
 
 
+def test_the_next_process_finds_what_was_kept(run_cli, good_file):
+    first = run_cli("run", good_file, "--json").report["tasks"]
+    assert [(task["cached"], task["reasons"]) for task in first.values()] == [(False, ["never ran"])] * 2
+    second = run_cli("run", good_file, "--json").report
+    assert all(task["cached"] and not task["reasons"] for task in second["tasks"].values())
+    assert second["results"]["Second"]["result"]["value"] == 12
+    changed = run_cli("run", good_file, "--json", "--set", "First.value=4").report
+    assert changed["tasks"]["First"]["reasons"] == ['"Value" 3 → 4']
+    assert changed["results"]["Second"]["result"]["value"] == 16
+
+
+def test_nothing_is_taken_from_the_store_or_kept_if_that_is_not_wanted(run_cli, good_file, tmp_path):
+    for arguments in (["--no-cache"], ["--store", str(tmp_path / "other")], ["--force"], ["--no-cache"]):
+        tasks = run_cli("run", good_file, "--json", *arguments).report["tasks"]
+        assert not any(task["cached"] for task in tasks.values()), arguments
+    assert (tmp_path / "other").exists()
+    assert "cached" in run_cli("run", good_file).out
+
+
 def test_run_that_succeeds_reports_it_all_as_json_and_touches_nothing(run_cli, good_file, unchanged):
     before = unchanged(good_file)
     ended = run_cli("run", good_file, "--json", "--set", "First.value=5")

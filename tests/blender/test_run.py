@@ -935,7 +935,7 @@ def store_size():
     from background_nodes.addon.preferences import preferences
     from background_nodes.addon.session.current import session
 
-    yield lambda size: session.use_settings(lambda: dataclasses.replace(preferences.settings(), store_size=size))
+    yield lambda size: session.use_settings(lambda: dataclasses.replace(preferences.settings(), history_size=size))
     session.use_settings(preferences.settings)
 
 
@@ -956,7 +956,7 @@ def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
     third = run(tree)
     assert [finished.is_kept for finished in (first, second, third)] == [False, True, True]
     assert states(first) == {"Keep": "succeeded", "Use": "succeeded"}
-    with pytest.raises(RunError, match="Store Size"):
+    with pytest.raises(RunError, match="Last Runs"):
         first.fetch("Keep", "result")
     store_size(0)
     fourth = run(tree)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errands in the scheduler: what is copied or gathered before an item starts, or before results come home.
+"""Look-ups and errands in the scheduler: what is found, copied or gathered before an item starts or results come home.
 
 Tested one by one, as in `test_scheduler`; and with random events, where every run must end.
 """
@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from background_nodes.runtime.errors import InvalidTransitionError
 from background_nodes.runtime.planning.plan import Plan
 from background_nodes.runtime.scheduling.events import (
     CancelRequested,
@@ -29,7 +30,10 @@ from background_nodes.runtime.scheduling.events import (
     GatherResults,
     InputsMissing,
     Instruction,
+    LookUp,
     PauseRequested,
+    ResultFound,
+    ResultMissing,
     ResultsScattered,
     ResumeRequested,
     RetryRequested,
@@ -61,8 +65,8 @@ MORE = Errand("more", "Gathering data-blocks", is_needed=False, timeout=10.0)
 class Stage:
     """A scheduler, and what may happen to it at `time`. Each method tells it one event and gives its instructions."""
 
-    def __init__(self, plan: Plan, workers: int, timeout: float | None) -> None:
-        self.scheduler = Scheduler(plan, workers, timeout)
+    def __init__(self, plan: Plan, workers: int, timeout: float | None, *, looks_up: bool = False) -> None:
+        self.scheduler = Scheduler(plan, workers, timeout, looks_up=looks_up)
         self.time = 0.0
 
     def tell(self, event: Event) -> list[Instruction]:
@@ -75,6 +79,12 @@ class Stage:
 
     def miss(self, task: str, *errands: Errand, item: int = 0, attempt: int = 1) -> list[Instruction]:
         return self.tell(InputsMissing(self.time, task, item, attempt, errands))
+
+    def find(self, task: str, item: int = 0, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ResultFound(self.time, task, item, attempt, {}))
+
+    def miss_result(self, task: str, item: int = 0, attempt: int = 1) -> list[Instruction]:
+        return self.tell(ResultMissing(self.time, task, item, attempt))
 
     def begin(self, errand: Errand, attempt: int = 1) -> list[Instruction]:
         return self.tell(ErrandStarted(self.time, errand.id, attempt))
@@ -108,8 +118,10 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Callable[..., Stage]:
-    def make(text: str, *delivered: str, workers: int = 2, timeout: float | None = None) -> Stage:
-        made = Stage(of_meshes(text, *delivered), workers, timeout)
+    def make(
+        text: str, *delivered: str, workers: int = 2, timeout: float | None = None, looks_up: bool = False
+    ) -> Stage:
+        made = Stage(of_meshes(text, *delivered), workers, timeout, looks_up=looks_up)
         made.run()
         return made
 
@@ -121,6 +133,74 @@ StageFactory = Callable[..., Stage]
 
 def start(task: str, item: int = 0, attempt: int = 1) -> StartTask:
     return StartTask(task, item, attempt)
+
+
+def look_up(task: str, item: int = 0, attempt: int = 1) -> LookUp:
+    return LookUp(task, item, attempt)
+
+
+# Before an item waits for a worker
+
+
+def test_a_result_that_is_found_needs_no_worker(stage: StageFactory) -> None:
+    chain = stage("a; b: a; c", workers=1, looks_up=True)
+    assert chain.miss_result("c") == [start("c")], "the only worker"
+    assert chain.find("a") == [look_up("b")]
+    assert chain.find("b") == []
+    assert chain.succeed("c") == [FinishRun(RunState.SUCCEEDED)]
+    assert [task.is_cached for task in chain.scheduler.tasks.values()] == [True, True, False]
+
+
+def test_results_are_looked_for_item_by_item(stage: StageFactory) -> None:
+    mapped = stage("p: *3; q: p", looks_up=True)
+    assert mapped.find("p", 1) == []
+    assert mapped.miss_result("p", 0) == [start("p", 0)]
+    assert mapped.find("p", 2) == []
+    assert mapped.succeed("p", 0) == [look_up("q")]
+    assert mapped.scheduler.tasks["p"].num_cached == 2
+    assert not mapped.scheduler.tasks["p"].is_cached
+
+
+def test_a_look_up_may_need_an_errand(stage: StageFactory) -> None:
+    single = stage("a", looks_up=True)
+    assert single.miss("a", MORE) == [StartErrand("more", 1)]
+    assert single.do(MORE) == [look_up("a")]
+    assert single.miss_result("a") == [start("a")]
+
+
+def test_an_errand_of_a_look_up_may_fail(stage: StageFactory) -> None:
+    single = stage("a", looks_up=True)
+    single.miss("a", MORE)
+    assert single.fail(MORE) == [look_up("a")]
+
+
+def test_cancelling_ends_a_look_up_with_its_errand(stage: StageFactory) -> None:
+    several = stage("a; b", looks_up=True)
+    several.miss("a", MORE)
+    assert several.cancel() == [StopErrand("more", 1), FinishRun(RunState.CANCELLED)]
+    assert several.find("a") == [], "too late"
+    assert several.miss_result("b") == []
+
+
+def test_a_worker_that_dies_does_not_lead_to_another_look_up(stage: StageFactory) -> None:
+    single = stage("a", looks_up=True)
+    single.miss_result("a")
+    assert single.tell(WorkerDied(0.0, "a", 0, 1, "killed")) == [start("a", attempt=2)]
+
+
+def test_a_retry_looks_up_what_did_not_succeed(stage: StageFactory) -> None:
+    several = stage("a; b", looks_up=True)
+    several.find("a")
+    several.miss_result("b")
+    several.tell(TaskFailed(0.0, "b", 0, 1, TaskError("no faces")))
+    assert several.tell(RetryRequested(1.0)) == [look_up("b", attempt=2)]
+    assert several.find("b", attempt=2) == [FinishRun(RunState.SUCCEEDED)]
+
+
+def test_a_result_that_was_not_looked_for_is_an_error(stage: StageFactory) -> None:
+    single = stage("a")
+    with pytest.raises(InvalidTransitionError, match="item 0 is running"):
+        single.find("a")
 
 
 # Before an item starts
@@ -410,8 +490,10 @@ class Chance:
         self._draw = draw
         text = self.choose(["a", "a; b: a", "a; b; c: a b", "p: *3; q: p", "p: *5; q: *p; r: q p"])
         delivered = [name for name in "abcpqr" if name in text and self.choose([True, False])]
-        self.scheduler = Scheduler(of_meshes(text, *delivered), self.choose([1, 2, 9]), self.choose([None, 60.0]))
+        plan, num_workers, timeout = of_meshes(text, *delivered), self.choose([1, 2, 9]), self.choose([None, 60.0])
+        self.scheduler = Scheduler(plan, num_workers, timeout, looks_up=self.choose([True, False]))
         self.time = 0.0
+        self.lookups: list[LookUp] = []
         self.tasks: list[StartTask] = []
         self.errands: list[StartErrand] = []
         self.old: list[StartTask | StartErrand] = []
@@ -429,6 +511,9 @@ class Chance:
 
     def _carry_out(self, instruction: Instruction) -> None:
         match instruction:
+            case LookUp():
+                assert instruction not in self.lookups
+                self.lookups.append(instruction)
             case StartTask():
                 assert instruction not in self.tasks
                 self.tasks.append(instruction)
@@ -458,9 +543,11 @@ class Chance:
     def happen(self) -> None:
         """One random event."""
         self.time += self.choose([0.0, 1.0, 30.0])
-        where = self.choose(["task", "errand", "artist", "late", "time"])
+        where = self.choose(["lookup", "task", "errand", "artist", "late", "time"])
         if where == "task" and self.tasks:
             self._let_happen_to_task(self.choose(self.tasks))
+        elif where == "lookup" and self.lookups:
+            self._answer(self.choose(self.lookups), self.choose(["found", "missing", "errands"]))
         elif where == "errand" and self.errands:
             self._let_happen_to_errand(self.choose(self.errands))
         elif where == "late" and self.old:
@@ -469,6 +556,12 @@ class Chance:
             self._let_artist_do()
         else:
             self.tell(TimePassed(self.time))
+
+    def _answer(self, lookup: LookUp, answer: object) -> None:
+        self.lookups.remove(lookup)
+        name = self.time, lookup.task, lookup.item, lookup.attempt
+        answers = {"found": ResultFound(*name, {}), "errands": InputsMissing(*name, (MORE,))}
+        self.tell(answers.get(answer, ResultMissing(*name)))
 
     def _let_happen_to_task(self, task: StartTask) -> None:
         name = self.time, task.task, task.item, task.attempt
@@ -525,7 +618,9 @@ class Chance:
         for _ in range(1000):
             if self.has_ended:
                 return
-            if self.errands:
+            if self.lookups:
+                self._answer(self.lookups[0], "missing")
+            elif self.errands:
                 errand = self.errands[0]
                 self._drop(self.errands, errand)
                 self.tell(ErrandSucceeded(self.time, errand.errand, errand.attempt))

@@ -53,7 +53,9 @@ def given(results: Results, tasks: dict[str, PlannedTask], task: str, item: int 
 
 
 def request(results: Results, tasks: dict[str, PlannedTask], task: str, item: int = 0) -> Execute:
-    return results.request(tasks[task], item, tasks, SceneSettings(), "9.blend", "9.log", SharedFiles())
+    return results.request(
+        tasks[task], item, tasks, SceneSettings(), "9.blend", "9.log", SharedFiles(), is_digested=False
+    )
 
 
 def with_argument(value: object, kind: SocketType, name: str = "a") -> PlannedTask:

@@ -19,9 +19,12 @@ from background_nodes.addon.session.settings import Settings
 from background_nodes.runtime.engine.run_files import read_context
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
-from background_nodes.runtime.errors import CompileError, Problem
+from background_nodes.runtime.errors import CompileError, Problem, StoreError
+from background_nodes.runtime.keys.key import Environment
 from background_nodes.runtime.planning.destinations import FilesInUse
+from background_nodes.runtime.planning.plan import Plan
 from background_nodes.runtime.scratch.scratch import Scratch
+from background_nodes.runtime.store.store import Store
 
 from .fake_engine import FakeEngine
 from .plan_text import parse_plan
@@ -104,6 +107,12 @@ class FakeHost:
 
     def push_undo(self, message: str) -> None:
         self.undo_steps.append(message)
+
+    def new_store(self, settings: Settings) -> Store:
+        raise StoreError("there is no place for a store")
+
+    def environment(self, plan: Plan) -> Environment:
+        raise NotImplementedError
 
     def new_scratch(self) -> Scratch:
         return Scratch(self._tmp_path)

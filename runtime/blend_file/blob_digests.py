@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The digests of what is in a blob. A worker leaves them beside its blob, in NAME.digests.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import BlendFileError, StoreError
+from ..scratch.contents import DataBlockName
+from .digests import Digest, digests
+from .outside import Outside
+
+#: The digest of each data-block of a blob.
+Digests = Mapping[DataBlockName, Digest]
+
+
+def find(blob: Path, outside: Outside) -> Digests:
+    """The digests of what is in a blob. If they are beside it, they are taken from there.
+
+    Args:
+        blob: the blob.
+        outside: looks at the files that data-blocks name.
+
+    Raises:
+        BlendFileError, StoreError: if they can't be read.
+    """
+    return read(blob) if _file(blob).exists() else digests(blob, outside)
+
+
+def write(blob: Path, outside: Outside) -> None:
+    """Write the digests of what is in a blob beside it.
+
+    Raises:
+        StoreError: if the blob can't be read, or they can't be written.
+    """
+    try:
+        rows = [
+            [*name, digest.content, digest.reason, digest.is_timed, digest.own, digest.uses]
+            for name, digest in digests(blob, outside).items()
+        ]
+        _file(blob).write_text(json.dumps(rows), encoding="utf-8")
+    except (BlendFileError, OSError) as error:
+        raise StoreError(f"what is in {blob} can't be told: {error}") from error
+
+
+def read(blob: Path) -> Digests:
+    """The digests that are beside a blob. Raises StoreError if they can't be read."""
+    try:
+        rows = json.loads(_file(blob).read_text(encoding="utf-8"))
+        return {DataBlockName(*row[:3]): _digest(*row[3:]) for row in rows}
+    except (OSError, ValueError, TypeError) as error:
+        raise StoreError(f"what is in {blob} can't be told: {error}") from error
+
+
+def _digest(content: str, reason: str, is_timed: bool, own: str, uses: list[list[str]]) -> Digest:
+    return Digest(content, reason, is_timed, own, tuple(DataBlockName(*use) for use in uses))
+
+
+def _file(blob: Path) -> Path:
+    return blob.with_suffix(".digests.json")

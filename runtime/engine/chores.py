@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Work that needs no Blender but takes time, such as reading large files: done on one thread, one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from multiprocessing import Pipe
+from typing import Any, NamedTuple
+
+
+class Done(NamedTuple):
+    """What a chore returned, or the exception that it raised."""
+
+    key: Hashable
+    result: Any
+    error: Exception | None
+
+
+class Chores:
+    """Does chores in the order in which they were added. All methods are called from one thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[tuple[Hashable, Callable[[], Any]]] = deque()
+        self._done: deque[Done] = deque()
+        self._thread: threading.Thread | None = None
+        self._waker, self._bell = Pipe(duplex=False)
+        self._dropped: set[Hashable] = set()  # they were begun, and nobody wants the result
+        self._current: Hashable | None = None
+
+    def add(self, key: Hashable, chore: Callable[[], Any]) -> None:
+        """Do a chore soon. `poll` returns its result. It must touch nothing that this thread uses."""
+        with self._lock:
+            self._waiting.append((key, chore))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="Background Nodes chores", daemon=True)
+                self._thread.start()
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a chore. One that was begun is done to its end, but `poll` returns nothing of it."""
+        with self._lock:
+            self._waiting = deque(entry for entry in self._waiting if entry[0] != key)
+            self._done = deque(done for done in self._done if done.key != key)
+            if self._current == key:
+                self._dropped.add(key)
+
+    def poll(self) -> list[Done]:
+        """What was done since the last call."""
+        with self._lock:
+            while self._waker.poll():
+                self._waker.recv_bytes()
+            done = list(self._done)
+            self._done.clear()
+        return done
+
+    def wakers(self) -> Sequence[Any]:
+        """What becomes readable when there is something to poll, for `multiprocessing.connection.wait`."""
+        return () if self._thread is None and not self._done else (self._waker,)
+
+    def close(self, timeout: float) -> None:
+        """Return when all is done, or after `timeout` seconds: then only what was begun is done."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        with self._lock:
+            self._waiting.clear()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                self._current, chore = self._waiting.popleft()
+            result, error = None, None
+            try:
+                result = chore()
+            except Exception as raised:  # noqa: BLE001 (whoever wanted it is told)
+                error = raised
+            with self._lock:
+                if self._current in self._dropped:
+                    self._dropped.discard(self._current)
+                else:
+                    self._done.append(Done(self._current, result, error))
+                    if not self._waker.poll():
+                        self._bell.send_bytes(b".")
+                self._current = None

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys of the items of a run: what each item is given, by content, and all else that its result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePath
+from typing import Final
+
+from ..blend_file import blob_digests
+from ..blend_file.blob_digests import Digests
+from ..blend_file.digests import Digest
+from ..blend_file.outside import Outside
+from ..errors import StoreError
+from ..keys.files import FileDigests, UnknownContentError
+from ..keys.inputs import Contents as InputContents
+from ..keys.inputs import DataBlockContent, input_parts, items_digest, value_digest
+from ..keys.installed import versions
+from ..keys.key import Element, Environment, KeyParts, OtherItems, key_parts
+from ..keys.script_digest import ScriptDigest, ScriptDigests
+from ..planning.plan import PlannedTask
+from ..scratch.contents import Contents, DataBlockName, Origin
+from ..scratch.scratch import Scratch
+from ..scratch.typed_values import TypedValue
+from ..script.signature import Parameter
+from ..script.socket_types import OPEN_FILE, StoredRef
+from .results import Results, Tasks
+
+#: What is known of a blob that can't be read.
+NOTHING_KNOWN: Final[tuple[Contents, Digests]] = (Contents(), {})
+
+
+class Known:
+    """What is known of scripts and files, for all runs of a session."""
+
+    def __init__(self) -> None:
+        self.files = FileDigests()
+        self.outside = Outside(self.files)
+        self.scripts = ScriptDigests(self.files)
+
+
+class ItemKeys:
+    """The keys of the items of one run."""
+
+    def __init__(self, known: Known, environment: Environment, scratch: Scratch, results: Results) -> None:
+        """`environment` is what results may depend on beside scripts and values."""
+        self._known = known
+        self._environment = environment
+        self._scratch = scratch
+        self._results = results
+        self._digests: dict[str, Digests] = {}  # by blob
+        self._births: dict[str, dict[DataBlockName, Digest]] = {}  # by the blob that their origins name
+        self._contents: dict[str, Contents] = {}  # by blob
+        self._scripts: dict[str, ScriptDigest] = {}  # by task
+        self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
+        self._shared_blobs: dict[str, tuple[str, ...]] = {}  # by task
+
+    def know(self, blob: str, contents: Contents, digests: Digests) -> None:
+        """Note what is in a blob."""
+        self._contents[blob] = contents
+        self._digests[blob] = digests
+        self._births.setdefault(contents.birthplace or blob, {}).update(digests)
+
+    def digesting(self, blob: str) -> Callable[[], tuple[Contents, Digests]]:
+        """What finds out what is in a blob, to be done on another thread; `know` takes what it returns."""
+        path, outside = self._scratch.file(blob), self._known.outside
+
+        def read() -> tuple[Contents, Digests]:
+            return Contents.load(path), blob_digests.find(path, outside)
+
+        return read
+
+    def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> dict[tuple[DataBlockName, str], Origin]:
+        """The origins of all that the inputs of an item hold, by the name and content of each origin."""
+        found: dict[tuple[DataBlockName, str], Origin] = {}
+        for blob in self._input_blobs(task, item, tasks):
+            contents = self._contents[blob]
+            for name in self._digests[blob]:
+                origin = contents.origin(name, blob)
+                source = DataBlockName(origin.ref.kind, origin.ref.name, origin.ref.library)
+                content = self._births[origin.ref.blob][source].content
+                found[source, content] = origin
+        return found
+
+    def born_in(self, blob: str) -> Digests:
+        """What was first written to a blob. It may be called on another thread."""
+        return self._births.get(blob) or blob_digests.read(self._scratch.file(blob))
+
+    def script(self, task: PlannedTask) -> ScriptDigest:
+        """The digest of a task's script, as it was when the run first asked for it."""
+        if task.id not in self._scripts:
+            self._scripts[task.id] = self._known.scripts.digest(task.script)
+        return self._scripts[task.id]
+
+    def parts(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str] = frozenset()) -> KeyParts:
+        """What the result of an item depends on, but for files that it wrote itself: `written`, by their whole paths.
+
+        Raises:
+            UnknownContentError: if that can't be told.
+        """
+        script = self.script(task)
+        contents = InputContents(
+            self._content,
+            _unknown_file,
+            self._known.files,
+            self._scratch.folder,
+            self._whole_path,
+            written,
+            self._value_digest,
+        )
+        try:
+            inputs = input_parts(self._arguments(task, item, tasks), contents)
+        except StoreError as error:
+            raise UnknownContentError(str(error)) from error
+        others = self._others(task, item, tasks) if script.sees.items else None
+        installed = versions(script.installed, self._known.files)
+        return key_parts(script, inputs, task.outputs, task.settings, self._environment, installed, others)
+
+    def _arguments(
+        self, task: PlannedTask, item: int, tasks: Tasks
+    ) -> Iterator[tuple[Parameter, list[tuple[TypedValue, str]]]]:
+        for place, argument in enumerate(task.arguments):
+            pieces = self._results.pieces(task, place, item, tasks)
+            yield argument.parameter, [(piece.value, piece.conversion) for piece in pieces]
+
+    def _value_digest(self, value: TypedValue) -> str:
+        """The digest of a value. All items may be given a list as long as there are items: that is read once."""
+        known = self._values.get(id(value))
+        if known is None or known[0] is not value:
+            known = value, value_digest(value, self._scratch.folder)
+            if value.type.is_list:
+                self._values[id(value)] = known
+        return known[1]
+
+    def _others(self, task: PlannedTask, item: int, tasks: Tasks) -> OtherItems | None:
+        if not task.mapped:
+            return None
+        return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
+
+    def _content(self, ref: StoredRef) -> DataBlockContent:
+        place = self._results.first_place(ref)
+        digests, name = self._digests[place.blob], DataBlockName(place.kind, place.name, place.library)
+        digest = digests.get(name)
+        if digest is None or not digest.content:
+            reason = "its content can't be read" if digest is None else digest.reason
+            raise UnknownContentError(reason)
+        parts = {_shown(part): digests[part].own for part in _used_by(name, digests)}
+        return DataBlockContent(Element(_shown(name), digest.content, parts), digest.is_timed)
+
+    def _whole_path(self, path: str) -> str:
+        if path.startswith("//") and self._environment.open_file:
+            return str(Path(self._environment.open_file).parent / path[2:])
+        return path
+
+    def undigested(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
+        return tuple(blob for blob in self._input_blobs(task, item, tasks) if blob not in self._digests)
+
+    def _input_blobs(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
+        if task.id not in self._shared_blobs:
+            self._shared_blobs[task.id] = self._blobs(self._results.shared_refs(task, tasks))
+        own = self._blobs(self._results.own_refs(task, item, tasks))
+        return tuple(dict.fromkeys(self._shared_blobs[task.id] + own))
+
+    def _blobs(self, refs: Iterable[StoredRef]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._results.first_place(ref).blob for ref in refs))
+
+    def forget_inputs(self) -> None:
+        """Read all inputs anew, because a retry has changed the tasks."""
+        self._values.clear()
+        self._scripts.clear()
+        self._shared_blobs.clear()
+
+
+def _unknown_file(path: str) -> DataBlockContent:
+    what = "the open file" if path == OPEN_FILE else PurePath(path).name
+    raise UnknownContentError(f"it works on all of {what}")
+
+
+def _used_by(name: DataBlockName, digests: Digests) -> set[DataBlockName]:
+    """A data-block and all that it uses."""
+    found, waiting = {name}, [name]
+    while waiting:
+        new = [use for use in digests[waiting.pop()].uses if use in digests and use not in found]
+        found.update(new)
+        waiting += new
+    return found
+
+
+def _shown(name: DataBlockName) -> str:
+    return f'{name.kind.lower()} "{name.name}"'

@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run takes over from earlier ones: which items need no worker, why the others run, and what is kept of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Final
+
+from ..blend_file import blob_digests
+from ..blend_file.blob_digests import Digests
+from ..errors import StoreError
+from ..keys.files import FileState, UnknownContentError
+from ..keys.key import Environment, KeyParts
+from ..keys.reasons import Cause, Reason, file_changed, reasons
+from ..keys.script_digest import text_digest
+from ..planning.plan import Plan, PlannedTask
+from ..scratch.contents import Contents
+from ..scratch.scratch import Scratch
+from ..scratch.typed_values import TypedValue
+from ..store import upkeep
+from ..store.records import Record
+from ..store.store import Store
+from .item_keys import ItemKeys, Known
+from .kept_results import STEM, KeptResult, found_origins, kept_origins
+from .messages import Succeeded
+from .preparation import Checking, Digesting, Keeping, LookupWork
+from .results import Results, Tasks
+
+#: The blob and the log of a record.
+_BLOB: Final = "blob"
+_LOG: Final = "log"
+
+#: Bytes of a kept result that are read without a pause, the first time that a session finds it.
+_LARGE: Final = 1024**2
+
+_NOTHING_TOLD: Final = "it has no outputs, and says of no file that it wrote it"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of an item from an earlier run."""
+
+    values: Mapping[str, TypedValue]
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """A worker has to run an item, and why."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing can be said of an item before something is done."""
+
+    works: tuple[LookupWork, ...]
+
+
+class Cache:
+    """What runs share: the store, and what is known of scripts and files.
+
+    Attributes:
+        info: how full the store is, None before that was looked at.
+        pending: the keys and subjects of results that are being kept.
+        checked: the keys of large results whose files were read in this session.
+    """
+
+    def __init__(self, store: Store, environment: Callable[[Plan], Environment]) -> None:
+        """`environment` gives what the results of a plan depend on beside its scripts and values, as it is now."""
+        self.store = store
+        self.info: upkeep.Info | None = None
+        self.pending: Counter[str] = Counter()
+        self.checked: set[str] = set()
+        self.environment = environment
+        self.known = Known()
+
+    def use(self, store: Store) -> Store | None:
+        """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
+        if store.folder.path == self.store.folder.path:
+            self.store.limits = store.limits
+            return None
+        old, self.store, self.info = self.store, store, None
+        return old
+
+    def tidy(self) -> upkeep.Info:
+        """Keep the store within its limits; how full it is then. On another thread. Raises StoreError."""
+        upkeep.prune(self.store)
+        return upkeep.info(self.store)
+
+    def clear(self) -> upkeep.Info:
+        """Remove all that is kept. On another thread. Raises StoreError."""
+        upkeep.clear(self.store)
+        return upkeep.info(self.store)
+
+    def clear_unused(self) -> upkeep.Info:
+        """Remove what no open Blender shows or needs. On another thread. Raises StoreError."""
+        upkeep.clear_unused(self.store)
+        return upkeep.info(self.store)
+
+
+class RunCache:
+    """What one run takes over from earlier ones, and what is kept of it.
+
+    Attributes:
+        shared: what it has in common with other runs.
+        reasons: why each item ran, by task and item.
+        keys: what each item depends on.
+        has_kept: whether it gave the store anything.
+    """
+
+    def __init__(self, cache: Cache, plan: Plan, scratch: Scratch, results: Results, *, is_forced: bool) -> None:
+        """If it `is_forced`, all items run, whatever is in the store."""
+        self.shared = cache
+        self.has_kept = False
+        self._scratch = scratch
+        self._results = results
+        self._is_forced = is_forced
+        self._parts: dict[tuple[str, int], KeyParts] = {}  # by task and item
+        self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
+        self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
+
+    def look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
+        """The result of an item, if there is one."""
+        if unknown := self.keys.undigested(task, item, tasks):
+            return NotYet(tuple(map(Digesting, unknown)))
+        try:
+            answer = self._look_up(task, item, tasks)
+        except UnknownContentError as error:
+            answer = NotFound((Reason(Cause.UNKNOWN, str(error)),))
+        if isinstance(answer, NotFound):
+            self.reasons[task.id, item] = answer.reasons
+        return answer
+
+    # Looking up
+
+    def _look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
+        if task.settings.is_never_cached or self.keys.script(task).is_never_kept:
+            return NotFound((Reason(Cause.NEVER_CACHED),))
+        parts = self._parts_of(task, item, tasks)
+        self._parts[task.id, item] = parts
+        if self._is_forced:
+            return NotFound((Reason(Cause.FORCED),))
+        for name in (parts.key(), _subject(task, item)):
+            if self.shared.pending[name]:
+                return NotYet((Keeping(name),))
+        record = self.shared.store.peek(parts.key())
+        if record is not None and record.size > _LARGE and record.key not in self.shared.checked:
+            self.shared.checked.add(record.key)
+            return NotYet((Checking(record.key),))
+        record = self.shared.store.find(parts.key())
+        return self._why(task, item, parts) if record is None else self._checked(record, task, item, tasks)
+
+    def _parts_of(self, task: PlannedTask, item: int, tasks: Tasks) -> KeyParts:
+        """What an item depends on, without the files that it wrote itself the last time."""
+        parts = self.keys.parts(task, item, tasks)
+        if any(each.annotation == "Path" for each in parts.inputs):
+            last = _kept_in(self.shared.store.last(_place(parts)))
+            if last is not None and last.written:
+                return self.keys.parts(task, item, tasks, frozenset(state.path for state in last.written))
+        return parts
+
+    def _checked(self, record: Record, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound:
+        """A kept result, if it still holds."""
+        kept = _kept_in(record)
+        if kept is None:
+            return NotFound((Reason(Cause.REMOVED),))
+        if kept.obstacle:
+            raise UnknownContentError(kept.obstacle)
+        if changed := list(self._changed_files(kept)):
+            return NotFound(tuple(changed))
+        try:
+            return Found(self._taken(record, kept, task, item, tasks))
+        except (StoreError, KeyError):  # damaged, or removed by somebody just now
+            return NotFound((Reason(Cause.REMOVED),))
+
+    def _why(self, task: PlannedTask, item: int, parts: KeyParts) -> NotFound:
+        """Why there is no result of an item."""
+        last = _kept_in(self.shared.store.last(_subject(task, item)))
+        old = None if last is None else KeyParts.from_json(last.parts)
+        texts = {text_digest(task.script.text): task.script.text}
+        if last is not None:
+            texts[text_digest(last.script)] = last.script
+        return NotFound(reasons(old, parts, texts.get) or (Reason(Cause.REMOVED),))
+
+    def _changed_files(self, kept: KeptResult) -> Iterator[Reason]:
+        """Why the result does not hold any more."""
+        for states, is_output in ((kept.written, True), (kept.read, False)):
+            for state in states:
+                if not self.shared.known.files.is_as_it_was(state):
+                    yield file_changed(state.path, self._digest_now(state), is_output=is_output)
+
+    def _digest_now(self, state: FileState) -> str:
+        try:
+            return self.shared.known.files.state(state.path).digest
+        except UnknownContentError:
+            return ""
+
+    def _taken(
+        self, record: Record, kept: KeptResult, task: PlannedTask, item: int, tasks: Tasks
+    ) -> Mapping[str, TypedValue]:
+        """The values of a kept result, with their files in the scratch folder.
+
+        Raises:
+            StoreError: if they can't be put there.
+            KeyError: if the item's inputs don't hold what a data-block was made from.
+        """
+        if _BLOB not in record.blobs:
+            return kept.values
+        blob = self._scratch.new_blob()
+        path = self._scratch.file(blob)
+        origins = found_origins(kept.origins, self.keys.sources(task, item, tasks)) if kept.origins else {}
+        self.shared.store.place(record, _BLOB, path.parent, path.stem)
+        self._results.files.append(blob)
+        if path.exists():
+            contents = Contents.load(path)
+            contents.origins = origins
+            path.with_suffix(".json").unlink()  # it is the store's own
+            contents.save(path)
+            self.keys.know(blob, contents, blob_digests.read(path))
+        return {name: value.renamed(STEM, path.stem) for name, value in kept.values.items()}
+
+    # Keeping
+
+    def _parts_to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> KeyParts | None:
+        """What the result of an item depends on, now that it has run, without the files that it wrote.
+
+        Returns:
+            None if that was not known before it ran, or if a file or module has changed since.
+        """
+        before = self._parts.get((task.id, item))
+        if before is None or not (before.script.modules or any(each.type.kind == "PATH" for each in before.inputs)):
+            return before
+        if self.shared.known.scripts.digest(task.script).modules != before.script.modules:
+            return None
+        try:
+            now = self.keys.parts(task, item, tasks, written)
+        except UnknownContentError:
+            return None
+        return now if _files(now, written) == _files(before, written) else None
+
+    def keep(
+        self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str
+    ) -> _Keep | None:
+        """What keeps the result of an item, to be done on another thread; None if nothing can be kept."""
+        parts = self._parts_to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
+        if parts is None:
+            return None
+        self.has_kept = True
+        self.shared.pending.update((parts.key(), _subject(task, item)))
+        stem = PurePath(blob).stem
+        obstacle = succeeded.obstacle
+        if not task.outputs and not succeeded.written:
+            obstacle = obstacle or _NOTHING_TOLD
+        kept = KeptResult(
+            parts.to_json(),
+            task.script.text,
+            {name: value.renamed(stem, STEM) for name, value in succeeded.values.items()},
+            read=succeeded.read,
+            written=succeeded.written,
+            peak_memory=succeeded.peak_memory,
+            obstacle=obstacle,
+        )
+        return _Keep(
+            self.shared.store,
+            parts,
+            _subject(task, item),
+            kept,
+            succeeded.seconds or 0.0,
+            self._scratch.file(blob),
+            self._scratch.file(log),
+            self.keys.born_in,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Keep:
+    """Keeps one result."""
+
+    store: Store
+    parts: KeyParts
+    subject: str
+    kept: KeptResult
+    seconds: float
+    blob: Path
+    log: Path
+    births: Callable[[str], Digests]
+
+    def __call__(self) -> None:
+        """Raises StoreError if it can't be kept."""
+        kept, files = self.kept, {}
+        if self.blob.exists() and not kept.obstacle:
+            contents = Contents.load(self.blob)
+            kept = dataclasses.replace(
+                kept, origins=tuple(kept_origins(contents, self.blob.name, blob_digests.read(self.blob), self.births))
+            )
+        if any(self.blob.parent.glob(f"{self.blob.stem}.*")) and not kept.obstacle:
+            files[_BLOB] = self.blob
+        if self.log.exists():
+            files[_LOG] = self.log
+        record = self.store.keep(self.parts.key(), kept.encode(), self.seconds, files, copied=(_LOG,))
+        self.store.set_last(self.subject, record)
+        if kept.written:
+            self.store.set_last(_place(self.parts), record)
+
+
+def _kept_in(record: Record | None) -> KeptResult | None:
+    """What a record holds; None if there is none, or nobody can read it any more."""
+    try:
+        return None if record is None else KeptResult.decode(record.content)
+    except (TypeError, ValueError):
+        return None
+
+
+def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str, str]]]:
+    """The files that inputs name, by content; without those that were `written`."""
+    contents = (content for part in parts.inputs if part.type.kind == "PATH" for content in part.contents)
+    return [
+        (each.name, {name: digest for name, digest in each.parts.items() if str(Path(each.name, name)) not in written})
+        for content in contents
+        for each in content.elements
+    ]
+
+
+def _subject(task: PlannedTask, item: int) -> str:
+    """What the last result of an item is found by."""
+    return f"{task.id} {item}"
+
+
+def _place(parts: KeyParts) -> str:
+    """What the last result of a task with these inputs is found by, whatever is in their files."""
+    return f"place {parts.place()}"

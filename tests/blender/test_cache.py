@@ -1,0 +1,393 @@
+"""Results that are kept: only what changed runs again, and it is plain why."""
+
+from __future__ import annotations
+
+import shutil
+
+import bpy
+import pytest
+
+import background_nodes
+from background_nodes import RunState
+
+from .graphs import new_material, new_tree, output, quad, script, socket_of
+
+COUNT = "def main(source: bpy.types.Object) -> int: return len(source.data.vertices)"
+SCALE = """
+def main(source: bpy.types.Object, size: float = 2.0) -> bpy.types.Object:
+    for vertex in source.data.vertices:
+        vertex.co *= size
+    return source
+"""
+
+
+@pytest.fixture
+def tree(store):
+    return new_tree()
+
+
+def rock(name: str = "Rock") -> bpy.types.Object:
+    item = quad(name)
+    item.data.materials.append(new_material("Stone"))
+    return item
+
+
+def ran(tree: bpy.types.NodeTree, **options) -> dict[str, tuple[str, ...]]:
+    """Run a tree. Gives why each task ran, of those that were not cached."""
+    run = background_nodes.run(tree, **options)
+    assert run.state is RunState.SUCCEEDED, [task.error for task in run.tasks.values()]
+    assert not run.notes
+    return {name: task.reasons for name, task in run.tasks.items() if not task.cached}
+
+
+def chain(tree: bpy.types.NodeTree, source: bpy.types.Object) -> bpy.types.Node:
+    scale = script(tree, "Scale", SCALE, source=source)
+    script(tree, "Count", COUNT, source=scale)
+    return scale
+
+
+# What runs, and why
+
+
+def test_what_did_not_change_does_not_run_again(tree):
+    chain(tree, rock())
+    assert ran(tree) == {"Scale": ("never ran",), "Count": ("never ran",)}
+    assert tree.nodes["Count"].outputs[0].result == 4
+    assert ran(tree) == {}
+    assert tree.nodes["Count"].outputs[0].result == 4
+
+
+def test_a_changed_value_runs_its_node_and_what_depends_on_it(tree):
+    scale = chain(tree, rock())
+    ran(tree)
+    socket_of(scale.inputs, "size").default_value = 3.0
+    assert ran(tree) == {"Scale": ('"Size" 2 → 3',), "Count": ('object "Rock": mesh changed',)}
+    socket_of(scale.inputs, "size").default_value = 2.0
+    assert ran(tree) == {}, "that was asked before"
+
+
+@pytest.mark.parametrize(
+    ("edit", "reason"),
+    [
+        (lambda item: item.data.vertices[0].co.__setitem__(0, 9.0), 'object "Rock": mesh changed'),
+        (lambda item: setattr(item.data.materials[0], "roughness", 0.1), 'object "Rock": material "Stone" changed'),
+        (lambda item: item.modifiers.new("Bevel", "BEVEL"), 'object "Rock" changed'),
+        (lambda item: item.__setitem__("mass", 3), 'object "Rock" changed'),
+        (lambda item: setattr(item, "location", (1, 2, 3)), 'object "Rock" changed'),
+    ],
+    ids=["vertex", "material", "modifier", "custom property", "location"],
+)
+def test_a_changed_data_block_runs_what_takes_it(tree, edit, reason):
+    item = rock()
+    script(tree, "Count", COUNT, source=item)
+    ran(tree)
+    edit(item)
+    assert ran(tree) == {"Count": (reason,)}
+    assert ran(tree) == {}
+
+
+def test_what_no_task_takes_may_change(tree):
+    chain(tree, rock())
+    bpy.context.scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    ran(tree)
+    bpy.context.scene.camera.location.x = 5.0
+    bpy.context.scene.frame_current = 7
+    new_material("Other")
+    assert ran(tree) == {}
+
+
+def test_the_frame_counts_for_a_script_that_can_see_it(tree):
+    script(tree, "Frame", "def main() -> int: return bpy.context.scene.frame_current")
+    ran(tree)
+    bpy.context.scene.frame_current = 7
+    assert ran(tree) == {"Frame": ("frame 1 → 7",)}
+    assert tree.nodes["Frame"].outputs[0].result == 7
+
+
+def test_the_frame_counts_for_what_is_animated(tree):
+    item = rock()
+    item.keyframe_insert("location", frame=1)
+    item.location.x = 10.0
+    item.keyframe_insert("location", frame=11)
+    script(tree, "Where", "def main(source: bpy.types.Object) -> float: return source.location.x", source=item)
+    bpy.context.scene.frame_set(1)
+    ran(tree)
+    assert tree.nodes["Where"].outputs[0].result == 0.0
+    bpy.context.scene.frame_set(11)
+    ran(tree)
+    assert tree.nodes["Where"].outputs[0].result == 10.0
+
+
+def test_comments_and_layout_of_a_script_may_change_and_its_code_may_not(tree):
+    scale = chain(tree, rock())
+    ran(tree)
+    scale.script.from_string("# Makes it larger\n" + scale.script.as_string().replace("*= size", "*=   size  # all"))
+    assert ran(tree) == {}
+    scale.script.from_string(scale.script.as_string().replace("*=   size", "*= -size"))
+    line = next(number for number, text in enumerate(scale.script.as_string().splitlines(), 1) if "-size" in text)
+    assert ran(tree)["Scale"] == (f"script changed (line {line})",)
+
+
+def test_one_changed_object_of_many_runs_one_item(tree):
+    items = [rock(f"Rock {number}") for number in range(5)]
+    collection = bpy.data.collections.new("Rocks")
+    for item in items:
+        collection.objects.link(item)
+    objects = script(
+        tree,
+        "Objects",
+        "def main(source: bpy.types.Collection) -> list[bpy.types.Object]: return list(source.objects)",
+        source=collection,
+    )
+    script(tree, "Count", COUNT, source=objects)
+    ran(tree)
+    items[3].data.vertices[0].co.x = 7.0
+    run = background_nodes.run(tree)
+    assert [item.state for item in run.tasks["Count"].items] == ["succeeded"] * 5
+    assert [item.cached for item in run.tasks["Count"].items] == [True, True, True, False, True]
+    assert run.tasks["Count"].reasons == ('object "Rock 3": mesh changed',)
+
+
+def test_the_same_result_of_another_script_stops_the_change_there(tree):
+    scale = chain(tree, rock())
+    ran(tree)
+    scale.script.from_string(scale.script.as_string().replace("*= size", "*= 1.0 * size"))
+    assert set(ran(tree)) == {"Scale"}
+
+
+def test_a_renamed_and_moved_file_is_cached(tree, tmp_path):
+    item = rock()
+    item.data.materials[0].node_tree.nodes.new("ShaderNodeTexImage").image = bpy.data.images.new("Image", 4, 4)
+    chain(tree, item)
+    (tmp_path / "folder").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    ran(tree)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "folder" / "other.blend"))
+    assert ran(bpy.data.node_groups["Tree"]) == {}
+
+
+def test_undo_and_redo_leave_all_cached(tree):
+    item = rock()
+    chain(tree, item)
+    ran(tree)
+    bpy.ops.ed.undo_push(message="before")
+    item.data.vertices[0].co.x = 5.0
+    bpy.ops.ed.undo_push(message="after")
+    bpy.ops.ed.undo()
+    assert ran(bpy.data.node_groups["Tree"]) == {}
+
+
+# What is not cached
+
+
+def test_a_node_can_be_set_to_run_each_time(tree):
+    scale = chain(tree, rock())
+    scale.cache = "NEVER"
+    ran(tree)
+    assert ran(tree) == {"Scale": ("set to never cache",)}
+
+
+def test_a_script_can_say_that_it_runs_each_time(tree):
+    script(tree, "Now", "CACHE = False\ndef main() -> int: return 1")
+    ran(tree)
+    assert ran(tree) == {"Now": ("set to never cache",)}
+
+
+def test_a_forced_run_runs_all(tree):
+    chain(tree, rock())
+    ran(tree)
+    assert ran(tree, force=True) == {"Scale": ("forced",), "Count": ("forced",)}
+    assert ran(tree) == {}
+
+
+def test_without_the_cache_all_runs_and_nothing_is_kept(tree, store):
+    chain(tree, rock())
+    assert set(ran(tree, cache=False)) == {"Scale", "Count"}
+    assert not store.exists()
+
+
+def test_a_failure_is_not_kept(tree):
+    script(tree, "Fails", "def main() -> int: raise ValueError('no')")
+    for _ in range(2):
+        run = background_nodes.run(tree)
+        assert run.tasks["Fails"].state == "failed"
+        assert run.tasks["Fails"].reasons == ("never ran",)
+
+
+def test_a_script_that_gives_nothing_and_says_of_no_file_runs_each_time(tree, tmp_path):
+    script(tree, "Append", "def main(path: str): open(path, 'a').write('x')", path=str(tmp_path / "log"))
+    for _ in range(3):
+        ran(tree)
+    assert (tmp_path / "log").read_text() == "xxx"
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def main() -> str: return 'ä' * 50_000",
+        "def main() -> list[float]: return [number / 7 for number in range(20_000)]",
+        "def main() -> int | None: return None",
+        "def main() -> list[int]: return []",
+        "def main() -> Vector: return Vector((1, 2, 3))",
+        "def main() -> dict: return {'a': [1, None, {'b': float('inf')}]}",
+        "def main() -> bpy.types.Object | None: return None",
+    ],
+)
+def test_cached_values_are_what_they_were(tree, source):
+    node = script(tree, "Give", source)
+    ran(tree)
+    first = node.outputs[0].result
+    assert ran(tree) == {}
+    assert node.outputs[0].result == first
+
+
+def test_a_cached_list_is_mapped_over_as_a_new_one(tree):
+    numbers = script(tree, "Numbers", "def main(count: int = 30) -> list[int]: return list(range(count))")
+    double = script(tree, "Double", "def main(value: int) -> int: return 2 * value", value=numbers)
+    script(tree, "Sum", "def main(values: list[int]) -> int: return sum(values)", values=double)
+    ran(tree)
+    assert ran(tree) == {}
+    assert tree.nodes["Sum"].outputs[0].result == 870
+    socket_of(numbers.inputs, "count").default_value = 31
+    run = background_nodes.run(tree)
+    assert sum(item.cached for item in run.tasks["Double"].items) == 30
+    assert tree.nodes["Sum"].outputs[0].result == 930
+
+
+# Data-blocks
+
+
+def test_what_a_cached_result_uses_unchanged_is_the_files_own(tree):
+    item = rock()
+    scale = script(tree, "Scale", SCALE, source=item)
+    output(tree, "LINK", scale)
+    ran(tree)
+    before = {name: len(getattr(bpy.data, name)) for name in ("objects", "meshes", "materials")}
+    assert ran(tree) == {}
+    assert {name: len(getattr(bpy.data, name)) for name in before} == before
+    result = scale.outputs[0].result
+    assert result != item
+    assert result.data.materials[0] == item.data.materials[0]
+    assert result.data.vertices[3].co == 2 * item.data.vertices[3].co
+
+
+def test_a_cached_result_replaces_its_original(tree, tmp_path):
+    file = str(tmp_path / "scene.blend")
+    output(tree, "REPLACE", script(tree, "Scale", SCALE, source=rock()))
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    ran(tree)
+    bpy.ops.wm.open_mainfile(filepath=file)
+    assert bpy.data.objects["Rock"].data.vertices[3].co.y == 1.0
+    assert ran(bpy.data.node_groups["Tree"]) == {}
+    (item,) = bpy.data.objects
+    assert item.data.vertices[3].co.y == 2.0
+    assert item.data.materials[0] == bpy.data.materials["Stone"]
+
+
+def test_what_two_cached_tasks_took_from_one_object_is_one_again(tree):
+    """Each of them gives the same material of the artist; a third task gets both."""
+    item = rock()
+    first, second = (script(tree, name, SCALE, source=item) for name in ("First", "Second"))
+    socket_of(second.inputs, "size").default_value = 3.0
+    look = script(
+        tree,
+        "Look",
+        "def main(one: bpy.types.Object, two: bpy.types.Object, again: int = 0) -> list[str]:\n"
+        "    return [one.name, two.name, *(material.name for material in bpy.data.materials)]",
+        one=first,
+        two=second,
+    )
+    ran(tree)
+    names = look.outputs[0].result
+    socket_of(look.inputs, "again").default_value = 1
+    assert set(ran(tree)) == {"Look"}
+    assert look.outputs[0].result == names
+    assert names[2:] == ("Stone",)
+
+
+def test_equal_items_come_home_as_data_blocks_of_their_own(tree):
+    numbers = script(tree, "Numbers", "def main() -> list[int]: return [1, 1, 1]")
+    make = script(
+        tree,
+        "Make",
+        "def main(value: int) -> bpy.types.Object:\n"
+        "    return bpy.data.objects.new('Made', bpy.data.meshes.new('Made'))",
+        value=numbers,
+    )
+    output(tree, "LINK", make)
+    ran(tree)
+    assert len(set(make.outputs[0].result)) == 3
+    assert ran(tree) == {}
+    assert len(set(make.outputs[0].result)) == 3
+
+
+# Files
+
+
+def test_a_result_that_names_a_file_holds_while_that_is_as_it_was(tree, tmp_path):
+    path = tmp_path / "written.txt"
+    source = (
+        "from pathlib import Path\n"
+        "from background_nodes.script import OutputPath, own_file\n"
+        "def main(path: OutputPath) -> Path:\n"
+        "    file = own_file([path]); file.write_text('hello'); return file"
+    )
+    node = script(tree, "Write", source)
+    socket_of(node.inputs, "path").default_value = str(path)
+    ran(tree)
+    assert ran(tree) == {}
+    path.unlink()
+    assert ran(tree) == {"Write": ('output file "written.txt" is gone',)}
+    assert path.read_text() == "hello"
+    path.write_text("other")
+    assert ran(tree) == {"Write": ('output file "written.txt" was changed',)}
+    assert path.read_text() == "hello"
+
+
+def test_a_file_that_is_read_counts_by_its_content(tree, tmp_path):
+    path = tmp_path / "read.txt"
+    path.write_text("one")
+    node = script(tree, "Read", "from pathlib import Path\ndef main(path: Path) -> str: return path.read_text()")
+    socket_of(node.inputs, "path").default_value = str(path)
+    ran(tree)
+    path.touch()
+    assert ran(tree) == {}
+    path.write_text("two")
+    assert ran(tree) == {"Read": ('file "read.txt" changed',)}
+    assert node.outputs[0].result == "two"
+
+
+# The store
+
+
+def test_a_damaged_result_is_made_anew(tree, store):
+    scale = script(tree, "Scale", SCALE, source=rock())
+    output(tree, "LINK", scale)
+    ran(tree)
+    background_nodes_session_ends()
+    blend = max((file for file in store.rglob("files/*/*")), key=lambda file: file.stat().st_size)
+    content = bytearray(blend.read_bytes())
+    content[len(content) // 2] ^= 1
+    blend.chmod(0o600)
+    blend.write_bytes(content)
+    assert set(ran(tree)) == {"Scale"}
+    assert scale.outputs[0].result.data.vertices[3].co.y == 2.0
+
+
+def test_a_store_that_is_gone_is_made_anew(tree, store):
+    chain(tree, rock())
+    ran(tree)
+    assert ran(tree) == {}, "all is kept by now"
+    shutil.rmtree(store)
+    assert set(ran(tree)) == {"Scale", "Count"}
+    assert ran(tree) == {}
+
+
+def background_nodes_session_ends():
+    from background_nodes.addon.session.current import session
+
+    session.close()
