@@ -134,11 +134,12 @@ class Writer:
         delivery = Delivery(task_id, found.identifier, (source,), action)
         if event := modes.awaited_end(_earlier_results([delivery], nodes)):
             raise RunError(f"the result can't come home until {event}")
-        self._bring([delivery], nodes)
+        self._bring([delivery], nodes, only_missing=True)
         return next(socket.result for socket in nodes[task_id].outputs if socket.identifier == found.identifier)
 
-    def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes) -> None:
-        self._found = self._home.bring(ref for item in deliveries for ref in self._stored_refs(item))
+    def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
+        refs = (ref for item in deliveries for ref in self._stored_refs(item))
+        self._found = self._home.bring(refs, only_missing=only_missing)
         originals = self._move_apart(deliveries)
         self._replace_originals(deliveries)
         heirs = self._set_results(deliveries, nodes)

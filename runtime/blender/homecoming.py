@@ -55,14 +55,15 @@ class Homecoming:
         self._live = data_block_kinds.Index()
         self._doubles: list[bpy.types.ID] = []
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
+        self._loaded: dict[StoredRef, int] = {}
         self._newcomers: set[int] = set()
         self._substitutes: set[int] = set()  # what has replaced doubles
         self._names: dict[int, str] = {}  # of newcomers in their blobs
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
-    def bring(self, refs: Iterable[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
-        """Load data-blocks from their blobs.
+    def bring(self, refs: Iterable[StoredRef], *, only_missing: bool = False) -> dict[StoredRef, bpy.types.ID]:
+        """Load data-blocks from their blobs; with `only_missing`, not those that the same run brought home before.
 
         Returns:
             the data-block for each ref. If it is a changed version of a data-block of the open file, `originals` has
@@ -74,14 +75,19 @@ class Homecoming:
         self._live = data_block_kinds.Index()
         self._newcomers.clear()
         self._arrived.clear()
+        self._loaded.clear()
         by_blob: dict[str, list[StoredRef]] = {}
-        for ref in dict.fromkeys(refs):
-            by_blob.setdefault(ref.blob, []).append(ref)
-        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
         found: dict[StoredRef, bpy.types.ID] = {}
+        for ref in dict.fromkeys(refs):
+            here = self._live.find(ref.kind, self._snapshot.brought.get(ref, 0)) if only_missing else None
+            if here is None:
+                by_blob.setdefault(ref.blob, []).append(ref)
+            else:
+                found[ref] = here
+        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
         try:
             for blob, wanted in by_blob.items():
-                found.update(self._load(blob, wanted))
+                found.update(self._load(blob, wanted, with_other_roots=only_missing))
         finally:
             self._clean_up(map(self._snapshot.folder.file, by_blob), known, found.values())
         return found
@@ -152,7 +158,7 @@ class Homecoming:
 
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
         """By each of the results, what came home: itself, if it was brought last, and what came along with it."""
-        uids = self._newcomers.union(self._snapshot.arrived.values())
+        uids = self._newcomers.union(self._snapshot.brought.values())
         newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
         uses_of = uses(newcomers.union(bpy.data.shape_keys))
         local = {item for item in newcomers if item.library is None}
@@ -241,10 +247,14 @@ class Homecoming:
         is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
         return None if is_theirs else found
 
-    def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
+    def _load(
+        self, blob: str, refs: list[StoredRef], *, with_other_roots: bool = False
+    ) -> dict[StoredRef, bpy.types.ID]:
+        """Load data-blocks of one blob. Of other roots it is only known which they are if they are loaded, too."""
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
-        others = (name for name in contents.origins if name.kind != "Scene" and name not in contents.roots)
+        left_out = set() if with_other_roots else contents.roots
+        others = (name for name in contents.origins if name.kind != "Scene" and name not in left_out)
         loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
@@ -254,8 +264,13 @@ class Homecoming:
                 data_block.asset_clear()
             self._names[data_block.session_uid] = name.name
             self._origins[data_block.session_uid] = contents.origin(name, blob).ref
+            self._loaded[StoredRef(*name, blob)] = data_block.session_uid
         self._unsaved += [(loaded[name], file, path.parent) for name, file in contents.pixels.items() if name in loaded]
-        whole = {name: item for name, item in loaded.items() if name not in roots and name.kind not in _PARTS}
+        whole = {
+            name: item
+            for name, item in loaded.items()
+            if name not in contents.roots and name not in roots and name.kind not in _PARTS
+        }
         self._merge(blob, contents, whole)
         for name in roots.keys() & loaded.keys():
             twin = _builtin_twin(loaded[name])
@@ -308,6 +323,7 @@ class Homecoming:
         self._newcomers |= {item.session_uid for item in newcomers & needed}
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
         self._snapshot.arrived.update((ref, item.session_uid) for ref, item in self._arrived.items())
+        self._snapshot.brought.update((ref, uid) for ref, uid in self._loaded.items() if uid in self._newcomers)
         for image, file, folder in self._unsaved:
             if image in needed:
                 pixels.restore(image, file, folder)

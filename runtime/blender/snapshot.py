@@ -34,6 +34,7 @@ class Snapshot:
         file: a copy of all that was in it, None if the run does not take it.
         spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
         arrived: the uids of what came home with results, by where it was first written: it comes once.
+        brought: the uids of all that came home, by the blob it came from: so it is there when it is asked for again.
     """
 
     folder: ScratchFolder
@@ -43,6 +44,7 @@ class Snapshot:
     file: FileCopy | None = None
     spellings: dict[str, str] = field(default_factory=dict)
     arrived: dict[StoredRef, int] = field(default_factory=dict)
+    brought: dict[StoredRef, int] = field(default_factory=dict)
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""

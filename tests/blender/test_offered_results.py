@@ -86,6 +86,26 @@ def test_what_two_results_share_comes_home_once_though_they_are_asked_for_one_by
         assert bpy.data.meshes.keys() == ["first", "second"]
 
 
+def test_object_and_its_mesh_belong_together_though_they_are_asked_for_one_by_one(tree):
+    source = """
+        class Output(NamedTuple):
+            item: bpy.types.Object
+            mesh: bpy.types.Mesh
+            both: list[bpy.types.ID]
+
+        def main() -> Output:
+            item = bpy.data.objects.new("Made", bpy.data.meshes.new("Made"))
+            return Output(item, item.data, [item, item.data])
+    """
+    item, mesh, both = script(tree, "Make", source).outputs
+    for _ in range(2):
+        finished = run(tree)
+        assert item.result.data == mesh.result
+        assert both.result == (item.result, mesh.result)
+        assert finished.fetch("Make", "item") == item.result
+        assert len(bpy.data.objects) == len(bpy.data.meshes) == 1
+
+
 def test_kept_result_comes_home_unasked(tree):
     node = script(tree, "Make", MAKE)
     node.keep_result = True
