@@ -20,11 +20,17 @@ LIBRARY = Path(__file__).parent / "library"
 
 def from_text(text: bpy.types.Text) -> ScriptSource:
     """The script in a text. Raises SignatureError if it is too long."""
+    source = content(text)
+    return ScriptSource(source, text.name, is_without_main=detected_sockets.is_without_main(source))
+
+
+def content(text: bpy.types.Text) -> str:
+    """What a text holds. Raises SignatureError if it is too long for a script."""
     too_many = len(text.lines) > script_files.MAX_SIZE
     source = "" if too_many else text.as_string().removeprefix("\ufeff")  # Blender takes the mark for a letter
     if too_many or len(source) > script_files.MAX_SIZE:
         raise SignatureError(f"the text is {script_files.TOO_LONG}")
-    return ScriptSource(source, text.name, is_without_main=detected_sockets.is_without_main(source))
+    return source
 
 
 def from_file(filepath: str) -> ScriptSource:

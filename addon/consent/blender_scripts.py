@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import bpy
@@ -20,7 +20,7 @@ from ...node_tree.identity import background_trees
 from ...runtime.errors import SignatureError
 from ...runtime.script import own_modules
 from ...runtime.script.signature import ScriptSource
-from .consent import resolved
+from .consent import own_path, resolved
 from .origins import Origins
 
 #: Whether Blender tells of an import. It does since 4.5.
@@ -29,22 +29,28 @@ _LIBRARY = sources.LIBRARY.resolve()
 
 
 class BlenderScripts:
-    """The gate's `Host` (see `consent.py`) in a real Blender."""
+    """The gate's `Host` (see `consent.py`) in a real Blender.
+
+    Attributes:
+        loading: the path of the file that is being opened, until our handler hears that it was: handlers of other
+            add-ons may be called before.
+    """
 
     def __init__(self) -> None:
+        self.loading: str | None = None
         self._is_started = False
         self._runs_drivers: dict[bool, bool] = {}  # of the open file, by the preference
 
     def report_texts(self, origins: Origins) -> None:
         self.start(origins)
-        for node in script_nodes():
-            if node.script is not None:
-                report(node.script, origins)
-            elif node.filepath and (path := absolute(node.filepath)) is not None:
-                origins.named(path)
+        nodes = list(script_nodes())
+        for text in {node.script.session_uid: node.script for node in nodes if node.script is not None}.values():
+            report(text, origins)
+        _report_files(nodes, origins)
 
     def is_shipped(self, script: ScriptSource) -> bool:
-        return bool(script.folder) and resolved(script.filename).is_relative_to(_LIBRARY)
+        path = own_path(script)
+        return path is not None and path.is_relative_to(_LIBRARY)
 
     def runs_scripts(self) -> bool:
         if not is_auto_run_wanted(sys.argv) or bpy.app.autoexec_fail:
@@ -64,8 +70,10 @@ class BlenderScripts:
         self._is_started = False
 
     def start(self, origins: Origins) -> None:
-        """Look at the file that was open before anybody looked."""
-        if not self._is_started:
+        """Look at a file that was open before anybody looked, or that is just being opened."""
+        if self.loading is not None:
+            self.take_file(origins, self.loading)
+        elif not self._is_started:
             self.take_file(origins, bpy.data.filepath)
 
     def take_file(self, origins: Origins, source: str) -> None:
@@ -135,8 +143,12 @@ def report_all_that_came(origins: Origins, source: str) -> None:
         digest = None if origins.knows(text.session_uid) else _digest(text)
         if digest is not None:
             origins.came(text.session_uid, digest, source if text.library is None else _library_path(text))
-    for node in script_nodes():
-        if node.filepath and (path := absolute(node.filepath)) is not None:
+    _report_files(script_nodes(), origins)
+
+
+def _report_files(nodes: Iterable[bpy.types.Node], origins: Origins) -> None:
+    for filepath in {node.filepath for node in nodes if node.filepath}:
+        if (path := absolute(filepath)) is not None:
             origins.named(path)
 
 
@@ -150,7 +162,7 @@ def report_copy(text: bpy.types.Text, origins: Origins, source: str) -> None:
 def _digest(text: bpy.types.Text) -> str | None:
     """Of a text that can be a script."""
     try:
-        return own_modules.digest_of_text(sources.from_text(text).text)
+        return own_modules.digest_of_text(sources.content(text))
     except SignatureError:
         return None
 

@@ -146,9 +146,9 @@ class Consent:
         return ScriptQuestion(digest, name, origin, (), parts)
 
     def _is_own_file(self, script: ScriptSource) -> bool:
-        if not script.folder:
+        path = own_path(script)
+        if path is None:
             return False
-        path = resolved(script.filename)
         folders = [resolved(folder) for folder in self._script_folders()]
         return self.origins.is_own_file(path) or any(path.is_relative_to(folder) for folder in folders)
 
@@ -216,9 +216,8 @@ class Consent:
                 continue
 
     def _is_to_keep(self, script: ScriptSource, digest: str) -> bool:
-        if script.folder:
-            return self.origins.is_own_file(resolved(script.filename))
-        return self.origins.was_written_here(digest)
+        path = own_path(script)
+        return self.origins.was_written_here(digest) if path is None else self.origins.is_own_file(path)
 
     # What the artist is shown
 
@@ -255,6 +254,15 @@ def _lines(part: ScriptPart | None) -> list[str]:
     if part is None:
         return []
     return [f"({len(part.content)} bytes that are no text)"] if part.text is None else part.text.splitlines()
+
+
+def own_path(script: ScriptSource) -> Path | None:
+    """The file that a script is, None if it is none.
+
+    A link to a file is another one: what lies beside the link is what the script imports.
+    """
+    path = resolved(script.filename)
+    return path if script.folder and resolved(script.folder) == path.parent else None
 
 
 def resolved(path: str) -> Path:

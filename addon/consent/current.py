@@ -48,7 +48,12 @@ def opened(script: ScriptSource, text: bpy.types.Text) -> None:
 def copied(script: ScriptSource, text: bpy.types.Text) -> None:
     """A text was made of a script: it is as foreign as that is."""
     if not consent.may_run(script):
-        blender_scripts.report_copy(text, consent.origins, script.filename)
+        quoted(text, script.filename)
+
+
+def quoted(text: bpy.types.Text, source: str) -> None:
+    """A text shows what may not run: to show it allows nothing."""
+    blender_scripts.report_copy(text, consent.origins, source)
 
 
 def file_chosen(filepath: str) -> None:
@@ -58,13 +63,24 @@ def file_chosen(filepath: str) -> None:
 
 
 @bpy.app.handlers.persistent
+def _before_load(filepath: str, *_arguments: object) -> None:
+    _host.loading = filepath
+
+
+@bpy.app.handlers.persistent
 def _after_load(filepath: str, *_arguments: object) -> None:
+    _host.loading = None
     _host.take_file(consent.origins, filepath)
 
 
 @bpy.app.handlers.persistent
-def _before_import(*_arguments: object) -> None:
-    """What is there now does not come with the import."""
+def _after_failed_load(*_arguments: object) -> None:
+    _host.loading = None
+
+
+@bpy.app.handlers.persistent
+def _look_at_unknown(*_arguments: object) -> None:
+    """What is there before an import does not come with it."""
     _host.start(consent.origins)
     blender_scripts.report_all_unknown(consent.origins)
 
@@ -91,15 +107,28 @@ def _sources() -> Iterator[ScriptSource]:
                 yield source
 
 
+@bpy.app.handlers.persistent
+def _after_change(*_arguments: object) -> None:
+    """Where nobody tells of an import, look at new texts before the library they came with is gone."""
+    if len(bpy.data.texts) != _num_texts[0]:
+        _num_texts[0] = len(bpy.data.texts)
+        _look_at_unknown()
+
+
+_num_texts = [0]
 _HANDLERS = [
+    (bpy.app.handlers.load_pre, _before_load),
+    (bpy.app.handlers.load_post_fail, _after_failed_load),
     (bpy.app.handlers.load_post, _after_load),
     (bpy.app.handlers.save_post, _after_save),
 ]
 if blender_scripts.TELLS_OF_IMPORTS:
     _HANDLERS += [
-        (bpy.app.handlers.blend_import_pre, _before_import),
+        (bpy.app.handlers.blend_import_pre, _look_at_unknown),
         (bpy.app.handlers.blend_import_post, _after_import),
     ]
+else:
+    _HANDLERS.append((bpy.app.handlers.depsgraph_update_post, _after_change))
 
 
 def _start() -> None:

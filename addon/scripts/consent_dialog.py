@@ -13,7 +13,7 @@ from bpy.app.translations import pgettext_rpt
 
 from ...runtime.errors import BackgroundNodesError, CompileError
 from ..consent.consent import ScriptQuestion, content, difference
-from ..consent.current import consent
+from ..consent.current import consent, quoted
 from ..drawing import paragraphs
 from ..editor.active import TreeOperator, active_tree
 from ..editor.running import wanted_nodes
@@ -279,6 +279,8 @@ class BACKGROUND_NODES_OT_script_question_show(TreeOperator, bpy.types.Operator)
         text.is_runtime_data = True  # it is saved in no file
         text.from_string("\n\n".join(map(_as_text, _asked.questions)) + "\n")
         text.cursor_set(0)
+        for question in _asked.questions:
+            quoted(text, question.origin)
         try:
             text_editors.show(context, text)
         except RuntimeError as error:

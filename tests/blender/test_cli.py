@@ -334,14 +334,6 @@ def test_script_of_the_file_that_nobody_allowed_does_not_run(run_cli, good_file,
     assert "--allow-scripts" in report["problems"][0]["fix"]
 
 
-def test_shipped_script_needs_no_permission(run_cli, awkward_path):
-    tree = new_tree()
-    tree.nodes.new("BackgroundNodeScript").library_script = "mesh/measure"
-    file = save(awkward_path / "shipped.blend")
-    report = run_cli("run", file, "--json", allow_scripts=False).report_after_blender_s_own_words
-    assert [problem["message"] for problem in report["problems"]] == ["nothing is linked and no value is set"]
-
-
 @pytest.mark.blender_only
 def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_file):
     argv = [bpy.app.binary_path, "-y", str(good_file), "--command", "background_nodes", "run"]

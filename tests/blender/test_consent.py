@@ -15,12 +15,14 @@ from background_nodes import ConsentError
 from background_nodes.addon.consent import blender_scripts, current
 from background_nodes.addon.consent.consent import Consent
 from background_nodes.addon.consent.current import consent
+from background_nodes.addon.consent.origins import Origins
 from background_nodes.addon.consent.trusted_scripts import TrustedScripts
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.scripts import texts
 from background_nodes.addon.session import checks, problems
 from background_nodes.node_tree import sources
 from background_nodes.runtime.scheduling.states import RunState
+from background_nodes.runtime.script import own_modules
 
 from .graphs import add, editor, new_tree, script
 
@@ -50,11 +52,17 @@ def stranger_s_file(tmp_path, source) -> Path:
     """A file with a tree and its script, which nobody here has seen."""
     tree = new_tree(TREE)
     tree.use_fake_user = True
-    script(tree, "Node", source)
+    text = script(tree, "Node", source).script
     path = tmp_path / "stranger.blend"
     bpy.ops.wm.save_as_mainfile(filepath=str(path), copy=True)
+    forget(text)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     return path
+
+
+def forget(text: bpy.types.Text) -> None:
+    """It was not written here after all."""
+    consent.revoke([own_modules.digest_of_text(text.as_string())])
 
 
 def tree_here(name: str = TREE) -> bpy.types.NodeTree:
@@ -137,12 +145,42 @@ def test_script_that_came_is_asked_for_whatever_its_road(come, stranger_s_file, 
     assert not mark.exists()
 
 
+@pytest.mark.parametrize(
+    "does", [append_by_python, lambda _path: bpy.context.view_layer.update()], ids=["append", "update"]
+)
+def test_handler_that_is_called_before_ours_lets_nothing_slip_by(does, stranger_s_file, monkeypatch, tmp_path):
+    """1. A file opens. 2. Another add-on hears of it first, and imports or evaluates. 3. Our handler hears of it."""
+    write_library(tmp_path / "library.blend", "def main() -> None: ...")
+    monkeypatch.setattr(consent, "origins", Origins(consent._allowed))  # as in a Blender that has seen nothing yet
+    handler = bpy.app.handlers.persistent(lambda *_arguments: does(tmp_path / "library.blend"))
+    bpy.app.handlers.load_post.insert(0, handler)
+    try:
+        tree = open_file(stranger_s_file)
+    finally:
+        bpy.app.handlers.load_post.remove(handler)
+    assert questions(tree)
+
+
 @pytest.mark.parametrize("come", ROADS, ids=lambda come: come.__name__)
 def test_allowed_script_runs(come, stranger_s_file, registered_extension, mark):
     tree = come(stranger_s_file)
     allow(tree)
     assert registered_extension.run(tree).state is RunState.SUCCEEDED
     assert mark.exists()
+
+
+def test_nodes_that_were_copied_in_another_file_are_asked_for(stranger_s_file):
+    """Blender 5.2 brings their texts along, earlier ones leave them without."""
+    tree = open_file(stranger_s_file)
+    tree.nodes["Node"].select = True
+    with editor(tree):
+        bpy.ops.node.clipboard_copy()
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    mine = new_tree("Mine")
+    with editor(mine):
+        bpy.ops.node.clipboard_paste()
+    (node,) = mine.nodes
+    assert node.script is None or questions(mine)
 
 
 @pytest.mark.parametrize("come", ROADS, ids=lambda come: come.__name__)
@@ -250,8 +288,10 @@ def test_change_of_what_is_allowed_for_the_session_is_not_trusted_for_longer(str
 def test_script_that_changed_in_its_file_is_asked_for_again(stranger_s_file):
     tree = open_file(stranger_s_file)
     allow(tree)
-    tree.nodes["Node"].script.from_string("# changed elsewhere: nobody here saw it\ndef main() -> None: ...\n")
+    text = tree.nodes["Node"].script
+    text.from_string("# changed elsewhere\ndef main() -> None: ...\n")
     bpy.ops.wm.save_mainfile()
+    forget(text)
     assert questions(open_file(stranger_s_file))
 
 
@@ -274,6 +314,7 @@ def write_library(path: Path, source: str) -> None:
     text = script(tree, "Node", source).script
     tree.name = TREE
     bpy.data.libraries.write(str(path), {tree}, fake_user=True)
+    forget(text)
     bpy.data.node_groups.remove(tree)
     bpy.data.texts.remove(text)
 
@@ -354,6 +395,13 @@ def test_shipped_script_is_not_asked_for(tmp_path):
     tree.nodes["Folder"].inputs["filepath"].default_value = str(tmp_path / "x.png")
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shipped.blend"))
     assert questions(open_file(tmp_path / "shipped.blend")) == ()
+
+
+def test_link_to_a_shipped_script_is_none_as_its_modules_are_others(folder_of_stranger):
+    shipped = sources.LIBRARY / "mesh" / "measure.py"
+    (folder_of_stranger / "measure.py").symlink_to(shipped)
+    assert consent.may_run(sources.from_file(str(shipped)))
+    assert not consent.may_run(sources.from_file(str(folder_of_stranger / "measure.py")))
 
 
 # Scripts that are files

@@ -91,6 +91,22 @@ def test_path_that_leaves_an_own_folder_is_not_in_it(consent, tmp_path):
         consent.check([task("a", filename=f"{tmp_path}/mine/../script.py", folder=f"{tmp_path}/mine/..")])
 
 
+@pytest.mark.parametrize("is_chosen", [True, False])
+def test_link_to_an_own_file_is_none_as_its_modules_are_others(consent, host, tmp_path, is_chosen):
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.mkdir()
+    theirs.mkdir()
+    (mine / "script.py").write_text("import helper")
+    (theirs / "script.py").symlink_to(mine / "script.py")
+    if is_chosen:
+        consent.choose_file(ScriptSource("import helper", str(mine / "script.py"), str(mine)))
+    else:
+        consent.use_script_folders(lambda: [str(mine)])
+    consent.check([task("import helper", filename=str(mine / "script.py"), folder=str(mine))])
+    with pytest.raises(ConsentError):
+        consent.check([task("import helper", filename=str(theirs / "script.py"), folder=str(theirs))])
+
+
 def test_script_with_too_many_modules_can_t_be_allowed(consent, tmp_path, monkeypatch):
     monkeypatch.setattr(own_modules, "MAX_FILES", 0)
     (tmp_path / "helper.py").touch()
