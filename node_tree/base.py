@@ -33,6 +33,9 @@ class BackgroundNode:
         name="ID", description="Stable id of the node, unique in the file", options={"HIDDEN"}
     )
     results: bpy.props.CollectionProperty(type=noted_results.BackgroundNodeResult, options={"HIDDEN"})
+    home_action: bpy.props.StringProperty(
+        description="What an Output node did with the results that came home last", options={"HIDDEN"}
+    )
     results_of: bpy.props.StringProperty(
         description="Whose results are noted: see `noted_results.owner`", options={"HIDDEN"}
     )

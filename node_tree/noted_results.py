@@ -51,6 +51,7 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
     is_ours: bpy.props.BoolProperty()
     digest: bpy.props.StringProperty()
     arrangement: bpy.props.StringProperty()
+    content: bpy.props.StringProperty(description='Of a result: what the run gave, by content; "" if that is not known')
     kind: bpy.props.StringProperty()
     name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
     library: bpy.props.StringProperty()
@@ -97,6 +98,13 @@ def put(node: bpy.types.Node, output: str, items: Iterable[Noted]) -> None:
         for name in Noted._fields[1:]:
             setattr(row, name, getattr(item, name))
         row.note(item.data_block)
+
+
+def put_contents(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> None:
+    """Note by place what a run gave, by content."""
+    for row in noted(node, output):
+        if not row.role:
+            row.content = contents.get(row.place, "")
 
 
 def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:

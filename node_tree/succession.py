@@ -185,6 +185,29 @@ def _part(item: bpy.types.ID, role: str) -> _Part:
     return data_block_kinds.kind_of(item), role
 
 
+def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> bool:
+    """Whether just these results, given by place and content, are in the file, and nobody has changed them."""
+    by_place: dict[str, dict[_Part, _Earlier]] = {}
+    came = {}
+    for row in noted_results.noted(node, output):
+        item = row.find()
+        if item is None:
+            return False
+        by_place.setdefault(row.place, {})[row.kind, row.role] = _Earlier(
+            item, row.is_ours, row.digest, row.arrangement
+        )
+        if not row.role:
+            came[row.place] = row.content
+    if came != contents or "" in contents.values():
+        return False
+    return not any(_has_changes(parts) for parts in by_place.values())
+
+
+def _has_changes(parts: Mapping[_Part, _Earlier]) -> bool:
+    roles = _roles({part: earlier.item for part, earlier in parts.items()})
+    return bool(_changed({part: earlier for part, earlier in parts.items() if earlier.is_ours}, roles))
+
+
 def _roles(family: _Family) -> Roles:
     return {item.session_uid: "/".join(part) for part, item in family.items()}
 

@@ -16,7 +16,7 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
-from ..runtime.planning.plan import Delivery, FromTask, PlannedTask, Source, TaskOutput
+from ..runtime.planning.plan import Constant, Delivery, FromTask, PlannedTask, Source, TaskOutput
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
@@ -24,7 +24,7 @@ from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
 from . import linking, noted_results
 from .identity import nodes_by_uid
 from .sockets import python_value
-from .succession import Succession
+from .succession import Succession, is_home
 
 #: What is done with results that come home without an Output node.
 _OWN = OutputAction(OutputMode.KEEP)
@@ -55,13 +55,14 @@ class Writer:
     def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         if self._targets is None:
-            coming = self._coming()
+            nodes = {} if tree is None else nodes_by_uid(tree)
+            coming = [item for item in self._coming() if item.node not in nodes or not self._is_home(item, nodes)]
             replacing = (item for item in coming if _mode(item) is OutputMode.REPLACE)
             try:
                 self._targets = self._home.replaced(ref for item in replacing for ref in self._stored_refs(item))
             except StoreError:  # told when they are brought home
                 self._targets = Targets()
-            self._targets |= _earlier_results(coming, {} if tree is None else nodes_by_uid(tree))
+            self._targets |= _earlier_results(coming, nodes)
         return modes.awaited_end(self._targets)
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
@@ -79,20 +80,41 @@ class Writer:
             return False
         nodes = {} if tree is None else nodes_by_uid(tree)
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
-        has_changed = self._clear_stale(nodes) or bool(deliveries)
-        offered = [item for item in deliveries if item.is_offered]
-        for item in offered:
-            self._offer(item, nodes[item.node])
-        deliveries = [item for item in deliveries if not item.is_offered]
-        self._bring(deliveries, nodes)
-        return has_changed
+        coming = [item for item in deliveries if not item.is_offered and not self._is_home(item, nodes)]
+        before = _shown(nodes)
+        self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
+        for item in deliveries:
+            if item.is_offered:
+                self._offer(item, nodes[item.node])
+        self._bring(coming, nodes)
+        return bool(coming) or _shown(nodes) != before
 
-    def _clear_stale(self, nodes: Nodes) -> bool:
+    def _is_home(self, delivery: Delivery, nodes: Nodes) -> bool:
+        """Whether the same results came home before, for the same use, and are there as they were."""
+        if _mode(delivery) is OutputMode.REPLACE:
+            return False
+        if delivery.action is not None and nodes[delivery.node].home_action != _use(delivery):
+            return False
+        return all(self._is_source_home(source, nodes) for source in delivery.sources if isinstance(source, FromTask))
+
+    def _is_source_home(self, source: FromTask, nodes: Nodes) -> bool:
+        socket = _socket(nodes.get(source.task), source)
+        if socket is None:
+            return False
+        if source.type.is_data_block:
+            contents = self._run.contents(source)
+            return socket.shows_result and is_home(nodes[source.task], source.output, contents)
+        value = self._run.results.source(source, self._run.tasks)
+        return socket.shows_result and socket.result_json == value_files.json_text(value, self._snapshot.folder)
+
+    def _clear_stale(self, nodes: Nodes, home: Iterable[Delivery]) -> None:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.
 
-        So does one that succeeded before the run was retried: what it has is of this run. Data-blocks stay in the file
-        and noted: new ones will take their place.
+        So does one that succeeded before the run was retried: what it has is of this run. So do outputs whose results
+        are `home`. Data-blocks stay in the file and noted: new ones will take their place.
         """
+        sources = (source for item in home for source in item.sources if isinstance(source, FromTask))
+        kept = {(source.task, source.output) for source in sources}
         scheduler = self._run.scheduler
         ended = {
             uid
@@ -100,10 +122,10 @@ class Writer:
             if record.state is not TaskState.CANCELLED and record.round == scheduler.round
         }
         stale = (node for uid, node in nodes.items() if uid in ended)
-        sockets = [socket for node in stale for socket in node.outputs if socket.shows_result]
-        for socket in sockets:
-            socket.forget_result()
-        return bool(sockets)
+        for node in stale:
+            for socket in node.outputs:
+                if socket.shows_result and (node.uid, socket.identifier) not in kept:
+                    socket.forget_result()
 
     def _offer(self, delivery: Delivery, node: bpy.types.Node) -> None:
         """Show what comes home when somebody asks for it."""
@@ -145,6 +167,9 @@ class Writer:
         heirs = self._set_results(deliveries, nodes)
         self._link_results(deliveries, nodes, heirs)
         self._keep_unused(deliveries)
+        for item in deliveries:
+            if item.action is not None and item.node in nodes:
+                nodes[item.node].home_action = _use(item)
         if originals:
             live = data_block_kinds.Index()
             scene = self._scene(live)
@@ -244,6 +269,7 @@ class Writer:
             socket = _socket(nodes[source.task], source)
             noted = succession.noted(nodes[source.task], source.output, items)
             socket.note_result(_result(list(items.values()), source.type), noted)
+            noted_results.put_contents(nodes[source.task], source.output, self._run.contents(source))
         return succession.heirs
 
     def _tell_kept(self, succession: Succession, deliveries: Iterable[Delivery], nodes: Nodes) -> None:
@@ -266,8 +292,7 @@ class Writer:
         """What names the data-blocks of a source."""
         if isinstance(source, FromTask):
             return self._run.results.source(source, self._run.tasks).refs()
-        refs = source.value if isinstance(source.value, tuple) else (source.value,)
-        return [ref for ref in refs if isinstance(ref, LiveRef)]
+        return _live_refs(source)
 
     # What Output nodes do
 
@@ -380,6 +405,35 @@ def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
 def _result(items: Sequence[bpy.types.ID | None], result_type: SocketType) -> Any:
     """What an output gives in Python."""
     return tuple(items) if result_type.is_list else items[0]
+
+
+def _shown(nodes: Nodes) -> dict[tuple[str, str], tuple[object, ...]]:
+    """What the outputs of nodes show."""
+    names = ("result_json", "has_result", "offered_label")
+    return {
+        (uid, socket.identifier): (socket.shows_result, *(getattr(socket, name, None) for name in names))
+        for uid, node in nodes.items()
+        for socket in node.outputs
+        if hasattr(socket, "shows_result")
+    }
+
+
+def _use(delivery: Delivery) -> str:
+    """What an Output node does with the results of a delivery; "" if they are a node's own."""
+    action = delivery.action
+    if action is None:
+        return ""
+    sources = [
+        [source.task, source.output] if isinstance(source, FromTask) else [ref.name for ref in _live_refs(source)]
+        for source in delivery.sources
+    ]
+    collection = None if action.collection is None else action.collection.name
+    return repr((sources, collection, dataclasses.replace(action, collection=None)))
+
+
+def _live_refs(source: Constant) -> list[LiveRef]:
+    refs = source.value if isinstance(source.value, tuple) else (source.value,)
+    return [ref for ref in refs if isinstance(ref, LiveRef)]
 
 
 def _mode(delivery: Delivery) -> OutputMode | None:

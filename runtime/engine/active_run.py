@@ -164,6 +164,15 @@ class ActiveRun:
         record = self.scheduler.tasks[task].items[item]
         return record.attempt == attempt and record.state is TaskState.RUNNING
 
+    def contents(self, source: FromTask) -> dict[str, str]:
+        """The data-blocks that a source gives, by their places: what each is by content, "" if that is not known."""
+        placed = self.results.placed(self.tasks[source.task], source.output)
+        return {
+            place: "" if self.cache is None else self.cache.keys.content_of(ref)
+            for place, ref in placed
+            if ref is not None
+        }
+
     def new_deliveries(self) -> Iterator[Delivery]:
         """The deliveries that are complete, and were not before the run was started or retried.
 

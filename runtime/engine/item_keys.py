@@ -70,6 +70,18 @@ class ItemKeys:
 
         return read
 
+    def content_of(self, ref: StoredRef) -> str:
+        """The digest of a data-block by content; "" if it is not known."""
+        place = self._results.first_place(ref)
+        if place.blob not in self._digests:
+            path = self._scratch.file(place.blob)
+            try:
+                self.know(place.blob, Contents.load(path), blob_digests.read(path))
+            except StoreError:
+                return ""
+        digest = self._digests[place.blob].get(DataBlockName(place.kind, place.name, place.library))
+        return "" if digest is None else digest.content
+
     def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> dict[tuple[DataBlockName, str], Origin]:
         """The origins of all that the inputs of an item hold, by the name and content of each origin."""
         found: dict[tuple[DataBlockName, str], Origin] = {}

@@ -9,6 +9,7 @@ import pytest
 
 import background_nodes
 from background_nodes import RunState
+from background_nodes.addon.session import undo
 
 from .graphs import new_material, new_tree, output, quad, script, socket_of
 
@@ -273,6 +274,43 @@ def test_what_a_cached_result_uses_unchanged_is_the_files_own(tree):
     assert result != item
     assert result.data.materials[0] == item.data.materials[0]
     assert result.data.vertices[3].co == 2 * item.data.vertices[3].co
+
+
+def test_a_run_that_changes_nothing_makes_no_undo_step_and_loads_nothing(tree, tmp_path, monkeypatch):
+    """In a window an undo step is what makes the file count as changed."""
+    item = rock()
+    output(tree, "LINK", script(tree, "Scale", SCALE, source=item))
+    script(tree, "Count", COUNT, source=item)
+    ran(tree)
+    steps: list[str] = []
+    monkeypatch.setattr(undo, "push_undo", steps.append)
+    before = {block.name_full: block.session_uid for block in (*bpy.data.objects, *bpy.data.meshes)}
+    assert ran(tree) == {}
+    assert {block.name_full: block.session_uid for block in (*bpy.data.objects, *bpy.data.meshes)} == before
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert ran(bpy.data.node_groups["Tree"]) == {}
+    assert len(bpy.data.objects) == 2
+    assert steps == []
+
+
+def test_a_result_that_is_used_in_another_way_comes_home_again(tree):
+    scale = script(tree, "Scale", SCALE, source=rock())
+    node = output(tree, "KEEP", scale)
+    ran(tree)
+    assert not scale.outputs[0].result.users_collection
+    node.mode = "LINK"
+    assert ran(tree) == {}
+    assert scale.outputs[0].result.users_collection == (bpy.context.scene.collection,)
+
+
+def test_a_result_that_was_deleted_comes_home_again_without_a_worker(tree):
+    scale = script(tree, "Scale", SCALE, source=rock())
+    output(tree, "LINK", scale)
+    ran(tree)
+    bpy.data.objects.remove(scale.outputs[0].result)
+    assert ran(tree) == {}
+    assert scale.outputs[0].result.data.vertices[3].co.y == 2.0
 
 
 def test_a_cached_result_replaces_its_original(tree, tmp_path):
