@@ -16,6 +16,7 @@ import numpy
 from .blocks import Block, Blocks
 from .dna import POINTER_SIZE, Dna, Struct
 from .fields import padding
+from .fields.node_numbers import NODE, NodeNumbers, has_node_numbers
 from .fields.run_time_values import clear_run_time_values
 from .layouts import Layout, layout_of
 from .rows import Rows
@@ -47,6 +48,7 @@ class Contents:
         self._targets = Targets([block.address for block in blocks], self._owners, self._ends[:-1])
         self._bytes: list[Any] = list(map(file.bytes_of, blocks))
         self._heads = numpy.array([(block.struct, block.length, block.num_structs) for block in blocks], numpy.int64)
+        self._node_numbers = NodeNumbers()
         self._is_padded = file.version < 500
         self._lengths: dict[int, int] = {}  # of blocks that may be padded
         self._arrays: set[int] = set()  # blocks that hold pointers only
@@ -58,7 +60,8 @@ class Contents:
         for place, block in enumerate(self._blocks):
             if block.struct != RAW:
                 by_struct.setdefault(block.struct, []).append(place)
-        for number, places in by_struct.items():
+        node = self._dna.number(NODE)
+        for number, places in sorted(by_struct.items(), key=lambda item: item[0] != node):
             struct = self._dna.struct(number)
             whole = [
                 place for place in places if self._blocks[place].length == self._blocks[place].num_structs * struct.size
@@ -73,13 +76,16 @@ class Contents:
     def _read(self, places: list[int], struct: Struct, layout: Layout) -> Iterator[Rows]:
         rows = Rows(self._dna.flat(struct), [self._bytes[place] for place in places], self._owners[places])
         yield rows
-        if not len(layout.left_out):
+        if not len(layout.left_out) and not has_node_numbers(struct.name):
             return
         if self._is_padded:
             for addresses, lengths in padding.lengths(rows):
                 blocks, _ = self._targets.find(addresses, rows.owners)
                 self._lengths.update(zip(blocks.tolist(), lengths.tolist(), strict=True))
         clear_run_time_values(rows)
+        if struct.name == NODE:
+            self._node_numbers.note(rows)
+        self._node_numbers.replace(rows)
         self._replace_addresses(rows, places, layout)
         view, position = memoryview(rows.data).cast("B"), 0
         for place in places:

@@ -66,6 +66,12 @@ class Rows:
         ends = numpy.cumsum(texts == 0, axis=1) > 0  # what follows the end is of an earlier, longer text
         return numpy.where(ends, 0, texts).astype("u1").view(f"S{texts.shape[1]}")[:, 0]
 
+    def set_numbers(self, name: str, numbers: Any) -> None:
+        """Set a field of plain numbers of each struct."""
+        field = self._field(name)
+        values = numpy.ascontiguousarray(numbers, _NUMBERS[field.type])
+        self._bytes(field)[:] = values.view("u1").reshape(-1, field.size)
+
     def clear(self, name: str, where: Any) -> None:
         """Set a field to 0 in some of the structs."""
         self._bytes(self._field(name))[where] = 0

@@ -62,6 +62,7 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
     "Image": _fields(_DRAWN, "gpu_layer", "gpu_pass", "gpu_view", "gpuflag", "gpuframenr", "lastframe", "lastused"),
     "LayerCollection": _fields(_EVALUATED, "runtime_flag"),
     "Material": _fields(_COMPUTED, "tot_slots"),
+    "Mesh": _fields("a random number, for the colours in which face sets are drawn", "face_sets_color_seed"),
     "ModifierData": _fields(_EVALUATED, "error", "execution_time"),
     "MovieClip": _fields(_OF_FILE, "lastsize"),
     "Object": _fields(_EVALUATED, "base_flag", "base_local_view_bits", "constinv"),
@@ -87,6 +88,7 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
     "bConstraint": _fields(_EVALUATED, "lin_error", "rot_error"),
     "bGPDlayer": _fields(_EVALUATED, "actframe"),
     "bNodeSocket": _fields(_EVALUATED, "ns", "stack_index"),
+    "bNodeTree": _fields("where an editor looks at it", "view_center"),
     "bPoseChannel": _fields(
         _EVALUATED, "chan_mat", "constinv", "disp_mat", "disp_tail_mat", "pose_head", "pose_mat", "pose_tail"
     ),
