@@ -17,6 +17,7 @@ from pathlib import Path
 
 import bpy
 import data
+import digests
 import foreground
 import jobs
 import planning
@@ -34,6 +35,8 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "large_mesh": data.large_mesh,
     "trivial_tasks": throughput.trivial_tasks,
     "homecoming": data.homecoming,
+    "digest_large": digests.large_mesh,
+    "digest_many": digests.many_data_blocks,
     "start_again": whole_file.start_again,
     "jobs_two": jobs.two_at_a_time,
     "jobs_five": jobs.five_at_a_time,
