@@ -91,13 +91,24 @@ def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[b
     users = bpy.data.user_map(subset=set(others))
     going = {*others, *superfluous}
     for old, new in others.items():
+        old_users = users.get(old, set()) - going
+        if isinstance(old, bpy.types.Object) and all(map(_only_holds_objects, old_users)):
+            for collection in old_users:  # `remap` would look at everything in the file
+                if collection.objects.get(new.name) != new:
+                    collection.objects.link(new)
         # A light probe is no user: see `remap`.
-        if users.get(old, set()) - going or isinstance(old, bpy.types.Collection):
+        elif old_users or isinstance(old, bpy.types.Collection):
             remap(old, new)
     scenes = [item for item in going if isinstance(item, bpy.types.Scene)]
     for scene in scenes:
         bpy.data.scenes.remove(scene)  # a window may show it
     bpy.data.batch_remove([item for item in going if item not in scenes])
+
+
+def _only_holds_objects(user: bpy.types.ID) -> bool:
+    """Whether a user can use an object in no other way than to have it in it."""
+    is_plain = isinstance(user, bpy.types.Collection) and user.library is None and user.override_library is None
+    return is_plain and not user.keys()
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,10 +207,11 @@ def _collect(
             items = _checked_list(value, output.type, output.label)
             roots.extend(item for item in items if item is not None)
             stored = tuple(None if item is None else _stored(item, task.blob) for item in items)
-            content: object = stored if output.type.is_list else stored[0]
-        elif value is None:
-            content = None
-        else:
+            # Never in a file: who brings data-blocks home, or gathers them, looks for their names here.
+            values[output.identifier] = TypedValue(output.type, stored if output.type.is_list else stored[0])
+            continue
+        content: object = None
+        if value is not None:
             plain = arguments.wire_value(value, output.type, output.label)
             content = tuple(plain) if output.type.is_list else plain
         name = f"{Path(task.blob).stem}.{len(values)}.value"

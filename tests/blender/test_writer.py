@@ -92,6 +92,15 @@ def test_result_of_a_list_is_a_tuple_in_order(tree):
     assert [mesh.name for mesh in result(node)] == ["Mesh 3", "Mesh 1", "Mesh 2"]
 
 
+def test_list_of_hundreds_of_data_blocks_comes_home_and_goes_on(tree):
+    source = "def main() -> list[bpy.types.Material]: return [bpy.data.materials.new(f'M {n}') for n in range(600)]"
+    node = script(tree, "Make", source)
+    node.keep_result = True
+    count = script(tree, "Count", "def main(given: list[bpy.types.Material]) -> int: return len(given)", given=node)
+    run(tree)
+    assert [len(result(node)), result(count)] == [600, 600]
+
+
 def test_unchanged_material_is_the_artists_own_one(tree, material):
     cube = quad("Cube", material=material)
     node = script(tree, "Copy", COPY, source=value(tree, "Object", cube))
