@@ -244,7 +244,8 @@ class BACKGROUND_NODES_OT_problems_show(TreeOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         tree = active_tree(context)
-        problems.show(tree, problems.find(tree))
+        problems.find(tree)
+        problems.wanted.tell(tree.session_uid)
         return {"FINISHED"}
 
 

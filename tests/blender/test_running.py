@@ -7,6 +7,7 @@ import pytest
 
 from background_nodes.addon.drawing.quantities import countdown, duration
 from background_nodes.addon.editor import node_status, redraw, run_text
+from background_nodes.addon.session import problems
 
 from .graphs import add, advance, editor, new_tree, script, value
 
@@ -210,3 +211,8 @@ def test_duration_is_told_short(seconds, text):
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (7.6, "8 s"), (75.0, "1:15")])
 def test_what_is_left_is_told_in_whole_seconds(seconds, text):
     assert countdown(seconds) == text
+
+
+def test_tree_without_problems_is_said_to_be_ready_with_all_its_nodes(chain):
+    assert call(chain, "problems_show") == {"FINISHED"}
+    assert (problems.of(chain), problems.num_tasks(chain)) == ((), 3)
