@@ -9,7 +9,6 @@ from typing import Final
 
 from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
-from ..blend_file.digests import Digest
 from ..blend_file.outside import Outside
 from ..errors import StoreError
 from ..keys.files import FileDigests, UnknownContentError
@@ -19,6 +18,7 @@ from ..keys.installed import versions
 from ..keys.key import Element, Environment, KeyParts, OtherItems, key_parts
 from ..keys.script_digest import ScriptDigest, ScriptDigests
 from ..planning.plan import PlannedTask
+from ..scratch import value_files
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
@@ -49,7 +49,6 @@ class ItemKeys:
         self._scratch = scratch
         self._results = results
         self._digests: dict[str, Digests] = {}  # by blob
-        self._births: dict[str, dict[DataBlockName, Digest]] = {}  # by the blob that their origins name
         self._contents: dict[str, Contents] = {}  # by blob
         self._scripts: dict[str, ScriptDigest] = {}  # by task
         self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
@@ -59,7 +58,6 @@ class ItemKeys:
         """Note what is in a blob."""
         self._contents[blob] = contents
         self._digests[blob] = digests
-        self._births.setdefault(contents.birthplace or blob, {}).update(digests)
 
     def digesting(self, blob: str) -> Callable[[], tuple[Contents, Digests]]:
         """What finds out what is in a blob, to be done on another thread; `know` takes what it returns."""
@@ -82,21 +80,19 @@ class ItemKeys:
         digest = self._digests[place.blob].get(DataBlockName(place.kind, place.name, place.library))
         return "" if digest is None else digest.content
 
-    def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> dict[tuple[DataBlockName, str], Origin]:
-        """The origins of all that the inputs of an item hold, by the name and content of each origin."""
-        found: dict[tuple[DataBlockName, str], Origin] = {}
-        for blob in self._input_blobs(task, item, tasks):
-            contents = self._contents[blob]
-            for name in self._digests[blob]:
-                origin = contents.origin(name, blob)
-                source = DataBlockName(origin.ref.kind, origin.ref.name, origin.ref.library)
-                content = self._births[origin.ref.blob][source].content
-                found[source, content] = origin
-        return found
+    def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[StoredRef, ...]:
+        """The origins of all that the inputs of an item are and use, in the order in which its key numbers them.
 
-    def born_in(self, blob: str) -> Digests:
-        """What was first written to a blob. It may be called on another thread."""
-        return self._births.get(blob) or blob_digests.read(self._scratch.file(blob))
+        Raises StoreError if a long list of data-blocks can't be read.
+        """
+        return tuple(
+            dict.fromkeys(origin.ref for ref in self._given(task, item, tasks) for origin in self._origins(ref))
+        )
+
+    def _given(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
+        for _parameter, pieces in self._arguments(task, item, tasks):
+            for value in (value for value, _conversion in pieces if value.type.is_data_block):
+                yield from filter(None, value_files.elements(value, self._scratch.folder))
 
     def script(self, task: PlannedTask) -> ScriptDigest:
         """The digest of a task's script, as it was when the run first asked for it."""
@@ -157,7 +153,13 @@ class ItemKeys:
             reason = "its content can't be read" if digest is None else digest.reason
             raise UnknownContentError(reason)
         parts = {_shown(part): digests[part].own for part in _used_by(name, digests)}
-        return DataBlockContent(Element(_shown(name), digest.content, parts), digest.is_timed)
+        return DataBlockContent(Element(_shown(name), digest.content, parts), digest.is_timed, self._origins(ref))
+
+    def _origins(self, ref: StoredRef) -> tuple[Origin, ...]:
+        """Where a data-block and all that it uses are from."""
+        place = self._results.first_place(ref)
+        contents, name = self._contents[place.blob], DataBlockName(place.kind, place.name, place.library)
+        return tuple(contents.origin(each, place.blob) for each in _used_by(name, self._digests[place.blob]))
 
     def _whole_path(self, path: str) -> str:
         if path.startswith("//") and self._environment.open_file:
@@ -188,14 +190,14 @@ def _unknown_file(path: str) -> DataBlockContent:
     raise UnknownContentError(f"it works on all of {what}")
 
 
-def _used_by(name: DataBlockName, digests: Digests) -> set[DataBlockName]:
-    """A data-block and all that it uses."""
-    found, waiting = {name}, [name]
+def _used_by(name: DataBlockName, digests: Digests) -> list[DataBlockName]:
+    """A data-block and all that it uses, in an order that is the same for all that have the same digest."""
+    found, waiting = {name: None}, [name]
     while waiting:
         new = [use for use in digests[waiting.pop()].uses if use in digests and use not in found]
-        found.update(new)
+        found.update(dict.fromkeys(new))
         waiting += new
-    return found
+    return list(found)
 
 
 def _shown(name: DataBlockName) -> str:

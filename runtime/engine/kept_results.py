@@ -2,20 +2,22 @@
 """The result of an item in the form in which the store keeps it, which holds in any run and any session.
 
 What lies in files is named by what comes after the stem of the item's blob. What its data-blocks were made from is
-named by content: see `KeptOrigin`.
+named by its place among what the item was given: see `KeptOrigin`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .. import wire
 from ..blend_file.blob_digests import Digests
+from ..errors import StoreError
 from ..keys.files import FileState
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.typed_values import TypedValue
+from ..script.socket_types import StoredRef
 
 #: Stands for the stem of the blob's name.
 STEM: Final = "~"
@@ -23,35 +25,25 @@ STEM: Final = "~"
 
 @dataclass(frozen=True, slots=True)
 class KeptOrigin:
-    """Where a data-block of a blob is from: from an input that holds a data-block with a name and a content.
+    """Where a data-block of a blob is from: from one of the origins of what the item was given.
 
-    In a run that finds the result, the item has inputs of the same content, as its key is the same. So the data-block
-    is from that one there, whatever blob it is in.
+    In a run that finds the result, the item has the same key, so its inputs have as many origins, in the same order.
 
     Attributes:
         kind, name, library: the data-block, by its name in the blob.
-        from_kind, from_name, from_library: the name of its origin, where that was first written.
-        from_content: the content of its origin.
-        is_unchanged: whether it is still what its origin was.
+        source: the place of its origin among those of the inputs.
+        is_unchanged: whether it is still what it was there.
     """
 
     kind: str
     name: str
     library: str
-    from_kind: str
-    from_name: str
-    from_library: str
-    from_content: str
+    source: int
     is_unchanged: bool
 
     @property
     def data_block(self) -> DataBlockName:
         return DataBlockName(self.kind, self.name, self.library)
-
-    @property
-    def source(self) -> tuple[DataBlockName, str]:
-        """The name and content of its origin."""
-        return DataBlockName(self.from_kind, self.from_name, self.from_library), self.from_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +81,27 @@ class KeptResult:
         return wire.decode(cls, data)
 
 
-def kept_origins(
-    contents: Contents, blob: str, digests: Digests, births: Callable[[str], Digests]
-) -> Iterator[KeptOrigin]:
-    """The origins of what is in a blob, by content.
+def kept_origins(contents: Contents, blob: str, digests: Digests, sources: Sequence[StoredRef]) -> Iterator[KeptOrigin]:
+    """The origins of what is in a blob, by their places among `sources`.
 
     Args:
         contents: what is written beside the blob; it may tell of more than is in it.
         blob: its name.
         digests: of what is in it.
-        births: gives what was first written to a blob.
+        sources: the origins of what the item was given.
 
     Raises:
-        KeyError: if the content of an origin is not known.
+        StoreError: if an origin is none of these.
     """
+    places = {source: place for place, source in enumerate(sources)}
     for name in contents.origins.keys() & digests.keys():
         origin = contents.origins[name]
-        if origin.ref.blob == blob:  # it was made by the item
-            continue
-        source = DataBlockName(origin.ref.kind, origin.ref.name, origin.ref.library)
-        yield KeptOrigin(*name, *source, births(origin.ref.blob)[source].content, origin.is_unchanged)
+        if origin.ref in places:
+            yield KeptOrigin(*name, places[origin.ref], origin.is_unchanged)
+        elif origin.ref.blob != blob and not name.library:  # what is linked is found by its library
+            raise StoreError(f'nobody knows where {name.kind} "{name.name}" is from')
 
 
-def found_origins(
-    kept: Iterable[KeptOrigin], sources: Mapping[tuple[DataBlockName, str], Origin]
-) -> dict[DataBlockName, Origin]:
-    """The origins of kept data-blocks in this run.
-
-    Args:
-        kept: the origins by content.
-        sources: the origins of what the item's inputs hold, by name and content.
-
-    Raises:
-        KeyError: if no input holds one of them.
-    """
-    return {each.data_block: Origin(sources[each.source].ref, each.is_unchanged) for each in kept}
+def found_origins(kept: Iterable[KeptOrigin], sources: Sequence[StoredRef]) -> dict[DataBlockName, Origin]:
+    """The origins of kept data-blocks in this run. Raises IndexError if `sources` are those of another key."""
+    return {each.data_block: Origin(sources[each.source], each.is_unchanged) for each in kept}

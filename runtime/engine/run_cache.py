@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from ..blend_file import blob_digests
-from ..blend_file.blob_digests import Digests
 from ..errors import StoreError
 from ..keys.files import FileState, UnknownContentError
 from ..keys.key import Environment, KeyParts
@@ -21,6 +20,7 @@ from ..planning.plan import Plan, PlannedTask
 from ..scratch.contents import Contents
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
+from ..script.socket_types import StoredRef
 from ..store import upkeep
 from ..store.records import Record
 from ..store.store import Store
@@ -175,13 +175,16 @@ class RunCache:
             return NotFound(tuple(changed))
         try:
             return Found(self._taken(record, kept, task, item, tasks))
-        except (StoreError, KeyError):  # damaged, or removed by somebody just now
+        except (StoreError, IndexError):  # damaged, or removed by somebody just now
             return NotFound((Reason(Cause.REMOVED),))
 
     def _why(self, task: PlannedTask, item: int, parts: KeyParts) -> NotFound:
         """Why there is no result of an item."""
         last = _kept_in(self.shared.store.last(_subject(task, item)))
-        old = None if last is None else KeyParts.from_json(last.parts)
+        try:
+            old = None if last is None else KeyParts.from_json(last.parts)
+        except (TypeError, ValueError):  # kept by another version of Background Nodes, which had other parts
+            return NotFound((Reason(Cause.ENGINE_CHANGED),))
         texts = {text_digest(task.script.text): task.script.text}
         if last is not None:
             texts[text_digest(last.script)] = last.script
@@ -207,7 +210,7 @@ class RunCache:
 
         Raises:
             StoreError: if they can't be put there.
-            KeyError: if the item's inputs don't hold what a data-block was made from.
+            IndexError: if the item's inputs don't hold what a data-block was made from.
         """
         if _BLOB not in record.blobs:
             return kept.values
@@ -250,6 +253,11 @@ class RunCache:
         parts = self._parts_to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
         if parts is None:
             return None
+        has_data_blocks = any(output.type.is_data_block for output in task.outputs)
+        try:
+            sources = self.keys.sources(task, item, tasks) if has_data_blocks else ()
+        except StoreError:
+            return None
         self.has_kept = True
         self.shared.pending.update((parts.key(), _subject(task, item)))
         stem = PurePath(blob).stem
@@ -273,7 +281,7 @@ class RunCache:
             succeeded.seconds or 0.0,
             self._scratch.file(blob),
             self._scratch.file(log),
-            self.keys.born_in,
+            sources,
         )
 
 
@@ -288,7 +296,7 @@ class _Keep:
     seconds: float
     blob: Path
     log: Path
-    births: Callable[[str], Digests]
+    sources: tuple[StoredRef, ...]
 
     def __call__(self) -> None:
         """Raises StoreError if it can't be kept."""
@@ -296,7 +304,7 @@ class _Keep:
         if self.blob.exists() and not kept.obstacle:
             contents = Contents.load(self.blob)
             kept = dataclasses.replace(
-                kept, origins=tuple(kept_origins(contents, self.blob.name, blob_digests.read(self.blob), self.births))
+                kept, origins=tuple(kept_origins(contents, self.blob.name, blob_digests.read(self.blob), self.sources))
             )
         if any(self.blob.parent.glob(f"{self.blob.stem}.*")) and not kept.obstacle:
             files[_BLOB] = self.blob

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..scratch import value_files
+from ..scratch.contents import Origin
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import Parameter
@@ -26,10 +27,17 @@ _WITHOUT_TEXT: Final = frozenset({"BOOLEAN", "INT", "FLOAT", "VECTOR", "COLOR", 
 
 @dataclass(frozen=True, slots=True)
 class DataBlockContent:
-    """A data-block by its content: an `Element`, and whether it looks different at another frame."""
+    """A data-block by its content.
+
+    Attributes:
+        element: the content.
+        is_timed: whether it looks different at another frame.
+        origins: where it and all that it uses are from.
+    """
 
     element: Element
     is_timed: bool = False
+    origins: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +98,13 @@ def items_digest(columns: Iterable[tuple[str, Sequence[Any]]]) -> str:
 
 
 class _Reading:
-    """Reads the inputs of one item, and numbers the data-blocks and blobs among them as they come."""
+    """Reads the inputs of one item, and numbers the data-blocks, blobs and origins among them as they come."""
 
     def __init__(self, contents: Contents) -> None:
         self._contents = contents
         self._refs: dict[StoredRef, int] = {}
         self._blobs: dict[str, int] = {}
+        self._origins: dict[StoredRef, int] = {}
 
     def input_part(self, parameter: Parameter, pieces: Iterable[tuple[TypedValue, str]]) -> InputPart:
         return InputPart(
@@ -123,7 +132,7 @@ class _Reading:
     def _data_blocks(self, value: TypedValue, conversion: str) -> Content:
         given: list[StoredRef | None] = list(value_files.elements(value, self._contents.folder))
         found = [(ref, self._contents.data_block(ref)) for ref in given if ref is not None]
-        elements = tuple(self._numbered(ref, each.element) for ref, each in found)
+        elements = tuple(self._numbered(ref, each) for ref, each in found)
         names = [each.name for each in elements]
         return Content(
             value.type,
@@ -134,9 +143,14 @@ class _Reading:
             is_timed=any(each.is_timed for _ref, each in found),
         )
 
-    def _numbered(self, ref: StoredRef, element: Element) -> Element:
-        number = self._refs.setdefault(ref, len(self._refs))
-        return replace(element, number=number, blob=self._blobs.setdefault(ref.blob, len(self._blobs)))
+    def _numbered(self, ref: StoredRef, content: DataBlockContent) -> Element:
+        return replace(
+            content.element,
+            number=self._refs.setdefault(ref, len(self._refs)),
+            blob=self._blobs.setdefault(ref.blob, len(self._blobs)),
+            origins=tuple(self._origins.setdefault(each.ref, len(self._origins)) for each in content.origins),
+            are_unchanged=tuple(each.is_unchanged for each in content.origins),
+        )
 
     def _paths(self, value: TypedValue, conversion: str, parameter: Parameter) -> Content:
         given = list(value_files.elements(value, self._contents.folder))

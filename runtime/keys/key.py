@@ -34,6 +34,8 @@ class Element:
             their paths in it.
         number: of a data-block, which one of the task's it is: two with one number are the same, not only equal.
         blob: which one of the task's blobs it is in: data-blocks of one blob share what they use.
+        origins: which ones of the task's origins it and all that it uses are from.
+        are_unchanged: whether they are as they were there: what has one origin and came unchanged by two ways is one.
     """
 
     name: str
@@ -41,6 +43,8 @@ class Element:
     parts: Mapping[str, str] = field(default_factory=dict)
     number: int = 0
     blob: int = 0
+    origins: tuple[int, ...] = ()
+    are_unchanged: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import pytest
 import background_nodes
 from background_nodes import RunState
 from background_nodes.addon.session import undo
+from background_nodes.runtime.keys.key import KeyParts
 
 from .graphs import new_material, new_tree, output, quad, script, socket_of
 
@@ -363,6 +364,57 @@ def test_equal_items_come_home_as_data_blocks_of_their_own(tree):
     assert len(set(make.outputs[0].result)) == 3
 
 
+def test_equal_parts_of_a_cached_result_stay_as_many(tree):
+    numbers = script(tree, "Numbers", "def main() -> list[int]: return [1, 1, 1]")
+    make = script(
+        tree,
+        "Make",
+        "def main(value: int) -> bpy.types.Object: return bpy.data.objects.new('Made', None)",
+        value=numbers,
+    )
+    hold = script(
+        tree,
+        "Hold",
+        "def main(items: list[bpy.types.Object]) -> bpy.types.Collection:\n"
+        "    holder = bpy.data.collections.new('Holder')\n"
+        "    for item in items:\n"
+        "        holder.objects.link(item)\n"
+        "    return holder",
+        items=make,
+    )
+    output(tree, "LINK", hold)
+    ran(tree)
+    names = [item.name for item in hold.outputs[0].result.objects]
+    assert len(set(names)) == 3
+    assert ran(tree) == {}
+    assert [item.name for item in hold.outputs[0].result.objects] == names
+
+
+def test_what_two_tasks_made_is_not_what_two_tasks_passed_on_though_it_is_equal(tree):
+    """What both passed on is one material to a third task, and what each made is two."""
+    item = rock()
+    first, second = (script(tree, name, SCALE, source=item) for name in ("First", "Second"))
+    look = script(
+        tree,
+        "Look",
+        "def main(one: bpy.types.Object, two: bpy.types.Object) -> int: return len(bpy.data.materials)",
+        one=first,
+        two=second,
+    )
+    ran(tree)
+    assert look.outputs[0].result == 1
+    copy = (
+        "    old = source.data.materials[0]\n"
+        "    source.data.materials[0] = new = old.copy()\n"
+        "    old.name, new.name = 'Old', 'Stone'\n"
+        "    return source"
+    )
+    for node in (first, second):
+        node.script.from_string(node.script.as_string().replace("    return source", copy))
+    ran(tree)
+    assert look.outputs[0].result == 2
+
+
 # Files
 
 
@@ -414,6 +466,15 @@ def test_a_damaged_result_is_made_anew(tree, store):
     blend.write_bytes(content)
     assert set(ran(tree)) == {"Scale"}
     assert scale.outputs[0].result.data.vertices[3].co.y == 2.0
+
+
+def test_what_another_version_kept_is_no_obstacle(tree, monkeypatch):
+    scale = chain(tree, rock())
+    with monkeypatch.context() as patch:
+        patch.setattr(KeyParts, "to_json", lambda _self: '{"parts": "of that version"}')
+        ran(tree)
+    socket_of(scale.inputs, "size").default_value = 3.0
+    assert ran(tree) == dict.fromkeys(("Scale", "Count"), ("Background Nodes was updated",))
 
 
 def test_a_store_that_is_gone_is_made_anew(tree, store):
