@@ -39,7 +39,7 @@ LINKED = {"linked_material", "linked_object", "packed_linked_object"}
 #: Cases that can't be digested, since when, and why.
 UNKNOWN = {"geometry_nodes": ((4, 5), "imports a file"), "object_physics": ((4, 2), "kept in files")}
 _CURVES = "Blender makes curves that are missing as it reads a brush or a scene"
-_SUBTYPE = "4.2 computes again which sort of vector a socket holds"
+_SUBTYPE = "before 5.2 Blender computes again which sort of value a socket holds"
 #: What Blender itself changes as it saves and opens a file, by case.
 MOVED_BY_SAVING = {
     "brush_mesh": _CURVES,
@@ -51,9 +51,13 @@ MOVED_BY_SAVING = {
     "scene_with_content": _CURVES,
 } | {name: "unsaved pixels are not saved" for name in CASES if "painted" in name or "unsaved" in name}
 if VERSION < (4, 5):
-    MOVED_BY_SAVING |= dict.fromkeys(("geometry_nodes", "material_nodes", "shader_group", "world_nodes"), _SUBTYPE)
+    MOVED_BY_SAVING |= {"geometry_nodes": _SUBTYPE}
+if VERSION < (5, 2):
+    MOVED_BY_SAVING |= dict.fromkeys(("material_nodes", "shader_group", "world_nodes"), _SUBTYPE)
 if VERSION >= (5, 0):
     MOVED_BY_SAVING |= {"compositor_group": _CURVES, "scene_compositing": _CURVES}
+if VERSION == (5, 0):  # it makes those of brushes at once
+    MOVED_BY_SAVING = {name: why for name, why in MOVED_BY_SAVING.items() if not name.startswith("brush")}
 #: Of more changes than these, one of so many is tried: there are 14,000, which take two minutes. Each was tried once.
 MANY, ONE_OF = 20, 4
 #: Setting their properties crashes Blender now and then.
