@@ -35,14 +35,14 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
     )
     force: bpy.props.BoolProperty(
         name="Force",
-        description="Run in background Blenders that are new, in which nothing ran before",
+        description="Run everything, whether it changed or not, in background Blenders in which nothing ran before",
         options={"SKIP_SAVE"},
     )
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: Any) -> str:
         if properties.force:
-            return "Run the whole node tree in new background Blenders, in which nothing ran before"
+            return "Run the whole node tree, whether it changed or not, in new background Blenders"
         return {
             "ALL": "Run the whole node tree in background Blenders",
             "SELECTED": "Run the selected nodes and what they need",

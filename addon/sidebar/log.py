@@ -8,10 +8,11 @@ no file: `is_runtime_data` says so. An undo step from before the text was made k
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
-from bpy.app.translations import pgettext_rpt
+from bpy.app.translations import pgettext_rpt, pgettext_tip
 
 from ...runtime.scheduling.states import TaskState
 from ..drawing import areas
@@ -39,6 +40,14 @@ class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
     node_name: bpy.props.StringProperty(
         name="Node", description="The node, the active one if empty", options={"SKIP_SAVE", "HIDDEN"}
     )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
+        task = task_of(context, properties.node_name)
+        if task is None:
+            return ""
+        what = translated("Cached") if task.cached else "; ".join(task.reasons)
+        return f"{pgettext_tip(cls.__doc__)}.\n\n{what}" if what else ""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         run, task = active_run(context), task_of(context, self.node_name)

@@ -75,6 +75,9 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
             return
         _draw_task_state(layout, task)
         _draw_task_facts(layout, task)
+        if task.reasons:
+            layout.label(text="Why It Ran")
+            paragraphs.draw(layout.column(), context, "; ".join(task.reasons))
         if task.error is not None:
             column = layout.column()
             column.alert = task.state is not TaskState.SKIPPED
@@ -95,7 +98,7 @@ def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
     facts = [("Items", node_status.items_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
     facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
     facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
-    facts.append(("Cached", translated("Yes") if task.cached else ""))
+    facts.append(("Cached", _cached(task)))
     column = layout.column(align=True)
     for name, fact in facts:
         if fact:
@@ -104,6 +107,12 @@ def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
             names.alignment = "RIGHT"
             names.label(text=name)
             split.label(text=fact, translate=False)
+
+
+def _cached(task: Task) -> str:
+    if task.is_mapped and task.num_cached:
+        return f"{task.num_cached}/{task.num_items}"
+    return translated("Yes") if task.cached else ""
 
 
 def _draw_task_buttons(layout: bpy.types.UILayout, task: Task) -> None:

@@ -88,7 +88,9 @@ def _run(run: Run) -> Iterator[str]:
     for task in run.tasks.values():
         items = f", {task.num_done}/{task.num_items} items" if task.is_mapped else ""
         memory = f", {memory_size(task.peak_memory)}" if task.peak_memory is not None else ""
-        yield f"  {task.name}: {task.state}{items}, {task.seconds:.1f} s{memory}"
+        state = "cached" if task.cached else task.state
+        reasons = f" ({'; '.join(task.reasons)})" if task.reasons else ""
+        yield f"  {task.name}: {state}{items}, {task.seconds:.1f} s{memory}{reasons}"
     for note in run.notes:
         yield f"  Note: {note}"
 
