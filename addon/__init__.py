@@ -12,10 +12,10 @@ def _modules() -> tuple[ModuleType, ...]:
     They are imported here, for they import Blender, and what keeps runs (`keeper.py`) is tested without one.
     """
     from .adding import add_menu, drops, example_files, link_search, node_add, node_choices, node_search, selection
+    from .auto_run import events as auto_run
     from .consent import current as consent
     from .drawing import keymaps
     from .editor import (
-        auto_run,
         end_report,
         file_handlers,
         header,

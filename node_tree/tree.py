@@ -3,12 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from . import changes, links
 from .shown_tree import ShownTree
 
 _shown_tree = ShownTree()
+
+#: Called with a tree whose mode the artist, or a program, has chosen; not when it came with a file or an undo.
+mode_listeners: list[Callable[[bpy.types.NodeTree], None]] = []
+
+
+def _mode_chosen(tree: bpy.types.NodeTree, _context: bpy.types.Context | None) -> None:
+    for listener in mode_listeners:
+        listener(tree)
 
 
 class BackgroundNodeTree(bpy.types.NodeTree):
@@ -21,12 +31,26 @@ class BackgroundNodeTree(bpy.types.NodeTree):
 
     auto_run: bpy.props.EnumProperty(
         name="Auto Run",
-        description="When the tree runs by itself, once it was run by hand since the file was opened",
-        items=(
-            ("OFF", "Off", "Run only when Run is pressed", "RADIOBUT_OFF", 0),
-            ("SAVE", "On Save", "Run whenever the file is saved", "FILE_TICK", 1),
+        description=(
+            "When the tree runs by itself, once it was run by hand or this was chosen since the file was opened"
         ),
-        default="OFF",
+        items=(
+            ("MANUAL", "Manual", "Run only when Run is pressed", "PLAY", 0),
+            ("SAVE", "On Save", "Run what has changed whenever the file is saved", "FILE_TICK", 1),
+            ("LIVE", "Live", "Run what has changed half a second after each change", "FILE_REFRESH", 2),
+            ("FRAME", "On Frame Change", "Run on each frame that you go to, but not while playing", "TIME", 3),
+        ),
+        default="MANUAL",
+        options=set(),  # no animation, no driver
+        update=_mode_chosen,
+    )
+    saves_results: bpy.props.BoolProperty(
+        name="Save Results",
+        description=(
+            "Save the file once more when the results of a run after saving are home, "
+            "unless you have changed something since"
+        ),
+        options=set(),
     )
 
     @classmethod

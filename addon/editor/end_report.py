@@ -7,6 +7,8 @@ ends, waits for Blender's next event, and reports then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
@@ -48,7 +50,9 @@ class BACKGROUND_NODES_OT_end_report(bpy.types.Operator):
 
 
 def tell(run: Run) -> None:
-    """Report the end of a run, where there is a window."""
+    """Report the end of a run, where there is a window; not of one whose tree runs again."""
+    if run.is_superseded:
+        return
     say(*summary(run))
 
 
@@ -69,7 +73,7 @@ def summary(run: Run) -> tuple[str, str]:
     """
     name, time = run.tree_name, duration(run.seconds)
     if run.state is RunState.SUCCEEDED:
-        level, message = "INFO", translated('"{name}" ran in {time}').format(name=name, time=time)
+        level, message = "INFO", _success(run)
     elif run.state is RunState.CANCELLED:
         level, message = "INFO", translated('"{name}" was cancelled after {time}').format(name=name, time=time)
     else:
@@ -80,12 +84,29 @@ def summary(run: Run) -> tuple[str, str]:
     return level, message
 
 
+def _success(run: Run) -> str:
+    """What ran and how long it took; of a run that started by itself also why."""
+    name, time = run.tree_name, duration(run.seconds)
+    if not run.started_by:
+        return translated('"{name}" ran in {time}').format(name=name, time=time)
+    ran = [task for task in run.tasks.values() if not task.cached]
+    if not ran:
+        return translated('"{name}": nothing has changed').format(name=name)
+    nodes = [f"{task.name} ({task.reasons[0]})" if task.reasons else task.name for task in ran]
+    message = translated('"{name}" ran by itself in {time}: {nodes}')
+    return message.format(name=name, time=time, nodes=_listed(nodes))
+
+
 def _names(run: Run) -> str:
     """The nodes that failed; if none did, all that did not succeed."""
     wrong = (TaskState.FAILED, TaskState.TIMED_OUT)
     names = [task.name for task in run.tasks.values() if task.state in wrong] or [
         task.name for task in run.tasks.values() if task.state is not TaskState.SUCCEEDED
     ]
+    return _listed(names)
+
+
+def _listed(names: Sequence[str]) -> str:
     text = ", ".join(names[:_MAX_NAMES])
     more = len(names) - _MAX_NAMES
     return translated("{names} and {count} more").format(names=text, count=more) if more > 0 else text

@@ -34,7 +34,7 @@ def _draw_header(header: bpy.types.Header, context: bpy.types.Context) -> None:
         row = layout.row(align=True)
         row.operator("background_nodes.run", icon="PLAY")
         row.menu("BACKGROUND_NODES_MT_run", text="", icon="DOWNARROW_HLT")
-    layout.prop(tree, "auto_run", text="", icon="FILE_REFRESH", icon_only=True)
+    layout.prop(tree, "auto_run", text="", icon_only=True)
 
 
 def _draw_run(layout: bpy.types.UILayout, run: Run) -> None:

@@ -273,6 +273,8 @@ class BACKGROUND_NODES_MT_run(bpy.types.Menu):
         if tree is not None:
             layout.separator()
             layout.prop(tree, "auto_run")
+            if tree.auto_run == "SAVE":
+                layout.prop(tree, "saves_results")
 
 
 classes = (

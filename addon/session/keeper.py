@@ -161,11 +161,16 @@ class Session:
     Attributes:
         updated: tells listeners the runs after each tick.
         ended: tells listeners a run when it is over and its results are home.
+        started: tells listeners a run that has begun.
+        results_come, results_came: tell listeners a run before and after its results are brought home.
     """
 
     def __init__(self, host: Host) -> None:
         self.updated: News[tuple[Run, ...]] = News()
         self.ended: News[Run] = News()
+        self.started: News[Run] = News()
+        self.results_come: News[Run] = News()
+        self.results_came: News[Run] = News()
         self._host = host
         self._read_settings: Callable[[], Settings] = Settings
         self._runner: Runner | None = None
@@ -238,6 +243,7 @@ class Session:
         self._runs[tree.session_uid] = run
         self._history.add(run)
         self._host.start_timer(self.tick)
+        self.started.tell(run)
         return run
 
     def retry(self, run: Run) -> None:
@@ -298,11 +304,18 @@ class Session:
             if message not in run.notes:
                 run.note(message)
             return
-        if run.bring_home(self.tree_of(run)):
-            self._host.push_undo(f"Background Nodes: {run.tree_name}")
+        self._bring_home(run)
         self._pasts.update(run.pasts())
         self._history.trim(self.settings.history_size)
         self._tell_end(run)
+
+    def _bring_home(self, run: Run) -> None:
+        self.results_come.tell(run)
+        try:
+            if run.bring_home(self.tree_of(run)):
+                self._host.push_undo(f"Background Nodes: {run.tree_name}")
+        finally:
+            self.results_came.tell(run)
 
     def _tell_end(self, run: Run) -> None:
         run.tell_end()

@@ -99,9 +99,15 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
     return _findings[uid].problems
 
 
+def note(tree: bpy.types.NodeTree, problems: Sequence[Problem]) -> None:
+    """Keep the problems that stopped a run from starting."""
+    _findings[tree.session_uid] = _Finding(tuple(problems), 0, is_fresh=True)
+    found.tell({tree.session_uid})
+
+
 def show(tree: bpy.types.NodeTree, problems: Sequence[Problem]) -> None:
     """Keep the problems that stopped a run from starting, and show them to the artist."""
-    _findings[tree.session_uid] = _Finding(tuple(problems), 0, is_fresh=True)
+    note(tree, problems)
     wanted.tell(tree.session_uid)
 
 

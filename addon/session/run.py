@@ -15,7 +15,7 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.planning.graph import OutputAction, WhenChanged
-from ...runtime.planning.plan import Plan, PlannedTask
+from ...runtime.planning.plan import Delivery, Plan, PlannedTask
 from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.forecast import Past
@@ -276,6 +276,8 @@ class Run:
         allows_scripts: whether its caller lets scripts run that the artist has not allowed.
         pause_reason: why it was paused automatically; "" otherwise.
         size: bytes that it keeps on disk; 0 until it is over.
+        started_by: the mode of the tree that started it by itself, such as "SAVE"; "" if somebody started it.
+        is_superseded: whether tasks were cancelled because what they read has changed, so that the tree runs again.
         version: grows with each change that is worth a redraw, except for passing time.
     """
 
@@ -297,6 +299,8 @@ class Run:
         self._num_bytes = 0  # measured so far
         self._sizes: Iterator[int] | None = None  # still to be measured; None: all
         self.pause_reason = ""
+        self.started_by = ""
+        self.is_superseded = False
         self.notes: tuple[str, ...] = ()
         self._keeper = keeper
         self._runner = runner
@@ -483,6 +487,16 @@ class Run:
     def number(self) -> int:
         """Identifies it in this session."""
         return self._active.number
+
+    @property
+    def planned(self) -> tuple[PlannedTask, ...]:
+        """What it carries out, as it was last read from the tree."""
+        return tuple(record.planned for record in self._active.scheduler.tasks.values())
+
+    @property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """What of its results comes home, and to where."""
+        return self._active.plan.deliveries
 
     def offered(self) -> Iterator[tuple[str, str]]:
         """What comes home only when somebody asks for it: ids of nodes and identifiers of outputs."""

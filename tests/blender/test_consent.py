@@ -12,6 +12,8 @@ import bpy
 import pytest
 
 from background_nodes import ConsentError
+from background_nodes.addon.auto_run import events
+from background_nodes.addon.auto_run.queue import queue
 from background_nodes.addon.consent import blender_scripts, current
 from background_nodes.addon.consent.consent import Consent
 from background_nodes.addon.consent.current import consent
@@ -181,6 +183,19 @@ def test_nodes_that_were_copied_in_another_file_are_asked_for(stranger_s_file):
         bpy.ops.node.clipboard_paste()
     (node,) = mine.nodes
     assert node.script is None or questions(mine)
+
+
+@pytest.mark.parametrize("mode", ["SAVE", "LIVE", "FRAME"])
+def test_tree_that_is_to_run_by_itself_only_asks(mode, stranger_s_file, session, mark, monkeypatch, tmp_path):
+    monkeypatch.setattr(events, "is_attended", lambda: True)
+    monkeypatch.setattr(queue, "rest", 0.0)
+    tree = append_by_operator(stranger_s_file)
+    tree.auto_run = mode
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mine.blend"))
+    bpy.context.scene.frame_set(7)
+    queue.turn()
+    assert [problem.needs_consent for problem in problems.of(tree)] == [True]
+    assert (session.runs, mark.exists()) == ((), False)
 
 
 @pytest.mark.parametrize("come", ROADS, ids=lambda come: come.__name__)

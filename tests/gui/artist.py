@@ -369,7 +369,7 @@ class Artist:
 
     def set_auto_run(self) -> str:
         tree = self._tree()
-        tree.auto_run = self.random.choice(("OFF", "SAVE"))
+        tree.auto_run = self.random.choice(("MANUAL", "SAVE", "LIVE", "FRAME"))
         return tree.auto_run
 
     # History and files

@@ -221,19 +221,49 @@ def test_save_in_mid_run_asks_nothing_and_the_run_goes_on(going, gate, tmp_path)
     assert finish(going, gate) == "succeeded"
 
 
-def test_auto_run_runs_at_each_save(editor, tmp_path):
+def wait_for_runs(editor: Editor, number: int) -> None:
+    editor.window.wait_for("return len(places.session().history) == number", number=number)
+    assert editor.wait_until_home()["state"] == "succeeded"
+
+
+def test_tree_runs_at_each_save_and_the_file_stays_clean(editor, tmp_path):
     window = editor.window
     editor.add_script(ADDS, "Adds")
     editor.frame_all()
     window.run("places.tree().auto_run = 'SAVE'")
     window.run("bpy.ops.wm.save_as_mainfile(filepath=path)", path=str(tmp_path / "saved.blend"))
-    window.settle(10)
-    assert editor.run() == {}, "it was not yet run by hand"
-    editor.press_button("background_nodes.run")
-    editor.wait_until_home()
+    wait_for_runs(editor, 1)
+    assert window.run("return bpy.data.is_dirty"), "the results came after the save"
     window.press("S", ctrl=True)
-    window.wait_for("return len(places.session().history) == 2")
-    assert editor.wait_until_home()["state"] == "succeeded"
+    wait_for_runs(editor, 2)
+    assert not window.run("return bpy.data.is_dirty")
+    assert '"Tree": nothing has changed' in editor.reports()
+
+
+def test_results_of_a_save_are_saved_once_if_wanted(editor, tmp_path):
+    window = editor.window
+    editor.add_script(ADDS, "Adds")
+    window.run("places.tree().auto_run, places.tree().saves_results = 'SAVE', True")
+    window.run("bpy.ops.wm.save_as_mainfile(filepath=path)", path=str(tmp_path / "saved.blend"))
+    wait_for_runs(editor, 1)
+    window.settle(20)
+    assert not window.run("return bpy.data.is_dirty")
+    assert len(window.run("return [run.number for run in places.session().history]")) == 1
+    window.run("bpy.ops.wm.open_mainfile(filepath=path)", path=str(tmp_path / "saved.blend"))
+    assert window.run("return bpy.data.node_groups['Tree'].nodes['Adds'].outputs[0].result") == 2
+
+
+def test_live_tree_runs_after_a_change_and_not_after_its_own(editor):
+    window = editor.window
+    editor.add_script(ADDS, "Adds")
+    editor.frame_all()
+    window.run("places.tree().auto_run = 'LIVE'")
+    wait_for_runs(editor, 1)
+    window.run("places.tree().nodes['Adds'].inputs[0].default_value = 5")
+    wait_for_runs(editor, 2)
+    assert window.run("return places.tree().nodes['Adds'].outputs[0].result") == 6
+    window.wait_for("return not bpy.app.timers.is_registered(places.module('addon.auto_run.queue').turn)")
+    assert len(window.run("return [run.number for run in places.session().history]")) == 2
 
 
 @pytest.mark.parametrize("load_ui", [False, True])

@@ -36,6 +36,7 @@ ROOMS = {
         "drawing",
         "preferences",
         "editor",
+        "auto_run",
         "adding",
         "scripts",
         "sidebar",

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one queue of the trees that are to run by themselves.
+
+    events.py --add--> due --timer--> turn --> start a run, or cancel what is stale of the one that goes on
+
+Trees run one after the other. A file from somebody else may have a mode set. So a tree runs by itself only after the
+artist has run it by hand, or chosen its mode, since the file was opened. This permission is not saved in the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import bpy
+from bpy.app.translations import pgettext_rpt as translated
+
+from ...node_tree.identity import background_trees
+from ...runtime.errors import BackgroundNodesError, CompileError
+from ..editor import end_report
+from ..session import checks, gestures, problems
+from ..session.current import session
+from ..session.faults import Faults
+from ..session.run import Run
+from . import what_changed
+from .what_changed import WhatChanged
+
+#: Seconds between two looks at the trees that are due.
+_INTERVAL = 0.1
+
+
+@dataclass(slots=True)
+class _Due:
+    """Why a tree is to run, and not before which time, in seconds of the monotonic clock.
+
+    `has_superseded`: what is stale of the run that goes on was cancelled.
+    """
+
+    mode: str
+    time: float
+    has_superseded: bool = False
+
+
+class Queue:
+    """The trees that are due, by `session_uid`.
+
+    Attributes:
+        changes: what was changed in the open file.
+        chosen: the trees whose mode the artist has chosen since the file was opened.
+        is_ours: whether what is changed or saved now is changed or saved by Background Nodes.
+        is_rendering: whether Blender renders.
+        rest: seconds without a change, or on one frame, after which a tree runs.
+    """
+
+    def __init__(self) -> None:
+        self.changes = WhatChanged()
+        self.chosen: set[int] = set()
+        self.is_ours = False
+        self.is_rendering = False
+        self.rest = 0.5
+        self._frame: tuple[int, float] | None = None
+        self._due: dict[int, _Due] = {}
+        self._told: set[int] = set()
+        self._current: Run | None = None  # the last run that this queue has started
+        self._was_clean = False
+        self._faults = Faults()
+
+    def add(self, tree: bpy.types.NodeTree, mode: str) -> None:
+        """Run a tree: after a save at once, else after a rest. If it is added again before, the rest begins anew."""
+        if mode == "LIVE" and session.run_of(tree) is None and tree.session_uid not in self.chosen:
+            return
+        rest = 0.0 if mode == "SAVE" else self.rest
+        self._due[tree.session_uid] = _Due(mode, time.monotonic() + rest)
+        if not bpy.app.background and not bpy.app.timers.is_registered(turn):
+            bpy.app.timers.register(turn, first_interval=rest)
+
+    def goes_to(self, frame: tuple[int, float]) -> bool:
+        """Take a scene and its frame for those that the artist looks at; whether these were others before."""
+        before, self._frame = self._frame, frame
+        return before != frame
+
+    def forget(self) -> None:
+        """Another file was opened, or the extension is disabled."""
+        self._due.clear()
+        self._told.clear()
+        self.chosen.clear()
+        self.changes.forget()
+        self._current = self._frame = None
+        if bpy.app.timers.is_registered(turn):
+            bpy.app.timers.unregister(turn)
+
+    @contextlib.contextmanager
+    def our_own(self) -> Iterator[None]:
+        """What happens here is no reason to run anything."""
+        before, self.is_ours = self.is_ours, True
+        try:
+            yield
+        finally:
+            self.is_ours = before
+
+    # The timer
+
+    def turn(self) -> float | None:
+        """Start what is due. Returns the seconds until the next call, None if nothing is due."""
+        trees = {tree.session_uid: tree for tree in background_trees()}
+        for uid, due in list(self._due.items()):
+            if uid not in trees or trees[uid].auto_run != due.mode:  # it is gone, or not wanted any more
+                del self._due[uid]
+            elif due.time <= time.monotonic() and not _must_wait(due.mode):
+                self._faults.guard(self._take, trees[uid], due)
+        return _INTERVAL if self._due else None
+
+    def _take(self, tree: bpy.types.NodeTree, due: _Due) -> None:
+        run = session.run_of(tree)
+        if not self._may_run(tree):
+            del self._due[tree.session_uid]
+        elif run is not None and not run.is_home:
+            if not due.has_superseded:
+                due.has_superseded = True
+                self._supersede(tree, run)
+        elif self._current is None or self._current.is_home or self._current.is_paused:
+            del self._due[tree.session_uid]
+            if run is None or due.mode != "LIVE" or self._is_stale(tree, run):
+                self._start(tree, due.mode)
+
+    def _may_run(self, tree: bpy.types.NodeTree) -> bool:
+        uid = tree.session_uid
+        if session.run_of(tree) is not None or uid in self.chosen:
+            return True
+        if uid not in self._told:
+            self._told.add(uid)
+            message = translated('"{name}" runs by itself once you have run it in this session')
+            end_report.say("INFO", message.format(name=tree.name))
+        return False
+
+    def _is_stale(self, tree: bpy.types.NodeTree, run: Run) -> bool:
+        """Whether a tree would do something else than in its last run."""
+        if self.changes.is_stale(run, tree.session_uid):
+            return True
+        if not self.changes.has_changed_itself(tree.session_uid):
+            return False
+        try:
+            with self.our_own():
+                return not what_changed.does_the_same(run, checks.compiled(tree))
+        except CompileError:  # told where it is started
+            return True
+
+    def _supersede(self, tree: bpy.types.NodeTree, run: Run) -> None:
+        """Cancel what is stale of the run that goes on. The rest goes on, and the tree runs again after that."""
+        try:
+            with self.our_own():
+                plan = checks.compiled(tree)
+        except CompileError:  # told where it is started
+            return
+        for task in self.changes.stale_tasks(run, plan):
+            if not run.tasks[task.name].state.is_final:
+                run.is_superseded = True
+                run.cancel(task.name)
+
+    def _start(self, tree: bpy.types.NodeTree, mode: str) -> None:
+        try:
+            with self.our_own():
+                self._current = session.start(tree)
+            self._current.started_by = mode
+        except CompileError as error:  # scripts that are not allowed to run, too: no dialog opens by itself
+            problems.note(tree, error.problems)
+            self._tell(mode, translated('"{name}" did not run: see Problems in the Sidebar').format(name=tree.name))
+        except BackgroundNodesError as error:  # such as a full disk
+            self._tell(mode, str(error))
+
+    def _tell(self, mode: str, message: str) -> None:
+        if mode == "SAVE":  # the others would tell it after each change
+            end_report.say("WARNING", message)
+
+    # What runs do to the file
+
+    def run_began(self, run: Run) -> None:
+        """A run has read the file: all that was changed before is in it."""
+        with self.our_own():
+            _update_view_layers()
+        self.changes.run_began(run)
+
+    def results_come(self, _run: Run) -> None:
+        """Results are about to come home."""
+        _update_view_layers()  # what the artist has changed counts as that
+        self.is_ours = True
+        self._was_clean = not bpy.data.is_dirty
+
+    def results_came(self, _run: Run) -> None:
+        _update_view_layers()
+        self.is_ours = False
+
+    def run_ended(self, run: Run) -> None:
+        """Save the file once more, if the tree wants that, and nothing else than its results would be saved."""
+        tree = session.tree_of(run)
+        wants_save = tree is not None and tree.auto_run == run.started_by == "SAVE" and tree.saves_results
+        if wants_save and self._was_clean and bpy.data.is_dirty and bpy.data.filepath:
+            window = bpy.context.window_manager.windows[0]
+            with self.our_own(), bpy.context.temp_override(window=window):
+                bpy.ops.wm.save_mainfile()
+
+
+def _must_wait(mode: str) -> bool:
+    """Whether a tree must not start while the artist does what they are doing."""
+    if mode == "SAVE":
+        return False
+    windows = bpy.context.window_manager.windows
+    is_playing = any(window.screen.is_animation_playing for window in windows)
+    return is_playing or queue.is_rendering or bpy.app.is_job_running("RENDER") or gestures.is_going_on()
+
+
+def _update_view_layers() -> None:
+    """Let Blender tell now what was changed."""
+    for window in bpy.context.window_manager.windows:
+        window.view_layer.update()
+
+
+queue = Queue()
+
+
+def turn() -> float | None:
+    """The timer: Blender knows a function again, and no method."""
+    return queue.turn()

@@ -1,0 +1,375 @@
+"""Trees that run by themselves: after a save, after a change, on another frame; and what is no reason to run."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.addon.auto_run import events
+from background_nodes.addon.auto_run.queue import queue
+from background_nodes.addon.editor import end_report
+from background_nodes.addon.session import gestures, problems
+
+from .graphs import advance, new_tree, output, quad, script, socket_of
+from .test_cache import COUNT, SCALE
+
+WAIT = """
+import time
+def main(value: int = 1) -> int:
+    progress(0.5)
+    time.sleep(600)
+    return value
+"""
+
+
+@pytest.fixture(autouse=True)
+def artist(store, monkeypatch):
+    """As if there were an artist, and a timer that the test calls: see `take_turns`."""
+    monkeypatch.setattr(events, "is_attended", lambda: True)
+    monkeypatch.setattr(queue, "rest", 0.0)
+
+
+@pytest.fixture
+def said(monkeypatch) -> list[tuple[str, str]]:
+    """What was reported."""
+    found: list[tuple[str, str]] = []
+    monkeypatch.setattr(end_report, "say", lambda level, message: found.append((level, message)))
+    return found
+
+
+@pytest.fixture
+def tree():
+    """A tree with a value that counts the vertices of an object."""
+    tree = new_tree()
+    script(tree, "Count", COUNT, source=quad("Rock"))
+    return tree
+
+
+@pytest.fixture
+def save(tmp_path):
+    def save_as(name: str = "mine.blend", **options) -> None:
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / name), **options)
+
+    return save_as
+
+
+def take_turns(session) -> list[str]:
+    """Let all that is due run. Gives the names of the trees that ran, one after the other."""
+    known = set(session.history)
+    while queue.turn() is not None or session.is_busy:
+        for run in session.history:
+            if not run.is_home:
+                run.wait()
+    return [run.tree_name for run in session.history if run not in known]
+
+
+def change(tree: bpy.types.NodeTree) -> None:
+    """Move a vertex of what the tree reads."""
+    mesh = socket_of(tree.nodes["Count"].inputs, "source").default_value.data
+    mesh.vertices[0].co.x += 1.0
+    mesh.update()
+    look()
+
+
+def look() -> None:
+    """As Blender does after each action of the artist."""
+    bpy.context.view_layer.update()
+
+
+def live(tree: bpy.types.NodeTree, session) -> None:
+    look()
+    tree.auto_run = "LIVE"
+    assert take_turns(session) == ["Tree"]
+    look()
+    assert take_turns(session) == [], "that was its own work"
+
+
+# After a save
+
+
+def test_save_runs_what_has_changed_and_says_why(tree, session, save, said):
+    tree.auto_run = "SAVE"
+    save()
+    assert take_turns(session) == ["Tree"]
+    assert tree.nodes["Count"].outputs[0].result == 4
+    assert '"Tree" ran by itself in ' in said[-1][1]
+    assert said[-1][1].endswith(": Count (never ran)")
+    change(tree)
+    save()
+    assert take_turns(session) == ["Tree"]
+    assert said[-1][1].endswith(': Count (object "Rock": mesh changed)')
+    save()
+    take_turns(session)
+    assert said[-1] == ("INFO", '"Tree": nothing has changed')
+
+
+def test_copy_and_startup_file_are_no_save(tree, session, save, tmp_path, monkeypatch):
+    save()
+    tree.auto_run = "SAVE"
+    save("copy.blend", copy=True)
+    events._after_save("")  # as for the startup file
+    assert take_turns(session) == []
+    bpy.ops.wm.save_mainfile()
+    assert take_turns(session) == ["Tree"]
+
+
+def test_nobody_is_there_so_nothing_runs(tree, session, save, monkeypatch):
+    monkeypatch.setattr(events, "is_attended", lambda: False)
+    tree.auto_run = "SAVE"
+    session.start(tree).wait()
+    save()
+    assert take_turns(session) == []
+
+
+def test_tree_of_an_opened_file_waits_for_a_run_by_hand(tree, session, save, said):
+    tree.auto_run = "SAVE"
+    save()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    tree = bpy.data.node_groups["Tree"]
+    assert take_turns(session) == [], "nothing runs on load"
+    save()
+    save()
+    assert take_turns(session) == []
+    assert [message for _level, message in said] == ['"Tree" runs by itself once you have run it in this session']
+    session.start(tree).wait()
+    save()
+    assert take_turns(session) == ["Tree"]
+
+
+def test_file_that_was_opened_takes_the_place_of_what_was_due(tree, session, save):
+    save()
+    tree.auto_run = "SAVE"
+    save()
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert take_turns(session) == []
+
+
+def test_several_trees_run_one_after_the_other(tree, session, save):
+    other = new_tree("Other")
+    script(other, "One", "def main() -> int: return 1")
+    tree.auto_run = other.auto_run = "SAVE"
+    save()
+    queue.turn()
+    assert sum(not run.is_home for run in session.runs) == 1
+    assert sorted([run.tree_name for run in session.history] + take_turns(session)) == ["Other", "Tree"]
+
+
+def test_removed_tree_is_not_run(tree, session, save):
+    tree.auto_run = "SAVE"
+    save()
+    bpy.data.node_groups.remove(tree)
+    assert take_turns(session) == []
+
+
+def test_tree_whose_mode_was_changed_back_is_not_run(tree, session, save):
+    tree.auto_run = "SAVE"
+    save()
+    tree.auto_run = "MANUAL"
+    assert take_turns(session) == []
+
+
+def test_linked_tree_does_not_run(tree, session, save, tmp_path):
+    tree.auto_run = "SAVE"
+    tree.use_fake_user = True
+    save("library.blend")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_source, wanted):
+        wanted.node_groups = ["Tree"]
+    save()
+    assert bpy.data.node_groups["Tree"].auto_run == "SAVE"
+    assert take_turns(session) == []
+
+
+def test_problems_are_told_and_open_nothing(tree, session, save, said):
+    shown = []
+    problems.wanted.listen(shown.append)
+    script(tree, "Needs", "def main(value: int) -> int: return value")
+    tree.auto_run = "SAVE"
+    save()
+    assert take_turns(session) == []
+    problems.wanted.stop_listening(shown.append)
+    assert shown == []
+    assert [problem.node for problem in problems.of(tree)] == ["Needs"]
+    assert said == [("WARNING", '"Tree" did not run: see Problems in the Sidebar')]
+
+
+# A save in mid-run
+
+
+@pytest.fixture
+def going(session):
+    """A tree in mid-run: one task that never ends, and one beside it that is over."""
+    tree = new_tree()
+    script(tree, "Wait", WAIT)
+    script(tree, "Beside", "def main(value: int = 1) -> int: return value")
+    tree.auto_run = "SAVE"
+    run = session.start(tree)
+    advance(run, lambda: run.tasks["Wait"].progress > 0.0 and run.tasks["Beside"].state.is_final)
+    yield tree
+    session.run_of(tree).cancel()
+
+
+def test_save_cancels_what_is_stale_and_runs_the_tree_again(going, session, save, said):
+    run = session.run_of(going)
+    going.nodes["Wait"].script.from_string("def main(value: int = 1) -> int: return value + 1")
+    save()
+    assert take_turns(session) == ["Tree"]
+    assert (str(run.tasks["Wait"].state), str(run.tasks["Beside"].state)) == ("cancelled", "succeeded")
+    again = session.run_of(going)
+    assert (again.tasks["Beside"].cached, again.tasks["Wait"].cached) == (True, False)
+    assert going.nodes["Wait"].outputs[0].result == 2
+    assert len(said) == 1, "the end of what was superseded is not told"
+
+
+def test_save_lets_go_on_what_is_not_stale(going, session, save):
+    run = session.run_of(going)
+    socket_of(going.nodes["Beside"].inputs, "value").default_value = 2
+    save()
+    for _ in range(3):
+        queue.turn()
+    assert session.run_of(going) is run
+    assert str(run.tasks["Wait"].state) == "running"
+    run.cancel()
+    run.wait()
+    queue.turn()
+    assert session.run_of(going) is not run
+
+
+# After a change
+
+
+def test_live_tree_runs_after_a_change_of_what_it_reads(tree, session):
+    live(tree, session)
+    change(tree)
+    assert take_turns(session) == ["Tree"]
+
+
+def test_live_tree_does_not_run_after_other_changes(tree, session):
+    quad("Other")
+    live(tree, session)
+    bpy.data.objects["Other"].location.x = 3.0
+    look()
+    assert take_turns(session) == []
+
+
+def test_live_tree_runs_after_a_change_of_a_value_or_a_link(tree, session):
+    node = script(tree, "Double", "def main(value: int = 2) -> int: return 2 * value")
+    live(tree, session)
+    socket_of(node.inputs, "value").default_value = 5
+    assert take_turns(session) == ["Tree"]
+    assert node.outputs[0].result == 10
+    tree.links.new(tree.nodes["Count"].outputs[0], node.inputs[0])
+    assert take_turns(session) == ["Tree"]
+    assert node.outputs[0].result == 8
+    node.location.x += 100.0
+    tree.update()
+    assert take_turns(session) == []
+
+
+def test_live_tree_whose_result_replaces_what_it_reads_runs_once(session):
+    tree = new_tree()
+    output(tree, "REPLACE", script(tree, "Scale", SCALE, source=quad("Rock")))
+    live(tree, session)
+    assert bpy.data.objects["Rock"].data.vertices[3].co.y == 2.0
+
+
+def test_undo_of_results_does_not_bring_them_back(tree, session):
+    bpy.ops.ed.undo_push(message="Before")
+    node = script(tree, "Double", "def main(value: int = 2) -> int: return 2 * value")
+    bpy.ops.ed.undo_push(message="Node")
+    live(tree, session)
+    bpy.ops.ed.undo()
+    look()
+    assert take_turns(session) == []
+    assert node is not None
+
+
+def test_undo_of_a_value_runs_a_live_tree(session):
+    tree = new_tree()
+    node = script(tree, "Double", "def main(value: int = 2) -> int: return 2 * value")
+    live(tree, session)
+    bpy.ops.ed.undo_push(message="Before")
+    socket_of(node.inputs, "value").default_value = 5
+    bpy.ops.ed.undo_push(message="Value")
+    assert take_turns(session) == ["Tree"]
+    bpy.ops.ed.undo()  # the results
+    bpy.ops.ed.undo()  # the value
+    assert socket_of(bpy.data.node_groups["Tree"].nodes["Double"].inputs, "value").default_value == 2
+    assert take_turns(session) == ["Tree"]
+
+
+def test_live_tree_waits_until_a_gesture_is_over(tree, session, monkeypatch):
+    live(tree, session)
+    monkeypatch.setattr(gestures, "is_going_on", lambda: True)
+    change(tree)
+    assert queue.turn() is not None
+    assert session.run_of(tree).is_home
+    monkeypatch.setattr(gestures, "is_going_on", lambda: False)
+    assert take_turns(session) == ["Tree"]
+
+
+def test_each_change_begins_the_rest_anew(tree, session, monkeypatch):
+    live(tree, session)
+    monkeypatch.setattr(queue, "rest", 1000.0)
+    change(tree)
+    assert queue.turn() is not None
+    assert session.run_of(tree).is_home
+
+
+# On another frame
+
+
+def test_other_frame_runs_the_tree(tree, session):
+    tree.auto_run = "FRAME"
+    bpy.context.scene.frame_set(5)
+    assert take_turns(session) == ["Tree"]
+
+
+def test_render_runs_nothing(tree, session, tmp_path):
+    tree.auto_run = "FRAME"
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.render.engine = "CYCLES"
+    scene.render.resolution_x = scene.render.resolution_y = 8
+    scene.render.filepath = str(tmp_path / "frame")
+    scene.frame_end = 2
+    bpy.ops.render.render(animation=True)
+    assert take_turns(session) == []
+    scene.frame_set(7)
+    assert take_turns(session) == ["Tree"]
+
+
+# Handlers
+
+
+def test_handlers_are_on_only_while_a_tree_wants_them(tree, save):
+    known = bpy.app.handlers
+    lists = (known.save_post, known.depsgraph_update_post, known.frame_change_post, known.render_init)
+
+    def lengths() -> list[int]:
+        return [len(functions) for functions in lists]
+
+    before = lengths()
+    seen = {}
+    for mode in ("SAVE", "LIVE", "FRAME", "MANUAL"):
+        tree.auto_run = mode
+        seen[mode] = [now - then for now, then in zip(lengths(), before, strict=True)]
+    assert seen == {"SAVE": [1, 1, 0, 0], "LIVE": [0, 1, 0, 1], "FRAME": [0, 0, 1, 1], "MANUAL": [0, 0, 0, 0]}
+    tree.auto_run = "SAVE"
+    tree.use_fake_user = True
+    save()
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    assert lengths() == before
+
+
+def test_appended_tree_is_found_and_waits_for_a_run_by_hand(tree, session, save, tmp_path):
+    tree.auto_run = "SAVE"
+    tree.use_fake_user = True
+    save("library.blend")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    bpy.ops.wm.append(directory=str(tmp_path / "library.blend" / "NodeTree") + "/", filename="Tree")
+    save()
+    assert take_turns(session) == []
+    session.start(bpy.data.node_groups["Tree"]).wait()
+    save()
+    assert take_turns(session) == ["Tree"]
