@@ -69,7 +69,7 @@ def test_ids_stay_over_undo_and_redo(filled):
 def test_copied_tree_has_ids_of_its_own_and_runs(filled):
     copy = filled.copy()
     assert_unique(filled, copy)
-    assert background_nodes.run(copy, until="Double").state == "succeeded"
+    assert background_nodes.run(copy, until="Double", allow_scripts=True).state == "succeeded"
 
 
 def test_tree_appended_twice_has_ids_of_its_own(filled, tmp_path):
