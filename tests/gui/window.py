@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -42,6 +43,7 @@ class Window:
         self.folder = folder
         self.log = folder / "blender.log"
         self.temporary = folder / "tmp"
+        self.store = folder / "store"
         self.x, self.y = screen.width // 2, screen.height // 2
         self._received = b""
         self._num_lines_checked = 0
@@ -64,6 +66,7 @@ class Window:
     def _start(self, address: str, arguments: Iterable[str]) -> subprocess.Popen[bytes]:
         self.temporary.mkdir()
         environment = os.environ | self.screen.environment | {"HOME": str(self.folder), "TMPDIR": str(self.temporary)}
+        environment["BACKGROUND_NODES_STORE"] = str(self.store)
         if RESOURCES:
             environment["BLENDER_USER_RESOURCES"] = RESOURCES
         else:
@@ -122,10 +125,11 @@ class Window:
         return ["\n".join(lines[max(0, index - 2) : index + 25]) for index in bad]
 
     def open_new_file(self) -> None:
-        """What *File > New* gives; menus that are open are closed before."""
+        """What *File > New* gives, with nothing kept of earlier runs; menus that are open are closed before."""
         for _ in range(2):
             self.press("ESC")
         self.run("bpy.ops.wm.read_homefile(use_factory_startup=True)")
+        shutil.rmtree(self.store, ignore_errors=True)
         self.settle()
 
     # Python
