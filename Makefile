@@ -71,7 +71,7 @@ clean: ## remove all that was built
 	$(call build_env,.venv/dev,--editable '.[dev]',$(finder) 3.13 3.12 3.11 3.14)
 
 .venv/demo/finished: pyproject.toml
-	$(call build_env,.venv/demo,--editable '.[cli$(comma)bpy]',$(finder) 3.13 3.11 2>/dev/null || python3 tools/download_python.py 3.13)
+	$(call build_env,.venv/demo,--editable '.[cli$(comma)bpy$(comma)bench]',$(finder) 3.13 3.11 2>/dev/null || python3 tools/download_python.py 3.13)
 
 # mypy wants a folder of the package's name; a clone may have any.
 .venv/types/background_nodes:

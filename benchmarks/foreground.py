@@ -304,7 +304,7 @@ def _watching() -> Iterator[Stopwatch]:
 
 def _start(tree: bpy.types.NodeTree, workers: int) -> Run:
     """Start a run as a window does: it goes on by itself, which means by `tick`."""
-    return session.start(tree, workers=workers)
+    return session.start(tree, workers=workers, cache=False)
 
 
 def _carry_on(run: Run) -> None:

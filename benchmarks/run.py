@@ -22,6 +22,7 @@ import foreground
 import jobs
 import planning
 import throughput
+import unchanged
 import whole_file
 from rich.console import Console
 from rich.table import Table
@@ -42,6 +43,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "jobs_five": jobs.five_at_a_time,
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
+    "second_run": unchanged.second_run,
     "many_items": foreground.many_items,
     "results_home": foreground.results_home,
     "results_replace": foreground.results_replace,

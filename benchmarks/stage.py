@@ -117,9 +117,11 @@ def grid_object(side: int) -> bpy.types.Object:
     return item
 
 
-def carry_out(tree: bpy.types.NodeTree, workers: int = 1, **options: object) -> background_nodes.Run:
-    """Run a tree. Raises RuntimeError if it doesn't succeed, for then there is nothing to measure."""
-    run = background_nodes.run(tree, workers=workers, **options)
+def carry_out(
+    tree: bpy.types.NodeTree, workers: int = 1, *, cache: bool = False, **options: object
+) -> background_nodes.Run:
+    """Run a tree; without `cache`, all of it. Raises RuntimeError if it fails, for then there is nothing to measure."""
+    run = background_nodes.run(tree, workers=workers, cache=cache, **options)
     if run.state != "succeeded":
         errors = [f"{task.name}: {task.error.message}" for task in run.tasks.values() if task.error]
         raise RuntimeError("; ".join(errors) or f"the run is {run.state}")

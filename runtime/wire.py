@@ -111,7 +111,10 @@ def _tuple(hint: Any) -> _Codec:
             raise TypeError(f"{value!r:.40} is no list")
         return tuple(map(item.decode, value))
 
-    return _Codec(lambda items: list(map(item.encode, items)), decode_items)
+    def encode_items(items: tuple[Any, ...]) -> list[Any]:
+        return list(items) if item.encode is _same else list(map(item.encode, items))
+
+    return _Codec(encode_items, decode_items)
 
 
 def _mapping(hint: Any) -> _Codec:
@@ -122,15 +125,24 @@ def _mapping(hint: Any) -> _Codec:
             raise TypeError(f"{value!r:.40} is no object")
         return {key: item.decode(each) for key, each in value.items()}
 
-    return _Codec(lambda items: {key: item.encode(each) for key, each in items.items()}, decode_items)
+    def encode_items(items: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(items) if item.encode is _same else {key: item.encode(each) for key, each in items.items()}
+
+    return _Codec(encode_items, decode_items)
 
 
 def _record(cls: Any) -> _Codec:
     hints = typing.get_type_hints(cls)
     fields = {field.name: _codec(hints[field.name]) for field in dataclasses.fields(cls)}
 
+    plain = tuple(name for name, codec in fields.items() if codec.encode is _same)
+    others = tuple((name, codec.encode) for name, codec in fields.items() if codec.encode is not _same)
+
     def encode_record(record: Any) -> dict[str, Any]:
-        return {name: codec.encode(getattr(record, name)) for name, codec in fields.items()}
+        encoded = {name: getattr(record, name) for name in plain}
+        for name, encode_field in others:
+            encoded[name] = encode_field(getattr(record, name))
+        return encoded
 
     def decode_record(value: Any) -> Any:
         if not isinstance(value, dict) or not value.keys() <= fields.keys():

@@ -22,7 +22,7 @@ from ..scratch import value_files
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
-from ..script.signature import Parameter
+from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import OPEN_FILE, StoredRef
 from .results import Results, Tasks
 
@@ -50,7 +50,7 @@ class ItemKeys:
         self._results = results
         self._digests: dict[str, Digests] = {}  # by blob
         self._contents: dict[str, Contents] = {}  # by blob
-        self._scripts: dict[str, ScriptDigest] = {}  # by task
+        self._scripts: dict[ScriptSource, ScriptDigest] = {}
         self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
         self._shared_blobs: dict[str, tuple[str, ...]] = {}  # by task
 
@@ -96,9 +96,9 @@ class ItemKeys:
 
     def script(self, task: PlannedTask) -> ScriptDigest:
         """The digest of a task's script, as it was when the run first asked for it."""
-        if task.id not in self._scripts:
-            self._scripts[task.id] = self._known.scripts.digest(task.script)
-        return self._scripts[task.id]
+        if task.script not in self._scripts:
+            self._scripts[task.script] = self._known.scripts.digest(task.script)
+        return self._scripts[task.script]
 
     def parts(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str] = frozenset()) -> KeyParts:
         """What the result of an item depends on, but for files that it wrote itself: `written`, by their whole paths.

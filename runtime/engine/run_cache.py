@@ -120,7 +120,7 @@ class RunCache:
         self._scratch = scratch
         self._results = results
         self._is_forced = is_forced
-        self._parts: dict[tuple[str, int], KeyParts] = {}  # by task and item
+        self._asked: dict[tuple[str, int], _Asked] = {}  # by task and item
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
 
@@ -142,18 +142,21 @@ class RunCache:
         if task.settings.is_never_cached or self.keys.script(task).is_never_kept:
             return NotFound((Reason(Cause.NEVER_CACHED),))
         parts = self._parts_of(task, item, tasks)
-        self._parts[task.id, item] = parts
+        key = parts.key()
+        self._asked[task.id, item] = _Asked(parts, key)
         if self._is_forced:
             return NotFound((Reason(Cause.FORCED),))
-        for name in (parts.key(), _subject(task, item)):
+        for name in (key, _subject(task, item)):
             if self.shared.pending[name]:
                 return NotYet((Keeping(name),))
-        record = self.shared.store.peek(parts.key())
-        if record is not None and record.size > _LARGE and record.key not in self.shared.checked:
-            self.shared.checked.add(record.key)
-            return NotYet((Checking(record.key),))
-        record = self.shared.store.find(parts.key())
-        return self._why(task, item, parts) if record is None else self._checked(record, task, item, tasks)
+        record = self.shared.store.peek(key)
+        if record is None:
+            return self._why(task, item, parts)
+        if record.size > _LARGE and key not in self.shared.checked:
+            self.shared.checked.add(key)
+            return NotYet((Checking(key),))
+        self.shared.store.mark_as_used(key)
+        return self._checked(record, task, item, tasks)
 
     def _parts_of(self, task: PlannedTask, item: int, tasks: Tasks) -> KeyParts:
         """What an item depends on, without the files that it wrote itself the last time."""
@@ -229,29 +232,32 @@ class RunCache:
 
     # Keeping
 
-    def _parts_to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> KeyParts | None:
+    def _to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> _Asked | None:
         """What the result of an item depends on, now that it has run, without the files that it wrote.
 
         Returns:
             None if that was not known before it ran, or if a file or module has changed since.
         """
-        before = self._parts.get((task.id, item))
-        if before is None or not (before.script.modules or any(each.type.kind == "PATH" for each in before.inputs)):
-            return before
+        asked = self._asked.get((task.id, item))
+        if asked is None:
+            return None
+        before = asked.parts
+        if not (before.script.modules or any(each.type.kind == "PATH" for each in before.inputs)):
+            return asked
         if self.shared.known.scripts.digest(task.script).modules != before.script.modules:
             return None
         try:
             now = self.keys.parts(task, item, tasks, written)
         except UnknownContentError:
             return None
-        return now if _files(now, written) == _files(before, written) else None
+        return _Asked(now, now.key()) if _files(now, written) == _files(before, written) else None
 
     def keep(
         self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str
     ) -> _Keep | None:
         """What keeps the result of an item, to be done on another thread; None if nothing can be kept."""
-        parts = self._parts_to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
-        if parts is None:
+        asked = self._to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
+        if asked is None:
             return None
         has_data_blocks = any(output.type.is_data_block for output in task.outputs)
         try:
@@ -259,13 +265,13 @@ class RunCache:
         except StoreError:
             return None
         self.has_kept = True
-        self.shared.pending.update((parts.key(), _subject(task, item)))
+        self.shared.pending.update((asked.key, _subject(task, item)))
         stem = PurePath(blob).stem
         obstacle = succeeded.obstacle
         if not task.outputs and not succeeded.written:
             obstacle = obstacle or _NOTHING_TOLD
         kept = KeptResult(
-            parts.to_json(),
+            asked.parts.to_json(),
             task.script.text,
             {name: value.renamed(stem, STEM) for name, value in succeeded.values.items()},
             read=succeeded.read,
@@ -275,7 +281,8 @@ class RunCache:
         )
         return _Keep(
             self.shared.store,
-            parts,
+            asked.parts,
+            asked.key,
             _subject(task, item),
             kept,
             succeeded.seconds or 0.0,
@@ -286,11 +293,20 @@ class RunCache:
 
 
 @dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an item depends on, and the key that was made of it."""
+
+    parts: KeyParts
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Keep:
     """Keeps one result."""
 
     store: Store
     parts: KeyParts
+    key: str
     subject: str
     kept: KeptResult
     seconds: float
@@ -310,7 +326,7 @@ class _Keep:
             files[_BLOB] = self.blob
         if self.log.exists():
             files[_LOG] = self.log
-        record = self.store.keep(self.parts.key(), kept.encode(), self.seconds, files, copied=(_LOG,))
+        record = self.store.keep(self.key, kept.encode(), self.seconds, files, copied=(_LOG,))
         self.store.set_last(self.subject, record)
         if kept.written:
             self.store.set_last(_place(self.parts), record)

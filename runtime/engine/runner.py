@@ -515,7 +515,7 @@ class Runner:
         (blob,), log = run.blob(key.task, key.item), run.logs[key.task][key.item]
         keeping = run.cache.keep(run.tasks[key.task], key.item, run.tasks, succeeded, blob, log)
         if keeping is not None:
-            self._chores.add(_KeepKey((keeping.parts.key(), keeping.subject)), keeping)
+            self._chores.add(_KeepKey((keeping.key, keeping.subject)), keeping)
 
     def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
         """Give an item to the engine; or add `InputsMissing`, or `TaskFailed` if it can't be started, to the inbox."""

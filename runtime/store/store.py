@@ -65,7 +65,7 @@ class Store:
         """
         record = self.check(key)
         if record is not None:
-            self._mark_as_used(key)
+            self.mark_as_used(key)
         return record
 
     def check(self, key: str) -> Record | None:
@@ -73,8 +73,15 @@ class Store:
         return self._found(key, is_read=True)
 
     def peek(self, key: str) -> Record | None:
-        """As `check`, but files are only looked at, not read: for who wants to know what would be found."""
+        """As `check`, but files are only looked at, not read: `place` reads those that it places."""
         return self._found(key, is_read=False)
+
+    def mark_as_used(self, key: str) -> None:
+        """Let a record count as used now, by the time of its file; also where the clock was ahead."""
+        path = self.folder.file(RECORDS, key)
+        with contextlib.suppress(OSError):  # a read-only store
+            if abs(time.time() - os.stat(path).st_mtime) > _USE_INTERVAL:  # noqa: PTH116
+                os.utime(path)
 
     def last(self, subject: str) -> Record | None:
         """The newest record of a subject (see `set_last`), even if `find` does not find it any more."""
@@ -236,13 +243,6 @@ class Store:
             return False  # somebody has removed it
         except ValueError:
             return True
-
-    def _mark_as_used(self, key: str) -> None:
-        """Let the time of a record's file be now, also where the clock was ahead."""
-        path = self.folder.file(RECORDS, key)
-        with contextlib.suppress(OSError):  # a read-only store
-            if abs(time.time() - os.stat(path).st_mtime) > _USE_INTERVAL:  # noqa: PTH116
-                os.utime(path)
 
 
 def _subject_name(subject: str) -> str:
