@@ -37,7 +37,7 @@ def write(blob: Path, outside: Outside) -> None:
     """
     try:
         rows = [
-            [*name, digest.content, digest.reason, digest.is_timed, digest.own, digest.uses]
+            [*name, digest.content, digest.reason, digest.is_timed, digest.own, digest.uses, digest.files]
             for name, digest in digests(blob, outside).items()
         ]
         _file(blob).write_text(json.dumps(rows), encoding="utf-8")
@@ -54,8 +54,8 @@ def read(blob: Path) -> Digests:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
 
 
-def _digest(content: str, reason: str, is_timed: bool, own: str, uses: list[list[str]]) -> Digest:
-    return Digest(content, reason, is_timed, own, tuple(DataBlockName(*use) for use in uses))
+def _digest(content: str, reason: str, is_timed: bool, own: str, uses: list[list[str]], files: list[str]) -> Digest:
+    return Digest(content, reason, is_timed, own, tuple(DataBlockName(*use) for use in uses), tuple(files))
 
 
 def _file(blob: Path) -> Path:

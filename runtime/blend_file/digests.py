@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import BlendFileError
@@ -35,6 +35,7 @@ class Digest:
         is_timed: whether it may look different at another frame.
         own: equal for what is equal without what it uses; "" if that can't be told.
         uses: what it uses itself.
+        files: whole paths of the files that it names itself, or of its library. They don't count.
     """
 
     content: str
@@ -42,6 +43,7 @@ class Digest:
     is_timed: bool
     own: str = ""
     uses: tuple[DataBlockName, ...] = ()
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
@@ -123,7 +125,8 @@ class _File:
                 continue
             content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
             uses = tuple(self._names[use] for use in blocks[place].uses)
-            yield place, Digest(content.hex(), "", is_timed, _hash(self._own_parts(place)).hex(), uses)
+            files = tuple(str(absolute(named.path, self._folder)) for named in blocks[place].files)
+            yield place, Digest(content.hex(), "", is_timed, _hash(self._own_parts(place)).hex(), uses, files)
 
     def _parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
         """All that a data-block is, with what it uses. Raises BlendFileError if something of it can't be known."""
@@ -182,7 +185,8 @@ class _Libraries:
             self._open.remove((path, own_name))
         if found.reason:
             return found
-        return replace(found, content=_hash([content.encode(), bytes.fromhex(found.content)]).hex())
+        whole = _hash([content.encode(), bytes.fromhex(found.content)]).hex()
+        return replace(found, content=whole, uses=(), files=(name.library,))
 
     def _file(self, path: str) -> _File:
         if path not in self._files:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Final
@@ -89,6 +90,10 @@ class ItemKeys:
             dict.fromkeys(origin.ref for ref in self._given(task, item, tasks) for origin in self._origins(ref))
         )
 
+    def files(self, task: PlannedTask, item: int, tasks: Tasks) -> set[str]:
+        """The paths of the files that the data-blocks given to an item name. Raises StoreError as `sources` does."""
+        return {file for ref in self._given(task, item, tasks) for file in self._files(ref)}
+
     def _given(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
         for _parameter, pieces in self._arguments(task, item, tasks):
             for value in (value for value, _conversion in pieces if value.type.is_data_block):
@@ -108,7 +113,7 @@ class ItemKeys:
         """
         script = self.script(task)
         contents = InputContents(
-            self._content,
+            functools.partial(self._content, sees_paths=script.sees.folder or bool(task.settings.addons)),
             _unknown_file,
             self._known.files,
             self._scratch.folder,
@@ -145,7 +150,7 @@ class ItemKeys:
             return None
         return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
 
-    def _content(self, ref: StoredRef) -> DataBlockContent:
+    def _content(self, ref: StoredRef, *, sees_paths: bool) -> DataBlockContent:
         place = self._results.first_place(ref)
         digests, name = self._digests[place.blob], DataBlockName(place.kind, place.name, place.library)
         digest = digests.get(name)
@@ -153,7 +158,15 @@ class ItemKeys:
             reason = "its content can't be read" if digest is None else digest.reason
             raise UnknownContentError(reason)
         parts = {_shown(part): digests[part].own for part in _used_by(name, digests)}
-        return DataBlockContent(Element(_shown(name), digest.content, parts), digest.is_timed, self._origins(ref))
+        files = tuple(self._files(ref)) if sees_paths else ()
+        element = Element(_shown(name), digest.content, parts, files=files)
+        return DataBlockContent(element, digest.is_timed, self._origins(ref))
+
+    def _files(self, ref: StoredRef) -> Iterator[str]:
+        """The paths of the files that a data-block and all that it uses name."""
+        place = self._results.first_place(ref)
+        digests, name = self._digests[place.blob], DataBlockName(place.kind, place.name, place.library)
+        return (file for each in _used_by(name, digests) for file in digests[each].files)
 
     def _origins(self, ref: StoredRef) -> tuple[Origin, ...]:
         """Where a data-block and all that it uses are from."""

@@ -55,6 +55,7 @@ class KeptResult:
         script: the text of its script.
         values: by the output's identifier.
         origins: of what is in its blob, and was not made by the item.
+        files: of the paths that its data-blocks name, those that the data-blocks given to it named.
         read: files that it depends on beside its inputs, as they were.
         written: files that it wrote, as they were at its end.
         peak_memory: bytes that it took.
@@ -65,6 +66,7 @@ class KeptResult:
     script: str
     values: Mapping[str, TypedValue] = field(default_factory=dict)
     origins: tuple[KeptOrigin, ...] = ()
+    files: tuple[str, ...] = ()
     read: tuple[FileState, ...] = ()
     written: tuple[FileState, ...] = ()
     peak_memory: int | None = None

@@ -177,6 +177,8 @@ class RunCache:
         if changed := list(self._changed_files(kept)):
             return NotFound(tuple(changed))
         try:
+            if moved := set(kept.files) - self.keys.files(task, item, tasks):
+                return NotFound(tuple(Reason(Cause.FILE_MOVED, PurePath(path).name) for path in sorted(moved)))
             return Found(self._taken(record, kept, task, item, tasks))
         except (StoreError, IndexError):  # damaged, or removed by somebody just now
             return NotFound((Reason(Cause.REMOVED),))
@@ -262,6 +264,7 @@ class RunCache:
         has_data_blocks = any(output.type.is_data_block for output in task.outputs)
         try:
             sources = self.keys.sources(task, item, tasks) if has_data_blocks else ()
+            files = self.keys.files(task, item, tasks) if has_data_blocks else set()
         except StoreError:
             return None
         self.has_kept = True
@@ -289,6 +292,7 @@ class RunCache:
             self._scratch.file(blob),
             self._scratch.file(log),
             sources,
+            files,
         )
 
 
@@ -313,14 +317,19 @@ class _Keep:
     blob: Path
     log: Path
     sources: tuple[StoredRef, ...]
+    files: set[str]
 
     def __call__(self) -> None:
         """Raises StoreError if it can't be kept."""
         kept, files = self.kept, {}
         if self.blob.exists() and not kept.obstacle:
             contents = Contents.load(self.blob)
+            digests = blob_digests.read(self.blob)
+            named = {file for digest in digests.values() for file in digest.files}
             kept = dataclasses.replace(
-                kept, origins=tuple(kept_origins(contents, self.blob.name, blob_digests.read(self.blob), self.sources))
+                kept,
+                origins=tuple(kept_origins(contents, self.blob.name, digests, self.sources)),
+                files=tuple(sorted(named & self.files)),
             )
         if any(self.blob.parent.glob(f"{self.blob.stem}.*")) and not kept.obstacle:
             files[_BLOB] = self.blob

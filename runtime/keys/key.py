@@ -36,6 +36,7 @@ class Element:
         blob: which one of the task's blobs it is in: data-blocks of one blob share what they use.
         origins: which ones of the task's origins it and all that it uses are from.
         are_unchanged: whether they are as they were there: what has one origin and came unchanged by two ways is one.
+        files: paths of the files that these name, if the script can see them.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Element:
     blob: int = 0
     origins: tuple[int, ...] = ()
     are_unchanged: tuple[bool, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class Cause(enum.Enum):
     OUTPUT_GONE = 'output file "{subject}" is gone'
     OUTPUT_CHANGED = 'output file "{subject}" was changed'
     FILE_CHANGED = '{before} "{subject}" changed'
+    FILE_MOVED = 'file "{subject}" is elsewhere now'
     SCRIPT_CHANGED = "script changed"
     SCRIPT_CHANGED_AT = "script changed (line {subject})"
     MODULE_CHANGED = 'module "{subject}" changed'

@@ -25,7 +25,7 @@ class Surroundings:
 
     Attributes:
         scene: the frame, and the other settings of `planning.graph.SceneSettings`.
-        folder: the folder of the open file, which is what `//` means.
+        folder: the folder of the open file, which is what `//` means, and the paths in data-blocks.
         open_file: its whole path.
         devices: the devices that Cycles renders with.
         items: what the other items of its node are given.
@@ -146,6 +146,8 @@ _SEES_SCENE: Final = frozenset(
         "use_animated_seed",
     }
 )
+#: Attributes that are paths.
+_SEES_PATHS: Final = frozenset({"directory", "filepath", "filepath_from_user", "filepath_raw", "frame_filepath"})
 #: Texts that name modifiers, constraints and nodes which depend on the frame.
 _TIMED_TYPES: Final = frozenset(
     {
@@ -262,6 +264,8 @@ def _look_by_attributes(names: Iterable[str]) -> Surroundings:
             found |= _BY_SCENE
         elif name in _SEES_SCENE:
             found |= _SCENE_ONLY
+        elif name in _SEES_PATHS:
+            found |= _FOLDER
     return found
 
 

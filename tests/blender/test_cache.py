@@ -451,6 +451,56 @@ def test_a_file_that_is_read_counts_by_its_content(tree, tmp_path):
     assert node.outputs[0].result == "two"
 
 
+def scene_with_image(folder, source: str) -> bpy.types.Node:
+    """A file in `folder`, with a node that takes an image of a file there."""
+    folder.mkdir()
+    image = bpy.data.images.new("Bark", 4, 4)
+    image.filepath_raw, image.file_format = str(folder / "bark.png"), "PNG"
+    image.save()
+    image.source = "FILE"
+    node = script(new_tree(), "Take", source, source=image)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "scene.blend"), relative_remap=True)
+    image.filepath = "//bark.png"
+    return node
+
+
+def moved_with_its_folder(folder, name: str) -> bpy.types.NodeTree:
+    """Save the open file in `folder`, rename that, and open it there."""
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(folder.rename(folder.with_name(name)) / "scene.blend"))
+    return bpy.data.node_groups["Tree"]
+
+
+def test_a_result_that_names_a_file_of_its_input_is_made_anew_where_that_has_moved(store, tmp_path):
+    node = scene_with_image(
+        tmp_path / "one", "def main(source: bpy.types.Image) -> bpy.types.Image: return source.copy()"
+    )
+    ran(node.id_data)
+    tree = moved_with_its_folder(tmp_path / "one", "other")
+    assert ran(tree) == {"Take": ('file "bark.png" is elsewhere now',)}
+    assert ran(tree) == {}
+    tree = moved_with_its_folder(tmp_path / "other", "one")
+    assert set(ran(tree)) == {"Take"}
+
+
+@pytest.mark.parametrize(
+    "path", ["source.filepath", "source.filepath_raw", "source.filepath_from_user()", "getattr(source, 'filepath')"]
+)
+def test_paths_of_files_count_for_a_script_that_sees_them(store, tmp_path, path):
+    node = scene_with_image(tmp_path / "one", f"def main(source: bpy.types.Image) -> str: return {path}")
+    ran(node.id_data)
+    tree = moved_with_its_folder(tmp_path / "one", "other")
+    assert set(ran(tree)) == {"Take"}
+    assert tree.nodes["Take"].outputs[0].result == str(tmp_path / "other" / "bark.png")
+
+
+def test_files_of_an_input_may_move_for_a_script_that_does_not_see_their_paths(store, tmp_path):
+    node = scene_with_image(tmp_path / "one", "def main(source: bpy.types.Image) -> int: return len(source.pixels)")
+    ran(node.id_data)
+    assert ran(moved_with_its_folder(tmp_path / "one", "other")) == {}
+
+
 # The store
 
 
