@@ -118,7 +118,7 @@ def test_save_runs_no_script_that_is_not_allowed(asked, tmp_path):
     window.run("places.tree().auto_run = 'SAVE'; places.tree().nodes['Node'].script = bpy.data.texts.new('mine.py')")
     window.run("places.tree().nodes['Node'].script.from_string(source)", source=asked.source(3))
     window.run("bpy.ops.wm.save_as_mainfile(filepath=path)", path=str(tmp_path / "saved.blend"))
-    editor.press_button("background_nodes.run")
+    window.wait_for("return len(places.session().history) == 1")
     editor.wait_until_home()
     window.run("places.tree().nodes['Node'].script = bpy.data.texts['Node.py']")
     window.press("S", ctrl=True)

@@ -185,6 +185,19 @@ def test_run_comes_home_as_one_undo_step_and_is_told(session, host):
     assert ended == [run]
 
 
+@pytest.mark.parametrize("undo_fails", [False, True])
+def test_what_happens_between_two_news_is_the_session_s_own(session, host, monkeypatch, capsys, undo_fails):
+    told: list[str] = []
+    for name in ("started", "results_come", "results_came"):
+        getattr(session, name).listen(lambda run, name=name: told.append(f"{name} {len(host.written)}"))
+    if undo_fails:
+        monkeypatch.setattr(host, "push_undo", broken)
+    session.start(host.add("a"))
+    end(session, host)
+    assert told == ["started 0", "results_come 0", "results_came 1"]
+    assert ("KeyError" in capsys.readouterr().err) == undo_fails
+
+
 def test_timer_ends_with_the_last_run(session, host):
     session.start(host.add("a"))
     end(session, host)
