@@ -77,7 +77,7 @@ from .chores import Chores, Done
 from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
-from .preparation import Checking, Copying, Digesting, Gathering, Keeping, Work
+from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Work
 from .run_cache import Cache, Found, NotYet
 
 #: Seconds that keeping results may take when Blender ends.
@@ -488,6 +488,8 @@ class Runner:
             case StopErrand():
                 self._stop(run, key)
                 self._end_errand(run, key.errand)
+            case FreezeErrand() | ThawErrand() if isinstance(run.works[key.errand], LookupWork):
+                pass  # no worker does it, and it takes no longer than it must
             case FreezeErrand():
                 self._engine.freeze(key)
             case ThawErrand():
@@ -552,15 +554,8 @@ class Runner:
 
     def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
         work = run.works[key.errand]
-        if isinstance(work, Digesting):
-            assert run.cache is not None
-            self._chores.add(key, run.cache.keys.digesting(work.blob))
-            return
-        if isinstance(work, Checking) and self._cache is not None:
-            self._chores.add(key, functools.partial(self._cache.store.check, work.key))
-            return
-        if isinstance(work, Keeping | Checking):
-            self._chores.add(key, _nothing)  # chores are done in their order, so that is kept by then
+        if isinstance(work, LookupWork):
+            self._chores.add(key, self._chore(run, work))
             return
         try:
             task = run.works.task(key.errand, work, self.scratch.new_blob)
@@ -569,6 +564,19 @@ class Runner:
             self._inbox.append((run, event))
             return
         self._submit(run, Request(key, task))
+
+    def _chore(self, run: ActiveRun, work: LookupWork) -> Callable[[], object]:
+        """What is done on another thread before a result can be looked for."""
+        assert run.cache is not None
+        match work:
+            case Digesting(blob):
+                return run.cache.keys.digesting(blob)
+            case Checking(key):
+                return functools.partial(run.cache.shared.store.check, key)
+            case Keeping():
+                return _nothing  # chores are done in their order, so that is kept by then
+            case _:
+                assert_never(work)
 
     def _submit(self, run: ActiveRun, request: Request) -> None:
         run.requests.add(request.key)
