@@ -117,6 +117,7 @@ def _set(wanted: _Handlers) -> None:
             known.append(function)
         elif function not in functions and function in known:
             known.remove(function)
+    queue.is_told_changes = _after_depsgraph_update in functions
     if _after_render not in functions:
         queue.is_rendering = False
 

@@ -51,6 +51,7 @@ class Queue:
         chosen: the trees whose mode the artist has chosen since the file was opened.
         is_ours: whether what is changed or saved now is changed or saved by Background Nodes.
         is_rendering: whether Blender renders.
+        is_told_changes: whether Blender tells of changes.
         rest: seconds without a change, or on one frame, after which a tree runs.
     """
 
@@ -58,7 +59,7 @@ class Queue:
         self.changes = WhatChanged()
         self.chosen: set[int] = set()
         self.is_ours = False
-        self.is_rendering = False
+        self.is_rendering = self.is_told_changes = False
         self.rest = 0.5
         self._frame: tuple[int, float] | None = None
         self._due: dict[int, _Due] = {}
@@ -179,17 +180,17 @@ class Queue:
     def run_began(self, run: Run) -> None:
         """A run has read the file: all that was changed before is in it."""
         with self.our_own():
-            _update_view_layers()
+            self._update_view_layers()
         self.changes.run_began(run)
 
     def results_come(self, _run: Run) -> None:
         """Results are about to come home."""
-        _update_view_layers()  # what the artist has changed counts as that
+        self._update_view_layers()  # what the artist has changed counts as that
         self.is_ours = True
         self._was_clean = not bpy.data.is_dirty
 
     def results_came(self, _run: Run) -> None:
-        _update_view_layers()
+        self._update_view_layers()
         self.is_ours = False
 
     def run_ended(self, run: Run) -> None:
@@ -201,6 +202,11 @@ class Queue:
             with self.our_own(), bpy.context.temp_override(window=window):
                 bpy.ops.wm.save_mainfile()
 
+    def _update_view_layers(self) -> None:
+        """Let Blender tell now what was changed, if a tree wants to know: it may take long."""
+        for window in bpy.context.window_manager.windows if self.is_told_changes else ():
+            window.view_layer.update()
+
 
 def _must_wait(mode: str) -> bool:
     """Whether a tree must not start while the artist does what they are doing."""
@@ -209,12 +215,6 @@ def _must_wait(mode: str) -> bool:
     windows = bpy.context.window_manager.windows
     is_playing = any(window.screen.is_animation_playing for window in windows)
     return is_playing or queue.is_rendering or bpy.app.is_job_running("RENDER") or gestures.is_going_on()
-
-
-def _update_view_layers() -> None:
-    """Let Blender tell now what was changed."""
-    for window in bpy.context.window_manager.windows:
-        window.view_layer.update()
 
 
 queue = Queue()
