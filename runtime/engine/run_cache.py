@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Final
 
 from ..blend_file import blob_digests
 from ..errors import StoreError
-from ..keys.files import FileState, UnknownContentError
+from ..keys.files import FileDigests, FileState, UnknownContentError
 from ..keys.key import Environment, KeyParts
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
@@ -177,7 +177,7 @@ class RunCache:
         if changed := list(self._changed_files(kept)):
             return NotFound(tuple(changed))
         try:
-            if moved := set(kept.files) - self.keys.files(task, item, tasks):
+            if kept.files and (moved := set(kept.files) - self.keys.files(task, item, tasks)):
                 return NotFound(tuple(Reason(Cause.FILE_MOVED, PurePath(path).name) for path in sorted(moved)))
             return Found(self._taken(record, kept, task, item, tasks))
         except (StoreError, IndexError):  # damaged, or removed by somebody just now
@@ -330,6 +330,7 @@ class _Keep:
                 kept,
                 origins=tuple(kept_origins(contents, self.blob.name, digests, self.sources)),
                 files=tuple(sorted(named & self.files)),
+                read=(*kept.read, *_states(named - self.files)),
             )
         if any(self.blob.parent.glob(f"{self.blob.stem}.*")) and not kept.obstacle:
             files[_BLOB] = self.blob
@@ -339,6 +340,17 @@ class _Keep:
         self.store.set_last(self.subject, record)
         if kept.written:
             self.store.set_last(_place(self.parts), record)
+
+
+def _states(paths: Iterable[str]) -> Iterator[FileState]:
+    """The files among some paths, as they are now. Raises StoreError if one can't be read."""
+    files = FileDigests()
+    for path in sorted(paths):
+        if Path(path).is_file():
+            try:
+                yield files.state(path)
+            except UnknownContentError as error:
+                raise StoreError(str(error)) from error
 
 
 def _kept_in(record: Record | None) -> KeptResult | None:

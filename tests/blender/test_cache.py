@@ -501,6 +501,23 @@ def test_files_of_an_input_may_move_for_a_script_that_does_not_see_their_paths(s
     assert ran(moved_with_its_folder(tmp_path / "one", "other")) == {}
 
 
+def test_a_result_that_names_a_file_of_its_own_holds_while_that_is_there(tree, tmp_path):
+    path = tmp_path / "baked.png"
+    bake = (
+        "def main(path: str) -> bpy.types.Image:\n"
+        "    image = bpy.data.images.new('Baked', 4, 4)\n"
+        "    image.filepath_raw, image.file_format = path, 'PNG'\n"
+        "    image.save()\n"
+        "    return image"
+    )
+    script(tree, "Bake", bake, path=str(path))
+    ran(tree)
+    assert ran(tree) == {}
+    path.unlink()
+    assert ran(tree) == {"Bake": ('image file "baked.png" changed',)}
+    assert path.exists()
+
+
 # The store
 
 
