@@ -49,7 +49,7 @@ class Chores:
     def poll(self) -> list[Done]:
         """What was done since the last call."""
         with self._lock:
-            while self._waker.poll():
+            while not self._waker.closed and self._waker.poll():
                 self._waker.recv_bytes()
             done = list(self._done)
             self._done.clear()
@@ -57,7 +57,8 @@ class Chores:
 
     def wakers(self) -> Sequence[Any]:
         """What becomes readable when there is something to poll, for `multiprocessing.connection.wait`."""
-        return () if self._thread is None and not self._done else (self._waker,)
+        is_idle = self._waker.closed or (self._thread is None and not self._done)
+        return () if is_idle else (self._waker,)
 
     def close(self, timeout: float) -> None:
         """Return when all is done, or after `timeout` seconds: then only what was begun is done."""
@@ -69,6 +70,8 @@ class Chores:
             thread = self._thread
         if thread is not None:
             thread.join()
+        self._waker.close()
+        self._bell.close()
 
     def _work(self) -> None:
         while True:

@@ -69,6 +69,8 @@ def test_closing_does_what_waits(chores: Chores) -> None:
         chores.add(number, lambda number=number: done.append(number))
     chores.close(30.0)
     assert done == list(range(100))
+    assert not chores.wakers()
+    assert len(chores.poll()) == 100
 
 
 def test_closing_late_does_what_was_begun_only(chores: Chores) -> None:
