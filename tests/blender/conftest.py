@@ -29,6 +29,15 @@ def registered_extension(pytestconfig):
 
 
 @pytest.fixture(autouse=True)
+def scripts_may_run(registered_extension, request, monkeypatch):
+    """Scripts run as in a Blender that runs those of all files, but in modules that test whether they are asked for."""
+    from background_nodes.addon.consent.current import consent
+
+    if not getattr(request.module, "ASKS_FOR_CONSENT", False):
+        monkeypatch.setattr(consent._host, "runs_scripts", lambda: True)
+
+
+@pytest.fixture(autouse=True)
 def store_folder(registered_extension, tmp_path, monkeypatch):
     """A store for this test alone. Its runs don't use it unless it takes `store`; commands that it starts do."""
     from background_nodes.addon.preferences import preferences

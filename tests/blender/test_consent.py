@@ -28,6 +28,8 @@ from background_nodes.runtime.script import own_modules
 
 from .graphs import add, editor, new_tree, script
 
+#: See conftest.py.
+ASKS_FOR_CONSENT = True
 TREE = "Tree"
 
 

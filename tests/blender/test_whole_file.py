@@ -623,8 +623,8 @@ def test_result_with_all_it_may_use_brings_no_doubles(tree, tmp_path):
     make = script(tree, "Make", source)
     before = {kind: len(items) for kind, items in names().items()}
     run(tree)
-    after = {kind: len(items) for kind, items in names().items()}
     assert result(make).parent == cube.parent
+    after = {kind: len(items) for kind, items in names().items()}
     assert {kind: after[kind] - before[kind] for kind in before if after[kind] != before[kind]} == {
         "objects": 1,
         "meshes": 1,  # of the new object
@@ -665,7 +665,7 @@ def test_results_of_two_nodes_share_what_neither_changed(tmp_path):
     """
     tree = new_tree()
     for name in ("A", "B"):
-        script(tree, name, source, file=path, name=name)
+        script(tree, name, source, file=path, name=name).keep_result = True
     run(tree)
     assert [item.name for item in bpy.data.materials] == ["Paint"]
     assert sorted(item.name for item in bpy.data.objects) == ["A", "B"]
