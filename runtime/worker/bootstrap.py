@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
+#: Kept here because a script may replace it.
+_exit = os._exit
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -63,8 +65,10 @@ if __name__ == "__main__":
     try:
         _main(*sys.argv[sys.argv.index("--") + 1 :])
     except BaseException:
-        import traceback
+        try:
+            import traceback
 
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:  # a script may have taken `len` out of Python; and in a regular exit 4.5 hangs for ever
+            _exit(1)
