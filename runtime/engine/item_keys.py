@@ -71,14 +71,14 @@ class ItemKeys:
 
     def content_of(self, ref: StoredRef) -> str:
         """The digest of a data-block by content; "" if it is not known."""
-        place = self._results.first_place(ref)
-        if place.blob not in self._digests:
-            path = self._scratch.file(place.blob)
+        blob, name = self._place(ref)
+        if blob not in self._digests:
+            path = self._scratch.file(blob)
             try:
-                self.know(place.blob, Contents.load(path), blob_digests.read(path))
+                self.know(blob, Contents.load(path), blob_digests.read(path))
             except StoreError:
                 return ""
-        digest = self._digests[place.blob].get(DataBlockName(place.kind, place.name, place.library))
+        digest = self._digests[blob].get(name)
         return "" if digest is None else digest.content
 
     def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[StoredRef, ...]:
@@ -151,8 +151,8 @@ class ItemKeys:
         return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
 
     def _content(self, ref: StoredRef, *, sees_paths: bool) -> DataBlockContent:
-        place = self._results.first_place(ref)
-        digests, name = self._digests[place.blob], DataBlockName(place.kind, place.name, place.library)
+        blob, name = self._place(ref)
+        digests = self._digests[blob]
         digest = digests.get(name)
         if digest is None or not digest.content:
             reason = "its content can't be read" if digest is None else digest.reason
@@ -164,15 +164,19 @@ class ItemKeys:
 
     def _files(self, ref: StoredRef) -> Iterator[str]:
         """The paths of the files that a data-block and all that it uses name."""
-        place = self._results.first_place(ref)
-        digests, name = self._digests[place.blob], DataBlockName(place.kind, place.name, place.library)
+        blob, name = self._place(ref)
+        digests = self._digests[blob]
         return (file for each in _used_by(name, digests) for file in digests[each].files)
 
     def _origins(self, ref: StoredRef) -> tuple[Origin, ...]:
         """Where a data-block and all that it uses are from."""
+        blob, name = self._place(ref)
+        return tuple(self._contents[blob].origin(each, blob) for each in _used_by(name, self._digests[blob]))
+
+    def _place(self, ref: StoredRef) -> tuple[str, DataBlockName]:
+        """The blob that a data-block was first in, and its name there."""
         place = self._results.first_place(ref)
-        contents, name = self._contents[place.blob], DataBlockName(place.kind, place.name, place.library)
-        return tuple(contents.origin(each, place.blob) for each in _used_by(name, self._digests[place.blob]))
+        return place.blob, DataBlockName(place.kind, place.name, place.library)
 
     def _whole_path(self, path: str) -> str:
         if path.startswith("//") and self._environment.open_file:

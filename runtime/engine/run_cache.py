@@ -13,7 +13,7 @@ from typing import Final
 from ..blend_file import blob_digests
 from ..errors import StoreError
 from ..keys.files import FileDigests, FileState, UnknownContentError
-from ..keys.key import Environment, KeyParts
+from ..keys.key import Environment, InputPart, KeyParts
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
 from ..planning.plan import Plan, PlannedTask
@@ -161,7 +161,7 @@ class RunCache:
     def _parts_of(self, task: PlannedTask, item: int, tasks: Tasks) -> KeyParts:
         """What an item depends on, without the files that it wrote itself the last time."""
         parts = self.keys.parts(task, item, tasks)
-        if any(each.annotation == "Path" for each in parts.inputs):
+        if any(_paths(parts)):
             last = _kept_in(self.shared.store.last(_place(parts)))
             if last is not None and last.written:
                 return self.keys.parts(task, item, tasks, frozenset(state.path for state in last.written))
@@ -244,7 +244,7 @@ class RunCache:
         if asked is None:
             return None
         before = asked.parts
-        if not (before.script.modules or any(each.type.kind == "PATH" for each in before.inputs)):
+        if not before.script.modules and not any(_paths(before)):
             return asked
         if self.shared.known.scripts.digest(task.script).modules != before.script.modules:
             return None
@@ -363,12 +363,17 @@ def _kept_in(record: Record | None) -> KeptResult | None:
 
 def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str, str]]]:
     """The files that inputs name, by content; without those that were `written`."""
-    contents = (content for part in parts.inputs if part.type.kind == "PATH" for content in part.contents)
     return [
         (each.name, {name: digest for name, digest in each.parts.items() if str(Path(each.name, name)) not in written})
-        for content in contents
+        for part in _paths(parts)
+        for content in part.contents
         for each in content.elements
     ]
+
+
+def _paths(parts: KeyParts) -> Iterator[InputPart]:
+    """The inputs that are paths."""
+    return (part for part in parts.inputs if part.type.kind == "PATH")
 
 
 def _subject(task: PlannedTask, item: int) -> str:
