@@ -94,9 +94,9 @@ def save(path: Path) -> None:
 
 
 def carry_out(tree: bpy.types.NodeTree, workers: int | None) -> background_nodes.Run:
-    """Run a tree with bars in the terminal, the command line's."""
+    """Run all of a tree, whatever is kept of earlier runs, with bars in the terminal, the command line's."""
     with make_view(sys.stdout) as view:
-        run = session.start(tree, workers=workers, on_event=view.hear)
+        run = session.start(tree, workers=workers, cache=False, on_event=view.hear)
         while not run.wait(0.1).is_final:
             view.update(run)
         view.update(run)
@@ -144,9 +144,6 @@ def compare(objects: list[bpy.types.Object], workers: int | None, folder: Path) 
         shutil.rmtree(folder, ignore_errors=True)
         if run.state != "succeeded":
             show_errors(run)
-            return
-        if any(task.cached for task in run.tasks.values()):
-            console.print("Results came from the scratch folder, so there is nothing to compare")
             return
         console.print()
     one, many = seconds
