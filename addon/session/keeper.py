@@ -19,7 +19,7 @@ from ...runtime.engine.run_cache import Cache
 from ...runtime.engine.runner import Runner
 from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
 from ...runtime.errors import RunError, StoreError
-from ...runtime.scheduling.forecast import Past
+from ...runtime.scheduling.time_left import Past
 from ...runtime.scratch import value_files
 from ...runtime.scratch.typed_values import TypedValue
 from ...runtime.script.socket_types import LiveRef, SocketType

@@ -18,9 +18,9 @@ from ...runtime.planning.graph import OutputAction, WhenChanged
 from ...runtime.planning.plan import Delivery, Plan, PlannedTask
 from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
-from ...runtime.scheduling.forecast import Past
 from ...runtime.scheduling.records import ItemRecord, TaskRecord
 from ...runtime.scheduling.states import RunState, TaskState
+from ...runtime.scheduling.time_left import Past
 from ...runtime.scratch.logs import read_log
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ NOT_KEPT = (
     "the results of this run are not kept any more, as later runs needed the room "
     '("Last Runs" in the preferences of Background Nodes). Run the node tree again'
 )
-#: Seconds between two forecasts of the time left.
-_FORECAST_INTERVAL = 0.25
+#: Seconds between two estimates of the time left.
+_ESTIMATE_INTERVAL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Task:
     @property
     def time_left(self) -> float | None:
         """The estimated seconds until its end; None if that is unknown, and when it does not run."""
-        return self._run.forecast.task(self._record, self._run.now)
+        return self._run.time_left.task(self._record, self._run.now)
 
     @property
     def peak_memory(self) -> int | None:
@@ -314,7 +314,7 @@ class Run:
         self._is_kept = True
         self.allows_scripts = False
         self._has_failed = False  # by an error in Background Nodes or Blender
-        self._next_forecast = 0.0
+        self._next_estimate = 0.0
         self._time_left: float | None = None
 
     def begin(
@@ -365,9 +365,9 @@ class Run:
         if self.state.is_final:
             return None
         now = time.monotonic()
-        if now >= self._next_forecast:  # code that draws asks often
-            self._next_forecast = now + _FORECAST_INTERVAL
-            self._time_left = self._active.forecast.run(self._active.now)
+        if now >= self._next_estimate:  # code that draws asks often
+            self._next_estimate = now + _ESTIMATE_INTERVAL
+            self._time_left = self._active.time_left.run(self._active.now)
         return self._time_left
 
     @property
@@ -523,7 +523,7 @@ class Run:
         return self._keeper.writer_of(self._active, self._snapshot)
 
     def pasts(self) -> dict[str, Past]:
-        """How long its tasks took, for the forecasts of later runs."""
+        """How long its tasks took, for the estimates of later runs."""
         pasts = {uid: Past.of(record) for uid, record in self._active.scheduler.tasks.items()}
         return {uid: past for uid, past in pasts.items() if past is not None}
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ..planning.plan import Delivery, FromTask, Plan, PlannedTask, Source
 from ..scheduling.events import TaskError
-from ..scheduling.forecast import Forecast, Past
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
+from ..scheduling.time_left import Past, TimeLeft
 from ..scratch.scratch import Scratch
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
@@ -58,7 +58,7 @@ class ActiveRun:
         self._folder = scratch.folder
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = Scheduler(plan, num_workers, timeout, looks_up=cache is not None)
-        self.forecast = Forecast(self.scheduler.tasks.values(), num_workers, pasts)
+        self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, pasts)
         self.results = Results(scratch, snapshot, open_file)
         self.cache = None if cache is None else RunCache(cache, plan, scratch, self.results, is_forced=is_forced)
         self.works = Works()

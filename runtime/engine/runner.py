@@ -64,8 +64,8 @@ from ..scheduling.events import (
     Usage,
     WorkerDied,
 )
-from ..scheduling.forecast import Past
 from ..scheduling.states import RunState
+from ..scheduling.time_left import Past
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..script.blend_files import FileCopy

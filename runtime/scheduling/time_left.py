@@ -34,7 +34,7 @@ class Past:
         return cls(record.measured_seconds / record.num_measured, record.num_items)
 
 
-class Forecast:
+class TimeLeft:
     """Estimates for one run. `now` is a time of the run's clock."""
 
     def __init__(self, records: Iterable[TaskRecord], num_workers: int, pasts: Mapping[str, Past]) -> None:

@@ -6,19 +6,19 @@ from __future__ import annotations
 import pytest
 
 from background_nodes.runtime.scheduling.events import RunStarted, TaskProgressed, TaskStarted, TaskSucceeded, Usage
-from background_nodes.runtime.scheduling.forecast import Forecast, Past
 from background_nodes.runtime.scheduling.scheduler import Scheduler
+from background_nodes.runtime.scheduling.time_left import Past, TimeLeft
 
 from .plan_text import parse_plan
 
 
 class Stage:
-    """A run and its forecast, told what happened at `time`."""
+    """A run and its time left, told what happened at `time`."""
 
     def __init__(self, plan: str, workers: int = 2, **pasts: tuple[float, int]) -> None:
         self.scheduler = Scheduler(parse_plan(plan), workers)
         known = {task: Past(*past) for task, past in pasts.items()}
-        self.forecast = Forecast(self.scheduler.tasks.values(), workers, known)
+        self.time_left = TimeLeft(self.scheduler.tasks.values(), workers, known)
         self.time = 0.0
         self.scheduler.handle(RunStarted(0.0))
 
@@ -32,10 +32,10 @@ class Stage:
         self.scheduler.handle(TaskSucceeded(self.time, task, item, 1, {}, Usage(seconds)))
 
     def task(self, task: str) -> float | None:
-        return self.forecast.task(self.scheduler.tasks[task], self.time)
+        return self.time_left.task(self.scheduler.tasks[task], self.time)
 
     def run(self) -> float | None:
-        return self.forecast.run(self.time)
+        return self.time_left.run(self.time)
 
 
 def test_nothing_is_told_while_nothing_is_known() -> None:
