@@ -52,6 +52,7 @@ class ItemKeys:
         self._digests: dict[str, Digests] = {}  # by blob
         self._contents: dict[str, Contents] = {}  # by blob
         self._scripts: dict[ScriptSource, ScriptDigest] = {}
+        self._installed: dict[ScriptSource, dict[str, str]] = {}
         self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
         self._shared_blobs: dict[str, tuple[str, ...]] = {}  # by task
 
@@ -105,6 +106,12 @@ class ItemKeys:
             self._scripts[task.script] = self._known.scripts.digest(task.script)
         return self._scripts[task.script]
 
+    def _installed_for(self, source: ScriptSource, script: ScriptDigest) -> dict[str, str]:
+        """The versions of what a script imports from elsewhere, as they were when the run first asked for them."""
+        if source not in self._installed:
+            self._installed[source] = versions(script.installed, self._known.files)
+        return self._installed[source]
+
     def parts(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str] = frozenset()) -> KeyParts:
         """What the result of an item depends on, but for files that it wrote itself: `written`, by their whole paths.
 
@@ -126,7 +133,7 @@ class ItemKeys:
         except StoreError as error:
             raise UnknownContentError(str(error)) from error
         others = self._others(task, item, tasks) if script.sees.items else None
-        installed = versions(script.installed, self._known.files)
+        installed = self._installed_for(task.script, script)
         return key_parts(script, inputs, task.outputs, task.settings, self._environment, installed, others)
 
     def _arguments(
@@ -199,6 +206,7 @@ class ItemKeys:
         """Read all inputs anew, because a retry has changed the tasks."""
         self._values.clear()
         self._scripts.clear()
+        self._installed.clear()
         self._shared_blobs.clear()
 
 

@@ -9,18 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 from .. import wire
+from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
 from ..errors import StoreError
 from ..keys.files import FileState
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.typed_values import TypedValue
 from ..script.socket_types import StoredRef
+from ..store.records import Record
+from ..store.store import Store
 
 #: Stands for the stem of the blob's name.
 STEM: Final = "~"
+#: What ends the names of the files beside a blob.
+_CONTENTS, _DIGESTS = ".json", ".digests.json"
+#: How many of each kind a session remembers.
+_MAX_KNOWN: Final = 10_000
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +92,76 @@ class KeptResult:
     def decode(cls, data: Any) -> KeptResult:
         """Raises TypeError or ValueError if `data` is no kept result."""
         return wire.decode(cls, data)
+
+
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """What is written beside a kept blob, and the stem under which it was read."""
+
+    stem: str
+    contents: Contents
+    digests: Digests
+
+
+class KeptResults:
+    """Kept results that were found in this session: each is made of its record once."""
+
+    def __init__(self) -> None:
+        self._results: dict[str, tuple[Record, KeptResult]] = {}  # by key
+        self._blobs: dict[tuple[str, str], _Blob] = {}  # by the digests of the files beside the blob
+
+    def read(self, record: Record) -> KeptResult | None:
+        """As the function `read`, at once for the very record of the last time."""
+        known = self._results.get(record.key)
+        if known is not None and known[0] is record:
+            return known[1]
+        kept = read(record)
+        if kept is not None:
+            _add(self._results, record.key, (record, kept))
+        return kept
+
+    def place(
+        self, store: Store, record: Record, name: str, path: Path, origins: dict[DataBlockName, Origin]
+    ) -> tuple[Contents, Digests] | None:
+        """Make the blob at `path` of the kept one with a name; its data-blocks have the given origins.
+
+        Returns:
+            what is in it, None if it holds no data-blocks.
+
+        Raises:
+            StoreError: if that can't be done.
+        """
+        digests = {file.suffix: file.digest for file in record.blobs[name]}
+        beside = digests.get(_CONTENTS, ""), digests.get(_DIGESTS, "")
+        known = self._blobs.get(beside)
+        store.place(record, name, path.parent, path.stem, but=() if known is None else (_CONTENTS,))
+        if path.suffix not in digests:
+            return None
+        if known is None:
+            known = _Blob(path.stem, Contents.load(path), blob_digests.read(path))
+            _add(self._blobs, beside, known)
+        contents = known.contents.renamed(known.stem, path.stem)
+        contents.origins = origins
+        try:
+            path.with_suffix(_CONTENTS).unlink(missing_ok=True)  # it is the store's own
+            contents.save(path)
+        except OSError as error:
+            raise StoreError(f"a kept result can't be put into {path.parent}: {error}") from error
+        return contents, known.digests
+
+
+def _add(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if len(known) >= _MAX_KNOWN:
+        known.clear()
+    known[key] = value
+
+
+def read(record: Record) -> KeptResult | None:
+    """What a record holds; None if nobody can read it any more."""
+    try:
+        return KeptResult.decode(record.content)
+    except (TypeError, ValueError):
+        return None
 
 
 def kept_origins(contents: Contents, blob: str, digests: Digests, sources: Sequence[StoredRef]) -> Iterator[KeptOrigin]:

@@ -24,8 +24,9 @@ from ..script.socket_types import StoredRef
 from ..store import upkeep
 from ..store.records import Record
 from ..store.store import Store
+from . import kept_results
 from .item_keys import ItemKeys, Known
-from .kept_results import STEM, KeptResult, found_origins, kept_origins
+from .kept_results import STEM, KeptResult, KeptResults, found_origins, kept_origins
 from .messages import Succeeded
 from .preparation import Checking, Digesting, Keeping, LookupWork
 from .results import Results, Tasks
@@ -78,6 +79,7 @@ class Cache:
         self.checked: set[str] = set()
         self.environment = environment
         self.known = Known()
+        self.results = KeptResults()
 
     def use(self, store: Store) -> Store | None:
         """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
@@ -162,14 +164,14 @@ class RunCache:
         """What an item depends on, without the files that it wrote itself the last time."""
         parts = self.keys.parts(task, item, tasks)
         if any(_paths(parts)):
-            last = _kept_in(self.shared.store.last(_place(parts)))
+            last = self._last(_place(parts))
             if last is not None and last.written:
                 return self.keys.parts(task, item, tasks, frozenset(state.path for state in last.written))
         return parts
 
     def _checked(self, record: Record, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound:
         """A kept result, if it still holds."""
-        kept = _kept_in(record)
+        kept = self.shared.results.read(record)
         if kept is None:
             return NotFound((Reason(Cause.REMOVED),))
         if kept.obstacle:
@@ -185,7 +187,7 @@ class RunCache:
 
     def _why(self, task: PlannedTask, item: int, parts: KeyParts) -> NotFound:
         """Why there is no result of an item."""
-        last = _kept_in(self.shared.store.last(_subject(task, item)))
+        last = self._last(_subject(task, item))
         try:
             old = None if last is None else KeyParts.from_json(last.parts)
         except (TypeError, ValueError):  # kept by another version of Background Nodes, which had other parts
@@ -194,6 +196,11 @@ class RunCache:
         if last is not None:
             texts[text_digest(last.script)] = last.script
         return NotFound(reasons(old, parts, texts.get) or (Reason(Cause.REMOVED),))
+
+    def _last(self, subject: str) -> KeptResult | None:
+        """The newest result of a subject."""
+        record = self.shared.store.last(subject)
+        return None if record is None else kept_results.read(record)
 
     def _changed_files(self, kept: KeptResult) -> Iterator[Reason]:
         """Why the result does not hold any more."""
@@ -222,14 +229,10 @@ class RunCache:
         blob = self._scratch.new_blob()
         path = self._scratch.file(blob)
         origins = found_origins(kept.origins, self.keys.sources(task, item, tasks)) if kept.origins else {}
-        self.shared.store.place(record, _BLOB, path.parent, path.stem)
         self._results.files.append(blob)
-        if path.exists():
-            contents = Contents.load(path)
-            contents.origins = origins
-            path.with_suffix(".json").unlink()  # it is the store's own
-            contents.save(path)
-            self.keys.know(blob, contents, blob_digests.read(path))
+        found = self.shared.results.place(self.shared.store, record, _BLOB, path, origins)
+        if found is not None:
+            self.keys.know(blob, *found)
         return {name: value.renamed(STEM, path.stem) for name, value in kept.values.items()}
 
     # Keeping
@@ -351,14 +354,6 @@ def _states(paths: Iterable[str]) -> Iterator[FileState]:
                 yield files.state(path)
             except UnknownContentError as error:
                 raise StoreError(str(error)) from error
-
-
-def _kept_in(record: Record | None) -> KeptResult | None:
-    """What a record holds; None if there is none, or nobody can read it any more."""
-    try:
-        return None if record is None else KeptResult.decode(record.content)
-    except (TypeError, ValueError):
-        return None
 
 
 def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str, str]]]:

@@ -7,12 +7,13 @@ No key holds a temporary path, a time, a worker or the number of a try.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from .. import wire
 from ..planning.graph import NodeSettings, SceneSettings
@@ -21,6 +22,8 @@ from ..script.socket_types import SocketType
 from ..version import RESULTS_VERSION
 from .files import UnknownContentError
 from .script_digest import ScriptDigest
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,13 @@ class InputPart:
     annotation: str = ""
     is_optional: bool = False
     is_output_path: bool = False
+
+    @property
+    def head(self) -> tuple[str | bool, ...]:
+        """All but the contents."""
+        kind = self.type
+        flags = kind.is_list, self.is_optional, self.is_output_path
+        return self.identifier, self.label, kind.kind, self.annotation, *flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +164,21 @@ class KeyParts:
 
     def key(self) -> str:
         """The key: equal if, and only if, all counts as equal. What is only there for people does not count."""
-        record = wire.encode(self)
-        del record["script"]["text"]
-        for content in (content for part in record["inputs"] for content in part["contents"]):
-            del content["text"]
-            for element in content["elements"]:
-                del element["name"]
-        return hashlib.blake2b(_json(record).encode(), digest_size=32).hexdigest()
+        found = hashlib.blake2b(digest_size=32)
+        for line in self._lines():
+            found.update(f"{line}\n".encode())
+        return found.hexdigest()
+
+    def _lines(self) -> Iterator[str]:
+        """All that counts, as lines of JSON; they also tell how many outputs, inputs and contents there are."""
+        script = self.script
+        yield _json((self.version, self.blender, self.build, self.open_file, self.devices, self.addons))
+        yield _json((script.source, script.is_without_main, script.modules, script.installed))
+        yield _json((len(self.outputs), len(self.inputs), *(len(part.contents) for part in self.inputs)))
+        yield from map(_record_json, (self.scene, self.others, *self.outputs))
+        for part in self.inputs:
+            yield _head_json(part.head)
+            yield from map(_content_json, part.contents)
 
     def place(self) -> str:
         """A key of all but the contents of files and folders: what a task writes into its inputs leaves it as it is."""
@@ -226,5 +244,23 @@ def _without_files(part: InputPart) -> InputPart:
     return replace(part, contents=tuple(replace(content, elements=()) for content in part.contents))
 
 
-def _json(record: Any) -> str:
-    return json.dumps(record, sort_keys=True, separators=(",", ":"))
+def _content_json(content: Content) -> str:
+    kind, elements = content.type, [wire.encode(element) for element in content.elements]
+    for element in elements:
+        del element["name"]
+    fields = kind.kind, kind.is_list, content.conversion, content.digest, content.is_timed, content.is_relative
+    return _json((*fields, elements))
+
+
+@functools.lru_cache(maxsize=1024)  # many items have the same
+def _record_json(record: Any) -> str:
+    return _json(wire.encode(record))
+
+
+@functools.lru_cache(maxsize=1024)
+def _head_json(head: tuple[str | bool, ...]) -> str:
+    return _json(head)
+
+
+def _json(value: Any) -> str:
+    return _ENCODER.encode(value)

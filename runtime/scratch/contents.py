@@ -66,6 +66,14 @@ class Contents:
         """What must be loaded to have the packed linked data-blocks among the roots: see `release`."""
         return [DataBlockName("Collection", self.holder, "")] if self.holder else []
 
+    def renamed(self, stem: str, new: str) -> Contents:
+        """The same beside a blob with another stem."""
+        pixels = {
+            name: dataclasses.replace(file, name=f"{new}{file.name.removeprefix(stem)}")
+            for name, file in self.pixels.items()
+        }
+        return dataclasses.replace(self, pixels=pixels)
+
     def save(self, blob: Path) -> None:
         """Write it beside a blob. It may be renamed with the blob and the other files beside it."""
         record = {

@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from .folder import FILES, RECORDS, Stamp, StoreFolder, digest_of_file, stamp_of
 from .records import KeptFile, Record
 
+#: Bytes of records, as they are on disk, that are remembered.
+_MAX_REMEMBERED: Final = 16 * 1024**2
+
 
 class Reader:
-    """Reads whole files of blobs once: after that, one counts as unchanged as long as its stamp is the same."""
+    """Reads records and whole files of blobs once: after that, one counts as unchanged while its stamp is the same."""
 
     def __init__(self, folder: StoreFolder) -> None:
         self._folder = folder
+        self._records: dict[str, tuple[Stamp, Record]] = {}  # by key
+        self._size = 0  # of these records
         self._stamps: dict[str, Stamp] = {}  # of files that are whole, by digest
 
     def record(self, key: str) -> Record:
@@ -24,9 +30,15 @@ class Reader:
             ValueError: if it is damaged.
             OSError: if it can't be read.
         """
-        record = read_record(self._folder.file(RECORDS, key))
+        path = self._folder.file(RECORDS, key)
+        stamp = stamp_of(path)
+        known = self._records.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        record = read_record(path)
         if record.key != key:
             raise ValueError("it is of another key")
+        self._remember_record(stamp, record)
         return record
 
     def fault(self, file: KeptFile, *, is_read: bool = True) -> str:
@@ -54,6 +66,15 @@ class Reader:
     def forget(self) -> None:
         """Read every file anew."""
         self._stamps.clear()
+        self._records.clear()
+        self._size = 0
+
+    def _remember_record(self, stamp: Stamp, record: Record) -> None:
+        if self._size > _MAX_REMEMBERED:
+            self._records.clear()
+            self._size = 0
+        self._records[record.key] = stamp, record
+        self._size += stamp.size
 
 
 def read_record(path: str) -> Record:

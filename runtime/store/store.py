@@ -98,24 +98,27 @@ class Store:
             self.note(f"{path} can't be read: {error}")
         return None
 
-    def place(self, record: Record, blob: str, folder: Path, stem: str) -> None:
-        """Put the files of a blob into a folder, under another stem. Nobody may write to them.
+    def place(self, record: Record, blob: str, folder: Path, stem: str, but: Collection[str] = ()) -> None:
+        """Put the files of a blob into a folder, under another stem, but for those with some suffixes.
+
+        Nobody may write to them.
 
         Raises:
             StoreError: if one can't be put there, or is damaged or gone: then `find` finds the record no more. In any
                 case none is there.
         """
-        placed: list[Path] = []
+        placed: list[str] = []
         try:
             for file in record.blobs[blob]:
                 self._require(record.key, file)
-                target = folder / f"{stem}{file.suffix}"
-                _place(Path(self.folder.file(FILES, file.digest)), target)
-                placed.append(target)
+                if file.suffix not in but:
+                    target = f"{folder}{os.sep}{stem}{file.suffix}"
+                    _place(self.folder.file(FILES, file.digest), target)
+                    placed.append(target)
         except (OSError, StoreError) as error:
             for target in placed:
                 with contextlib.suppress(OSError):
-                    target.unlink()
+                    os.unlink(target)  # noqa: PTH108
             raise StoreError(f"a kept result can't be put into {folder}: {error}") from error
 
     # What is kept
@@ -259,7 +262,7 @@ def _add(draft: Draft, path: Path, may_link: bool) -> Iterator[KeptFile]:
         yield KeptFile(file.name.removeprefix(path.stem), digest, size)
 
 
-def _place(kept: Path, target: Path) -> None:
+def _place(kept: str, target: str) -> None:
     """Give a file a second name, or copy it. Nothing that is there already is written to."""
     try:
         os.link(kept, target)
@@ -267,10 +270,10 @@ def _place(kept: Path, target: Path) -> None:
         raise
     except OSError:  # another disk, one without links, or too many of them
         try:
-            with kept.open("rb") as source, target.open("xb") as copy:
+            with Path(kept).open("rb") as source, Path(target).open("xb") as copy:
                 shutil.copyfileobj(source, copy, 1024**2)
         except FileExistsError:
             raise
         except OSError:
-            target.unlink(missing_ok=True)
+            Path(target).unlink(missing_ok=True)
             raise
