@@ -11,7 +11,7 @@ What is noted counts only where it was noted: see `owner`. A node that was copie
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import bpy
@@ -67,13 +67,27 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
 
     def find(self) -> bpy.types.ID | None:
         """The data-block; None if it is gone. A name leads to it at once, if it still has that."""
-        if not self.session_uid or self.kind not in data_block_kinds.collections():
+        return _find([self])[0]
+
+    def find_by_name(self) -> bpy.types.ID | None:
+        if not self.session_uid or not self.name or self.library or self.kind not in data_block_kinds.collections():
             return None
-        uid, collection = self.session_uid, data_block_kinds.collection(self.kind)
-        named = collection.get((self.name, None)) if self.name and not self.library else None
-        if named is not None and named.session_uid == uid:
-            return named
-        return next((item for item in collection if item.session_uid == uid), None)
+        named = data_block_kinds.collection(self.kind).get((self.name, None))
+        return named if named is not None and named.session_uid == self.session_uid else None
+
+
+def _find(rows: Sequence[BackgroundNodeResult]) -> list[bpy.types.ID | None]:
+    """The data-blocks, None for those that are gone. What is not found by its name is looked for once for all."""
+    items = [row.find_by_name() for row in rows]
+    missing = {row.session_uid: row.kind for row, item in zip(rows, items, strict=True) if item is None}
+    kinds = {kind for uid, kind in missing.items() if uid and kind in data_block_kinds.collections()}
+    found = {
+        item.session_uid: item
+        for kind in kinds
+        for item in data_block_kinds.collection(kind)
+        if missing.get(item.session_uid) == kind
+    }
+    return [item or found.get(row.session_uid) for row, item in zip(rows, items, strict=True)]
 
 
 def owner(node: bpy.types.Node) -> str:
@@ -112,9 +126,14 @@ def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
     return [row for row in node.results if row.output == output] if are_own(node) else []
 
 
+def contents(node: bpy.types.Node, output: str) -> dict[str, str]:
+    """What a run gave for an output, by place and content; "" where the content is not known."""
+    return {row.place: row.content for row in noted(node, output) if not row.role}
+
+
 def found(node: bpy.types.Node, output: str) -> list[bpy.types.ID]:
     """The results of an output that are still in the file."""
-    items = (row.find() for row in noted(node, output) if not row.role)
+    items = _find([row for row in noted(node, output) if not row.role])
     return [item for item in items if item is not None]
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.blender import data_block_kinds, python_data
@@ -228,20 +229,26 @@ class _DataBlockResult:
     def result_data_blocks(self) -> list[bpy.types.ID]:
         return noted_results.found(self.node, self.identifier) if self.has_result else []
 
+    @property
+    def num_noted(self) -> int:
+        """How many data-blocks of the result came home; some may be deleted."""
+        return len(noted_results.contents(self.node, self.identifier)) if self.has_result else 0
+
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that shows what came home, with its icon and name, or their number; or brings it."""
         if self.offered_by:
-            bring = _draw_shown(layout, text, "result_bring_home", self.offered_label, "IMPORT")
-            bring.node_name, bring.identifier = node.name, self.identifier
+            _draw_buttons(layout, node, self, text, ("result_bring_home", self.offered_label, "IMPORT"))
             return
         found = self.result_data_blocks
-        if not found and noted_results.noted(node, self.identifier):
-            name = bpy.app.translations.pgettext_iface("Deleted")
-        else:
+        num_deleted = self.num_noted - len(found)
+        buttons = []
+        if num_deleted:
+            deleted = translated("{count} deleted").format(count=num_deleted) if found else translated("Deleted")
+            buttons.append(("result_bring_back", deleted, "LOOP_BACK"))
+        if found or not num_deleted:
             name = str(len(found)) if self.holds_result_list else found[0].name
-        icon = _icon(found[0]) if found else _GONE_ICON
-        show = _draw_shown(layout, text, "result_show", name, icon)
-        show.node_name, show.identifier = node.name, self.identifier
+            buttons.append(("result_show", name, _icon(found[0]) if found else _GONE_ICON))
+        _draw_buttons(layout, node, self, text, *buttons)
 
     def set_result(self, value: Any) -> None:
         """Note a data-block, a sequence of them, or None."""
@@ -273,8 +280,7 @@ class _PathResult:
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that opens the folder: the file's name, or the number of files."""
         icon = "FILE_FOLDER" if self.result_label != _NO_FILE else _GONE_ICON
-        show = _draw_shown(layout, text, "result_folder_open", self.result_label, icon)
-        show.node_name, show.identifier = node.name, self.identifier
+        _draw_buttons(layout, node, self, text, ("result_folder_open", self.result_label, icon))
 
     @staticmethod
     def label_of(result: Any) -> str:
@@ -282,17 +288,22 @@ class _PathResult:
         return name if result else _NO_FILE
 
 
-def _draw_shown(
-    layout: bpy.types.UILayout, text: str, operator: str, name: str, icon: str
-) -> bpy.types.OperatorProperties:
-    """An output's label, and beside it a button with the name of its result, greyed out if that is gone."""
+def _draw_buttons(
+    layout: bpy.types.UILayout,
+    node: bpy.types.Node,
+    socket: bpy.types.NodeSocket,
+    text: str,
+    *buttons: tuple[str, str, str],
+) -> None:
+    """An output's label, and beside it buttons, given by operator, name and icon; greyed out if there is nothing."""
     row = layout.row()
     row.alignment = "RIGHT"
-    button = row.row()
-    button.enabled = icon != _GONE_ICON
-    show = button.operator(f"background_nodes.{operator}", text=name, icon=icon, emboss=False, translate=False)
+    for operator, name, icon in buttons:
+        button = row.row()
+        button.enabled = icon != _GONE_ICON
+        options = button.operator(f"background_nodes.{operator}", text=name, icon=icon, emboss=False, translate=False)
+        options.node_name, options.identifier = node.name, socket.identifier
     row.label(text=text, translate=False)
-    return show
 
 
 class _JsonValue:
@@ -320,8 +331,7 @@ class _BlendFileValue:
         return self.default_value
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        placeholder = bpy.app.translations.pgettext_iface("This File")
-        layout.prop(self, "default_value", text=text, icon="FILE_BLEND", placeholder=placeholder)
+        layout.prop(self, "default_value", text=text, icon="FILE_BLEND", placeholder=translated("This File"))
 
 
 class _Choices:

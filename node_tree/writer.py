@@ -82,7 +82,8 @@ class Writer:
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
         coming = [item for item in deliveries if not item.is_offered and not self._is_home(item, nodes)]
         before = _shown(nodes)
-        self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
+        if not self._run.takes_kept_only:
+            self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
         for item in deliveries:
             if item.is_offered:
                 self._offer(item, nodes[item.node])
@@ -150,10 +151,7 @@ class Writer:
         nodes = {} if tree is None else nodes_by_uid(tree)
         if task_id not in nodes:
             raise RunError(f'the node "{task.name}" is gone')
-        source = FromTask(
-            task_id, found.identifier, SocketType(found.type.kind, found.type.is_list or bool(task.mapped))
-        )
-        delivery = Delivery(task_id, found.identifier, (source,), action)
+        delivery = Delivery(task_id, found.identifier, (task.source(found),), action)
         if event := modes.awaited_end(_earlier_results([delivery], nodes)):
             raise RunError(f"the result can't come home until {event}")
         self._bring([delivery], nodes, only_missing=True)
@@ -175,6 +173,18 @@ class Writer:
             scene = self._scene(live)
             linking.hide(filter(None, (live.find("Object", uid) for uid in originals)), scene)
 
+    def bring_back(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> None:
+        """Bring one output of a task home once more, because the artist deleted it.
+
+        Raises:
+            RunError: if it must wait, or the node is gone.
+            StoreError: if a blob can't be read.
+        """
+        nodes = {} if tree is None else nodes_by_uid(tree)
+        here = tuple(item for item in self._run.plan.deliveries if item.node in nodes)
+        part = dataclasses.replace(self._run.plan, deliveries=here).part_for(task_id, output)
+        self._bring_again(part.deliveries, nodes)
+
     def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
         """Bring the results of an Output node home once more, now that the artist says what becomes of their changes.
 
@@ -183,16 +193,20 @@ class Writer:
             StoreError: if a blob can't be read.
         """
         nodes = nodes_by_uid(tree)
-        deliveries = [
+        deliveries = (
             dataclasses.replace(item, action=dataclasses.replace(item.action, when_changed=when_changed))
             for item in self._arrived()
             if item.node == node_id and item.action is not None
-        ]
-        if not deliveries or node_id not in nodes:
+        )
+        self._bring_again(deliveries, nodes)
+
+    def _bring_again(self, deliveries: Iterable[Delivery], nodes: Nodes) -> None:
+        found = [item for item in deliveries if item.node in nodes]
+        if not found:
             raise RunError("the run has no results for the node")
-        if event := modes.awaited_end(_earlier_results(deliveries, nodes)):
+        if event := modes.awaited_end(_earlier_results(found, nodes)):
             raise RunError(f"the results can't come home until {event}")
-        self._bring(deliveries, nodes)
+        self._bring(found, nodes)
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
         """Bring one output of one item of a task home and return it. Raises RunError if there is none."""

@@ -72,6 +72,10 @@ def summary(run: Run) -> tuple[str, str]:
     disturbs the artist.
     """
     name, time = run.tree_name, duration(run.seconds)
+    if run.only_brings_back and run.state is not RunState.SUCCEEDED:
+        return "WARNING", translated(
+            "The result is not kept, or what it is made of has changed. Run the node tree again"
+        )
     if run.state is RunState.SUCCEEDED:
         level, message = "INFO", _success(run)
     elif run.state is RunState.CANCELLED:
@@ -87,6 +91,8 @@ def summary(run: Run) -> tuple[str, str]:
 def _success(run: Run) -> str:
     """What ran and how long it took; of a run that started by itself also why."""
     name, time = run.tree_name, duration(run.seconds)
+    if run.only_brings_back:
+        return translated("The result is back")
     if not run.started_by:
         return translated('"{name}" ran in {time}').format(name=name, time=time)
     ran = [task for task in run.tasks.values() if not task.cached]

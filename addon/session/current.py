@@ -7,12 +7,13 @@ import atexit
 
 import bpy
 
+from ...node_tree import noted_results
 from ...node_tree.sockets import set_result_fetcher
 from ...runtime.errors import RunError
 from ...runtime.planning.graph import OutputAction
 from .blender_host import BlenderHost
 from .keeper import Session
-from .run import NOT_KEPT
+from .run import NOT_KEPT, Run
 
 session = Session(BlenderHost())
 
@@ -30,6 +31,26 @@ def fetch_result(socket: bpy.types.NodeSocket, action: OutputAction | None = Non
     if run is None:
         raise RunError(NOT_KEPT)
     run.fetch_output(node.uid, socket.identifier, action)
+
+
+def bring_back(socket: bpy.types.NodeSocket) -> Run | None:
+    """Bring deleted results of an output home once more.
+
+    Returns:
+        None if a run of this session had them; else a run that takes them from the store, if they are there.
+
+    Raises:
+        CompileError: with every problem of the tree.
+        RunError: if nothing is kept, or they must wait.
+        StoreError: if they can't be read.
+    """
+    node, output = socket.node, socket.identifier
+    tree, contents = node.id_data, noted_results.contents(node, output)
+    for run in reversed(session.history):
+        if run.tree_uid == tree.session_uid and run.gave(node.uid, output, contents):
+            run.bring_back(node.uid, output)
+            return None
+    return session.start(tree, brings_back=(node.uid, output))
 
 
 def register() -> None:

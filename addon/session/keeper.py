@@ -205,8 +205,13 @@ class Session:
         timeout: float | None = None,
         allow_scripts: bool = False,
         on_event: Callable[[RunEvent], None] | None = None,
+        brings_back: tuple[str, str] | None = None,
     ) -> Run:
-        """Start a run. See `background_nodes.run`."""
+        """Start a run. See `background_nodes.run`.
+
+        With `brings_back`, the id of a node and the identifier of an output, it only brings these results home once
+        more, as far as they are kept. No script runs.
+        """
         if tree.bl_idname != "BackgroundNodeTree":
             raise RunError(f'"{tree.name}" is no background node tree')
         if workers is not None and workers < 1:
@@ -215,7 +220,9 @@ class Session:
         if earlier is not None and not earlier.is_home:
             raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
         plan = self._host.checked_plan(tree, until)
-        if not allow_scripts:
+        if brings_back is not None:
+            plan = plan.part_for(*brings_back)
+        elif not allow_scripts:
             self._host.admit(plan.tasks)
         num_workers = workers or self.settings.num_workers
         runner = self._prepare_runner(num_workers)
@@ -235,11 +242,13 @@ class Session:
                 taken.file,
                 use_cache=cache and self.settings.uses_store,
                 is_forced=force,
+                takes_kept_only=brings_back is not None,
             )
-        except StoreError:
+        except (StoreError, RunError):
             self.remove_blobs(taken.blobs)
             raise
         run.begin(active, on_event, allows_scripts=allow_scripts)
+        run.only_brings_back = brings_back is not None
         self._runs[tree.session_uid] = run
         self._history.add(run)
         self._host.start_timer(self.tick)

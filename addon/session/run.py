@@ -232,6 +232,10 @@ class ResultWriter(Protocol):
         """Bring one output of a task home, with an action as an Output node does. Raises RunError or StoreError."""
         ...
 
+    def bring_back(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> None:
+        """Bring one output of a task home once more. Raises RunError or StoreError."""
+        ...
+
     def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
         """Bring the results of an Output node home once more. Raises RunError or StoreError."""
         ...
@@ -277,6 +281,7 @@ class Run:
         pause_reason: why it was paused automatically; "" otherwise.
         size: bytes that it keeps on disk; 0 until it is over.
         started_by: the mode of the tree that started it by itself, such as "SAVE"; "" if somebody started it.
+        only_brings_back: whether it only brings results home once more.
         is_superseded: whether tasks were cancelled because what they read has changed, so that the tree runs again.
         version: grows with each change that is worth a redraw, except for passing time.
     """
@@ -300,6 +305,7 @@ class Run:
         self._sizes: Iterator[int] | None = None  # still to be measured; None: all
         self.pause_reason = ""
         self.started_by = ""
+        self.only_brings_back = False
         self.is_superseded = False
         self.notes: tuple[str, ...] = ()
         self._keeper = keeper
@@ -507,6 +513,19 @@ class Run:
     def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
         return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
+
+    def gave(self, node_id: str, output: str, contents: Mapping[str, str]) -> bool:
+        """Whether it has these results of an output, given by place and content."""
+        task = self._by_id.get(node_id)
+        if not self._is_home or not self._is_kept or task is None or task.state is not TaskState.SUCCEEDED:
+            return False
+        planned = self._active.tasks[node_id]
+        found = [planned.source(each) for each in planned.outputs if each.identifier == output]
+        return any(self._active.contents(source) == contents for source in found)
+
+    def bring_back(self, node_id: str, output: str) -> None:
+        """Bring one output home once more."""
+        self._fetcher().bring_back(self._keeper.tree_of(self), node_id, output)
 
     def settle_changed(self, node_id: str, when_changed: WhenChanged) -> None:
         """Bring what an Output node takes home once more, and say what becomes of what the artist changed by hand."""

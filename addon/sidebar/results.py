@@ -12,8 +12,9 @@ from bpy.app.translations import pgettext_rpt as translated
 from ...runtime.errors import BackgroundNodesError
 from ...runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..drawing import areas
+from ..editor import end_report
 from ..editor.active import TreeOperator, active_tree
-from ..session.current import fetch_result, session
+from ..session.current import bring_back, fetch_result, session
 
 #: Says what could not be shown, "" if all could.
 Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
@@ -65,6 +66,33 @@ class BACKGROUND_NODES_OT_result_bring_home(TreeOperator, bpy.types.Operator):
         except BackgroundNodesError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_OT_result_bring_back(TreeOperator, bpy.types.Operator):
+    """Bring what was deleted of the result back, if it is still kept. No script runs"""
+
+    bl_idname = "background_nodes.result_bring_back"
+    bl_label = "Bring Back"
+    bl_options = {"REGISTER", "UNDO"}
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        socket = _output(context, self.node_name, self.identifier)
+        if getattr(socket, "num_noted", 0) == len(getattr(socket, "result_data_blocks", ())):
+            self.report({"WARNING"}, translated("Nothing of the result was deleted"))
+            return {"CANCELLED"}
+        try:
+            run = bring_back(socket)
+        except BackgroundNodesError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if run is not None and bpy.app.background:
+            run.wait()
+            level, message = end_report.summary(run)
+            self.report({level}, message)
         return {"FINISHED"}
 
 
@@ -227,6 +255,7 @@ _SHOWERS: dict[str, Shower] = {
 classes = (
     BACKGROUND_NODES_OT_result_show,
     BACKGROUND_NODES_OT_result_bring_home,
+    BACKGROUND_NODES_OT_result_bring_back,
     BACKGROUND_NODES_OT_changed_settle,
     BACKGROUND_NODES_OT_output_collection_new,
     BACKGROUND_NODES_OT_result_folder_open,

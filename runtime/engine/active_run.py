@@ -37,6 +37,7 @@ class ActiveRun:
         cache: what it takes over from earlier runs; None if nothing.
         requests: keys of its requests to the engine that have not ended.
         is_forgotten: whether all its files are removed once it is over.
+        takes_kept_only: whether it only takes over kept results: a task of which there is none is cancelled.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ActiveRun:
         cache: Cache | None,
         *,
         is_forced: bool,
+        takes_kept_only: bool,
     ) -> None:
         self.number = number
         self.plan = plan
@@ -68,6 +70,7 @@ class ActiveRun:
         self.listener: Listener | None = None
         self.requests: set[Hashable] = set()
         self.is_forgotten = False
+        self.takes_kept_only = takes_kept_only
         self.logs: dict[str, dict[int, str]] = {}
         self._blobs: dict[tuple[str, int], str] = {}
         self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may have written to them late

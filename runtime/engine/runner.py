@@ -126,6 +126,7 @@ class Runner:
         *,
         use_cache: bool = False,
         is_forced: bool = False,
+        takes_kept_only: bool = False,
     ) -> ActiveRun:
         """Start a run.
 
@@ -139,14 +140,17 @@ class Runner:
             open_file: a copy of the open file, which a plan that takes it (`Plan.takes_open_file`) needs.
             use_cache: whether results of earlier runs are used, and new ones kept.
             is_forced: whether all tasks run, and only then their results are kept.
+            takes_kept_only: whether a task of which no result is kept is cancelled, and so nothing runs.
 
         Raises:
-            RunError: if the runner is closed.
+            RunError: if the runner is closed, or the run may only take what is kept and nothing is.
             StoreError: if a constant is too large or can't be written.
         """
         self._check_open()
-        number = next(self._numbers)
         cache = self._cache if use_cache else None
+        if takes_kept_only and cache is None:
+            raise RunError("no results are kept. Run the node tree again")
+        number = next(self._numbers)
         run = ActiveRun(
             number,
             plan,
@@ -158,6 +162,7 @@ class Runner:
             pasts or {},
             cache,
             is_forced=is_forced,
+            takes_kept_only=takes_kept_only,
         )
         try:
             run.results.store_constants(plan.tasks)
@@ -507,6 +512,8 @@ class Runner:
             case Found(values) if _fault(task, values) is None:
                 run.results.put(key.task, key.item, values)
                 self._inbox.append((run, ResultFound(*where, _list_lengths(values))))
+            case _ if run.takes_kept_only:
+                self._inbox.append((run, CancelRequested(where[0], key.task)))
             case _:
                 self._inbox.append((run, ResultMissing(*where)))
 

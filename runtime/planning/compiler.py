@@ -19,7 +19,7 @@ from typing import Any, Final
 from ..errors import CompileError, MisfitError, Problem
 from ..script import blend_files
 from ..script.signature import MISSING, Parameter
-from ..script.socket_types import SocketType, Value, conversion
+from ..script.socket_types import Value, conversion
 from ..script.values import fit, fit_parameter
 from .fixes import fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
@@ -225,7 +225,7 @@ class _Compiler:
         task = self.tasks.get(node.id)
         if task is None:
             return _Feed(is_broken=True)
-        return _Feed((_result(task, output.identifier, output.type),))
+        return _Feed((task.source(_task_output(output)),))
 
     # Arguments
 
@@ -332,19 +332,13 @@ class _Compiler:
 
 def _own_delivery(task: PlannedTask, output: TaskOutput) -> Delivery:
     """What comes home without an Output node: values do; data-blocks only if the node keeps its results."""
-    source = _result(task, output.identifier, output.type)
+    source = task.source(output)
     is_offered = output.type.is_data_block and not task.settings.keep_result
     return Delivery(task.id, output.identifier, (source,), is_offered=is_offered)
 
 
 def _task_output(socket: OutputSocket) -> TaskOutput:
     return TaskOutput(socket.identifier, socket.label, socket.type, socket.annotation, socket.is_optional)
-
-
-def _result(task: PlannedTask, output: str, socket_type: SocketType) -> FromTask:
-    # A mapped task gives a list of what its script gives; lists are joined.
-    is_list = socket_type.is_list or bool(task.mapped)
-    return FromTask(task.id, output, replace(socket_type, is_list=is_list))
 
 
 def _fitted(source: Constant, parameter: Parameter) -> Constant:

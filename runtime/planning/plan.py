@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..errors import RunError
 from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, Value
 from .destinations import FilesInUse
-from .graph import NodeSettings, OutputAction, SceneSettings
+from .graph import NodeSettings, OutputAction, OutputMode, SceneSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class PlannedTask:
         for argument in self.arguments:
             yield from argument.sources
 
+    def source(self, output: TaskOutput) -> FromTask:
+        """What an output gives; of a mapped task a list of what its script gives. Lists are joined."""
+        is_list = output.type.is_list or bool(self.mapped)
+        return FromTask(self.id, output.identifier, replace(output.type, is_list=is_list))
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -137,6 +143,30 @@ class Plan:
         """Whether a task works on a copy of the open file."""
         sources = (source for task in self.tasks for source in task.sources())
         return any(isinstance(source, Constant) and source.names_open_file for source in sources)
+
+    def part_for(self, task_id: str, identifier: str) -> Plan:
+        """What brings one output of a task home, and no more; into the scene, if no Output node takes it home.
+
+        Nothing that is at home stays beside it.
+
+        Raises:
+            RunError: if there is no such output.
+        """
+        outputs = (task.source(output) for task in self.tasks if task.id == task_id for output in task.outputs)
+        source = next((source for source in outputs if source.output == identifier), None)
+        if source is None:
+            raise RunError("the node does not give this result any more. Run the node tree again")
+        taken = [item for item in self.deliveries if source in item.sources and not item.is_offered]
+        found = taken or [Delivery(task_id, identifier, (source,), OutputAction(OutputMode.LINK))]
+        deliveries = tuple(
+            item if item.action is None else replace(item, action=replace(item.action, keep_earlier=False))
+            for item in found
+        )
+        needed = {task for item in deliveries for task in item.tasks}
+        for task in reversed(self.tasks):
+            if task.id in needed:
+                needed.update(task.dependencies)
+        return replace(self, tasks=tuple(task for task in self.tasks if task.id in needed), deliveries=deliveries)
 
     def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
         """The data-blocks of the open file that the run reads, constant by constant."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.errors import CompileError, Problem
+from background_nodes.runtime.errors import CompileError, Problem, RunError
 from background_nodes.runtime.planning.compiler import compile_graph
-from background_nodes.runtime.planning.graph import Graph, GraphLink
+from background_nodes.runtime.planning.graph import Graph, GraphLink, OutputAction, OutputMode
 from background_nodes.runtime.planning.plan import Constant, Delivery, FromTask, Plan, PlannedTask, Source
 from background_nodes.runtime.script.socket_types import LiveRef, SocketType, Value
 
@@ -557,6 +557,17 @@ def test_constant_linked_straight_to_an_output_node_comes_home() -> None:
     assert plan.tasks == ()
     constant = Constant(LiveRef("Object", "Cube", 1), SocketType("Object"))
     assert plan.deliveries == (Delivery("o", "v", (constant,), KEEP),)
+
+
+def test_part_for_a_result_is_what_brings_that_home_and_no_more() -> None:
+    nodes = "a: -> x:Object ; b: v:Object -> y:Object ; c: -> z:Object ; out o: v:ID ; out p: v:ID"
+    plan = compile_graph(graph(nodes, "a.x > b.v ; b.y > o.v ; c.z > p.v"))
+    part = plan.part_for("b", "y")
+    assert (names(part), deliveries(part)) == ("a b", ["o.v"])
+    part = plan.part_for("a", "x")
+    assert (names(part), deliveries(part), part.deliveries[0].action) == ("a", ["a.x"], OutputAction(OutputMode.LINK))
+    with pytest.raises(RunError, match="Run the node tree again"):
+        plan.part_for("a", "other")
 
 
 @pytest.mark.parametrize("links", ["", "r.out > o.v"])

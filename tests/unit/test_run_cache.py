@@ -12,6 +12,7 @@ import pytest
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.run_cache import Cache
 from background_nodes.runtime.engine.runner import Runner
+from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scratch.scratch import Scratch
@@ -95,3 +96,19 @@ def test_a_second_run_submits_nothing_and_reads_and_makes_all_once(
     assert len(stage.engine.submitted) == NUM_TASKS
     assert len(keys) == NUM_TASKS
     assert reads == keys == dict.fromkeys(keys, 1)
+
+
+def test_a_run_that_takes_only_what_is_kept_asks_the_engine_for_nothing(stage: Stage) -> None:
+    stage.run("a; b: a")
+    num_submitted = len(stage.engine.submitted)
+    run = stage.runner.start(parse_plan("a; b: a; c: b; d: c; e: b"), {}, 2, use_cache=True, takes_kept_only=True)
+    while stage.runner.is_active:
+        stage.runner.update()
+    states = {name: str(record.state) for name, record in run.scheduler.tasks.items()}
+    assert states == {"a": "succeeded", "b": "succeeded", "c": "cancelled", "d": "skipped", "e": "cancelled"}
+    assert len(stage.engine.submitted) == num_submitted
+
+
+def test_a_run_that_takes_only_what_is_kept_does_not_start_without_a_store(stage: Stage) -> None:
+    with pytest.raises(RunError, match="no results are kept"):
+        stage.runner.start(parse_plan("a"), {}, 2, use_cache=False, takes_kept_only=True)
