@@ -38,6 +38,8 @@ from .terminal_text import harmless
 
 #: Seconds between two looks at whether the command was interrupted.
 _INTERVAL = 0.1
+#: Seconds that keeping the last results may take.
+_KEEPING_TIMEOUT = 20.0
 
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
@@ -175,6 +177,7 @@ def _wait(run: Run, interruption: Interruption, view: View) -> None:
         if interruption.exit_code:
             run.cancel()
     view.update(run)
+    run.wait(_KEEPING_TIMEOUT)  # until then nobody knows what gave the same as before
 
 
 # Files

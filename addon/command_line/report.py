@@ -157,6 +157,7 @@ def _task(task: Task) -> dict[str, Any]:
         "seconds": round(task.seconds, 3),
         "progress": round(task.progress, 4),
         "cached": task.cached,
+        "gave_the_same": task.gave_the_same,
         "reasons": list(task.reasons),
         "error": _error(task.error),
         "log": "" if task.is_mapped else task.log[-_LOG_TAIL:],
@@ -241,6 +242,8 @@ def _task_summary(task: Task) -> str:
         words.append(f"{task.num_done}/{task.num_items} items")
     if task.seconds:
         words.append(f"{task.seconds:.1f} s")
+    if task.gave_the_same:
+        words.append("gave the same as before")
     reasons = "; ".join(task.reasons)
     return ", ".join(words) + (f": {reasons}" if reasons and task.state is TaskState.SUCCEEDED else "")
 

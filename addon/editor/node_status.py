@@ -2,7 +2,7 @@
 """What each node shows of its task: state, bar, time, error. The one place that draws them.
 
 coloured icon | bar with percent, items, time left | log       while it runs
-coloured icon | how it ended, items, time taken    | log       afterwards
+coloured icon | how it ended, items, time taken    | log       afterwards; an equals sign: it gave the same as before
 the first lines of its error, in red
 """
 
@@ -48,7 +48,7 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
 def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused: bool) -> None:
     """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
-    row.label(text="", icon_value=status_icons.icon(task.state))
+    row.label(text="", icon_value=status_icons.icon_of(task))
     num_letters = int((width - _BESIDE_TEXT) / node_text.LETTER)
     if task.state is TaskState.RUNNING:
         text = _running_text(task, num_letters, is_paused=is_paused)
@@ -81,9 +81,9 @@ def _running_text(task: Task, num_letters: int, *, is_paused: bool) -> str:
 def _state_text(task: Task, num_letters: int) -> str:
     time = duration(task.seconds) if task.seconds else ""
     if task.state is TaskState.SUCCEEDED:
-        return _joined(
-            (translated("Cached") if task.cached else time or state_label(task.state), items_text(task)), num_letters
-        )
+        first = translated("Cached") if task.cached else time or state_label(task.state)
+        same = translated("Same as before") if task.gave_the_same else ""
+        return _joined((first, items_text(task), same), num_letters)
     if task.state in (TaskState.FAILED, TaskState.TIMED_OUT):  # the message below tells how many items failed
         return _joined((state_label(task.state), time), num_letters)
     return _joined((state_label(task.state), items_text(task), time), num_letters)

@@ -11,6 +11,7 @@ import bpy.utils.previews
 import numpy
 
 from ...runtime.scheduling.states import TaskState
+from ..session.run import Task
 
 _SIZE = 64
 _GREY = (0.55, 0.55, 0.55)
@@ -41,19 +42,34 @@ _SIGNS: dict[TaskState, tuple[_Segment, ...]] = {
     TaskState.SKIPPED: (((-0.35, 0.35), (0.0, 0.0)), ((0.0, 0.0), (-0.35, -0.35)), ((0.3, 0.35), (0.3, -0.35))),
 }
 
+#: An equals sign, on the green of what succeeded: a task gave the same as before.
+_SAME = "same"
+_SAME_SIGN: tuple[_Segment, ...] = (((-0.36, 0.2), (0.36, 0.2)), ((-0.36, -0.2), (0.36, -0.2)))
+
 _previews: list[bpy.utils.previews.ImagePreviewCollection] = []
 
 
 def icon(state: TaskState) -> int:
     """The number of a state's icon, for `icon_value`."""
+    return _icon(state, COLORS[state], _SIGNS[state])
+
+
+def icon_of(task: Task) -> int:
+    """The number of a task's icon: that of its state, but for one that gave the same as before."""
+    if task.state is TaskState.SUCCEEDED and task.gave_the_same:
+        return _icon(_SAME, COLORS[task.state], _SAME_SIGN)
+    return icon(task.state)
+
+
+def _icon(name: str, color: tuple[float, float, float], sign: tuple[_Segment, ...]) -> int:
     if not _previews:
         _previews.append(bpy.utils.previews.new())
     previews = _previews[0]
-    if state not in previews:
-        preview = previews.new(state)
+    if name not in previews:
+        preview = previews.new(name)
         preview.icon_size = (_SIZE, _SIZE)
-        preview.icon_pixels_float = _pixels(COLORS[state], _SIGNS[state]).ravel()
-    return previews[state].icon_id
+        preview.icon_pixels_float = _pixels(color, sign).ravel()
+    return previews[name].icon_id
 
 
 def _pixels(color: tuple[float, float, float], sign: tuple[_Segment, ...]) -> numpy.ndarray:

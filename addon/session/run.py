@@ -55,8 +55,9 @@ class RunEvent:
 class Item:
     """One item of a mapped task; any other task has one item. A live, read-only view."""
 
-    def __init__(self, run: ActiveRun, record: ItemRecord, log: Path | None) -> None:
+    def __init__(self, run: ActiveRun, task: str, record: ItemRecord, log: Path | None) -> None:
         self._run = run
+        self._task = task
         self._record = record
         self._log = log
 
@@ -90,6 +91,11 @@ class Item:
     def cached(self) -> bool:
         """Whether its result is from an earlier run."""
         return self._record.is_cached
+
+    @property
+    def gave_the_same(self) -> bool:
+        """Whether it ran, and gave what it gave the last time that it ran. Known once its result is kept."""
+        return self._run.gave_the_same(self._task, self.index)
 
     @property
     def log(self) -> str:
@@ -161,6 +167,15 @@ class Task:
         return self._record.num_cached
 
     @property
+    def gave_the_same(self) -> bool:
+        """Whether it ran, and gave what it gave the last time that it ran: what takes it is cached then.
+
+        Known once its results are kept, which `Run.wait` waits for.
+        """
+        ran = [item.index for item in self._record.items if not item.is_cached]
+        return bool(ran) and all(self._run.gave_the_same(self.node_id, index) for index in ran)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why it runs, or ran: what has changed since its last run. Of a mapped task, why any of its items ran."""
         cache = self._run.cache
@@ -186,7 +201,8 @@ class Task:
     def items(self) -> tuple[Item, ...]:
         """Its items in the order of the list it is mapped over; one for a task that is not mapped."""
         return tuple(
-            Item(self._run, record, self._run.log_file(self.node_id, record.index)) for record in self._record.items
+            Item(self._run, self.node_id, record, self._run.log_file(self.node_id, record.index))
+            for record in self._record.items
         )
 
     @property
@@ -445,10 +461,10 @@ class Run:
         self._keeper.retry(self)
 
     def wait(self, timeout: float | None = None) -> RunState:
-        """Carry the run on until it is over and its results are home, or for `timeout` seconds. Returns its state.
+        """Carry the run on until it is over and its results are home and kept. Returns its state.
 
-        For use where no timer does so: in background mode, with the bpy wheel, in a test. It doesn't wait for a paused
-        run.
+        For use where no timer does so: in background mode, with the bpy wheel, in a test. It doesn't wait for longer
+        than `timeout` seconds, nor for a paused run.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._is_home:
@@ -463,6 +479,8 @@ class Run:
                 return self.state
             # At most a second at a time: Python handles Ctrl-C only in between, and long logs must be cut.
             self._runner.update(1.0 if left is None else min(1.0, left))
+        if self._is_home:
+            self._runner.finish_keeping(self._active, None if deadline is None else deadline - time.monotonic())
         return self.state
 
     def fetch(self, node_name: str, output: str, *, item: int | None = None) -> Any:

@@ -46,7 +46,8 @@ class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
         task = task_of(context, properties.node_name)
         if task is None:
             return ""
-        what = translated("Cached") if task.cached else "; ".join(task.reasons)
+        same = (translated("gave the same as before"),) if task.gave_the_same else ()
+        what = translated("Cached") if task.cached else "; ".join((*task.reasons, *same))
         return f"{pgettext_tip(cls.__doc__)}.\n\n{what}" if what else ""
 
     def execute(self, context: bpy.types.Context) -> set[str]:

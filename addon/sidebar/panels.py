@@ -87,7 +87,7 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
 
 def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
     row = layout.row()
-    row.label(text=node_status.state_label(task.state), icon_value=status_icons.icon(task.state), translate=False)
+    row.label(text=node_status.state_label(task.state), icon_value=status_icons.icon_of(task), translate=False)
     if task.state is TaskState.RUNNING:
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=f"{task.progress:.0%}")
         if task.text:
@@ -99,6 +99,7 @@ def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
     facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
     facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
     facts.append(("Cached", _cached(task)))
+    facts.append(("Result", translated("Same as before") if task.gave_the_same else ""))
     column = layout.column(align=True)
     for name, fact in facts:
         if fact:

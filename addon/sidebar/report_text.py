@@ -90,7 +90,8 @@ def _run(run: Run) -> Iterator[str]:
         memory = f", {memory_size(task.peak_memory)}" if task.peak_memory is not None else ""
         state = "cached" if task.cached else task.state
         reasons = f" ({'; '.join(task.reasons)})" if task.reasons else ""
-        yield f"  {task.name}: {state}{items}, {task.seconds:.1f} s{memory}{reasons}"
+        same = ", gave the same as before" if task.gave_the_same else ""
+        yield f"  {task.name}: {state}{items}, {task.seconds:.1f} s{memory}{same}{reasons}"
     for note in run.notes:
         yield f"  Note: {note}"
 

@@ -109,7 +109,7 @@ def _new_places(tasks: list[Task | None], key: Callable[[Task], float]) -> list[
 def _draw_task(layout: bpy.types.UILayout, node: bpy.types.Node, task: Task) -> None:
     is_running = task.state is TaskState.RUNNING
     row = layout.split(factor=_NAME_WIDTH, align=True) if is_running else layout.row()
-    row.label(text=label(node), icon_value=status_icons.icon(task.state), translate=False)
+    row.label(text=label(node), icon_value=status_icons.icon_of(task), translate=False)
     if is_running:
         text = node_status.items_text(task) or f"{task.progress:.0%}"
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)

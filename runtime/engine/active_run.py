@@ -35,6 +35,8 @@ class ActiveRun:
         logs: names of the log of each item of a task, by the task's id.
         listener: called after each change.
         cache: what it takes over from earlier runs; None if nothing.
+        pasts: what its tasks took in earlier runs, as far as that is known.
+        asked_pasts: whether the store was asked for more of them.
         requests: keys of its requests to the engine that have not ended.
         is_forgotten: whether all its files are removed once it is over.
         takes_kept_only: whether it only takes over kept results: a task of which there is none is cancelled.
@@ -60,7 +62,9 @@ class ActiveRun:
         self._folder = scratch.folder
         self.tasks = {task.id: task for task in plan.tasks}
         self.scheduler = Scheduler(plan, num_workers, timeout, looks_up=cache is not None)
-        self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, pasts)
+        self.pasts = dict(pasts)
+        self.asked_pasts = cache is None
+        self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
         self.results = Results(scratch, snapshot, open_file)
         self.cache = None if cache is None else RunCache(cache, plan, scratch, self.results, is_forced=is_forced)
         self.works = Works()
@@ -175,6 +179,10 @@ class ActiveRun:
             for place, ref in placed
             if ref is not None
         }
+
+    def gave_the_same(self, task: str, item: int) -> bool:
+        """Whether an item ran and gave what it gave the last time that it ran, as far as that is known yet."""
+        return self.cache is not None and (task, item) in self.cache.same
 
     def new_deliveries(self) -> Iterator[Delivery]:
         """The deliveries that are complete, and were not before the run was started or retried.

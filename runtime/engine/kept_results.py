@@ -17,6 +17,7 @@ from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
 from ..errors import StoreError
 from ..keys.files import FileState
+from ..planning.plan import PlannedTask
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.typed_values import TypedValue
 from ..script.socket_types import StoredRef
@@ -70,6 +71,8 @@ class KeptResult:
         read: files that it depends on beside its inputs, as they were.
         written: files that it wrote, as they were at its end.
         peak_memory: bytes that it took.
+        num_items: how many items its task had then.
+        given: as `given.given_digest`.
         obstacle: why it can't be used again, "" if it can.
     """
 
@@ -81,6 +84,8 @@ class KeptResult:
     read: tuple[FileState, ...] = ()
     written: tuple[FileState, ...] = ()
     peak_memory: int | None = None
+    num_items: int = 1
+    given: str = ""
     obstacle: str = ""
 
     def encode(self) -> dict[str, Any]:
@@ -162,6 +167,17 @@ def read(record: Record) -> KeptResult | None:
         return KeptResult.decode(record.content)
     except (TypeError, ValueError):
         return None
+
+
+def last(store: Store, subject: str) -> KeptResult | None:
+    """The newest result of a subject; None if there is none, or nobody can read it any more."""
+    record = store.last(subject)
+    return None if record is None else read(record)
+
+
+def subject(task: PlannedTask, item: int) -> str:
+    """What the last result of an item is found by."""
+    return f"{task.id} {item}"
 
 
 def kept_origins(contents: Contents, blob: str, digests: Digests, sources: Sequence[StoredRef]) -> Iterator[KeptOrigin]:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -18,15 +18,16 @@ from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
 from ..planning.plan import Plan, PlannedTask
 from ..scratch.contents import Contents
-from ..scratch.scratch import Scratch
+from ..scratch.scratch import Scratch, ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.socket_types import StoredRef
 from ..store import upkeep
-from ..store.records import Record
+from ..store.records import Record, digest_of
 from ..store.store import Store
 from . import kept_results
+from .given import given_digest
 from .item_keys import ItemKeys, Known
-from .kept_results import STEM, KeptResult, KeptResults, found_origins, kept_origins
+from .kept_results import STEM, KeptResult, KeptResults, found_origins, kept_origins, subject
 from .messages import Succeeded
 from .preparation import Checking, Digesting, Keeping, LookupWork
 from .results import Results, Tasks
@@ -111,6 +112,7 @@ class RunCache:
     Attributes:
         shared: what it has in common with other runs.
         reasons: why each item ran, by task and item.
+        same: the items that ran and gave what they gave the last time that they ran, by task and item.
         keys: what each item depends on.
         has_kept: whether it gave the store anything.
     """
@@ -125,6 +127,7 @@ class RunCache:
         self._asked: dict[tuple[str, int], _Asked] = {}  # by task and item
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
+        self.same: set[tuple[str, int]] = set()
 
     def look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
         """The result of an item, if there is one."""
@@ -148,7 +151,7 @@ class RunCache:
         self._asked[task.id, item] = _Asked(parts, key)
         if self._is_forced:
             return NotFound((Reason(Cause.FORCED),))
-        for name in (key, _subject(task, item)):
+        for name in (key, subject(task, item)):
             if self.shared.pending[name]:
                 return NotYet((Keeping(name),))
         record = self.shared.store.peek(key)
@@ -187,9 +190,9 @@ class RunCache:
 
     def _why(self, task: PlannedTask, item: int, parts: KeyParts) -> NotFound:
         """Why there is no result of an item."""
-        last = self._last(_subject(task, item))
+        last = self._last(subject(task, item))
         try:
-            old = None if last is None else KeyParts.from_json(last.parts)
+            old = None if last is None or not last.parts else KeyParts.from_json(last.parts)
         except (TypeError, ValueError):  # kept by another version of Background Nodes, which had other parts
             return NotFound((Reason(Cause.ENGINE_CHANGED),))
         texts = {text_digest(task.script.text): task.script.text}
@@ -199,8 +202,7 @@ class RunCache:
 
     def _last(self, subject: str) -> KeptResult | None:
         """The newest result of a subject."""
-        record = self.shared.store.last(subject)
-        return None if record is None else kept_results.read(record)
+        return kept_results.last(self.shared.store, subject)
 
     def _changed_files(self, kept: KeptResult) -> Iterator[Reason]:
         """Why the result does not hold any more."""
@@ -258,9 +260,16 @@ class RunCache:
         return _Asked(now, now.key()) if _files(now, written) == _files(before, written) else None
 
     def keep(
-        self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str
-    ) -> _Keep | None:
-        """What keeps the result of an item, to be done on another thread; None if nothing can be kept."""
+        self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str, num_items: int
+    ) -> _Keep | _Remember | None:
+        """What keeps the result of an item, to be done on another thread; None if nothing can be kept.
+
+        Of a result that can't be kept at all, only what it took and a digest of it are.
+        """
+        gave = _Gave(succeeded, num_items, self._scratch.file(blob), self._scratch.folder)
+        if (task.id, item) not in self._asked:
+            self.shared.pending.update((subject(task, item),))
+            return _Remember(self.shared.store, subject(task, item), gave)
         asked = self._to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
         if asked is None:
             return None
@@ -271,7 +280,7 @@ class RunCache:
         except StoreError:
             return None
         self.has_kept = True
-        self.shared.pending.update((asked.key, _subject(task, item)))
+        self.shared.pending.update((asked.key, subject(task, item)))
         stem = PurePath(blob).stem
         obstacle = succeeded.obstacle
         if not task.outputs and not succeeded.written:
@@ -283,16 +292,16 @@ class RunCache:
             read=succeeded.read,
             written=succeeded.written,
             peak_memory=succeeded.peak_memory,
+            num_items=num_items,
             obstacle=obstacle,
         )
         return _Keep(
             self.shared.store,
             asked.parts,
             asked.key,
-            _subject(task, item),
+            subject(task, item),
             kept,
-            succeeded.seconds or 0.0,
-            self._scratch.file(blob),
+            gave,
             self._scratch.file(log),
             sources,
             files,
@@ -308,6 +317,64 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class _Gave:
+    """What an item gave.
+
+    Attributes:
+        succeeded: as the worker told it.
+        num_items: how many items its task has.
+        blob: the file of its blob.
+        folder: the files of the scratch folder.
+    """
+
+    succeeded: Succeeded
+    num_items: int
+    blob: Path
+    folder: ScratchFolder
+
+    @property
+    def seconds(self) -> float:
+        return self.succeeded.seconds or 0.0
+
+    def digest(self) -> str:
+        """As `given_digest`."""
+        try:
+            return given_digest(self.succeeded.values, self.succeeded.written, self.blob, self.folder)
+        except StoreError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remember:
+    """Notes what an item gave and took whose result can't be kept."""
+
+    store: Store
+    subject: str
+    gave: _Gave
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What others may look for meanwhile."""
+        return (self.subject,)
+
+    def __call__(self) -> bool:
+        """Returns whether it gave what it gave the last time."""
+        last = kept_results.last(self.store, self.subject) or KeptResult("", "")
+        kept = KeptResult(
+            last.parts,
+            last.script,
+            peak_memory=self.gave.succeeded.peak_memory,
+            num_items=self.gave.num_items,
+            given=self.gave.digest(),
+        )
+        with contextlib.suppress(StoreError):  # nothing is lost but an estimate
+            self.store.set_last(
+                self.subject, Record(digest_of(self.subject.encode()), kept.encode(), self.gave.seconds, {})
+            )
+        return kept.given == last.given != ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Keep:
     """Keeps one result."""
 
@@ -316,33 +383,39 @@ class _Keep:
     key: str
     subject: str
     kept: KeptResult
-    seconds: float
-    blob: Path
+    gave: _Gave
     log: Path
     sources: tuple[StoredRef, ...]
     files: set[str]
 
-    def __call__(self) -> None:
-        """Raises StoreError if it can't be kept."""
-        kept, files = self.kept, {}
-        if self.blob.exists() and not kept.obstacle:
-            contents = Contents.load(self.blob)
-            digests = blob_digests.read(self.blob)
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What others may look for meanwhile."""
+        return self.key, self.subject
+
+    def __call__(self) -> bool:
+        """Returns whether the item gave what it gave the last time. Raises StoreError if it can't be kept."""
+        kept, blob, files = replace(self.kept, given=self.gave.digest()), self.gave.blob, {}
+        if blob.exists() and not kept.obstacle:
+            contents = Contents.load(blob)
+            digests = blob_digests.read(blob)
             named = {file for digest in digests.values() for file in digest.files}
-            kept = dataclasses.replace(
+            kept = replace(
                 kept,
-                origins=tuple(kept_origins(contents, self.blob.name, digests, self.sources)),
+                origins=tuple(kept_origins(contents, blob.name, digests, self.sources)),
                 files=tuple(sorted(named & self.files)),
                 read=(*kept.read, *_states(named - self.files)),
             )
-        if any(self.blob.parent.glob(f"{self.blob.stem}.*")) and not kept.obstacle:
-            files[_BLOB] = self.blob
+        if any(blob.parent.glob(f"{blob.stem}.*")) and not kept.obstacle:
+            files[_BLOB] = blob
         if self.log.exists():
             files[_LOG] = self.log
-        record = self.store.keep(self.key, kept.encode(), self.seconds, files, copied=(_LOG,))
+        last = kept_results.last(self.store, self.subject)
+        record = self.store.keep(self.key, kept.encode(), self.gave.seconds, files, copied=(_LOG,))
         self.store.set_last(self.subject, record)
         if kept.written:
             self.store.set_last(_place(self.parts), record)
+        return last is not None and kept.given == last.given != ""
 
 
 def _states(paths: Iterable[str]) -> Iterator[FileState]:
@@ -369,11 +442,6 @@ def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str
 def _paths(parts: KeyParts) -> Iterator[InputPart]:
     """The inputs that are paths."""
     return (part for part in parts.inputs if part.type.kind == "PATH")
-
-
-def _subject(task: PlannedTask, item: int) -> str:
-    """What the last result of an item is found by."""
-    return f"{task.id} {item}"
 
 
 def _place(parts: KeyParts) -> str:

@@ -16,7 +16,7 @@ import functools
 import itertools
 import time
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from multiprocessing import connection
 from typing import Final, NamedTuple, assert_never
@@ -77,6 +77,7 @@ from .chores import Chores, Done
 from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
+from .pasts import find_pasts
 from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Work
 from .run_cache import Cache, Found, NotYet
 
@@ -106,6 +107,7 @@ class Runner:
         self._runs: dict[int, ActiveRun] = {}
         self._numbers = itertools.count(1)
         self._inbox: deque[tuple[ActiveRun, Event | _Reported]] = deque()
+        self._keeping: Counter[int] = Counter()  # results that are being kept, by the number of their run
         self._in_use: FilesInUse | None = None  # what `protect` was called with last
         self._is_draining = False
         self._is_closed = False
@@ -243,6 +245,15 @@ class Runner:
                     self._tell(run, None)
         self._drain(until)
 
+    def finish_keeping(self, run: ActiveRun, timeout: float | None) -> None:
+        """Wait until all results of a run are kept, at most `timeout` seconds; not where a listener calls it."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while self._keeping[run.number] and not self._is_closed and not self._is_draining:
+            left = None if until is None else until - time.monotonic()
+            if left is not None and left <= 0.0:
+                return
+            self.update(1.0 if left is None else min(1.0, left))
+
     def keep_house(self, chore: Callable[[], upkeep.Info | None]) -> None:
         """Do something with the store, on another thread. What it returns becomes the cache's `info`."""
         self._chores.add(_HouseKey(), chore)
@@ -294,19 +305,35 @@ class Runner:
             if isinstance(key, _ItemKey | _ErrandKey) and key.run in self._runs:
                 self._inbox.append((self._runs[key.run], _Reported(key, report)))
         for done in self._chores.poll():
-            if isinstance(done.key, _KeepKey) and self._cache is not None:
-                self._cache.pending.subtract(done.key.names)
-            if done.error is not None and isinstance(done.key, _KeepKey | _HouseKey):
-                self._note(f"{done.key.fault}: {done.error}")
-            elif isinstance(done.result, upkeep.Info) and self._cache is not None:
-                self._cache.info = done.result
-            if isinstance(done.key, _ErrandKey) and done.key.run in self._runs:
-                self._inbox.append((self._runs[done.key.run], _Reported(done.key, done)))
+            self._note_done(done)
         now = time.monotonic()
         for run in self._runs.values():
             deadline = run.scheduler.next_deadline()
             if deadline is not None and deadline <= now:
                 self._inbox.append((run, TimePassed(now)))
+
+    def _note_done(self, done: Done) -> None:
+        """A chore is done."""
+        key = done.key
+        if isinstance(key, _KeepKey):
+            self._note_kept(key, is_same=done.result is True)
+        if isinstance(key, _PastsKey):
+            key.run.pasts.update(done.result or {})
+        if done.error is not None and isinstance(key, _KeepKey | _HouseKey):
+            self._note(f"{key.fault}: {done.error}")
+        elif isinstance(done.result, upkeep.Info) and self._cache is not None:
+            self._cache.info = done.result
+        if isinstance(key, _ErrandKey) and key.run in self._runs:
+            self._inbox.append((self._runs[key.run], _Reported(key, done)))
+
+    def _note_kept(self, key: _KeepKey, *, is_same: bool) -> None:
+        """A result is kept, or can't be."""
+        self._keeping[key.run.number] -= 1
+        assert key.run.cache is not None
+        key.run.cache.shared.pending.subtract(key.names)
+        if is_same:
+            key.run.cache.same.add((key.task, key.item))
+            self._tell(key.run, None)
 
     # The inbox
 
@@ -516,15 +543,26 @@ class Runner:
                 self._inbox.append((run, CancelRequested(where[0], key.task)))
             case _:
                 self._inbox.append((run, ResultMissing(*where)))
+                self._ask_pasts(run)
+
+    def _ask_pasts(self, run: ActiveRun) -> None:
+        """Something has to run, so it is worth to know what the tasks took in earlier sessions."""
+        if run.asked_pasts or run.cache is None:
+            return
+        run.asked_pasts = True
+        unknown = [task for task in run.tasks.values() if task.id not in run.pasts]
+        self._chores.add(_PastsKey(run), functools.partial(find_pasts, run.cache.shared.store, unknown))
 
     def _keep(self, run: ActiveRun, key: _ItemKey, succeeded: messages.Succeeded) -> None:
         """Keep the result of an item for later runs, on another thread."""
         if run.cache is None:
             return
         (blob,), log = run.blob(key.task, key.item), run.logs[key.task][key.item]
-        keeping = run.cache.keep(run.tasks[key.task], key.item, run.tasks, succeeded, blob, log)
+        num_items = run.scheduler.tasks[key.task].num_items or 1
+        keeping = run.cache.keep(run.tasks[key.task], key.item, run.tasks, succeeded, blob, log, num_items)
         if keeping is not None:
-            self._chores.add(_KeepKey((keeping.key, keeping.subject)), keeping)
+            self._keeping[run.number] += 1
+            self._chores.add(_KeepKey(keeping.names, run, key.task, key.item), keeping)
 
     def _start_task(self, run: ActiveRun, key: _ItemKey) -> None:
         """Give an item to the engine; or add `InputsMissing`, or `TaskFailed` if it can't be started, to the inbox."""
@@ -615,8 +653,17 @@ class _ErrandKey(NamedTuple):
 class _KeepKey(NamedTuple):
     """The key of the chore that keeps a result. `names` are what others may look for; `fault` is said if it fails."""
 
-    names: tuple[str, str]
+    names: tuple[str, ...]
+    run: ActiveRun
+    task: str
+    item: int
     fault: str = "Results are not kept for later runs"
+
+
+class _PastsKey(NamedTuple):
+    """The key of the chore that finds out what the tasks of a run took in earlier sessions."""
+
+    run: ActiveRun
 
 
 class _HouseKey(NamedTuple):

@@ -21,24 +21,25 @@ _MIN_PROGRESS: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a task took in an earlier run: the mean seconds of an item, and the number of items."""
+    """What a task took in an earlier run: the mean seconds of an item, the number of items, the most memory of one."""
 
     item_seconds: float
     num_items: int
+    peak_memory: int | None = None
 
     @classmethod
     def of(cls, record: TaskRecord) -> Past | None:
         """None if nothing was measured."""
         if not record.num_measured or not record.num_items:
             return None
-        return cls(record.measured_seconds / record.num_measured, record.num_items)
+        return cls(record.measured_seconds / record.num_measured, record.num_items, record.peak_memory)
 
 
 class TimeLeft:
     """Estimates for one run. `now` is a time of the run's clock."""
 
     def __init__(self, records: Iterable[TaskRecord], num_workers: int, pasts: Mapping[str, Past]) -> None:
-        """`records` in the plan's order; `pasts` are of earlier runs, by the tasks' ids."""
+        """`records` in the plan's order; `pasts` are of earlier runs, by the tasks' ids, and may grow."""
         self._records = tuple(records)
         self._num_workers = num_workers
         self._pasts = pasts

@@ -154,7 +154,42 @@ def test_the_same_result_of_another_script_stops_the_change_there(tree):
     scale = chain(tree, rock())
     ran(tree)
     scale.script.from_string(scale.script.as_string().replace("*= size", "*= 1.0 * size"))
-    assert set(ran(tree)) == {"Scale"}
+    run = background_nodes.run(tree)
+    assert [(task.name, task.cached, task.gave_the_same) for task in run.tasks.values()] == [
+        ("Scale", False, True),
+        ("Count", True, False),
+    ]
+    socket_of(scale.inputs, "size").default_value = 3.0
+    run = background_nodes.run(tree)
+    assert [task.gave_the_same for task in run.tasks.values()] == [False, True], "as many vertices, elsewhere"
+
+
+def test_a_node_that_always_runs_and_gives_the_same_stops_the_change_there(tree):
+    scale = chain(tree, rock())
+    scale.cache = "NEVER"
+    ran(tree)
+    run = background_nodes.run(tree)
+    assert (run.tasks["Scale"].gave_the_same, run.tasks["Count"].cached) == (True, True)
+
+
+def test_another_file_is_another_result(tree, tmp_path):
+    out = tmp_path / "out.txt"
+    write = script(
+        tree,
+        "Write",
+        """
+        from pathlib import Path
+        def main(text: str, path: Path) -> Path:
+            path.write_text(text)
+            return path
+        """,
+        text="same",
+        path=str(out),
+    )
+    ran(tree)
+    for text, is_same in (("other", False), ("other", True)):
+        socket_of(write.inputs, "text").default_value = text
+        assert background_nodes.run(tree, force=True).tasks["Write"].gave_the_same is is_same
 
 
 def test_a_renamed_and_moved_file_is_cached(tree, tmp_path):

@@ -147,6 +147,9 @@ def test_the_next_process_finds_what_was_kept(run_cli, good_file):
     changed = run_cli("run", good_file, "--json", "--set", "First.value=4").report
     assert changed["tasks"]["First"]["reasons"] == ['"Value" 3 → 4']
     assert changed["results"]["Second"]["result"]["value"] == 16
+    again = run_cli("run", good_file, "--json", "--set", "First.value=4", "--force").report
+    assert [task["gave_the_same"] for task in again["tasks"].values()] == [True, True]
+    assert "gave the same as before" in run_cli("run", good_file, "--force", "--set", "First.value=4").out
 
 
 def test_nothing_is_taken_from_the_store_or_kept_if_that_is_not_wanted(run_cli, good_file, tmp_path):
