@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import operator
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from .left_out import counted
 #: Their RNA is too large, can't be read without a side effect (a volume loads its file), or lacks a part of them (the
 #: shape keys of masks): they count as changed.
 _NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Mask, bpy.types.Scene, bpy.types.Volume)
-#: Collections of plain numbers are read as arrays from this length on.
+#: Collections of plain numbers are read as arrays from this length on, or if their items can't have custom properties.
 _BULK = 32
 #: Longer collections of other things take too long; the data-block counts as changed.
 _LONGEST_WALK = 5000
@@ -48,6 +49,21 @@ class Fingerprint:
     references: frozenset[int]
 
 
+class Users:
+    """The objects of each mesh. Valid as long as no object is added, removed or given other data."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[int, list[bpy.types.Object]] | None = None
+
+    def of(self, mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+        if self._by_uid is None:
+            self._by_uid = {}
+            for item in bpy.data.objects:
+                if isinstance(data := item.data, bpy.types.Mesh):
+                    self._by_uid.setdefault(data.session_uid, []).append(item)
+        return self._by_uid.get(mesh.session_uid, [])
+
+
 def by_uid(data_block: bpy.types.ID) -> object:
     """What stands for a data-block in the fingerprint of another: good as long as the file is open."""
     return data_block.session_uid
@@ -65,6 +81,7 @@ def fingerprint(
     *,
     with_names: bool = True,
     of_result: bool = False,
+    users: Users | None = None,
 ) -> Fingerprint | None:
     """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole.
 
@@ -73,6 +90,7 @@ def fingerprint(
         identify: what stands for those that it uses: `by_uid`, `by_name`, or the like.
         with_names: whether its own name counts.
         of_result: whether how an artist arranges it does not count: where an object is, what is hidden.
+        users: the objects of meshes, if many fingerprints are taken at once.
     """
     if isinstance(data_block, _NOT_READ):
         return None
@@ -81,11 +99,11 @@ def fingerprint(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Blender is about to lose
             walk.visit(data_block)
-        for part in _beside_rna(data_block):
+        for part in _beside_rna(data_block, users or Users()):
             walk.add(part)
     except _ERRORS:
         return None
-    return Fingerprint(walk.hash.digest(), frozenset(walk.references))
+    return Fingerprint(walk.digest(), frozenset(walk.references))
 
 
 @dataclass
@@ -95,6 +113,8 @@ class _Walk:
     identify: Callable[[bpy.types.ID], object]
     with_names: bool
     of_result: bool
+    #: All that counts, but what is bytes: that goes into the hash at once.
+    values: list[object] = field(default_factory=list)
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
     #: By address and type, in the order of the visits.
@@ -103,42 +123,48 @@ class _Walk:
     owners: set[int] = field(default_factory=set)
 
     def add(self, value: object) -> None:
-        self.hash.update(value if isinstance(value, bytes) else repr(value).encode("utf-8", "surrogatepass"))
-        self.hash.update(b"\0")
+        if isinstance(value, bytes):
+            self.add(len(value))
+            self.hash.update(value)
+        else:
+            self.values.append(value)
+
+    def digest(self) -> bytes:
+        self.hash.update(repr(self.values).encode("utf-8", "surrogatepass"))  # much faster than one by one
+        return self.hash.digest()
 
     def visit(self, struct: bpy.types.bpy_struct) -> None:
-        rna = _rna(type(struct))
+        layout = _layout(type(struct), self.of_result, self.with_names)
         # With its type: `Object.display` is at the address of the object itself.
-        address, identifier = struct.as_pointer(), rna.identifier
-        if (number := self.visited.get((address, identifier))) is not None:
+        place = struct.as_pointer(), layout.identifier
+        if (number := self.visited.get(place)) is not None:
             self.add(("again", number))  # which one it is: a link may lead from another node now
             return
-        if address:
-            self.visited[address, identifier] = len(self.visited)
-        if isinstance(struct, bpy.types.ID):
-            self.owners.add(address)
-        if identifier in _HIDES and _HIDES[identifier](struct):
-            raise _HiddenError(identifier)
-        self.add(identifier)
-        is_nameless = isinstance(struct, bpy.types.ID) and not self.with_names
-        for prop in _properties(type(struct), self.of_result):
-            if is_nameless and prop.name == "name":
-                continue
-            self.hash.update(prop.encoded)
+        if place[0]:
+            self.visited[place] = len(self.visited)
+        if layout.is_data_block:
+            self.owners.add(place[0])
+        if layout.hides is not None and layout.hides(struct):
+            raise _HiddenError(layout.identifier)
+        self.values.append(layout.identifier)
+        for read in layout.plain:
+            self.values.append(read(struct))
+        for prop in layout.others:
             self._visit_property(getattr(struct, prop.name), prop)
-        self._visit_custom_properties(struct)
+        if type(struct) not in _without_custom_properties:
+            self._visit_custom_properties(struct)
 
     def _visit_property(self, value: Any, prop: _Property) -> None:
-        if prop.is_path and self.of_result:  # saving a file may spell its paths in another way
-            self.add(bpy.path.abspath(value))
-        elif prop.kind == "POINTER":
+        if prop.kind == "POINTER":
             self._visit_pointer(value)
         elif prop.kind == "COLLECTION":
             self._visit_collection(value, prop.of_collection)
-        elif prop.kind == "ENUM" and isinstance(value, set):
+        elif prop.kind == "PATH" and self.of_result:  # saving a file may spell its paths in another way
+            self.add(bpy.path.abspath(value))
+        elif isinstance(value, set):
             self.add(sorted(value))
         else:
-            self.add(value if isinstance(value, bool | int | float | str | bytes) else _flat(value))
+            self.add(_flat(value))
 
     def _visit_pointer(self, value: bpy.types.bpy_struct | None) -> None:
         if value is None:
@@ -167,12 +193,7 @@ class _Walk:
 
     def _visit_collection(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
         self.add(len(items))
-        is_pointed_into = any(prop.kind == "POINTER" for prop in of_collection)
-        if (
-            len(items) >= _BULK
-            and not is_pointed_into
-            and (columns := _numeric_columns(type(items[0]), self.of_result))
-        ):
+        if len(items) and (columns := self._columns(items, of_collection)):
             for name, length, dtype in columns:
                 self.add(_array(items, name, length * len(items), dtype))
         elif len(items) > _LONGEST_WALK:
@@ -183,6 +204,16 @@ class _Walk:
         for prop in of_collection:  # which item is the active one
             self._visit_property(getattr(items, prop.name), prop)
 
+    def _columns(
+        self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]
+    ) -> tuple[tuple[str, int, type], ...]:
+        """What to read of items as arrays; nothing if they must be visited, as one that is pointed to must be."""
+        if items[0] is None or any(prop.kind == "POINTER" for prop in of_collection):
+            return ()
+        if len(items) < _BULK and (len(list(items)) != len(items) or _keys(items[0]) is not None):
+            return ()  # on 4.2 some collections without an item say that they have one
+        return _numeric_columns(type(items[0]), self.of_result)
+
     def _visit_item(self, item: bpy.types.bpy_struct | None) -> None:
         if item is None or isinstance(item, bpy.types.ID):
             self._visit_pointer(item)
@@ -190,11 +221,7 @@ class _Walk:
             self.visit(item)
 
     def _visit_custom_properties(self, struct: bpy.types.bpy_struct) -> None:
-        try:
-            keys = sorted(struct.keys())
-        except TypeError:  # this type has none
-            return
-        for key in keys:
+        for key in sorted(_keys(struct) or ()):
             self.add(key)
             self._visit_custom(struct[key])
             self.add(_ui_data(struct, key))
@@ -220,6 +247,19 @@ def _is_part(data_block: bpy.types.ID) -> bool:
     return data_block.is_embedded_data or isinstance(data_block, bpy.types.Key)
 
 
+#: Types of structs that can have no custom properties; RNA does not say which.
+_without_custom_properties: set[type] = set()
+
+
+def _keys(struct: bpy.types.bpy_struct) -> list[str] | None:
+    """The names of its custom properties; None if it can have none."""
+    try:
+        return struct.keys()
+    except TypeError:
+        _without_custom_properties.add(type(struct))
+        return None
+
+
 def _ui_data(struct: bpy.types.bpy_struct, key: str) -> object:
     """What the field of a custom property is made of: its limits, its description."""
     try:
@@ -242,31 +282,83 @@ def _rna(cls: type) -> bpy.types.bpy_struct:
 
 
 class _Property(NamedTuple):
-    """A property to read. A collection has some of its own, such as which item is active."""
+    """A property that is read in a way of its own. A collection has some, too, such as which item is active."""
 
     name: str
-    encoded: bytes
     kind: str
-    is_path: bool
     of_collection: tuple[_Property, ...]
 
 
+class _Layout(NamedTuple):
+    """How structs of a type are read.
+
+    Attributes:
+        plain: functions that read properties of which the value itself counts, several at once.
+        others: all other properties.
+        hides: whether a struct holds what no RNA shows.
+    """
+
+    identifier: str
+    is_data_block: bool
+    hides: Callable[[Any], bool] | None
+    plain: tuple[Callable[[Any], object], ...]
+    others: tuple[_Property, ...]
+
+
 @functools.cache
-def _properties(cls: type, of_result: bool) -> tuple[_Property, ...]:
-    """The properties to look at."""
-    return _of_rna(_rna(cls), of_result)
+def _layout(cls: type, of_result: bool, with_names: bool) -> _Layout:
+    rna = _rna(cls)
+    is_data_block = issubclass(cls, bpy.types.ID)
+    left_out = {"name"} if is_data_block and not with_names else set()
+    props = [prop for prop in counted(rna, of_result=of_result) if prop.identifier not in left_out]
+    return _Layout(
+        rna.identifier,
+        is_data_block,
+        _HIDES.get(rna.identifier),
+        _readers(props),
+        _of_rna((prop for prop in props if not _is_plain(prop) and not _is_row(prop)), of_result),
+    )
 
 
-def _of_rna(rna: bpy.types.bpy_struct, of_result: bool) -> tuple[_Property, ...]:
+def _readers(props: Sequence[bpy.types.Property]) -> tuple[Callable[[Any], object], ...]:
+    """Functions that read all plain properties in one call, and all rows of numbers in another one."""
+    plain = [prop.identifier for prop in props if _is_plain(prop)]
+    rows = [prop.identifier for prop in props if _is_row(prop)]
+    readers: list[Callable[[Any], object]] = [operator.attrgetter(*plain)] if plain else []
+    if len(rows) == 1:
+        readers.append(lambda struct, name=rows[0]: tuple(getattr(struct, name)))
+    elif rows:
+        read = operator.attrgetter(*rows)
+        readers.append(lambda struct: list(map(tuple, read(struct))))
+    return tuple(readers)
+
+
+def _is_plain(prop: bpy.types.Property) -> bool:
+    """Whether its value is a number, a switch, an item of a menu or a short text."""
+    if prop.type == "STRING":
+        return _kind(prop) == "STRING" and prop.subtype != "BYTE_STRING"
+    return not prop.is_enum_flag if prop.type == "ENUM" else prop.type in _DTYPES and not prop.is_array
+
+
+def _is_row(prop: bpy.types.Property) -> bool:
+    """Whether it is an array of numbers of one dimension."""
+    return prop.type in _DTYPES and prop.type != "ENUM" and prop.is_array and not any(prop.array_dimensions[1:])
+
+
+def _kind(prop: bpy.types.Property) -> str:
+    return "PATH" if prop.type == "STRING" and prop.subtype in ("FILE_PATH", "DIR_PATH") else prop.type
+
+
+def _of_rna(props: Iterable[bpy.types.Property], of_result: bool) -> tuple[_Property, ...]:
     return tuple(
         _Property(
             prop.identifier,
-            prop.identifier.encode(),
-            prop.type,
-            prop.type == "STRING" and prop.subtype in ("FILE_PATH", "DIR_PATH"),
-            _of_rna(prop.srna, of_result) if prop.type == "COLLECTION" and prop.srna is not None else (),
+            _kind(prop),
+            _of_rna(counted(prop.srna, of_result=of_result), of_result)
+            if prop.type == "COLLECTION" and prop.srna is not None
+            else (),
         )
-        for prop in counted(rna, of_result=of_result)
+        for prop in props
     )
 
 
@@ -307,13 +399,13 @@ _HIDES: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def _beside_rna(data_block: bpy.types.ID) -> Iterator[object]:
+def _beside_rna(data_block: bpy.types.ID, users: Users) -> Iterator[object]:
     """What a data-block holds that is read in other ways, because these are faster or the only ones."""
     preview = data_block.preview
     if preview is not None and preview.is_image_custom:
         yield tuple(preview.image_size), tuple(preview.image_pixels)
     if isinstance(data_block, bpy.types.Mesh):
-        yield from _beside_attributes(data_block)
+        yield from _beside_attributes(data_block, users.of(data_block))
     elif isinstance(data_block, bpy.types.Text):
         yield data_block.as_string()
     elif isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
@@ -324,11 +416,10 @@ def _beside_rna(data_block: bpy.types.ID) -> Iterator[object]:
         yield values.tobytes()
 
 
-def _beside_attributes(mesh: bpy.types.Mesh) -> Iterator[object]:
+def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) -> Iterator[object]:
     """What a mesh holds that is no attribute of it, as far as this Blender shows it at all."""
     if mesh.is_editmode:
         raise _HiddenError("attributes have no items in Edit Mode")
-    users = [item for item in bpy.data.objects if item.data == mesh]
     if any(modifier.type == "MULTIRES" and modifier.total_levels for item in users for modifier in item.modifiers):
         raise _HiddenError("sculpted levels")
     yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)

@@ -17,7 +17,7 @@ from ...blender import blobs, data_block_kinds
 from ...blender.dependencies import used_by
 from ...scratch.contents import Contents, DataBlockName, Origin
 from ...script.socket_types import StoredRef
-from .fingerprint import Fingerprint, by_name, fingerprint
+from .fingerprint import Fingerprint, Users, by_name, fingerprint
 
 #: Larger meshes of the objects that a task is given count as changed: that is what most scripts are for, and to read
 #: them takes longer than to open the blob.
@@ -113,12 +113,13 @@ class Provenance:
         """Take the fingerprints to compare with later, but not of the large meshes of the inputs."""
         self._has_state = True
         skipped = {uid for item in inputs for uid in _large_meshes(item)}
+        users = Users()
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
             if known is None or known.name_in_file is not None:
                 continue
             if known.origin.is_unchanged and data_block.session_uid not in skipped:
-                known.before = fingerprint(data_block)
+                known.before = fingerprint(data_block, users=users)
 
     def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
         """What to write beside a blob of the task's results. What is new has its origin there."""
@@ -150,10 +151,11 @@ class Provenance:
         `results` are left out: they come home as copies, so what uses one of them must use the copy.
         """
         unchanged: dict[int, Fingerprint] = {}
+        users = Users()
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
             if known is not None and known.before is not None and data_block.session_uid not in results:
-                after = fingerprint(data_block)
+                after = fingerprint(data_block, users=users)
                 if after == known.before:
                     unchanged[data_block.session_uid] = after
         return unchanged
