@@ -101,6 +101,7 @@ def homecoming(quick: bool) -> Row:
     count = 40 if quick else 200
     stage.empty_file()
     tree = stage.mapped_tree(stage.MAKE_OBJECT, count)
+    stage.add_output(tree, "LINK")
     times: dict[str, float] = {}
 
     def hear(event: object) -> None:
