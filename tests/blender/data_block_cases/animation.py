@@ -236,6 +236,7 @@ def object_pose() -> bpy.types.ID:
     """Poses, constraints, custom shapes, keyframes and drivers of bones."""
     item = armature_object("Pose")
     shape = linked(bpy.data.objects.new("Shape", grid("Shape", 2)))
+    item.pose.use_auto_ik = item.pose.use_mirror_x = item.pose.use_mirror_relative = True
     for number, bone in enumerate(item.pose.bones):
         bone.location, bone.rotation_mode, bone.scale = (0.1, 0.2 * number, 0), "XYZ", (1, 1 + number, 1)
         bone.rotation_euler, bone.rotation_quaternion = (0.1, 0.2, 0.3), (0.5, 0.5, 0.5, 0.5)

@@ -115,6 +115,16 @@ LOSSES: tuple[Loss, ...] = (
         since=(4, 5),
     ),
     Loss(
+        r"^Object [^:]+: pose\.use_(auto_ik|mirror_\w+): ",
+        "`libraries.write` writes copies since 4.5, and the copy of a pose has these switches off",
+        since=(4, 5),
+    ),
+    Loss(
+        r"^Scene [^:]+: sequence_editor\.(active_strip|\w*overlay_frame\w*): ",
+        "`libraries.write` writes copies since 4.5, and the copy of a sequence has no active strip and no overlay",
+        since=(4, 5),
+    ),
+    Loss(
         r"^Camera .*: \['cycles'\]",
         "before 5.0 Blender writes a second copy of the camera's own settings, for older versions",
         until=(5, 0),

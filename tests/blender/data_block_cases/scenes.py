@@ -118,6 +118,8 @@ def scene_sequence() -> bpy.types.ID:
                 vary(strip.modifiers.new("Curves", "CURVES"))
         if kind == "TEXT":
             strip.text, strip.font_size = "Wörter", 33
+    editor.active_strip = strip
+    editor.show_overlay_frame, editor.use_overlay_frame_lock, editor.overlay_frame = True, True, 7
     return scene
 
 
