@@ -101,7 +101,7 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
         for argument in request.arguments
         if len(argument.pieces) == 1 and not argument.pieces[0].value.type.is_list and not argument.type.is_list
     }
-    paths = frozenset(argument.identifier for argument in request.arguments if argument.annotation == "Path")
+    paths = frozenset(argument.identifier for argument in request.arguments if argument.type.kind == "PATH")
     shared = request.shared
     if not shared.place:
         return TaskContext(given=given, paths=paths, whole_path=whole_path)

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.engine.messages import Execute, SharedFiles
-from background_nodes.runtime.engine.own_files import Owner, claim, using
+from background_nodes.runtime.engine.messages import Execute, GivenArgument, Piece, SharedFiles
+from background_nodes.runtime.engine.own_files import Owner, claim, items, using
 from background_nodes.runtime.engine.run_files import RunFiles, read_context
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.planning.destinations import FilesInUse
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import PlannedTask
 from background_nodes.runtime.scratch.scratch import Scratch
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.socket_types import SocketType
 
 from .plan_text import SCRIPT, parse_plan
 
@@ -43,6 +45,15 @@ def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Sc
     context = read_context(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
     assert (context.owner, list(context.columns.values())) == (Owner("b", 1, "B"), [[1.0, 2.0]])
     assert list(context.in_use()) == [IN_USE]
+
+
+@pytest.mark.parametrize("annotation", ["Path", ""], ids=["main", "without main"])
+def test_paths_are_whole_for_scripts_of_both_kinds(scratch: Scratch, annotation: str) -> None:
+    path = SocketType("PATH")
+    given = GivenArgument("to", "To", path, (Piece(TypedValue(path, "//a")),), annotation)
+    asked = dataclasses.replace(request(SharedFiles(), "a"), arguments=(given,))
+    with using(read_context(asked, scratch.folder, lambda text: text.replace("//", "/mine/"))):
+        assert items(to="//a") == [{"to": "/mine/a"}]
 
 
 def test_a_worker_learns_of_files_that_become_the_artists_while_it_works(scratch: Scratch) -> None:
