@@ -18,7 +18,7 @@ import bpy
 from ...node_tree import sources
 from ...node_tree.identity import background_trees
 from ...runtime.errors import SignatureError
-from ...runtime.script import own_modules
+from ...runtime.keys import own_modules
 from ...runtime.script.signature import ScriptSource
 from .consent import own_path, resolved
 from .origins import Origins
@@ -150,6 +150,13 @@ def _report_files(nodes: Iterable[bpy.types.Node], origins: Origins) -> None:
     for filepath in {node.filepath for node in nodes if node.filepath}:
         if (path := absolute(filepath)) is not None:
             origins.named(path)
+
+
+def report_made(text: bpy.types.Text, origins: Origins) -> None:
+    """A text was made of what ships with Background Nodes."""
+    digest = _digest(text)
+    if digest is not None:
+        origins.made(text.session_uid, digest)
 
 
 def report_copy(text: bpy.types.Text, origins: Origins, source: str) -> None:

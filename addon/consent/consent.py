@@ -18,9 +18,9 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from ...runtime.errors import CompileError, Problem, SignatureError, StoreError
+from ...runtime.keys import own_modules
+from ...runtime.keys.own_modules import ScriptPart
 from ...runtime.planning.plan import PlannedTask
-from ...runtime.script import own_modules
-from ...runtime.script.own_modules import ScriptPart
 from ...runtime.script.signature import ScriptSource
 from .origins import Origins, Standing
 from .trusted_scripts import TrustedScript, TrustedScripts

@@ -45,9 +45,16 @@ def opened(script: ScriptSource, text: bpy.types.Text) -> None:
     copied(script, text)
 
 
+def made(text: bpy.types.Text) -> None:
+    """A text was made of what ships with Background Nodes."""
+    blender_scripts.report_made(text, consent.origins)
+
+
 def copied(script: ScriptSource, text: bpy.types.Text) -> None:
     """A text was made of a script: it is as foreign as that is."""
-    if not consent.may_run(script):
+    if _host.is_shipped(script):
+        made(text)
+    elif not consent.may_run(script):
         quoted(text, script.filename)
 
 

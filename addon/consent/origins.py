@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ...runtime.script import own_modules
+from ...runtime.keys import own_modules
 
 _EMPTY: Final = own_modules.digest_of_text("")
 
@@ -71,6 +71,11 @@ class Origins:
             self._written[digest] = max(standing, self._written.get(digest, Standing.NONE))
         elif digest not in self._written:
             self._add_foreign(digest, self._foreign.get(before, ""))
+
+    def made(self, uid: int, digest: str) -> None:
+        """A text was made here of what ships with Background Nodes: it is the artist's own, whatever came before."""
+        self._texts[uid] = digest
+        self._written[digest] = Standing.LASTING
 
     def forget_texts(self) -> None:
         """Another file was opened. What was written here stays known by its content."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...runtime.errors import StoreError
-from ...runtime.script.own_modules import ScriptPart
+from ...runtime.keys.own_modules import ScriptPart
 
 #: Scripts of the artist's own that are kept; those that did not run for the longest time go first.
 MAX_WRITTEN: Final = 500

@@ -22,7 +22,9 @@ _LIBRARY_SCRIPT = "background_nodes_library_script"
 def new(*, is_without_main: bool = False) -> bpy.types.Text:
     """A text with a script to begin with, with a `main` or without."""
     template = "new_script_without_main.py" if is_without_main else "new_script.py"
-    return _new(_NEW_NAME, (_TEMPLATES / template).read_text(encoding="utf-8"))
+    text = _new(_NEW_NAME, (_TEMPLATES / template).read_text(encoding="utf-8"))
+    consent.made(text)
+    return text
 
 
 def of_node(node: BackgroundNodeScript) -> bpy.types.Text | None:

@@ -23,8 +23,8 @@ from background_nodes.addon.preferences import preferences
 from background_nodes.addon.scripts import texts
 from background_nodes.addon.session import checks, problems
 from background_nodes.node_tree import sources
+from background_nodes.runtime.keys import own_modules
 from background_nodes.runtime.scheduling.states import RunState
-from background_nodes.runtime.script import own_modules
 
 from .graphs import add, editor, new_tree, script
 
@@ -490,6 +490,23 @@ def test_own_file_that_is_edited_here_is_not_asked_for(folder_of_stranger):
 def test_text_made_by_new_script_is_the_artist_s_own(stranger_s_file):
     link(stranger_s_file)
     text = texts.new()
+    for typed in ("", "# more\n"):
+        type_into(text, typed)
+        assert consent.may_run(sources.from_text(text))
+
+
+def local_copy_of_a_shipped_script() -> bpy.types.Text:
+    node = add(new_tree("Mine"), "BackgroundNodeScript", "Node")
+    node.library_script = "mesh/measure"
+    return texts.make_local(node)
+
+
+@pytest.mark.parametrize("make", [texts.new, local_copy_of_a_shipped_script], ids=["new", "local copy"])
+def test_text_made_of_what_ships_is_the_artist_s_own_though_the_same_came_with_a_file(make, stranger_s_file):
+    came = open_file(stranger_s_file).nodes["Node"].script
+    came.from_string(make().as_string())
+    forget(came)
+    text = make()
     for typed in ("", "# more\n"):
         type_into(text, typed)
         assert consent.may_run(sources.from_text(text))

@@ -7,9 +7,9 @@ import pytest
 from background_nodes.addon.consent import consent as gate
 from background_nodes.addon.consent.consent import Consent, ConsentError
 from background_nodes.addon.consent.trusted_scripts import TrustedScripts
+from background_nodes.runtime.keys import own_modules
+from background_nodes.runtime.keys.own_modules import ScriptPart
 from background_nodes.runtime.planning.plan import PlannedTask
-from background_nodes.runtime.script import own_modules
-from background_nodes.runtime.script.own_modules import ScriptPart
 from background_nodes.runtime.script.signature import ScriptSource
 
 

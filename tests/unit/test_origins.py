@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from background_nodes.addon.consent.origins import Origins, Standing
-from background_nodes.runtime.script import own_modules
+from background_nodes.runtime.keys import own_modules
 
 EMPTY = own_modules.digest_of_text("")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from background_nodes.runtime.errors import SignatureError
-from background_nodes.runtime.script import own_modules
+from background_nodes.runtime.keys import own_modules
 from background_nodes.runtime.script.signature import ScriptSource
 
 
@@ -38,7 +38,13 @@ def test_text_is_its_own_only_part():
 
 
 @pytest.mark.parametrize(
-    "statement", ["import helper", "def main():\n    from helper import number", "import os, helper.inner as inner"]
+    "statement",
+    [
+        "import helper",
+        "def main():\n    from helper import number",
+        "import os, helper.inner as inner",
+        "__import__('helper')",
+    ],
 )
 def test_module_that_is_imported_anywhere_is_a_part(folder, statement):
     assert names(folder(statement, helper_py="number = 1", other_py="")) == ["", "helper.py"]

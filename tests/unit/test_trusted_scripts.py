@@ -10,7 +10,7 @@ import pytest
 from background_nodes.addon.consent import trusted_scripts
 from background_nodes.addon.consent.trusted_scripts import TrustedScripts
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.script.own_modules import ScriptPart
+from background_nodes.runtime.keys.own_modules import ScriptPart
 
 PARTS = (ScriptPart("", "print('ü')".encode()), ScriptPart("fast.so", b"\x7fELF\0\xff"))
 

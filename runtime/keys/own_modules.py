@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import SignatureError
-from .signature import ScriptSource
+from ..script.signature import ScriptSource
+from . import imports, source_tree
 
 #: Files and bytes of one script's own modules; more are no helpers of a script.
 MAX_FILES: Final = 500
@@ -104,14 +105,10 @@ def _imported(source: str | bytes) -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            found = list(imports.imports(source_tree.read(ast.parse(source))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # it can't be imported, and so imports nothing
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-            yield node.module.partition(".")[0]
+    yield from (each.module.partition(".")[0] for each in found if each.module and not each.level)
 
 
 def _files_of_module(folder: Path, name: str) -> Iterable[Path]:
