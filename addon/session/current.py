@@ -9,6 +9,7 @@ import bpy
 
 from ...node_tree import noted_results
 from ...node_tree.sockets import set_result_fetcher
+from ...runtime.blender.edits import edits
 from ...runtime.errors import RunError
 from ...runtime.planning.graph import OutputAction
 from .blender_host import BlenderHost
@@ -55,10 +56,13 @@ def bring_back(socket: bpy.types.NodeSocket) -> Run | None:
 
 def register() -> None:
     atexit.register(session.close)
+    atexit.register(edits.stop)
     set_result_fetcher(fetch_result)
 
 
 def unregister() -> None:
     set_result_fetcher(None)
+    atexit.unregister(edits.stop)
+    edits.stop()
     atexit.unregister(session.close)
     session.close()

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which data-blocks of the open file may have been changed since a moment of this session.
+
+    Blender's handlers, calls of Python, operators, modes, what Background Nodes changes itself --> edits
+
+A change that is told of no data-block is one of all of them. Where Blender does not tell, there is doubt: in background
+mode, before 5.1, and of some kinds of data-blocks. See docs/digests.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import bpy
+
+from .python_calls import PythonCalls
+
+#: The kinds of data-blocks of which Blender tells that the artist has changed them. Scenes are not among them: what
+#: the artist looks at changes them all the time.
+_TOLD: Final = frozenset(
+    {
+        "ACTION",
+        "ARMATURE",
+        "CAMERA",
+        "COLLECTION",
+        "CURVE",
+        "CURVES",
+        "GREASEPENCIL_V3",
+        "IMAGE",
+        "KEY",
+        "LATTICE",
+        "LIGHT",
+        "LIGHT_PROBE",
+        "MATERIAL",
+        "MESH",
+        "META",
+        "NODETREE",
+        "OBJECT",
+        "PARTICLE",
+        "POINTCLOUD",
+        "TEXTURE",
+        "WORLD",
+    }
+)
+#: Those of this extension, which change nothing that they don't tell.
+_OWN_OPERATORS: Final = ("BACKGROUND_NODES_", "background_nodes.")
+
+
+class Edits:
+    """What was changed, by moments. It listens from the first moment that anybody asked for until `stop`."""
+
+    def __init__(self) -> None:
+        self._moment = 0
+        self._changed: dict[int, int] = {}  # by uid: the moment before its last change
+        self._doubted = 0  # the moment before the last change of which it is not known what was changed
+        self._told = 0  # the moment before Blender told the last time
+        self._seen: set[int] = set()  # of what Blender tells: the data-blocks in the windows
+        self._operators: list[int] = []  # those that were called
+        self._is_on = self._is_sure = False
+        self._calls = PythonCalls(self.doubt)
+
+    def start(self) -> None:
+        """Listen to what Blender tells."""
+        if not self._is_on:
+            self._is_on = True
+            for handlers, function in _handlers():
+                handlers.append(function)
+
+    def stop(self) -> None:
+        """Listen no more: from now on, all may be changed."""
+        if self._is_on:
+            self._is_on = False
+            for handlers, function in _handlers():
+                handlers.remove(function)
+            self._calls.stop()
+            self.doubt()
+
+    # What was changed
+
+    def note(self, uids: Iterable[int]) -> None:
+        """These were changed."""
+        self._changed.update(dict.fromkeys(uids, self._moment))
+
+    def doubt(self) -> None:
+        """Something was changed, and nobody knows what."""
+        self._doubted = self._moment
+        self._is_sure = False
+
+    def tell(self, uids: set[int]) -> None:
+        """Blender has told of a change. It tells of what is in a window, and names nothing else."""
+        self._told = self._moment
+        self.note(uids)
+        if not uids or 0 in uids:
+            self.doubt()
+
+    # What is known
+
+    def now(self) -> int:
+        """This moment, for `may_have_changed`. Changes that Blender has yet to tell of were made before it."""
+        if not bpy.app.background:
+            self.start()
+            self.look()
+        if not self._is_sure:
+            self.doubt()
+            self._is_sure = self._is_on and self._calls.watch()
+        self._moment += 1
+        return self._moment
+
+    def look(self) -> None:
+        """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many."""
+        if not self._is_on:
+            return
+        windows = bpy.context.window_manager.windows
+        for window in windows:
+            window.view_layer.update()
+        operators = list(_operators())
+        if operators != self._operators or any(item.mode != "OBJECT" for item in bpy.data.objects):
+            self._operators = operators
+            self.doubt()
+        if self._told == self._moment:
+            self._seen = {each.original.session_uid for window in windows for each in window.view_layer.depsgraph.ids}
+
+    def may_have_changed(self, item: bpy.types.ID, since: int) -> bool:
+        """Whether a data-block itself, without what it uses, may be another one than at a moment."""
+        if not self._is_sure or self._doubted >= since:
+            return True
+        if not _is_told(item):
+            return True
+        if self._told >= since and item.session_uid not in self._seen:
+            return True
+        return any(self._changed.get(part.session_uid, 0) >= since for part in _parts(item))
+
+
+def _is_told(item: bpy.types.ID) -> bool:
+    if item.id_type not in _TOLD or item.library is not None or item.override_library is not None:
+        return False
+    return not (isinstance(item, bpy.types.Image) and (item.is_dirty or item.source in {"MOVIE", "VIEWER"}))
+
+
+def _parts(item: bpy.types.ID) -> Iterator[bpy.types.ID]:
+    """A data-block and those that only it has."""
+    yield item
+    tree = getattr(item, "node_tree", None)
+    if tree is not None:
+        yield tree
+
+
+def _operators() -> Iterator[int]:
+    """The operators that the artist called last."""
+    for operator in bpy.context.window_manager.operators:
+        if not operator.bl_idname.startswith(_OWN_OPERATORS):
+            yield operator.as_pointer()
+
+
+edits = Edits()
+
+
+@bpy.app.handlers.persistent
+def _after_depsgraph_update(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    edits.tell({update.id.original.session_uid for update in depsgraph.updates})
+
+
+@bpy.app.handlers.persistent
+def _doubt(*_arguments: object) -> None:
+    edits.doubt()
+
+
+def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+    known: Any = bpy.app.handlers
+    unknown = ["undo_post", "redo_post", "load_post", "blend_import_post", "frame_change_post", "object_bake_complete"]
+    lists = (getattr(known, name) for name in unknown if hasattr(known, name))
+    return [(known.depsgraph_update_post, _after_depsgraph_update), *((each, _doubt) for each in lists)]

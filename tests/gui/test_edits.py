@@ -1,0 +1,160 @@
+"""What was edited since a moment: by hand, by operators, by undo, and by Python code of others, which Blender hides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from window import Window
+
+HERE = str(Path(__file__).parent)
+
+
+class Edited:
+    """An artist with two objects, and what may have been changed of them."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        window.run(
+            """
+            import importlib
+            global edits
+            blender = f"{extension}.runtime.blender."
+            edits = importlib.import_module(blender + "edits").edits
+            calls = importlib.import_module(blender + "python_calls")
+            calls._OURS += (here, "<request>")  # what the test does itself is no code of others
+            bpy.data.batch_remove(bpy.data.objects)
+            for name in ("Cube", "Other"):
+                mesh = bpy.data.meshes.new(name)
+                mesh.from_pydata([(0, 0, 0), (2, 0, 0), (0, 2, 0)], [], [(0, 1, 2)])
+                mesh.materials.append(bpy.data.materials.new(name))
+                item = bpy.data.objects.new(name, mesh)
+                bpy.context.collection.objects.link(item)
+                for part in (item, mesh, mesh.materials[0]):
+                    part["is"] = name
+            bpy.context.view_layer.objects.active = bpy.data.objects["Cube"]
+            bpy.data.objects["Cube"].select_set(True)
+            bpy.ops.ed.undo_push()
+            """,
+            here=HERE,
+        )
+        window.settle()
+        self.begin()
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Of the viewport."""
+        left, bottom, right, top = self.window.run("return places.rectangle('VIEW_3D', 'WINDOW')")
+        return (left + right) / 2, (bottom + top) / 2
+
+    def begin(self) -> None:
+        self.window.run("global since; since = edits.now()")
+
+    def changed(self) -> set[str]:
+        """What may have been changed since `begin`."""
+        return set(
+            self.window.run(
+                """
+                edits.look()
+                objects = [bpy.data.objects["Cube"], bpy.data.objects["Other"]]
+                items = [part for item in objects for part in (item, item.data, item.active_material)]
+                return [f"{item.id_type} {item['is']}" for item in items if edits.may_have_changed(item, since)]
+                """
+            )
+        )
+
+    def call(self, code: str) -> None:
+        """Let a timer of another add-on run code, which is written on one line."""
+        self.window.run(
+            """
+            names = {"bpy": bpy}
+            exec(compile(f"def turn(): {body}", "other_addon.py", "exec"), names)
+            bpy.app.timers.register(names["turn"], first_interval=0.0)
+            """,
+            body=code,
+        )
+        self.window.settle()
+
+
+@pytest.fixture
+def edited(window) -> Iterator[Edited]:
+    yield Edited(window)
+    window.run("edits.stop()")
+
+
+ALL = {f"{kind} {name}" for kind in ("OBJECT", "MESH", "MATERIAL") for name in ("Cube", "Other")}
+CUBE = "bpy.data.objects['Cube']"
+
+
+def test_looking_around_changes_nothing(edited):
+    edited.window.move(300, 300, steps=5)
+    edited.window.press("HOME")  # all areas are drawn again
+
+    assert edited.changed() == set()
+
+
+def test_python_of_others_runs_so_all_may_have_changed(edited):
+    for code in (
+        f"{CUBE}['price'] = 3",
+        f"{CUBE}.lock_rotation_w = True",
+        f"{CUBE}.data.vertices.foreach_set('co', [1.0] * 9)",
+        f"{CUBE}.data.attributes[0].name = 'other'",
+        f"{CUBE}.active_material['price'] = 3",
+    ):
+        edited.call(code)
+
+        assert edited.changed() == ALL, code
+        edited.begin()
+        assert edited.changed() == set()
+
+
+def test_blender_tells_what_was_changed(edited):
+    for code, expected in (
+        (f"{CUBE}.location.x = 3.0", "OBJECT Cube"),
+        (f"{CUBE}.data.vertices[0].co.x = 3.0", "MESH Cube"),
+        (f"{CUBE}.active_material.roughness = 0.1", "MATERIAL Cube"),
+        (f"{CUBE}.active_material.node_tree.nodes[0].width = 200.0", "MATERIAL Cube"),
+    ):
+        edited.window.run(code)
+
+        changed = edited.changed()
+        assert expected in changed, code
+        assert not any(each.endswith("Other") for each in changed), code
+        edited.begin()
+
+
+def test_change_of_what_no_window_shows_may_be_one_of_all(edited):
+    edited.window.run("bpy.data.objects.new('Loose', None).location.x = 3.0")
+
+    assert edited.changed() == ALL
+
+
+def test_operator_may_have_changed_all(edited):
+    edited.window.move(*edited.center)
+    edited.window.press("G")
+    edited.window.press("X")
+    edited.window.press("ONE")
+    edited.window.press("RET")
+
+    assert edited.changed() == ALL
+    edited.begin()
+    assert edited.changed() == set()
+    edited.window.press("Z", ctrl=True)
+    assert edited.changed() == ALL
+
+
+def test_all_is_in_doubt_in_edit_mode_and_after_it(edited):
+    edited.window.move(*edited.center)
+    edited.window.press("TAB")
+
+    edited.begin()
+    assert edited.changed() == ALL
+    edited.window.press("TAB")
+    assert edited.changed() == ALL
+
+
+def test_another_frame_may_have_changed_all(edited):
+    edited.window.press("RIGHT_ARROW")
+
+    assert edited.changed() == ALL
