@@ -13,6 +13,7 @@ from ..errors import BlendFileError
 from .blocks import Block, Blocks, read_blocks
 from .contents import RAW, Contents
 from .dna import Dna, Field, read_dna
+from .fields.arranged_fields import owners_seeing
 from .fields.kinds import LIBRARY, LINKED, is_known
 from .fields.named_files import NamedFile, files_named
 from .fields.run_time_fields import LEFT_OUT
@@ -30,24 +31,28 @@ class DataBlock:
         code: two letters for its kind.
         name: its name, without those.
         own: digest of its own content; of a linked one, which is elsewhere, empty.
+        arrangement: digest of how an editor shows its nodes, modifiers and constraints; empty if it has none.
         uses: the data-blocks that its pointers lead to, in their order, by their places in the file.
         files: the files it names.
         library: where it comes from, by its place in the file; None for a local one.
         path: of a library, its path as it stands in the file.
         is_linked: whether its content is in that library, and not here.
         is_timed: whether it looks different at another frame for its own sake.
+        sees_arrangement: whether it looks different if something that it uses is arranged in another way.
         reason: why it can't be digested; "" if it can.
     """
 
     code: str
     name: str
     own: bytes = b""
+    arrangement: bytes = b""
     uses: tuple[int, ...] = ()
     files: list[NamedFile] = field(default_factory=list)
     library: int | None = None
     path: str = ""
     is_linked: bool = False
     is_timed: bool = False
+    sees_arrangement: bool = False
     reason: str = ""
 
 
@@ -88,6 +93,7 @@ def _anatomy(data: memoryview) -> Anatomy:
         if data_block.code != LIBRARY and not data_block.is_linked:
             data_block.uses = uses
             data_block.own = contents.digest(place)
+            data_block.arrangement = contents.arrangement(place)
     return Anatomy(_version(file, dna), tuple(found))
 
 
@@ -95,6 +101,8 @@ def _note(rows: Rows, contents: Contents, found: list[DataBlock]) -> None:
     """Note what some structs say of the data-blocks that they are of."""
     for owner in owners_timed(rows):
         found[owner].is_timed = True
+    for owner in owners_seeing(rows, contents.letters_of):
+        found[owner].sees_arrangement = True
     for owner, reason in unknowns(rows):
         found[owner].reason = found[owner].reason or reason
     for owner, named in files_named(rows, contents.text_at):

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..errors import BlendFileError, StoreError
 from ..scratch.contents import DataBlockName
@@ -37,7 +39,7 @@ def write(blob: Path, outside: Outside) -> None:
     """
     try:
         rows = [
-            [*name, digest.content, digest.reason, digest.is_timed, digest.own, digest.uses, digest.files]
+            [*name, *(getattr(digest, each.name) for each in dataclasses.fields(digest))]
             for name, digest in digests(blob, outside).items()
         ]
         _file(blob).write_text(json.dumps(rows), encoding="utf-8")
@@ -54,8 +56,10 @@ def read(blob: Path) -> Digests:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
 
 
-def _digest(content: str, reason: str, is_timed: bool, own: str, uses: list[list[str]], files: list[str]) -> Digest:
-    return Digest(content, reason, is_timed, own, tuple(DataBlockName(*use) for use in uses), tuple(files))
+def _digest(*values: Any) -> Digest:
+    digest = Digest(*values)
+    uses = tuple(DataBlockName(*use) for use in digest.uses)
+    return dataclasses.replace(digest, uses=uses, files=tuple(digest.files))
 
 
 def _file(blob: Path) -> Path:

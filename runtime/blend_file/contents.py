@@ -16,6 +16,7 @@ import numpy
 from .blocks import Block, Blocks
 from .dna import POINTER_SIZE, Dna, Struct
 from .fields import padding
+from .fields.arranged_fields import take_arrangement
 from .fields.node_numbers import NODE, NodeNumbers, has_node_numbers
 from .fields.run_time_values import clear_run_time_values
 from .layouts import Layout, layout_of
@@ -51,7 +52,10 @@ class Contents:
         self._node_numbers = NodeNumbers()
         self._is_padded = file.version < 500
         self._lengths: dict[int, int] = {}  # of blocks that may be padded
+        self._items: dict[int, int] = {}  # of the layers in a block
+        self._layers: dict[int, int] = {}  # what a layer of bytes leads to, and the block that this layer is in
         self._arrays: set[int] = set()  # blocks that hold pointers only
+        self._arrangements: dict[int, Any] = {}  # hashes, by data-block
         self._uses: list[tuple[Any, Any, Any]] = []  # where pointers are in the file, whose they are, to what they lead
 
     def structs(self) -> Iterator[Rows]:
@@ -79,10 +83,10 @@ class Contents:
         if not len(layout.left_out) and not has_node_numbers(struct.name):
             return
         if self._is_padded:
-            for addresses, lengths in padding.lengths(rows):
-                blocks, _ = self._targets.find(addresses, rows.owners)
-                self._lengths.update(zip(blocks.tolist(), lengths.tolist(), strict=True))
+            self._note_lengths(rows, places)
         clear_run_time_values(rows)
+        for owner, arrangement in take_arrangement(rows):
+            self._arrangements.setdefault(owner, hashlib.blake2b(digest_size=_DIGEST_SIZE)).update(arrangement)
         if struct.name == NODE:
             self._node_numbers.note(rows)
         self._node_numbers.replace(rows)
@@ -93,8 +97,20 @@ class Contents:
             self._bytes[place] = view[position : position + length]
             position += length
 
+    def _note_lengths(self, rows: Rows, places: list[int]) -> None:
+        """Note how long blocks are that may be padded."""
+        for known, pairs in ((self._lengths, padding.lengths(rows)), (self._items, padding.layers(rows))):
+            for addresses, lengths in pairs:
+                blocks, _ = self._targets.find(addresses, rows.owners)
+                known.update(zip(blocks.tolist(), lengths.tolist(), strict=True))
+        if rows.struct.name == padding.LAYER:
+            blocks, _ = self._targets.find(padding.bytes_of_layers(rows), rows.owners)
+            holders = numpy.repeat(places, self._heads[places, 2])
+            self._layers.update(zip(blocks.tolist(), holders.tolist(), strict=True))
+
     def _cut_padding(self) -> None:
         """Cut off what was written after the end of letters and switches."""
+        self._lengths |= {layer: self._items[holder] for layer, holder in self._layers.items() if holder in self._items}
         self._lengths.pop(NONE, None)
         for place, length in self._lengths.items():
             content = bytes(self._bytes[place])
@@ -129,10 +145,18 @@ class Contents:
         (block,), _ = self._targets.find(numpy.array([address], numpy.uint64), numpy.array([owner]))
         if block == NONE:
             return b""
-        text = bytes(self._bytes[block]).partition(b"\0")[0]
+        text = self._letters(block)
         self._bytes[block] = b""
         self._heads[block] = 0
         return text
+
+    def letters_of(self, rows: Rows, name: str) -> list[bytes]:
+        """The letters that a pointer of each of some structs leads to."""
+        blocks, _ = self._targets.find(rows.addresses(name), rows.owners)
+        return [b"" if block == NONE else self._letters(block) for block in blocks.tolist()]
+
+    def _letters(self, block: int) -> bytes:
+        return bytes(self._bytes[block]).partition(b"\0")[0]
 
     def data_block_at(self, address: int) -> int:
         """The data-block at an address, NONE if there is none."""
@@ -147,6 +171,11 @@ class Contents:
             for owner, other in zip(owners[order].tolist(), others[order].tolist(), strict=True):
                 found[owner].append(other)
         return [tuple(uses) for uses in found]
+
+    def arrangement(self, data_block: int) -> bytes:
+        """A digest of how an editor shows what is in a data-block; empty if there is no such thing."""
+        found = self._arrangements.get(data_block)
+        return b"" if found is None else bytes(found.digest())
 
     def digest(self, data_block: int) -> bytes:
         """Of the blocks of a data-block."""

@@ -34,6 +34,8 @@ class Digest:
         reason: why it can't; "" if it can.
         is_timed: whether it may look different at another frame.
         own: equal for what is equal without what it uses; "" if that can't be told.
+        arrangement: equal if an editor shows its own nodes and modifiers alike, which `content` leaves out.
+        sees_arrangement: whether it looks different if something that it uses is arranged in another way.
         uses: what it uses itself.
         files: whole paths of the files that it names itself, or of its library. They don't count.
     """
@@ -42,6 +44,8 @@ class Digest:
     reason: str
     is_timed: bool
     own: str = ""
+    arrangement: str = ""
+    sees_arrangement: bool = False
     uses: tuple[DataBlockName, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
 
@@ -114,6 +118,8 @@ class _File:
         ranks = {place: rank for rank, place in enumerate(members)}
         used = [self._digests[use] for place in members for use in blocks[place].uses if use not in ranks]
         is_timed = any(blocks[place].is_timed for place in members) or any(digest.is_timed for digest in used)
+        sees_arrangement = any(blocks[place].sees_arrangement for place in members)
+        sees_arrangement = sees_arrangement or any(digest.sees_arrangement for digest in used)
         try:
             whole = _hash(part for place in members for part in self._parts(place, ranks))
             reason = next((digest.reason for digest in used if digest.reason), "")
@@ -126,7 +132,19 @@ class _File:
             content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
             uses = tuple(self._names[use] for use in blocks[place].uses)
             files = tuple(str(absolute(named.path, self._folder)) for named in blocks[place].files)
-            yield place, Digest(content.hex(), "", is_timed, _hash(self._own_parts(place)).hex(), uses, files)
+            yield (
+                place,
+                Digest(
+                    content.hex(),
+                    "",
+                    is_timed,
+                    _hash(self._own_parts(place)).hex(),
+                    blocks[place].arrangement.hex(),
+                    sees_arrangement,
+                    uses,
+                    files,
+                ),
+            )
 
     def _parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
         """All that a data-block is, with what it uses. Raises BlendFileError if something of it can't be known."""

@@ -63,7 +63,7 @@ class Rows:
     def strings(self, name: str) -> Any:
         """A field of letters, as bytes up to the first zero."""
         texts = self._bytes(self._field(name))
-        ends = numpy.cumsum(texts == 0, axis=1) > 0  # what follows the end is of an earlier, longer text
+        ends = numpy.logical_or.accumulate(texts == 0, axis=1)
         return numpy.where(ends, 0, texts).astype("u1").view(f"S{texts.shape[1]}")[:, 0]
 
     def set_numbers(self, name: str, numbers: Any) -> None:
@@ -76,11 +76,26 @@ class Rows:
         """Set a field to 0 in some of the structs."""
         self._bytes(self._field(name))[where] = 0
 
+    def clear_after_text(self, name: str) -> None:
+        """Set the letters of a field to 0 that follow the first zero: they are of an earlier, longer text."""
+        texts = self._bytes(self._field(name))
+        texts[numpy.logical_or.accumulate(texts == 0, axis=1)] = 0
+
     def clear_bits(self, name: str, bits: int, where: Any = slice(None)) -> None:
         """Set bits of a field of plain numbers to 0 in some of the structs."""
         field = self._bytes(self._field(name))
         kept = numpy.frombuffer((~bits & (1 << 8 * field.shape[1]) - 1).to_bytes(field.shape[1], "little"), "u1")
         field[where] &= kept
+
+    def take_bits(self, name: str, bits: int) -> Any:
+        """Set bits of a field to 0. Returns what they were, as bytes; -1 stands for all of a field of any type."""
+        field = self._bytes(self._field(name))
+        mask = numpy.full(field.shape[1], 255, "u1")
+        if bits >= 0:
+            mask = numpy.frombuffer(bits.to_bytes(field.shape[1], "little"), "u1")
+        taken = field & mask
+        field &= ~mask
+        return taken
 
     def _bytes(self, field: Field) -> Any:
         return self.data[:, field.offset : field.offset + field.num_bytes]

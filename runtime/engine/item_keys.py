@@ -12,7 +12,7 @@ from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
 from ..blend_file.outside import Outside
 from ..errors import StoreError
-from ..keys.files import FileDigests, UnknownContentError
+from ..keys.files import FileDigests, UnknownContentError, combined
 from ..keys.inputs import Contents as InputContents
 from ..keys.inputs import DataBlockContent, input_parts, items_digest, value_digest
 from ..keys.installed import versions
@@ -55,6 +55,7 @@ class ItemKeys:
         self._installed: dict[ScriptSource, dict[str, str]] = {}
         self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
         self._shared_blobs: dict[str, tuple[str, ...]] = {}  # by task
+        self._arrangement_seen: set[str] | None = None
 
     def know(self, blob: str, contents: Contents, digests: Digests) -> None:
         """Note what is in a blob."""
@@ -80,7 +81,9 @@ class ItemKeys:
             except StoreError:
                 return ""
         digest = self._digests[blob].get(name)
-        return "" if digest is None else digest.content
+        if digest is None or not digest.content:
+            return ""
+        return _with_arrangement(digest.content, _used_by(name, self._digests[blob]), self._digests[blob])
 
     def sources(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[StoredRef, ...]:
         """The origins of all that the inputs of an item are and use, in the order in which its key numbers them.
@@ -120,7 +123,11 @@ class ItemKeys:
         """
         script = self.script(task)
         contents = InputContents(
-            functools.partial(self._content, sees_paths=script.sees.folder or bool(task.settings.addons)),
+            functools.partial(
+                self._content,
+                sees_paths=script.sees.folder or bool(task.settings.addons),
+                sees_arrangement=task.id in self._seeing_arrangement(tasks),
+            ),
             _unknown_file,
             self._known.files,
             self._scratch.folder,
@@ -157,16 +164,30 @@ class ItemKeys:
             return None
         return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
 
-    def _content(self, ref: StoredRef, *, sees_paths: bool) -> DataBlockContent:
+    def _seeing_arrangement(self, tasks: Tasks) -> set[str]:
+        """The tasks that can see how nodes and modifiers are arranged, and those whose results they take."""
+        if self._arrangement_seen is None:
+            self._arrangement_seen = set()
+            for task in reversed(list(tasks.values())):
+                sees = self.script(task).sees.sees_arrangement or bool(task.settings.addons)
+                if sees or task.id in self._arrangement_seen:
+                    self._arrangement_seen.update((task.id, *task.dependencies))
+        return self._arrangement_seen
+
+    def _content(self, ref: StoredRef, *, sees_paths: bool, sees_arrangement: bool) -> DataBlockContent:
         blob, name = self._place(ref)
         digests = self._digests[blob]
         digest = digests.get(name)
         if digest is None or not digest.content:
             reason = "its content can't be read" if digest is None else digest.reason
             raise UnknownContentError(reason)
-        parts = {_shown(part): digests[part].own for part in _used_by(name, digests)}
+        used, content = _used_by(name, digests), digest.content
+        parts = {_shown(part): digests[part].own for part in used}
+        if sees_arrangement or digest.sees_arrangement:
+            content = _with_arrangement(content, used, digests)
+            parts = {_shown(part): f"{digests[part].own}{digests[part].arrangement}" for part in used}
         files = tuple(self._files(ref)) if sees_paths else ()
-        element = Element(_shown(name), digest.content, parts, files=files)
+        element = Element(_shown(name), content, parts, files=files)
         return DataBlockContent(element, digest.is_timed, self._origins(ref))
 
     def _files(self, ref: StoredRef) -> Iterator[str]:
@@ -208,6 +229,7 @@ class ItemKeys:
         self._scripts.clear()
         self._installed.clear()
         self._shared_blobs.clear()
+        self._arrangement_seen = None
 
 
 def _unknown_file(path: str) -> DataBlockContent:
@@ -223,6 +245,12 @@ def _used_by(name: DataBlockName, digests: Digests) -> list[DataBlockName]:
         found.update(dict.fromkeys(new))
         waiting += new
     return list(found)
+
+
+def _with_arrangement(content: str, used: Iterable[DataBlockName], digests: Digests) -> str:
+    """A digest of some content, and of how what is used is arranged."""
+    arrangements = [digests[each].arrangement for each in used]
+    return combined({"": content, "arrangement": " ".join(arrangements)}) if any(arrangements) else content
 
 
 def _shown(name: DataBlockName) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of its surroundings a script can see: the scene's frame and settings, the open file, devices, the other items.
+"""What a script can see beside the content of its inputs: the scene, the open file, devices, the other items, editors.
 
 What is missed here would be an old result that passes for a new one. So a script sees everything, unless all that it
 does with `bpy` is known not to look there: the lists below say what is known. Anything else (another operator, `bpy`
@@ -16,6 +16,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from ..script.scope import SCRIPT_MODULE, canonical
+from . import arrangement
 from .source_tree import ANYTHING, Chain, SourceTree
 
 
@@ -29,6 +30,8 @@ class Surroundings:
         open_file: its whole path.
         devices: the devices that Cycles renders with.
         items: what the other items of its node are given.
+        arranged: what an editor arranges: nodes, modifiers, constraints.
+        arrangement: how these are arranged, wherever it has them from.
     """
 
     scene: bool = False
@@ -36,17 +39,26 @@ class Surroundings:
     open_file: bool = False
     devices: bool = False
     items: bool = False
+    arranged: bool = False
+    arrangement: bool = False
+
+    @property
+    def sees_arrangement(self) -> bool:
+        return self.arranged and self.arrangement
 
     def __or__(self, other: Surroundings) -> Surroundings:
         return Surroundings(*(getattr(self, each.name) or getattr(other, each.name) for each in fields(self)))
 
 
 NOTHING: Final = Surroundings()
-EVERYTHING: Final = Surroundings(scene=True, folder=True, open_file=True, devices=True, items=True)
-#: What can be seen by way of a scene or an operator. The name of the open file is at most a remark in what they write.
+_ARRANGEMENT: Final = Surroundings(arranged=True, arrangement=True)
+#: What can be seen by way of a scene.
 _BY_SCENE: Final = Surroundings(scene=True, folder=True, devices=True)
+#: What can be seen by way of an operator. The name of the open file is at most a remark in what it writes.
+_BY_OPERATOR: Final = _BY_SCENE | _ARRANGEMENT
 #: What can be seen by way of `bpy`.
-_BY_BLENDER: Final = Surroundings(scene=True, folder=True, devices=True, open_file=True)
+_BY_BLENDER: Final = _BY_OPERATOR | Surroundings(open_file=True)
+EVERYTHING: Final = _BY_BLENDER | Surroundings(items=True)
 
 #: Of `bpy.data`: the kinds of data-blocks that neither lead to scenes nor are there for their change in time. A worker
 #: has no others than the inputs.
@@ -67,7 +79,7 @@ _SCENE: Final = (
     *("world", "render.bake", "render.engine", "render.film_transparent", "render.image_settings"),
     *("render.resolution_percentage", "render.resolution_x", "render.resolution_y"),
 )
-#: Operators that look at neither frame nor units nor files.
+#: Operators that look at neither frame nor units nor files, nor at the nodes of materials.
 _OPERATORS: Final = (
     *("mesh.delete", "mesh.dissolve_limited", "mesh.fill_holes", "mesh.mark_seam", "mesh.mark_sharp", "mesh.reveal"),
     *("mesh.normals_make_consistent", "mesh.quads_convert_to_tris", "mesh.remove_doubles", "mesh.select_all"),
@@ -75,14 +87,11 @@ _OPERATORS: Final = (
     *("object.join", "object.make_single_user", "object.mode_set", "object.origin_set", "object.parent_clear"),
     *("object.quadriflow_remesh", "object.select_all", "object.shade_flat", "object.shade_smooth"),
     *("object.transform_apply", "object.voxel_remesh"),
-    *(
-        "uv.average_islands_scale",
-        "uv.cube_project",
-        "uv.pack_islands",
-        "uv.select_all",
-        "uv.smart_project",
-        "uv.unwrap",
-    ),
+)
+#: Operators that look at the active image node alone: UV maps are made for the shape of its image.
+_UV_OPERATORS: Final = (
+    *("uv.average_islands_scale", "uv.cube_project", "uv.pack_islands", "uv.select_all", "uv.smart_project"),
+    "uv.unwrap",
 )
 _APP: Final = ("app.background", "app.build_hash", "app.tempdir", "app.version", "app.version_string")
 _PATH: Final = ("basename", "clean_name", "display_name", "display_name_from_filepath", "ensure_ext", "native_pathsep")
@@ -99,10 +108,11 @@ _KNOWN: Final[Mapping[str, Surroundings]] = {
     **{f"bpy.context.{name}": NOTHING for name in _CONTEXT},
     **{f"bpy.context.scene.{name}": NOTHING for name in _SCENE},
     **{f"bpy.ops.{name}": NOTHING for name in _OPERATORS},
+    **{f"bpy.ops.{name}": _ARRANGEMENT for name in _UV_OPERATORS},
     **{f"bpy.{name}": NOTHING for name in _APP},
     **{f"bpy.path.{name}": NOTHING for name in _PATH},
     "bpy.context.scene.cycles": _DEVICES,
-    "bpy.ops.object.bake": _DEVICES,
+    "bpy.ops.object.bake": _DEVICES | _ARRANGEMENT,  # into the active image nodes
     "bpy.ops.wm.obj_export": _FOLDER,
     "bpy.ops.wm.obj_import": _FOLDER,
     "bpy.path.abspath": _FOLDER,
@@ -114,10 +124,10 @@ _KNOWN: Final[Mapping[str, Surroundings]] = {
 }
 
 #: Of what is not known of `bpy`, what leads to a scene, and not to the path of the open file.
-_WAYS_TO_SCENE: Final = (
-    *("bpy.app.handlers", "bpy.context.scene", "bpy.context.view_layer", "bpy.data.libraries", "bpy.data.scenes"),
-    *("bpy.data.user_map", "bpy.ops"),
-)
+_WAYS_TO_SCENE: Final[Mapping[str, Surroundings]] = {
+    **dict.fromkeys(("bpy.app.handlers", "bpy.context.scene", "bpy.context.view_layer", "bpy.data.scenes"), _BY_SCENE),
+    **dict.fromkeys(("bpy.data.libraries", "bpy.data.user_map", "bpy.ops"), _BY_OPERATOR),
+}
 #: What is known of other things that names may stand for.
 _DYNAMIC: Final = (
     *("globals", "locals", "vars", "__builtins__", "builtins", "operator.attrgetter", "operator.methodcaller"),
@@ -169,7 +179,7 @@ _TIMED_OPTIONS: Final = frozenset({"end_frame", "export_animation", "frame", "st
 #: Modules that are neither Python's own nor next to the script, and what can be seen by way of them.
 _MODULES: Final[Mapping[str, Surroundings]] = {
     **dict.fromkeys(("background_nodes", "bmesh", "bpy", "mathutils", "numpy", "typing_extensions"), NOTHING),
-    "addon_utils": _BY_SCENE,
+    "addon_utils": _BY_OPERATOR,
 }
 _PRYING_MODULES: Final = frozenset({"builtins", "code", "codeop", "ctypes", "gc", "inspect", "runpy"})
 
@@ -182,7 +192,7 @@ def surroundings(tree: SourceTree, *, is_script: bool) -> Surroundings:
         is_script: whether it is the script itself, whose names no other source can use.
     """
     found = NOTHING
-    for look in set(_looks(tree, is_script)):
+    for look in {*_looks(tree, is_script), *_looks_at_arrangement(tree)}:
         found |= look
     return found
 
@@ -229,7 +239,7 @@ def _looks_of_chain(chain: Chain, tree: SourceTree, is_script: bool) -> Iterator
                 rest = name.removeprefix(known).split(".")[1:]
                 behind = behind[len(behind) - len(rest) :]
             elif not _is_only_named(name, chain, tree, is_script):
-                yield _BY_SCENE if any(_is_below(name, other) for other in _WAYS_TO_SCENE) else _BY_BLENDER
+                yield next((sees for other, sees in _WAYS_TO_SCENE.items() if _is_below(name, other)), _BY_BLENDER)
             else:
                 behind = ()
         elif name == "getattr":
@@ -269,11 +279,40 @@ def _look_by_attributes(names: Iterable[str]) -> Surroundings:
     return found
 
 
+def _looks_at_arrangement(tree: SourceTree) -> Iterator[Surroundings]:
+    for node in tree.nodes:
+        match node:
+            case ast.Attribute(attr=name) if not _is_without_look(node, tree):
+                yield _look_at_arrangement(name)
+            case ast.MatchClass(kwd_attrs=names):
+                yield from map(_look_at_arrangement, names)
+            case ast.Constant(value=str(text)):
+                yield Surroundings(arranged=arrangement.has_road(text), arrangement=arrangement.has_name(text))
+
+
+def _look_at_arrangement(name: str) -> Surroundings:
+    """What can be seen of an arrangement by an attribute."""
+    if name == "path_resolve":
+        return _ARRANGEMENT
+    return Surroundings(arranged=name in arrangement.ROADS, arrangement=arrangement.tells(name))
+
+
+def _is_without_look(attribute: ast.Attribute, tree: SourceTree) -> bool:
+    """Whether an attribute is set, or is a function that reads what a text beside it says."""
+    parent = tree.parents.get(attribute)
+    if isinstance(attribute.ctx, ast.Store):
+        return not isinstance(parent, ast.AugAssign)
+    match parent:
+        case ast.Call(func=called, args=[ast.Constant(value=str()), *_]):
+            return called is attribute and attribute.attr == "foreach_get"
+    return False
+
+
 def _look_of_getattr(call: ast.AST | None, function: ast.expr) -> Surroundings:
     match call:
         case ast.Call(func=called, args=[_, ast.Constant(value=str(name)), *_]) if called is function:
-            return _look_by_attributes((name,))
-    return _BY_SCENE  # from a data-block there is no way to the open file
+            return _look_by_attributes((name,)) | _look_at_arrangement(name)
+    return _BY_OPERATOR  # from a data-block there is no way to the open file
 
 
 def _look_of_import(node: ast.Import | ast.ImportFrom, *, is_exported: bool) -> Surroundings:

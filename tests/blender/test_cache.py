@@ -98,6 +98,60 @@ def test_what_no_task_takes_may_change(tree):
     assert ran(tree) == {}
 
 
+#: What an artist does to look at something, or to see it better.
+LOOKS = {
+    "move a node": lambda item: setattr(noise(item), "location", (300, 20)),
+    "select a node": lambda item: setattr(noise(item), "select", not noise(item).select),
+    "activate a node": lambda item: setattr(item.data.materials[0].node_tree.nodes, "active", noise(item)),
+    "fold a node": lambda item: setattr(noise(item), "hide", True),
+    "fold a modifier": lambda item: setattr(item.modifiers[0], "show_expanded", False),
+    "activate a modifier": lambda item: setattr(item.modifiers[0], "is_active", True),
+    "fold a constraint": lambda item: setattr(item.constraints[0], "show_expanded", False),
+}
+PASS = "def main(source: bpy.types.Object) -> bpy.types.Object:\n    source.color[0] = 0.5\n    return source"
+LOOK = """
+def main(source: bpy.types.Object) -> str:
+    nodes = [(n.location[:], n.select, n.hide) for n in source.data.materials[0].node_tree.nodes]
+    active = source.data.materials[0].node_tree.nodes.active, source.modifiers.active
+    return str((nodes, active, source.modifiers[0].show_expanded, source.constraints[0].show_expanded))
+"""
+
+
+def noise(item: bpy.types.Object) -> bpy.types.Node:
+    return item.data.materials[0].node_tree.nodes["Noise"]
+
+
+def arranged() -> bpy.types.Object:
+    """A rock with a node, two modifiers and a constraint."""
+    item = rock()
+    item.data.materials[0].node_tree.nodes.new("ShaderNodeTexNoise").name = "Noise"
+    for _ in range(2):
+        item.modifiers.new("Bevel", "BEVEL")
+    item.constraints.new("COPY_LOCATION")
+    return item
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_how_an_editor_shows_something_does_not_count(tree, look):
+    item = arranged()
+    script(tree, "Pass", PASS, source=item)
+    ran(tree)
+    look(item)
+    assert ran(tree) == {}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_how_an_editor_shows_something_counts_for_a_script_that_can_see_it(tree, look):
+    item = arranged()
+    script(tree, "Count", COUNT, source=item)
+    script(tree, "Look", LOOK, source=script(tree, "Pass", PASS, source=item))
+    ran(tree)
+    before = tree.nodes["Look"].outputs[0].result
+    look(item)
+    assert ran(tree).keys() == {"Pass", "Look"}
+    assert tree.nodes["Look"].outputs[0].result != before
+
+
 def test_the_frame_counts_for_a_script_that_can_see_it(tree):
     script(tree, "Frame", "def main() -> int: return bpy.context.scene.frame_current")
     ran(tree)

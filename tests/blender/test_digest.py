@@ -22,6 +22,7 @@ from background_nodes.runtime.blend_file.outside import Outside
 from background_nodes.runtime.blender import blobs, data_block_kinds
 from background_nodes.runtime.blender.data_block_kinds import name_of
 from background_nodes.runtime.errors import StoreError
+from background_nodes.runtime.keys import arrangement
 from background_nodes.runtime.keys.files import FileDigests
 from background_nodes.runtime.scratch.contents import DataBlockName
 
@@ -172,6 +173,8 @@ def test_change_of_a_property_moves_the_digest(digest, name):
             num_changes += is_change
             if is_change and after == before and not after.reason and not is_lost(name, change):
                 unseen.append(change.label)
+            if is_change and after.arrangement != before.arrangement and after.content == before.content:
+                assert arrangement.tells(change.name), "a script that looks at it is not known as one"
             before = after
     assert not unseen
     assert num_changes
@@ -260,6 +263,16 @@ def test_picture_of_a_data_block_does_not_count(digest):
     preview.image_size = 4, 4
     preview.image_pixels_float = [0.5] * 64
     assert digest(material) == before
+
+
+def test_driver_by_the_place_of_a_node_sees_it(digest):
+    material, cube = new_material("Look"), quad("Driven")
+    cube.data.materials.append(material)
+    assert not digest(cube).sees_arrangement
+    variable = cube.driver_add("location", 0).driver.variables.new()
+    variable.targets[0].id_type, variable.targets[0].id = "MATERIAL", material
+    variable.targets[0].data_path = "node_tree.nodes[0].location[0]"
+    assert digest(cube).sees_arrangement
 
 
 def test_folder_of_the_file_does_not_count(write, tmp_path):

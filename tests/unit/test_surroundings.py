@@ -15,11 +15,14 @@ from background_nodes.runtime.script.signature import ScriptSource
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENE = "scene folder devices"
+OPERATOR = f"{SCENE} arrangement"
 ALL = "scene folder open_file devices"
+EVERYTHING = f"{ALL} items arrangement"
 
 
 def names(sees: Surroundings) -> str:
-    return " ".join(field.name for field in dataclasses.fields(sees) if getattr(sees, field.name))
+    found = [field.name for field in dataclasses.fields(sees) if getattr(sees, field.name)]
+    return " ".join([each for each in found if "arrange" not in each] + ["arrangement"] * sees.sees_arrangement)
 
 
 def seen(text: str, *, is_script: bool = True) -> str:
@@ -47,6 +50,10 @@ def seen(text: str, *, is_script: bool = True) -> str:
         "layers = mesh.uv_layers\nlayers.new(name=name)",
         "import bpy\nbpy.data.objects.new(name, mesh)",
         "modifiers = source.modifiers\nmodifiers.new('Cut', 'BOOLEAN')",
+        '"""Move objects to the active location."""\nsource.location.x = source.select_get()',
+        "tree.nodes['Mix'].inputs[0].default_value = 1",
+        "node = tree.nodes.new('ShaderNodeMix')\nnode.location = 1, 2\nnode.select = False",
+        "source.modifiers.new('Cut', 'BOOLEAN')\nsource.data.vertices.foreach_get('co', found)",
     ],
 )
 def test_script_that_looks_at_nothing(text):
@@ -72,8 +79,8 @@ def test_script_that_looks_at_nothing(text):
         ("import bpy\nx = [bpy.context.scene]", SCENE),
         ("import bpy\nfor scene in bpy.data.scenes:\n    pass", SCENE),
         ("import bpy\nbpy.data.scenes[0]", SCENE),
-        ("import bpy\nbpy.data.user_map()", SCENE),
-        ("import bpy\nbpy.data.libraries.load(path)", SCENE),
+        ("import bpy\nbpy.data.user_map()", OPERATOR),
+        ("import bpy\nbpy.data.libraries.load(path)", OPERATOR),
         ("import bpy\nbpy.context.evaluated_depsgraph_get().scene", SCENE),
         ("depsgraph.ids", SCENE),
         ("source.users_scene[0]", SCENE),
@@ -81,13 +88,13 @@ def test_script_that_looks_at_nothing(text):
         ("def f(layer):\n    layer.depsgraph", SCENE),
         ("match x:\n    case A(scene=s):\n        pass", SCENE),
         ("getattr(x, 'users_scene')", SCENE),
-        ("getattr(x, name)", SCENE),
-        ("list(map(getattr, items, names))", SCENE),
-        ("source.path_resolve('x')", SCENE),
+        ("getattr(x, name)", OPERATOR),
+        ("list(map(getattr, items, names))", OPERATOR),
+        ("source.path_resolve('x')", OPERATOR),
         ("import bpy\nbpy.context.view_layer.objects.id_data", SCENE),
         # Operators that are not known.
-        ("import bpy\nbpy.ops.render.render()", SCENE),
-        ("import bpy\nops = bpy.ops\nops.object.visual_transform_apply()", SCENE),
+        ("import bpy\nbpy.ops.render.render()", OPERATOR),
+        ("import bpy\nops = bpy.ops\nops.object.visual_transform_apply()", OPERATOR),
         ("import bpy\nbpy.app.handlers.render_stats.append(f)", SCENE),
         # The frame, without the scene.
         ("source.keyframe_insert('location')", "scene"),
@@ -112,25 +119,34 @@ def test_script_that_looks_at_nothing(text):
         # Devices.
         ("import bpy\nbpy.context.scene.cycles.samples = 1", "devices"),
         ("import bpy\ncycles = bpy.context.scene.cycles\ncycles.samples = 1", "devices"),
-        ("import bpy\nbpy.ops.object.bake()", "devices"),
+        ("import bpy\nbpy.ops.object.bake()", "devices arrangement"),
+        # How an editor shows what it is given.
+        ("for node in tree.nodes:\n    node.location.x += 1", "arrangement"),
+        ("tree.nodes.foreach_get(name, found)", "arrangement"),
+        ("getattr(tree.nodes[0], 'select')", "arrangement"),
+        ("tree.links[0].from_node.hide", "arrangement"),
+        ("source.modifiers.active", "arrangement"),
+        ("[each for each in source.modifiers if each.open_shape_panel]", "arrangement"),
+        ("driver.data_path = f'nodes[\"{name}\"].location[0]'", "arrangement"),
+        ("import bpy\nbpy.ops.uv.smart_project()", "arrangement"),
         # The other items.
         ("from background_nodes.script import items\nitems()", "items"),
         ("from background_nodes import script\nscript.own_file([])", "items"),
         ("from bl_ext.user_default.background_nodes.script import items as i\ni()", "items"),
         # bpy goes where it can't be followed.
-        ("import bpy\nf(bpy)", ALL),
-        ("import bpy\nf(bpy.data)", ALL),
-        ("import bpy\nbpy.data", ALL),
-        ("import bpy\nbpy.context.window_manager", ALL),
-        ("import bpy\nbpy.context.preferences", ALL),
-        ("import bpy\nbpy.utils.register_class(x)", ALL),
-        ("from tools import bpy\nbpy.data.filepath", f"{ALL} items"),
-        ("import tools\ntools.bpy.data.filepath", f"{ALL} items"),
-        ("globals()['bpy']", f"{ALL} items"),
-        ("import sys\nsys.modules['bpy']", f"{ALL} items"),
-        ("import inspect", f"{ALL} items"),
-        ("import operator\noperator.attrgetter('scene')", f"{ALL} items"),
-        ("f.__globals__", f"{ALL} items"),
+        ("import bpy\nf(bpy)", f"{ALL} arrangement"),
+        ("import bpy\nf(bpy.data)", f"{ALL} arrangement"),
+        ("import bpy\nbpy.data", f"{ALL} arrangement"),
+        ("import bpy\nbpy.context.window_manager", f"{ALL} arrangement"),
+        ("import bpy\nbpy.context.preferences", f"{ALL} arrangement"),
+        ("import bpy\nbpy.utils.register_class(x)", f"{ALL} arrangement"),
+        ("from tools import bpy\nbpy.data.filepath", EVERYTHING),
+        ("import tools\ntools.bpy.data.filepath", EVERYTHING),
+        ("globals()['bpy']", EVERYTHING),
+        ("import sys\nsys.modules['bpy']", EVERYTHING),
+        ("import inspect", EVERYTHING),
+        ("import operator\noperator.attrgetter('scene')", EVERYTHING),
+        ("f.__globals__", EVERYTHING),
     ],
 )
 def test_script_that_looks_around(text, found):
@@ -156,37 +172,43 @@ def test_module_next_to_the_script_is_asked_too(tmp_path):
     assert names(ScriptDigests(FileDigests()).digest(source).sees) == SCENE
 
 
+def test_nodes_that_a_module_looks_at_count_too(tmp_path):
+    (tmp_path / "tools.py").write_text("def f(items):\n    return [item.location for item in items]")
+    source = ScriptSource("import tools\ndef main(m):\n    tools.f(m.node_tree.nodes)", "script.py", str(tmp_path))
+    assert names(ScriptDigests(FileDigests()).digest(source).sees) == "arrangement"
+
+
 def test_module_that_nobody_knows_sees_everything():
-    assert names(ScriptDigests(FileDigests()).digest(ScriptSource("import studio", "a.py")).sees) == f"{ALL} items"
+    assert names(ScriptDigests(FileDigests()).digest(ScriptSource("import studio", "a.py")).sees) == EVERYTHING
 
 
 #: What each shipped script sees, and for those that see no scene, why that is right. Many evaluate objects, which look
 #: different at another frame only if they are animated, and that counts for itself.
 SHIPPED = {
-    "bake/bake_ambient_occlusion": "devices",  # bakes at the one frame there is; no motion blur in a bake
-    "bake/bake_normal": "devices",  # the same
+    "bake/bake_ambient_occlusion": "devices arrangement",  # bakes at the one frame there is; no motion blur in a bake
+    "bake/bake_normal": "devices arrangement",  # the same
     "collection/split_collection": "",  # lists objects by name and type
     "image/contact_sheet": "",  # pixels alone
     "image/load_image": "folder",  # reads a file; // is the folder
     "image/resize_image": "",  # pixels alone
     "image/save_image": "items",  # writes pixels; its name depends on those of the others
-    "import_export/append_from_blend": SCENE,
-    "import_export/export_each_gltf": f"{SCENE} items",
+    "import_export/append_from_blend": OPERATOR,
+    "import_export/export_each_gltf": f"{SCENE} items arrangement",
     "import_export/export_each_obj": "folder items",  # Blender's exporter: no animation, no units
-    "import_export/export_gltf": SCENE,
+    "import_export/export_gltf": OPERATOR,
     "import_export/export_obj": "folder",  # the same
-    "import_export/import_gltf": SCENE,
+    "import_export/import_gltf": OPERATOR,
     "import_export/import_obj": "folder",  # a format without time and units
-    "import_export/save_blend_file": SCENE,
+    "import_export/save_blend_file": OPERATOR,
     "mesh/apply_modifiers": "",  # evaluates
     "mesh/boolean": "",  # evaluates; a Boolean modifier knows no time
     "mesh/decimate": "",  # evaluates; a Decimate modifier knows no time
     "mesh/join": "",  # evaluates; joins meshes in object space
     "mesh/measure": "",  # in Blender units, whatever the scene shows
     "mesh/voxel_remesh": "",  # the size is in Blender units
-    "render/render_still": SCENE,
-    "uv/pack_islands": "",  # in UV space
-    "uv/smart_uv_project": "",  # the same
+    "render/render_still": OPERATOR,
+    "uv/pack_islands": "arrangement",  # in UV space; the active image node gives the shape of the image
+    "uv/smart_uv_project": "arrangement",  # the same
 }
 
 

@@ -20,10 +20,37 @@ _COUNTED: Mapping[str, Mapping[str, str]] = {
     "Object": {"matbits": "totcol"},
     "PointCache": {"cached_frames": "cached_frames_len"},
 }
+#: By struct: where it holds layers of attributes, and how many items each of them has.
+_OF_CURVES = {"geometry.curve_data.layers": "geometry.curve_size", "geometry.point_data.layers": "geometry.point_size"}
+_LAYERS: Mapping[str, Mapping[str, str]] = {
+    "Curves": _OF_CURVES,
+    "GreasePencilDrawing": _OF_CURVES,
+    "Mesh": {
+        "edata.layers": "totedge",
+        "ldata.layers": "totloop",
+        "pdata.layers": "totpoly",
+        "vdata.layers": "totvert",
+    },
+    "PointCloud": {"pdata.layers": "totpoint"},
+}
+LAYER = "CustomDataLayer"
+#: Types of layers that have one byte for each item: small numbers, switches.
+_OF_BYTES = (45, 50)
 #: Pointers to letters that are none.
 _BINARY = frozenset({"data", *(name for fields in _COUNTED.values() for name in fields)})
 #: Types of custom properties: letters, and arrays, which may be of switches.
 _LETTERS, _ARRAY, _SWITCHES = 0, 5, 10
+
+
+def layers(rows: Rows) -> Iterator[tuple[Any, Any]]:
+    """Pointers of some structs to layers of attributes, and how many items each of these has."""
+    for name, count in _LAYERS.get(rows.struct.name, {}).items():
+        yield rows.addresses(name), rows.numbers(count)
+
+
+def bytes_of_layers(rows: Rows) -> Any:
+    """What layers of attributes lead to if they have one byte for each item; 0 for others."""
+    return numpy.where(numpy.isin(rows.numbers("type"), _OF_BYTES), rows.addresses("data"), 0).astype(numpy.uint64)
 
 
 def lengths(rows: Rows) -> Iterator[tuple[Any, Any]]:

@@ -37,6 +37,7 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
     "CurveMapping": _fields(_COUNTER, "changed_timestamp"),
     "CurveProfile": _fields(_COUNTER, "changed_timestamp"),
     "CustomDataLayer": _fields(_SESSION, "offset"),
+    "CurvesGeometry": _fields(_LEGACY, "vertex_group_active_index"),
     "DriverVar": _fields(_EVALUATED, "curval"),
     "FCurve": _fields(_EVALUATED, "curval") | _fields(_DRAWN, "prev_norm_factor", "prev_offset"),
     "ID": {
@@ -88,7 +89,8 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
     "bConstraint": _fields(_EVALUATED, "lin_error", "rot_error"),
     "bGPDlayer": _fields(_EVALUATED, "actframe"),
     "bNodeSocket": _fields(_EVALUATED, "ns", "stack_index"),
-    "bNodeTree": _fields("where an editor looks at it", "view_center"),
+    "bNode": _fields("in which order nodes are drawn", "ui_order") | _fields(_COMPUTED, "type"),
+    "bNodeTree": _fields("where an editor looks at it", "view_center", "view_width"),
     "bPoseChannel": _fields(
         _EVALUATED, "chan_mat", "constinv", "disp_mat", "disp_tail_mat", "pose_head", "pose_mat", "pose_tail"
     ),

@@ -44,7 +44,16 @@ _RULES: Mapping[str, Callable[[Rows], None]] = {
 }
 
 
+#: Fields of so many letters hold a text, which ends with the first zero, but for these.
+_TEXT_SIZE = 30
+_BINARY = frozenset({"elemstr", "s"})
+
+
 def clear_run_time_values(rows: Rows) -> None:
     """Set what says nothing to 0."""
+    for field in rows.struct.fields:
+        is_text = field.type == "char" and field.count >= _TEXT_SIZE and not field.stars
+        if is_text and field.name.rpartition(".")[2] not in _BINARY:
+            rows.clear_after_text(field.name)
     if rows.struct.name in _RULES:
         _RULES[rows.struct.name](rows)
