@@ -61,6 +61,9 @@ class BlenderHost:
         if not bpy.app.background:  # nobody wrote it by hand
             consent.keep_own(task.script for task in tasks)
 
+    def check_consent(self, tasks: Sequence[PlannedTask]) -> None:
+        consent.check(tasks)
+
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
         return next((tree for tree in bpy.data.node_groups if tree.session_uid == session_uid), None)
 

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from multiprocessing import connection
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.forecast import Forecast
+from ...runtime.engine.forecaster import Forecaster
 from ...runtime.engine.run_cache import Cache
 from ...runtime.engine.runner import Runner
 from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
@@ -47,6 +50,8 @@ WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
 #: Seconds that a tick may spend on what has arrived, and on bringing it home; the rest waits for the next tick.
 TICK_BUDGET = 0.008
+#: Seconds between two looks at whether a forecast can go on.
+_LOOK_INTERVAL = 0.02
 
 
 class Host(Protocol):
@@ -62,6 +67,10 @@ class Host(Protocol):
 
     def admit(self, tasks: Sequence[PlannedTask]) -> None:
         """Let the scripts of these tasks run. Raises ConsentError, a CompileError, if one of them may not."""
+        ...
+
+    def check_consent(self, tasks: Sequence[PlannedTask]) -> None:
+        """Raise ConsentError, a CompileError, if a script of these tasks may not run."""
         ...
 
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
@@ -212,13 +221,7 @@ class Session:
         With `brings_back`, the id of a node and the identifier of an output, it only brings these results home once
         more, as far as they are kept. No script runs.
         """
-        if tree.bl_idname != "BackgroundNodeTree":
-            raise RunError(f'"{tree.name}" is no background node tree')
-        if workers is not None and workers < 1:
-            raise RunError(f"a run needs at least one worker, not {workers}")
-        earlier = self.run_of(tree)
-        if earlier is not None and not earlier.is_home:
-            raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
+        self._check_tree(tree, workers)
         plan = self._host.checked_plan(tree, until)
         if brings_back is not None:
             plan = plan.part_for(*brings_back)
@@ -255,6 +258,52 @@ class Session:
         self.started.tell(run)
         return run
 
+    def forecaster(
+        self,
+        tree: bpy.types.NodeTree,
+        *,
+        until: str | Sequence[str] | None = None,
+        force: bool = False,
+        cache: bool = True,
+        workers: int | None = None,
+        allow_scripts: bool = False,
+        with_data_blocks: bool = True,
+    ) -> Forecaster:
+        """What makes a forecast: call its `update` until that is True, then take its `result`, and close it.
+
+        The arguments and the errors are those of `start`. If it is not `with_data_blocks`, what is in those of the open
+        file is left unknown, which may save a while: they would have to be written.
+        """
+        self._check_tree(tree, workers)
+        plan = self._host.checked_plan(tree, until)
+        if not allow_scripts:
+            self._host.check_consent(plan.tasks)
+        runner = self._get_runner()
+        self._use_store(runner)
+        refs = (ref for refs in plan.live_refs() for ref in refs) if with_data_blocks else ()
+        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False)
+        return Forecaster(
+            plan,
+            self._cache if cache and self.settings.uses_store else None,
+            runner.scratch,
+            taken.stored,
+            taken.blobs,
+            workers or self.settings.num_workers,
+            is_forced=force,
+        )
+
+    def forecast(self, tree: bpy.types.NodeTree, **options: Any) -> Forecast:
+        """What a run would do. See `background_nodes.forecast`; the options are those of `forecaster`."""
+        forecaster = self.forecaster(tree, **options)
+        try:
+            while not forecaster.update():
+                connection.wait(forecaster.wakers(), _LOOK_INTERVAL)
+                self.update_jobs()  # results that are being kept
+        finally:
+            forecaster.close()
+        assert forecaster.result is not None
+        return forecaster.result
+
     def retry(self, run: Run) -> None:
         """Run again what did not succeed. See `Run.retry`."""
         if not run.can_retry:
@@ -267,6 +316,16 @@ class Session:
             self._host.admit(tasks)
         run.try_again(tasks)
         self._host.start_timer(self.tick)
+
+    def _check_tree(self, tree: bpy.types.NodeTree, workers: int | None) -> None:
+        """Raise RunError if a tree can't run now."""
+        if tree.bl_idname != "BackgroundNodeTree":
+            raise RunError(f'"{tree.name}" is no background node tree')
+        if workers is not None and workers < 1:
+            raise RunError(f"a run needs at least one worker, not {workers}")
+        earlier = self.run_of(tree)
+        if earlier is not None and not earlier.is_home:
+            raise RunError(f'"{tree.name}" is running already. Cancel that run first, or wait for it')
 
     def run_of(self, tree: bpy.types.NodeTree) -> Run | None:
         """The last run of a tree."""
@@ -518,9 +577,13 @@ class Session:
         """The runner, with workers by the current settings and room for `num_workers` at a time."""
         runner, engine = self._get_runner(), self._get_engine()
         engine.use_settings(self._host.worker_settings(self.settings))
+        self._use_store(runner)
+        engine.capacity = max(num_workers, engine.capacity if runner.is_active else 0)
+        return runner
+
+    def _use_store(self, runner: Runner) -> None:
+        """Use the store of the current settings."""
         if self._cache is not None:
             old = self._cache.use(self._host.new_store(self.settings))
             if old is not None:
                 runner.keep_house(old.close)  # after all that is still being kept there
-        engine.capacity = max(num_workers, engine.capacity if runner.is_active else 0)
-        return runner

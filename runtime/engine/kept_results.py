@@ -27,7 +27,8 @@ from ..store.store import Store
 #: Stands for the stem of the blob's name.
 STEM: Final = "~"
 #: What ends the names of the files beside a blob.
-_CONTENTS, _DIGESTS = ".json", ".digests.json"
+_CONTENTS, _DIGESTS, _VALUE = ".json", ".digests.json", ".value"
+_BESIDE: Final = (_CONTENTS, _DIGESTS)
 #: How many of each kind a session remembers.
 _MAX_KNOWN: Final = 10_000
 
@@ -126,9 +127,18 @@ class KeptResults:
         return kept
 
     def place(
-        self, store: Store, record: Record, name: str, path: Path, origins: dict[DataBlockName, Origin]
+        self,
+        store: Store,
+        record: Record,
+        name: str,
+        path: Path,
+        origins: dict[DataBlockName, Origin],
+        *,
+        is_only_read: bool = False,
     ) -> tuple[Contents, Digests] | None:
         """Make the blob at `path` of the kept one with a name; its data-blocks have the given origins.
+
+        If it `is_only_read`, there are only the files that tell what is in it, and large values.
 
         Returns:
             what is in it, None if it holds no data-blocks.
@@ -139,7 +149,10 @@ class KeptResults:
         digests = {file.suffix: file.digest for file in record.blobs[name]}
         beside = digests.get(_CONTENTS, ""), digests.get(_DIGESTS, "")
         known = self._blobs.get(beside)
-        store.place(record, name, path.parent, path.stem, but=() if known is None else (_CONTENTS,))
+        but: tuple[str, ...] = () if known is None else (_CONTENTS,)
+        if is_only_read:
+            but = tuple(suffix for suffix in digests if _VALUE not in suffix and (known or suffix not in _BESIDE))
+        store.place(record, name, path.parent, path.stem, but=but)
         if path.suffix not in digests:
             return None
         if known is None:
@@ -147,6 +160,8 @@ class KeptResults:
             _add(self._blobs, beside, known)
         contents = known.contents.renamed(known.stem, path.stem)
         contents.origins = origins
+        if is_only_read:
+            return contents, known.digests
         try:
             path.with_suffix(_CONTENTS).unlink(missing_ok=True)  # it is the store's own
             contents.save(path)

@@ -256,3 +256,18 @@ def _piece(value: TypedValue, argument: Argument) -> Piece:
     found = conversion(value.type, target)
     assert found is not None, f"the compiler let a {value.type} go to a {target}"
     return Piece(value, found)
+
+
+def fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
+    """What is wrong with the results that a worker reports for a task, None if nothing is."""
+    for output in task.outputs:
+        value = values.get(output.identifier)
+        if value is None or value.type != output.type:
+            given = "nothing" if value is None else f"a {value.type}"
+            return f'output "{output.label}": the worker gave {given} instead of a {output.type}'
+    return None
+
+
+def list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:
+    """The lengths of the values that are lists."""
+    return {identifier: value.num_elements for identifier, value in values.items() if value.type.is_list}

@@ -14,9 +14,10 @@ from ..blend_file import blob_digests
 from ..errors import StoreError
 from ..keys.files import FileDigests, FileState, UnknownContentError
 from ..keys.key import Environment, InputPart, KeyParts
+from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
-from ..planning.plan import Plan, PlannedTask
+from ..planning.plan import Plan, PlannedTask, Source
 from ..scratch.contents import Contents
 from ..scratch.scratch import Scratch, ScratchFolder
 from ..scratch.typed_values import TypedValue
@@ -117,13 +118,23 @@ class RunCache:
         has_kept: whether it gave the store anything.
     """
 
-    def __init__(self, cache: Cache, plan: Plan, scratch: Scratch, results: Results, *, is_forced: bool) -> None:
-        """If it `is_forced`, all items run, whatever is in the store."""
+    def __init__(
+        self,
+        cache: Cache,
+        plan: Plan,
+        scratch: Scratch,
+        results: Results,
+        *,
+        is_forced: bool,
+        is_forecast: bool = False,
+    ) -> None:
+        """If it `is_forced`, all items run, whatever is in the store. A forecast leaves the store as it is."""
         self.shared = cache
         self.has_kept = False
         self._scratch = scratch
         self._results = results
         self._is_forced = is_forced
+        self._is_forecast = is_forecast
         self._asked: dict[tuple[str, int], _Asked] = {}  # by task and item
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
@@ -160,7 +171,8 @@ class RunCache:
         if record.size > _LARGE and key not in self.shared.checked:
             self.shared.checked.add(key)
             return NotYet((Checking(key),))
-        self.shared.store.mark_as_used(key)
+        if not self._is_forecast:
+            self.shared.store.mark_as_used(key)
         return self._checked(record, task, item, tasks)
 
     def _parts_of(self, task: PlannedTask, item: int, tasks: Tasks) -> KeyParts:
@@ -232,10 +244,53 @@ class RunCache:
         path = self._scratch.file(blob)
         origins = found_origins(kept.origins, self.keys.sources(task, item, tasks)) if kept.origins else {}
         self._results.files.append(blob)
-        found = self.shared.results.place(self.shared.store, record, _BLOB, path, origins)
+        found = self.shared.results.place(
+            self.shared.store, record, _BLOB, path, origins, is_only_read=self._is_forecast
+        )
         if found is not None:
             self.keys.know(blob, *found)
         return {name: value.renamed(STEM, path.stem) for name, value in kept.values.items()}
+
+    # Foreseeing
+
+    def foresee(
+        self, task: PlannedTask, item: int, tasks: Tasks, is_unknown: Callable[[Source], bool]
+    ) -> NotFound | NotYet | None:
+        """Why an item runs whatever it is given by the sources that are unknown yet; None if it hangs on these."""
+        if task.settings.is_never_cached or self.keys.script(task).is_never_kept:
+            return NotFound((Reason(Cause.NEVER_CACHED),))
+        if self._is_forced:
+            return NotFound((Reason(Cause.FORCED),))
+        known = _known_part(task, is_unknown)
+        if blobs := self.keys.undigested(known, item, tasks):
+            return NotYet(tuple(map(Digesting, blobs)))
+        if self.shared.pending[subject(task, item)]:
+            return NotYet((Keeping(subject(task, item)),))
+        try:
+            found = tuple(self._own_reasons(task, known, item, tasks))
+        except UnknownContentError as error:
+            found = (Reason(Cause.UNKNOWN, str(error)),)
+        return NotFound(found) if found else None
+
+    def _own_reasons(self, task: PlannedTask, known: PlannedTask, item: int, tasks: Tasks) -> Iterable[Reason]:
+        """Why the last result of an item does not hold, by what is known of what it is given: the part `known`."""
+        last = self._last(subject(task, item))
+        if last is None or not last.parts:
+            return [Reason(Cause.NEVER_RAN)]
+        if last.obstacle:
+            return [Reason(Cause.UNKNOWN, last.obstacle)]
+        try:
+            old = KeyParts.from_json(last.parts)
+        except (TypeError, ValueError):
+            return [Reason(Cause.ENGINE_CHANGED)]
+        new = self.keys.parts(known, item, tasks, frozenset(state.path for state in last.written))
+        texts = {text_digest(task.script.text): task.script.text, text_digest(last.script): last.script}
+        identifiers = {argument.parameter.identifier for argument in task.arguments}
+        if found := own_reasons(old, new, identifiers, texts.get):
+            return found
+        if changed := tuple(self._changed_files(last)):
+            return changed
+        return [] if self.shared.store.peek(old.key()) else [Reason(Cause.REMOVED)]
 
     # Keeping
 
@@ -416,6 +471,12 @@ class _Keep:
         if kept.written:
             self.store.set_last(_place(self.parts), record)
         return last is not None and kept.given == last.given != ""
+
+
+def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> PlannedTask:
+    """A task with those of its arguments only that are known; by another id, as all is remembered by ids."""
+    known = tuple(argument for argument in task.arguments if not any(map(is_unknown, argument.sources)))
+    return replace(task, id=f"known of {task.id}", arguments=known)
 
 
 def _states(paths: Iterable[str]) -> Iterator[FileState]:

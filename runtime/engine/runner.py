@@ -67,7 +67,6 @@ from ..scheduling.events import (
 from ..scheduling.states import RunState
 from ..scheduling.time_left import Past
 from ..scratch.scratch import Scratch
-from ..scratch.typed_values import TypedValue
 from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
 from ..store import upkeep
@@ -79,6 +78,7 @@ from .interface import Engine, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
 from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Work
+from .results import fault, list_lengths
 from .run_cache import Cache, Found, NotYet
 
 #: Seconds that keeping results may take when Blender ends.
@@ -436,11 +436,11 @@ class Runner:
             case messages.Progressed(fraction, text):
                 return TaskProgressed(*where, fraction, text)
             case messages.Succeeded(values, seconds, peak_memory):
-                if (fault := _fault(run.tasks[key.task], values)) is not None:
-                    return TaskFailed(*where, TaskError(fault), Usage(seconds, peak_memory))
+                if (wrong := fault(run.tasks[key.task], values)) is not None:
+                    return TaskFailed(*where, TaskError(wrong), Usage(seconds, peak_memory))
                 run.results.put(key.task, key.item, values)
                 self._keep(run, key, report)
-                return TaskSucceeded(*where, _list_lengths(values), Usage(seconds, peak_memory))
+                return TaskSucceeded(*where, list_lengths(values), Usage(seconds, peak_memory))
             case messages.Failed(message, traceback_, line, seconds, peak_memory):
                 return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
             case Lost(reason):
@@ -536,9 +536,9 @@ class Runner:
         match run.cache.look_up(task, key.item, run.tasks):
             case NotYet(works):
                 self._inbox.append((run, InputsMissing(*where, run.works.errands(works))))
-            case Found(values) if _fault(task, values) is None:
+            case Found(values) if fault(task, values) is None:
                 run.results.put(key.task, key.item, values)
-                self._inbox.append((run, ResultFound(*where, _list_lengths(values))))
+                self._inbox.append((run, ResultFound(*where, list_lengths(values))))
             case _ if run.takes_kept_only:
                 self._inbox.append((run, CancelRequested(where[0], key.task)))
             case _:
@@ -681,17 +681,3 @@ class _Reported(NamedTuple):
 
 def _nothing() -> None:
     pass
-
-
-def _fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
-    """What is wrong with the results that a worker reports for a task, None if nothing is."""
-    for output in task.outputs:
-        value = values.get(output.identifier)
-        if value is None or value.type != output.type:
-            given = "nothing" if value is None else f"a {value.type}"
-            return f'output "{output.label}": the worker gave {given} instead of a {output.type}'
-    return None
-
-
-def _list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:
-    return {identifier: value.num_elements for identifier, value in values.items() if value.type.is_list}

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ..planning.plan import PlannedTask
 from .records import ItemRecord, TaskRecord
 from .states import TaskState
 
@@ -55,17 +56,13 @@ class TimeLeft:
         """Seconds until the run is over; None while nothing is known. Items of unknown tasks count as average."""
         open_records = [record for record in self._records if not record.state.is_final]
         usual = self._usual_seconds()
-        total, longest = 0.0, 0.0
-        ends: dict[str, float] = {}
+        works: list[tuple[PlannedTask, Work]] = []
         for record in open_records:
             work = self._work(record, now, self._item_seconds(record) or usual)
             if work is None:
                 return None
-            begin = max((ends.get(task, 0.0) for task in record.planned.dependencies), default=0.0)
-            ends[record.planned.id] = begin + work.span(self._num_workers)
-            total += work.seconds
-            longest = max(longest, ends[record.planned.id])
-        return max(total / self._num_workers, longest) if open_records else None
+            works.append((record.planned, work))
+        return span(works, self._num_workers) if works else None
 
     def _item_seconds(self, record: TaskRecord) -> float | None:
         """How long an item of a task usually takes."""
@@ -77,7 +74,7 @@ class TimeLeft:
         known = [seconds for record in self._records if (seconds := self._item_seconds(record)) is not None]
         return sum(known) / len(known) if known else None
 
-    def _work(self, record: TaskRecord, now: float, item_seconds: float | None) -> _Work | None:
+    def _work(self, record: TaskRecord, now: float, item_seconds: float | None) -> Work | None:
         """What is left of a task, None if unknown."""
         lefts = [_item_left(record.items[index], now, item_seconds) for index in record.running]
         num_queued = self._num_queued(record)
@@ -86,7 +83,7 @@ class TimeLeft:
         known = [left for left in lefts if left is not None]
         if len(known) < len(lefts):
             return None
-        return _Work(sum(known) + max(0, num_queued - 1) * (item_seconds or 0.0), max(known, default=0.0))
+        return Work(sum(known) + max(0, num_queued - 1) * (item_seconds or 0.0), max(known, default=0.0))
 
     def _num_queued(self, record: TaskRecord) -> int:
         """How many items are queued; while the task has no items yet, as many as in an earlier run."""
@@ -97,7 +94,7 @@ class TimeLeft:
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
+class Work:
     """What is left of a task: the seconds of all its items together, and of the longest one."""
 
     seconds: float
@@ -106,6 +103,18 @@ class _Work:
     def span(self, num_workers: int) -> float:
         """How long `num_workers` workers need for it."""
         return max(self.seconds / num_workers, self.longest)
+
+
+def span(works: Iterable[tuple[PlannedTask, Work]], num_workers: int) -> float:
+    """How long `num_workers` workers need for what is left of tasks, each after those that it depends on."""
+    total = longest = 0.0
+    ends: dict[str, float] = {}
+    for task, work in works:
+        begin = max((ends.get(dependency, 0.0) for dependency in task.dependencies), default=0.0)
+        ends[task.id] = begin + work.span(num_workers)
+        total += work.seconds
+        longest = max(longest, ends[task.id])
+    return max(total / num_workers, longest)
 
 
 def _item_left(item: ItemRecord, now: float, item_seconds: float | None) -> float | None:

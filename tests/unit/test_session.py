@@ -89,6 +89,9 @@ class FakeHost:
     checked_plan = plan
 
     def admit(self, tasks: Any) -> None:
+        self.check_consent(tasks)
+
+    def check_consent(self, tasks: Any) -> None:
         if self.unallowed in [task.id for task in tasks]:
             raise CompileError([Problem(self.unallowed, "", "its script is not allowed", "Allow it")])
 
