@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .addon.jobs.job_manager import JobManager as JobManager
     from .addon.session.run import Run, RunEvent
+    from .runtime.engine.forecast import Forecast as Forecast
     from .runtime.version import __version__ as __version__
 
 #: Public names and the modules they live in; `from background_nodes import ...` finds them as it does `run`.
@@ -32,6 +33,9 @@ _LAZY = {
     "Job": ".addon.jobs.job",
     "JobManager": ".addon.jobs.job_manager",
     "UnknownJobError": ".addon.jobs.job_manager",
+    "Forecast": ".runtime.engine.forecast",
+    "TaskForecast": ".runtime.engine.forecast",
+    "Outlook": ".runtime.engine.forecast",
     "Run": ".addon.session.run",
     "RunEvent": ".addon.session.run",
     "RunState": ".runtime.scheduling.states",
@@ -105,6 +109,39 @@ def run(
             started.cancel()
             raise
     return started
+
+
+def forecast(
+    tree: bpy.types.NodeTree,
+    *,
+    until: str | Sequence[str] | None = None,
+    force: bool = False,
+    cache: bool = True,
+    workers: int | None = None,
+    allow_scripts: bool = False,
+) -> Forecast:
+    """Tell what `run` would do with a background node tree: no script runs, and nothing is kept.
+
+    Blocks until the content of the data-blocks and files that the tree reads is known.
+
+    Args:
+        tree: as for `run`.
+        until: as for `run`.
+        force: as for `run`.
+        cache: as for `run`.
+        workers: as for `run`; they decide how long it takes.
+        allow_scripts: as for `run`.
+
+    Returns:
+        which nodes would run and why, which are cached, and which wait for others: these are cached unless what they
+        take changes.
+
+    Raises:
+        CompileError, ConsentError, RunError, StoreError: as `run` does.
+    """
+    from .addon.session.current import session
+
+    return session.forecast(tree, until=until, force=force, cache=cache, workers=workers, allow_scripts=allow_scripts)
 
 
 def register() -> None:

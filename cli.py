@@ -29,11 +29,18 @@ exit codes:
   2    bad input: the file, the tree, an option, or a problem in the graph; nothing ran
   130  interrupted by Ctrl-C (143: by a termination signal)
 """
+_PLAN_EXIT_CODES = """\
+exit codes:
+  0    the forecast was made, whatever it says
+  1    it could not be made
+  2    bad input: the file, the tree, an option, or a problem in the graph
+"""
 _EXAMPLES = """\
 examples:
   {run} --output done.blend
   {run} --tree "Levels of Detail" --until Decimate
   {run} --set Decimate.ratio=0.25 --set Input=Monkey --json > report.json
+  {plan} --set Decimate.ratio=0.25
   {list}
 """
 _SET_HELP = """\
@@ -148,16 +155,26 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     file = " FILE.blend" if has_file else ""
+    examples = _EXAMPLES.format(**{name: f"{prog} {name}{file}" for name in ("run", "plan", "list")})
     run = commands.add_parser(
         "run",
         help="run a node tree",
         description="Run a node tree, show the progress of each node, and report the results.",
-        epilog=_EXAMPLES.format(run=f"{prog} run{file}", list=f"{prog} list{file}") + "\n" + _EXIT_CODES,
+        epilog=f"{examples}\n{_EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    plan = commands.add_parser(
+        "plan",
+        help="tell what a run would do, and run nothing",
+        description="Tell which nodes of a tree would run and why, which are cached, and which wait for others. "
+        "Nothing runs, and nothing is written.",
+        epilog=_PLAN_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     show = commands.add_parser("list", help="show the node trees of a file and what can be set", allow_abbrev=False)
-    for subparser in (run, show):
+    for subparser in (run, plan, show):
         if has_file:
             subparser.add_argument("file", metavar="FILE", help="the .blend file; it is never written")
         else:
@@ -165,13 +182,16 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
         subparser.add_argument("--tree", metavar="NAME", help="the node tree; needed if the file has several")
         subparser.add_argument("--json", action="store_true", help="write the report as one JSON object")
         subparser.add_argument("--report", metavar="FILE", help="write the JSON object to this file, too")
+    _add_plan_options(run)
     _add_run_options(run)
+    _add_plan_options(plan)
     store = commands.add_parser("store", help="show, check or clear what is kept of earlier runs", allow_abbrev=False)
     _add_store_options(store)
     return parser
 
 
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
+def _add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """The options that decide what runs."""
     parser.add_argument(
         "--until",
         action="append",
@@ -184,7 +204,6 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_count, metavar="N", help="how many background Blenders work at the same time"
     )
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
     parser.add_argument(
         "--allow-scripts",
         action="store_true",
@@ -195,6 +214,10 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store", metavar="DIR", help="the folder of kept results, if it is another than the usual one"
     )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
 
 

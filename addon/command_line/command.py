@@ -32,6 +32,7 @@ from ..consent.consent import ConsentError
 from ..session.current import session
 from ..session.run import Run
 from .assignments import assign
+from .forecast_report import ForecastReport
 from .report import Listing, Report
 from .terminal import View, make_view
 from .terminal_text import harmless
@@ -40,6 +41,9 @@ from .terminal_text import harmless
 _INTERVAL = 0.1
 #: Seconds that keeping the last results may take.
 _KEEPING_TIMEOUT = 20.0
+
+#: What a command reports.
+Content = Report | Listing | ForecastReport
 
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
@@ -69,13 +73,15 @@ def carry_out(options: argparse.Namespace, interruption: Interruption) -> tuple[
     return report.exit_code, text
 
 
-def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> Report | Listing:
+def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> Content:
     try:
         report.file = _open(options.file)
         if options.report is not None:
             _checked_report(options)
         if options.command == "list":
             return Listing(_trees_to_list(options.tree))
+        if options.command == "plan":
+            return _plan(options, report)
         _run(options, interruption, report)
     except ConsentError as error:
         report.refuse([replace(problem, fix=_allow_fix(problem)) for problem in error.problems])
@@ -102,7 +108,7 @@ def _checked_report(options: argparse.Namespace) -> Path:
     return path
 
 
-def _write_report(options: argparse.Namespace, content: Report | Listing, report: Report) -> None:
+def _write_report(options: argparse.Namespace, content: Content, report: Report) -> None:
     """Write the report's file, whole or not at all."""
     try:
         target = _checked_report(options)
@@ -118,6 +124,23 @@ def _write_report(options: argparse.Namespace, content: Report | Listing, report
         report.fail(f"the report can't be written to {options.report}: {error}")
 
 
+def _plan(options: argparse.Namespace, report: Report) -> ForecastReport:
+    """Tell what `run` would do, with the same options."""
+    tree = lookup.tree(options.tree)
+    report.tree = tree.name
+    until = _checked_input(tree, options)
+    _use_store(options)
+    forecast = session.forecast(
+        tree,
+        until=until,
+        force=options.force,
+        cache=not options.no_cache,
+        workers=options.workers,
+        allow_scripts=options.allow_scripts,
+    )
+    return ForecastReport(report.file, tree.name, forecast)
+
+
 def _run(options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
     tree = lookup.tree(options.tree)
     report.tree = tree.name
@@ -125,9 +148,7 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
     until = _checked_input(tree, options)
     if interruption.exit_code:
         return
-    if options.store:
-        settings = dataclasses.replace(session.settings, store_folder=str(Path(options.store).absolute()))
-        session.use_settings(lambda: settings)
+    _use_store(options)
     with make_view(sys.stderr) as view:
         run = session.start(
             tree,
@@ -146,6 +167,12 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
     report.take(tree, run)
     if output is not None and not interruption.exit_code:
         report.output = _save(output)
+
+
+def _use_store(options: argparse.Namespace) -> None:
+    if options.store:
+        settings = dataclasses.replace(session.settings, store_folder=str(Path(options.store).absolute()))
+        session.use_settings(lambda: settings)
 
 
 def _checked_input(tree: bpy.types.NodeTree, options: argparse.Namespace) -> list[str] | None:

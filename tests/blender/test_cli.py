@@ -49,7 +49,7 @@ def start(tmp_path_factory):
     def start(
         command: str, file: Path | str, *arguments: str, allow_scripts: bool = True, **options
     ) -> subprocess.Popen:
-        if command == "run" and allow_scripts:
+        if command in ("run", "plan") and allow_scripts:
             arguments = ("--allow-scripts", *arguments)
         if IS_WHEEL:
             argv = [sys.executable, "-m", "background_nodes.cli", command, str(file), *arguments]
@@ -150,6 +150,30 @@ def test_the_next_process_finds_what_was_kept(run_cli, good_file):
     again = run_cli("run", good_file, "--json", "--set", "First.value=4", "--force").report
     assert [task["gave_the_same"] for task in again["tasks"].values()] == [True, True]
     assert "gave the same as before" in run_cli("run", good_file, "--force", "--set", "First.value=4").out
+
+
+def test_a_plan_tells_what_a_run_would_do_and_touches_nothing(run_cli, good_file, unchanged):
+    before = unchanged(good_file)
+    told = run_cli("plan", good_file, "--json").report
+    assert [(name, task["state"], task["reasons"]) for name, task in told["tasks"].items()] == [
+        ("First", "runs", ["never ran"]),
+        ("Second", "runs", ["never ran"]),
+    ]
+    assert (told["num_run"], told["seconds"]) == (2, None)
+    run_cli("run", good_file)
+    assert run_cli("plan", good_file, "--json").report["num_cached"] == 2
+    ended = run_cli("plan", good_file, "--set", "First.value=4")
+    assert ended.exit_code == 0
+    assert '"Tree": 1 of 2 nodes would run, about ' in ended.out
+    assert '  First   runs: "Value" 3 → 4, ' in ended.out
+    assert "  Second  cached unless it gets something new from First\n" in ended.out
+    assert unchanged(good_file) == before
+
+
+def test_a_plan_of_what_may_not_run_is_refused(run_cli, good_file):
+    ended = run_cli("plan", good_file, "--json", allow_scripts=False)
+    assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
+    assert "--allow-scripts" in ended.report["problems"][0]["fix"]
 
 
 def test_nothing_is_taken_from_the_store_or_kept_if_that_is_not_wanted(run_cli, good_file, tmp_path):
