@@ -107,9 +107,10 @@ def _sockets_for_anything(node: bpy.types.Node) -> tuple[tuple[InputSocket, ...]
 
 
 def _read_script(node: bpy.types.Node) -> GraphNode:
-    signature = node.sync()
-    if signature is None:
+    found = node.read_script()
+    if found is None:
         return _read_broken_script(node)
+    source, signature = found
     by_identifier = {socket.identifier: socket for socket in node.inputs}
     problems = list(_declaration_problems(node))
     inputs = tuple(
@@ -124,7 +125,7 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         inputs,
         outputs,
         node.mute,
-        node.source(),
+        source,
         node.settings(),
         problems=tuple(problems),
     )

@@ -16,7 +16,7 @@ from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from . import changes, chosen_files, declared_sockets, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
-from .sockets import PATH_OPTIONS, matrix
+from .sockets import PATH_OPTIONS, matrix, socket_idname
 
 #: What the Sidebar lists beside the script.
 _SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "cache", "addons")
@@ -158,6 +158,11 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         Returns:
             its signature; None if there is no script, or one with an error, which the node shows: the sockets stay.
         """
+        found = self.read_script(may_rename=may_rename)
+        return None if found is None else found[1]
+
+    def read_script(self, *, may_rename: bool = True) -> tuple[ScriptSource, Signature] | None:
+        """As `sync`; the script with its signature."""
         try:
             source = self.source()
             if source is None:
@@ -167,9 +172,10 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             self._show_error(error.message, error.line or 0)
             return None
         self._show_error("", 0)
-        if signature is not None:
-            self._sync_sockets(signature, may_rename)
-        return signature
+        if source is None or signature is None:
+            return None
+        self._sync_sockets(signature, may_rename)
+        return source, signature
 
     def _signature(self, source: ScriptSource, *, is_chosen: bool) -> Signature:
         """What the script's `main` declares, or else the node. Raises SignatureError."""
@@ -202,10 +208,10 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             declared_sockets.adopt(self)
 
     def _sync_sockets(self, signature: Signature, may_rename: bool) -> None:
-        inputs = [_input_spec(parameter) for parameter in signature.inputs]
-        outputs = [_output_spec(output) for output in signature.outputs]
-        self._sync_side(inputs, may_rename, are_outputs=False)
-        self._sync_side(outputs, may_rename, are_outputs=True)
+        if not _are_shown(self.inputs, signature.inputs):
+            self._sync_side(list(map(_input_spec, signature.inputs)), may_rename, are_outputs=False)
+        if not _are_shown(self.outputs, signature.outputs):
+            self._sync_side(list(map(_output_spec, signature.outputs)), may_rename, are_outputs=True)
         if self.is_declaration_adopted and not self.is_without_main:
             declared_sockets.forget(self)
 
@@ -326,6 +332,19 @@ def _input_spec(parameter: Parameter) -> SocketSpec:
 
 def _output_spec(output: Output) -> SocketSpec:
     return SocketSpec(output.identifier, output.label, output.type, description=output.description)
+
+
+def _are_shown(sockets: Any, wanted: Sequence[Parameter | Output]) -> bool:
+    """Whether a side has just the sockets that it should have: so it is with nearly every node that is read."""
+    return len(sockets) == len(wanted) and all(
+        socket.identifier == each.identifier
+        and socket.enabled
+        and socket.bl_idname == socket_idname(each.type, each.unit if isinstance(each, Parameter) else "")
+        and socket.name == each.label
+        and socket.description_text == each.description
+        and not (isinstance(each, Parameter) and each.choices and socket.choices_json != json.dumps(each.choices))
+        for socket, each in zip(sockets, wanted, strict=True)
+    )
 
 
 def _are_synced(sockets: Any, specs: list[SocketSpec], kept: Container[str]) -> bool:

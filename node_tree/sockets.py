@@ -105,6 +105,7 @@ _UNITS: dict[tuple[str, str], dict[str, Any]] = {
 }
 
 
+@functools.cache
 def socket_idname(socket_type: SocketType, unit: str = "") -> str:
     """The `bl_idname` of the socket class for a type: "BackgroundNodeSocketObject", "...FloatAngle", "...MeshList"."""
     kind = socket_type.kind

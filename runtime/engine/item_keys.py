@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
@@ -30,14 +32,47 @@ from .results import Results, Tasks
 #: What is known of a blob that can't be read.
 NOTHING_KNOWN: Final[tuple[Contents, Digests]] = (Contents(), {})
 
+#: How many keys a session remembers.
+_MAX_KEYS: Final = 10_000
+
 
 class Known:
-    """What is known of scripts and files, for all runs of a session."""
+    """What is known of scripts, files and keys, for all runs of a session.
+
+    Attributes:
+        keys: the last key of each item, by task and item.
+    """
 
     def __init__(self) -> None:
         self.files = FileDigests()
         self.outside = Outside(self.files)
         self.scripts = ScriptDigests(self.files)
+        self.keys: dict[tuple[str, int], _KnownKey] = {}
+
+
+class ItemKey(NamedTuple):
+    """What an item depends on, and the key that was made of it."""
+
+    parts: KeyParts
+    key: str
+
+    @classmethod
+    def of(cls, parts: KeyParts) -> ItemKey:
+        return cls(parts, parts.key())
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownKey:
+    """A key of an item that is given plain values only, and all that went into it."""
+
+    task: PlannedTask
+    values: tuple[TypedValue, ...]
+    surroundings: tuple[ScriptDigest, Mapping[str, str], Environment]
+    key: ItemKey
+
+    def is_of(self, task: PlannedTask, values: tuple[TypedValue, ...]) -> bool:
+        """Whether it is of the very same task with the very same values: equal ones may be of other types."""
+        return self.task is task and len(values) == len(self.values) and all(map(operator.is_, values, self.values))
 
 
 class ItemKeys:
@@ -114,6 +149,22 @@ class ItemKeys:
         if source not in self._installed:
             self._installed[source] = versions(script.installed, self._known.files)
         return self._installed[source]
+
+    def key(self, task: PlannedTask, item: int, tasks: Tasks) -> ItemKey:
+        """The key of an item, made anew if anything may have changed. Raises UnknownContentError as `parts` does."""
+        values = self._results.plain_values(task, tasks)
+        if values is None:
+            return ItemKey.of(self.parts(task, item, tasks))
+        script = self.script(task)
+        surroundings = script, self._installed_for(task.script, script), self._environment
+        known = self._known.keys.get((task.id, item))
+        if known is not None and known.is_of(task, values) and known.surroundings == surroundings:
+            return known.key
+        key = ItemKey.of(self.parts(task, item, tasks))
+        if len(self._known.keys) >= _MAX_KEYS:
+            self._known.keys.clear()
+        self._known.keys[task.id, item] = _KnownKey(task, values, surroundings, key)
+        return key
 
     def parts(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str] = frozenset()) -> KeyParts:
         """What the result of an item depends on, but for files that it wrote itself: `written`, by their whole paths.
@@ -217,6 +268,8 @@ class ItemKeys:
     def _input_blobs(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
         if task.id not in self._shared_blobs:
             self._shared_blobs[task.id] = self._blobs(self._results.shared_refs(task, tasks))
+        if not task.mapped:
+            return self._shared_blobs[task.id]
         own = self._blobs(self._results.own_refs(task, item, tasks))
         return tuple(dict.fromkeys(self._shared_blobs[task.id] + own))
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
-from ..planning.plan import Argument, Constant, PlannedTask, Source
+from ..planning.plan import Argument, Constant, FromTask, PlannedTask, Source
 from ..scratch import value_files
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
@@ -17,6 +17,8 @@ from ..script.blend_files import FileCopy
 from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
 from .messages import Execute, GivenArgument, Piece, SharedFiles
 
+#: Kinds of parameters that name files.
+_NOT_PLAIN: Final = frozenset({"PATH", "BLEND_FILE"})
 #: A list of at least this many parts is long: see `Results._shared`.
 _LONG: Final = 100
 
@@ -79,6 +81,24 @@ class Results:
         kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
         elements = (part for index in sorted(items) for part in items[index][identifier].parts())
         return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
+
+    def plain_values(self, task: PlannedTask, tasks: Tasks) -> tuple[TypedValue, ...] | None:
+        """What a task takes from others, in the very objects that were `put`.
+
+        None if it is mapped, or takes anything but plain values that others gave as one.
+        """
+        values = []
+        for argument in task.arguments:
+            if argument.is_mapped or argument.parameter.type.kind in _NOT_PLAIN:
+                return None
+            for source in argument.sources:
+                if source.type.is_data_block:
+                    return None
+                if isinstance(source, FromTask):
+                    if tasks[source.task].mapped:  # the values of its items are put together each time
+                        return None
+                    values.append(self.output(tasks[source.task], source.output))
+        return tuple(values)
 
     def placed(self, task: PlannedTask, identifier: str) -> Iterator[tuple[str, Any]]:
         """The elements of the data-blocks of an output with their places, those of items that succeeded.

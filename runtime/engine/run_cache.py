@@ -27,7 +27,7 @@ from ..store.records import Record, digest_of
 from ..store.store import Store
 from . import kept_results
 from .given import given_digest
-from .item_keys import ItemKeys, Known
+from .item_keys import ItemKey, ItemKeys, Known
 from .kept_results import STEM, KeptResult, KeptResults, found_origins, kept_origins, subject
 from .messages import Succeeded
 from .preparation import Checking, Digesting, Keeping, LookupWork
@@ -135,7 +135,7 @@ class RunCache:
         self._results = results
         self._is_forced = is_forced
         self._is_forecast = is_forecast
-        self._asked: dict[tuple[str, int], _Asked] = {}  # by task and item
+        self._asked: dict[tuple[str, int], ItemKey] = {}  # by task and item
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
         self.same: set[tuple[str, int]] = set()
@@ -157,9 +157,8 @@ class RunCache:
     def _look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
         if task.settings.is_never_cached or self.keys.script(task).is_never_kept:
             return NotFound((Reason(Cause.NEVER_CACHED),))
-        parts = self._parts_of(task, item, tasks)
-        key = parts.key()
-        self._asked[task.id, item] = _Asked(parts, key)
+        self._asked[task.id, item] = asked = self._key_of(task, item, tasks)
+        key = asked.key
         if self._is_forced:
             return NotFound((Reason(Cause.FORCED),))
         for name in (key, subject(task, item)):
@@ -167,7 +166,7 @@ class RunCache:
                 return NotYet((Keeping(name),))
         record = self.shared.store.peek(key)
         if record is None:
-            return self._why(task, item, parts)
+            return self._why(task, item, asked.parts)
         if record.size > _LARGE and key not in self.shared.checked:
             self.shared.checked.add(key)
             return NotYet((Checking(key),))
@@ -175,14 +174,15 @@ class RunCache:
             self.shared.store.mark_as_used(key)
         return self._checked(record, task, item, tasks)
 
-    def _parts_of(self, task: PlannedTask, item: int, tasks: Tasks) -> KeyParts:
-        """What an item depends on, without the files that it wrote itself the last time."""
-        parts = self.keys.parts(task, item, tasks)
-        if any(_paths(parts)):
-            last = self._last(_place(parts))
+    def _key_of(self, task: PlannedTask, item: int, tasks: Tasks) -> ItemKey:
+        """The key of an item, without the files that it wrote itself the last time."""
+        key = self.keys.key(task, item, tasks)
+        if any(_paths(key.parts)):
+            last = self._last(_place(key.parts))
             if last is not None and last.written:
-                return self.keys.parts(task, item, tasks, frozenset(state.path for state in last.written))
-        return parts
+                written = frozenset(state.path for state in last.written)
+                return ItemKey.of(self.keys.parts(task, item, tasks, written))
+        return key
 
     def _checked(self, record: Record, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound:
         """A kept result, if it still holds."""
@@ -294,7 +294,7 @@ class RunCache:
 
     # Keeping
 
-    def _to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> _Asked | None:
+    def _to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> ItemKey | None:
         """What the result of an item depends on, now that it has run, without the files that it wrote.
 
         Returns:
@@ -312,7 +312,7 @@ class RunCache:
             now = self.keys.parts(task, item, tasks, written)
         except UnknownContentError:
             return None
-        return _Asked(now, now.key()) if _files(now, written) == _files(before, written) else None
+        return ItemKey.of(now) if _files(now, written) == _files(before, written) else None
 
     def keep(
         self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str, num_items: int
@@ -361,14 +361,6 @@ class RunCache:
             sources,
             files,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What an item depends on, and the key that was made of it."""
-
-    parts: KeyParts
-    key: str
 
 
 @dataclass(frozen=True, slots=True)

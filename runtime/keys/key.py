@@ -88,7 +88,7 @@ class InputPart:
     is_output_path: bool = False
 
     @property
-    def head(self) -> tuple[str | bool, ...]:
+    def head(self) -> tuple[str | int, ...]:
         """All but the contents."""
         kind = self.type
         flags = kind.is_list, self.is_optional, self.is_output_path
@@ -223,7 +223,7 @@ def key_parts(
     has_own_file = any(each.type.kind == "BLEND_FILE" for each in inputs)  # and in it the settings of its scene
     sees_scene = sees.scene or has_addons or any(content.is_timed for content in contents)
     sees_folder = sees.folder or has_addons or any(content.is_relative for content in contents)
-    folder = str(Path(environment.open_file).parent) if environment.open_file else ""
+    folder = _folder_of(environment.open_file)
     return KeyParts(
         script=ScriptPart(script.source, script.text, script.is_without_main, script.modules, installed),
         inputs=inputs,
@@ -238,6 +238,11 @@ def key_parts(
     )
 
 
+@functools.lru_cache(maxsize=16)
+def _folder_of(path: str) -> str:
+    return str(Path(path).parent) if path else ""
+
+
 def _without_files(part: InputPart) -> InputPart:
     if part.type.kind != "PATH":
         return part
@@ -248,8 +253,8 @@ def _content_json(content: Content) -> str:
     kind, elements = content.type, [wire.encode(element) for element in content.elements]
     for element in elements:
         del element["name"]
-    fields = kind.kind, kind.is_list, content.conversion, content.digest, content.is_timed, content.is_relative
-    return _json((*fields, elements))
+    head = kind.kind, kind.is_list, content.conversion, content.is_timed, content.is_relative, len(elements)
+    return "\n".join((_head_json(head), _json(content.digest), *map(_json, elements)))
 
 
 @functools.lru_cache(maxsize=1024)  # many items have the same
@@ -258,7 +263,7 @@ def _record_json(record: Any) -> str:
 
 
 @functools.lru_cache(maxsize=1024)
-def _head_json(head: tuple[str | bool, ...]) -> str:
+def _head_json(head: tuple[str | int, ...]) -> str:
     return _json(head)
 
 

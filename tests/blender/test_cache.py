@@ -68,6 +68,18 @@ def test_a_changed_value_runs_its_node_and_what_depends_on_it(tree):
     assert ran(tree) == {}, "that was asked before"
 
 
+@pytest.mark.parametrize("values", [("1", "1.0", "true"), ("0.0", "-0.0"), ("[1]", "[true]")])
+def test_a_value_that_is_only_equal_runs(tree, values):
+    show = script(tree, "Show", "def main(value: Any) -> str: return repr(value)")
+    shown = []
+    for text in values:
+        show.inputs[0].default_value = text
+        assert set(ran(tree)) == {"Show"}
+        assert ran(tree) == {}
+        shown.append(show.outputs[0].result)
+    assert len(set(shown)) == len(values)
+
+
 @pytest.mark.parametrize(
     ("edit", "reason"),
     [

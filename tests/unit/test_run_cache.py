@@ -18,17 +18,20 @@ from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts
 from background_nodes.runtime.keys.reasons import Cause
-from background_nodes.runtime.planning.plan import Plan
+from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scheduling.time_left import Past
 from background_nodes.runtime.scratch.scratch import Scratch
+from background_nodes.runtime.script.signature import Parameter
+from background_nodes.runtime.script.socket_types import SocketType
 from background_nodes.runtime.store.records import Record
 from background_nodes.runtime.store.store import Store
 
 from .fake_engine import FakeEngine
-from .plan_text import parse_plan
+from .plan_text import parse_plan, parse_task, with_ranks
 
-NUM_TASKS = 40
+NUM_TASKS, WIDTH = 1000, 50
+NUMBER = SocketType("FLOAT")
 
 
 class Stage:
@@ -53,13 +56,16 @@ class Stage:
         assert run.state is RunState.SUCCEEDED
         return run
 
+    def close(self) -> None:
+        self.runner.close()
+        self.cache.store.close()
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     made = Stage(tmp_path)
     yield made
-    made.runner.close()
-    made.cache.store.close()
+    made.close()
 
 
 @pytest.fixture
@@ -154,21 +160,6 @@ def test_a_run_that_is_all_cached_reads_no_history(stage: Stage) -> None:
     assert not stage.run("a; b: a").asked_pasts
 
 
-def test_a_second_run_submits_nothing_and_reads_and_makes_all_once(
-    stage: Stage, reads: Counter[str], keys: Counter[str]
-) -> None:
-    plan = "t0;" + ";".join(f"t{index}: t{index - 1}" for index in range(1, NUM_TASKS))
-    stage.run(plan)
-    assert len(stage.engine.submitted) == NUM_TASKS
-    reads.clear()
-    keys.clear()
-    run = stage.run(plan)
-    assert all(record.is_cached for record in run.scheduler.tasks.values())
-    assert len(stage.engine.submitted) == NUM_TASKS
-    assert len(keys) == NUM_TASKS
-    assert reads == keys == dict.fromkeys(keys, 1)
-
-
 def test_a_run_that_takes_only_what_is_kept_asks_the_engine_for_nothing(stage: Stage) -> None:
     stage.run("a; b: a")
     num_submitted = len(stage.engine.submitted)
@@ -183,3 +174,83 @@ def test_a_run_that_takes_only_what_is_kept_asks_the_engine_for_nothing(stage: S
 def test_a_run_that_takes_only_what_is_kept_does_not_start_without_a_store(stage: Stage) -> None:
     with pytest.raises(RunError, match="no results are kept"):
         stage.runner.start(parse_plan("a"), {}, 2, use_cache=False, takes_kept_only=True)
+
+
+# A tree of a thousand nodes
+
+
+def run_adding(stage: Stage, plan: Plan) -> list[str]:
+    """Run a plan whose tasks add what they are given. Those that were not cached."""
+    run = stage.runner.start(plan, {}, WIDTH, use_cache=True)
+    while stage.runner.is_active:
+        for name in stage.engine.waiting():
+            given = [piece.value.content for each in stage.engine.task(name).arguments for piece in each.pieces]
+            stage.engine.succeed(name, result=sum(given))
+        stage.runner.update()
+    while stage.cache.pending.total():
+        stage.runner.update(30.0)
+    assert run.state is RunState.SUCCEEDED
+    return [task for task, record in run.scheduler.tasks.items() if not record.is_cached]
+
+
+def layers(num_tasks: int = NUM_TASKS) -> Plan:
+    """Tasks in layers. Each adds a number of its own to what two of the layer before gave."""
+    tasks: dict[str, PlannedTask] = {}
+    for index in range(num_tasks):
+        first = index - WIDTH - index % WIDTH
+        places = [] if first < 0 else [first + (index + step) % WIDTH for step in range(2)]
+        sources = [Constant(float(index), NUMBER), *(FromTask(f"t{place}", "result", NUMBER) for place in places)]
+        arguments = [Argument(Parameter(f"n{place}", "", NUMBER), (each,)) for place, each in enumerate(sources)]
+        task = parse_task(f"t{index}", [], tasks)
+        tasks[task.id] = dataclasses.replace(task, arguments=tuple(arguments))
+    return Plan("Layers", tuple(with_ranks(tasks)))
+
+
+def changed(plan: Plan, name: str, number: object) -> tuple[Plan, set[str]]:
+    """The plan with another number for one task; and that task with all that depend on it."""
+    tasks, dependents = list(plan.tasks), {name}
+    for place, task in enumerate(tasks):
+        if task.id == name:
+            own = dataclasses.replace(task.arguments[0], sources=(Constant(number, NUMBER),))
+            tasks[place] = dataclasses.replace(task, arguments=(own, *task.arguments[1:]))
+        if dependents.intersection(task.dependencies):
+            dependents.add(task.id)
+    return dataclasses.replace(plan, tasks=tuple(tasks)), dependents
+
+
+def test_a_thousand_tasks_are_all_cached_in_a_second_run_and_in_a_new_session(
+    stage: Stage, tmp_path: Path, reads: Counter[str], keys: Counter[str]
+) -> None:
+    plan = layers()
+    assert len(run_adding(stage, plan)) == NUM_TASKS
+    stage.close()
+    reads.clear()
+    keys.clear()
+    reopened = Stage(tmp_path)
+    assert run_adding(reopened, layers()) == []
+    assert len(keys) == NUM_TASKS
+    assert reads == keys == dict.fromkeys(keys, 1), "each is read, and each key made, once"
+    assert run_adding(reopened, layers()) == []
+    assert reads == dict.fromkeys(keys, 1), "nothing is read again"
+    assert reopened.engine.submitted == []
+    reopened.close()
+
+
+def test_one_changed_value_runs_just_what_depends_on_it(stage: Stage) -> None:
+    plan = layers(6 * WIDTH)
+    run_adding(stage, plan)
+    assert run_adding(stage, plan) == []
+    other, dependents = changed(plan, "t30", 0.5)
+    assert set(run_adding(stage, other)) == dependents
+    assert len(dependents) == sum(range(1, 7))  # one, and one more in each layer
+    assert run_adding(stage, other) == run_adding(stage, plan) == []
+
+
+@pytest.mark.parametrize(("number", "equal"), [(1.0, 1), (1.0, True), (0.0, -0.0)])
+def test_a_value_that_is_only_equal_is_another_one(stage: Stage, number: object, equal: object) -> None:
+    plan, _all = changed(layers(1), "t0", number)
+    other, _all = changed(plan, "t0", equal)
+    assert plan == other
+    for each in (plan, other):
+        assert run_adding(stage, each) == ["t0"]
+        assert run_adding(stage, each) == []
