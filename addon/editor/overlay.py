@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is drawn over the nodes: a strip that shows each one's state, lines about its last run, a heat map by time.
 
+The strip is solid where the last run still tells what is so, and broken where the next one would do something.
+
 A collapsed node draws no buttons, so the strip alone shows its state. Blender's *Overlays* button in the header
 switches all of this off; the popover beside that button has our settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ...runtime.engine.forecast import Outlook
 from ...runtime.scheduling.states import TaskState
 from ..drawing.canvas import Canvas, Color, text_width
 from ..drawing.quantities import duration, memory_size
 from ..preferences import preferences
 from ..session.current import session
 from ..session.run import Run, Task
-from . import redraw
+from . import forecast_text, redraw
 from .node_shape import HEADER, Shape, View
 from .status_icons import COLORS
 
@@ -35,6 +38,13 @@ _PLATE: Color = (0.10, 0.10, 0.10, 0.85)
 _INK: Color = (0.90, 0.90, 0.90, 1.0)
 #: States in which no worker has started a task.
 _UNTOUCHED = frozenset({TaskState.WAITING, TaskState.READY, TaskState.SKIPPED})
+#: How a strip is broken where a run would do something: length and gap of the dashes in UI units, and their colour.
+_DASHES: dict[Outlook | None, tuple[float, float, Color]] = {
+    Outlook.RUNS: (8.0, 4.0, (*COLORS[TaskState.RUNNING], 1.0)),
+    Outlook.NEVER_CACHED: (8.0, 4.0, (*COLORS[TaskState.RUNNING], 1.0)),
+    Outlook.WAITS: (2.5, 5.0, (*COLORS[TaskState.RUNNING], 0.9)),
+    Outlook.FAILS: (8.0, 4.0, (*COLORS[TaskState.FAILED], 1.0)),
+}
 #: From the quickest task to the slowest.
 _HEAT = ((0.20, 0.45, 0.85), (0.95, 0.80, 0.25), (0.90, 0.25, 0.20))
 
@@ -71,9 +81,9 @@ def _draw() -> None:
     if tree is None or not tree.nodes:
         _draw_hint(canvas, context.region, ui_scale, has_tree=tree is not None)
     elif space.overlay.show_overlays:
-        run = session.run_of(tree)
-        if run is not None:
-            _draw_run(canvas, tree, run, View(context.region, ui_scale))
+        run, forecast = session.run_of(tree), forecast_text.watch(tree)
+        outlooks = {} if forecast is None else {task.node_id: task.state for task in forecast.tasks.values()}
+        _draw_nodes(canvas, tree, run, outlooks, View(context.region, ui_scale))
     canvas.draw()
 
 
@@ -92,17 +102,25 @@ def _text_color() -> tuple[float, float, float]:
     return tuple(bpy.context.preferences.themes[0].node_editor.space.text[:3])
 
 
-def _draw_run(canvas: Canvas, tree: bpy.types.NodeTree, run: Run, view: View) -> None:
+def _draw_nodes(
+    canvas: Canvas, tree: bpy.types.NodeTree, run: Run | None, outlooks: Mapping[str, Outlook], view: View
+) -> None:
     lines = [line for setting, line in _LINES if preferences.get(setting)]
-    slowest = _slowest(run) if preferences.get("overlay_heat_map") else 0.0
+    slowest = _slowest(run) if run is not None and preferences.get("overlay_heat_map") else 0.0
     for node in tree.nodes:
-        task = run.task_of(node)
-        if task is None:
+        task = None if run is None else run.task_of(node)
+        outlook = outlooks.get(getattr(node, "uid", ""))
+        if task is None and outlook is None:
             continue
         shape = view.shape(node)
         if not shape.overlaps(view.width, view.height):
             continue
-        _draw_strip(canvas, node, task, shape, view)
+        if outlook in _DASHES:
+            _draw_dashes(canvas, _strip(node, shape, view), view, *_DASHES[outlook])
+        elif task is not None:
+            _draw_strip(canvas, task, _strip(node, shape, view))
+        if task is None:
+            continue
         heat = _heat(task.seconds / slowest) if slowest and task.seconds else None
         if heat is not None:
             canvas.rectangle(*shape, (*heat, 0.18))
@@ -115,18 +133,32 @@ def _slowest(run: Run) -> float:
     return max((task.seconds for task in run.tasks.values()), default=0.0)
 
 
-def _draw_strip(canvas: Canvas, node: bpy.types.Node, task: Task, shape: Shape, view: View) -> None:
-    """A coloured line under the header; as long as the bar while the task runs."""
+def _strip(node: bpy.types.Node, shape: Shape, view: View) -> Shape:
+    """Where the strip of a node is: under its header."""
     height = max(1.0, _STRIP * view.unit)
     bottom = shape.bottom if node.hide else shape.top - HEADER * view.unit - height
     margin = 6.0 * view.unit if node.hide else 0.0
-    left, right = shape.left + margin, shape.right - margin
+    return Shape(shape.left + margin, bottom, shape.right - margin, bottom + height)
+
+
+def _draw_dashes(canvas: Canvas, strip: Shape, view: View, length: float, gap: float, color: Color) -> None:
+    """A broken line: what a run would do."""
+    left, step = strip.left, max(2.0, (length + gap) * view.unit)
+    while left < strip.right:
+        right = min(strip.right, left + max(1.0, length * view.unit))
+        canvas.rectangle(left, strip.bottom, right, strip.top, color)
+        left += step
+
+
+def _draw_strip(canvas: Canvas, task: Task, strip: Shape) -> None:
+    """A coloured line; as long as the bar while the task runs."""
+    left, bottom, right, top = strip
     color = COLORS[task.state]
     if task.state is TaskState.RUNNING:
-        canvas.rectangle(left, bottom, right, bottom + height, (*color, 0.25))
+        canvas.rectangle(left, bottom, right, top, (*color, 0.25))
         right = left + (right - left) * redraw.shown_progress(task)
     alpha = 0.35 if task.state in _UNTOUCHED else 1.0
-    canvas.rectangle(left, bottom, right, bottom + height, (*color, alpha))
+    canvas.rectangle(left, bottom, right, top, (*color, alpha))
 
 
 def _draw_lines(canvas: Canvas, texts: list[str], shape: Shape, view: View, heat: Any) -> None:
@@ -158,7 +190,7 @@ def _draw_settings(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
     column = panel.layout.column()
     column.active = context.space_data.overlay.show_overlays
     column.separator()
-    for name in ("overlay_time", "overlay_memory", "overlay_heat_map"):
+    for name in ("overlay_forecast", "overlay_time", "overlay_memory", "overlay_heat_map"):
         column.prop(settings, name)
 
 

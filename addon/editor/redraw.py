@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 import bpy
 
 from ...runtime.scheduling.states import TaskState
-from ..session import problems
+from ..session import forecasts, problems
 from ..session.current import session
 from ..session.run import Run, Task
 
@@ -93,9 +93,11 @@ def editors() -> Iterator[tuple[bpy.types.Area, set[int]]]:
 def register() -> None:
     session.updated.listen(update)
     problems.found.listen(tag)
+    forecasts.found.listen(tag)
 
 
 def unregister() -> None:
+    forecasts.found.stop_listening(tag)
     problems.found.stop_listening(tag)
     session.updated.stop_listening(update)
     _drawn.clear()

@@ -8,6 +8,7 @@ from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
+from bpy.app.translations import pgettext_tip
 
 from ...runtime.errors import BackgroundNodesError, CompileError, Problem
 from ..consent.consent import ConsentError
@@ -15,6 +16,7 @@ from ..drawing import keymaps
 from ..session import problems
 from ..session.current import session
 from ..session.run import Run
+from . import forecast_text
 from .active import TreeOperator, active_run, active_tree
 
 
@@ -40,9 +42,14 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
     )
 
     @classmethod
-    def description(cls, _context: bpy.types.Context, properties: Any) -> str:
+    def description(cls, context: bpy.types.Context, properties: Any) -> str:
         if properties.force:
             return "Run the whole node tree, whether it changed or not, in new background Blenders"
+        tree = active_tree(context)
+        forecast = None if tree is None or properties.scope != "ALL" else forecast_text.watch(tree)
+        if forecast is not None:
+            what = pgettext_tip("Run the whole node tree in background Blenders")
+            return f"{what}.\n\n{forecast_text.summary(forecast)}"
         return {
             "ALL": "Run the whole node tree in background Blenders",
             "SELECTED": "Run the selected nodes and what they need",

@@ -76,6 +76,11 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     trusted_index: bpy.props.IntProperty(
         name="Trusted Script", description="The script that is chosen", options={"SKIP_SAVE"}
     )
+    overlay_forecast: bpy.props.BoolProperty(
+        name="Forecast",
+        description="Find out after each change what a run would do, mark the nodes, and say it in the tooltip of Run",
+        default=True,
+    )
     overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
     overlay_memory: bpy.props.BoolProperty(
         name="Peak Memory", description="Show over each node how much memory its background Blender held at most"

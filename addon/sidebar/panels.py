@@ -12,11 +12,12 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 
 from ...node_tree import lookup
+from ...runtime.engine.forecast import Outlook
 from ...runtime.errors import Problem
 from ...runtime.scheduling.states import RunState, TaskState
 from ..drawing import paragraphs
 from ..drawing.quantities import countdown, duration, memory_size
-from ..editor import node_status, redraw, run_text, status_icons
+from ..editor import forecast_text, node_status, redraw, run_text, status_icons
 from ..editor.active import active_run, active_tree
 from ..session import problems
 from ..session.current import session
@@ -69,6 +70,7 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, run = self.layout, active_run(context)
         task = None if run is None else run.task_of(active_tree(context).nodes.active)
+        _draw_outlook(layout, context)
         if task is None:
             layout.label(text="Not run yet", icon="INFO")
             layout.operator("background_nodes.run", text="Run to Active", icon="PLAY").scope = "ACTIVE"
@@ -83,6 +85,18 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
             column.alert = task.state is not TaskState.SKIPPED
             paragraphs.draw(column, context, task.error.message)
         _draw_task_buttons(layout, task)
+
+
+def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What a run would do with the active node, if it would do anything."""
+    tree = active_tree(context)
+    forecast = forecast_text.watch(tree)
+    told = None if forecast is None else forecast.of(tree.nodes.active.uid)
+    if told is None or told.state is Outlook.CACHED:
+        return
+    layout.label(text="Would Run" if told.is_sure_to_run else "Before the Next Run", icon="TIME")
+    paragraphs.draw(layout.column(), context, forecast_text.of_task(told))
+    layout.separator()
 
 
 def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
@@ -137,9 +151,10 @@ class BACKGROUND_NODES_PT_run(_TreePanel, bpy.types.Panel):
         layout, run = self.layout, active_run(context)
         if run is None:
             layout.label(text="Not run yet", icon="INFO")
+            _draw_forecast(layout, context)
             layout.operator("background_nodes.run", icon="PLAY")
         elif run.is_home:
-            _draw_ended(layout, run)
+            _draw_ended(layout, context, run)
         else:
             _draw_going_on(layout, run)
         for note in () if run is None else run.notes:
@@ -159,13 +174,21 @@ def _draw_going_on(layout: bpy.types.UILayout, run: Run) -> None:
     layout.operator("background_nodes.finish_current")
 
 
-def _draw_ended(layout: bpy.types.UILayout, run: Run) -> None:
+def _draw_forecast(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the button below would do."""
+    forecast = forecast_text.watch(active_tree(context))
+    if forecast is not None:
+        paragraphs.draw(layout, context, forecast_text.summary(forecast), icon="TIME")
+
+
+def _draw_ended(layout: bpy.types.UILayout, context: bpy.types.Context, run: Run) -> None:
     icon = status_icons.icon(_RUN_ICONS[run.state])
     text = translated("{state} after {time}").format(
         state=translated(_RUN_LABELS[run.state]), time=duration(run.seconds)
     )
     layout.label(text=text, icon_value=icon, translate=False)
     layout.label(text=_counts(run), translate=False)
+    _draw_forecast(layout, context)
     row = layout.row(align=True)
     row.operator("background_nodes.run", icon="PLAY")
     if run.can_retry:
