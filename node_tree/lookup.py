@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import bpy
 
 from ..runtime.blender import data_block_kinds
-from ..runtime.errors import BackgroundNodesError
+from ..runtime.errors import BackgroundNodesError, as_sentences
+from ..runtime.planning.fixes import ask_for_similar
 from ..runtime.script.socket_types import ANY_DATA_BLOCK
 from ..runtime.script.values import with_article
 from .identity import background_trees
@@ -34,7 +34,8 @@ class InputProblem:
     line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}. {self.fix}." if self.where else f"{self.message}. {self.fix}."
+        text = as_sentences(self.message, self.fix)
+        return f"{self.where}: {text}" if self.where else text
 
 
 class InputError(BackgroundNodesError):
@@ -133,9 +134,8 @@ def data_block(kind: str, name: str, where: str) -> bpy.types.ID:
 def fix_name(name: str, names: Iterable[str]) -> str:
     """What to type instead of a name that is unknown."""
     names = list(names)
-    close = difflib.get_close_matches(name, names, n=3)
-    if close:
-        return f"Did you mean {' or '.join(map(_quoted, close))}"
+    if question := ask_for_similar(name, names):
+        return question
     return f"There are {_listed(names)}" if names else "There is none"
 
 

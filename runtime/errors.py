@@ -29,6 +29,11 @@ class MisfitError(BackgroundNodesError):
         self.fix = fix
 
 
+def as_sentences(message: str, fix: str) -> str:
+    """What is wrong, and how to fix it. A fix may be a question."""
+    return f"{message}. {fix}" if fix.endswith("?") else f"{message}. {fix}."
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something that stops a graph from running: where it is, what it is and how to fix it.
@@ -37,7 +42,7 @@ class Problem:
         node: name of the node at fault, "" for the whole tree.
         socket: label of the socket at fault, "" for the whole node.
         message: what is wrong, a sentence without a full stop.
-        fix: what the artist can do about it, a sentence without a full stop.
+        fix: what the artist can do about it, a sentence without a full stop, or a question.
         node_id: stable id of the node, for whoever wants to select it.
         line: 1-based line of the script, None where no line is at fault.
         needs_consent: whether all that is wrong is that the artist has not allowed the node's script to run.
@@ -57,7 +62,7 @@ class Problem:
             where += f', socket "{self.socket}"'
         if self.line is not None:
             where += f", line {self.line}"
-        return f"{where}: {self.message}. {self.fix}."
+        return f"{where}: {as_sentences(self.message, self.fix)}"
 
 
 class CompileError(BackgroundNodesError):

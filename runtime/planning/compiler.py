@@ -10,7 +10,6 @@ The plan has no reroutes, frames and muted nodes. If only some nodes are asked f
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from ..script import blend_files
 from ..script.signature import MISSING, Parameter
 from ..script.socket_types import Value, conversion
 from ..script.values import fit, fit_parameter
-from .fixes import fix_missing, fix_refused, fix_unset
+from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
 from .ordering import ordered, ranked
 from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
@@ -87,8 +86,7 @@ def _roots(graph: Graph, wiring: Wiring, until: str | Sequence[str] | None) -> l
 
 
 def _unknown_node(name: str, names: Iterable[str]) -> Problem:
-    close = difflib.get_close_matches(name, names)
-    fix = f"Did you mean {' or '.join(map(_quoted, close))}" if close else "Give the name of a node in the tree"
+    fix = ask_for_similar(name, names) or "Give the name of a node in the tree"
     return Problem("", "", f"there is no node {_quoted(name)}", fix)
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an artist can do about an input that gets no value, or one that does not fit."""
+"""What an artist can do about a name that is unknown, an input that gets no value, or one that does not fit."""
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Final
 
 from ..script.signature import Parameter
@@ -18,6 +20,12 @@ _DETOURS: Final[dict[tuple[str, str], str]] = {
     ("COLOR", "FLOAT"): "Take one of its components in a script, or link a Float",
     ("Collection", "Object"): "Put a Split Collection node between them",
 }
+
+
+def ask_for_similar(name: str, names: Iterable[str]) -> str:
+    """For a name that is unknown, the names like it; "" if there are none."""
+    similar = [f'"{each}"' for each in difflib.get_close_matches(name, names)]
+    return f"Did you mean {' or '.join(similar)}?" if similar else ""
 
 
 def fix_missing(parameter: Parameter) -> str:

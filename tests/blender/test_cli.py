@@ -374,8 +374,8 @@ def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--tree", "Tre"], '--tree Tre: there is no such background node tree. Did you mean "Tree".'),
-        (["--until", "Secnd"], '--until Secnd: there is no node "Secnd". Did you mean "Second".'),
+        (["--tree", "Tre"], '--tree Tre: there is no such background node tree. Did you mean "Tree"?'),
+        (["--until", "Secnd"], '--until Secnd: there is no node "Secnd". Did you mean "Second"?'),
         (["--output", "nowhere/out.blend"], "no file can be written to"),
         (["--output", "out.txt"], "the name does not end in .blend. Call it out.txt.blend."),
         (["--output", "a good 'file' ü.blend"], "that is the file itself, which is never written"),
@@ -408,8 +408,8 @@ def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, goo
     assert (report["state"], report["tasks"]) == ("invalid", {})
     assert [(problem["message"], problem["fix"]) for problem in report["problems"]] == [
         ('"x" is no whole number', "Give a whole number, such as 3"),
-        ('"First" has no input "valu"', 'Did you mean "value"'),
-        ('there is no node "Fist"', 'Did you mean "First"'),
+        ('"First" has no input "valu"', 'Did you mean "value"?'),
+        ('there is no node "Fist"', 'Did you mean "First"?'),
         ("the socket is linked, so its own value is not used", 'Set "First", which it is linked to, or unlink it'),
         ("there is no = in it", "Write it as NODE.SOCKET=VALUE"),
     ]

@@ -125,7 +125,7 @@ def test_without_until_a_problem_anywhere_stops_the_run() -> None:
 
 def test_until_an_unknown_name_lists_close_ones() -> None:
     assert only_problem(UNTIL, until=["brokn", "a"]) == Problem(
-        "", "", 'there is no node "brokn"', 'Did you mean "broken"'
+        "", "", 'there is no node "brokn"', 'Did you mean "broken"?'
     )
     assert only_problem(UNTIL, until="?").fix == "Give the name of a node in the tree"
 
