@@ -8,31 +8,22 @@ property: what the artist set stays, whatever becomes of the content.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import bpy
 
-from ..runtime.blender import data_block_kinds
-from ..runtime.worker.changes.fingerprint import fingerprint
+from ..runtime.worker.changes.fingerprint import Users
 from ..runtime.worker.changes.left_out import ARRANGEMENT
-
-#: What data-blocks are within the result that uses them, by uid: all others go by their names.
-Roles = Mapping[int, str]
+from .baselines import Roles, baselines, digest, identity
 
 
-def digest(item: bpy.types.ID, roles: Roles) -> str:
-    """Of its content; "" if that can't be read whole, so that nobody can tell whether it was changed."""
-    found = fingerprint(item, lambda used: _identity(used, roles), with_names=False, of_result=True)
-    return "" if found is None else found.digest.hex()
-
-
-def is_changed(item: bpy.types.ID, before: str, roles: Roles) -> bool:
-    """Whether its content is another one than that of the digest `before`. If nobody can tell, it is."""
+def is_changed(item: bpy.types.ID, noted: str, roles: Roles, users: Users) -> bool:
+    """Whether its content is another one than what was `noted` as its digest. If nobody can tell, it is."""
     # The pixels of an image that was not packed are gone after reload: that is no change of the artist's.
     if isinstance(item, bpy.types.Image) and item.source == "GENERATED" and not item.is_dirty:
         return False
-    return not before or digest(item, roles) != before
+    before = baselines.digest(noted)
+    return not before or digest(item, roles, users) != before
 
 
 def arrangement(item: bpy.types.ID, roles: Roles) -> str:
@@ -55,13 +46,7 @@ def hand_over_arrangement(old: bpy.types.ID, new: bpy.types.ID, before: str, rol
 def _plain(value: Any, roles: Roles) -> Any:
     """A property's value as JSON holds it."""
     if isinstance(value, bpy.types.ID):
-        return _identity(value, roles)
+        return identity(value, roles)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return [_plain(item, roles) for item in value]
-
-
-def _identity(used: bpy.types.ID, roles: Roles) -> list[str]:
-    role = roles.get(used.session_uid)
-    library = data_block_kinds.library_path(used)
-    return [type(used).__name__, used.name if role is None else "", library, "" if role is None else role]

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import bpy
 
 from ..runtime.blender import data_block_kinds, replacing
+from .baselines import baselines
 from .identity import background_trees
 
 #: Under which "output" a node notes where its results are linked; a script's output has no such name.
@@ -31,7 +32,7 @@ class Noted(NamedTuple):
         place: of the result in the list of its output: see `Results.placed`.
         role: "" for the result itself; what it is in the result for a data-block that came along with it.
         is_ours: whether a run made it; if not, it is the artist's own, such as an original that was replaced.
-        digest, arrangement: what it was like when it came home, see `hand_changes`.
+        digest, arrangement: what it was like when it came home, see `baselines` and `hand_changes`.
     """
 
     data_block: bpy.types.ID
@@ -171,6 +172,7 @@ def _before_save(*_arguments: object) -> None:
         if not are_own(node):
             forget(node)
         for row in node.results:
+            row.digest = baselines.digest(row.digest)
             data_block = row.find()
             if data_block is None:
                 row.name = ""
@@ -181,6 +183,7 @@ def _before_save(*_arguments: object) -> None:
 @bpy.app.handlers.persistent
 def _after_load(*_arguments: object) -> None:
     """Bring the uids up to date. No run is there any more that could offer anything."""
+    baselines.forget()
     for node in _nodes():
         if getattr(node, "num_kept", 0):  # of an Output node
             node.num_kept = 0
@@ -190,8 +193,15 @@ def _after_load(*_arguments: object) -> None:
     for node in _nodes_with_results():
         node.results_of = owner(node)
         for row in node.results:
+            row.digest = baselines.digest(row.digest)
             data_block = data_block_kinds.find(row.kind, row.name, row.library) if row.name else None
             row.session_uid = 0 if data_block is None else data_block.session_uid
+
+
+@bpy.app.handlers.persistent
+def _before_undo(*_arguments: object) -> None:
+    """Read what is pending: it may be gone then."""
+    baselines.finish()
 
 
 classes = (BackgroundNodeResult,)
@@ -201,9 +211,13 @@ def register() -> None:
     replacing.listeners.append(_follow)
     bpy.app.handlers.save_pre.append(_before_save)
     bpy.app.handlers.load_post.append(_after_load)
+    bpy.app.handlers.undo_pre.append(_before_undo)
+    bpy.app.handlers.redo_pre.append(_before_undo)
 
 
 def unregister() -> None:
+    bpy.app.handlers.redo_pre.remove(_before_undo)
+    bpy.app.handlers.undo_pre.remove(_before_undo)
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.save_pre.remove(_before_save)
     replacing.listeners.remove(_follow)

@@ -17,8 +17,10 @@ from ..runtime.blender import data_block_kinds
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.replacing import replace
 from ..runtime.planning.graph import WhenChanged
+from ..runtime.worker.changes.fingerprint import Users
 from . import noted_results
-from .hand_changes import Roles, arrangement, digest, hand_over_arrangement, is_changed
+from .baselines import Roles, baselines
+from .hand_changes import arrangement, hand_over_arrangement, is_changed
 from .noted_results import Noted
 
 #: The results of an output by their places, None where there is none.
@@ -56,6 +58,7 @@ class Succession:
         self._in_place = set(in_place)
         self._families = {result: self._family(result, items) for result, items in home.families(results).items()}
         self._new = {*results, *(item for family in self._families.values() for item in family.values())}
+        self._users = Users()
         self._going: set[bpy.types.ID] = set()
         self._pairs: dict[bpy.types.ID, bpy.types.ID] = {}
         self._noted: dict[bpy.types.ID, _Earlier] = {}  # what was noted of what is kept
@@ -89,7 +92,7 @@ class Succession:
     def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
         roles = _roles({part: earlier.item for part, earlier in parts.items()})
         ours = {part: earlier for part, earlier in parts.items() if earlier.is_ours}
-        changed = set() if policy is WhenChanged.RESULT else _changed(ours, roles)
+        changed = set() if policy is WhenChanged.RESULT else _changed(ours, roles, self._users)
         if changed and (policy is WhenChanged.BOTH or result is None):
             self.beside.update(ours[part].item for part in changed)
             return
@@ -165,7 +168,7 @@ class Succession:
         if earlier is not None:  # it is still what the artist made of that
             return Noted(item, place, role, is_ours, earlier.digest, earlier.arrangement)
         arranged = self._arrangements.get(item) or arrangement(item, roles)
-        return Noted(item, place, role, is_ours, digest(item, roles), arranged)
+        return Noted(item, place, role, is_ours, baselines.ticket(item, roles), arranged)
 
     def _family(self, result: bpy.types.ID, items: Sequence[bpy.types.ID]) -> _Family:
         return {_part(item, self._role(item, result)): item for item in items}
@@ -200,21 +203,22 @@ def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> b
             came[row.place] = row.content
     if came != contents or "" in contents.values():
         return False
-    return not any(_has_changes(parts) for parts in by_place.values())
+    users = Users()
+    return not any(_has_changes(parts, users) for parts in by_place.values())
 
 
-def _has_changes(parts: Mapping[_Part, _Earlier]) -> bool:
+def _has_changes(parts: Mapping[_Part, _Earlier], users: Users) -> bool:
     roles = _roles({part: earlier.item for part, earlier in parts.items()})
-    return bool(_changed({part: earlier for part, earlier in parts.items() if earlier.is_ours}, roles))
+    return bool(_changed({part: earlier for part, earlier in parts.items() if earlier.is_ours}, roles, users))
 
 
 def _roles(family: _Family) -> Roles:
     return {item.session_uid: "/".join(part) for part, item in family.items()}
 
 
-def _changed(earlier: Mapping[_Part, _Earlier], roles: Roles) -> set[_Part]:
+def _changed(earlier: Mapping[_Part, _Earlier], roles: Roles, users: Users) -> set[_Part]:
     """What the artist changed since it came home."""
-    return {part for part, known in earlier.items() if is_changed(known.item, known.digest, roles)}
+    return {part for part, known in earlier.items() if is_changed(known.item, known.digest, roles, users)}
 
 
 def _is_same_kind(parts: Mapping[_Part, _Earlier], ours: Mapping[_Part, _Earlier], result: bpy.types.ID) -> bool:

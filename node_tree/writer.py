@@ -22,6 +22,7 @@ from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
 from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
 from . import linking, noted_results
+from .baselines import baselines
 from .identity import nodes_by_uid
 from .sockets import python_value
 from .succession import Succession, is_home
@@ -66,7 +67,7 @@ class Writer:
         return modes.awaited_end(self._targets)
 
     def write(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Bring the results home.
+        """Bring the results home. What they are like is yet to be read: see `finish`.
 
         Returns:
             whether anything in the file was changed.
@@ -89,6 +90,10 @@ class Writer:
                 self._offer(item, nodes[item.node])
         self._bring(coming, nodes)
         return bool(coming) or _shown(nodes) != before
+
+    def finish(self) -> None:
+        """Read at once what the results are like."""
+        baselines.finish()
 
     def _is_home(self, delivery: Delivery, nodes: Nodes) -> bool:
         """Whether the same results came home before, for the same use, and are there as they were."""
@@ -155,9 +160,11 @@ class Writer:
         if event := modes.awaited_end(_earlier_results([delivery], nodes)):
             raise RunError(f"the result can't come home until {event}")
         self._bring([delivery], nodes, only_missing=True)
+        self.finish()
         return next(socket.result for socket in nodes[task_id].outputs if socket.identifier == found.identifier)
 
     def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
+        baselines.finish()  # of earlier results, before they are replaced
         refs = (ref for item in deliveries for ref in self._stored_refs(item))
         self._found = self._home.bring(refs, only_missing=only_missing)
         originals = self._move_apart(deliveries)
@@ -207,6 +214,7 @@ class Writer:
         if event := modes.awaited_end(_earlier_results(found, nodes)):
             raise RunError(f"the results can't come home until {event}")
         self._bring(found, nodes)
+        self.finish()
 
     def fetch_item(self, task_id: str, output: str, index: int) -> Any:
         """Bring one output of one item of a task home and return it. Raises RunError if there is none."""

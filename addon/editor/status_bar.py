@@ -55,7 +55,7 @@ def update(runs: Iterable[Run]) -> None:
 
 def _redraw(window: bpy.types.Window) -> None:
     """Blender has no call for that, but draws the bar anew for a text; an operator's own text there is left alone."""
-    if not window.modal_operators:
+    if all(operator.bl_idname.startswith("BACKGROUND_NODES_") for operator in window.modal_operators):
         with bpy.context.temp_override(window=window):
             window.workspace.status_text_set_internal(None)
 

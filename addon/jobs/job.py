@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import bpy
 
 from ...node_tree import reader
+from ...node_tree.baselines import baselines
 from ...runtime.blender import modes, python_data, sendable
 from ...runtime.blender.homecoming import Homecoming, Targets
 from ...runtime.blender.paths import files_in_use
@@ -344,6 +345,7 @@ class Job:
 
     def _bring_home(self) -> None:
         try:
+            baselines.finish()  # what it replaces, or `on_complete` changes, may be among them
             python_values = python_data.decode(self._value(PYTHON_DATA).content)
             self._data_blocks = self._arrive()
             self._python_data = python_values

@@ -11,6 +11,7 @@ from pathlib import Path
 import addon_utils
 import bpy
 
+from ...node_tree.baselines import baselines
 from ...node_tree.writer import Writer
 from ...runtime.blender import cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
@@ -26,7 +27,7 @@ from ...runtime.script.socket_types import LiveRef
 from ...runtime.store.folder import default_folder
 from ...runtime.store.store import Store
 from ..consent.current import consent
-from . import checks, gestures, occupation, undo
+from . import checks, first_input, gestures, occupation, undo
 from .settings import Settings
 
 _Timer = Callable[[], float | None]
@@ -75,6 +76,11 @@ class BlenderHost:
 
     def writer(self, active: ActiveRun, taken: Snapshot) -> Writer:
         return Writer(active, taken)
+
+    def finish_homecomings(self, seconds: float) -> bool:
+        if baselines.num_pending and not bpy.app.background and not first_input.is_awaited():
+            baselines.finish()
+        return baselines.work(seconds)
 
     def push_undo(self, message: str) -> None:
         undo.push_undo(message)

@@ -48,6 +48,7 @@ _ANY = SocketType("ANY")
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
+FINISHING_INTERVAL = 0.01  # what is left of a homecoming
 #: Seconds that a tick may spend on what has arrived, and on bringing it home; the rest waits for the next tick.
 TICK_BUDGET = 0.008
 #: Seconds between two looks at whether a forecast can go on.
@@ -87,6 +88,10 @@ class Host(Protocol):
 
     def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
         """The writer that brings the results of a run home."""
+        ...
+
+    def finish_homecomings(self, seconds: float) -> bool:
+        """Do what is left of homecomings, for about so long. Returns whether nothing is left."""
         ...
 
     def push_undo(self, message: str) -> None:
@@ -192,6 +197,7 @@ class Session:
         self._job_queues: list[JobQueue] = []
         self._faults = Faults()
         self._is_behind = False  # whether the last tick left results for the next one
+        self._is_unfinished = False  # whether it left something of a homecoming
 
     def use_settings(self, read_settings: Callable[[], Settings]) -> None:
         """Use other settings: the function is called whenever they are needed."""
@@ -365,6 +371,9 @@ class Session:
 
     def settle(self, run: Run) -> None:
         """Bring the results of a run that is over home, as one undo step. If they must wait, note for what."""
+        self._settle(run, at_once=True)
+
+    def _settle(self, run: Run, *, at_once: bool) -> None:
         if run.is_home:
             return
         if event := run.waits_for():
@@ -372,15 +381,15 @@ class Session:
             if message not in run.notes:
                 run.note(message)
             return
-        self._bring_home(run)
+        self._bring_home(run, at_once=at_once)
         self._pasts.update(run.pasts())
         self._history.trim(self.settings.history_size)
         self._tell_end(run)
 
-    def _bring_home(self, run: Run) -> None:
+    def _bring_home(self, run: Run, *, at_once: bool) -> None:
         self.results_come.tell(run)
         try:
-            if run.bring_home(self.tree_of(run)):
+            if run.bring_home(self.tree_of(run), at_once=at_once):
                 self._host.push_undo(f"Background Nodes: {run.tree_name}")
         finally:
             self.results_came.tell(run)
@@ -439,6 +448,7 @@ class Session:
         self._make_room()
         self._take_news()
         self._settle_runs(deadline)
+        self._faults.guard(self._finish_homecomings, deadline)
         for queue in tuple(self._job_queues):
             self._faults.guard(queue.update, deadline)
         self.updated.tell(self.runs)
@@ -486,9 +496,13 @@ class Session:
         if self._host.is_gesture_going_on():
             return
         if run.prepare(TICK_BUDGET):
-            self.settle(run)
+            self._settle(run, at_once=False)
         else:
             self._is_behind = True
+
+    def _finish_homecomings(self, deadline: float) -> None:
+        left = max(deadline - time.monotonic(), TICK_BUDGET / 4)
+        self._is_unfinished = not self._host.finish_homecomings(left)
 
     def _fail(self, run: Run, error: Exception) -> None:
         """End a run because of an error in Background Nodes or Blender, not in a task."""
@@ -496,6 +510,8 @@ class Session:
         self._faults.guard(self._tell_end, run)
 
     def _interval(self) -> float | None:
+        if self._is_unfinished:
+            return FINISHING_INTERVAL
         if any(not run.state.is_final and not run.is_paused for run in self.runs):
             return BUSY_INTERVAL
         if self._is_behind or any(queue.is_behind or queue.num_running_jobs() for queue in self._job_queues):

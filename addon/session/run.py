@@ -242,6 +242,10 @@ class ResultWriter(Protocol):
         """Write them. Returns whether that changed the file. Raises StoreError."""
         ...
 
+    def finish(self) -> None:
+        """Do at once what `write` has left for later."""
+        ...
+
     def fetch(
         self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
     ) -> Any:
@@ -596,8 +600,11 @@ class Run:
             self._writer = self._keeper.writer_of(self._active, self._snapshot)
         return self._writer
 
-    def bring_home(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Write the results, once after the run and once after each retry. Returns whether that changed the file."""
+    def bring_home(self, tree: bpy.types.NodeTree | None, *, at_once: bool) -> bool:
+        """Write the results, once after the run and once after each retry. Returns whether that changed the file.
+
+        If it need not be all done `at_once`, the session finishes it.
+        """
         self._is_home = True
         sizes, self._sizes = self._sizes, None
         rest = sum(self._measure() if sizes is None else sizes)
@@ -605,7 +612,10 @@ class Run:
         self.version += 1
         writer, self._writer = self._get_writer(), None
         try:
-            return writer.write(tree)
+            has_changed = writer.write(tree)
+            if at_once or self._on_event is not None:  # which may change the results
+                writer.finish()
+            return has_changed
         except BackgroundNodesError as error:
             writer.notes.append(str(error))
             return True

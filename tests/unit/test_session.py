@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from background_nodes.addon.session import keeper
-from background_nodes.addon.session.keeper import BUSY_INTERVAL, IDLE_INTERVAL, Session
+from background_nodes.addon.session.keeper import BUSY_INTERVAL, FINISHING_INTERVAL, IDLE_INTERVAL, Session
 from background_nodes.addon.session.run import Run
 from background_nodes.addon.session.settings import Settings
 from background_nodes.runtime.engine.run_files import read_context
@@ -55,6 +55,9 @@ class FakeWriter:
         self._host.written.append(tree.name)
         return True
 
+    def finish(self) -> None:
+        self._host.num_unfinished = 0
+
 
 @dataclass(frozen=True)
 class FakeSnapshot:
@@ -73,6 +76,7 @@ class FakeHost:
         self.undo_steps: list[str] = []
         self.edited = ""
         self.num_unread = 0
+        self.num_unfinished = 0
         self.gesture: bool | Exception = False
         self.unallowed = ""  # the node whose script is
         self.does: str | Exception = ""
@@ -107,6 +111,10 @@ class FakeHost:
 
     def writer(self, _active: Any, _snapshot: Any) -> FakeWriter:
         return FakeWriter(self)
+
+    def finish_homecomings(self, _seconds: float) -> bool:
+        self.num_unfinished = max(0, self.num_unfinished - 1)
+        return self.num_unfinished == 0
 
     def push_undo(self, message: str) -> None:
         self.undo_steps.append(message)
@@ -245,6 +253,32 @@ def test_what_lies_beside_results_is_read_before_they_come_home(session, host):
         assert not run.is_home
     session.tick()
     assert run.is_home
+
+
+def test_what_is_left_of_a_homecoming_is_finished_soon_after_bit_by_bit(session, host):
+    run = session.start(host.add("a"))
+    end(session, host)
+    assert run.is_home
+    host.num_unfinished = 3
+    assert [session.tick() for _ in range(3)] == [FINISHING_INTERVAL, FINISHING_INTERVAL, None]
+
+
+def test_homecoming_is_finished_before_on_event_hears_of_it(session, host):
+    left = []
+    session.start(host.add("a"), on_event=lambda _event: left.append(host.num_unfinished))
+    host.num_unfinished = 3
+    end(session, host)
+    assert left[-1] == 0
+
+
+def test_homecoming_is_finished_when_a_run_was_waited_for(session, host):
+    run = session.start(host.add("a"))
+    host.gesture = True
+    end(session, host)
+    host.num_unfinished = 3
+    run.wait()
+    assert run.is_home
+    assert host.num_unfinished == 0
 
 
 def test_what_a_run_wrote_is_measured_bit_by_bit_before_it_comes_home(session, host, monkeypatch):

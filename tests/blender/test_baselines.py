@@ -1,0 +1,142 @@
+"""What results were like when they came home is read bit by bit, and known whatever happens in between."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+import background_nodes
+from background_nodes.addon.session import keeper
+from background_nodes.node_tree import noted_results
+from background_nodes.node_tree.baselines import baselines
+
+from .graphs import new_tree, output, script, socket_of
+
+#: As many objects, each with a mesh.
+COUNT = 4
+MAKE = """
+def main(size: float = 1.0) -> list[bpy.types.Object]:
+    found = []
+    for number in range(4):
+        mesh = bpy.data.meshes.new("Made")
+        mesh.from_pydata([(size, 0, 0), (0, size, 0), (0, 0, size)], [], [(0, 1, 2)])
+        found.append(bpy.data.objects.new("Made", mesh))
+    return found
+"""
+
+
+@pytest.fixture
+def tree(session, monkeypatch):
+    """A tree whose results have come home in a tick. Each tick reads one data-block of them; it has read the first."""
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+    tree = new_tree()
+    output(tree, "LINK", script(tree, "Make", MAKE), name="Output")
+    bpy.ops.ed.undo_push(message="before")
+    come_home(session, tree)
+    assert baselines.num_pending == 2 * COUNT - 1
+    yield tree
+    baselines.finish()
+
+
+def come_home(session, tree):
+    run = session.start(tree)
+    while not run.is_home:
+        if not run.state.is_final:
+            session.update_jobs(1.0)
+        session.tick()
+    return run
+
+
+def run_with_another_size(tree=None):
+    tree = tree or bpy.data.node_groups["Tree"]
+    socket_of(tree.nodes["Make"].inputs, "size").default_value += 1.0
+    return background_nodes.run(tree)
+
+
+def made() -> tuple[bpy.types.Object, ...]:
+    return bpy.data.node_groups["Tree"].nodes["Make"].outputs[0].result
+
+
+def sizes() -> list[float]:
+    return [item.data.vertices[0].co.x for item in made()]
+
+
+def test_each_tick_reads_some_more(session, tree):
+    left = []
+    while baselines.num_pending:
+        session.tick()
+        left.append(baselines.num_pending)
+    assert left == list(range(2 * COUNT - 2, -1, -1))
+    assert run_with_another_size(tree).notes == ()
+    assert sizes() == [2.0] * COUNT
+
+
+def test_change_after_the_last_one_was_read_stays(session, tree):
+    while baselines.num_pending:
+        session.tick()
+    made()[-1].data.vertices[0].co.x = 7
+    assert len(run_with_another_size(tree).notes) == 1
+    assert sizes() == [2.0] * (COUNT - 1) + [7.0]
+
+
+def test_results_of_a_run_at_once_take_the_place_of_those_not_read(session, tree):
+    socket_of(tree.nodes["Make"].inputs, "size").default_value = 2.0
+    assert come_home(session, tree).notes == ()
+    assert sizes() == [2.0] * COUNT
+    assert len(bpy.data.objects) == COUNT
+
+
+def test_undo_and_redo_lose_nothing(tree):
+    bpy.ops.ed.undo()
+    assert baselines.num_pending == 0
+    bpy.ops.ed.redo()
+    made()[0].data.vertices[0].co.x = 7
+    assert len(run_with_another_size().notes) == 1
+    assert sizes() == [7.0] + [2.0] * (COUNT - 1)
+
+
+def test_step_in_which_results_came_home_knows_what_was_read_later(tree):
+    baselines.finish()
+    made()[0].data.vertices[0].co.x = 7
+    bpy.ops.ed.undo_push(message="changed")
+    bpy.ops.ed.undo()
+    assert run_with_another_size().notes == ()
+    assert sizes() == [2.0] * COUNT
+
+
+def test_saved_file_holds_what_was_not_read_before(tree, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    assert baselines.num_pending == 0
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    made()[0].data.vertices[0].co.x = 7
+    assert len(run_with_another_size().notes) == 1
+    assert sizes() == [7.0] + [2.0] * (COUNT - 1)
+
+
+def test_what_a_file_without_our_handlers_lacks_counts_as_changed(tree, tmp_path):
+    bpy.app.handlers.save_pre.remove(noted_results._before_save)  # as in Blender's own auto-save
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    bpy.app.handlers.save_pre.append(noted_results._before_save)
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    assert len(run_with_another_size().notes) == 2 * COUNT
+    assert sizes() == [1.0] * COUNT
+
+
+@pytest.mark.parametrize("what", ["tree", "results"])
+def test_what_was_removed_in_between_is_not_missed(session, tree, what, capfd):
+    if what == "tree":
+        bpy.data.node_groups.remove(tree)
+    else:
+        bpy.data.batch_remove(bpy.data.objects)
+    while baselines.num_pending:
+        session.tick()
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_results_that_are_asked_for_are_read_at_once(session):
+    tree = new_tree()
+    script(tree, "Make", MAKE)
+    run = background_nodes.run(tree)
+    assert baselines.num_pending == 0
+    run.fetch("Make", "result")
+    assert baselines.num_pending == 0
