@@ -22,6 +22,7 @@ from stopwatch import Span, Stopwatch
 
 from background_nodes.addon.session import undo
 from background_nodes.addon.session.current import session
+from background_nodes.addon.session.keeper import FINISHING_INTERVAL
 from background_nodes.addon.session.run import Run
 from background_nodes.runtime.blender import blobs, replacing
 from background_nodes.runtime.engine.results import Results
@@ -129,6 +130,36 @@ def results_replace(quick: bool) -> Row:
     with _watching() as watch:
         _carry_on(_start(tree, workers=4))
     return _row(f"tick: {num_results} of {num_objects:,} objects are replaced", watch, "tick")
+
+
+def results_made(quick: bool) -> Row:
+    """Two hundred results of one list, each with a mesh, a material and a modifier, come home."""
+    tree, count = _results_tree(quick)
+    with _watching() as watch:
+        _carry_on(_start(tree, workers=1))
+        _finish()
+    return _row(f"tick: {count} results with materials", watch, "tick")
+
+
+def results_again(quick: bool) -> Row:
+    """As many take their place."""
+    tree, count = _results_tree(quick)
+    _carry_on(_start(tree, workers=1))
+    _finish()
+    tree.nodes[0].inputs[1].default_value = 2.0
+    with _watching() as watch:
+        _carry_on(_start(tree, workers=1))
+        _finish()
+    return _row(f"tick: {count} results with materials take the place of earlier ones", watch, "tick")
+
+
+def _results_tree(quick: bool) -> tuple[bpy.types.NodeTree, int]:
+    count = 20 if quick else 200
+    stage.empty_file()
+    tree = stage.new_tree()
+    stage.script_node(tree, stage.MAKE_OBJECTS).inputs[0].default_value = count
+    stage.add_output(tree, "LINK")
+    return tree, count
 
 
 def whole_list(quick: bool) -> Row:
@@ -311,6 +342,12 @@ def _carry_on(run: Run) -> None:
     """What Blender does: call the timer when it wants to be called."""
     while not run.is_home:
         time.sleep(session.tick() or 0.0)
+
+
+def _finish() -> None:
+    """Go on until nothing is left of what came home."""
+    while session.tick() == FINISHING_INTERVAL:
+        time.sleep(FINISHING_INTERVAL)
 
 
 def _row(name: str, watch: Stopwatch, *kinds: str) -> Row:

@@ -47,6 +47,8 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "many_items": foreground.many_items,
     "results_home": foreground.results_home,
     "results_replace": foreground.results_replace,
+    "results_made": foreground.results_made,
+    "results_again": foreground.results_again,
     "whole_list": foreground.whole_list,
     "stopped_worker": foreground.stopped_worker,
     "large_request": foreground.large_request,

@@ -35,6 +35,22 @@ def main(number: int) -> bpy.types.Object:
     mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, number)], [], [(0, 1, 2, 3)])
     return bpy.data.objects.new(f"Result {number}", mesh)
 """
+MAKE_OBJECTS = """\
+import bpy
+
+
+def main(count: int, height: float = 1.0) -> list[bpy.types.Object]:
+    found = []
+    for number in range(count):
+        name = f"Result {number}"
+        mesh = bpy.data.meshes.new(name)
+        mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, height)], [], [(0, 1, 2, 3)])
+        mesh.materials.append(bpy.data.materials.new(name))
+        mesh.materials[0].use_nodes = True
+        found.append(bpy.data.objects.new(name, mesh))
+        found[-1].modifiers.new("Bevel", "BEVEL")
+    return found
+"""
 
 
 def empty_file() -> None:
