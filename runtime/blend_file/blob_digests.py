@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import BlendFileError, StoreError
 from ..scratch.contents import DataBlockName
 from .digests import Digest, digests
+from .fields.named_files import NamedState
 from .outside import Outside
 
 #: The digest of each data-block of a blob.
@@ -38,10 +39,7 @@ def write(blob: Path, outside: Outside) -> None:
         StoreError: if the blob can't be read, or they can't be written.
     """
     try:
-        rows = [
-            [*name, *(getattr(digest, each.name) for each in dataclasses.fields(digest))]
-            for name, digest in digests(blob, outside).items()
-        ]
+        rows = [[*name, *_row(digest)] for name, digest in digests(blob, outside).items()]
         _file(blob).write_text(json.dumps(rows), encoding="utf-8")
     except (BlendFileError, OSError) as error:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
@@ -56,10 +54,19 @@ def read(blob: Path) -> Digests:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
 
 
+def _row(digest: Digest) -> list[Any]:
+    values = [getattr(digest, each.name) for each in dataclasses.fields(digest) if each.name != "files"]
+    return [*values, [dataclasses.astuple(state) for state in digest.files]]
+
+
 def _digest(*values: Any) -> Digest:
     digest = Digest(*values)
     uses = tuple(DataBlockName(*use) for use in digest.uses)
-    return dataclasses.replace(digest, uses=uses, files=tuple(digest.files))
+    return dataclasses.replace(digest, uses=uses, files=tuple(_state(*state) for state in values[-1]))
+
+
+def _state(path: str, form: str, digest: str, stamps: str) -> NamedState:
+    return NamedState(path, form, digest, stamps)
 
 
 def _file(blob: Path) -> Path:

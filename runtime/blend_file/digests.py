@@ -21,7 +21,7 @@ from .anatomy import Anatomy, DataBlock, anatomy
 from .blocks import mapped
 from .components import components
 from .fields import kinds
-from .fields.named_files import Form, NamedFile
+from .fields.named_files import Form, NamedFile, NamedState
 from .outside import DIGEST_SIZE, Outside, absolute
 
 
@@ -37,7 +37,8 @@ class Digest:
         arrangement: equal if an editor shows its own nodes and modifiers alike, which `content` leaves out.
         sees_arrangement: whether it looks different if something that it uses is arranged in another way.
         uses: what it uses itself.
-        files: whole paths of the files that it names itself, or of its library. They don't count.
+        files: the files that it names itself, as they were; of what is linked, its library and all that is named there.
+            Their paths don't count.
     """
 
     content: str
@@ -47,7 +48,7 @@ class Digest:
     arrangement: str = ""
     sees_arrangement: bool = False
     uses: tuple[DataBlockName, ...] = ()
-    files: tuple[str, ...] = field(default=(), compare=False)
+    files: tuple[NamedState, ...] = field(default=(), compare=False)
 
 
 def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
@@ -73,7 +74,8 @@ def _beside(blob: Path, outside: Outside) -> Iterator[tuple[DataBlockName, bytes
         if name in contents.pixels:
             file = contents.pixels[name]
             found += repr((file.width, file.height)).encode()
-            found += outside.named(NamedFile(str(blob.with_name(file.name)), Form.TILES), blob.parent)
+            state = outside.state(NamedFile(str(blob.with_name(file.name)), Form.TILES), blob.parent)
+            found += bytes.fromhex(state.digest)
         yield name, found
 
 
@@ -94,6 +96,7 @@ class _File:
         self._libraries = libraries
         self._more = more
         self._digests: dict[int, Digest] = {}
+        self._states: dict[int, tuple[NamedState, ...]] = {}
         self._names = [self._name(data_block) for data_block in self._found]
         self.places = {name: place for place, name in enumerate(self._names) if name.kind}
 
@@ -131,7 +134,7 @@ class _File:
                 continue
             content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
             uses = tuple(self._names[use] for use in blocks[place].uses)
-            files = tuple(str(absolute(named.path, self._folder)) for named in blocks[place].files)
+            files = self._states_of(place)
             yield (
                 place,
                 Digest(
@@ -161,9 +164,23 @@ class _File:
         yield data_block.own
         yield self._more.get(self._names[place], b"")
         try:
-            yield b"".join(self._libraries.outside.named(named, self._folder) for named in data_block.files)
+            for named, state in zip(data_block.files, self._states_of(place), strict=True):
+                yield f"{named.place}\0{state.digest}".encode()
         except UnknownContentError as error:
             raise BlendFileError(where + str(error)) from error
+
+    def _states_of(self, place: int) -> tuple[NamedState, ...]:
+        """The files that a data-block names, as they were when they were first looked at."""
+        if place not in self._states:
+            outside = self._libraries.outside
+            self._states[place] = tuple(outside.state(named, self._folder) for named in self._found[place].files)
+        return self._states[place]
+
+    def files(self, place: int) -> Iterator[NamedState]:
+        """The files that a data-block and all that it uses name."""
+        for component in components(place, lambda node: self._found[node].uses, ()):
+            for each in component:
+                yield from self._digests[each].files
 
     def _linked(self, place: int) -> Digest:
         library = self._found[place].library
@@ -190,9 +207,11 @@ class _Libraries:
             return Digest("", f'library "{file_name}": it links to itself, by way of others', True)
         self._open.add((path, own_name))
         try:
+            state = self.outside.state(NamedFile(path, Form.FILE), Path())
             content = self.outside.files.file(path)
             if content == MISSING:
-                return Digest(_hash([b"missing", file_name.encode("utf-8", "surrogateescape")]).hex(), "", False)
+                missing = _hash([b"missing", file_name.encode("utf-8", "surrogateescape")]).hex()
+                return Digest(missing, "", False, files=(state,))
             file = self._file(path)
             if own_name not in file.places:
                 return Digest("", f'library "{file_name}": it has no {name.kind} "{name.name}"', True)
@@ -204,7 +223,8 @@ class _Libraries:
         if found.reason:
             return found
         whole = _hash([content.encode(), bytes.fromhex(found.content)]).hex()
-        return replace(found, content=whole, uses=(), files=(name.library,))
+        files = dict.fromkeys([state, *file.files(file.places[own_name])])
+        return replace(found, content=whole, uses=(), files=tuple(files))
 
     def _file(self, path: str) -> _File:
         if path not in self._files:

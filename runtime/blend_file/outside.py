@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BlendFileError
-from ..keys.files import FileDigests, Stamp, stamp
+from ..keys.files import FileDigests, Stamp, UnknownContentError, stamp
 from .anatomy import Anatomy, anatomy
-from .fields.named_files import Form, NamedFile
+from .fields.named_files import Form, NamedFile, NamedState
 
 DIGEST_SIZE = 16
 #: What is in the place of the number of a tile, and what that looks like.
@@ -30,8 +30,8 @@ class Outside:
         self.files = files
         self._libraries: dict[Path, tuple[Stamp, str, Anatomy]] = {}
 
-    def named(self, named: NamedFile, folder: Path) -> bytes:
-        """A digest of the files that a path means. Of files that are not there, the last part of the path counts.
+    def state(self, named: NamedFile, folder: Path) -> NamedState:
+        """The files that a path means, as they are now. Of files that are not there, the last part of the path counts.
 
         Args:
             named: the path and what it means.
@@ -40,12 +40,26 @@ class Outside:
         Raises:
             UnknownContentError: if a file can't be read.
         """
-        found = dict(_found(named, absolute(named.path, folder)))
-        digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
-        digest.update(_encoded(f"{named.place}\0{named.form.name if found else named.last_part}"))
-        for number, file in sorted(found.items()):
+        path = absolute(named.path, folder)
+        found = sorted(_found(named.form, path))
+        stamps = _stamps(found)  # before the files are read, so that no later change has the same
+        digest = hashlib.blake2b(_encoded(named.form.name if found else named.last_part), digest_size=DIGEST_SIZE)
+        for number, file in found:
             digest.update(_encoded(f"\0{number}\0{self.files.file(str(file))}"))
-        return digest.digest()
+        return NamedState(str(path), named.form.name, digest.hexdigest(), stamps)
+
+    def is_as_it_was(self, state: NamedState, *, may_trust_times: bool) -> bool:
+        """Whether the files that a path means are what they were; False also where that can't be told.
+
+        `may_trust_times`: whether equal sizes and times are enough.
+        """
+        form, path = Form[state.form], Path(state.path)
+        if may_trust_times and _stamps(sorted(_found(form, path))) == state.stamps != "":
+            return True
+        try:
+            return self.state(NamedFile(state.path, form), path.parent).digest == state.digest
+        except UnknownContentError:
+            return False
 
     def library(self, file: Path) -> Anatomy:
         """What a .blend file of the artist holds. Raises BlendFileError if it can't be read."""
@@ -71,9 +85,18 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _found(named: NamedFile, path: Path) -> Iterator[tuple[str, Path]]:
+def _stamps(files: list[tuple[str, Path]]) -> str:
+    """The sizes and times of some files, "" if there are none, or one can't be asked."""
+    try:
+        states = [(number, status.st_size, status.st_mtime_ns) for number, path in files for status in [path.stat()]]
+    except OSError:
+        return ""
+    return hashlib.blake2b(_encoded(repr(states)), digest_size=DIGEST_SIZE).hexdigest() if states else ""
+
+
+def _found(form: Form, path: Path) -> Iterator[tuple[str, Path]]:
     """The files that are there, each by its number."""
-    pattern = _pattern(named.form, path)
+    pattern = _pattern(form, path)
     if pattern is None:
         if path.is_file():
             yield "", path

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
+from ..blend_file.fields.named_files import NamedState
 from ..blend_file.outside import Outside
 from ..errors import StoreError
 from ..keys.files import FileDigests, UnknownContentError, combined
@@ -129,8 +130,8 @@ class ItemKeys:
             dict.fromkeys(origin.ref for ref in self._given(task, item, tasks) for origin in self._origins(ref))
         )
 
-    def files(self, task: PlannedTask, item: int, tasks: Tasks) -> set[str]:
-        """The paths of the files that the data-blocks given to an item name. Raises StoreError as `sources` does."""
+    def files(self, task: PlannedTask, item: int, tasks: Tasks) -> set[NamedState]:
+        """The files that the data-blocks given to an item name, as they were. Raises StoreError as `sources` does."""
         return {file for ref in self._given(task, item, tasks) for file in self._files(ref)}
 
     def _given(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
@@ -166,8 +167,17 @@ class ItemKeys:
         self._known.keys[task.id, item] = _KnownKey(task, values, surroundings, key)
         return key
 
-    def parts(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str] = frozenset()) -> KeyParts:
+    def parts(
+        self,
+        task: PlannedTask,
+        item: int,
+        tasks: Tasks,
+        written: frozenset[str] = frozenset(),
+        whole: PlannedTask | None = None,
+    ) -> KeyParts:
         """What the result of an item depends on, but for files that it wrote itself: `written`, by their whole paths.
+
+        `whole`: the task of which `task` is a part, if it is one.
 
         Raises:
             UnknownContentError: if that can't be told.
@@ -177,7 +187,7 @@ class ItemKeys:
             functools.partial(
                 self._content,
                 sees_paths=script.sees.folder or bool(task.settings.addons),
-                sees_arrangement=task.id in self._seeing_arrangement(tasks),
+                sees_arrangement=(whole or task).id in self._seeing_arrangement(tasks),
             ),
             _unknown_file,
             self._known.files,
@@ -237,12 +247,12 @@ class ItemKeys:
         if sees_arrangement or digest.sees_arrangement:
             content = _with_arrangement(content, used, digests)
             parts = {_shown(part): f"{digests[part].own}{digests[part].arrangement}" for part in used}
-        files = tuple(self._files(ref)) if sees_paths else ()
+        files = tuple(state.path for state in self._files(ref)) if sees_paths else ()
         element = Element(_shown(name), content, parts, files=files)
         return DataBlockContent(element, digest.is_timed, self._origins(ref))
 
-    def _files(self, ref: StoredRef) -> Iterator[str]:
-        """The paths of the files that a data-block and all that it uses name."""
+    def _files(self, ref: StoredRef) -> Iterator[NamedState]:
+        """The files that a data-block and all that it uses name, as they were."""
         blob, name = self._place(ref)
         digests = self._digests[blob]
         return (file for each in _used_by(name, digests) for file in digests[each].files)

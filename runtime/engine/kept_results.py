@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from .. import wire
 from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
+from ..blend_file.fields.named_files import NamedState
 from ..errors import StoreError
 from ..keys.files import FileState
 from ..planning.plan import PlannedTask
@@ -69,6 +70,7 @@ class KeptResult:
         values: by the output's identifier.
         origins: of what is in its blob, and was not made by the item.
         files: of the paths that its data-blocks name, those that the data-blocks given to it named.
+        named: files that its data-blocks name, and not those given to it, as they were.
         read: files that it depends on beside its inputs, as they were.
         written: files that it wrote, as they were at its end.
         peak_memory: bytes that it took.
@@ -82,6 +84,7 @@ class KeptResult:
     values: Mapping[str, TypedValue] = field(default_factory=dict)
     origins: tuple[KeptOrigin, ...] = ()
     files: tuple[str, ...] = ()
+    named: tuple[NamedState, ...] = ()
     read: tuple[FileState, ...] = ()
     written: tuple[FileState, ...] = ()
     peak_memory: int | None = None

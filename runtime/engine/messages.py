@@ -172,6 +172,7 @@ class Succeeded:
         seconds, peak_memory: see `events.Usage`.
         read: files that the script says it depends on, as they were when it said so.
         written: files that it claimed or that its results name, as they were at its end.
+        claimed: the paths of those that it claimed.
         obstacle: why the results can't be kept, "" if they can.
     """
 
@@ -180,6 +181,7 @@ class Succeeded:
     peak_memory: int | None = None
     read: tuple[FileState, ...] = ()
     written: tuple[FileState, ...] = ()
+    claimed: tuple[str, ...] = ()
     obstacle: str = ""
 
 

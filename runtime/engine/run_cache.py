@@ -11,8 +11,10 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from ..blend_file import blob_digests
+from ..blend_file.fields.named_files import NamedState
+from ..blend_file.outside import Outside
 from ..errors import StoreError
-from ..keys.files import FileDigests, FileState, UnknownContentError
+from ..keys.files import FileState, UnknownContentError
 from ..keys.key import Environment, InputPart, KeyParts
 from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
@@ -194,7 +196,7 @@ class RunCache:
         if changed := list(self._changed_files(kept)):
             return NotFound(tuple(changed))
         try:
-            if kept.files and (moved := set(kept.files) - self.keys.files(task, item, tasks)):
+            if kept.files and (moved := set(kept.files) - _paths_of(self.keys.files(task, item, tasks))):
                 return NotFound(tuple(Reason(Cause.FILE_MOVED, PurePath(path).name) for path in sorted(moved)))
             return Found(self._taken(record, kept, task, item, tasks))
         except (StoreError, IndexError):  # damaged, or removed by somebody just now
@@ -222,6 +224,9 @@ class RunCache:
             for state in states:
                 if not self.shared.known.files.is_as_it_was(state):
                     yield file_changed(state.path, self._digest_now(state), is_output=is_output)
+        for named in kept.named:
+            if not self.shared.known.outside.is_as_it_was(named, may_trust_times=True):
+                yield file_changed(named.path, "", is_output=False)
 
     def _digest_now(self, state: FileState) -> str:
         try:
@@ -283,7 +288,7 @@ class RunCache:
             old = KeyParts.from_json(last.parts)
         except (TypeError, ValueError):
             return [Reason(Cause.ENGINE_CHANGED)]
-        new = self.keys.parts(known, item, tasks, frozenset(state.path for state in last.written))
+        new = self.keys.parts(known, item, tasks, frozenset(state.path for state in last.written), whole=task)
         texts = {text_digest(task.script.text): task.script.text, text_digest(last.script): last.script}
         identifiers = {argument.parameter.identifier for argument in task.arguments}
         if found := own_reasons(old, new, identifiers, texts.get):
@@ -298,11 +303,9 @@ class RunCache:
         """What the result of an item depends on, now that it has run, without the files that it wrote.
 
         Returns:
-            None if that was not known before it ran, or if a file or module has changed since.
+            None if a file or module has changed since it was asked for.
         """
-        asked = self._asked.get((task.id, item))
-        if asked is None:
-            return None
+        asked = self._asked[task.id, item]
         before = asked.parts
         if not before.script.modules and not any(_paths(before)):
             return asked
@@ -314,6 +317,22 @@ class RunCache:
             return None
         return ItemKey.of(now) if _files(now, written) == _files(before, written) else None
 
+    def _written(self, task: PlannedTask, item: int, succeeded: Succeeded) -> tuple[FileState, ...] | None:
+        """The files that an item wrote, now or the last time. One of its inputs that it only passed on is none of them.
+
+        Returns:
+            None if it passed one on that has changed since, whoever did that: it may have read what was there before.
+        """
+        written, given = [], dict(_given_files(self._asked[task.id, item].parts))
+        last = self._last(subject(task, item))
+        known = {*succeeded.claimed, *(state.path for state in (last.written if last else ()))}
+        for state in succeeded.written:
+            if state.path in known or state.path not in given:
+                written.append(state)
+            elif state.digest != given[state.path]:
+                return None
+        return tuple(written)
+
     def keep(
         self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str, num_items: int
     ) -> _Keep | _Remember | None:
@@ -322,16 +341,18 @@ class RunCache:
         Of a result that can't be kept at all, only what it took and a digest of it are.
         """
         gave = _Gave(succeeded, num_items, self._scratch.file(blob), self._scratch.folder)
-        if (task.id, item) not in self._asked:
+        is_asked = (task.id, item) in self._asked
+        written = self._written(task, item, succeeded) if is_asked else None
+        if written is None:
             self.shared.pending.update((subject(task, item),))
             return _Remember(self.shared.store, subject(task, item), gave)
-        asked = self._to_keep(task, item, tasks, frozenset(state.path for state in succeeded.written))
+        asked = self._to_keep(task, item, tasks, frozenset(state.path for state in written))
         if asked is None:
             return None
         has_data_blocks = any(output.type.is_data_block for output in task.outputs)
         try:
             sources = self.keys.sources(task, item, tasks) if has_data_blocks else ()
-            files = self.keys.files(task, item, tasks) if has_data_blocks else set()
+            files = self.keys.files(task, item, tasks)
         except StoreError:
             return None
         self.has_kept = True
@@ -345,7 +366,7 @@ class RunCache:
             task.script.text,
             {name: value.renamed(stem, STEM) for name, value in succeeded.values.items()},
             read=succeeded.read,
-            written=succeeded.written,
+            written=written,
             peak_memory=succeeded.peak_memory,
             num_items=num_items,
             obstacle=obstacle,
@@ -360,6 +381,7 @@ class RunCache:
             self._scratch.file(log),
             sources,
             files,
+            self.shared.known.outside,
         )
 
 
@@ -433,7 +455,8 @@ class _Keep:
     gave: _Gave
     log: Path
     sources: tuple[StoredRef, ...]
-    files: set[str]
+    files: set[NamedState]
+    outside: Outside
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -441,17 +464,22 @@ class _Keep:
         return self.key, self.subject
 
     def __call__(self) -> bool:
-        """Returns whether the item gave what it gave the last time. Raises StoreError if it can't be kept."""
+        """Returns whether the item gave what it gave the last time. Raises StoreError if it can't be kept.
+
+        It is not kept if a file of its inputs has changed since these were digested.
+        """
+        if not all(self.outside.is_as_it_was(state, may_trust_times=False) for state in self.files):
+            return _Remember(self.store, self.subject, self.gave)()
         kept, blob, files = replace(self.kept, given=self.gave.digest()), self.gave.blob, {}
         if blob.exists() and not kept.obstacle:
             contents = Contents.load(blob)
             digests = blob_digests.read(blob)
-            named = {file for digest in digests.values() for file in digest.files}
+            named = {state for digest in digests.values() for state in digest.files}
             kept = replace(
                 kept,
                 origins=tuple(kept_origins(contents, blob.name, digests, self.sources)),
-                files=tuple(sorted(named & self.files)),
-                read=(*kept.read, *_states(named - self.files)),
+                files=tuple(sorted(_paths_of(named) & _paths_of(self.files))),
+                named=tuple(sorted(named - self.files)),
             )
         if any(blob.parent.glob(f"{blob.stem}.*")) and not kept.obstacle:
             files[_BLOB] = blob
@@ -471,15 +499,14 @@ def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> Plan
     return replace(task, id=f"known of {task.id}", arguments=known)
 
 
-def _states(paths: Iterable[str]) -> Iterator[FileState]:
-    """The files among some paths, as they are now. Raises StoreError if one can't be read."""
-    files = FileDigests()
-    for path in sorted(paths):
-        if Path(path).is_file():
-            try:
-                yield files.state(path)
-            except UnknownContentError as error:
-                raise StoreError(str(error)) from error
+def _paths_of(states: Iterable[NamedState]) -> set[str]:
+    return {state.path for state in states}
+
+
+def _given_files(parts: KeyParts) -> Iterator[tuple[str, str]]:
+    """The files that inputs name or that are in folders that they name, by their paths, and their digests."""
+    for name, digests in _files(parts, frozenset()):
+        yield from ((str(Path(name, inner)), digest) for inner, digest in digests.items())
 
 
 def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str, str]]]:

@@ -89,7 +89,8 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
             values = _collect(fields, task, inputs, folder, rendered)
         written = used.finish(_paths(values.values(), folder))
     obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
-    return Succeeded(values, read=tuple(used.read.values()), written=written, obstacle=obstacle)
+    read, claimed = tuple(used.read.values()), tuple(sorted(used.written))
+    return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle)
 
 
 def _digested(blob: Path) -> str:

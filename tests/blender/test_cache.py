@@ -619,6 +619,97 @@ def test_a_result_that_names_a_file_of_its_own_holds_while_that_is_there(tree, t
     assert path.exists()
 
 
+def saved(path, *numbers: int) -> None:
+    """Save small pictures."""
+    image = bpy.data.images.new("Saved", 2, 2)
+    image.file_format = "PNG"
+    for number in numbers:
+        image.filepath_raw = str(path).replace("#", str(number))
+        image.save()
+
+
+@pytest.mark.parametrize(("source", "mark"), [("TILED", "<UDIM>"), ("SEQUENCE", "1001")])
+def test_a_result_that_names_many_files_holds_while_all_are_there_and_no_more(tree, tmp_path, source, mark):
+    saved(tmp_path / "bark.#.png", 1001, 1002)
+    load = (
+        "def main(path: str) -> bpy.types.Image:\n"
+        "    image = bpy.data.images.load(path.replace('#', '1001'))\n"
+        f"    image.source = '{source}'\n"
+        f"    image.filepath = path.replace('#', '{mark}')\n"
+        "    return image"
+    )
+    script(tree, "Load", load, path=str(tmp_path / "bark.#.png"))
+    ran(tree)
+    assert ran(tree) == {}
+    (tmp_path / "bark.1002.png").unlink()
+    assert ran(tree).keys() == {"Load"}
+    saved(tmp_path / "bark.#.png", 1003)
+    assert ran(tree).keys() == {"Load"}
+    assert ran(tree) == {}
+
+
+# Files that change while a task runs
+
+
+def test_a_file_that_is_passed_on_and_changes_meanwhile_is_not_taken_for_written(tree, tmp_path):
+    """1. A file is given. 2. The task reads it. 3. Somebody changes it. 4. The task returns its path."""
+    path = tmp_path / "read.txt"
+    path.write_text("one")
+    source = (
+        "from pathlib import Path\n"
+        "from typing import NamedTuple\n"
+        "class Output(NamedTuple):\n"
+        "    path: Path\n"
+        "    text: str\n"
+        "def main(path: Path) -> Output:\n"
+        "    text = path.read_text()\n"
+        "    path.write_text('two')\n"
+        "    return Output(path, text)"
+    )
+    node = script(tree, "Pass", source)
+    socket_of(node.inputs, "path").default_value = str(path)
+    ran(tree)
+    assert ran(tree).keys() == {"Pass"}
+    assert socket_of(node.outputs, "text").result == "two"
+    assert ran(tree) == {}
+
+
+def image_of(path) -> bpy.types.ID:
+    return bpy.data.images.load(str(path))
+
+
+def linked_image_of(path) -> bpy.types.ID:
+    """An object with a material of a library, which has an image."""
+    item, theirs = rock(), new_material("Theirs")
+    theirs.node_tree.nodes.new("ShaderNodeTexImage").image = image_of(path)
+    library = str(path.with_name("library.blend"))
+    bpy.data.libraries.write(library, {theirs})
+    bpy.data.materials.remove(theirs)
+    with bpy.data.libraries.load(library, link=True) as (_found, linked):
+        linked.materials = ["Theirs"]
+    item.data.materials[0] = linked.materials[0]
+    return item
+
+
+@pytest.mark.parametrize("make", [image_of, linked_image_of])
+def test_a_result_is_not_kept_if_a_file_of_its_input_changes_meanwhile(tree, tmp_path, make):
+    """1. An image is given, and counts by its file. 2. Somebody changes that. 3. The task reads it."""
+    path = tmp_path / "bark.png"
+    saved(path, 0)
+    before = path.read_bytes()
+    source = (
+        "from pathlib import Path\n"
+        "def main(source: bpy.types.ID, path: str) -> int:\n"
+        "    Path(path).write_bytes(b'changed')\n"
+        "    return Path(path).stat().st_size"
+    ).replace("bpy.types.ID", f"bpy.types.{'Image' if make is image_of else 'Object'}")
+    node = script(tree, "Read", source, source=make(path), path=str(path))
+    ran(tree)
+    assert node.outputs[0].result == len("changed")
+    path.write_bytes(before)
+    assert ran(tree).keys() == {"Read"}
+
+
 # The store
 
 

@@ -32,6 +32,7 @@ MESH = StoredRef("Mesh", 'ä "', "", "1.blend")
             2**40,
             (FileState('/a/ä "\udc80.json', "1", 2**40, 10**18),),
             (FileState("/b", MISSING),),
+            ("/b",),
             "it can't be known",
         ),
         messages.Gathered((MESH, MESH)),

@@ -42,6 +42,23 @@ class NamedFile:
         return self.path.replace("\\", "/").rstrip("/").rpartition("/")[2]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class NamedState:
+    """The files that a whole path stands for, as they were.
+
+    Attributes:
+        path: the path.
+        form: the name of a `Form`.
+        digest: of their contents.
+        stamps: of their sizes and times, "" if there were none.
+    """
+
+    path: str
+    form: str
+    digest: str
+    stamps: str = ""
+
+
 #: Tells the form of each of some structs.
 _Forms = Callable[[Rows], Any]
 
