@@ -25,6 +25,7 @@ def _after_load(*_arguments: object) -> None:
     if _cut_off and not bpy.app.background:
         bpy.app.timers.register(_tell_cut_off, first_interval=0.0)
     session.protect_files()  # jobs go on
+    session.keep_shown()
 
 
 def _tell_cut_off() -> None:

@@ -12,6 +12,7 @@ import addon_utils
 import bpy
 
 from ...node_tree.baselines import baselines
+from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
 from ...runtime.blender import cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
@@ -67,6 +68,9 @@ class BlenderHost:
 
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
         return next((tree for tree in bpy.data.node_groups if tree.session_uid == session_uid), None)
+
+    def node_ids(self) -> Sequence[str]:
+        return tuple(node.uid for tree in background_trees() for node in tree.nodes if hasattr(node, "uid"))
 
     def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
         return snapshot.take(refs, scratch, with_file=with_file)

@@ -10,6 +10,8 @@ It reaches Blender only through a small protocol, `Host`, so that it can be test
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from multiprocessing import connection
@@ -76,6 +78,10 @@ class Host(Protocol):
 
     def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
         """The tree of that uid, None if it is gone."""
+        ...
+
+    def node_ids(self) -> Sequence[str]:
+        """The stable ids of all nodes of all trees."""
         ...
 
     def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
@@ -198,6 +204,7 @@ class Session:
         self._faults = Faults()
         self._is_behind = False  # whether the last tick left results for the next one
         self._is_unfinished = False  # whether it left something of a homecoming
+        self._has_looked = False  # whether it was asked how full the store is
 
     def use_settings(self, read_settings: Callable[[], Settings]) -> None:
         """Use other settings: the function is called whenever they are needed."""
@@ -518,6 +525,8 @@ class Session:
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL
+        if self._runner is not None and self._runner.is_keeping_house:
+            return WAITING_INTERVAL
         return IDLE_INTERVAL if self._engine is not None and self._engine.num_workers else None
 
     # The end
@@ -541,6 +550,8 @@ class Session:
     def close(self) -> None:
         """End all runs and workers, and remove what they left on disk."""
         self._host.stop_timer(self.tick)
+        self._host.stop_timer(self._look_at_store)
+        self._has_looked = False
         self._runs.clear()
         self._history = History()
         for queue in self._job_queues:
@@ -562,8 +573,31 @@ class Session:
 
     @property
     def store_info(self) -> Info | None:
-        """How full the store is, None before that was looked at."""
-        return None if self._cache is None else self._cache.info
+        """How full the store is. None before that was looked at, which is done as soon as it was asked for."""
+        info = None if self._cache is None else self._cache.info
+        if info is None and not self._has_looked:
+            self._has_looked = True
+            self._host.start_timer(self._look_at_store)  # for Blender may be drawing
+        return info
+
+    def _look_at_store(self) -> None:
+        with contextlib.suppress(StoreError):
+            runner = self._get_runner()
+            self._use_store(runner)
+            if self._cache is not None:
+                runner.keep_house(self._cache.look)
+                self._host.start_timer(self.tick)
+
+    def keep_shown(self) -> None:
+        """Another file is open: what its nodes show stays in the store."""
+        nodes = self._host.node_ids() if self.settings.uses_store else ()
+        if self._runner is None and not nodes:
+            return
+        with contextlib.suppress(StoreError):
+            runner = self._get_runner()
+            self._use_store(runner)
+            if self._cache is not None:
+                runner.keep_house(functools.partial(self._cache.show_last, nodes))
 
     def clear_store(self, *, unused_only: bool) -> None:
         """Remove what is kept of earlier runs, soon; only what no open Blender shows or needs, if wanted."""
@@ -602,4 +636,5 @@ class Session:
         if self._cache is not None:
             old = self._cache.use(self._host.new_store(self.settings))
             if old is not None:
+                self._has_looked = False
                 runner.keep_house(old.close)  # after all that is still being kept there

@@ -55,6 +55,12 @@ class Chores:
             self._done.clear()
         return done
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done, and nothing to poll."""
+        with self._lock:
+            return self._current is None and not self._waiting and not self._done
+
     def wakers(self) -> Sequence[Any]:
         """What becomes readable when there is something to poll, for `multiprocessing.connection.wait`."""
         is_idle = self._waker.closed or (self._thread is None and not self._done)

@@ -193,9 +193,25 @@ def last(store: Store, subject: str) -> KeptResult | None:
     return None if record is None else read(record)
 
 
+def last_keys(store: Store, task: str) -> Iterator[str]:
+    """The keys of the last results of all items of a task."""
+    num_items = item = 1
+    while item <= num_items:
+        record = store.last(_subject(task, item - 1))
+        kept = None if record is None else read(record)
+        if record is not None and kept is not None:
+            num_items = kept.num_items
+            yield record.key
+        item += 1
+
+
 def subject(task: PlannedTask, item: int) -> str:
     """What the last result of an item is found by."""
-    return f"{task.id} {item}"
+    return _subject(task.id, item)
+
+
+def _subject(task: str, item: int) -> str:
+    return f"{task} {item}"
 
 
 def kept_origins(contents: Contents, blob: str, digests: Digests, sources: Sequence[StoredRef]) -> Iterator[KeptOrigin]:

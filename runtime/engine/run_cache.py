@@ -39,6 +39,9 @@ from .results import Results, Tasks
 _BLOB: Final = "blob"
 _LOG: Final = "log"
 
+#: Whoever needs what the nodes of the open file show.
+_SHOWN: Final = "open file"
+
 #: Bytes of a kept result that are read without a pause, the first time that a session finds it.
 _LARGE: Final = 1024**2
 
@@ -84,6 +87,7 @@ class Cache:
         self.environment = environment
         self.known = Known()
         self.results = KeptResults()
+        self._shown: dict[str, frozenset[str]] = {}  # the keys of what the open file's nodes show, by their ids
 
     def use(self, store: Store) -> Store | None:
         """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
@@ -93,18 +97,46 @@ class Cache:
         old, self.store, self.info = self.store, store, None
         return old
 
+    # What follows may take its time: it is done on another thread. It raises StoreError
+
+    def look(self) -> upkeep.Info:
+        """How full the store is."""
+        return upkeep.info(self.store)
+
+    def settle(self, shown: Mapping[str, Iterable[str]], *, has_kept: bool) -> upkeep.Info | None:
+        """Let the results of a run stay in the store, and it within its limits if the run gave it any.
+
+        Args:
+            shown: the keys of the results that nodes show from now on, by their ids.
+            has_kept: whether the run gave the store anything.
+
+        Returns:
+            how full it is then, None if it was not looked at.
+        """
+        self._shown |= {task: frozenset(keys) for task, keys in shown.items()}
+        self._need_shown()
+        return self.tidy() if has_kept else None
+
+    def show_last(self, tasks: Iterable[str]) -> None:
+        """Let just the last results of these nodes stay in the store: another file is open, which has these nodes."""
+        self._shown = {task: frozenset(kept_results.last_keys(self.store, task)) for task in tasks}
+        self._need_shown()
+
+    def _need_shown(self) -> None:
+        self.store.lease(_SHOWN, frozenset().union(*self._shown.values()))
+
     def tidy(self) -> upkeep.Info:
-        """Keep the store within its limits; how full it is then. On another thread. Raises StoreError."""
+        """Keep the store within its limits; how full it is then."""
         upkeep.prune(self.store)
         return upkeep.info(self.store)
 
     def clear(self) -> upkeep.Info:
-        """Remove all that is kept. On another thread. Raises StoreError."""
+        """Remove all that is kept."""
         upkeep.clear(self.store)
         return upkeep.info(self.store)
 
     def clear_unused(self) -> upkeep.Info:
-        """Remove what no open Blender shows or needs. On another thread. Raises StoreError."""
+        """Remove what no open Blender shows or needs."""
         upkeep.clear_unused(self.store)
         return upkeep.info(self.store)
 
@@ -118,6 +150,7 @@ class RunCache:
         same: the items that ran and gave what they gave the last time that they ran, by task and item.
         keys: what each item depends on.
         has_kept: whether it gave the store anything.
+        shown: the keys of the results that its nodes show once it is over, by the nodes' ids.
     """
 
     def __init__(
@@ -133,6 +166,7 @@ class RunCache:
         """If it `is_forced`, all items run, whatever is in the store. A forecast leaves the store as it is."""
         self.shared = cache
         self.has_kept = False
+        self.shown: dict[str, set[str]] = {}
         self._scratch = scratch
         self._results = results
         self._is_forced = is_forced
@@ -152,6 +186,8 @@ class RunCache:
             answer = NotFound((Reason(Cause.UNKNOWN, str(error)),))
         if isinstance(answer, NotFound):
             self.reasons[task.id, item] = answer.reasons
+        elif isinstance(answer, Found):
+            self.shown.setdefault(task.id, set()).add(self._asked[task.id, item].key)
         return answer
 
     # Looking up
@@ -356,6 +392,7 @@ class RunCache:
         except StoreError:
             return None
         self.has_kept = True
+        self.shown.setdefault(task.id, set()).add(asked.key)
         self.shared.pending.update((asked.key, subject(task, item)))
         stem = PurePath(blob).stem
         obstacle = succeeded.obstacle

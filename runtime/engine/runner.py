@@ -258,6 +258,11 @@ class Runner:
         """Do something with the store, on another thread. What it returns becomes the cache's `info`."""
         self._chores.add(_HouseKey(), chore)
 
+    @property
+    def is_keeping_house(self) -> bool:
+        """Whether something is done on another thread, or was done and is not told yet."""
+        return not self._chores.is_idle
+
     def forget(self, run: ActiveRun) -> None:
         """Remove a run's blobs and logs from the scratch folder; its results can't be fetched any more."""
         run.is_forgotten = True
@@ -507,8 +512,9 @@ class Runner:
                 self._inbox.append((run, ResultsScattered(time.monotonic(), run.works.errands(works))))
             case FinishRun():
                 del self._runs[run.number]
-                if run.cache is not None and run.cache.has_kept:
-                    self.keep_house(run.cache.shared.tidy)
+                if run.cache is not None:
+                    cache, has_kept = run.cache, run.cache.has_kept
+                    self.keep_house(functools.partial(cache.shared.settle, dict(cache.shown), has_kept=has_kept))
             case _:
                 self._carry_out_errand(run, instruction)
 

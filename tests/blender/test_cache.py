@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 
 import bpy
@@ -11,6 +12,9 @@ import background_nodes
 from background_nodes import RunState
 from background_nodes.addon.session import undo
 from background_nodes.runtime.keys.key import KeyParts
+from background_nodes.runtime.store import upkeep
+from background_nodes.runtime.store.limits import Limits
+from background_nodes.runtime.store.store import Store
 
 from .graphs import new_material, new_tree, output, quad, script, socket_of
 
@@ -727,6 +731,19 @@ def test_a_damaged_result_is_made_anew(tree, store):
     assert scale.outputs[0].result.data.vertices[3].co.y == 2.0
 
 
+def test_what_an_open_file_shows_stays_when_another_blender_makes_room(tree, store, tmp_path):
+    chain(tree, rock())
+    ran(tree)
+    path = str(tmp_path / "shown.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    background_nodes_session_ends()
+    bpy.ops.wm.open_mainfile(filepath=path)
+    await_chores()
+    with contextlib.closing(Store(store, Limits(max_size=0, min_free=0))) as other:
+        upkeep.prune(other)
+    assert ran(bpy.data.node_groups["Tree"]) == {}
+
+
 def test_what_another_version_kept_is_no_obstacle(tree, monkeypatch):
     scale = chain(tree, rock())
     with monkeypatch.context() as patch:
@@ -743,6 +760,13 @@ def test_a_store_that_is_gone_is_made_anew(tree, store):
     shutil.rmtree(store)
     assert set(ran(tree)) == {"Scale", "Count"}
     assert ran(tree) == {}
+
+
+def await_chores():
+    from background_nodes.addon.session.current import session
+
+    while session._runner.is_keeping_house:
+        session._runner.update(10.0)
 
 
 def background_nodes_session_ends():

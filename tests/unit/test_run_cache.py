@@ -24,6 +24,8 @@ from background_nodes.runtime.scheduling.time_left import Past
 from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.script.signature import Parameter
 from background_nodes.runtime.script.socket_types import SocketType
+from background_nodes.runtime.store import upkeep
+from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.records import Record
 from background_nodes.runtime.store.store import Store
 
@@ -51,7 +53,7 @@ class Stage:
                 given = {"result": gives[name]} if name in gives else {}
                 self.engine.succeed(name, **given)
             self.runner.update()
-        while self.cache.pending.total() or (run.cache.has_kept and self.cache.info is None):
+        while self.runner.is_keeping_house:
             self.runner.update(30.0)
         assert run.state is RunState.SUCCEEDED
         return run
@@ -176,6 +178,41 @@ def test_a_run_that_takes_only_what_is_kept_does_not_start_without_a_store(stage
         stage.runner.start(parse_plan("a"), {}, 2, use_cache=False, takes_kept_only=True)
 
 
+# What stays in the store
+
+
+def full_again(stage: Stage, plan: str) -> set[str]:
+    """Make room as another Blender does whose store may have no byte. The tasks that then run again."""
+    with contextlib.closing(Store(stage.cache.store.folder.path.parent, Limits(max_size=0, min_free=0))) as other:
+        upkeep.prune(other)
+    run = stage.run(plan)
+    return {task for task, record in run.scheduler.tasks.items() if record.num_cached < record.num_items}
+
+
+def test_what_the_nodes_of_an_open_file_show_stays_in_the_store(stage: Stage) -> None:
+    stage.run("a; b: *3")
+    stage.run("c")
+    assert full_again(stage, "a; b: *3; c") == set()
+    stage.cache.show_last([])
+    assert full_again(stage, "a; b: *3; c") == {"a", "b", "c"}
+
+
+def test_what_a_node_showed_before_may_go(stage: Stage) -> None:
+    stage.run("a: *2; b: a")
+    stage.run("a: *3; b: a")
+    assert full_again(stage, "a: *3; b: a") == set()
+    assert "b" in full_again(stage, "a: *2; b: a")
+
+
+def test_what_the_nodes_of_a_file_showed_stays_when_it_is_opened_again(stage: Stage, tmp_path: Path) -> None:
+    stage.run("a; b: *3; c: *4")
+    stage.close()
+    reopened = Stage(tmp_path)
+    reopened.cache.show_last(["a", "b", "new"])
+    assert full_again(reopened, "a; b: *3; c: *4") == {"c"}
+    reopened.close()
+
+
 # A tree of a thousand nodes
 
 
@@ -187,7 +224,7 @@ def run_adding(stage: Stage, plan: Plan) -> list[str]:
             given = [piece.value.content for each in stage.engine.task(name).arguments for piece in each.pieces]
             stage.engine.succeed(name, result=sum(given))
         stage.runner.update()
-    while stage.cache.pending.total():
+    while stage.runner.is_keeping_house:
         stage.runner.update(30.0)
     assert run.state is RunState.SUCCEEDED
     return [task for task, record in run.scheduler.tasks.items() if not record.is_cached]

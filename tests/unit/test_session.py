@@ -80,6 +80,7 @@ class FakeHost:
         self.gesture: bool | Exception = False
         self.unallowed = ""  # the node whose script is
         self.does: str | Exception = ""
+        self.has_store = False
         self._tmp_path = tmp_path
 
     def add(self, plan: str, name: str = "Tree") -> FakeTree:
@@ -102,6 +103,9 @@ class FakeHost:
     def find_tree(self, session_uid: int) -> FakeTree | None:
         return self.trees.get(session_uid)
 
+    def node_ids(self) -> list[str]:
+        return [task.id for plan in self.plans.values() for task in parse_plan(plan).tasks]
+
     def take_snapshot(self, _refs: Any, _scratch: Scratch, *, with_file: bool) -> FakeSnapshot:
         assert not with_file
         return FakeSnapshot()
@@ -120,10 +124,12 @@ class FakeHost:
         self.undo_steps.append(message)
 
     def new_store(self, settings: Settings) -> Store:
-        raise StoreError("there is no place for a store")
+        if not self.has_store:
+            raise StoreError("there is no place for a store")
+        return Store(self._tmp_path / "store", settings.store_limits)
 
     def environment(self, plan: Plan) -> Environment:
-        raise NotImplementedError
+        return Environment("5.2.2", "abc Linux")
 
     def new_scratch(self) -> Scratch:
         return Scratch(self._tmp_path)
@@ -333,6 +339,29 @@ def test_workers_have_low_priority_while_the_artist_works(session, host, choice,
     host.does = "Paused while you sculpt"
     tick(session)
     assert host.engine.is_low is is_low
+
+
+def let_time_pass(host: FakeHost, session: Session) -> None:
+    """Call whatever is a timer until none is left."""
+    while host.timer is not None:
+        function, host.timer = host.timer, None
+        if function() is not None and host.timer is None:
+            host.timer = function
+            session.update_jobs(1.0)
+
+
+def test_how_full_the_store_is_is_known_before_the_first_run(session, host):
+    host.has_store = True
+    assert session.store_info is None
+    let_time_pass(host, session)
+    assert session.store_info.num_records == 0
+
+
+def test_a_store_that_is_not_there_is_looked_for_once(session, host):
+    assert session.store_info is None
+    let_time_pass(host, session)
+    assert session.store_info is None
+    assert host.timer is None
 
 
 def test_running_tasks_hear_of_the_open_file_s_new_name(session, host):
