@@ -11,6 +11,7 @@ from typing import Any
 import bpy
 
 from ..runtime.blender import data_block_kinds, modes
+from ..runtime.blender.edits import edits
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
@@ -88,7 +89,8 @@ class Writer:
         for item in deliveries:
             if item.is_offered:
                 self._offer(item, nodes[item.node])
-        self._bring(coming, nodes)
+        if coming:
+            self._bring(coming, nodes)
         return bool(coming) or _shown(nodes) != before
 
     def finish(self) -> None:
@@ -165,6 +167,10 @@ class Writer:
 
     def _bring(self, deliveries: Sequence[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
         baselines.finish()  # of earlier results, before they are replaced
+        with edits.own():
+            self._bring_and_note(deliveries, nodes, only_missing=only_missing)
+
+    def _bring_and_note(self, deliveries: Sequence[Delivery], nodes: Nodes, *, only_missing: bool) -> None:
         refs = (ref for item in deliveries for ref in self._stored_refs(item))
         self._found = self._home.bring(refs, only_missing=only_missing)
         originals = self._move_apart(deliveries)
@@ -179,6 +185,8 @@ class Writer:
             live = data_block_kinds.Index()
             scene = self._scene(live)
             linking.hide(filter(None, (live.find("Object", uid) for uid in originals)), scene)
+        edits.note(originals)
+        edits.note_items({*self._home.newcomers(), *self._found.values(), *heirs})
 
     def bring_back(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> None:
         """Bring one output of a task home once more, because the artist deleted it.

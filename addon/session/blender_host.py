@@ -16,6 +16,7 @@ from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
 from ...runtime.blender import cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
+from ...runtime.blender.written import Written
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
 from ...runtime.keys.key import Environment
@@ -52,6 +53,9 @@ def _addon_version(module: str) -> str:
 class BlenderHost:
     """The session's `Host` (see `keeper.py`) in a real Blender."""
 
+    def __init__(self) -> None:
+        self._written: Written | None = None
+
     def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
         return checks.checked(tree, until)
 
@@ -72,8 +76,12 @@ class BlenderHost:
     def node_ids(self) -> Sequence[str]:
         return tuple(node.uid for tree in background_trees() for node in tree.nodes if hasattr(node, "uid"))
 
-    def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
-        return snapshot.take(refs, scratch, with_file=with_file)
+    def take_snapshot(
+        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False
+    ) -> Snapshot:
+        if self._written is None or self._written.scratch is not scratch:
+            self._written = Written(scratch)
+        return snapshot.take(refs, scratch, with_file=with_file, written=self._written if reuses else None)
 
     def files_in_use(self) -> FilesInUse:
         return paths.files_in_use()

@@ -84,8 +84,13 @@ class Host(Protocol):
         """The stable ids of all nodes of all trees."""
         ...
 
-    def take_snapshot(self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool) -> Snapshot:
-        """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError."""
+    def take_snapshot(
+        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False
+    ) -> Snapshot:
+        """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError.
+
+        With `reuses`, what was not changed since it was written for a run is not written again.
+        """
         ...
 
     def files_in_use(self) -> FilesInUse:
@@ -245,7 +250,7 @@ class Session:
         if force:
             self._get_engine().end_used()
         refs = (ref for refs in plan.live_refs() for ref in refs)
-        taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file)
+        taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file, reuses=True)
         run = Run(self, runner, tree, until, taken)
         try:
             active = runner.start(

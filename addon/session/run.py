@@ -674,6 +674,8 @@ class Run:
 
     def forget(self) -> None:
         """Remove what the scratch folder holds for it."""
+        if not self._is_kept:
+            return
         self._is_kept = False
         self.size = 0
         self.version += 1

@@ -9,12 +9,13 @@ mode, before 5.1, and of some kinds of data-blocks. See docs/digests.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, Final
 
 import bpy
 
-from .python_calls import PythonCalls
+from .python_calls import PythonCalls, is_called_by_us
 
 #: The kinds of data-blocks of which Blender tells that the artist has changed them. Scenes are not among them: what
 #: the artist looks at changes them all the time.
@@ -43,8 +44,6 @@ _TOLD: Final = frozenset(
         "WORLD",
     }
 )
-#: Those of this extension, which change nothing that they don't tell.
-_OWN_OPERATORS: Final = ("BACKGROUND_NODES_", "background_nodes.")
 
 
 class Edits:
@@ -57,7 +56,7 @@ class Edits:
         self._told = 0  # the moment before Blender told the last time
         self._seen: set[int] = set()  # of what Blender tells: the data-blocks in the windows
         self._operators: list[int] = []  # those that were called
-        self._is_on = self._is_sure = False
+        self._is_on = self._is_sure = self._is_own = False
         self._calls = PythonCalls(self.doubt)
 
     def start(self) -> None:
@@ -82,6 +81,11 @@ class Edits:
         """These were changed."""
         self._changed.update(dict.fromkeys(uids, self._moment))
 
+    def note_items(self, items: Collection[bpy.types.ID]) -> None:
+        """These came or were changed, and so may have been what uses them: Blender does not tell all that we do."""
+        users_of = bpy.data.user_map(subset=items) if items else {}
+        self.note(item.session_uid for item in {*items}.union(*users_of.values()))
+
     def doubt(self) -> None:
         """Something was changed, and nobody knows what."""
         self._doubted = self._moment
@@ -89,10 +93,23 @@ class Edits:
 
     def tell(self, uids: set[int]) -> None:
         """Blender has told of a change. It tells of what is in a window, and names nothing else."""
+        if self._is_own:
+            return
         self._told = self._moment
         self.note(uids)
         if not uids or 0 in uids:
             self.doubt()
+
+    @contextlib.contextmanager
+    def own(self) -> Iterator[None]:
+        """Within the block, `note` tells of all that is changed. Blender names all that is in the same collection."""
+        self.look()
+        self._is_own = True
+        try:
+            yield
+            self.look()
+        finally:
+            self._is_own = False
 
     # What is known
 
@@ -114,18 +131,20 @@ class Edits:
         windows = bpy.context.window_manager.windows
         for window in windows:
             window.view_layer.update()
-        operators = list(_operators())
+        operators = [operator.as_pointer() for operator in bpy.context.window_manager.operators]
         if operators != self._operators or any(item.mode != "OBJECT" for item in bpy.data.objects):
             self._operators = operators
             self.doubt()
         if self._told == self._moment:
             self._seen = {each.original.session_uid for window in windows for each in window.view_layer.depsgraph.ids}
 
+    def is_all_in_doubt(self, since: int) -> bool:
+        """Whether each data-block may be another one than at a moment."""
+        return not self._is_sure or self._doubted >= since
+
     def may_have_changed(self, item: bpy.types.ID, since: int) -> bool:
         """Whether a data-block itself, without what it uses, may be another one than at a moment."""
-        if not self._is_sure or self._doubted >= since:
-            return True
-        if not _is_told(item):
+        if self.is_all_in_doubt(since) or not _is_told(item):
             return True
         if self._told >= since and item.session_uid not in self._seen:
             return True
@@ -146,13 +165,6 @@ def _parts(item: bpy.types.ID) -> Iterator[bpy.types.ID]:
         yield tree
 
 
-def _operators() -> Iterator[int]:
-    """The operators that the artist called last."""
-    for operator in bpy.context.window_manager.operators:
-        if not operator.bl_idname.startswith(_OWN_OPERATORS):
-            yield operator.as_pointer()
-
-
 edits = Edits()
 
 
@@ -166,8 +178,19 @@ def _doubt(*_arguments: object) -> None:
     edits.doubt()
 
 
+@bpy.app.handlers.persistent
+def _after_import(*_arguments: object) -> None:
+    if not is_called_by_us():
+        edits.doubt()
+
+
 def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
     known: Any = bpy.app.handlers
-    unknown = ["undo_post", "redo_post", "load_post", "blend_import_post", "frame_change_post", "object_bake_complete"]
-    lists = (getattr(known, name) for name in unknown if hasattr(known, name))
-    return [(known.depsgraph_update_post, _after_depsgraph_update), *((each, _doubt) for each in lists)]
+    unknown = ("undo_post", "redo_post", "load_post", "frame_change_post", "object_bake_complete")
+    found = [
+        (known.depsgraph_update_post, _after_depsgraph_update),
+        *((getattr(known, name), _doubt) for name in unknown),
+    ]
+    if hasattr(known, "blend_import_post"):  # since 4.5
+        found.append((known.blend_import_post, _after_import))
+    return found

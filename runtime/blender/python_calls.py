@@ -25,12 +25,13 @@ _monitoring: Any = getattr(sys, "monitoring", None)
 #: The numbers of tools that nobody has reserved.
 _TOOLS: Final = (4, 3)
 _OURS = (f"{Path(__file__).parents[2]}{os.sep}",)
-#: What changes data-blocks only for others: Python's own modules, what it generates, and those of Blender.
+#: What changes data-blocks only for others: Python's own modules, what it generates, those of Blender, and Cycles,
+#: which is asked for its devices.
 _LIBRARIES: Final = (
     *(sysconfig.get_path(name) for name in ("stdlib", "platlib", "purelib")),
     "<frozen ",
     "<string>",
-    *(bpy.utils.system_resource("SCRIPTS", path=path) for path in ("startup/bl_ui", "modules")),
+    *(bpy.utils.system_resource("SCRIPTS", path=path) for path in ("startup/bl_ui", "modules", "addons_core/cycles")),
 )
 #: While these draw, Blender refuses to write to data-blocks.
 _DRAWING: Final = (bpy.types.AssetShelf, bpy.types.Header, bpy.types.Menu, bpy.types.Panel, bpy.types.UIList)
@@ -45,7 +46,7 @@ class PythonCalls:
 
     def watch(self) -> bool:
         """Watch from now on. Returns False where that can't be, such as for a script of others that goes on after."""
-        if _monitoring is None or not _is_ours(_outermost(sys._getframe()).f_code):
+        if _monitoring is None or not is_called_by_us():
             return False
         if self._tool is None:
             self._tool = next((number for number in _TOOLS if _monitoring.get_tool(number) is None), None)
@@ -78,6 +79,12 @@ class PythonCalls:
         _monitoring.set_events(self._tool, 0)
         self._told()
         return None
+
+
+def is_called_by_us() -> bool:
+    """Whether who asks was called by other code of Background Nodes, and not by Blender itself."""
+    caller = sys._getframe(1).f_back
+    return caller is not None and _is_ours(_outermost(caller).f_code)
 
 
 def _is_ours(code: CodeType) -> bool:

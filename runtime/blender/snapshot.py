@@ -14,7 +14,9 @@ from ..scratch.scratch import Scratch, ScratchFolder
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
 from . import blobs, data_block_kinds, sendable, whole_file
+from .edits import edits
 from .paths import relative_paths
+from .written import BIRTHPLACE, Written
 
 #: The most data-blocks in one blob: a task that needs one of them looks through the whole blob (20 ms for 1,000
 #: objects), and what they share is written once for each blob.
@@ -61,8 +63,12 @@ class Snapshot:
         return Snapshot(self.folder, self.stored, self.blobs + other.blobs, uids, other.file, spellings)
 
 
-def take(refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False) -> Snapshot:
+def take(
+    refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False, written: Written | None = None
+) -> Snapshot:
     """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
+
+    Those that are in blobs of `written` as they are now are not written again, and what is written is noted there.
 
     Raises:
         RunError: if one of them is gone, or can't be sent.
@@ -70,25 +76,37 @@ def take(refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False) 
     """
     live = data_block_kinds.Index()
     roots = [(ref, _look_up(ref, live)) for ref in dict.fromkeys(refs)]
+    old = {} if written is None else written.unchanged(roots)
+    roots = [(ref, root) for ref, root in roots if ref not in old]
+    birthplace = BIRTHPLACE if written is not None else ""
+    since = 0 if written is None else edits.now()
     stored: dict[LiveRef, StoredRef] = {}
     names: list[str] = []
     for start in range(0, len(roots), _CHUNK):
         chunk = roots[start : start + _CHUNK]
         names.append(scratch.new_blob())
-        blobs.write(scratch.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=names[0]))
+        birthplace = birthplace or names[0]
+        blobs.write(scratch.file(names[-1]), (root for _ref, root in chunk), Contents(birthplace=birthplace))
         stored.update((ref, StoredRef(*data_block_kinds.name_of(root), names[-1])) for ref, root in chunk)
     file = None
     if with_file:
         names.append(scratch.new_blob())
-        whole_file.write(scratch.file(names[-1]), Contents(birthplace=names[0]))
+        birthplace = birthplace or names[0]
+        whole_file.write(scratch.file(names[-1]), Contents(birthplace=birthplace))
         file = FileCopy(names[-1], bpy.data.filepath)
+    if written is not None:
+        written.note(stored, since)
+        shared = list(dict.fromkeys(place.blob for place in old.values()))
+        scratch.share(shared)
+        names += shared
+        stored |= old
     if not names:
         return Snapshot(scratch.folder)
     session_uids = {
         data_block_kinds.name_of(data_block): data_block.session_uid
         for _kind, data_block in data_block_kinds.all_data_blocks()
     }
-    return Snapshot(scratch.folder, stored, tuple(names), {names[0]: session_uids}, file, relative_paths())
+    return Snapshot(scratch.folder, stored, tuple(names), {birthplace: session_uids}, file, relative_paths())
 
 
 def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:

@@ -33,8 +33,9 @@ from .results import Results, Tasks
 #: What is known of a blob that can't be read.
 NOTHING_KNOWN: Final[tuple[Contents, Digests]] = (Contents(), {})
 
-#: How many keys a session remembers.
+#: How many keys, and how many blobs with what is in them, a session remembers.
 _MAX_KEYS: Final = 10_000
+_MAX_BLOBS: Final = 1000
 
 
 class Known:
@@ -49,6 +50,18 @@ class Known:
         self.outside = Outside(self.files)
         self.scripts = ScriptDigests(self.files)
         self.keys: dict[tuple[str, int], _KnownKey] = {}
+        self._blobs: dict[str, tuple[Contents, Digests]] = {}
+
+    def note_blob(self, blob: str, contents: Contents, digests: Digests) -> None:
+        """Note what is in a blob that later runs may use, if that depends on no file outside."""
+        if all(digest.content and not digest.files for digest in digests.values()):
+            self._blobs[blob] = contents, digests
+            while len(self._blobs) > _MAX_BLOBS:
+                del self._blobs[next(iter(self._blobs))]
+
+    def blob(self, blob: str) -> tuple[Contents, Digests] | None:
+        """What is in a blob, None if it must be read."""
+        return self._blobs.get(blob)
 
 
 class ItemKey(NamedTuple):
@@ -97,6 +110,11 @@ class ItemKeys:
         """Note what is in a blob."""
         self._contents[blob] = contents
         self._digests[blob] = digests
+
+    def know_digested(self, blob: str, contents: Contents, digests: Digests) -> None:
+        """Note what `digesting` has found in a blob."""
+        self.know(blob, contents, digests)
+        self._known.note_blob(blob, contents, digests)
 
     def digesting(self, blob: str) -> Callable[[], tuple[Contents, Digests]]:
         """What finds out what is in a blob, to be done on another thread; `know` takes what it returns."""
@@ -249,7 +267,7 @@ class ItemKeys:
             parts = {_shown(part): f"{digests[part].own}{digests[part].arrangement}" for part in used}
         files = tuple(state.path for state in self._files(ref)) if sees_paths else ()
         element = Element(_shown(name), content, parts, files=files)
-        return DataBlockContent(element, digest.is_timed, self._origins(ref))
+        return DataBlockContent(element, digest.is_timed, self._origins(ref), self._contents[blob].birthplace)
 
     def _files(self, ref: StoredRef) -> Iterator[NamedState]:
         """The files that a data-block and all that it uses name, as they were."""
@@ -273,7 +291,15 @@ class ItemKeys:
         return path
 
     def undigested(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
-        return tuple(blob for blob in self._input_blobs(task, item, tasks) if blob not in self._digests)
+        blobs = (blob for blob in self._input_blobs(task, item, tasks) if blob not in self._digests)
+        return tuple(blob for blob in blobs if not self._is_known(blob))
+
+    def _is_known(self, blob: str) -> bool:
+        """Whether an earlier run has found out what is in a blob."""
+        found = self._known.blob(blob)
+        if found is not None:
+            self.know(blob, *found)
+        return found is not None
 
     def _input_blobs(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
         if task.id not in self._shared_blobs:

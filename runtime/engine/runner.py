@@ -472,7 +472,7 @@ class Runner:
                 run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
                 return ErrandSucceeded(*where)
             case Done(result=digested) if isinstance(work, Digesting) and run.cache is not None:
-                run.cache.keys.know(work.blob, *(digested or NOTHING_KNOWN))
+                run.cache.keys.know_digested(work.blob, *(digested or NOTHING_KNOWN))
                 return ErrandSucceeded(*where)
             case Done() if isinstance(work, Keeping | Checking):
                 return ErrandSucceeded(*where)

@@ -33,11 +33,13 @@ class DataBlockContent:
         element: the content.
         is_timed: whether it looks different at another frame.
         origins: where it and all that it uses are from.
+        birthplace: of the blobs that were written from one file, what they name as such; "" if there is one only.
     """
 
     element: Element
     is_timed: bool = False
     origins: tuple[Origin, ...] = ()
+    birthplace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class _Reading:
         return replace(
             content.element,
             number=self._refs.setdefault(ref, len(self._refs)),
-            blob=self._blobs.setdefault(ref.blob, len(self._blobs)),
+            blob=self._blobs.setdefault(content.birthplace or ref.blob, len(self._blobs)),
             origins=tuple(self._origins.setdefault(each.ref, len(self._origins)) for each in content.origins),
             are_unchanged=tuple(each.is_unchanged for each in content.origins),
         )

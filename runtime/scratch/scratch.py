@@ -12,6 +12,7 @@ import itertools
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,7 @@ class Scratch:
         self.folder = ScratchFolder(self.path)
         self._numbers = itertools.count(1)
         self._remover = Remover()
+        self._shares: Counter[str] = Counter()  # how often a name is removed before its file is
 
     def new_blob(self) -> str:
         """The name of a new blob. Raises StoreError if there is no place for it."""
@@ -80,10 +82,23 @@ class Scratch:
         """The path of the blob or log with a name, whether it exists or not."""
         return self.folder.file(name)
 
+    def share(self, names: Iterable[str]) -> None:
+        """Somebody else needs these files, too: each goes when all have removed it."""
+        self._shares.update(names)
+
     def remove(self, names: Iterable[str]) -> None:
         """Remove blobs and logs with the files beside them, as far as they exist, on another thread."""
-        if names := tuple(names):
+        if names := tuple(name for name in names if not self._is_needed(name)):
             self._remover.remove_files(self.file(name) for name in names)
+
+    def _is_needed(self, name: str) -> bool:
+        """Whether somebody else needs a file that one has removed."""
+        if not self._shares[name]:
+            return False
+        self._shares[name] -= 1
+        if not self._shares[name]:
+            del self._shares[name]
+        return True
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder of `new_folder`, on another thread."""

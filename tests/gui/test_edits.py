@@ -8,6 +8,13 @@ from pathlib import Path
 import pytest
 from window import Window
 
+#: Gives another object that uses the material of the one that it is given.
+SHIFT = """
+def main(source: bpy.types.Object) -> bpy.types.Object:
+    source.name += " Shifted"
+    source.location.x += 5.0
+    return source
+"""
 HERE = str(Path(__file__).parent)
 
 
@@ -152,6 +159,42 @@ def test_all_is_in_doubt_in_edit_mode_and_after_it(edited):
     assert edited.changed() == ALL
     edited.window.press("TAB")
     assert edited.changed() == ALL
+
+
+def test_second_run_writes_nothing_after_results_came_home(edited):
+    """And what was edited then is written again."""
+    edited.window.run(
+        """
+        global tree
+        text = bpy.data.texts.new("Shift.py")
+        text.from_string(source)
+        tree = bpy.data.node_groups.new("Tree", "BackgroundNodeTree")
+        for name in ("Cube", "Other"):
+            node, output = tree.nodes.new("BackgroundNodeScript"), tree.nodes.new("BackgroundNodeOutput")
+            node.name, node.script = name, text
+            node.inputs[0].default_value = bpy.data.objects[name]
+            tree.links.new(node.outputs[0], output.inputs[0])
+        """,
+        source=SHIFT,
+    )
+    first = blobs_of_run(edited.window)
+    assert blobs_of_run(edited.window) == first
+
+    edited.window.run("bpy.data.objects['Cube'].location.y = 3.0")
+    second = blobs_of_run(edited.window)
+    assert len(set(second) - set(first)) == 1
+    assert blobs_of_run(edited.window) == second
+
+    edited.call("bpy.data.objects['Other'].data['price'] = 3")
+    assert not set(blobs_of_run(edited.window)) & {*first, *second}
+
+
+def blobs_of_run(window: Window) -> list[str]:
+    """Run the tree. Gives the names of the blobs that hold its inputs."""
+    window.run("places.session().start(tree)")
+    window.wait_for("return places.session().history[-1].is_home")
+    assert window.run("return places.session().history[-1].state.name") == "SUCCEEDED"
+    return sorted(window.run("return places.session().history[-1]._snapshot.blobs"))
 
 
 def test_another_frame_may_have_changed_all(edited):

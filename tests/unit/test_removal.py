@@ -130,3 +130,14 @@ def test_closing_a_store_removes_all_of_it(tmp_path: Path) -> None:
     scratch.close()
     assert list(tmp_path.iterdir()) == []
     scratch.close()
+
+
+def test_a_shared_blob_goes_when_all_have_removed_it(scratch: Scratch) -> None:
+    (blob,) = written(scratch, scratch.new_blob())
+    scratch.share([blob.name])
+    scratch.remove([blob.name])
+    scratch.wait_for_removals()
+    assert blob.exists()
+    scratch.remove([blob.name])
+    scratch.wait_for_removals()
+    assert not blob.exists()
