@@ -299,7 +299,7 @@ class Session:
         runner = self._get_runner()
         self._use_store(runner)
         refs = (ref for refs in plan.live_refs() for ref in refs) if with_data_blocks else ()
-        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False)
+        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False, reuses=True)
         return Forecaster(
             plan,
             self._cache if cache and self.settings.uses_store else None,

@@ -108,6 +108,7 @@ class Forecaster:
         for errand in self._errands:
             self._chores.drop(errand)
         self._scratch.remove([*self._results.files, *self._blobs])
+        self._blobs = ()
 
     def wakers(self) -> Sequence[Any]:
         """What becomes readable when a chore is done, for `multiprocessing.connection.wait`."""
@@ -199,7 +200,7 @@ class Forecaster:
             errand = self._errands[str(done.key)]
             work = self._works[errand.id]
             if isinstance(work, Digesting) and self._cache is not None:
-                self._cache.keys.know(work.blob, *(done.result or NOTHING_KNOWN))
+                self._cache.keys.know_digested(work.blob, *(done.result or NOTHING_KNOWN))
             self._end_errand(errand)
         for errand in list(self._keeping):
             work = self._works[errand.id]

@@ -72,6 +72,16 @@ def test_second_run_of_what_was_not_edited_writes_and_hashes_nothing(tree, sessi
     assert work == []
 
 
+def test_forecast_writes_for_the_run_that_follows(tree, session, edited, work):
+    script(tree, "Count", COUNT, source=rock("Rock"))
+    session.forecast(tree)
+    work.clear()
+
+    assert ran(session, tree) == {"Count"}
+    session.forecast(tree)
+    assert work == []
+
+
 def test_only_what_depends_on_an_edit_is_written_again(tree, session, edited, work):
     first, second = rock("First"), rock("Second")
     for item in (first, second):
