@@ -8,9 +8,12 @@ own DNA, with the address that it had in memory. Pointers to it hold that addres
 
 from __future__ import annotations
 
+import gzip
+import importlib
 import mmap
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +21,8 @@ from typing import NamedTuple
 from ..errors import BlendFileError
 
 _HEADER = re.compile(rb"BLENDER(?:(?P<old>[-_])|17-01)(?P<endian>[vV])(?P<version>\d{3,4})")
-_COMPRESSED = {b"\x28\xb5\x2f\xfd": "is compressed", b"\x1f\x8b": "is compressed by an old Blender"}
+#: How compressed files start: those of Blender 3.0 and later, and of earlier ones.
+_ZSTANDARD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _OLD_HEAD = struct.Struct("<4siQii")
 _NEW_HEAD = struct.Struct("<4sIQqQ")
 
@@ -58,15 +62,32 @@ def mapped(file: Path) -> memoryview:
 
 def read_blocks(data: memoryview) -> Blocks:
     """Find the blocks of a .blend file. Raises BlendFileError for what is none, is cut off, or is of another form."""
-    for magic, problem in _COMPRESSED.items():
-        if data[: len(magic)] == magic:
-            raise BlendFileError(problem)
+    data = _uncompressed(data)
     header = _HEADER.match(data[:17])
     if header is None:
         raise BlendFileError("is no .blend file")
     if header["endian"] == b"V" or header["old"] == b"_":
         raise BlendFileError("was written on a machine of another kind")
     return Blocks(data, int(header["version"]), list(_blocks(data, header.end(), is_old=header["old"] is not None)))
+
+
+def _uncompressed(data: memoryview) -> memoryview:
+    if data[: len(_GZIP)] == _GZIP:
+        try:
+            return memoryview(gzip.decompress(data))
+        except (OSError, EOFError, zlib.error) as error:
+            raise BlendFileError("is compressed, and damaged") from error
+    if data[: len(_ZSTANDARD)] != _ZSTANDARD:
+        return data
+    try:
+        zstandard = importlib.import_module("zstandard")  # Blender comes with it, and only with that
+    except ImportError as error:
+        raise BlendFileError("is compressed, and this Blender comes without zstandard") from error
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(data, read_across_frames=True) as reader:
+            return memoryview(reader.read())
+    except zstandard.ZstdError as error:
+        raise BlendFileError("is compressed, and damaged") from error
 
 
 def _blocks(data: memoryview, position: int, *, is_old: bool) -> Iterator[Block]:

@@ -54,6 +54,8 @@ class Digest:
 def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
     """The digest of each data-block of a blob, with its unsaved pixels and its fake user.
 
+    Linked data-blocks that are its roots, and that nothing in it uses, are not in it; they are digested all the same.
+
     Args:
         blob: a .blend file that nobody changes meanwhile.
         outside: looks at the files that data-blocks name.
@@ -62,13 +64,15 @@ def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
         StoreError: if what is beside the blob can't be read.
         BlendFileError: if the blob can't be read.
     """
-    file = _File(anatomy(mapped(blob)), blob.parent, _Libraries(outside), dict(_beside(blob, outside)))
-    return {name: file.digest(place) for name, place in file.places.items()}
+    contents, libraries = Contents.load(blob), _Libraries(outside)
+    file = _File(anatomy(mapped(blob)), blob.parent, libraries, dict(_beside(blob, contents, outside)))
+    found = {name: file.digest(place) for name, place in file.places.items()}
+    linked = sorted(name for name in contents.roots if name.library and name not in found)
+    return found | {name: libraries.digest(name) for name in linked}
 
 
-def _beside(blob: Path, outside: Outside) -> Iterator[tuple[DataBlockName, bytes]]:
+def _beside(blob: Path, contents: Contents, outside: Outside) -> Iterator[tuple[DataBlockName, bytes]]:
     """What lies beside a blob and counts, by data-block."""
-    contents = Contents.load(blob)
     for name in contents.pixels.keys() | contents.fake_users:
         found = repr(name in contents.fake_users).encode()
         if name in contents.pixels:
@@ -77,11 +81,6 @@ def _beside(blob: Path, outside: Outside) -> Iterator[tuple[DataBlockName, bytes
             state = outside.state(NamedFile(str(blob.with_name(file.name)), Form.TILES), blob.parent)
             found += bytes.fromhex(state.digest)
         yield name, found
-
-
-def linked_digest(name: DataBlockName, outside: Outside) -> Digest:
-    """The digest of a data-block of a library, which can not be told if that is compressed."""
-    return _Libraries(outside).digest(name)
 
 
 class _File:

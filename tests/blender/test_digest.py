@@ -6,6 +6,7 @@ The cases are those of data_block_cases/. What changed is told by Blender, not b
 from __future__ import annotations
 
 import contextlib
+import gzip
 import itertools
 import os
 import re
@@ -15,8 +16,9 @@ from pathlib import Path
 
 import bpy
 import pytest
+import zstandard
 
-from background_nodes.runtime.blend_file.digests import Digest, digests, linked_digest
+from background_nodes.runtime.blend_file.digests import Digest, digests
 from background_nodes.runtime.blend_file.fields import kinds
 from background_nodes.runtime.blend_file.outside import Outside
 from background_nodes.runtime.blender import blobs, data_block_kinds
@@ -452,22 +454,35 @@ def test_what_depends_on_files_that_are_not_read_has_a_reason(digest, make):
     assert "files" in found.reason
 
 
-def test_library_that_is_compressed_can_not_be_digested(digest):
-    path = Path(library("Mesh", bpy.data.meshes.new("Theirs")))
-    item = bpy.data.objects.new("Ours", link(str(path), meshes="Theirs"))
-    path.write_bytes(b"\x28\xb5\x2f\xfd" + path.read_bytes())
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_compressed_library_is_read(digest, tmp_path, compress):
+    item, path = linked_texture(tmp_path)
+    library = Path(bpy.data.libraries[0].filepath)
+    library.write_bytes(compress(library.read_bytes()))
+    before = digest(item)
+    assert before.content
+    changed(path)
+    assert digest(item) != before
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
+def test_library_that_is_damaged_can_not_be_digested(digest, tmp_path, compress):
+    item, _path = linked_texture(tmp_path)
+    library = Path(bpy.data.libraries[0].filepath)
+    library.write_bytes(compress(library.read_bytes())[:200])
     found = digest(item)
     assert found.content == ""
-    assert "is compressed" in found.reason
-    assert path.name in found.reason
+    assert library.name in found.reason
 
 
-def test_linked_data_block_has_a_digest_of_its_own(write):
+def test_linked_data_block_that_is_given_itself_has_a_digest(write, tmp_path):
     path = library("Mesh", bpy.data.meshes.new("Theirs"))
     theirs = link(path, meshes="Theirs")
     name = name_of(theirs)
-    found = write(bpy.data.objects.new("Ours", theirs))
-    assert linked_digest(name, Outside(FileDigests())) == found[name]
+    found = write(theirs)
+    assert found[name] == write(bpy.data.objects.new("Ours", theirs))[name]
+    changed(Path(path))
+    assert write(theirs)[name] != found[name]
 
 
 # Time
