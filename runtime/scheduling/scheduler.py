@@ -150,6 +150,7 @@ class Scheduler:
         self._num_succeeded = 0
         self._num_running = 0  # running items
         self._released: deque[TaskRecord] = deque()  # all they depend on has succeeded
+        self._lookups: deque[LookUp] = deque()  # to be given as soon as the run is not paused
         self._ready: list[tuple[int, bool, int, int]] = []  # heap: -rank, is first try, order, item
         self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
         self._instructions: list[Instruction] = []
@@ -173,6 +174,7 @@ class Scheduler:
         self._dispatch(event)
         if self.started is not None:
             self._prepare_released()
+            self._look_up()
             self._fill_workers()
         self._finish_if_done(event.time)
         return self._instructions
@@ -492,12 +494,19 @@ class Scheduler:
         for item in record.items:
             if item.state is TaskState.READY and self._looks_up:
                 item.is_looked_for = True
-                self._instructions.append(LookUp(record.planned.id, item.index, item.attempt))
+                self._lookups.append(LookUp(record.planned.id, item.index, item.attempt))
             elif item.state is TaskState.READY:
                 self._queue(record, item)
 
     def _queue(self, record: TaskRecord, item: ItemRecord) -> None:
         heapq.heappush(self._ready, (-record.planned.rank, item.num_tries == 1, record.order, item.index))
+
+    def _look_up(self) -> None:
+        while self._lookups and not self.is_paused:
+            lookup = self._lookups.popleft()
+            item = self._tasks[lookup.task].items[lookup.item]
+            if item.is_looked_for and not item.state.is_final:  # else it ended while the run was paused
+                self._instructions.append(lookup)
 
     def _fill_workers(self) -> None:
         while self._ready and self._num_running < self.num_workers and not self.is_paused:
@@ -569,7 +578,7 @@ class Scheduler:
             item = record.items[waiter[1]]
             record.set_progress(item, item.progress, "")
             if item.is_looked_for:
-                self._instructions.append(LookUp(record.planned.id, item.index, item.attempt))
+                self._lookups.append(LookUp(record.planned.id, item.index, item.attempt))
                 continue
             if self.is_paused:  # the errand could not be frozen
                 self._instructions.append(FreezeTask(record.planned.id, item.index, item.attempt))

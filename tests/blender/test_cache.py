@@ -301,6 +301,13 @@ def test_a_script_can_say_that_it_runs_each_time(tree):
     assert ran(tree) == {"Now": ("set to never cache",)}
 
 
+def test_a_part_of_the_tree_is_cached_for_all_of_it(tree):
+    chain(tree, rock())
+    assert set(ran(tree, until="Scale")) == {"Scale"}
+    assert set(ran(tree)) == {"Count"}
+    assert ran(tree, until="Scale") == ran(tree) == {}
+
+
 def test_a_forced_run_runs_all(tree):
     chain(tree, rock())
     ran(tree)

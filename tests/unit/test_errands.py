@@ -182,6 +182,16 @@ def test_cancelling_ends_a_look_up_with_its_errand(stage: StageFactory) -> None:
     assert several.miss_result("b") == []
 
 
+def test_nothing_is_looked_for_while_a_run_is_paused(stage: StageFactory) -> None:
+    chain = stage("a; b: a; c; d: c", looks_up=True)
+    chain.miss("c", MORE)
+    chain.tell(PauseRequested(0.0))
+    assert chain.find("a") == chain.do(MORE) == []
+    assert chain.cancel("c") == []
+    assert chain.tell(ResumeRequested(0.0)) == [look_up("b")]
+    assert chain.find("b") == [FinishRun(RunState.CANCELLED)]
+
+
 def test_a_worker_that_dies_does_not_lead_to_another_look_up(stage: StageFactory) -> None:
     single = stage("a", looks_up=True)
     single.miss_result("a")

@@ -5,9 +5,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
+import os
+import shutil
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +30,7 @@ from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.script.signature import Parameter
 from background_nodes.runtime.script.socket_types import SocketType
 from background_nodes.runtime.store import upkeep
+from background_nodes.runtime.store.folder import StoreFolder
 from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.records import Record
 from background_nodes.runtime.store.store import Store
@@ -39,10 +45,10 @@ NUMBER = SocketType("FLOAT")
 class Stage:
     """A runner with a store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, note: Callable[[str], None] = print) -> None:
         self.engine = FakeEngine()
         self.cache = Cache(Store(folder / "store"), lambda _plan: Environment("5.2.2", "abc Linux"))
-        self.runner = Runner(self.engine, Scratch(folder), self.cache)
+        self.runner = Runner(self.engine, Scratch(folder), self.cache, note)
 
     def run(self, plan: str | Plan, *, is_forced: bool = False, **gives: object) -> ActiveRun:
         """Run a plan to its end, until all of it is kept and the store is in order. `gives`: what tasks give."""
@@ -291,3 +297,126 @@ def test_a_value_that_is_only_equal_is_another_one(stage: Stage, number: object,
     for each in (plan, other):
         assert run_adding(stage, each) == ["t0"]
         assert run_adding(stage, each) == []
+
+
+# Runs that meet a store in trouble
+
+
+@pytest.fixture
+def slow_keeping(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Nothing is kept before the event is set."""
+    may_keep, keep = threading.Event(), Store.keep
+
+    def kept(*arguments: Any, **options: Any) -> Record:
+        may_keep.wait(60.0)
+        return keep(*arguments, **options)
+
+    monkeypatch.setattr(Store, "keep", kept)
+    yield may_keep
+    may_keep.set()
+
+
+def start_twice(stage: Stage, plan: str) -> ActiveRun:
+    """Run a plan whose results are not kept yet, and start it again: it waits for them."""
+    stage.runner.start(parse_plan(plan), {}, 2, use_cache=True)
+    while stage.runner.is_active:
+        stage.engine.succeed_all()
+        stage.runner.update()
+    run = stage.runner.start(parse_plan(plan), {}, 2, use_cache=True)
+    stage.runner.update()
+    assert run.state is RunState.RUNNING
+    return run
+
+
+def finish(stage: Stage, run: ActiveRun) -> list[bool]:
+    """Let a run end without a worker. Whether its tasks were cached."""
+    while stage.runner.is_active:
+        stage.runner.update(10.0)
+    assert len(stage.engine.submitted) == len(run.tasks), "those of the first run"
+    return [record.is_cached for record in run.scheduler.tasks.values()]
+
+
+def test_a_run_that_waits_for_results_to_be_kept_can_be_paused(stage: Stage, slow_keeping: threading.Event) -> None:
+    run = start_twice(stage, "a: 2; b: 3")
+    stage.runner.pause(run)
+    slow_keeping.set()
+    while stage.runner.is_keeping_house:
+        stage.runner.update(10.0)
+    assert run.state is RunState.RUNNING
+    stage.runner.resume(run)
+    assert finish(stage, run) == [True, True]
+
+
+def test_a_run_that_waits_for_results_to_be_kept_ends_when_it_is_cancelled(
+    stage: Stage, slow_keeping: threading.Event
+) -> None:
+    run = start_twice(stage, "a: 2; b: 3")
+    stage.runner.cancel(run)
+    assert run.state is RunState.CANCELLED
+    slow_keeping.set()
+    stage.runner.retry(run)
+    assert finish(stage, run) == [True, True]
+
+
+def test_what_is_being_kept_when_blender_ends_is_kept(
+    stage: Stage, tmp_path: Path, slow_keeping: threading.Event
+) -> None:
+    start_twice(stage, "a: 2; b: 3")
+    threading.Timer(0.05, slow_keeping.set).start()
+    stage.close()
+    reopened = Stage(tmp_path)
+    run = reopened.run("a: 2; b: 3")
+    assert all(record.is_cached for record in run.scheduler.tasks.values())
+    reopened.close()
+
+
+def test_of_what_takes_too_long_when_blender_ends_only_what_was_begun_is_kept(
+    stage: Stage, tmp_path: Path, slow_keeping: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("background_nodes.runtime.engine.runner._KEEPING_TIMEOUT", 0.01)
+    start_twice(stage, "a: 2; b: 3")
+    threading.Timer(0.2, slow_keeping.set).start()
+    stage.close()
+    reopened = Stage(tmp_path)
+    run = reopened.run("a: 2; b: 3")
+    assert [record.is_cached for record in run.scheduler.tasks.values()] == [True, False]
+    reopened.close()
+
+
+@pytest.mark.parametrize(
+    ("owner", "step", "fault"),
+    [(StoreFolder, "make", errno.EROFS), (Path, "write_bytes", errno.ENOSPC), (Path, "replace", errno.EIO)],
+)
+def test_a_run_goes_on_where_nothing_can_be_written_to_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, fault: int
+) -> None:
+    notes: list[str] = []
+    stage = Stage(tmp_path, notes.append)
+
+    def refuse(_self: object, *_arguments: object, **_options: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, refuse)
+        stage.run("a; b: a", a=0.5)
+    assert {note.partition(":")[0] for note in notes} == {"Results are not kept for later runs"}
+    assert os.strerror(fault) in notes[0]
+    run = stage.run("a; b: a", a=0.5)
+    assert not any(record.is_cached for record in run.scheduler.tasks.values()), "nothing was kept"
+    run = stage.run("a; b: a", a=0.5)
+    assert all(record.is_cached for record in run.scheduler.tasks.values()), "there is room again"
+    stage.close()
+
+
+def test_a_store_that_is_removed_during_a_run_costs_what_was_in_it(stage: Stage) -> None:
+    run = stage.runner.start(parse_plan("a; b: a; c: b"), {}, 2, use_cache=True)
+    stage.engine.succeed("a")
+    while not stage.engine.waiting() or stage.cache.pending.total():
+        stage.runner.update(1.0)
+    shutil.rmtree(stage.cache.store.folder.path.parent)
+    while stage.runner.is_active:
+        stage.engine.succeed_all()
+        stage.runner.update()
+    assert run.state is RunState.SUCCEEDED
+    again = stage.run("a; b: a; c: b")
+    assert [record.is_cached for record in again.scheduler.tasks.values()] == [False, True, True]
