@@ -33,7 +33,7 @@ class TaskForecast:
         reasons: why it would run, as `Task.reasons` tells it then; why it can't start.
         waits_for: what it takes and nobody knows yet: names of nodes, and of data-blocks that were not looked at.
         num_items: how many items it has, None if that hangs on another node.
-        num_run: how many of them would run for sure.
+        num_run: how many of them would run for sure; 1 at least if they can't be counted yet.
         num_cached: how many have a result from an earlier run.
         seconds: how long those that would run take together, of a node that waits all of them, by its last run; None if
             that is not known.

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from ..keys.reasons import Reason
 from ..planning.plan import Argument, Constant, Plan, PlannedTask, Source
 from ..scheduling.events import (
     ErrandSucceeded,
@@ -92,10 +93,8 @@ class Forecaster:
         self._events: deque[Event] = deque([RunStarted(time.monotonic())])
         self._instructions: deque[Instruction] = deque()
         self._foreseen: Iterator[_Step] | None = None
-        self._is_held = False  # whether it waits for a chore before it can foresee more
-        self._reasons: dict[tuple[str, int], tuple[str, ...]] = {}
+        self._reasons: dict[str, dict[int, tuple[str, ...]]] = {}  # why items would run, by task and item
         self._pasts: Mapping[str, Past] | None = None
-        self._is_asked_pasts = False
         self.result: Forecast | None = None
         try:
             self._results.store_constants(plan.tasks)
@@ -107,6 +106,7 @@ class Forecaster:
         """Remove what was written. Chores that are under way are forgotten."""
         for errand in self._errands:
             self._chores.drop(errand)
+        self._foreseen = None  # which holds this forecaster, and with it the pipe of the chores
         self._scratch.remove([*self._results.files, *self._blobs])
         self._blobs = ()
 
@@ -157,11 +157,15 @@ class Forecaster:
                 self._results.put(task.id, item, values)
                 self._events.append(ResultFound(*where, list_lengths(values)))
             case NotFound(reasons):
-                self._reasons[task.id, item] = tuple(map(str, reasons))
+                self._note(task, item, reasons)
                 self._events.append(ResultMissing(*where))
             case _:
-                self._reasons[task.id, item] = ()
+                self._note(task, item, ())
                 self._events.append(ResultMissing(*where))
+
+    def _note(self, task: PlannedTask, item: int, reasons: Iterable[Reason]) -> None:
+        """An item would run."""
+        self._reasons.setdefault(task.id, {})[item] = tuple(map(str, reasons))
 
     def _is_unwritten(self, source: Source) -> bool:
         """Whether it gives data-blocks of the open file that were not written."""
@@ -230,7 +234,7 @@ class Forecaster:
                     if errand.id not in self._errands:
                         self._start_errand(_Errand(errand.id, 0))
             case NotFound(reasons):
-                self._reasons[task.id, item] = tuple(map(str, reasons))
+                self._note(task, item, reasons)
         return True
 
     def _waiting_items(self) -> Iterator[_Step]:
@@ -295,7 +299,7 @@ class Forecaster:
             return replace(found, state=Outlook.FAILS, reasons=(message,), seconds=0.0)
         running = self._running_items(record, num_items)
         if running:
-            reasons = (reason for item in running for reason in self._reasons.get((task.id, item), ()))
+            reasons = (reason for item in running for reason in self._reasons.get(task.id, {}).get(item, ()))
             state = Outlook.NEVER_CACHED if self._is_never_cached(task) else Outlook.RUNS
             found = replace(found, state=state, reasons=tuple(dict.fromkeys(reasons)), num_run=len(running))
         else:
@@ -315,7 +319,7 @@ class Forecaster:
         """The items that would run for sure."""
         if self._cache is None:
             return [item.index for item in record.items] or list(range(num_items or 1))
-        return [item for task, item in self._reasons if task == record.planned.id]
+        return list(self._reasons.get(record.planned.id, ()))
 
     def _waits_for(self, record: TaskRecord) -> Iterator[str]:
         for source in dict.fromkeys(record.planned.sources()):

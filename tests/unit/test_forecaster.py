@@ -200,21 +200,24 @@ def test_seconds_are_those_of_the_last_run_and_unknown_where_nothing_ran(stage: 
 def test_nothing_is_started_and_nothing_is_written(stage: Stage, tmp_path: Path) -> None:
     stage.run("a; b: a; c: *3")
     num_submitted = len(stage.engine.submitted)
-
     files = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
     for path in files:
         os.utime(path, (1.0, 1.0))  # so long ago that a run would mark it as used
+
+    def scratch_files() -> set[Path]:
+        stage.runner.scratch.wait_for_removals()
+        return {path for path in stage.runner.scratch.path.rglob("*") if path.is_file()}
 
     def state() -> list[Any]:
         found = [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
         return [sorted(found), *((path.stat().st_mtime_ns, path.read_bytes()) for path in found)]
 
-    before = state()
+    before, scratch_before = state(), scratch_files()
     foresee(stage, parse_plan("a; b: a; c: *3"))
     foresee(stage, changed(parse_plan("a; b: a; c: *3"), {"a": with_script}))
     assert state() == before
     assert len(stage.engine.submitted) == num_submitted
-    stage.runner.scratch.wait_for_removals()
+    assert scratch_files() == scratch_before
 
 
 def test_a_forecast_can_be_made_in_small_steps(stage: Stage) -> None:
