@@ -189,7 +189,7 @@ def test_nothing_is_looked_for_while_a_run_is_paused(stage: StageFactory) -> Non
     assert chain.find("a") == chain.do(MORE) == []
     assert chain.cancel("c") == []
     assert chain.tell(ResumeRequested(0.0)) == [look_up("b")]
-    assert chain.find("b") == [FinishRun(RunState.CANCELLED)]
+    assert chain.find("b") == [FinishRun(RunState.FAILED)], "one task was cancelled"
 
 
 def test_a_worker_that_dies_does_not_lead_to_another_look_up(stage: StageFactory) -> None:
