@@ -1,4 +1,4 @@
-"""The sessions of `make test`: all tests on the oldest and the newest Blender, and on the others what they may change.
+"""The sessions of `make test`: all tests on the oldest and the newest Blender, and on those between what they may change.
 
 `make test` runs those tagged `wheels` beside the others, for most of them leave a processor idle.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -22,15 +23,20 @@ REPORTS = ROOT / "build" / "reports"
 PYTHONS = ("3.11", "3.13")
 # Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
-# The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. The other wheels run
-# what differs from Blender to Blender.
+# The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. Those between run what
+# differs from Blender to Blender, and the newest wheel what differs from the extension.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
     *("tests/blender/library", "tests/processes/test_reset.py", "tests/processes/test_worker.py"),
-    *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "docs", "extension")),
-    *(f"tests/blender/test_{name}.py" for name in ("overwriting", "pixels", "provenance", "run", "sendable")),
-    *(f"tests/blender/test_{name}.py" for name in ("snapshot", "sockets", "whole_file", "writer")),
+    *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "digest", "docs")),
+    *(f"tests/blender/test_{name}.py" for name in ("extension", "fingerprint", "overwriting", "pixels", "provenance")),
+    *(f"tests/blender/test_{name}.py" for name in ("run", "sendable", "snapshot", "sockets", "whole_file", "writer")),
 )
+OF_THE_MODULE = (
+    *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),
+    *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension", "pixels", "run", "whole_file")),
+)
+TESTS_OF_WHEELS = {"4.2": EVERYTHING, "4.5": VERSIONED, "5.0": VERSIONED, "5.2": OF_THE_MODULE}
 NUMPY = "numpy==2.3.5"  # Blender has one of its own
 PYTEST_BLENDER = "pytest-blender==3.0.8"
 EXTENSION = "bl_ext.user_default.background_nodes"
@@ -127,11 +133,13 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session(tags=["wheels"])
-@nox.parametrize("python,bpy", list(wheels_here.values()), ids=list(wheels_here))
-def wheel(session: nox.Session, bpy: str) -> None:
+@nox.parametrize(
+    "python,bpy,tests", [(*wheel, TESTS_OF_WHEELS[name]) for name, wheel in wheels_here.items()], ids=list(wheels_here)
+)
+def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
     """Real processes and real data-blocks, on Blender as a Python module."""
     fill(session, f"bpy=={bpy}")
-    run_pytest(session, f"wheel-{bpy}", *(EVERYTHING if bpy == WHEELS["4.2"][1] else VERSIONED))
+    run_pytest(session, f"wheel-{bpy}", *tests)
 
 
 def install_extension(session: nox.Session, blender: str) -> Path:
