@@ -30,8 +30,8 @@ from .run import Run
 #: Seconds without a change after which a forecast is made, and how often the seconds that its start took.
 _REST = 0.5
 _REST_SHARE = 20.0
-#: Seconds that writing data-blocks may hold the window, and the vertices that are written in about that time.
-_MAX_HOLD = 0.05
+#: Seconds that a start may hold the window if it writes data-blocks, and the vertices that are surely written in them.
+_MAX_HOLD = 0.1
 _MAX_VERTICES = 250_000
 
 
@@ -43,13 +43,13 @@ class _Told:
         forecast: None if there is none: the tree has problems, or is running.
         is_fresh: whether nothing has changed since.
         hold: seconds for which its start held the window.
-        had_data_blocks: whether data-blocks were written for it.
+        writing_hold: the same of the last one for which data-blocks could be written.
     """
 
     forecast: Forecast | None = None
     is_fresh: bool = False
     hold: float = 0.0
-    had_data_blocks: bool = False
+    writing_hold: float = 0.0
 
 
 class _Making:
@@ -127,15 +127,17 @@ def _begin(tree: bpy.types.NodeTree, told: _Told) -> None:
     global _is_ours  # noqa: PLW0603 (reading a tree brings its sockets up to date, which is no change)
     told.is_fresh = _is_ours = True
     started = time.monotonic()
-    with_data_blocks = _is_quick(told)
+    writes = _is_quick(told)
     try:
-        _making.forecaster = session.forecaster(tree, with_data_blocks=with_data_blocks)
+        _making.forecaster = session.forecaster(tree, writes=writes)
         _making.uid = tree.session_uid
     except BackgroundNodesError:  # what keeps it from running is told elsewhere
         _tell(tree.session_uid, None)
     finally:
         _is_ours = False
-        told.hold, told.had_data_blocks = time.monotonic() - started, with_data_blocks
+        told.hold = time.monotonic() - started
+        if writes:
+            told.writing_hold = told.hold
 
 
 def _is_quick(told: _Told) -> bool:
@@ -143,7 +145,7 @@ def _is_quick(told: _Told) -> bool:
     active = bpy.context.view_layer.objects.active
     if active is not None and active.mode != "OBJECT":  # Blender would leave and enter the mode
         return False
-    if told.had_data_blocks and told.hold > _MAX_HOLD:
+    if told.writing_hold > _MAX_HOLD:
         return False
     return sum(len(mesh.vertices) for mesh in bpy.data.meshes) <= _MAX_VERTICES
 

@@ -85,11 +85,12 @@ class Host(Protocol):
         ...
 
     def take_snapshot(
-        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False
+        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False, writes: bool = True
     ) -> Snapshot:
         """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError.
 
-        With `reuses`, what was not changed since it was written for a run is not written again.
+        With `reuses`, what was not changed since it was written for a run is not written again; with that and without
+        `writes`, all else is left out.
         """
         ...
 
@@ -285,12 +286,12 @@ class Session:
         cache: bool = True,
         workers: int | None = None,
         allow_scripts: bool = False,
-        with_data_blocks: bool = True,
+        writes: bool = True,
     ) -> Forecaster:
         """What makes a forecast: call its `update` until that is True, then take its `result`, and close it.
 
-        The arguments and the errors are those of `start`. If it is not `with_data_blocks`, what is in those of the open
-        file is left unknown, which may save a while: they would have to be written.
+        The arguments and the errors are those of `start`. To know what is in a data-block that was changed, it must be
+        written, which may take a while. If it `writes` nothing, that is left unknown.
         """
         self._check_tree(tree, workers)
         plan = self._host.checked_plan(tree, until)
@@ -298,8 +299,8 @@ class Session:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
         self._use_store(runner)
-        refs = (ref for refs in plan.live_refs() for ref in refs) if with_data_blocks else ()
-        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False, reuses=True)
+        refs = (ref for refs in plan.live_refs() for ref in refs)
+        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
             plan,
             self._cache if cache and self.settings.uses_store else None,

@@ -64,11 +64,17 @@ class Snapshot:
 
 
 def take(
-    refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool = False, written: Written | None = None
+    refs: Iterable[LiveRef],
+    scratch: Scratch,
+    *,
+    with_file: bool = False,
+    written: Written | None = None,
+    writes: bool = True,
 ) -> Snapshot:
     """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
 
-    Those that are in blobs of `written` as they are now are not written again, and what is written is noted there.
+    Those that are in blobs of `written` as they are now are not written again, and what is written is noted there. If
+    nothing is to be written, only those are in the snapshot.
 
     Raises:
         RunError: if one of them is gone, or can't be sent.
@@ -77,7 +83,7 @@ def take(
     live = data_block_kinds.Index()
     roots = [(ref, _look_up(ref, live)) for ref in dict.fromkeys(refs)]
     old = {} if written is None else written.unchanged(roots)
-    roots = [(ref, root) for ref, root in roots if ref not in old]
+    roots = [(ref, root) for ref, root in roots if ref not in old] if writes else []
     birthplace = BIRTHPLACE if written is not None else ""
     since = 0 if written is None else edits.now()
     stored: dict[LiveRef, StoredRef] = {}

@@ -120,7 +120,7 @@ def test_it_tells_what_the_nodes_took_the_last_time_also_in_another_session(tree
 
 def test_data_blocks_that_are_not_looked_at_are_waited_for(tree, session):
     background_nodes.run(tree)
-    forecaster = session.forecaster(tree, with_data_blocks=False)
+    forecaster = session.forecaster(tree, writes=False)
     while not forecaster.update():
         session.update_jobs(0.01)
     forecaster.close()

@@ -148,3 +148,22 @@ def test_in_doubt_all_is_written_again(tree, session, work):
 
     assert ran(session, tree) == set()
     assert work.count("write") == 1
+
+
+def test_a_forecast_that_may_write_nothing_knows_what_was_not_edited(tree, session, edited, work):
+    stone = rock("Rock")
+    script(tree, "Count", COUNT, source=stone)
+    ran(session, tree)
+    work.clear()
+    assert forecast_without_writing(session, tree) == {"Count": "cached"}
+    edited.add(stone)
+    assert forecast_without_writing(session, tree) == {"Count": "waits"}
+    assert work == []
+
+
+def forecast_without_writing(session, tree) -> dict[str, str]:
+    forecaster = session.forecaster(tree, writes=False)
+    while not forecaster.update():
+        session.update_jobs(0.01)
+    forecaster.close()
+    return {name: str(task.state) for name, task in forecaster.result.tasks.items()}

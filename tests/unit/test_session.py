@@ -106,7 +106,7 @@ class FakeHost:
     def node_ids(self) -> list[str]:
         return [task.id for plan in self.plans.values() for task in parse_plan(plan).tasks]
 
-    def take_snapshot(self, _refs: Any, _scratch: Scratch, *, with_file: bool, reuses: bool = False) -> FakeSnapshot:
+    def take_snapshot(self, _refs: Any, _scratch: Scratch, *, with_file: bool, **_options: bool) -> FakeSnapshot:
         assert not with_file
         return FakeSnapshot()
 
