@@ -1,4 +1,4 @@
-"""The sessions of `make test`: all tests on the oldest and the newest Blender, and on those between what they may change.
+"""The sessions of `make test`: all tests on the oldest and newest Blender, on those between what they may change.
 
 `make test` runs those tagged `wheels` beside the others, for most of them leave a processor idle.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
