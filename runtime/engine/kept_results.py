@@ -23,7 +23,7 @@ from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.typed_values import TypedValue
 from ..script.socket_types import StoredRef
 from ..store.records import Record
-from ..store.store import Store
+from ..store.store import Store, place_file
 
 #: Stands for the stem of the blob's name.
 STEM: Final = "~"
@@ -137,11 +137,13 @@ class KeptResults:
         path: Path,
         origins: dict[DataBlockName, Origin],
         *,
+        copy: Path | None = None,
         is_only_read: bool = False,
     ) -> tuple[Contents, Digests] | None:
         """Make the blob at `path` of the kept one with a name; its data-blocks have the given origins.
 
-        If it `is_only_read`, there are only the files that tell what is in it, and large values.
+        Its files are taken from a `copy` of the kept one, if there is one. If it `is_only_read`, there are only those
+        that tell what is in it, and large values.
 
         Returns:
             what is in it, None if it holds no data-blocks.
@@ -155,7 +157,10 @@ class KeptResults:
         but: tuple[str, ...] = () if known is None else (_CONTENTS,)
         if is_only_read:
             but = tuple(suffix for suffix in digests if _VALUE not in suffix and (known or suffix not in _BESIDE))
-        store.place(record, name, path.parent, path.stem, but=but)
+        if copy is None:
+            store.place(record, name, path.parent, path.stem, but=but)
+        else:
+            _take_copy(copy, path, [suffix for suffix in digests if suffix not in but])
         if path.suffix not in digests:
             return None
         if known is None:
@@ -171,6 +176,14 @@ class KeptResults:
         except OSError as error:
             raise StoreError(f"a kept result can't be put into {path.parent}: {error}") from error
         return contents, known.digests
+
+
+def _take_copy(copy: Path, path: Path, suffixes: Iterable[str]) -> None:
+    try:
+        for suffix in suffixes:
+            place_file(str(copy.with_name(f"{copy.stem}{suffix}")), str(path.with_name(f"{path.stem}{suffix}")))
+    except OSError as error:
+        raise StoreError(f"a kept result can't be put into {path.parent}: {error}") from error
 
 
 def _add(known: dict[_Key, _Value], key: _Key, value: _Value) -> None:

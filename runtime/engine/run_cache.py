@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -172,6 +173,7 @@ class RunCache:
         self._is_forced = is_forced
         self._is_forecast = is_forecast
         self._asked: dict[tuple[str, int], ItemKey] = {}  # by task and item
+        self._copies: dict[str, str] = {}  # blobs with the files of large results, by key; "" if there is none
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
         self.same: set[tuple[str, int]] = set()
@@ -205,12 +207,49 @@ class RunCache:
         record = self.shared.store.peek(key)
         if record is None:
             return self._why(task, item, asked.parts)
-        if record.size > _LARGE and key not in self.shared.checked:
-            self.shared.checked.add(key)
+        if record.size > _LARGE and not self._is_ready(key):
             return NotYet((Checking(key),))
         if not self._is_forecast:
             self.shared.store.mark_as_used(key)
         return self._checked(record, task, item, tasks)
+
+    def _is_ready(self, key: str) -> bool:
+        """Whether a large result can be taken at once, because `checking` was done, or need not be."""
+        if self._is_forecast or self._is_on_one_disk:
+            is_ready = key in self.shared.checked
+            self.shared.checked.add(key)
+            return is_ready
+        return key in self._copies
+
+    @functools.cached_property
+    def _is_on_one_disk(self) -> bool:
+        """Whether the files of the store get second names in the scratch folder, and need not be copied."""
+        try:
+            return self.shared.store.folder.path.stat().st_dev == self._scratch.path.stat().st_dev
+        except OSError:
+            return False
+
+    def checking(self, key: str) -> Callable[[], str]:
+        """What reads a large result, to be done on another thread; `note_checked` takes what it returns.
+
+        If its files have to be copied, they are: to a blob of the scratch folder.
+        """
+        blob = "" if self._is_on_one_disk else self._scratch.new_blob()
+        self._results.files += [blob] if blob else []
+        path = self._scratch.file(blob)
+
+        def check() -> str:
+            record = self.shared.store.check(key)
+            if record is None or not blob or _BLOB not in record.blobs:
+                return ""
+            self.shared.store.place(record, _BLOB, path.parent, path.stem)
+            return blob
+
+        return check
+
+    def note_checked(self, key: str, blob: str) -> None:
+        """A large result was read, and may have been copied to a blob."""
+        self._copies[key] = blob
 
     def _key_of(self, task: PlannedTask, item: int, tasks: Tasks) -> ItemKey:
         """The key of an item, without the files that it wrote itself the last time."""
@@ -285,8 +324,10 @@ class RunCache:
         path = self._scratch.file(blob)
         origins = found_origins(kept.origins, self.keys.sources(task, item, tasks)) if kept.origins else {}
         self._results.files.append(blob)
+        copied = self._copies.get(record.key)
+        copy = self._scratch.file(copied) if copied else None
         found = self.shared.results.place(
-            self.shared.store, record, _BLOB, path, origins, is_only_read=self._is_forecast
+            self.shared.store, record, _BLOB, path, origins, copy=copy, is_only_read=self._is_forecast
         )
         if found is not None:
             self.keys.know(blob, *found)

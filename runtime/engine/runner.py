@@ -19,7 +19,7 @@ import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from multiprocessing import connection
-from typing import Final, NamedTuple, assert_never
+from typing import Any, Final, NamedTuple, assert_never
 
 from ..errors import BackgroundNodesError, InvalidTransitionError, RunError, StoreError
 from ..planning.destinations import FilesInUse
@@ -471,10 +471,8 @@ class Runner:
             case messages.Copied() if isinstance(work, Copying):
                 run.results.copies[work.path] = work.copy(run.works.blob(key.errand))
                 return ErrandSucceeded(*where)
-            case Done(result=digested) if isinstance(work, Digesting) and run.cache is not None:
-                run.cache.keys.know_digested(work.blob, *(digested or NOTHING_KNOWN))
-                return ErrandSucceeded(*where)
-            case Done() if isinstance(work, Keeping | Checking):
+            case Done(result=result) if isinstance(work, LookupWork):
+                _take_prepared(run, work, result)
                 return ErrandSucceeded(*where)
             case messages.Gathered(refs) if isinstance(work, Gathering) and len(refs) == len(work.refs):
                 run.move(work.refs, refs)
@@ -623,7 +621,7 @@ class Runner:
             case Digesting(blob):
                 return run.cache.keys.digesting(blob)
             case Checking(key):
-                return functools.partial(run.cache.shared.store.check, key)
+                return run.cache.checking(key)
             case Keeping():
                 return _nothing  # chores are done in their order, so that is kept by then
             case _:
@@ -683,6 +681,16 @@ class _Reported(NamedTuple):
 
     key: _ItemKey | _ErrandKey
     report: Report | Done
+
+
+def _take_prepared(run: ActiveRun, work: LookupWork, result: Any) -> None:
+    """Note what came of what is done before a look-up; `result` is None if it failed."""
+    assert run.cache is not None
+    match work:
+        case Digesting(blob):
+            run.cache.keys.know_digested(blob, *(result or NOTHING_KNOWN))
+        case Checking(key):
+            run.cache.note_checked(key, result or "")
 
 
 def _nothing() -> None:

@@ -113,7 +113,7 @@ class Store:
                 self._require(record.key, file)
                 if file.suffix not in but:
                     target = f"{folder}{os.sep}{stem}{file.suffix}"
-                    _place(self.folder.file(FILES, file.digest), target)
+                    place_file(self.folder.file(FILES, file.digest), target)
                     placed.append(target)
         except (OSError, StoreError) as error:
             for target in placed:
@@ -262,7 +262,7 @@ def _add(draft: Draft, path: Path, may_link: bool) -> Iterator[KeptFile]:
         yield KeptFile(file.name.removeprefix(path.stem), digest, size)
 
 
-def _place(kept: str, target: str) -> None:
+def place_file(kept: str, target: str) -> None:
     """Give a file a second name, or copy it. Nothing that is there already is written to."""
     try:
         os.link(kept, target)

@@ -764,6 +764,7 @@ def test_a_store_that_is_gone_is_made_anew(tree, store):
     chain(tree, rock())
     ran(tree)
     assert ran(tree) == {}, "all is kept by now"
+    await_chores()
     shutil.rmtree(store)
     assert set(ran(tree)) == {"Scale", "Count"}
     assert ran(tree) == {}

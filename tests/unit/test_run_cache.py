@@ -18,7 +18,7 @@ import pytest
 
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.pasts import find_pasts
-from background_nodes.runtime.engine.run_cache import Cache
+from background_nodes.runtime.engine.run_cache import Cache, RunCache
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts
@@ -406,6 +406,41 @@ def test_a_run_goes_on_where_nothing_can_be_written_to_the_store(
     run = stage.run("a; b: a", a=0.5)
     assert all(record.is_cached for record in run.scheduler.tasks.values()), "there is room again"
     stage.close()
+
+
+def test_large_results_on_another_disk_are_copied_on_another_thread(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.runner.start(parse_plan("a: *2"), {}, 2, use_cache=True)
+    large = bytes(2 * 1024**2)
+    for name in ("a", "a 1"):
+        stage.runner.scratch.file(stage.engine.task(name).blob).with_suffix(".0.value").write_bytes(large)
+    while stage.runner.is_active:
+        stage.engine.succeed_all()
+        stage.runner.update()
+    threads: set[str] = set()
+    copy, link = shutil.copyfileobj, os.link
+
+    def noted(*arguments: Any) -> None:
+        threads.add(threading.current_thread().name)
+        copy(*arguments)
+
+    def from_another_disk(source: str, target: str) -> None:
+        if str(stage.cache.store.folder.path) in str(source):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        link(source, target)
+
+    monkeypatch.setattr(shutil, "copyfileobj", noted)
+    monkeypatch.setattr(os, "link", from_another_disk)
+    monkeypatch.setattr(RunCache, "_is_on_one_disk", False)
+    for _ in range(2):
+        threads.clear()
+        run = stage.run("a: *2")
+        assert run.scheduler.tasks["a"].is_cached
+        assert threads == {"Background Nodes chores"}
+        values = [stage.runner.scratch.file(name).with_suffix(".0.value") for name in run.results.files]
+        assert len(values) == 3, "a copy, and a second name of it for each item"
+        assert {value.read_bytes() for value in values} == {large}
 
 
 def test_a_store_that_is_removed_during_a_run_costs_what_was_in_it(stage: Stage) -> None:
