@@ -75,7 +75,7 @@ def _after_render(*_arguments: object) -> None:
 
 def _run_began(run: Run) -> None:
     tree = session.tree_of(run)
-    if tree is not None and tree.auto_run in ("SAVE", "LIVE"):
+    if tree is not None and tree.auto_run in ("SAVE", "LIVE") and is_attended():
         queue.run_began(run)
 
 

@@ -4,7 +4,8 @@
     events.py --add--> due --timer--> turn --> start a run, or cancel what is stale of the one that goes on
 
 Trees run one after the other. A file from somebody else may have a mode set. So a tree runs by itself only after the
-artist has run it by hand, or chosen its mode, since the file was opened. This permission is not saved in the file.
+artist has run it by hand, or chosen its mode, since the file was opened; after a save also if it has run by itself here
+before: see `known_trees.py`. This permission is not saved in the file.
 """
 
 from __future__ import annotations
@@ -19,16 +20,21 @@ from bpy.app.translations import pgettext_rpt as translated
 
 from ...node_tree.identity import background_trees
 from ...runtime.errors import BackgroundNodesError, CompileError
+from ..consent.current import user_folder
 from ..editor import end_report
 from ..session import checks, gestures, problems
 from ..session.current import session
 from ..session.faults import Faults
 from ..session.run import Run
-from . import what_changed
+from . import known_trees, what_changed
+from .known_trees import KnownTrees
+from .watched_files import WatchedFiles
 from .what_changed import WhatChanged
 
 #: Seconds between two looks at the trees that are due.
 _INTERVAL = 0.1
+#: Seconds between two looks at the files that live trees have read.
+_FILES_INTERVAL = 1.0
 
 
 @dataclass(slots=True)
@@ -47,7 +53,9 @@ class Queue:
     """The trees that are due, by `session_uid`.
 
     Attributes:
+        known: the trees that have run by themselves before.
         changes: what was changed in the open file.
+        files: those that live trees have read.
         chosen: the trees whose mode the artist has chosen since the file was opened.
         is_ours: whether what is changed or saved now is changed or saved by Background Nodes.
         is_rendering: whether Blender renders.
@@ -56,7 +64,9 @@ class Queue:
     """
 
     def __init__(self) -> None:
+        self.known = KnownTrees(lambda: user_folder("auto_run"))
         self.changes = WhatChanged()
+        self.files = WatchedFiles()
         self.chosen: set[int] = set()
         self.is_ours = False
         self.is_rendering = self.is_told_changes = False
@@ -88,9 +98,11 @@ class Queue:
         self._told.clear()
         self.chosen.clear()
         self.changes.forget()
+        self.files.forget()
         self._current = self._frame = None
-        if bpy.app.timers.is_registered(turn):
-            bpy.app.timers.unregister(turn)
+        for timer in (turn, look_at_files):
+            if bpy.app.timers.is_registered(timer):
+                bpy.app.timers.unregister(timer)
 
     @contextlib.contextmanager
     def our_own(self) -> Iterator[None]:
@@ -113,6 +125,15 @@ class Queue:
                 self._faults.guard(self._take, trees[uid], due)
         return _INTERVAL if self._due else None
 
+    def look_at_files(self) -> float | None:
+        """Let live trees run whose files have changed. Returns the seconds until the next look, None for none."""
+        trees = {tree.session_uid: tree for tree in what_changed.trees_of("LIVE")}
+        self.files.keep(trees)
+        for uid in self.files.changed():
+            self.changes.note_files(uid)
+            self.add(trees[uid], "LIVE")
+        return _FILES_INTERVAL if self.files else None
+
     def _take(self, tree: bpy.types.NodeTree, due: _Due) -> None:
         run = session.run_of(tree)
         if not self._may_run(tree):
@@ -130,11 +151,20 @@ class Queue:
         uid = tree.session_uid
         if session.run_of(tree) is not None or uid in self.chosen:
             return True
+        if tree.auto_run == "SAVE" and self._is_known(tree):
+            return True
         if uid not in self._told:
             self._told.add(uid)
             message = translated('"{name}" runs by itself once you have run it in this session')
             end_report.say("INFO", message.format(name=tree.name))
         return False
+
+    def _is_known(self, tree: bpy.types.NodeTree) -> bool:
+        try:
+            with self.our_own():
+                return known_trees.digest(checks.compiled(tree).tasks) in self.known
+        except CompileError:
+            return False
 
     def _is_stale(self, tree: bpy.types.NodeTree, run: Run) -> bool:
         """Whether a tree would do something else than in its last run."""
@@ -182,6 +212,13 @@ class Queue:
         with self.our_own():
             self._update_view_layers()
         self.changes.run_began(run)
+        tree = session.tree_of(run)
+        if tree is not None and tree.auto_run == "SAVE" and run.until is None:
+            self.known.add(known_trees.digest(run.planned))
+        if tree is not None and tree.auto_run == "LIVE":
+            self.files.watch(run.tree_uid, what_changed.files_of(run))
+            if self.files and not bpy.app.background and not bpy.app.timers.is_registered(look_at_files):
+                bpy.app.timers.register(look_at_files, first_interval=_FILES_INTERVAL)
 
     def results_come(self, _run: Run) -> None:
         """Results are about to come home."""
@@ -196,6 +233,8 @@ class Queue:
     def run_ended(self, run: Run) -> None:
         """Save the file once more, if the tree wants that, and nothing else than its results would be saved."""
         tree = session.tree_of(run)
+        if tree is not None and tree.auto_run == "LIVE":
+            self.files.renew(run.tree_uid, what_changed.path_inputs(run))
         wants_save = tree is not None and tree.auto_run == run.started_by == "SAVE" and tree.saves_results
         if wants_save and self._was_clean and bpy.data.is_dirty and bpy.data.filepath:
             window = bpy.context.window_manager.windows[0]
@@ -218,6 +257,11 @@ def _must_wait(mode: str) -> bool:
 
 
 queue = Queue()
+
+
+def look_at_files() -> float | None:
+    """Another timer, for the same reason."""
+    return queue.look_at_files()
 
 
 def turn() -> float | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 
 from ...node_tree.identity import background_trees
-from ...runtime.blender import data_block_kinds, dependencies
+from ...runtime.blender import data_block_kinds, dependencies, paths
 from ...runtime.planning.plan import Constant, Plan, PlannedTask
 from ...runtime.script.socket_types import LiveRef
 from ..session.run import Run
@@ -30,13 +30,19 @@ class WhatChanged:
         self._last: dict[int, int] = {}  # by data-block: the number of its last change
         self._since: dict[int, int] = {}  # by tree: the number of the last change before its run
         self._inputs: dict[int, frozenset[int]] = {}  # by tree
+        self._with_files: set[int] = set()  # trees whose files have changed since their run began
 
     def note(self, uids: Iterable[int]) -> None:
         self._count += 1
         self._last.update(dict.fromkeys(uids, self._count))
 
+    def note_files(self, tree_uid: int) -> None:
+        """A file that a tree has read was changed."""
+        self._with_files.add(tree_uid)
+
     def run_began(self, run: Run) -> None:
         self._since[run.tree_uid] = self._count
+        self._with_files.discard(run.tree_uid)
         roots = {ref for task in run.planned for ref in _live_refs(task)}
         self._inputs[run.tree_uid] = frozenset(_used_by([roots])[0]) if roots else frozenset()
 
@@ -44,13 +50,16 @@ class WhatChanged:
         self._last.clear()
         self._since.clear()
         self._inputs.clear()
+        self._with_files.clear()
 
     def _since_run(self, tree_uid: int) -> set[int]:
         since = self._since.get(tree_uid, 0)
         return {uid for uid, number in self._last.items() if number > since}
 
     def is_stale(self, run: Run, tree_uid: int) -> bool:
-        """Whether data-blocks that the run has read were changed since it began, as far as Blender tells."""
+        """Whether data-blocks or files that the run has read were changed since it began, as far as that is known."""
+        if tree_uid in self._with_files:
+            return True
         inputs = self._inputs.get(tree_uid)
         return inputs is None or bool(inputs and self._since_run(tree_uid) & {*inputs, UNKNOWN})
 
@@ -78,6 +87,22 @@ def does_the_same(run: Run, plan: Plan) -> bool:
         and all(_are_alike(task, now.get(task.id)) for task in tasks)
         and plan.deliveries == run.deliveries
     )
+
+
+def path_inputs(run: Run) -> set[str]:
+    """The files and folders that inputs of a run name."""
+    constants = (source for task in run.planned for source in task.sources() if isinstance(source, Constant))
+    values = (each.value for each in constants if each.type.kind in ("PATH", "BLEND_FILE"))
+    items = (item for value in values for item in (value if isinstance(value, tuple) else (value,)))
+    return {bpy.path.abspath(item) for item in items if isinstance(item, str) and item}
+
+
+def files_of(run: Run) -> set[str]:
+    """The files that a run reads: what inputs name, scripts, and the libraries and images of the open file."""
+    scripts = {task.script.filename for task in run.planned if task.script.folder}
+    in_use = paths.files_in_use()
+    named = {*in_use.libraries, *in_use.images} if any(map(_live_refs, run.planned)) else set()
+    return path_inputs(run) | scripts | named
 
 
 def _are_alike(task: PlannedTask, other: PlannedTask | None) -> bool:

@@ -21,15 +21,15 @@ from .trusted_scripts import TrustedScripts
 _PACKAGE = __package__.rpartition(".addon")[0]
 
 
-def _folder() -> Path:
-    """Where Blender keeps what belongs to an extension of this user; without one (the bpy wheel), their settings."""
+def user_folder(name: str) -> Path:
+    """A folder in what Blender keeps for an extension of this user; without one (the bpy wheel), in their settings."""
     if _PACKAGE.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(_PACKAGE), "trusted_scripts")
-    return Path(bpy.utils.user_resource("CONFIG"), "background_nodes", "trusted_scripts")
+        return Path(bpy.utils.extension_path_user(_PACKAGE), name)
+    return Path(bpy.utils.user_resource("CONFIG"), "background_nodes", name)
 
 
 _host = BlenderScripts()
-consent = Consent(_host, TrustedScripts(_folder))
+consent = Consent(_host, TrustedScripts(lambda: user_folder("trusted_scripts")))
 
 
 def look_at(text: bpy.types.Text) -> None:

@@ -6,6 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.addon.auto_run import events
+from background_nodes.addon.auto_run.known_trees import KnownTrees
 from background_nodes.addon.auto_run.queue import queue
 from background_nodes.addon.editor import end_report
 from background_nodes.addon.session import gestures, problems
@@ -23,10 +24,11 @@ def main(value: int = 1) -> int:
 
 
 @pytest.fixture(autouse=True)
-def artist(store, monkeypatch):
+def artist(store, monkeypatch, tmp_path):
     """As if there were an artist, and a timer that the test calls: see `take_turns`."""
     monkeypatch.setattr(events, "is_attended", lambda: True)
     monkeypatch.setattr(queue, "rest", 0.0)
+    monkeypatch.setattr(queue, "known", KnownTrees(lambda: tmp_path / "known trees"))
 
 
 @pytest.fixture
@@ -121,11 +123,15 @@ def test_nobody_is_there_so_nothing_runs(tree, session, save, monkeypatch):
     assert take_turns(session) == []
 
 
+def reopened() -> bpy.types.NodeTree:
+    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
+    return bpy.data.node_groups["Tree"]
+
+
 def test_tree_of_an_opened_file_waits_for_a_run_by_hand(tree, session, save, said):
     tree.auto_run = "SAVE"
     save()
-    bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    tree = bpy.data.node_groups["Tree"]
+    tree = reopened()
     assert take_turns(session) == [], "nothing runs on load"
     save()
     save()
@@ -134,6 +140,37 @@ def test_tree_of_an_opened_file_waits_for_a_run_by_hand(tree, session, save, sai
     session.start(tree).wait()
     save()
     assert take_turns(session) == ["Tree"]
+
+
+def test_tree_that_ran_by_itself_before_does_so_after_the_first_save(tree, session, save):
+    tree.auto_run = "SAVE"
+    save()
+    assert take_turns(session) == ["Tree"]
+    reopened()
+    assert take_turns(session) == [], "nothing runs on load"
+    save()
+    assert take_turns(session) == ["Tree"]
+
+
+@pytest.mark.parametrize("changes", ["path", "script", "number"])
+def test_tree_is_known_by_its_scripts_and_texts(session, save, tmp_path, changes):
+    tree = new_tree()
+    source = "from pathlib import Path\ndef main(to: Path, size: int = 1) -> int: return size"
+    script(tree, "Write", source, to="//mine.txt")
+    tree.auto_run = "SAVE"
+    save()
+    assert take_turns(session) == ["Tree"]
+    node = tree.nodes["Write"]
+    if changes == "path":
+        socket_of(node.inputs, "to").default_value = "/etc/passwd"
+    elif changes == "script":
+        node.script.write("\n# other")
+    else:
+        socket_of(node.inputs, "size").default_value = 2
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "stranger.blend"), copy=True)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "stranger.blend"))
+    bpy.ops.wm.save_mainfile()
+    assert take_turns(session) == (["Tree"] if changes == "number" else [])
 
 
 def test_file_that_was_opened_takes_the_place_of_what_was_due(tree, session, save):
@@ -314,6 +351,55 @@ def test_each_change_begins_the_rest_anew(tree, session, monkeypatch):
     change(tree)
     assert queue.turn() is not None
     assert session.run_of(tree).is_home
+
+
+READ = """
+from pathlib import Path
+def main(file: Path) -> str:
+    return file.read_text()
+"""
+
+
+def look_at_files() -> None:
+    """As the timer does, twice: the first look is over then."""
+    for _ in range(2):
+        queue.look_at_files()
+        queue.files.wait()
+    queue.look_at_files()
+
+
+def test_live_tree_runs_after_a_file_that_an_input_names_has_changed(session, tmp_path):
+    file = tmp_path / "given.txt"
+    file.write_text("one")
+    tree = new_tree()
+    node = script(tree, "Read", READ, file=str(file))
+    live(tree, session)
+    look_at_files()
+    assert take_turns(session) == []
+    file.write_text("another")
+    look_at_files()
+    assert take_turns(session) == ["Tree"]
+    assert node.outputs[0].result == "another"
+    look_at_files()
+    assert take_turns(session) == []
+
+
+def test_file_that_a_live_tree_writes_itself_is_no_reason_to_run(session, tmp_path):
+    tree = new_tree()
+    source = "from pathlib import Path\ndef main(file: Path) -> str: return str(file.write_text('made'))"
+    script(tree, "Write", source, file=str(tmp_path / "made.txt"))
+    live(tree, session)
+    look_at_files()
+    assert take_turns(session) == []
+
+
+def test_no_file_is_looked_at_where_no_tree_is_live(session, tmp_path):
+    tree = new_tree()
+    script(tree, "Read", READ, file=__file__)
+    live(tree, session)
+    assert queue.look_at_files() is not None
+    tree.auto_run = "MANUAL"
+    assert queue.look_at_files() is None
 
 
 # On another frame

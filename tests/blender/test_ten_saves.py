@@ -6,6 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.addon.auto_run import events
+from background_nodes.addon.auto_run.known_trees import KnownTrees
 from background_nodes.addon.auto_run.queue import queue
 
 from .graphs import link_to_scene, names, new_material, new_tree, output, quad, script, socket_of, value
@@ -35,9 +36,10 @@ _USES = {"BOOLEAN": "object", "MIRROR": "mirror_object"}
 
 
 @pytest.fixture(autouse=True)
-def artist(store, monkeypatch):
+def artist(store, monkeypatch, tmp_path):
     """As if there were an artist, and a timer that the test calls: see `save`."""
     monkeypatch.setattr(events, "is_attended", lambda: True)
+    monkeypatch.setattr(queue, "known", KnownTrees(lambda: tmp_path / "known trees"))
 
 
 @pytest.fixture
