@@ -249,7 +249,7 @@ class _DataBlockResult:
         if found or not num_deleted:
             name = str(len(found)) if self.holds_result_list else found[0].name
             buttons.append(("result_show", name, _icon(found[0]) if found else _GONE_ICON))
-        _draw_buttons(layout, node, self, text, *buttons)
+        _draw_buttons(layout, node, self, text, *buttons, shown=found[0] if found else None)
 
     def set_result(self, value: Any) -> None:
         """Note a data-block, a sequence of them, or None."""
@@ -295,14 +295,27 @@ def _draw_buttons(
     socket: bpy.types.NodeSocket,
     text: str,
     *buttons: tuple[str, str, str],
+    shown: bpy.types.ID | None = None,
 ) -> None:
-    """An output's label, and beside it buttons, given by operator, name and icon; greyed out if there is nothing."""
+    """An output's label, and beside it buttons, given by operator, name and icon; greyed out if there is nothing.
+
+    The one that shows an image has a thumbnail, which Blender makes by itself, beside its other work. One of a material
+    would be rendered: that holds the window until a slow GPU has its shaders.
+    """
     row = layout.row()
     row.alignment = "RIGHT"
     for operator, name, icon in buttons:
         button = row.row()
         button.enabled = icon != _GONE_ICON
-        options = button.operator(f"background_nodes.{operator}", text=name, icon=icon, emboss=False, translate=False)
+        thumbnail = row.icon(shown) if operator == "result_show" and isinstance(shown, bpy.types.Image) else 0
+        options = button.operator(
+            f"background_nodes.{operator}",
+            text=name,
+            icon="NONE" if thumbnail else icon,
+            icon_value=thumbnail,
+            emboss=False,
+            translate=False,
+        )
         options.node_name, options.identifier = node.name, socket.identifier
     row.label(text=text, translate=False)
 

@@ -97,7 +97,11 @@ class Succession:
             self.beside.update(ours[part].item for part in changed)
             return
         self._going.update(earlier.item for part, earlier in ours.items() if part not in changed)
-        if result is None or not _is_same_kind(parts, ours, result):
+        if result is None:
+            return
+        if _is_deleted(parts):  # what came along with it, and is still used, has its place
+            ours = {part: earlier for part, earlier in ours.items() if earlier.item.users}
+        elif not _is_same_kind(parts, ours, result):
             return
         for part in ours.keys() & self._families[result].keys():
             earlier, new = ours[part], self._families[result][part]
@@ -219,6 +223,11 @@ def _roles(family: _Family) -> Roles:
 def _changed(earlier: Mapping[_Part, _Earlier], roles: Roles, users: Users) -> set[_Part]:
     """What the artist changed since it came home."""
     return {part for part, known in earlier.items() if is_changed(known.item, known.digest, roles, users)}
+
+
+def _is_deleted(parts: Iterable[_Part]) -> bool:
+    """Whether of an earlier result only what came along with it is there."""
+    return all(role != _RESULT for _kind, role in parts)
 
 
 def _is_same_kind(parts: Mapping[_Part, _Earlier], ours: Mapping[_Part, _Earlier], result: bpy.types.ID) -> bool:

@@ -171,6 +171,21 @@ def test_deleted_result_comes_again(tree):
     assert bpy.data.meshes.keys() == ["Made"]
 
 
+def test_what_came_along_with_a_deleted_result_keeps_its_place(tree):
+    make = script(tree, "Make", MAKE, count=1)
+    output(tree, "LINK", make)
+    run(tree)
+    cutter, cube = bpy.data.objects["Cutter"], quad("Cube")
+    cutter.name = "Mine"
+    cube.modifiers.new("Boolean", "BOOLEAN").object = cutter
+    before = names()
+    bpy.data.objects.remove(make.outputs[0].result[0])
+    set_value(make, "size", 2.0)
+    run(tree)
+    assert names() == before
+    assert cube.modifiers[0].object == make.outputs[0].result[0].modifiers[0].object == bpy.data.objects["Mine"]
+
+
 def test_copies_of_a_result_stay_as_they_are(tree):
     make = script(tree, "Make", ONE)
     output(tree, "LINK", make)
