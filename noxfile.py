@@ -163,7 +163,7 @@ def install_extension(session: nox.Session, blender: str) -> Path:
 def example_files(session: nox.Session) -> None:
     """Write the example files anew, with the oldest Blender: all versions read whole what that writes."""
     fill(session, f"bpy=={WHEELS['4.2'][1]}")
-    session.run("python", "tools/make_examples.py", "addon/examples")
+    session.run("python", "tools/make_examples.py", "addon/adding/examples")
 
 
 @nox.session(tags=["others"])

@@ -64,7 +64,9 @@ class _Builder(GraphBuilder):
             ratio=self.sizes.ratios[number - 1],
             triangulate=True,
         )
-        unwrapped = self.library(f"Unwrap {level}", 2, "uv/smart_uv_project", source=reduced.outputs["Decimated"])
+        unwrapped = self.library(
+            f"Unwrap {level}", 2, "uv/smart_uv_project", source=reduced.outputs["Decimated"], suffix=""
+        )
         baked = self.library(
             f"Bake Normals {level}",
             3,

@@ -91,14 +91,13 @@ def bake_and_export(name: str) -> bpy.types.NodeTree:
     folder = builder.input("Folder", 1, "PATH", "")
     high = builder.library("Split Collection", 2, "collection/split_collection", collection=collection).outputs[0]
     reduced = builder.library("Decimate", 3, "mesh/decimate", source=high, ratio=0.06, suffix="_Low", triangulate=True)
-    unwrapped = builder.library("Unwrap", 4, "uv/smart_uv_project", source=reduced.outputs["Decimated"])
+    unwrapped = builder.library("Unwrap", 4, "uv/smart_uv_project", source=reduced.outputs["Decimated"], suffix="")
     baked = builder.library(
         "Bake Normal", 5, "bake/bake_normal", low=unwrapped.outputs[0], high=high, resolution=512, samples=1
     )
     low = baked.outputs["Low"]
     builder.library("Export glTF", 6, "import_export/export_each_gltf", source=low, folder=folder)
-    moved = builder.script("Move", 6, "stand_beside", source=low)
-    builder.collect("Low-Poly", 7, moved.outputs[0])
+    builder.collect("Low-Poly", 6, low, offset=(0.0, -3.0, 0.0))
     return _with_note(builder, BAKE_NOTE)
 
 

@@ -32,13 +32,19 @@ class GraphBuilder:
         node.outputs[0].default_value = value
         return node.outputs[0]
 
-    def collect(self, collection: str, column: int, objects: bpy.types.NodeSocket) -> bpy.types.Node:
-        """Links the results into a collection of that name, in the scene."""
+    def collect(
+        self,
+        collection: str,
+        column: int,
+        objects: bpy.types.NodeSocket,
+        offset: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> bpy.types.Node:
+        """Links the results into a collection of that name, in the scene, so far from their originals."""
         found = bpy.data.collections.get(collection) or bpy.data.collections.new(collection)
         if collection not in bpy.context.scene.collection.children:
             bpy.context.scene.collection.children.link(found)
         node = self.add(f"Collect {collection}", column, "BackgroundNodeOutput")
-        node.mode, node.collection = "LINK", found
+        node.mode, node.collection, node.offset = "LINK", found, offset
         self.tree.links.new(objects, node.inputs[0])
         return node
 

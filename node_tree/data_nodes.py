@@ -106,7 +106,7 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
     )
     offset: bpy.props.FloatVectorProperty(
         name="Offset",
-        description="How far each result is moved from the one before, and the first from where its script put it",
+        description="How far each result is moved from its original, and several of one original from each other",
         subtype="TRANSLATION",
         update=property_changed,
     )

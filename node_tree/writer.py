@@ -346,11 +346,20 @@ class Writer:
                 continue
             moved.update(refs)
             if any(action.offset):
-                linking.move_apart([self._found[ref] for ref in refs], action.offset, self._home.newcomers())
+                newcomers = self._home.newcomers()
+                for results in self._by_original(refs):
+                    linking.move_apart(results, action.offset, newcomers)
             if action.hides_original:
                 originals = (self._home.originals.get(ref) for ref in refs)
                 hidden += [item.session_uid for item in originals if item is not None]
         return hidden
+
+    def _by_original(self, refs: Iterable[StoredRef | LiveRef]) -> Iterable[list[bpy.types.ID]]:
+        """The results of each original, in order; and those that are made of none."""
+        found: dict[bpy.types.ID | None, list[bpy.types.ID]] = {}
+        for ref in refs:
+            found.setdefault(self._home.originals.get(ref), []).append(self._found[ref])
+        return found.values()
 
     def _link_results(self, deliveries: Iterable[Delivery], nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""

@@ -1,6 +1,6 @@
 """Write the example files that ship with the extension. For Blender 4.2: what it writes, all versions read whole.
 
-python tools/make_examples.py addon/examples
+python tools/make_examples.py addon/adding/examples
 """
 
 import sys

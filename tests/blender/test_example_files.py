@@ -40,6 +40,11 @@ def test_example_runs_as_it_is(opened):
     assert run.notes == ()
     made = {item.name for item in bpy.context.scene.objects} - before
     assert len(made) == {"Levels of Detail": 8, "Bake and Export": 3}[opened.name]
+    assert not {place(bpy.data.objects[name]) for name in made} & {place(bpy.data.objects[name]) for name in before}
+
+
+def place(item: bpy.types.Object) -> tuple[float, ...]:
+    return tuple(round(number, 3) for number in item.location)
 
 
 def test_export_goes_to_a_folder_that_is_there_for_a_file_without_one():

@@ -54,6 +54,16 @@ def test_results_of_a_list_lie_in_a_row_beside_the_original_and_stay_there(tree)
     assert places(node.outputs[0].result) == [5, 9, 13]
 
 
+def test_results_of_several_originals_lie_each_beside_its_own(tree):
+    cubes = [quad(f"Cube {number}") for number in range(3)]
+    for number, cube in enumerate(cubes):
+        cube.location.x = 10 * number
+    node = script(tree, "Change", IN_PLACE, source=value(tree, "Object", cubes, is_list=True))
+    output(tree, "LINK", node, offset=(2, 0, 0))
+    run(tree)
+    assert places(node.outputs[0].result) == [2, 12, 22]
+
+
 def test_children_go_with_their_parent_and_the_artists_own_stays(tree):
     source = """
         def main(source: bpy.types.Object) -> bpy.types.Collection:

@@ -25,7 +25,7 @@ class Output(NamedTuple):
     faces: int
 
 
-def main(source: bpy.types.Object, suffix: str = "") -> Output:
+def main(source: bpy.types.Object, suffix: str = "_Applied") -> Output:
     """Apply the modifiers of `source`.
 
     Args:

@@ -34,6 +34,7 @@ def main(
     operation: Literal["Difference", "Union", "Intersect"] = "Difference",
     solver: Literal["Exact", "Fast", "Manifold"] = "Exact",
     hole_tolerant: bool = False,
+    suffix: str = "_Boolean",
 ) -> Output:
     """Carry out a Boolean operation on `source`.
 
@@ -44,6 +45,7 @@ def main(
         solver: Exact copes with overlapping faces; Fast is for simple shapes; Manifold is quick and good for closed
             meshes. Exact takes its place where a mesh is open, and in Blender before 4.5.
         hole_tolerant: Exact only: a better result where meshes aren't closed, but slower.
+        suffix: Added to the object's name.
     """
     for item in (source, *operands):
         if item.type != "MESH":
@@ -63,6 +65,8 @@ def main(
             take_mesh(source, result_of(source, modifier))
     if not source.data.polygons:
         log(f"Nothing of {source.name} is left. Do the objects overlap?")
+    source.name += suffix
+    source.data.name += suffix
     return Output(source, len(source.data.polygons))
 
 

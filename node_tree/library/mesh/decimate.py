@@ -30,7 +30,7 @@ def main(
     ratio: Factor = 0.5,
     triangulate: bool = False,
     apply_modifiers: bool = True,
-    suffix: str = "",
+    suffix: str = "_Decimated",
 ) -> Output:
     """Decimate `source`.
 

@@ -34,6 +34,7 @@ def main(
     preserve_volume: bool = True,
     preserve_attributes: bool = True,
     smooth: bool = False,
+    suffix: str = "_Remeshed",
 ) -> Output:
     """Remesh `source`.
 
@@ -44,6 +45,7 @@ def main(
         preserve_volume: Pull the new surface onto the old one, against shrinking.
         preserve_attributes: Carry vertex groups, colours and other attributes over to the new surface.
         smooth: Shade the new faces smooth.
+        suffix: Added to the object's name.
     """
     if source.type != "MESH":
         raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
@@ -70,6 +72,8 @@ def main(
     if not mesh.polygons:
         raise ValueError(f"Nothing of {source.name} is left; its thinnest part needs a voxel size below {voxel_size:g}")
     mesh.polygons.foreach_set("use_smooth", [smooth] * len(mesh.polygons))
+    source.name += suffix
+    mesh.name += suffix
     return Output(source, len(mesh.polygons))
 
 

@@ -17,6 +17,7 @@ def main(
     rotate: bool = False,
     average_scale: bool = False,
     shape: Literal["Exact", "Convex", "Box"] = "Exact",
+    suffix: str = "_Packed",
 ) -> bpy.types.Object:
     """Pack the islands of `source`.
 
@@ -26,6 +27,7 @@ def main(
         rotate: Allow islands to be turned. It takes much longer, and seldom helps islands that are upright already.
         average_scale: First give all islands the same scale, so that a metre is as many pixels everywhere.
         shape: What islands are packed by. Exact uses the picture best, Box is the fastest.
+        suffix: Added to the object's name.
 
     Returns:
         The same object with its active UV map packed.
@@ -44,6 +46,8 @@ def main(
             bpy.ops.uv.average_islands_scale()
         progress(0.2, "Packing islands")
         bpy.ops.uv.pack_islands(margin=margin, rotate=rotate, shape_method=SHAPES[shape])
+    source.name += suffix
+    source.data.name += suffix
     return source
 
 

@@ -19,6 +19,7 @@ def main(
     island_margin: Factor = 0.01,
     tight_packing: bool = True,
     uv_map: str = "UVMap",
+    suffix: str = "_Unwrapped",
 ) -> bpy.types.Object:
     """Unwrap `source`.
 
@@ -29,6 +30,7 @@ def main(
         island_margin: Space between islands, a share of the picture.
         tight_packing: Pack the islands by their true shape. Uses the picture better, and takes longer.
         uv_map: The UV map to write, made if there is none of that name.
+        suffix: Added to the object's name.
 
     Returns:
         The same object with its new UV map active.
@@ -54,6 +56,8 @@ def main(
             bpy.ops.uv.select_all(action="SELECT")
             # Smart UV Project has turned each island upright already: turning them more takes ten times as long.
             bpy.ops.uv.pack_islands(margin=island_margin, shape_method="CONCAVE", rotate=False)
+    source.name += suffix
+    source.data.name += suffix
     return source
 
 

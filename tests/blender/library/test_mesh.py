@@ -17,6 +17,25 @@ from .scenes import (
 )
 
 
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("mesh/apply_modifiers", "Cube_Applied"),
+        ("mesh/boolean", "Cube_Boolean"),
+        ("mesh/decimate", "Cube_Decimated"),
+        ("mesh/voxel_remesh", "Cube_Remeshed"),
+        ("uv/pack_islands", "Cube_Packed"),
+        ("uv/smart_uv_project", "Cube_Unwrapped"),
+    ],
+)
+def test_result_that_lies_inside_its_original_says_what_it_is(script, name):
+    source = cube()
+    source.data.uv_layers.new(name="UVMap")
+    options = {"operands": [cube("Other")]} if script == "mesh/boolean" else {}
+    run(script, source, **options)
+    assert (source.name, source.data.name) == (name, name)
+
+
 class TestDecimate:
     def test_ratio_keeps_a_quarter_of_the_triangles(self):
         source = grid(cells=16, height=lambda x, y: x * x * y)
@@ -74,7 +93,7 @@ class TestApplyModifiers:
         assert run("mesh/apply_modifiers", source) == (source, 96)
         assert len(source.data.polygons) == 96
         assert not source.modifiers
-        assert source.data.name == "Cube"
+        assert source.data.name == "Cube_Applied"
 
     def test_material_linked_to_the_object_stays_there(self):
         source = subdivided(cube())
