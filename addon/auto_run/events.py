@@ -75,6 +75,8 @@ def _after_render(*_arguments: object) -> None:
 
 def _run_began(run: Run) -> None:
     tree = session.tree_of(run)
+    if not run.only_brings_back:
+        queue.allowed.add(run.tree_uid)
     if tree is not None and tree.auto_run in ("SAVE", "LIVE") and is_attended():
         queue.run_began(run)
 
@@ -125,7 +127,7 @@ def _set(wanted: _Handlers) -> None:
 def _mode_chosen(tree: bpy.types.NodeTree) -> None:
     _switch()
     if tree.library is None and is_attended():
-        queue.chosen.add(tree.session_uid)
+        queue.allowed.add(tree.session_uid)
         if tree.auto_run == "LIVE":
             queue.add(tree, "LIVE")
 

@@ -56,7 +56,7 @@ class Queue:
         known: the trees that have run by themselves before.
         changes: what was changed in the open file.
         files: those that live trees have read.
-        chosen: the trees whose mode the artist has chosen since the file was opened.
+        allowed: the trees that somebody has run, or whose mode the artist has chosen, since the file was opened.
         is_ours: whether what is changed or saved now is changed or saved by Background Nodes.
         is_rendering: whether Blender renders.
         is_told_changes: whether Blender tells of changes.
@@ -67,7 +67,7 @@ class Queue:
         self.known = KnownTrees(lambda: user_folder("auto_run"))
         self.changes = WhatChanged()
         self.files = WatchedFiles()
-        self.chosen: set[int] = set()
+        self.allowed: set[int] = set()
         self.is_ours = False
         self.is_rendering = self.is_told_changes = False
         self.rest = 0.5
@@ -80,7 +80,7 @@ class Queue:
 
     def add(self, tree: bpy.types.NodeTree, mode: str) -> None:
         """Run a tree: after a save at once, else after a rest. If it is added again before, the rest begins anew."""
-        if mode == "LIVE" and session.run_of(tree) is None and tree.session_uid not in self.chosen:
+        if mode == "LIVE" and tree.session_uid not in self.allowed:
             return
         rest = 0.0 if mode == "SAVE" else self.rest
         self._due[tree.session_uid] = _Due(mode, time.monotonic() + rest)
@@ -96,7 +96,7 @@ class Queue:
         """Another file was opened, or the extension is disabled."""
         self._due.clear()
         self._told.clear()
-        self.chosen.clear()
+        self.allowed.clear()
         self.changes.forget()
         self.files.forget()
         self._current = self._frame = None
@@ -149,7 +149,7 @@ class Queue:
 
     def _may_run(self, tree: bpy.types.NodeTree) -> bool:
         uid = tree.session_uid
-        if session.run_of(tree) is not None or uid in self.chosen:
+        if uid in self.allowed:
             return True
         if tree.auto_run == "SAVE" and self._is_known(tree):
             return True
@@ -213,7 +213,7 @@ class Queue:
             self._update_view_layers()
         self.changes.run_began(run)
         tree = session.tree_of(run)
-        if tree is not None and tree.auto_run == "SAVE" and run.until is None:
+        if tree is not None and tree.auto_run == "SAVE" and run.until is None and not run.only_brings_back:
             self.known.add(known_trees.digest(run.planned))
         if tree is not None and tree.auto_run == "LIVE":
             self.files.watch(run.tree_uid, what_changed.files_of(run))

@@ -10,6 +10,7 @@ from background_nodes.addon.auto_run.known_trees import KnownTrees
 from background_nodes.addon.auto_run.queue import queue
 from background_nodes.addon.editor import end_report
 from background_nodes.addon.session import gestures, problems
+from background_nodes.addon.session.current import bring_back
 
 from .graphs import advance, new_tree, output, quad, script, socket_of
 from .test_cache import COUNT, SCALE
@@ -148,6 +149,24 @@ def test_tree_that_ran_by_itself_before_does_so_after_the_first_save(tree, sessi
     assert take_turns(session) == ["Tree"]
     reopened()
     assert take_turns(session) == [], "nothing runs on load"
+    save()
+    assert take_turns(session) == ["Tree"]
+
+
+def test_result_that_is_brought_back_is_no_run_by_hand(session, save):
+    tree = new_tree()
+    node = script(tree, "Make", "def main() -> bpy.types.Mesh: return bpy.data.meshes.new('Made')")
+    node.keep_result = True
+    session.start(tree).wait()
+    bpy.data.meshes.remove(node.outputs[0].result)
+    save()
+    tree = reopened()
+    tree.auto_run = "SAVE"
+    queue.allowed.clear()  # it came so with the file
+    bring_back(tree.nodes["Make"].outputs[0]).wait()
+    save()
+    assert take_turns(session) == []
+    session.start(tree).wait()
     save()
     assert take_turns(session) == ["Tree"]
 
