@@ -20,7 +20,7 @@ from ..runtime.planning.graph import WhenChanged
 from ..runtime.worker.changes.fingerprint import Users
 from . import noted_results
 from .baselines import Roles, baselines
-from .hand_changes import arrangement, hand_over_arrangement, is_changed
+from .hand_changes import Compared, arrangement, hand_over_arrangement, is_changed
 from .noted_results import Noted
 
 #: The results of an output by their places, None where there is none.
@@ -190,6 +190,17 @@ def _item_of(place: str) -> int:
 
 def _part(item: bpy.types.ID, role: str) -> _Part:
     return data_block_kinds.kind_of(item), role
+
+
+def earlier(node: bpy.types.Node, output: str) -> Iterator[Compared]:
+    """What earlier runs brought home for an output, to be compared with what was noted of it."""
+    by_place: dict[str, list[tuple[bpy.types.ID, noted_results.BackgroundNodeResult]]] = {}
+    for row in noted_results.noted(node, output):
+        if (item := row.find()) is not None:
+            by_place.setdefault(row.place, []).append((item, row))
+    for rows in by_place.values():
+        roles = _roles({(row.kind, row.role): item for item, row in rows})
+        yield from (Compared(row.kind, row.session_uid, row.digest, roles) for _item, row in rows if row.is_ours)
 
 
 def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -24,9 +25,10 @@ from ..runtime.scratch.typed_values import TypedValue
 from ..runtime.script.socket_types import LiveRef, SocketType, StoredRef
 from . import linking, noted_results
 from .baselines import baselines
+from .hand_changes import Compared, Comparisons
 from .identity import nodes_by_uid
 from .sockets import python_value
-from .succession import Succession, is_home
+from .succession import Succession, earlier, is_home
 
 #: What is done with results that come home without an Output node.
 _OWN = OutputAction(OutputMode.KEEP)
@@ -44,15 +46,31 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._found: dict[StoredRef, bpy.types.ID] = {}
         self._targets: Targets | None = None
+        self._comparisons: Comparisons | None = None
         self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
         self.notes: list[str] = []
 
-    def prepare(self, seconds: float) -> bool:
-        """Read what bringing the results home needs beside them, for about so long; whether all of that was read."""
+    def prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
+        """Read what bringing the results home needs beside them, for about so long; whether all of that was read.
+
+        What earlier runs brought home is compared, too, where Blender tells whether it is edited after that.
+        """
+        end = time.monotonic() + seconds
         try:
-            return self._home.read((ref for item in self._coming() for ref in self._stored_refs(item)), seconds)
+            if not self._home.read((ref for item in self._coming() for ref in self._stored_refs(item)), seconds):
+                return False
         except StoreError:  # told when they are brought home
             return True
+        if self._comparisons is None:
+            self._comparisons = Comparisons(list(self._earlier(tree)))
+        return self._comparisons.work(end - time.monotonic())
+
+    def _earlier(self, tree: bpy.types.NodeTree | None) -> Iterator[Compared]:
+        nodes = {} if tree is None else nodes_by_uid(tree)
+        sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
+        for source in dict.fromkeys(sources):
+            if source.type.is_data_block and source.task in nodes:
+                yield from earlier(nodes[source.task], source.output)
 
     def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
@@ -76,6 +94,10 @@ class Writer:
         Raises:
             StoreError: if a blob can't be read.
         """
+        with (self._comparisons or Comparisons([])).known():
+            return self._write(tree)
+
+    def _write(self, tree: bpy.types.NodeTree | None) -> bool:
         deliveries = self._arrived()
         if tree is None and deliveries:
             self.notes.append("The node tree is gone, so its results were dropped")

@@ -230,7 +230,7 @@ class ResultWriter(Protocol):
 
     notes: list[str]
 
-    def prepare(self, seconds: float) -> bool:
+    def prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         """Read ahead what `write` needs, for about `seconds`. Returns whether all of it was read."""
         ...
 
@@ -583,7 +583,7 @@ class Run:
             self._num_bytes += size
             if time.monotonic() >= deadline:
                 return False
-        return self._get_writer().prepare(deadline - time.monotonic())
+        return self._get_writer().prepare(self._keeper.tree_of(self), deadline - time.monotonic())
 
     def _measure(self) -> Iterator[int]:
         """Yield the sizes of what it wrote, in bytes."""

@@ -21,7 +21,7 @@ import bpy
 from ..errors import StoreError
 from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
-from . import data_block_kinds, pixels
+from . import data_block_kinds, pixels, view_layers
 from .dependencies import used_by
 
 
@@ -47,7 +47,7 @@ def write(
     }
     packed = [] if is_to_open else [root for root in roots if data_block_kinds.is_packed(root)]
     flush_edit_modes()
-    _sync_view_layers()
+    view_layers.sync()  # 5.2 crashes writing a new scene that nobody looked at yet
     try:
         contents.pixels = dict(_write_pixels(path, roots))
         with _all_used(), _held(packed) as holders:
@@ -107,13 +107,6 @@ def flush_edit_modes() -> None:
     for scene_object in bpy.data.objects:
         if scene_object.mode == "EDIT":
             scene_object.update_from_editmode()
-
-
-def _sync_view_layers() -> None:
-    """Let view layers know of the collections they show: 5.2 crashes writing a new scene that nobody looked at yet."""
-    for scene in bpy.data.scenes:
-        for view_layer in scene.view_layers:
-            view_layer.active_layer_collection  # noqa: B018 (Blender brings them up to date to give this)
 
 
 def _write_pixels(path: Path, roots: set[bpy.types.ID]) -> Iterator[tuple[DataBlockName, PixelFile]]:

@@ -88,16 +88,19 @@ def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy
 
 def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[bpy.types.ID]) -> None:
     """Remove what is `superfluous`, and the keys of `others`; what uses these uses the values from now on."""
-    users = bpy.data.user_map(subset=set(others))
     going = {*others, *superfluous}
+    users = bpy.data.user_map(subset=set(others))
     for old, new in others.items():
-        old_users = users.get(old, set()) - going
-        if isinstance(old, bpy.types.Object) and all(map(_only_holds_objects, old_users)):
-            for collection in old_users:  # `remap` would look at everything in the file
-                if collection.objects.get(new.name) != new:
-                    collection.objects.link(new)
+        if isinstance(old, bpy.types.Object):
+            for collection in _collections(
+                users.get(old, set()) - going
+            ):  # `remap` would look at everything in the file
+                _replace_in(collection, old, new)
+    view_layers.sync()  # to 5.2, what they have shown is still used
+    users = bpy.data.user_map(subset=set(others))
+    for old, new in others.items():
         # A light probe is no user: see `remap`.
-        elif old_users or isinstance(old, bpy.types.Collection):
+        if users.get(old, set()) - going or isinstance(old, bpy.types.Collection):
             remap(old, new)
     scenes = [item for item in going if isinstance(item, bpy.types.Scene)]
     for scene in scenes:
@@ -105,10 +108,21 @@ def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[b
     bpy.data.batch_remove([item for item in going if item not in scenes])
 
 
-def _only_holds_objects(user: bpy.types.ID) -> bool:
-    """Whether a user can use an object in no other way than to have it in it."""
-    is_plain = isinstance(user, bpy.types.Collection) and user.library is None and user.override_library is None
-    return is_plain and not user.keys()
+def _collections(users: set[bpy.types.ID]) -> list[bpy.types.Collection]:
+    """The collections that hold an object, if it has no users but these, or but one scene."""
+    if any(user.library is not None or user.override_library is not None for user in users):
+        return []
+    if len(users) == 1:
+        users = {user.collection if isinstance(user, bpy.types.Scene) else user for user in users}
+    return list(users) if all(isinstance(user, bpy.types.Collection) for user in users) else []
+
+
+def _replace_in(collection: bpy.types.Collection, old: bpy.types.Object, new: bpy.types.Object) -> None:
+    """Let an object be where another one is; not where that is used in another way, such as the camera of a scene."""
+    if collection.objects.get(old.name) == old:
+        if collection.objects.get(new.name) != new:
+            collection.objects.link(new)
+        collection.objects.unlink(old)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,13 @@ _COLLECTION_SETTINGS: Final = ("exclude", "hide_viewport", "holdout", "indirect_
 _Path = tuple[str, ...]
 
 
+def sync() -> None:
+    """Let view layers know which collections and objects they show now."""
+    for scene in bpy.data.scenes:
+        for layer in scene.view_layers:
+            layer.active_layer_collection  # noqa: B018 (Blender brings them up to date to give this)
+
+
 @contextlib.contextmanager
 def kept(kinds_of_replaced: set[str]) -> Iterator[None]:
     """After the block, what has got the name of something replaced is selected, active and hidden as that was."""

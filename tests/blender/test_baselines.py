@@ -7,7 +7,8 @@ import pytest
 
 import background_nodes
 from background_nodes.addon.session import keeper
-from background_nodes.node_tree import noted_results
+from background_nodes.node_tree import baselines as baselines_module
+from background_nodes.node_tree import hand_changes, noted_results
 from background_nodes.node_tree.baselines import baselines
 
 from .graphs import new_tree, output, script, socket_of
@@ -140,3 +141,85 @@ def test_results_that_are_asked_for_are_read_at_once(session):
     assert baselines.num_pending == 0
     run.fetch("Make", "result")
     assert baselines.num_pending == 0
+
+
+# Before a homecoming
+
+
+class FakeEdits:
+    """What Blender tells of edits, in a window. `edited` has the names of what may have been edited."""
+
+    def __init__(self) -> None:
+        self.edited: set[str] = set()
+
+    def now(self) -> int:
+        return 1
+
+    def look(self) -> None:
+        pass
+
+    def may_have_changed(self, item: bpy.types.ID, _since: int) -> bool:
+        return item.name in self.edited
+
+
+@pytest.fixture
+def edits(monkeypatch):
+    fake = FakeEdits()
+    monkeypatch.setattr(hand_changes, "edits", fake)
+    return fake
+
+
+@pytest.fixture
+def num_compared(monkeypatch):
+    """Counts the results that were compared with what was noted of them."""
+    counted = []
+
+    def digest(item, *arguments):
+        counted.append(item.name)
+        return baselines_module.digest(item, *arguments)
+
+    monkeypatch.setattr(hand_changes, "digest", digest)
+    return lambda: len(counted)
+
+
+def run_again(session, tree, do=lambda _num_compared: None, num_compared=lambda: 0):
+    """Run with another size. Returns how many results each tick compared, of those that did."""
+    socket_of(tree.nodes["Make"].inputs, "size").default_value = 2.0
+    run = session.start(tree)
+    compared = []
+    while not run.is_home:
+        if not run.state.is_final:
+            session.update_jobs(1.0)
+        before = num_compared()
+        session.tick()
+        compared += [num_compared() - before] if num_compared() > before else []
+        do(num_compared())
+    return run, compared
+
+
+def test_earlier_results_are_compared_before_the_new_ones_come_home(session, tree, edits, num_compared):
+    baselines.finish()
+    run, compared = run_again(session, tree, num_compared=num_compared)
+    assert run.notes == ()
+    assert compared == [1] * 2 * COUNT
+    assert sizes() == [2.0] * COUNT
+
+
+def test_change_after_a_result_was_compared_stays(session, tree, edits, num_compared):
+    baselines.finish()
+
+    def edit(count):
+        if count == 2 * COUNT - 1 and not edits.edited:
+            made()[-1].data.vertices[0].co.x = 7
+            edits.edited = {made()[-1].data.name}
+
+    run, _compared = run_again(session, tree, edit, num_compared)
+    assert len(run.notes) == 1
+    assert sizes() == [2.0] * (COUNT - 1) + [7.0]
+
+
+def test_where_blender_does_not_tell_of_edits_nothing_is_compared_too_early(session, tree, num_compared):
+    baselines.finish()
+    run, compared = run_again(session, tree, num_compared=num_compared)
+    assert run.notes == ()
+    assert compared == [2 * COUNT]

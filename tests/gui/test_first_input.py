@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from window import Window
@@ -100,3 +101,33 @@ def test_nothing_is_left_waiting_for_the_artist(artist):
     come_home(artist)
     artist.wait_for("return places.module('node_tree.baselines').baselines.num_pending == 0")
     artist.wait_for("return not [*bpy.context.window_manager.windows[0].modal_operators]")
+
+
+def test_earlier_results_are_compared_before_the_new_ones_come_home(artist):
+    come_home(artist)
+    artist.run(
+        """
+        global counts, restore
+        places.module("node_tree.baselines").baselines.finish()
+        counts, num_compared = [], [0]
+        calls, changes = places.module("runtime.blender.python_calls"), places.module("node_tree.hand_changes")
+        writer = places.module("node_tree.writer").Writer
+        ours, digest, write = calls._OURS, changes.digest, writer._write
+        def counted(*arguments):
+            num_compared[0] += 1
+            return digest(*arguments)
+        def watched(self, tree):
+            before = num_compared[0]
+            result = write(self, tree)
+            counts.append((before, num_compared[0] - before))
+            return result
+        def restore():
+            calls._OURS, changes.digest, writer._write = ours, digest, write
+        calls._OURS += (here, "<request>")  # what the test does itself is no code of others
+        changes.digest, writer._write = counted, watched
+        """,
+        here=str(Path(__file__).parent),
+    )
+    assert run_again(artist) == []
+    counts = artist.run("restore(); return [*counts[0], bpy.app.version >= (5, 1, 0)]")
+    assert counts == ([300, 0, True] if counts[2] else [0, 300, False])

@@ -44,7 +44,7 @@ class FakeWriter:
         self.notes: list[str] = []
         self._host = host
 
-    def prepare(self, _seconds: float) -> bool:
+    def prepare(self, _tree: FakeTree, _seconds: float) -> bool:
         self._host.num_unread -= 1
         return self._host.num_unread < 0
 
