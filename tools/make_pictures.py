@@ -108,6 +108,32 @@ class Photographer:
         self.take("overlay")
         self._set_overlay(False)
 
+    def forecast(self) -> None:
+        """What a run would do after one value was changed, with the Run tab."""
+        before = self.window.run(
+            """
+            ratio = places.tree().nodes["Decimate LOD2"].inputs["Ratio"]
+            before, ratio.default_value = ratio.default_value, 0.15
+            places.area().spaces.active.show_region_ui = True
+            return before
+            """
+        )
+        self._tab("Run")
+        self.window.wait_for(
+            """
+            forecast = places.module("addon.session.forecasts").of(places.tree())
+            return forecast is not None and len(forecast.running) == 1
+            """
+        )
+        self.take("forecast")
+        self.window.run(
+            """
+            places.tree().nodes["Decimate LOD2"].inputs["Ratio"].default_value = before
+            places.area().spaces.active.show_region_ui = False
+            """,
+            before=before,
+        )
+
     def _set_overlay(self, value: bool) -> None:
         self.window.run(
             """
@@ -180,6 +206,7 @@ def main(folder: Path) -> None:
         photographer.open_example()
         photographer.animate("run")
         photographer.overlay()
+        photographer.forecast()
         photographer.link_drag()
         photographer.error()
         photographer.problems()
