@@ -8,9 +8,11 @@ property: what the artist set stays, whatever becomes of the content.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import operator
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import bpy
@@ -95,9 +97,7 @@ def _may_have_changed(item: bpy.types.ID, since: int) -> bool:
 
 def arrangement(item: bpy.types.ID, roles: Roles) -> str:
     """How an object is arranged, as JSON; "" for what is none."""
-    if not isinstance(item, bpy.types.Object):
-        return ""
-    return json.dumps({name: _plain(getattr(item, name), roles) for name in ARRANGEMENT if hasattr(item, name)})
+    return json.dumps(_arranged(item, roles)) if isinstance(item, bpy.types.Object) else ""
 
 
 def hand_over_arrangement(old: bpy.types.ID, new: bpy.types.ID, before: str, roles: Roles) -> None:
@@ -105,15 +105,30 @@ def hand_over_arrangement(old: bpy.types.ID, new: bpy.types.ID, before: str, rol
     if not before or not isinstance(old, bpy.types.Object) or not isinstance(new, bpy.types.Object):
         return
     known = json.loads(before)
-    for name in ARRANGEMENT:
-        if name in known and _plain(getattr(old, name), roles) != known[name]:
+    for name, value in _arranged(old, roles).items():
+        if name in known and value != known[name]:
             setattr(new, name, getattr(old, name))
 
 
-def _plain(value: Any, roles: Roles) -> Any:
-    """A property's value as JSON holds it."""
-    if isinstance(value, bpy.types.ID):
-        return identity(value, roles)
-    if value is None or isinstance(value, bool | int | float | str):
+def _arranged(item: bpy.types.Object, roles: Roles) -> dict[str, Any]:
+    """The properties that arrange an object, as JSON holds them."""
+    names, read, num_dimensions = _arrangement_properties()
+    values = zip(names, read(item), num_dimensions, strict=True)
+    found = {name: _plain(value, dimensions) for name, value, dimensions in values}
+    found["parent"] = None if item.parent is None else identity(item.parent, roles)
+    return found
+
+
+def _plain(value: Any, num_dimensions: int) -> Any:
+    if num_dimensions == 0:
         return value
-    return [_plain(item, roles) for item in value]
+    return list(value) if num_dimensions == 1 else [list(row) for row in value]
+
+
+@functools.cache
+def _arrangement_properties() -> tuple[tuple[str, ...], Callable[[bpy.types.Object], tuple[Any, ...]], tuple[int, ...]]:
+    """Their names but the parent's, a function that reads all of them, and how many dimensions each has."""
+    properties = bpy.types.Object.bl_rna.properties
+    names = tuple(name for name in ARRANGEMENT if name in properties and name != "parent")
+    dimensions = (filter(None, getattr(properties[name], "array_dimensions", ())) for name in names)
+    return names, operator.attrgetter(*names), tuple(len(list(each)) for each in dimensions)
