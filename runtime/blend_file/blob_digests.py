@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..errors import BlendFileError, StoreError
 from ..scratch.contents import DataBlockName
-from .digests import Digest, digests
+from .digests import Digest, digests, whole_digest
 from .fields.named_files import NamedState
 from .outside import Outside
 
 #: The digest of each data-block of a blob.
 Digests = Mapping[DataBlockName, Digest]
+
+#: Stands for all that is in a file.
+WHOLE: Final = DataBlockName("", "", "")
 
 
 def find(blob: Path, outside: Outside) -> Digests:
@@ -30,6 +34,23 @@ def find(blob: Path, outside: Outside) -> Digests:
         BlendFileError, StoreError: if they can't be read.
     """
     return read(blob) if _file(blob).exists() else digests(blob, outside)
+
+
+def of_file(file: Path, outside: Outside) -> Digests:
+    """The digest of all of a .blend file of the artist, under the name `WHOLE`. Raises BlendFileError."""
+    return {WHOLE: whole_digest(file, outside)}
+
+
+def together(found: Digests) -> Digest:
+    """One digest for all that is in a blob which is a copy of a whole file, or as `of_file` gives it."""
+    if WHOLE in found:
+        return found[WHOLE]
+    if reason := next((digest.reason for digest in found.values() if digest.reason), ""):
+        return Digest("", reason, True)
+    rows = sorted([*name, digest.content, digest.arrangement] for name, digest in found.items())
+    content = hashlib.blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
+    files = dict.fromkeys(state for digest in found.values() for state in digest.files)
+    return Digest(content if found else "", "", True, content, files=tuple(files))
 
 
 def write(blob: Path, outside: Outside) -> None:

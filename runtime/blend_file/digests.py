@@ -83,6 +83,27 @@ def _beside(blob: Path, contents: Contents, outside: Outside) -> Iterator[tuple[
         yield name, found
 
 
+def whole_digest(file: Path, outside: Outside) -> Digest:
+    """The digest of all that is in a .blend file, and of the files that it names. Its bytes count.
+
+    Raises:
+        BlendFileError: if the file can't be read.
+    """
+    try:
+        state = outside.state(NamedFile(str(file), Form.FILE), file.parent)
+    except UnknownContentError as error:
+        raise BlendFileError(str(error)) from error
+    found = outside.library(file)
+    content = _File(found, file.parent, _Libraries(outside), {})
+    each = [content.digest(place) for place in range(len(found.data_blocks))]
+    reason = next((digest.reason for digest in each if digest.reason), "")
+    if reason:
+        return Digest("", reason, True)
+    whole = _hash([state.digest.encode(), *(digest.content.encode() for digest in each)]).hex()
+    files = dict.fromkeys([state, *(state for digest in each for state in digest.files)])
+    return Digest(whole, "", True, whole, files=tuple(files))
+
+
 class _File:
     """One .blend file, in a folder. `more` is what counts and is not in it."""
 

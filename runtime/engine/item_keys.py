@@ -14,7 +14,7 @@ from ..blend_file import blob_digests
 from ..blend_file.blob_digests import Digests
 from ..blend_file.fields.named_files import NamedState
 from ..blend_file.outside import Outside
-from ..errors import StoreError
+from ..errors import MisfitError, StoreError
 from ..keys.files import FileDigests, UnknownContentError, combined
 from ..keys.inputs import Contents as InputContents
 from ..keys.inputs import DataBlockContent, input_parts, items_digest, value_digest
@@ -117,8 +117,14 @@ class ItemKeys:
         self._known.note_blob(blob, contents, digests)
 
     def digesting(self, blob: str) -> Callable[[], tuple[Contents, Digests]]:
-        """What finds out what is in a blob, to be done on another thread; `know` takes what it returns."""
-        path, outside = self._scratch.file(blob), self._known.outside
+        """What finds out what is in a blob, to be done on another thread; `know` takes what it returns.
+
+        A .blend file that a task works on is named by its whole path.
+        """
+        outside = self._known.outside
+        if Path(blob).is_absolute():
+            return lambda: (Contents(), blob_digests.of_file(Path(blob), outside))
+        path = self._scratch.file(blob)
 
         def read() -> tuple[Contents, Digests]:
             return Contents.load(path), blob_digests.find(path, outside)
@@ -150,7 +156,9 @@ class ItemKeys:
 
     def files(self, task: PlannedTask, item: int, tasks: Tasks) -> set[NamedState]:
         """The files that the data-blocks given to an item name, as they were. Raises StoreError as `sources` does."""
-        return {file for ref in self._given(task, item, tasks) for file in self._files(ref)}
+        named = {file for ref in self._given(task, item, tasks) for file in self._files(ref)}
+        whole = self._whole_file(task, item, tasks)
+        return named.union(() if whole is None else blob_digests.together(self._digests.get(whole, {})).files)
 
     def _given(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
         for _parameter, pieces in self._arguments(task, item, tasks):
@@ -207,7 +215,9 @@ class ItemKeys:
                 sees_paths=script.sees.folder or bool(task.settings.addons),
                 sees_arrangement=(whole or task).id in self._seeing_arrangement(tasks),
             ),
-            _unknown_file,
+            functools.partial(
+                self._blend_file, gives_data_blocks=any(each.type.is_data_block for each in task.outputs)
+            ),
             self._known.files,
             self._scratch.folder,
             self._whole_path,
@@ -290,8 +300,41 @@ class ItemKeys:
             return str(Path(self._environment.open_file).parent / path[2:])
         return path
 
+    def _blend_file(self, path: str, *, gives_data_blocks: bool) -> DataBlockContent:
+        """The content of a .blend file that a task works on."""
+        shown = "the open file" if path == OPEN_FILE else PurePath(path).name
+        if gives_data_blocks:  # which may be anything that is in the file
+            raise UnknownContentError(f"it works on all of {shown}, and gives data-blocks")
+        digest = blob_digests.together(self._digests.get(self._place_of_file(path), {}))
+        if not digest.content:
+            raise UnknownContentError(digest.reason or f"it works on all of {shown}, which can't be read")
+        whole = (self._environment.open_file or shown) if path == OPEN_FILE else self._whole_path(path)
+        return DataBlockContent(Element(whole, digest.content, {whole: digest.content}))
+
+    def _place_of_file(self, path: str) -> str:
+        """Where the digests of a .blend file are that a task works on: under its path, or that of its copy."""
+        if path != OPEN_FILE:
+            return self._whole_path(path)
+        copy = self._results.copies.get(OPEN_FILE)
+        return "" if copy is None else copy.blob
+
+    def _whole_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:
+        """Where the digests of the .blend file are that an item works on, None if it works on none."""
+        try:
+            path = self._results.blend_file(task, item, tasks)
+        except (MisfitError, StoreError):
+            return None
+        place = "" if path is None else self._place_of_file(path)
+        if path is None or not place:
+            return None
+        if path != OPEN_FILE and path in self._results.copies:
+            self._digests.setdefault(place, {})  # nobody knows what it was when it was copied
+        return place
+
     def undigested(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
-        blobs = (blob for blob in self._input_blobs(task, item, tasks) if blob not in self._digests)
+        whole = self._whole_file(task, item, tasks)
+        wanted = (*self._input_blobs(task, item, tasks), *(() if whole is None else (whole,)))
+        blobs = (blob for blob in wanted if blob not in self._digests)
         return tuple(blob for blob in blobs if not self._is_known(blob))
 
     def _is_known(self, blob: str) -> bool:
@@ -319,11 +362,6 @@ class ItemKeys:
         self._installed.clear()
         self._shared_blobs.clear()
         self._arrangement_seen = None
-
-
-def _unknown_file(path: str) -> DataBlockContent:
-    what = "the open file" if path == OPEN_FILE else PurePath(path).name
-    raise UnknownContentError(f"it works on all of {what}")
 
 
 def _used_by(name: DataBlockName, digests: Digests) -> list[DataBlockName]:

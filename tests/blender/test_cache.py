@@ -659,6 +659,63 @@ def test_a_result_that_names_many_files_holds_while_all_are_there_and_no_more(tr
     assert ran(tree) == {}
 
 
+# Whole files
+
+
+WHOLE = (
+    "from background_nodes.script import BlendFile\ndef main(file: BlendFile) -> int:\n    return len(bpy.data.objects)"
+)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_file_counts_by_its_bytes_and_by_the_files_that_it_names(tree, tmp_path, compress):
+    saved(tmp_path / "bark.png", 0)
+    item = arranged()
+    item.data.materials[0].node_tree.nodes.new("ShaderNodeTexImage").image = image_of(tmp_path / "bark.png")
+    path = str(tmp_path / "theirs.blend")
+    bpy.data.libraries.write(path, {item}, compress=compress)
+    script(tree, "Count", WHOLE, file=path)
+    ran(tree)
+    assert tree.nodes["Count"].outputs[0].result == 1
+    assert ran(tree) == {}
+    (tmp_path / "bark.png").write_bytes(b"changed")
+    assert ran(tree).keys() == {"Count"}
+    bpy.data.libraries.write(path, {item, rock("Other")}, compress=compress)
+    assert ran(tree).keys() == {"Count"}
+    assert ran(tree) == {}
+
+
+def test_the_open_file_counts_by_all_that_is_in_it(tree):
+    script(tree, "Count", WHOLE)
+    item = rock()
+    ran(tree)
+    ran(tree)  # the tree is in the file, and has noted its result
+    assert ran(tree) == {}
+    item.location.x = 1.0
+    assert ran(tree) == {"Count": ("the open file changed",)}
+    assert ran(tree) == {}
+
+
+def test_a_script_that_gives_data_blocks_of_a_whole_file_runs_each_time(tree):
+    rock()
+    give = WHOLE.replace("-> int", "-> bpy.types.Object").replace("len(bpy.data.objects)", "bpy.data.objects['Rock']")
+    script(tree, "Give", give)
+    ran(tree)
+    assert ran(tree) == {"Give": ("can't be cached: it works on all of the open file, and gives data-blocks",)}
+
+
+def test_what_is_linked_and_given_itself_is_cached(tree, tmp_path):
+    theirs = rock()
+    path = str(tmp_path / "library.blend")
+    bpy.data.libraries.write(path, {theirs})
+    bpy.data.objects.remove(theirs)
+    with bpy.data.libraries.load(path, link=True) as (_found, linked):
+        linked.objects = ["Rock"]
+    script(tree, "Count", COUNT, source=linked.objects[0])
+    assert ran(tree) == {"Count": ("never ran",)}
+    assert ran(tree) == {}
+
+
 # Files that change while a task runs
 
 
