@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -188,7 +188,7 @@ class Session:
         updated: tells listeners the runs after each tick.
         ended: tells listeners a run when it is over and its results are home.
         started: tells listeners a run that has begun.
-        results_come, results_came: tell listeners a run before and after its results are brought home.
+        results_come, results_came: tell listeners a run before and after results of it are brought home.
     """
 
     def __init__(self, host: Host) -> None:
@@ -400,10 +400,16 @@ class Session:
         self._tell_end(run)
 
     def _bring_home(self, run: Run, *, at_once: bool) -> None:
-        self.results_come.tell(run)
-        try:
+        with self.coming_home(run):
             if run.bring_home(self.tree_of(run), at_once=at_once):
                 self._host.push_undo(f"Background Nodes: {run.tree_name}")
+
+    @contextlib.contextmanager
+    def coming_home(self, run: Run) -> Iterator[None]:
+        """Tell that results of a run come home within the block."""
+        self.results_come.tell(run)
+        try:
+            yield
         finally:
             self.results_came.tell(run)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -280,6 +281,10 @@ class RunKeeper(Protocol):
         """The writer that brings its results home."""
         ...
 
+    def coming_home(self, run: Run) -> AbstractContextManager[None]:
+        """Tells that results of it come home within the block."""
+        ...
+
     def retry(self, run: Run) -> None:
         """Run again what did not succeed. Raises RunError or CompileError."""
         ...
@@ -507,7 +512,8 @@ class Run:
             raise RunError(f'the node "{node_name}" has no results')
         if item is None:
             return self.fetch_output(task.node_id, output)
-        return self._fetcher().fetch_item(task.node_id, output, item)
+        with self._keeper.coming_home(self):
+            return self._fetcher().fetch_item(task.node_id, output, item)
 
     # For the session
 
@@ -534,7 +540,8 @@ class Run:
 
     def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
-        return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
+        with self._keeper.coming_home(self):
+            return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
 
     def gave(self, node_id: str, output: str, contents: Mapping[str, str]) -> bool:
         """Whether it has these results of an output, given by place and content."""
@@ -547,14 +554,16 @@ class Run:
 
     def bring_back(self, node_id: str, output: str) -> None:
         """Bring one output home once more."""
-        self._fetcher().bring_back(self._keeper.tree_of(self), node_id, output)
+        with self._keeper.coming_home(self):
+            self._fetcher().bring_back(self._keeper.tree_of(self), node_id, output)
 
     def settle_changed(self, node_id: str, when_changed: WhenChanged) -> None:
         """Bring what an Output node takes home once more, and say what becomes of what the artist changed by hand."""
         writer, tree = self._fetcher(), self._keeper.tree_of(self)
         if tree is None:
             raise RunError("the node tree is gone")
-        writer.settle_changed(tree, node_id, when_changed)
+        with self._keeper.coming_home(self):
+            writer.settle_changed(tree, node_id, when_changed)
         for note in writer.notes:
             self.note(note)
 

@@ -329,6 +329,16 @@ def test_live_tree_whose_result_replaces_what_it_reads_runs_once(session):
     assert bpy.data.objects["Rock"].data.vertices[3].co.y == 2.0
 
 
+def test_result_that_the_artist_asks_for_is_no_reason_to_run(session):
+    tree = new_tree()
+    source = "def main(source: bpy.types.Object) -> bpy.types.Object: source['mine'] = 1; return source"
+    node = script(tree, "Make", source, source=quad("Rock"))
+    live(tree, session)
+    assert node.outputs[0].result is not None
+    look()
+    assert take_turns(session) == []
+
+
 def test_undo_of_results_does_not_bring_them_back(tree, session):
     bpy.ops.ed.undo_push(message="Before")
     node = script(tree, "Double", "def main(value: int = 2) -> int: return 2 * value")
