@@ -39,14 +39,16 @@ def given_digest(
     has_data_blocks = any(value.type.is_data_block for value in values.values())
     digests: Digests = blob_digests.read(blob) if has_data_blocks and blob.exists() else {}
     rows: list[list[object]] = []
+    places: dict[StoredRef | None, int] = {}  # the same data-block given twice is not two that are equal
     for name, value in sorted(values.items()):
         if not value.type.is_data_block:
             rows.append([name, str(value.type), value_digest(value, folder)])
             continue
-        contents = [_content(ref, digests) for ref in value_files.elements(value, folder)]
+        refs = list(value_files.elements(value, folder))
+        contents = [_content(ref, digests) for ref in refs]
         if "" in contents:
             return ""
-        rows.append([name, str(value.type), contents])
+        rows.append([name, str(value.type), contents, [places.setdefault(ref, len(places)) for ref in refs]])
     rows += [[state.path, state.digest] for state in written]
     return hashlib.blake2b(json.dumps(rows).encode(), digest_size=16).hexdigest()
 

@@ -568,7 +568,7 @@ class _Keep:
         self.store.set_last(self.subject, record)
         if kept.written:
             self.store.set_last(_place(self.parts), record)
-        return last is not None and kept.given == last.given != ""
+        return last is not None and kept.given == last.given != "" and set(kept.origins) == set(last.origins)
 
 
 def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> PlannedTask:

@@ -128,6 +128,17 @@ def test_data_blocks_that_are_not_looked_at_are_waited_for(tree, session):
     assert forecaster.result.tasks["Scale"].waits_for == ('object "Rock"',)
 
 
+def test_a_damaged_result_is_none(tree, session, store):
+    background_nodes.run(tree)
+    session.close()
+    blend = max((file for file in store.rglob("files/*/*")), key=lambda file: file.stat().st_size)
+    content = bytearray(blend.read_bytes())
+    content[len(content) // 2] ^= 1
+    blend.chmod(0o600)
+    blend.write_bytes(content)
+    assert background_nodes.forecast(tree).tasks["Scale"].reasons == ("result was removed to make room",)
+
+
 def test_nothing_starts_and_nothing_stays(tree, session):
     session.close()
     before = {item.name for item in bpy.data.user_map()}
