@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which data-blocks of the open file may have been changed since a moment of this session.
 
-    Blender's handlers, calls of Python, operators, modes, what Background Nodes changes itself --> edits
+    Blender's handlers and message bus, calls of Python, operators, modes, what Background Nodes changes --> edits
 
 A change that is told of no data-block is one of all of them. Where Blender does not tell, there is doubt: in background
 mode, before 5.1, and of some kinds of data-blocks. See docs/digests.md.
@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import bpy
 
+from . import set_values
 from .python_calls import PythonCalls, is_called_by_us
 
 #: The kinds of data-blocks of which Blender tells that the artist has changed them. Scenes are not among them: what
@@ -54,6 +55,7 @@ class Edits:
         self._changed: dict[int, int] = {}  # by uid: the moment before its last change
         self._doubted = 0  # the moment before the last change of which it is not known what was changed
         self._told = 0  # the moment before Blender told the last time
+        self._told_types: set[type] = set()  # of what it has named then
         self._seen: set[int] = set()  # of what Blender tells: the data-blocks in the windows
         self._operators: list[int] = []  # those that were called
         self._is_on = self._is_sure = self._is_own = False
@@ -73,6 +75,7 @@ class Edits:
             for handlers, function in _handlers():
                 handlers.remove(function)
             self._calls.stop()
+            set_values.stop()
             self.doubt()
 
     # What was changed
@@ -91,13 +94,25 @@ class Edits:
         self._doubted = self._moment
         self._is_sure = False
 
-    def tell(self, uids: set[int]) -> None:
+    def tell(self, items: Collection[bpy.types.ID]) -> None:
         """Blender has told of a change. It tells of what is in a window, and names nothing else."""
         if self._is_own:
             return
-        self._told = self._moment
+        self._told, self._told_types = self._moment, {*map(type, items)}
+        uids = {item.session_uid for item in items}
         self.note(uids)
         if not uids or 0 in uids:
+            self.doubt()
+
+    def value_set(self, struct: type) -> None:
+        """A value of such a struct was set. If Blender names nothing that may have it, it may be of any data-block."""
+        self._told_types = set()
+        _update_view_layers()
+        if issubclass(struct, bpy.types.ID):
+            is_named = any(issubclass(cls, struct) or issubclass(struct, cls) for cls in self._told_types)
+        else:
+            is_named = bool(self._told_types)
+        if not is_named:
             self.doubt()
 
     @contextlib.contextmanager
@@ -110,6 +125,8 @@ class Edits:
             self.look()
         finally:
             self._is_own = False
+            if self._is_sure:
+                set_values.listen(_value_set)
 
     # What is known
 
@@ -121,6 +138,8 @@ class Edits:
         if not self._is_sure:
             self.doubt()
             self._is_sure = self._is_on and self._calls.watch()
+            if self._is_sure:
+                set_values.listen(_value_set)
         self._moment += 1
         return self._moment
 
@@ -128,15 +147,14 @@ class Edits:
         """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many."""
         if not self._is_on:
             return
-        windows = bpy.context.window_manager.windows
-        for window in windows:
-            window.view_layer.update()
+        _update_view_layers()
         operators = [operator.as_pointer() for operator in bpy.context.window_manager.operators]
         if operators != self._operators or any(item.mode != "OBJECT" for item in bpy.data.objects):
             self._operators = operators
             self.doubt()
         if self._told == self._moment:
-            self._seen = {each.original.session_uid for window in windows for each in window.view_layer.depsgraph.ids}
+            graphs = (window.view_layer.depsgraph for window in bpy.context.window_manager.windows)
+            self._seen = {each.original.session_uid for graph in graphs for each in graph.ids}
 
     def is_all_in_doubt(self, since: int) -> bool:
         """Whether each data-block may be another one than at a moment."""
@@ -149,6 +167,11 @@ class Edits:
         if self._told >= since and item.session_uid not in self._seen:
             return True
         return any(self._changed.get(part.session_uid, 0) >= since for part in _parts(item))
+
+
+def _update_view_layers() -> None:
+    for window in bpy.context.window_manager.windows:
+        window.view_layer.update()
 
 
 def _is_told(item: bpy.types.ID) -> bool:
@@ -170,7 +193,11 @@ edits = Edits()
 
 @bpy.app.handlers.persistent
 def _after_depsgraph_update(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    edits.tell({update.id.original.session_uid for update in depsgraph.updates})
+    edits.tell([update.id.original for update in depsgraph.updates])
+
+
+def _value_set(struct: type) -> None:
+    edits.value_set(struct)
 
 
 @bpy.app.handlers.persistent

@@ -201,3 +201,65 @@ def test_another_frame_may_have_changed_all(edited):
     edited.window.press("RIGHT_ARROW")
 
     assert edited.changed() == ALL
+
+
+#: Switches that Python sets without a word of Blender: of what of the cube, and which.
+UNTOLD = (
+    ("", "lock_rotation_w"),
+    ("", '["ready"]'),
+    ("", "use_fake_user"),
+    (".cycles", "use_deform_motion"),
+    (".vertex_groups[0]", "lock_weight"),
+    (".data", "use_remesh_fix_poles"),
+    (".data", "use_mirror_topology"),
+    (".data", '["ready"]'),
+    (".active_material", "use_fake_user"),
+    (".active_material", '["ready"]'),
+    (".active_material.cycles", "use_bump_map_correction"),
+)
+
+
+def test_switches_set_by_mouse_are_told_though_those_set_by_python_are_not(edited):
+    window = edited.window
+    window.run(
+        """
+        global owner, values
+        cube = bpy.data.objects["Cube"]
+        cube.vertex_groups.new(name="Group")
+        for item in (cube, cube.data, cube.active_material):
+            item["ready"] = False
+
+        def owner(path):
+            return eval("bpy.data.objects['Cube']" + path)
+
+        def values():
+            return [owner(path).path_resolve(name) for path, name in untold]
+
+        class TEST_PT_values(bpy.types.Panel):
+            bl_space_type, bl_region_type, bl_category, bl_label = "VIEW_3D", "UI", "Item", "Values"
+            bl_order = -1
+
+            def draw(self, context):
+                for path, name in untold:
+                    self.layout.prop(owner(path), name, text=path + name)
+
+        bpy.utils.register_class(TEST_PT_values)
+        places.area("VIEW_3D").spaces.active.show_region_ui = True
+        """,
+        untold=UNTOLD,
+    )
+    window.settle(6)
+    left, bottom, right, _top = window.run("return places.rectangle('VIEW_3D', 'UI')")
+    set_by_mouse = []
+    for y in range(355, int(bottom), -23):  # a row of the panel, below those of Blender
+        before = window.run("return values()")
+        edited.begin()
+        window.click(left + (right - left) * 0.4, y)
+        now = window.run("return values()")
+        changed = edited.changed()
+        for (path, name), is_set in zip(UNTOLD, map(bool.__ne__, before, now), strict=True):
+            if is_set:
+                kind = "MATERIAL" if "material" in path else "MESH" if "data" in path else "OBJECT"
+                assert f"{kind} Cube" in changed, (path, name)
+                set_by_mouse.append((path, name))
+    assert len(set_by_mouse) > len(UNTOLD) / 2
