@@ -144,10 +144,11 @@ class _File:
         sees_arrangement = any(blocks[place].sees_arrangement for place in members)
         sees_arrangement = sees_arrangement or any(digest.sees_arrangement for digest in used)
         try:
-            whole = _hash(part for place in members for part in self._parts(place, ranks))
+            owns = {place: _hash(self._own_parts(place)) for place in members}
+            whole = _hash(part for place in members for part in (owns[place], *self._used_parts(place, ranks)))
             reason = next((digest.reason for digest in used if digest.reason), "")
         except BlendFileError as error:
-            whole, reason = b"", str(error)
+            owns, whole, reason = {}, b"", str(error)
         for place in members:
             if reason:
                 yield place, Digest("", reason, is_timed)
@@ -161,7 +162,7 @@ class _File:
                     content.hex(),
                     "",
                     is_timed,
-                    _hash(self._own_parts(place)).hex(),
+                    owns[place].hex(),
                     blocks[place].arrangement.hex(),
                     sees_arrangement,
                     uses,
@@ -169,13 +170,13 @@ class _File:
                 ),
             )
 
-    def _parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
-        """All that a data-block is, with what it uses. Raises BlendFileError if something of it can't be known."""
-        yield from self._own_parts(place)
+    def _used_parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
+        """All that a data-block uses."""
         for use in self._found[place].uses:
             yield ranks[use].to_bytes(8, "little") if use in ranks else bytes.fromhex(self._digests[use].content)
 
     def _own_parts(self, place: int) -> Iterator[bytes]:
+        """All that a data-block is, without what it uses. Raises BlendFileError if something of it can't be known."""
         data_block = self._found[place]
         where = f'{self._names[place].kind or "data-block"} "{data_block.name}": '
         if data_block.reason:

@@ -290,6 +290,54 @@ def test_folder_of_the_file_does_not_count(write, tmp_path):
     assert write(find(key)) == before
 
 
+#: Makes data-blocks of many kinds, and prints their digests.
+MAKING = """
+import sys
+from pathlib import Path
+import bpy
+from background_nodes.runtime.blend_file.digests import digests
+from background_nodes.runtime.blend_file.outside import Outside
+from background_nodes.runtime.blender import blobs
+from background_nodes.runtime.keys.files import FileDigests
+
+data = bpy.data
+bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+mesh = data.meshes.new("Mesh")
+mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0)], [], [(0, 1, 2)])
+for kind in ("BOOLEAN", "INT8", "FLOAT_COLOR", "STRING"):
+    mesh.attributes.new(kind, kind, "POINT")
+item = data.objects.new("Object", mesh)
+for kind in ("ARRAY", "BEVEL", "CLOTH", "NODES"):
+    item.modifiers.new(kind, kind)
+group = data.node_groups.new("Group", "ShaderNodeTree")
+for kind in sorted(kind for kind in dir(bpy.types) if kind.startswith("ShaderNode")):
+    try:
+        group.nodes.new(kind)
+    except RuntimeError:
+        pass
+hair = data.hair_curves.new("Hair")
+hair.add_curves([3, 4])
+curve = data.curves.new("Curve", "CURVE")
+curve.splines.new("BEZIER").bezier_points.add(2)
+kinds = ("actions", "armatures", "brushes", "cameras", "lattices", "materials", "metaballs", "palettes", "worlds")
+roots = [item, group, hair, curve, data.images.new("Image", 4, 4), *(getattr(data, kind).new("New") for kind in kinds)]
+blobs.write(Path("blob.blend").absolute(), roots, is_to_open=True)
+for name, digest in sorted(digests(Path("blob.blend").absolute(), Outside(FileDigests())).items()):
+    print(name, digest.content, digest.arrangement, digest.reason)
+"""
+
+
+@pytest.mark.skipif(bool(bpy.app.binary_path), reason="it starts Blender's Python module")
+@pytest.mark.skipif(VERSION == (5, 0), reason="it does not fill what it writes of selected edges")
+def test_what_two_processes_make_is_the_same_whatever_their_memory_held(run_program, monkeypatch):
+    found = []
+    for filling in ("85", "170"):
+        monkeypatch.setenv("MALLOC_PERTURB_", filling)  # of the C library on Linux
+        found.append([line for line in run_program(MAKING).stdout.splitlines() if line.startswith("DataBlockName")])
+    assert found[0] == found[1]
+    assert len(found[0]) > 14
+
+
 def test_nodes_that_were_made_anew_are_the_same(digest):
     found = []
     for _ in range(2):
