@@ -131,6 +131,25 @@ def test_blender_tells_what_was_changed(edited):
         edited.begin()
 
 
+def test_what_a_driver_changes_is_told(edited):
+    edited.window.run(
+        """
+        other = bpy.data.objects["Other"]
+        for owner, name, index in ((other, "location", 1), (other.active_material, "roughness", -1)):
+            driver = owner.driver_add(name, index).driver
+            variable = driver.variables.new()
+            variable.targets[0].id, variable.targets[0].data_path = bpy.data.objects["Cube"], "location.x"
+            driver.expression = variable.name
+        """
+    )
+    edited.window.settle(6)
+    edited.begin()
+    edited.window.run("bpy.data.objects['Cube'].location.x = 0.3")
+    edited.window.settle()
+
+    assert {"OBJECT Cube", "OBJECT Other", "MATERIAL Other"} <= edited.changed()
+
+
 def test_change_of_what_no_window_shows_may_be_one_of_all(edited):
     edited.window.run("bpy.data.objects.new('Loose', None).location.x = 3.0")
 
