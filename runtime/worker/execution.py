@@ -10,7 +10,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import bpy
@@ -27,6 +27,7 @@ from ..keys.files import FileDigests
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
+from ..scratch.contents import DataBlockName
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import ScriptSource
@@ -276,6 +277,15 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
         with whole_file.no_handlers():
             changes.compare(inputs.reopen)
         contents.save(folder.file(blob))
+    _check_lost(changes.lost)
+
+
+def _check_lost(lost: Sequence[DataBlockName]) -> None:
+    """Raise ScriptError if the script changed what is linked from another file."""
+    for name in sorted(lost)[:1]:
+        fix = "Make it local first, item.make_local(), or change a copy, item.copy()"
+        what = f'{name.kind} "{name.name}", which is linked from {PurePath(name.library).name}'
+        raise ScriptError(f"the script changed {what}: such a change is in no file, so it would be lost. {fix}")
 
 
 def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:

@@ -116,18 +116,14 @@ class Inputs:
 
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
         """Find what was asked for among the newcomers, and note where all of them came from."""
-        newcomers = {
-            data_block_kinds.name_of(data_block): data_block
-            for _kind, data_block in data_block_kinds.all_data_blocks()
-            if data_block.session_uid not in known
-        }
+        newcomers = _newcomers(known)
         self._restore(blob, contents, newcomers)
         if blobs.release(contents, newcomers):
             del newcomers[contents.holders[0]]
         for ref in refs:
             name = DataBlockName(ref.kind, ref.name, ref.library)
             if name.library and name not in newcomers:  # a blob names linked data-blocks only where local ones use them
-                newcomers.update(blobs.link(name))
+                newcomers |= blobs.link(name) | _newcomers(known)
             if name not in newcomers:
                 raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
             self._found[ref] = newcomers[name]
@@ -166,6 +162,12 @@ class Inputs:
         merged = [item for item in newcomers.values() if item.session_uid in known]
         if merged:
             bpy.data.batch_remove(merged)
+
+
+def _newcomers(known: set[int]) -> dict[DataBlockName, bpy.types.ID]:
+    """All data-blocks but those of which the uid is known."""
+    found = (item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known)
+    return {data_block_kinds.name_of(item): item for item in found}
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ file was opened again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import bpy
@@ -129,6 +129,7 @@ class Provenance:
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None
         changes = Changes(self._has_state, self._unchanged(skipped) if self._has_state else {})
+        changes.lost += self._lost(roots, changes.unchanged)
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
                 continue
@@ -160,6 +161,20 @@ class Provenance:
                     unchanged[data_block.session_uid] = after
         return unchanged
 
+    def _lost(self, roots: Iterable[bpy.types.ID], unchanged: Mapping[int, Fingerprint]) -> Iterator[DataBlockName]:
+        """What the results use and the script changed, though it is linked from another file, as `Changes.lost`."""
+        linked = {item for _kind, item in data_block_kinds.all_data_blocks() if not _is_here(item)}
+        changed = {
+            item
+            for item in linked
+            if item.session_uid not in unchanged
+            and not _is_animated(item)
+            and (known := self._known.get(item.session_uid)) is not None
+            and known.before is not None
+        }
+        if changed:
+            yield from map(data_block_kinds.name_of, changed & used_by(roots))
+
 
 class Changes:
     """Which data-blocks of a blob of results are as the task was given them.
@@ -168,13 +183,16 @@ class Changes:
         contents: what to write beside the blob.
         candidates: by uid, what may be unchanged: its name in the whole file, and its fingerprint to be compared with
             the one after the file was opened again.
+        unchanged: the fingerprints of what is unchanged itself, by uid.
+        lost: what the script changed though it is linked from another file: no file of ours holds such a change.
     """
 
     def __init__(self, has_state: bool, unchanged: dict[int, Fingerprint]) -> None:
         self.contents = Contents()
         self.candidates: dict[int, tuple[DataBlockName, Fingerprint]] = {}
+        self.unchanged = unchanged
+        self.lost: list[DataBlockName] = []
         self._has_state = has_state
-        self._unchanged = unchanged
         self._named: dict[int, tuple[DataBlockName, Origin]] = {}
 
     def add(self, name: DataBlockName, uid: int, origin: Origin) -> None:
@@ -186,14 +204,18 @@ class Changes:
         for uid, (name_in_file, after) in self.candidates.items():
             data_block = data_block_kinds.find(*name_in_file)
             before = None if data_block is None else fingerprint(data_block, by_name)
-            if before is not None and before.digest == after.digest:
-                self._unchanged[uid] = after
+            if before is None:
+                continue
+            if before.digest == after.digest:
+                self.unchanged[uid] = after
+            elif name_in_file.library and not _is_animated(data_block):
+                self.lost.append(name_in_file)
         self.candidates.clear()
         self.settle()
 
     def settle(self) -> None:
         """Note in `contents` what is unchanged together with all that it uses."""
-        unchanged = dict(self._unchanged)
+        unchanged = dict(self.unchanged)
         while changed := [uid for uid, found in unchanged.items() if not found.references <= unchanged.keys()]:
             for uid in changed:
                 del unchanged[uid]
@@ -204,10 +226,22 @@ class Changes:
 
 
 def _own_uids(root: bpy.types.ID) -> list[int]:
-    data = getattr(root, "data", None)
-    return [root.session_uid, *([data.session_uid] if isinstance(data, bpy.types.ID) else [])]
+    """A result and its data, as far as they come home as copies: what is linked stays linked."""
+    items = (root, getattr(root, "data", None))
+    return [item.session_uid for item in items if isinstance(item, bpy.types.ID) and _is_here(item)]
 
 
 def _large_meshes(item: bpy.types.ID) -> list[int]:
     meshes = [mesh for mesh in (item, getattr(item, "data", None)) if isinstance(mesh, bpy.types.Mesh)]
-    return [mesh.session_uid for mesh in meshes if len(mesh.vertices) > _LARGE_MESH]
+    return [mesh.session_uid for mesh in meshes if _is_here(mesh) and len(mesh.vertices) > _LARGE_MESH]
+
+
+def _is_animated(item: bpy.types.ID) -> bool:
+    """Whether another frame gives a data-block other values, which is no change that anybody misses."""
+    parts = (item, getattr(item, "node_tree", None))
+    return any(getattr(part, "animation_data", None) is not None for part in parts)
+
+
+def _is_here(item: bpy.types.ID) -> bool:
+    """Whether a data-block is stored in the file that uses it."""
+    return item.library is None or data_block_kinds.is_packed(item)
