@@ -18,7 +18,7 @@ endef
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, unit tests: in seconds
+check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, unit tests: in a minute
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
 	$(bin)/mypy
