@@ -18,9 +18,9 @@ from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.cache import Cache
 from ...runtime.engine.forecast import Forecast
 from ...runtime.engine.forecaster import Forecaster
-from ...runtime.engine.run_cache import Cache
 from ...runtime.engine.runner import Runner
 from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
 from ...runtime.errors import RunError, StoreError

@@ -16,10 +16,11 @@ from ..scheduling.time_left import Past, TimeLeft
 from ..scratch.scratch import Scratch
 from ..script.blend_files import FileCopy
 from ..script.socket_types import LiveRef, StoredRef
+from .cache import Cache
 from .gathering import MANY_FOR_A_WORKER
 from .preparation import Gathering, Works
 from .results import Results
-from .run_cache import Cache, RunCache
+from .run_cache import RunCache
 from .run_files import RunFiles
 
 #: Called after each change of a run, with the id of the task that changed, None for the run.

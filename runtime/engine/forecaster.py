@@ -37,6 +37,7 @@ from ..scheduling.states import TaskState
 from ..scheduling.time_left import Past, Work, span
 from ..scratch.scratch import Scratch
 from ..script.socket_types import LiveRef, StoredRef
+from .cache import Cache
 from .chores import Chores
 from .forecast import Forecast, Outlook, TaskForecast
 from .item_keys import NOTHING_KNOWN
@@ -44,7 +45,7 @@ from .pasts import find_pasts
 from .preparation import Checking, Digesting, Keeping, Works
 from .preparation import Work as Preparation
 from .results import Results, fault, list_lengths
-from .run_cache import Cache, Found, NotFound, NotYet, RunCache
+from .run_cache import Found, NotFound, NotYet, RunCache
 
 
 class Forecaster:

@@ -18,6 +18,7 @@ from ..blend_file.blob_digests import Digests
 from ..blend_file.fields.named_files import NamedState
 from ..errors import StoreError
 from ..keys.files import FileState
+from ..keys.key import KeyParts
 from ..planning.plan import PlannedTask
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..scratch.typed_values import TypedValue
@@ -221,6 +222,11 @@ def last_keys(store: Store, task: str) -> Iterator[str]:
 def subject(task: PlannedTask, item: int) -> str:
     """What the last result of an item is found by."""
     return _subject(task.id, item)
+
+
+def place(parts: KeyParts) -> str:
+    """What the last result of a task with these inputs is found by, whatever is in their files."""
+    return f"place {parts.place()}"
 
 
 def _subject(task: str, item: int) -> str:

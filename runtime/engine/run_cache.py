@@ -3,45 +3,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
 
-from ..blend_file import blob_digests
-from ..blend_file.fields.named_files import NamedState
-from ..blend_file.outside import Outside
 from ..errors import StoreError
 from ..keys.files import FileState, UnknownContentError
-from ..keys.key import Environment, InputPart, KeyParts
+from ..keys.key import InputPart, KeyParts
 from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
 from ..planning.plan import Plan, PlannedTask, Source
-from ..scratch.contents import Contents
-from ..scratch.scratch import Scratch, ScratchFolder
+from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
-from ..script.socket_types import StoredRef
-from ..store import upkeep
-from ..store.records import Record, digest_of
-from ..store.store import Store
+from ..store.records import Record
 from . import kept_results
-from .given import given_digest
-from .item_keys import ItemKey, ItemKeys, Known
-from .kept_results import STEM, KeptResult, KeptResults, found_origins, kept_origins, subject
+from .cache import Cache
+from .item_keys import ItemKey, ItemKeys
+from .keeping import BLOB, Gave, Keep, Remember, paths_of
+from .kept_results import STEM, KeptResult, found_origins, place, subject
 from .messages import Succeeded
 from .preparation import Checking, Digesting, Keeping, LookupWork
 from .results import Results, Tasks
-
-#: The blob and the log of a record.
-_BLOB: Final = "blob"
-_LOG: Final = "log"
-
-#: Whoever needs what the nodes of the open file show.
-_SHOWN: Final = "open file"
 
 #: Bytes of a kept result that are read without a pause, the first time that a session finds it.
 _LARGE: Final = 1024**2
@@ -68,78 +53,6 @@ class NotYet:
     """Nothing can be said of an item before something is done."""
 
     works: tuple[LookupWork, ...]
-
-
-class Cache:
-    """What runs share: the store, and what is known of scripts and files.
-
-    Attributes:
-        info: how full the store is, None before that was looked at.
-        pending: the keys and subjects of results that are being kept.
-        checked: the keys of large results whose files were read in this session.
-    """
-
-    def __init__(self, store: Store, environment: Callable[[Plan], Environment]) -> None:
-        """`environment` gives what the results of a plan depend on beside its scripts and values, as it is now."""
-        self.store = store
-        self.info: upkeep.Info | None = None
-        self.pending: Counter[str] = Counter()
-        self.checked: set[str] = set()
-        self.environment = environment
-        self.known = Known()
-        self.results = KeptResults()
-        self._shown: dict[str, frozenset[str]] = {}  # the keys of what the open file's nodes show, by their ids
-
-    def use(self, store: Store) -> Store | None:
-        """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
-        if store.folder.path == self.store.folder.path:
-            self.store.limits = store.limits
-            return None
-        old, self.store, self.info = self.store, store, None
-        return old
-
-    # What follows may take its time: it is done on another thread. It raises StoreError
-
-    def look(self) -> upkeep.Info:
-        """How full the store is."""
-        return upkeep.info(self.store)
-
-    def settle(self, shown: Mapping[str, Iterable[str]], *, has_kept: bool) -> upkeep.Info | None:
-        """Let the results of a run stay in the store, and it within its limits if the run gave it any.
-
-        Args:
-            shown: the keys of the results that nodes show from now on, by their ids.
-            has_kept: whether the run gave the store anything.
-
-        Returns:
-            how full it is then, None if it was not looked at.
-        """
-        self._shown |= {task: frozenset(keys) for task, keys in shown.items()}
-        self._need_shown()
-        return self.tidy() if has_kept else None
-
-    def show_last(self, tasks: Iterable[str]) -> None:
-        """Let just the last results of these nodes stay in the store: another file is open, which has these nodes."""
-        self._shown = {task: frozenset(kept_results.last_keys(self.store, task)) for task in tasks}
-        self._need_shown()
-
-    def _need_shown(self) -> None:
-        self.store.lease(_SHOWN, frozenset().union(*self._shown.values()))
-
-    def tidy(self) -> upkeep.Info:
-        """Keep the store within its limits; how full it is then."""
-        upkeep.prune(self.store)
-        return upkeep.info(self.store)
-
-    def clear(self) -> upkeep.Info:
-        """Remove all that is kept."""
-        upkeep.clear(self.store)
-        return upkeep.info(self.store)
-
-    def clear_unused(self) -> upkeep.Info:
-        """Remove what no open Blender shows or needs."""
-        upkeep.clear_unused(self.store)
-        return upkeep.info(self.store)
 
 
 class RunCache:
@@ -240,9 +153,9 @@ class RunCache:
 
         def check() -> str:
             record = self.shared.store.check(key)
-            if record is None or not blob or _BLOB not in record.blobs:
+            if record is None or not blob or BLOB not in record.blobs:
                 return ""
-            self.shared.store.place(record, _BLOB, path.parent, path.stem)
+            self.shared.store.place(record, BLOB, path.parent, path.stem)
             return blob
 
         return check
@@ -255,7 +168,7 @@ class RunCache:
         """The key of an item, without the files that it wrote itself the last time."""
         key = self.keys.key(task, item, tasks)
         if any(_paths(key.parts)):
-            last = self._last(_place(key.parts))
+            last = self._last(place(key.parts))
             if last is not None and last.written:
                 written = frozenset(state.path for state in last.written)
                 return ItemKey.of(self.keys.parts(task, item, tasks, written))
@@ -271,7 +184,7 @@ class RunCache:
         if changed := list(self._changed_files(kept)):
             return NotFound(tuple(changed))
         try:
-            if kept.files and (moved := set(kept.files) - _paths_of(self.keys.files(task, item, tasks))):
+            if kept.files and (moved := set(kept.files) - paths_of(self.keys.files(task, item, tasks))):
                 return NotFound(tuple(Reason(Cause.FILE_MOVED, PurePath(path).name) for path in sorted(moved)))
             return Found(self._taken(record, kept, task, item, tasks))
         except (StoreError, IndexError):  # damaged, or removed by somebody just now
@@ -318,7 +231,7 @@ class RunCache:
             StoreError: if they can't be put there.
             IndexError: if the item's inputs don't hold what a data-block was made from.
         """
-        if _BLOB not in record.blobs:
+        if BLOB not in record.blobs:
             return kept.values
         blob = self._scratch.new_blob()
         path = self._scratch.file(blob)
@@ -327,7 +240,7 @@ class RunCache:
         copied = self._copies.get(record.key)
         copy = self._scratch.file(copied) if copied else None
         found = self.shared.results.place(
-            self.shared.store, record, _BLOB, path, origins, copy=copy, is_only_read=self._is_forecast
+            self.shared.store, record, BLOB, path, origins, copy=copy, is_only_read=self._is_forecast
         )
         if found is not None:
             self.keys.know(blob, *found)
@@ -412,17 +325,17 @@ class RunCache:
 
     def keep(
         self, task: PlannedTask, item: int, tasks: Tasks, succeeded: Succeeded, blob: str, log: str, num_items: int
-    ) -> _Keep | _Remember | None:
+    ) -> Keep | Remember | None:
         """What keeps the result of an item, to be done on another thread; None if nothing can be kept.
 
         Of a result that can't be kept at all, only what it took and a digest of it are.
         """
-        gave = _Gave(succeeded, num_items, self._scratch.file(blob), self._scratch.folder)
+        gave = Gave(succeeded, num_items, self._scratch.file(blob), self._scratch.folder)
         is_asked = (task.id, item) in self._asked
         written = self._written(task, item, succeeded) if is_asked else None
         if written is None:
             self.shared.pending.update((subject(task, item),))
-            return _Remember(self.shared.store, subject(task, item), gave)
+            return Remember(self.shared.store, subject(task, item), gave)
         asked = self._to_keep(task, item, tasks, frozenset(state.path for state in written))
         if asked is None:
             return None
@@ -449,7 +362,7 @@ class RunCache:
             num_items=num_items,
             obstacle=obstacle,
         )
-        return _Keep(
+        return Keep(
             self.shared.store,
             asked.parts,
             asked.key,
@@ -463,122 +376,10 @@ class RunCache:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Gave:
-    """What an item gave.
-
-    Attributes:
-        succeeded: as the worker told it.
-        num_items: how many items its task has.
-        blob: the file of its blob.
-        folder: the files of the scratch folder.
-    """
-
-    succeeded: Succeeded
-    num_items: int
-    blob: Path
-    folder: ScratchFolder
-
-    @property
-    def seconds(self) -> float:
-        return self.succeeded.seconds or 0.0
-
-    def digest(self) -> str:
-        """As `given_digest`."""
-        try:
-            return given_digest(self.succeeded.values, self.succeeded.written, self.blob, self.folder)
-        except StoreError:
-            return ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Remember:
-    """Notes what an item gave and took whose result can't be kept."""
-
-    store: Store
-    subject: str
-    gave: _Gave
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What others may look for meanwhile."""
-        return (self.subject,)
-
-    def __call__(self) -> bool:
-        """Returns whether it gave what it gave the last time."""
-        last = kept_results.last(self.store, self.subject) or KeptResult("", "")
-        kept = KeptResult(
-            last.parts,
-            last.script,
-            peak_memory=self.gave.succeeded.peak_memory,
-            num_items=self.gave.num_items,
-            given=self.gave.digest(),
-        )
-        with contextlib.suppress(StoreError):  # nothing is lost but an estimate
-            self.store.set_last(
-                self.subject, Record(digest_of(self.subject.encode()), kept.encode(), self.gave.seconds, {})
-            )
-        return kept.given == last.given != ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Keep:
-    """Keeps one result."""
-
-    store: Store
-    parts: KeyParts
-    key: str
-    subject: str
-    kept: KeptResult
-    gave: _Gave
-    log: Path
-    sources: tuple[StoredRef, ...]
-    files: set[NamedState]
-    outside: Outside
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What others may look for meanwhile."""
-        return self.key, self.subject
-
-    def __call__(self) -> bool:
-        """Returns whether the item gave what it gave the last time. Raises StoreError if it can't be kept.
-
-        It is not kept if a file of its inputs has changed since these were digested.
-        """
-        if not all(self.outside.is_as_it_was(state, may_trust_times=False) for state in self.files):
-            return _Remember(self.store, self.subject, self.gave)()
-        kept, blob, files = replace(self.kept, given=self.gave.digest()), self.gave.blob, {}
-        if blob.exists() and not kept.obstacle:
-            contents = Contents.load(blob)
-            digests = blob_digests.read(blob)
-            named = {state for digest in digests.values() for state in digest.files}
-            kept = replace(
-                kept,
-                origins=tuple(kept_origins(contents, blob.name, digests, self.sources)),
-                files=tuple(sorted(_paths_of(named) & _paths_of(self.files))),
-                named=tuple(sorted(named - self.files)),
-            )
-        if any(blob.parent.glob(f"{blob.stem}.*")) and not kept.obstacle:
-            files[_BLOB] = blob
-        if self.log.exists():
-            files[_LOG] = self.log
-        last = kept_results.last(self.store, self.subject)
-        record = self.store.keep(self.key, kept.encode(), self.gave.seconds, files, copied=(_LOG,))
-        self.store.set_last(self.subject, record)
-        if kept.written:
-            self.store.set_last(_place(self.parts), record)
-        return last is not None and kept.given == last.given != "" and set(kept.origins) == set(last.origins)
-
-
 def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> PlannedTask:
     """A task with those of its arguments only that are known; by another id, as all is remembered by ids."""
     known = tuple(argument for argument in task.arguments if not any(map(is_unknown, argument.sources)))
     return replace(task, id=f"known of {task.id}", arguments=known)
-
-
-def _paths_of(states: Iterable[NamedState]) -> set[str]:
-    return {state.path for state in states}
 
 
 def _given_files(parts: KeyParts) -> Iterator[tuple[str, str]]:
@@ -600,8 +401,3 @@ def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str
 def _paths(parts: KeyParts) -> Iterator[InputPart]:
     """The inputs that are paths."""
     return (part for part in parts.inputs if part.type.kind == "PATH")
-
-
-def _place(parts: KeyParts) -> str:
-    """What the last result of a task with these inputs is found by, whatever is in their files."""
-    return f"place {parts.place()}"

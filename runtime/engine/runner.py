@@ -72,6 +72,7 @@ from ..script.socket_types import OPEN_FILE, LiveRef, StoredRef
 from ..store import upkeep
 from . import messages
 from .active_run import ActiveRun, Listener
+from .cache import Cache
 from .chores import Chores, Done
 from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
@@ -79,7 +80,7 @@ from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
 from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Work
 from .results import fault, list_lengths
-from .run_cache import Cache, Found, NotYet
+from .run_cache import Found, NotYet
 
 #: Seconds that keeping results may take when Blender ends.
 _KEEPING_TIMEOUT: Final = 20.0

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from background_nodes.runtime.engine.active_run import ActiveRun
+from background_nodes.runtime.engine.cache import Cache
 from background_nodes.runtime.engine.pasts import find_pasts
-from background_nodes.runtime.engine.run_cache import Cache, RunCache
+from background_nodes.runtime.engine.run_cache import RunCache
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts

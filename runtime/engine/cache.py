@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all runs of a session share: the store, and what is known of scripts and files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from ..keys.key import Environment
+from ..planning.plan import Plan
+from ..store import upkeep
+from ..store.store import Store
+from . import kept_results
+from .item_keys import Known
+from .kept_results import KeptResults
+
+#: Whoever needs what the nodes of the open file show.
+_SHOWN: Final = "open file"
+
+
+class Cache:
+    """What runs share: the store, and what is known of scripts and files.
+
+    Attributes:
+        info: how full the store is, None before that was looked at.
+        pending: the keys and subjects of results that are being kept.
+        checked: the keys of large results whose files were read in this session.
+    """
+
+    def __init__(self, store: Store, environment: Callable[[Plan], Environment]) -> None:
+        """`environment` gives what the results of a plan depend on beside its scripts and values, as it is now."""
+        self.store = store
+        self.info: upkeep.Info | None = None
+        self.pending: Counter[str] = Counter()
+        self.checked: set[str] = set()
+        self.environment = environment
+        self.known = Known()
+        self.results = KeptResults()
+        self._shown: dict[str, frozenset[str]] = {}  # the keys of what the open file's nodes show, by their ids
+
+    def use(self, store: Store) -> Store | None:
+        """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
+        if store.folder.path == self.store.folder.path:
+            self.store.limits = store.limits
+            return None
+        old, self.store, self.info = self.store, store, None
+        return old
+
+    # What follows may take its time: it is done on another thread. It raises StoreError
+
+    def look(self) -> upkeep.Info:
+        """How full the store is."""
+        return upkeep.info(self.store)
+
+    def settle(self, shown: Mapping[str, Iterable[str]], *, has_kept: bool) -> upkeep.Info | None:
+        """Let the results of a run stay in the store, and it within its limits if the run gave it any.
+
+        Args:
+            shown: the keys of the results that nodes show from now on, by their ids.
+            has_kept: whether the run gave the store anything.
+
+        Returns:
+            how full it is then, None if it was not looked at.
+        """
+        self._shown |= {task: frozenset(keys) for task, keys in shown.items()}
+        self._need_shown()
+        return self.tidy() if has_kept else None
+
+    def show_last(self, tasks: Iterable[str]) -> None:
+        """Let just the last results of these nodes stay in the store: another file is open, which has these nodes."""
+        self._shown = {task: frozenset(kept_results.last_keys(self.store, task)) for task in tasks}
+        self._need_shown()
+
+    def _need_shown(self) -> None:
+        self.store.lease(_SHOWN, frozenset().union(*self._shown.values()))
+
+    def tidy(self) -> upkeep.Info:
+        """Keep the store within its limits; how full it is then."""
+        upkeep.prune(self.store)
+        return upkeep.info(self.store)
+
+    def clear(self) -> upkeep.Info:
+        """Remove all that is kept."""
+        upkeep.clear(self.store)
+        return upkeep.info(self.store)
+
+    def clear_unused(self) -> upkeep.Info:
+        """Remove what no open Blender shows or needs."""
+        upkeep.clear_unused(self.store)
+        return upkeep.info(self.store)
