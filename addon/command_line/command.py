@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import bpy
 
@@ -124,20 +124,23 @@ def _write_report(options: argparse.Namespace, content: Content, report: Report)
         report.fail(f"the report can't be written to {options.report}: {error}")
 
 
+def _run_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What a run and its forecast are told alike."""
+    return {
+        "force": options.force,
+        "cache": not options.no_cache,
+        "workers": options.workers,
+        "allow_scripts": options.allow_scripts,
+    }
+
+
 def _plan(options: argparse.Namespace, report: Report) -> ForecastReport:
     """Tell what `run` would do, with the same options."""
     tree = lookup.tree(options.tree)
     report.tree = tree.name
     until = _checked_input(tree, options)
     _use_store(options)
-    forecast = session.forecast(
-        tree,
-        until=until,
-        force=options.force,
-        cache=not options.no_cache,
-        workers=options.workers,
-        allow_scripts=options.allow_scripts,
-    )
+    forecast = session.forecast(tree, until=until, **_run_options(options))
     return ForecastReport(report.file, tree.name, forecast)
 
 
@@ -150,16 +153,7 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
         return
     _use_store(options)
     with make_view(sys.stderr) as view:
-        run = session.start(
-            tree,
-            until=until,
-            force=options.force,
-            cache=not options.no_cache,
-            workers=options.workers,
-            timeout=options.timeout,
-            allow_scripts=options.allow_scripts,
-            on_event=view.hear,
-        )
+        run = session.start(tree, until=until, timeout=options.timeout, on_event=view.hear, **_run_options(options))
         _wait(run, interruption, view)
     if output is not None:
         for node_id, identifier in run.offered():

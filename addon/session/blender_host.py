@@ -91,7 +91,7 @@ class BlenderHost:
         return Writer(active, taken)
 
     def finish_homecomings(self, seconds: float) -> bool:
-        if baselines.num_pending and not bpy.app.background and not first_input.is_awaited():
+        if baselines.num_pending and not bpy.app.background and not first_input.wait():
             baselines.finish()
         return baselines.work(seconds)
 

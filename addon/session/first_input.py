@@ -39,7 +39,7 @@ class BACKGROUND_NODES_OT_await_first_input(bpy.types.Operator):
         context.window_manager.event_timer_remove(self._timer)
 
 
-def is_awaited() -> bool:
+def wait() -> bool:
     """Wait for it in all windows. Returns whether that can be: not while a tool goes on, which hears of it first."""
     windows = bpy.context.window_manager.windows
     if any(

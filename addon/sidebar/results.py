@@ -20,15 +20,25 @@ from ..session.current import bring_back, fetch_result, session
 Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
 
 
-class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
+class _OutputOperator(TreeOperator):
+    """Does something with what an output shows."""
+
+    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def find_output(self, context: bpy.types.Context) -> bpy.types.NodeSocket | None:
+        """The output, None if it is gone."""
+        node = active_tree(context).nodes.get(self.node_name)
+        sockets = [] if node is None else node.outputs
+        return next((socket for socket in sockets if socket.identifier == self.identifier), None)
+
+
+class BACKGROUND_NODES_OT_result_show(_OutputOperator, bpy.types.Operator):
     """Select the result and show it: objects in the viewport, others in an editor for them"""
 
     bl_idname = "background_nodes.result_show"
     bl_label = "Show Result"
     bl_options = {"REGISTER", "UNDO"}
-
-    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         data_blocks = self._data_blocks(context)
@@ -42,22 +52,19 @@ class BACKGROUND_NODES_OT_result_show(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
     def _data_blocks(self, context: bpy.types.Context) -> list[bpy.types.ID]:
-        socket = _output(context, self.node_name, self.identifier)
+        socket = self.find_output(context)
         return getattr(socket, "result_data_blocks", [])  # a reroute's has none
 
 
-class BACKGROUND_NODES_OT_result_bring_home(TreeOperator, bpy.types.Operator):
+class BACKGROUND_NODES_OT_result_bring_home(_OutputOperator, bpy.types.Operator):
     """Bring the result into this file: objects and collections into the scene"""
 
     bl_idname = "background_nodes.result_bring_home"
     bl_label = "Bring Home"
     bl_options = {"REGISTER", "UNDO"}
 
-    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-
     def execute(self, context: bpy.types.Context) -> set[str]:
-        socket = _output(context, self.node_name, self.identifier)
+        socket = self.find_output(context)
         if not getattr(socket, "offered_by", 0):
             self.report({"WARNING"}, translated("There is no result to bring home"))
             return {"CANCELLED"}
@@ -69,18 +76,15 @@ class BACKGROUND_NODES_OT_result_bring_home(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class BACKGROUND_NODES_OT_result_bring_back(TreeOperator, bpy.types.Operator):
+class BACKGROUND_NODES_OT_result_bring_back(_OutputOperator, bpy.types.Operator):
     """Bring what was deleted of the result back, if it is still kept. No script runs"""
 
     bl_idname = "background_nodes.result_bring_back"
     bl_label = "Bring Back"
     bl_options = {"REGISTER", "UNDO"}
 
-    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-
     def execute(self, context: bpy.types.Context) -> set[str]:
-        socket = _output(context, self.node_name, self.identifier)
+        socket = self.find_output(context)
         if getattr(socket, "num_noted", 0) == len(getattr(socket, "result_data_blocks", ())):
             self.report({"WARNING"}, translated("Nothing of the result was deleted"))
             return {"CANCELLED"}
@@ -149,29 +153,20 @@ class BACKGROUND_NODES_OT_output_collection_new(TreeOperator, bpy.types.Operator
         return {"FINISHED"}
 
 
-class BACKGROUND_NODES_OT_result_folder_open(TreeOperator, bpy.types.Operator):
+class BACKGROUND_NODES_OT_result_folder_open(_OutputOperator, bpy.types.Operator):
     """Open the folder of the result in the system's file browser"""
 
     bl_idname = "background_nodes.result_folder_open"
     bl_label = "Open Folder"
 
-    node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-    identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
-
     def execute(self, context: bpy.types.Context) -> set[str]:
-        result = getattr(_output(context, self.node_name, self.identifier), "result", None)
+        result = getattr(self.find_output(context), "result", None)
         path = result[0] if isinstance(result, tuple) and result else result
         folder = _folder(path) if isinstance(path, str) else None
         if folder is None:
             self.report({"WARNING"}, translated("The result is not there any more"))
             return {"CANCELLED"}
         return bpy.ops.wm.path_open(filepath=str(folder))
-
-
-def _output(context: bpy.types.Context, node_name: str, identifier: str) -> bpy.types.NodeSocket | None:
-    node = active_tree(context).nodes.get(node_name)
-    sockets = [] if node is None else node.outputs
-    return next((socket for socket in sockets if socket.identifier == identifier), None)
 
 
 def _folder(path: str) -> Path | None:

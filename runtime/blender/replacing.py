@@ -91,10 +91,8 @@ def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[b
     going = {*others, *superfluous}
     users = bpy.data.user_map(subset=set(others))
     for old, new in others.items():
-        if isinstance(old, bpy.types.Object):
-            for collection in _collections(
-                users.get(old, set()) - going
-            ):  # `remap` would look at everything in the file
+        if isinstance(old, bpy.types.Object):  # `remap` would look at everything in the file
+            for collection in _collections(users.get(old, set()) - going):
                 _replace_in(collection, old, new)
     view_layers.sync()  # to 5.2, what they have shown is still used
     users = bpy.data.user_map(subset=set(others))

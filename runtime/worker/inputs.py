@@ -120,10 +120,13 @@ class Inputs:
         self._restore(blob, contents, newcomers)
         if blobs.release(contents, newcomers):
             del newcomers[contents.holders[0]]
-        for ref in refs:
-            name = DataBlockName(ref.kind, ref.name, ref.library)
-            if name.library and name not in newcomers:  # a blob names linked data-blocks only where local ones use them
-                newcomers |= blobs.link(name) | _newcomers(known)
+        names = {ref: DataBlockName(ref.kind, ref.name, ref.library) for ref in refs}
+        # A blob names linked data-blocks only where local ones use them.
+        if linked := [name for name in names.values() if name.library and name not in newcomers]:
+            for name in linked:
+                newcomers |= blobs.link(name)
+            newcomers |= _newcomers(known)  # and what came along with them
+        for ref, name in names.items():
             if name not in newcomers:
                 raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
             self._found[ref] = newcomers[name]
