@@ -22,7 +22,7 @@ check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, u
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
 	$(bin)/mypy
-	$(bin)/pytest tests/unit -q
+	$(bin)/pytest tests/unit -q --numprocesses auto
 
 test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extension in a real one included
 	@rm -rf build/reports; mkdir -p build/reports; status=0; \
