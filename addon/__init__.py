@@ -29,7 +29,7 @@ def _modules() -> tuple[ModuleType, ...]:
     )
     from .preferences import edit, preferences, trusted_list
     from .scripts import consent_dialog, menus, operators, text_watch
-    from .session import current, first_input, forecasts, problems
+    from .session import current, first_input, forecasts, gestures, problems
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
     return (
@@ -38,6 +38,7 @@ def _modules() -> tuple[ModuleType, ...]:
         preferences,
         edit,
         current,
+        gestures,
         first_input,
         forecasts,
         redraw,

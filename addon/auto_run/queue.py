@@ -85,7 +85,7 @@ class Queue:
         rest = 0.0 if mode == "SAVE" else self.rest
         self._due[tree.session_uid] = _Due(mode, time.monotonic() + rest)
         if not bpy.app.background and not bpy.app.timers.is_registered(turn):
-            bpy.app.timers.register(turn, first_interval=rest)
+            bpy.app.timers.register(turn, first_interval=0.0)
 
     def goes_to(self, frame: tuple[int, float]) -> bool:
         """Take a scene and its frame for those that the artist looks at; whether these were others before."""
@@ -121,7 +121,7 @@ class Queue:
         for uid, due in list(self._due.items()):
             if uid not in trees or trees[uid].auto_run != due.mode:  # it is gone, or not wanted any more
                 del self._due[uid]
-            elif due.time <= time.monotonic() and not _must_wait(due.mode):
+            elif not _must_wait(due.mode) and due.time <= time.monotonic():  # the mouse is looked at all the while
                 self._faults.guard(self._take, trees[uid], due)
         return _INTERVAL if self._due else None
 

@@ -266,6 +266,57 @@ def test_live_tree_runs_after_a_change_and_not_after_its_own(editor):
     assert len(window.run("return [run.number for run in places.session().history]")) == 2
 
 
+def test_live_tree_waits_until_a_number_field_is_let_go(editor):
+    window = editor.window
+    editor.add_script(ADDS, "Adds")
+    editor.frame_all()
+    window.run("places.tree().auto_run = 'LIVE'")
+    wait_for_runs(editor, 1)
+    x, y = editor.input("Adds", "Value")
+    window.move(x + 80, y)
+    window.event("LEFTMOUSE", "PRESS")
+    window.move(x + 140, y, steps=6)
+    wait_until_overdue(editor)
+    window.event("LEFT_SHIFT", "PRESS", shift=True)
+    wait_until_overdue(editor)
+    window.event("LEFT_SHIFT", "RELEASE")
+    window.move(x + 160, y, steps=2)
+    wait_until_overdue(editor)
+    value = window.run("return places.tree().nodes['Adds'].inputs[0].default_value")
+    assert value > 1
+    assert len(window.run("return [run.number for run in places.session().history]")) == 1
+    window.event("LEFTMOUSE", "RELEASE")
+    wait_for_runs(editor, 2)
+    assert window.run("return places.tree().nodes['Adds'].outputs[0].result") == value + 1
+    assert "look_at_buttons" not in editor.reports()
+
+
+def wait_until_overdue(editor: Editor) -> None:
+    """Until a tree that is to run has waited for a while longer than it rests."""
+    editor.window.wait_for(
+        """
+        import time
+        due = places.module("addon.auto_run.queue").queue._due.values()
+        return any(each.time + 0.5 < time.monotonic() for each in due)
+        """
+    )
+
+
+def test_results_wait_until_a_number_field_is_let_go(going, gate):
+    window = going.window
+    x, y = going.input("Working", "Value")
+    window.move(x + 80, y)
+    window.event("LEFTMOUSE", "PRESS")
+    window.move(x + 140, y, steps=6)
+    gate.open(0.3)
+    gate.open(0.7)
+    window.wait_for("return places.session().history[-1].state.is_final")
+    window.settle(100)
+    assert not window.run("return places.session().history[-1].is_home")
+    window.event("LEFTMOUSE", "RELEASE")
+    assert going.wait_until_home()["state"] == "succeeded"
+
+
 @pytest.mark.parametrize("load_ui", [False, True])
 def test_file_opened_in_mid_run_ends_the_run_and_can_be_run(going, tmp_path, load_ui):
     window, path = going.window, tmp_path / "saved.blend"
