@@ -19,7 +19,7 @@ from ..keys.files import FileDigests, UnknownContentError, combined
 from ..keys.inputs import Contents as InputContents
 from ..keys.inputs import DataBlockContent, input_parts, items_digest, value_digest
 from ..keys.installed import versions
-from ..keys.key import Element, Environment, KeyParts, OtherItems, key_parts
+from ..keys.key import Element, Environment, KeyParts, OtherItems, ScriptPart, key_parts
 from ..keys.script_digest import ScriptDigest, ScriptDigests
 from ..planning.plan import PlannedTask
 from ..scratch import value_files
@@ -176,6 +176,14 @@ class ItemKeys:
         if source not in self._installed:
             self._installed[source] = versions(script.installed, self._known.files)
         return self._installed[source]
+
+    def is_as_it_was(self, part: ScriptPart, task: PlannedTask) -> bool:
+        """Whether all that a task's script imports is still what it was when the run first asked for it."""
+        script = self._known.scripts.digest(task.script)
+        try:
+            return script.modules == part.modules and versions(script.installed, self._known.files) == part.installed
+        except UnknownContentError:
+            return False
 
     def key(self, task: PlannedTask, item: int, tasks: Tasks) -> ItemKey:
         """The key of an item, made anew if anything may have changed. Raises UnknownContentError as `parts` does."""

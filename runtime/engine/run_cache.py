@@ -297,9 +297,9 @@ class RunCache:
         """
         asked = self._asked[task.id, item]
         before = asked.parts
-        if not before.script.modules and not any(_paths(before)):
+        if not before.script.modules and not before.script.installed and not any(_paths(before)):
             return asked
-        if self.shared.known.scripts.digest(task.script).modules != before.script.modules:
+        if not self.keys.is_as_it_was(before.script, task):
             return None
         try:
             now = self.keys.parts(task, item, tasks, written)

@@ -11,6 +11,7 @@ from typing import Final
 
 from ..planning.graph import SceneSettings
 from .files import MISSING
+from .installed import is_content
 from .key import Content, Element, InputPart, KeyParts
 from .script_changes import changed_line
 
@@ -130,7 +131,10 @@ def _of_script(old: KeyParts, new: KeyParts, text_of: Callable[[str], str | None
         yield Reason(Cause.MODULE_CHANGED, name)
     for name in _differing(before.installed, after.installed):
         versions = [each.installed.get(name) or "nothing" for each in (before, after)]
-        yield Reason(Cause.MODULE_UPDATED, name, *versions)
+        if any(map(is_content, versions)):
+            yield Reason(Cause.MODULE_CHANGED, name)
+        else:
+            yield Reason(Cause.MODULE_UPDATED, name, *versions)
 
 
 def _of_inputs(old: KeyParts, new: KeyParts) -> Iterator[Reason]:

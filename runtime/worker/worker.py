@@ -57,7 +57,7 @@ class Worker:
         clean = CleanState()
         while True:
             self._channel.send(Idle())
-            self._take_task()
+            self._take_task(clean)
             reason = clean.restore() or self._used_up()
             if reason:
                 self._retire(reason)
@@ -73,11 +73,13 @@ class Worker:
             traceback.print_exc()
             os._exit(1)
 
-    def _take_task(self) -> None:
+    def _take_task(self, clean: CleanState) -> None:
         try:
             task = self._inbox.get(timeout=self._idle_seconds)
         except queue.Empty:
             self._retire("it was idle")
+        if clean.is_outdated():  # another worker gets the task
+            self._retire("an installed module was changed")
         self._channel.send(Started())
         if isinstance(task, Gather):
             self._channel.send(execution.gather(task, self._folder))

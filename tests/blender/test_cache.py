@@ -781,6 +781,25 @@ def test_a_result_is_not_kept_if_a_file_of_its_input_changes_meanwhile(tree, tmp
 # The store
 
 
+def test_a_result_is_not_kept_if_an_installed_module_changes_meanwhile(tree, tmp_path, monkeypatch):
+    module = tmp_path / "studio_tools.py"
+    module.write_text("X = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = f"""
+        import contextlib
+        with contextlib.suppress(ImportError):
+            import studio_tools
+        def main() -> int:
+            return open({str(module)!r}, "w").write("X = 22")
+    """
+    script(tree, "Write", source)
+    ran(tree)
+    module.write_text("X = 1")
+    assert set(ran(tree)) == {"Write"}
+    assert set(ran(tree)) == {"Write"}, "it changed while the first two ran"
+    assert ran(tree) == {}
+
+
 def test_a_damaged_result_is_made_anew(tree, store):
     scale = script(tree, "Scale", SCALE, source=rock())
     output(tree, "LINK", scale)

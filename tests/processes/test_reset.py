@@ -556,6 +556,17 @@ def test_installed_module_stays_with_all_that_its_import_changed_elsewhere(warm)
     assert warm.run(body).value == first
 
 
+def test_installed_module_that_changed_is_read_anew(engine_with_path):
+    """As a studio's own, or a package that is upgraded while Blender is open."""
+    engine, folder = engine_with_path
+    if str(folder) not in engine.run("import sys; return sys.path").value:
+        pytest.skip("a real Blender does not look in PYTHONPATH")
+    (folder / "studio_tools.py").write_text("from studio_numbers import X\n")
+    for number in (1, 22, 333):
+        (folder / "studio_numbers.py").write_text(f"X = {number}\n")
+        assert engine.run("import studio_tools; return studio_tools.X").value == number
+
+
 def test_import_after_a_change_keeps_the_import_and_not_the_change(warm):
     warm.run("import json; json.loads = None; json.mine = 1; import json.tool")
     body = "import json, sys; return [json.loads('[1]'), hasattr(json, 'mine'), hasattr(json, 'tool')]"

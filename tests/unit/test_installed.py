@@ -44,6 +44,47 @@ def test_module_that_was_put_there_counts_by_content(place):
     assert version("some_file") != before
 
 
+IMPORTS = [
+    "import some_numbers",
+    "import json, some_numbers as numbers",
+    "try: from some_numbers import X\nexcept ImportError: X = 1",
+    "import importlib\nX = importlib.import_module('some_numbers.inner').X",
+]
+
+
+@pytest.mark.parametrize("source", IMPORTS)
+def test_what_a_module_imports_counts_too(place, source):
+    (place / "some_studio").mkdir()
+    (place / "some_studio" / "__init__.py").write_text(source)
+    (place / "some_numbers.py").write_text("import some_studio\nX = 1")
+    before = versions(["some_studio"], FileDigests())
+    assert before.keys() == {"some_studio", "some_numbers"}
+    (place / "some_numbers.py").write_text("import some_studio\nX = 2")
+    after = versions(["some_studio"], FileDigests())
+    assert (after["some_studio"] == before["some_studio"], after == before) == (True, False)
+
+
+def test_what_an_installed_package_requires_counts_too(place):
+    (place / "some_studio").mkdir()
+    (place / "some_studio" / "__init__.py").write_text("")
+    (place / "some_studio-1.2.dist-info").mkdir()
+    (place / "some_studio-1.2.dist-info" / "METADATA").write_text(
+        "Name: some-studio\nRequires-Dist: Some.Numbers (>=3)\nRequires-Dist: some_tests ; extra == 'test'\n"
+    )
+    assert versions(["some_studio"], FileDigests()) == {"some_studio": "1.2", "some_numbers": ABSENT}
+    (place / "some_numbers-3.1.dist-info").mkdir()
+    assert versions(["some_studio"], FileDigests()) == {"some_studio": "1.2", "some_numbers": "3.1"}
+
+
+def test_package_that_is_being_worked_on_counts_by_content(place):
+    (place / "some_studio.egg-info").mkdir()
+    (place / "some_studio").mkdir()
+    (place / "some_studio" / "__init__.py").write_text("X = 1")
+    before = version("some_studio")
+    (place / "some_studio" / "__init__.py").write_text("X = 2")
+    assert version("some_studio") not in {"", before}
+
+
 def test_module_that_is_nowhere_may_come(place):
     assert version("some_studio") == ABSENT
     (place / "some_studio.py").write_text("")

@@ -146,6 +146,8 @@ def test_all_else_is_told():
     assert told(parts(outputs=()), parts()) == ["inputs or outputs changed"]
     assert told(parts(is_without_main=True), parts()) == ["inputs or outputs changed"]
     assert told(parts(installed={"studio": "1"}), parts(installed={"studio": "2"})) == ['module "studio" 1 → 2']
+    contents = [parts(installed={"studio": digit * 32}) for digit in "ab"]
+    assert told(*contents) == ['module "studio" changed']
     items = "from background_nodes.script import items"
     old, new = (parts(script=items, others=OtherItems(0, digest)) for digest in "12")
     assert told(old, new) == ["other items of its list changed"]

@@ -4,6 +4,8 @@
 Installed is what Python finds directly in one of the folders that were in `sys.path` from the start. Extension modules
 can't be imported twice, and large packages should not be. All else is the scripts' own: it may change from task to
 task, so it is read from its source each time. What Python compiled of it earlier may be older by less than a second.
+
+Where an installed module changes after all (a studio's own, a package that was upgraded), the worker has to end.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from ...keys.files import Stamp, stamp
 
 #: Folders of installed packages. A script that lies in one is not the owner of what lies beside it.
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
@@ -41,6 +45,7 @@ class Importer:
         self._own: set[str] = set()  # top-level modules of scripts
         self._first = frozenset(name.partition(".")[0] for name in sys.modules)
         self._late: set[str] = set()  # installed top-level modules that a new worker has not imported
+        self._stamps: dict[str, Stamp] = {}  # the files of installed modules, as they were before they were imported
         self._depth = 0
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
@@ -60,6 +65,10 @@ class Importer:
             if any(Path(folder, place).exists() for place in (f"{name}.py", f"{name}/__init__.py")):
                 for found in [found for found in sys.modules if f"{found}.".startswith(f"{name}.")]:
                     del sys.modules[found]
+
+    def is_outdated(self) -> bool:
+        """Whether the file of an installed module is another one than was imported."""
+        return any(_stamp_of(path) != known for path, known in self._stamps.items())
 
     def leave_folder(self) -> None:
         """The script has ended."""
@@ -97,6 +106,8 @@ class Importer:
         if self._is_installed(spec):
             if top not in self._first:
                 self._late.add(top)
+                if spec.has_location and spec.origin and (found := _stamp_of(spec.origin)):
+                    self._stamps.setdefault(spec.origin, found)
             if not isinstance(spec.loader, type | None):  # of built-in modules it is a class
                 self._watch(spec.loader)
             return spec
@@ -128,6 +139,12 @@ class Importer:
                 yield
         finally:
             self._depth -= 1
+
+
+def _stamp_of(path: str) -> Stamp | None:
+    with contextlib.suppress(OSError):
+        return stamp(Path(path).stat())
+    return None
 
 
 def enter_folder(folder: str) -> None:

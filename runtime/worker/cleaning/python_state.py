@@ -76,6 +76,10 @@ class PythonState:
             return "its script left a process running"
         return ""
 
+    def is_outdated(self) -> bool:
+        """Whether an installed module has changed since it was imported: nothing is imported twice."""
+        return self._importer.is_outdated()
+
     def restore(self) -> str:
         """Restore it.
 

@@ -73,6 +73,10 @@ class CleanState:
         )
         return next((reason for step in steps if (reason := step())), "")
 
+    def is_outdated(self) -> bool:
+        """As `PythonState.is_outdated`."""
+        return self._python.is_outdated()
+
     def _changed_addons(self) -> str:
         return "its script enabled or disabled an add-on" if _enabled_addons() != self._addons else ""
 
