@@ -10,6 +10,7 @@ import gzip
 import itertools
 import os
 import re
+import struct
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,9 @@ import bpy
 import pytest
 import zstandard
 
+from background_nodes.runtime.blend_file.blocks import read_blocks
 from background_nodes.runtime.blend_file.digests import Digest, digests
+from background_nodes.runtime.blend_file.dna import read_dna
 from background_nodes.runtime.blend_file.fields import kinds
 from background_nodes.runtime.blend_file.outside import Outside
 from background_nodes.runtime.blender import blobs, data_block_kinds
@@ -336,6 +339,24 @@ def test_what_two_processes_make_is_the_same_whatever_their_memory_held(run_prog
         found.append([line for line in run_program(MAKING).stdout.splitlines() if line.startswith("DataBlockName")])
     assert found[0] == found[1]
     assert len(found[0]) > 14
+
+
+@pytest.mark.skipif(VERSION < (5, 0), reason="it writes attributes in another way")
+def test_address_of_an_empty_array_does_not_count(tmp_path):
+    """It may be that of anything else, such as a name: an empty array takes no memory."""
+    curves = bpy.data.hair_curves.new("Bald")
+    curves.attributes.new("Empty", "FLOAT4X4", "POINT")
+    blob = tmp_path / "blob.blend"
+    blobs.write(blob, [curves], is_to_open=True)
+    before, content = digests(blob, Outside(FileDigests())), bytearray(blob.read_bytes())
+    file = read_blocks(memoryview(bytes(content)))
+    dna = read_dna(next(bytes(file.bytes_of(block)) for block in file.blocks if block.code == b"DNA1"))
+    name = next(block for block in file.blocks if bytes(file.bytes_of(block)) == b"Empty\0")
+    for array in (block for block in file.blocks if block.struct == dna.number("AttributeArray")):
+        struct.pack_into("<Q", content, array.start + dna.field("AttributeArray", "data").offset, name.address)
+    assert content != blob.read_bytes()
+    blob.write_bytes(content)
+    assert digests(blob, Outside(FileDigests())) == before
 
 
 def test_nodes_that_were_made_anew_are_the_same(digest):

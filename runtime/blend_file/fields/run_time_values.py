@@ -35,7 +35,13 @@ def _texture_space(rows: Rows) -> None:
         rows.clear(name, is_automatic)
 
 
+def _attribute_array(rows: Rows) -> None:
+    """An empty array is nowhere: what its pointer leads to is whatever came to lie there."""
+    rows.clear("data", rows.numbers("size") == 0)
+
+
 _RULES: Mapping[str, Callable[[Rows], None]] = {
+    "AttributeArray": _attribute_array,
     "Curve": _texture_space,
     "Mesh": _texture_space,
     "MetaBall": _texture_space,
