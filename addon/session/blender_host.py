@@ -14,11 +14,12 @@ import bpy
 from ...node_tree.baselines import baselines
 from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
-from ...runtime.blender import cycles_devices, paths, snapshot
+from ...runtime.blender import color_management, cycles_devices, paths, snapshot
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.blender.written import Written
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
+from ...runtime.keys import files
 from ...runtime.keys.key import Environment
 from ...runtime.planning.destinations import FilesInUse
 from ...runtime.planning.plan import Plan, PlannedTask
@@ -45,9 +46,14 @@ def store_folder() -> Path:
 
 
 def _addon_version(module: str) -> str:
-    """The version of an add-on, "" if it is not installed."""
+    """The version of an add-on, "" if it is not installed. If Blender did not bring it, its files count, too."""
     found = next((each for each in addon_utils.modules() if each.__name__ == module), None)
-    return "" if found is None else str(addon_utils.module_bl_info(found)["version"])
+    if found is None:
+        return ""
+    version, path = str(addon_utils.module_bl_info(found)["version"]), Path(found.__file__)
+    if path.is_relative_to(bpy.utils.system_resource("SCRIPTS")):
+        return version
+    return f"{version} {files.outline(path.parent if path.name == '__init__.py' else path)}"
 
 
 class BlenderHost:
@@ -111,6 +117,7 @@ class BlenderHost:
         return Environment(
             blender=bpy.app.version_string,
             build=f"{build} {platform.system()} {platform.machine()}",
+            color=color_management.configuration(),
             scene=plan.scene,
             open_file=plan.files.open_file,
             devices=(devices.backend, *devices.ids),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -19,6 +20,8 @@ MISSING: Final = "missing"
 #: Files in a folder that counts by its content.
 MAX_FILES: Final = 2_000
 _CHUNK: Final = 1024 * 1024
+#: Folders of what is made of other files, or of what they were.
+_UNREAD: Final = frozenset({"__pycache__", ".git"})
 #: Opening does not block, even if a pipe takes the file's place after the check; nor does reading.
 _FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 #: A file that was changed less than this before it was read may change again and keep its stamp: clocks have ticks.
@@ -140,6 +143,20 @@ def combined(digests: dict[str, str]) -> str:
     found = hashlib.blake2b(digest_size=16)
     for name, digest in digests.items():
         found.update(f"{len(name)} {name} {digest}\n".encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
+def outline(path: Path) -> str:
+    """A digest of the names, sizes and times of a file or of all files in a folder, which are not read."""
+    found = hashlib.blake2b(digest_size=16)
+    folders = sorted(os.walk(path)) if path.is_dir() else [(str(path.parent), [], [path.name])]
+    for folder, _folders, names in folders:
+        if not _UNREAD.isdisjoint(Path(folder).parts):
+            continue
+        for name in sorted(names):
+            with contextlib.suppress(OSError):  # a link that leads nowhere
+                file = Path(folder, name)
+                found.update(f"{file.relative_to(path.parent)} {stamp(file.stat())}\n".encode("utf-8", "surrogatepass"))
     return found.hexdigest()
 
 

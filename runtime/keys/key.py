@@ -129,6 +129,7 @@ class Environment:
     Attributes:
         blender: the version.
         build: which build of it, on which system.
+        color: the configuration of colour management, "" for Blender's own.
         scene: the settings of the artist's scene.
         open_file: the path of the open file, "" if it was never saved.
         devices: what Cycles renders with.
@@ -137,6 +138,7 @@ class Environment:
 
     blender: str
     build: str
+    color: str = ""
     scene: SceneSettings = field(default_factory=SceneSettings)
     open_file: str = ""
     devices: tuple[str, ...] = ()
@@ -155,6 +157,7 @@ class KeyParts:
     outputs: tuple[TaskOutput, ...]
     blender: str
     build: str
+    color: str = ""
     scene: SceneSettings | None = None
     open_file: str | None = None
     devices: tuple[str, ...] | None = None
@@ -172,7 +175,7 @@ class KeyParts:
     def _lines(self) -> Iterator[str]:
         """All that counts, as lines of JSON; they also tell how many outputs, inputs and contents there are."""
         script = self.script
-        yield _json((self.version, self.blender, self.build, self.open_file, self.devices, self.addons))
+        yield _json((self.version, self.blender, self.build, self.color, self.open_file, self.devices, self.addons))
         yield _json((script.source, script.is_without_main, script.modules, script.installed))
         yield _json((len(self.outputs), len(self.inputs), *(len(part.contents) for part in self.inputs)))
         yield from map(_record_json, (self.scene, self.others, *self.outputs))
@@ -230,6 +233,7 @@ def key_parts(
         outputs=outputs,
         blender=environment.blender,
         build=environment.build,
+        color=environment.color,
         scene=environment.scene if sees_scene and not has_own_file else None,
         open_file=environment.open_file if sees.open_file else folder if sees_folder else None,
         devices=environment.devices if sees.devices or has_addons else None,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
@@ -14,6 +15,9 @@ from .files import MISSING
 from .installed import is_content
 from .key import Content, Element, InputPart, KeyParts
 from .script_changes import changed_line
+
+#: What follows the version of an add-on that Blender did not bring.
+_OUTLINE: Final = re.compile(r" [0-9a-f]{32}$")
 
 
 class Cause(enum.Enum):
@@ -43,9 +47,11 @@ class Cause(enum.Enum):
     SCENE_CHANGED = "{subject} {before} → {after}"
     OPEN_FILE_CHANGED = "the file was moved or renamed"
     DEVICES_CHANGED = "render devices changed"
-    ADDON_CHANGED = 'add-on "{subject}" {before} → {after}'
+    ADDON_CHANGED = 'add-on "{subject}" changed'
+    ADDON_UPDATED = 'add-on "{subject}" {before} → {after}'
     BLENDER_CHANGED = "Blender {before} → {after}"
     BUILD_CHANGED = "another build of Blender {subject}"
+    COLOR_CHANGED = "colour management (OpenColorIO) changed"
     ENGINE_CHANGED = "Background Nodes was updated"
 
 
@@ -119,6 +125,8 @@ def _of_versions(old: KeyParts, new: KeyParts) -> Iterator[Reason]:
         yield Reason(Cause.BLENDER_CHANGED, before=old.blender, after=new.blender)
     elif old.build != new.build:
         yield Reason(Cause.BUILD_CHANGED, new.blender)
+    if old.color != new.color:
+        yield Reason(Cause.COLOR_CHANGED)
 
 
 def _of_script(old: KeyParts, new: KeyParts, text_of: Callable[[str], str | None]) -> Iterator[Reason]:
@@ -203,8 +211,9 @@ def _of_surroundings(old: KeyParts, new: KeyParts) -> Iterator[Reason]:
     if old.devices != new.devices:
         yield Reason(Cause.DEVICES_CHANGED)
     for name in _differing(old.addons, new.addons):
-        versions = [each.get(name, "off") or "missing" for each in (old.addons, new.addons)]
-        yield Reason(Cause.ADDON_CHANGED, name, *versions)
+        before, after = (_OUTLINE.sub("", each.get(name, "off") or "missing") for each in (old.addons, new.addons))
+        is_updated = before != after
+        yield Reason(Cause.ADDON_UPDATED, name, before, after) if is_updated else Reason(Cause.ADDON_CHANGED, name)
 
 
 def _of_scene(old: SceneSettings, new: SceneSettings) -> Iterator[Reason]:

@@ -11,6 +11,7 @@ import pytest
 import background_nodes
 from background_nodes import RunState
 from background_nodes.addon.session import undo
+from background_nodes.addon.session.blender_host import BlenderHost
 from background_nodes.runtime.keys.key import KeyParts
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
@@ -798,6 +799,46 @@ def test_a_result_is_not_kept_if_an_installed_module_changes_meanwhile(tree, tmp
     assert set(ran(tree)) == {"Write"}
     assert set(ran(tree)) == {"Write"}, "it changed while the first two ran"
     assert ran(tree) == {}
+
+
+@pytest.fixture
+def addon(tmp_path, monkeypatch):
+    """The file of an add-on that is installed."""
+    import addon_utils
+
+    folder = tmp_path / "scripts" / "addons"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("BLENDER_USER_SCRIPTS", str(folder.parent))
+    monkeypatch.setattr(addon_utils, "paths", lambda: [str(folder)])
+    file = folder / "studio_addon.py"
+    file.write_text('bl_info = {"name": "Studio", "version": (1, 0), "blender": (4, 2, 0)}\n')
+    return file
+
+
+def test_an_edited_add_on_counts_though_its_version_is_the_same(tree, addon):
+    host = BlenderHost()
+    node = script(tree, "Node", "def main() -> int: return 1")
+    node.addons = addon.stem
+    plan = host.plan(tree, None)
+    before = host.environment(plan).addons
+    assert host.environment(plan).addons == before
+    addon.write_text(addon.read_text() + "X = 2\n")
+    assert host.environment(plan).addons.keys() == before.keys()
+    assert host.environment(plan).addons != before
+
+
+def test_the_configuration_of_colour_management_counts(tree, tmp_path, monkeypatch):
+    host = BlenderHost()
+    script(tree, "Node", "def main() -> int: return 1")
+    plan, found = host.plan(tree, None), [""]
+    monkeypatch.setenv("OCIO", str(tmp_path / "show" / "config.ocio"))
+    (tmp_path / "show" / "luts").mkdir(parents=True)
+    for name, text in [("config.ocio", "1"), ("config.ocio", "22"), ("luts/film.cube", "1")]:
+        (tmp_path / "show" / name).write_text(text)
+        found.append(host.environment(plan).color)
+    monkeypatch.setenv("OCIO", "ocio://default")
+    found.append(host.environment(plan).color)
+    assert len(set(found)) == len(found)
 
 
 def test_a_damaged_result_is_made_anew(tree, store):

@@ -291,6 +291,7 @@ def test_other_items_count_where_they_can_be_seen():
         {"installed": {"studio": "1"}},
         {"environment": dataclasses.replace(BLENDER, blender="5.2.3")},
         {"environment": dataclasses.replace(BLENDER, build="def Linux")},
+        {"environment": dataclasses.replace(BLENDER, color="aces")},
     ],
     ids=str,
 )

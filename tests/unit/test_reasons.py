@@ -127,10 +127,12 @@ def test_file_in_a_folder_that_changed_is_named(tmp_path):
     [
         ({"blender": "5.2.3"}, ["Blender 5.2.2 → 5.2.3"]),
         ({"build": "def"}, ["another build of Blender 5.2.2"]),
+        ({"color": "aces"}, ["colour management (OpenColorIO) changed"]),
         ({"scene": SceneSettings(frame_current=7, fps=25)}, ["frame 1 → 7", "frame rate 24 → 25"]),
         ({"open_file": "/b.blend"}, ["the file was moved or renamed"]),
         ({"devices": ("GPU",)}, ["render devices changed"]),
         ({"addons": {"loop_tools": "1.1"}}, ['add-on "loop_tools" 1.0 → 1.1']),
+        ({"addons": {"loop_tools": f"1.0 {'a' * 32}"}}, ['add-on "loop_tools" changed']),
     ],
 )
 def test_change_of_the_surroundings_is_told(change, found):
