@@ -87,6 +87,10 @@ def group_vertices() -> None:
     made().vertex_groups.new(name="Mine").add([0], 1.0, "REPLACE")
 
 
+def name_group() -> None:
+    made().vertex_groups.new(name="Mine")
+
+
 CHANGES = {
     move_vertex: lambda item: size_of(item) == 7,
     subdivide: lambda item: "Subdivision" in item.modifiers,
@@ -95,6 +99,7 @@ CHANGES = {
     choose_own_material: lambda item: item.data.materials[0].name == "Mine",
     add_custom_property: lambda item: item.get("mine") == 7,
     group_vertices: lambda item: "Mine" in item.vertex_groups,
+    name_group: lambda item: "Mine" in item.vertex_groups,
 }
 
 
@@ -113,6 +118,23 @@ def test_change_stays_and_the_rest_is_new(tree, change, policy):
         assert all(len(items) <= before[kind] for kind, items in names().items()), "nothing piles up"
     if change is paint:
         assert size_of(made()) == 2.0
+
+
+def test_vertex_group_of_a_lattice_stays():
+    tree = new_tree()
+    source = """
+        def main(size: float = 1.0) -> bpy.types.Object:
+            lattice = bpy.data.lattices.new("Made")
+            lattice.points[0].co_deform.x = size
+            return bpy.data.objects.new("Made", lattice)
+    """
+    make = script(tree, "Make", source)
+    output(tree, "LINK", make)
+    run(tree)
+    made().vertex_groups.new(name="Mine")
+    socket_of(make.inputs, "size").default_value = 2.0
+    assert run(tree).notes
+    assert "Mine" in made().vertex_groups
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)

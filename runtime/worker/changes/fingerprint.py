@@ -50,18 +50,18 @@ class Fingerprint:
 
 
 class Users:
-    """The objects of each mesh. Valid as long as no object is added, removed or given other data."""
+    """The objects of each mesh and the like. Valid as long as no object is added, removed or given other data."""
 
     def __init__(self) -> None:
         self._by_uid: dict[int, list[bpy.types.Object]] | None = None
 
-    def of(self, mesh: bpy.types.Mesh) -> list[bpy.types.Object]:
+    def of(self, data: bpy.types.ID) -> list[bpy.types.Object]:
         if self._by_uid is None:
             self._by_uid = {}
             for item in bpy.data.objects:
-                if isinstance(data := item.data, bpy.types.Mesh):
-                    self._by_uid.setdefault(data.session_uid, []).append(item)
-        return self._by_uid.get(mesh.session_uid, [])
+                if item.data is not None:
+                    self._by_uid.setdefault(item.data.session_uid, []).append(item)
+        return self._by_uid.get(data.session_uid, [])
 
 
 def by_uid(data_block: bpy.types.ID) -> object:
@@ -90,7 +90,7 @@ def fingerprint(
         identify: what stands for those that it uses: `by_uid`, `by_name`, or the like.
         with_names: whether its own name counts.
         of_result: whether how an artist arranges it does not count: where an object is, what is hidden.
-        users: the objects of meshes, if many fingerprints are taken at once.
+        users: the objects of meshes and the like, if many fingerprints are taken at once.
     """
     if isinstance(data_block, _NOT_READ):
         return None
@@ -99,8 +99,11 @@ def fingerprint(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Blender is about to lose
             walk.visit(data_block)
-        for part in _beside_rna(data_block, users or Users()):
+        users = users or Users()
+        for part in _beside_rna(data_block, users):
             walk.add(part)
+        if of_result:
+            walk.add(_vertex_groups(users.of(data_block)))
     except _ERRORS:
         return None
     return Fingerprint(walk.digest(), frozenset(walk.references))
@@ -433,6 +436,12 @@ def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) 
         yield _array(mesh.corner_normals, "vector", 3 * len(mesh.corner_normals), numpy.float32)
     if any(item.vertex_groups for item in users):
         yield from _weights(mesh)
+
+
+def _vertex_groups(users: Sequence[bpy.types.Object]) -> list[object]:
+    """The vertex groups of a mesh, lattice or drawing. It is they that have them; RNA shows them as its objects'."""
+    groups = next((item.vertex_groups for item in users if item.vertex_groups), ())
+    return [(group.name, group.lock_weight) for group in groups]
 
 
 def _weights(mesh: bpy.types.Mesh) -> Iterator[object]:
