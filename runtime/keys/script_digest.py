@@ -20,11 +20,11 @@ from typing import Final
 
 from ..errors import SignatureError
 from ..script import script_files
-from ..script.scope import read_scope
 from ..script.signature import ScriptSource, parse
 from . import imports, source_tree
 from .files import FileDigests, Stamp, UnknownContentError, is_settled, stamp
 from .imports import Imported
+from .source_tree import SourceTree
 from .surroundings import EVERYTHING, NOTHING, Surroundings, of_installed, surroundings
 
 #: Modules of a script's folder that it may import.
@@ -147,8 +147,32 @@ def _read(text: str, filename: str, *, is_script: bool) -> _Reading:
         imports=tuple(imports.imports(tree)),
         sees=surroundings(tree, is_script=is_script),
         obstacle=imports.obstacle(tree, is_script=is_script),
-        is_never_kept=_is_false(read_scope(module).assigned.get(CACHE_NAME)),
+        is_never_kept=_says_never_kept(tree),
     )
+
+
+def _says_never_kept(tree: SourceTree) -> bool:
+    """Whether it says that its results must not be kept, wherever on its top level, and however it is spelled."""
+    return any(
+        _is_false(value)
+        for node in tree.nodes
+        if tree.definition(node) is None
+        for target, value in _assigned(node)
+        if isinstance(target, ast.Name) and target.id == CACHE_NAME
+    )
+
+
+def _assigned(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr | None]]:
+    """What a statement or expression gives values to, and the values."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            for target in targets:
+                if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                    yield from zip(target.elts, value.elts, strict=False)
+                else:
+                    yield target, value
+        case ast.AnnAssign(target=target, value=value) | ast.NamedExpr(target=target, value=value):
+            yield target, value
 
 
 def _is_false(value: ast.expr | None) -> bool:

@@ -156,8 +156,9 @@ _SEES_SCENE: Final = frozenset(
         "use_animated_seed",
     }
 )
-#: Attributes that are paths.
-_SEES_PATHS: Final = frozenset({"directory", "filepath", "filepath_from_user", "filepath_raw", "frame_filepath"})
+#: Attributes that are the names of files, or have them in their text; and parts of the names of those that are paths.
+_SEES_PATHS: Final = frozenset({"library", "library_weak_reference", "name_full"})
+_IN_PATHS: Final = ("directory", "filepath")
 #: Texts that name modifiers, constraints and nodes which depend on the frame.
 _TIMED_TYPES: Final = frozenset(
     {
@@ -274,7 +275,7 @@ def _look_by_attributes(names: Iterable[str]) -> Surroundings:
             found |= _BY_SCENE
         elif name in _SEES_SCENE:
             found |= _SCENE_ONLY
-        elif name in _SEES_PATHS:
+        elif name in _SEES_PATHS or any(part in name for part in _IN_PATHS):
             found |= _FOLDER
     return found
 

@@ -608,6 +608,26 @@ def test_paths_of_files_count_for_a_script_that_sees_them(store, tmp_path, path)
     assert tree.nodes["Take"].outputs[0].result == str(tmp_path / "other" / "bark.png")
 
 
+@pytest.mark.parametrize("name", ["material.library.name", "material.name_full", "material.library.filepath"])
+def test_name_of_a_library_counts_for_a_script_that_sees_it(tree, tmp_path, name):
+    """The same material, linked from two files of one content."""
+    material = new_material("Bark")
+    bpy.data.libraries.write(str(tmp_path / "one.blend"), {material})
+    shutil.copy(tmp_path / "one.blend", tmp_path / "two.blend")
+    source = f"def main(material: bpy.types.Material) -> str: return {name}"
+    bpy.data.materials.remove(material)
+    found = []
+    for file in ("one.blend", "two.blend"):
+        with bpy.data.libraries.load(str(tmp_path / file), link=True) as (_there, wanted):
+            wanted.materials = ["Bark"]
+        if not found:
+            script(tree, "Look", source)
+        socket_of(tree.nodes["Look"].inputs, "material").default_value = wanted.materials[0]
+        assert set(ran(tree)) == {"Look"}
+        found.append(tree.nodes["Look"].outputs[0].result)
+    assert "two.blend" in found[1]
+
+
 def test_files_of_an_input_may_move_for_a_script_that_does_not_see_their_paths(store, tmp_path):
     node = scene_with_image(tmp_path / "one", "def main(source: bpy.types.Image) -> int: return len(source.pixels)")
     ran(node.id_data)

@@ -114,6 +114,10 @@ def test_script_that_looks_at_nothing(text):
         ("import bpy\nbpy.path.abspath(x)", "folder"),
         ("image.filepath = '//a.png'", "folder"),
         ("x = f'//{name}.png'", "folder"),
+        ("camera.custom_filepath", "folder"),
+        ("modifier.bake_directory", "folder"),
+        ("material.library.name", "folder"),
+        ("material.name_full", "folder"),
         ("import bpy\nbpy.ops.wm.obj_export(filepath=x)", "folder"),
         ("import bpy\nbpy.data.filepath", "folder open_file"),
         # Devices.
