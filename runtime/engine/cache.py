@@ -11,7 +11,6 @@ from ..keys.key import Environment
 from ..planning.plan import Plan
 from ..store import upkeep
 from ..store.store import Store
-from . import kept_results
 from .item_keys import Known
 from .kept_results import KeptResults
 
@@ -69,7 +68,7 @@ class Cache:
 
     def show_last(self, tasks: Iterable[str]) -> None:
         """Let just the last results of these nodes stay in the store: another file is open, which has these nodes."""
-        self._shown = {task: frozenset(kept_results.last_keys(self.store, task)) for task in tasks}
+        self._shown = {task: frozenset(self.results.last_keys(self.store, task)) for task in tasks}
         self._need_shown()
 
     def _need_shown(self) -> None:

@@ -130,6 +130,17 @@ class KeptResults:
             _add(self._results, record.key, (record, kept))
         return kept
 
+    def last_keys(self, store: Store, task: str) -> Iterator[str]:
+        """The keys of the last results of all items of a task."""
+        num_items = item = 1
+        while item <= num_items:
+            record = store.last(_subject(task, item - 1))
+            kept = None if record is None else self.read(record)
+            if record is not None and kept is not None:
+                num_items = kept.num_items
+                yield record.key
+            item += 1
+
     def place(
         self,
         store: Store,
@@ -205,18 +216,6 @@ def last(store: Store, subject: str) -> KeptResult | None:
     """The newest result of a subject; None if there is none, or nobody can read it any more."""
     record = store.last(subject)
     return None if record is None else read(record)
-
-
-def last_keys(store: Store, task: str) -> Iterator[str]:
-    """The keys of the last results of all items of a task."""
-    num_items = item = 1
-    while item <= num_items:
-        record = store.last(_subject(task, item - 1))
-        kept = None if record is None else read(record)
-        if record is not None and kept is not None:
-            num_items = kept.num_items
-            yield record.key
-        item += 1
 
 
 def subject(task: PlannedTask, item: int) -> str:

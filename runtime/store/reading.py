@@ -38,8 +38,15 @@ class Reader:
         record = read_record(path)
         if record.key != key:
             raise ValueError("it is of another key")
-        self._remember_record(stamp, record)
-        return record
+        return self._remembered(stamp, record)
+
+    def last(self, path: str) -> Record:
+        """The record in a file that may be a second name of the record of its key: that need not be read again then.
+
+        Raises what `record` does.
+        """
+        stamp = stamp_of(path)
+        return self._remembered(stamp, read_record(path))
 
     def fault(self, file: KeptFile, *, is_read: bool = True) -> str:
         """What is wrong with a file of a blob, "" if nothing is. Raises OSError if it can't be read.
@@ -69,12 +76,17 @@ class Reader:
         self._records.clear()
         self._size = 0
 
-    def _remember_record(self, stamp: Stamp, record: Record) -> None:
+    def _remembered(self, stamp: Stamp, record: Record) -> Record:
+        """Remember a record. Returns the one that is known already, if it is of the same file."""
+        known = self._records.get(record.key)
+        if known is not None and known[0] == stamp:
+            return known[1]
         if self._size > _MAX_REMEMBERED:
             self._records.clear()
             self._size = 0
         self._records[record.key] = stamp, record
         self._size += stamp.size
+        return record
 
 
 def read_record(path: str) -> Record:

@@ -26,7 +26,7 @@ from .draft import Draft
 from .folder import FILES, LASTS, RECORDS, StoreFolder
 from .leases import Leases
 from .limits import Limits
-from .reading import Reader, read_record
+from .reading import Reader
 from .records import KeptFile, Record, check_key, digest_of
 
 _logger = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class Store:
         """The newest record of a subject (see `set_last`), even if `find` does not find it any more."""
         path = self.folder.file(LASTS, _subject_name(subject))
         try:
-            return read_record(path)
+            return self.reader.last(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
@@ -233,6 +233,8 @@ class Store:
                 path.unlink(missing_ok=True)
                 Path(self.folder.file(RECORDS, key)).unlink(missing_ok=True)
             outcome = "is removed"
+        except FileNotFoundError:  # somebody has removed the whole store
+            return
         except (OSError, StoreError) as error:
             outcome = f"can't be removed ({error})"
         self.num_damaged += 1

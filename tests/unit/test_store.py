@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.scratch import file_locks
 from background_nodes.runtime.store import folder as folder_module
+from background_nodes.runtime.store import reading as reading_module
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.draft import Draft
 from background_nodes.runtime.store.folder import default_folder
@@ -466,7 +467,7 @@ def test_when_the_disk_is_full_everything_goes_but_what_is_needed(place):
 
 
 def test_nothing_is_kept_where_too_little_would_be_left_free(place):
-    with pytest.raises(StoreError, match=r"the disk has no room: .* GB must stay so"):
+    with pytest.raises(StoreError, match=r"has no room: .* GB must stay free"):
         place.store(Limits(min_free=2**62)).keep(key("a"), {})
     assert place.files() == []
 
@@ -606,6 +607,28 @@ def test_folder_that_is_removed_while_something_is_kept_is_made_anew(place, monk
     monkeypatch.setattr(Draft, "put", put_late)
     record = store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
     assert place.store().find(key("a")) == record
+
+
+def test_folder_that_is_removed_between_two_looks_is_a_miss_and_no_damage(place):
+    store = place.store()
+    record = store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
+    store.folder.path.rename(place.path / "elsewhere")
+    with pytest.raises(StoreError, match="it is gone"):
+        store.place(record, "output", place.target(), "x")
+    assert store.find(key("a")) is None
+    assert (place.notes, store.num_damaged) == ([], 0)
+
+
+def test_newest_record_is_read_once_for_its_subject_and_its_key(place, monkeypatch):
+    store = place.store()
+    store.set_last("rock", store.keep(key("a"), {"value": 1}))
+    reads, other = [], place.store()
+    read_record = reading_module.read_record
+    monkeypatch.setattr(reading_module, "read_record", lambda path: reads.append(path) or read_record(path))
+    assert other.last("rock") is other.find(key("a"))
+    assert len(reads) == 1
+    store.keep(key("a"), {"value": 2})
+    assert (other.find(key("a")).content, other.last("rock").content) == ({"value": 2}, {"value": 1})
 
 
 def test_info_tells_what_is_there(place):
@@ -763,11 +786,12 @@ def test_folder_that_is_a_file_is_an_error(place):
         ("linux", {"HOME": "/home/me", "XDG_CACHE_HOME": "relative"}, "/home/me/.cache/background_nodes/store"),
         ("darwin", {"HOME": "/Users/me"}, "/Users/me/Library/Caches/background_nodes/store"),
         ("win32", {"LOCALAPPDATA": "/me/Local"}, "/me/Local/background_nodes/store"),
+        ("linux", {"HOME": "/home/me", "BACKGROUND_NODES_STORE": "/shared"}, "/shared"),
     ],
 )
 @posix_only
 def test_default_folder_is_the_platform_s(monkeypatch, platform, environment, folder):
-    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+    for name in ("HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "BACKGROUND_NODES_STORE"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
