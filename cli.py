@@ -59,7 +59,7 @@ _commands: list[Any] = []
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command on the bpy wheel, and end the process with its exit code."""
-    options = _parser("background-nodes", has_file=True).parse_args(arguments)
+    options = _parsed(_parser("background-nodes", has_file=True), arguments)
     if options.command == "store":
         with _report_stream() as report:
             sys.exit(_carry_out_store(options, report))
@@ -94,9 +94,9 @@ def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: st
 
 def command(arguments: Sequence[str]) -> int:
     """Run the command on the file that this Blender has opened. Blender ends with what is returned."""
-    options = _parser(f"blender FILE.blend --command {COMMAND}", has_file=False).parse_args(arguments)
+    options = _parsed(_parser(f"blender FILE.blend --command {COMMAND}", has_file=False), arguments)
     with _report_stream() as report:
-        exit_code = (_carry_out_store if options.command == "store" else _carry_out)(options, report)
+        exit_code = (_carry_out_session_store if options.command == "store" else _carry_out)(options, report)
     _flush()
     return exit_code
 
@@ -130,6 +130,17 @@ def _carry_out_store(options: argparse.Namespace, report: int) -> int:
     return _finish(*store_command.carry_out(options), report)
 
 
+def _carry_out_session_store(options: argparse.Namespace, report: int) -> int:
+    """As `_carry_out_store`, with the store of this Blender's runs."""
+    from .addon.command_line import store_command
+    from .addon.session.blender_host import store_folder
+    from .addon.session.current import session
+
+    settings = session.settings
+    outcome = store_command.carry_out(options, lambda: store_folder(settings), settings.store_limits)
+    return _finish(*outcome, report)
+
+
 def _finish(exit_code: int, text: str, report: int) -> int:
     """Write the report; the exit code."""
     try:
@@ -143,6 +154,13 @@ def _finish(exit_code: int, text: str, report: int) -> int:
 
 
 # Options
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    options = parser.parse_args(arguments)
+    if options.command == "store" and options.unused and options.action != "clear":
+        parser.error("--unused goes with clear")
+    return options
 
 
 def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
@@ -232,9 +250,8 @@ def _add_store_options(parser: argparse.ArgumentParser) -> None:
         ("--min-free", limits.min_free, "how many gigabytes must stay free on its disk"),
     )
     for option, default, text in sizes:
-        parser.add_argument(
-            option, type=_gigabytes, default=default, metavar="GB", help=f"{text} ({default // _GIGABYTE})"
-        )
+        usual = f"{default // _GIGABYTE}; in a real Blender, as its preferences say"
+        parser.add_argument(option, type=_gigabytes, metavar="GB", help=f"{text} ({usual})")
     parser.add_argument("--unused", action="store_true", help="leave what an open Blender shows or needs")
     parser.add_argument("--json", action="store_true", help="write the report as one JSON object")
 

@@ -33,8 +33,10 @@ _ACTIONS: Final[dict[str, Callable[[Store], Outcome]]] = {
 }
 
 
-def carry_out(options: argparse.Namespace) -> tuple[int, str]:
-    """Do what the options ask for.
+def carry_out(
+    options: argparse.Namespace, usual_folder: Callable[[], Path] = default_folder, usual_limits: Limits | None = None
+) -> tuple[int, str]:
+    """Do what the options ask for. The usual folder and limits are those of a Python without Blender.
 
     Returns:
         the exit code, and the text for standard output: the report.
@@ -42,8 +44,8 @@ def carry_out(options: argparse.Namespace) -> tuple[int, str]:
     notes: list[str] = []
     outcome: Outcome | None = None
     try:
-        folder = default_folder() if options.store is None else Path(options.store).absolute()
-        outcome = _act(options, Store(folder, Limits(options.max_size, options.min_free), notes.append))
+        folder = usual_folder() if options.store is None else Path(options.store).absolute()
+        outcome = _act(options, Store(folder, _limits(options, usual_limits or Limits()), notes.append))
     except StoreError as error:
         notes.append(str(error))
     is_fine = outcome is not None and not (isinstance(outcome, Verified) and outcome.num_damaged)
@@ -53,9 +55,16 @@ def carry_out(options: argparse.Namespace) -> tuple[int, str]:
     return exit_code, _as_json(exit_code, outcome, notes) if options.json else _as_text(outcome)
 
 
+def _limits(options: argparse.Namespace, usual: Limits) -> Limits:
+    chosen = {"max_size": options.max_size, "min_free": options.min_free}
+    return dataclasses.replace(usual, **{name: size for name, size in chosen.items() if size is not None})
+
+
 def _act(options: argparse.Namespace, store: Store) -> Outcome:
+    if not store.folder.path.is_dir():
+        store.note(f"Nothing is kept in {store.folder.path.parent} yet")
     try:
-        if options.action == "clear" and options.unused:
+        if options.unused:
             return upkeep.clear_unused(store)
         return _ACTIONS[options.action](store)
     finally:

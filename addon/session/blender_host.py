@@ -36,13 +36,13 @@ from .settings import Settings
 _Timer = Callable[[], float | None]
 
 
-def store_folder() -> Path:
-    """Where results are kept if the settings don't say. Raises StoreError if there is no place."""
-    if chosen := os.environ.get("BACKGROUND_NODES_STORE"):
-        return Path(chosen)
-    if __package__.startswith("bl_ext."):
-        return Path(bpy.utils.extension_path_user(__package__.partition(".addon.")[0], path="store"))
-    return default_folder()
+def store_folder(settings: Settings) -> Path:
+    """Where results are kept. Raises StoreError if there is no place."""
+    if settings.store_folder:
+        return Path(settings.store_folder)
+    if os.environ.get("BACKGROUND_NODES_STORE") or not __package__.startswith("bl_ext."):
+        return default_folder()
+    return Path(bpy.utils.extension_path_user(__package__.partition(".addon.")[0], path="store"))
 
 
 def _addon_version(module: str) -> str:
@@ -108,8 +108,7 @@ class BlenderHost:
         return Scratch()
 
     def new_store(self, settings: Settings) -> Store:
-        folder = Path(settings.store_folder) if settings.store_folder else store_folder()
-        return Store(folder, settings.store_limits)
+        return Store(store_folder(settings), settings.store_limits)
 
     def environment(self, plan: Plan) -> Environment:
         devices = cycles_devices.chosen()

@@ -88,7 +88,11 @@ class Draft:
     def _check_room(self, size: int) -> None:
         free, least = self._folder.free(), self._limits.min_free
         if free - size < least:
-            raise StoreError(f"the disk has no room: {shown(free)} are free, of which {shown(least)} must stay so")
+            wanted = f" for {shown(size)}" if size else ""
+            raise StoreError(
+                f"the disk of {self._folder.path.parent} has no room{wanted}: "
+                f"{shown(free)} are free, and {shown(least)} must stay free"
+            )
 
 
 def _link(source: Path, path: Path) -> bool:

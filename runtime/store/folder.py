@@ -129,11 +129,13 @@ def digest_of_file(path: Path | str) -> str:
 
 
 def default_folder() -> Path:
-    """Where this user's store is, unless somebody wants it elsewhere: in the folder that the system has for caches.
+    """Where this user's store is: as BACKGROUND_NODES_STORE says, or in the folder that the system has for caches.
 
     Raises:
         StoreError: if the user has no home.
     """
+    if chosen := os.environ.get("BACKGROUND_NODES_STORE"):
+        return Path(chosen).absolute()
     try:
         return _caches() / "background_nodes" / "store"
     except RuntimeError as error:

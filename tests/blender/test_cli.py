@@ -16,6 +16,9 @@ from pathlib import Path
 import bpy
 import pytest
 
+from background_nodes.addon.preferences import preferences
+from background_nodes.addon.session.blender_host import store_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path
 TIMEOUT = 120
@@ -457,16 +460,18 @@ def test_file_that_is_no_blend_file_is_refused(run_cli, tmp_path):
     assert (ended.exit_code, ended.report_after_blender_s_own_words["state"]) == (2, "invalid")
 
 
-def test_store_is_told_of_without_a_file(tmp_path):
+@pytest.mark.parametrize("arguments", [["--store", "none"], []])
+def test_store_is_told_of_without_a_file(tmp_path, monkeypatch, arguments):
     """Without Blender: tests/unit/test_store_command.py."""
     way_in = ["-m", "background_nodes.cli"] if IS_WHEEL else ["--command", "background_nodes"]
     (tmp_path / "background_nodes").symlink_to(ROOT, target_is_directory=True)
-    argv = [sys.executable if IS_WHEEL else bpy.app.binary_path, *way_in, "store", "info", "--json", "--store", "none"]
+    argv = [sys.executable if IS_WHEEL else bpy.app.binary_path, *way_in, "store", "info", "--json", *arguments]
+    monkeypatch.delenv("BACKGROUND_NODES_STORE")
     environment = os.environ | ({"PYTHONPATH": str(tmp_path)} if IS_WHEEL else {})
     ended = subprocess.run(argv, cwd=tmp_path, env=environment, capture_output=True, timeout=TIMEOUT)
     assert ended.returncode == 0, ended.stderr.decode()
-    report = json.loads(ended.stdout)
-    assert (report["folder"], report["num_records"]) == (str(tmp_path / "none"), 0)
+    folder = tmp_path / "none" if arguments else store_folder(preferences.settings())
+    assert json.loads(ended.stdout)["folder"] == str(folder)
     assert not (tmp_path / "none").exists()
 
 

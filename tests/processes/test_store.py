@@ -255,7 +255,7 @@ def test_full_disk_is_an_error_that_loses_nothing_and_passes_when_there_is_room(
     keep(store, 1, scratch)
     large = scratch / "large.blend"
     large.write_bytes(bytes(3 * 1024**2))
-    with pytest.raises(StoreError, match="the disk has no room"):
+    with pytest.raises(StoreError, match="has no room for 3 MB: "):
         store.keep(key(2), {}, 1.0, {"output": large})
     assert files_being_written(tiny_disk / "store") == []
     assert version_found(new_store(tiny_disk / "store"), 1, scratch) == 0
@@ -263,7 +263,7 @@ def test_full_disk_is_an_error_that_loses_nothing_and_passes_when_there_is_room(
     filler = tiny_disk / "filler"
     with pytest.raises(OSError, match="No space left"):
         filler.write_bytes(bytes(3 * 1024**2))
-    with pytest.raises(StoreError, match="the disk has no room"):
+    with pytest.raises(StoreError, match="has no room for 4 KB: 0 bytes are free"):
         keep(store, 2, scratch)
     assert version_found(new_store(tiny_disk / "store"), 1, scratch) == 0
     assert version_found(store, 2, scratch) is None

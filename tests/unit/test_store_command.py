@@ -35,12 +35,13 @@ def store(awkward_path: Path):
 def run_cli(store: Store, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (tmp_path / "background_nodes").symlink_to(ROOT, target_is_directory=True)
     (tmp_path / "bpy.py").write_text("raise ImportError('there is no Blender here')")
-    folder = store.folder.path.parent
+    own = store.folder.path.parent
 
-    def run_cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "background_nodes.cli", "store", *arguments, "--store", folder.name]
+    def run_cli(*arguments: str, folder: str | None = own.name) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "background_nodes.cli", "store", *arguments]
+        command += [] if folder is None else ["--store", folder]
         environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONUTF8": "1"}
-        return subprocess.run(command, cwd=folder.parent, env=environment, capture_output=True, encoding="utf-8")
+        return subprocess.run(command, cwd=own.parent, env=environment, capture_output=True, encoding="utf-8")
 
     return run_cli
 
@@ -90,7 +91,24 @@ def test_store_that_can_not_be_read_fails_and_says_why(run_cli, store):
     folder.with_name("elsewhere").rename(folder)
 
 
-@pytest.mark.parametrize("arguments", [["none"], [], ["prune", "--max-size", "-1"], ["prune", "--min-free", "inf"]])
+def test_store_that_is_not_there_is_empty_and_said_so(run_cli, store):
+    store.folder.path.parent.rename(store.folder.path.parent.with_name("elsewhere"))
+    for action in ("info", "verify", "prune", "clear"):
+        ended = run_cli(action)
+        assert (ended.returncode, ended.stderr) == (0, f"Nothing is kept in {store.folder.path.parent} yet\n"), action
+    assert not store.folder.path.parent.exists()
+
+
+def test_usual_folder_is_the_one_of_the_runs(run_cli, store, monkeypatch):
+    monkeypatch.setenv("BACKGROUND_NODES_STORE", str(store.folder.path.parent))
+    report = json.loads(run_cli("info", "--json", folder=None).stdout)
+    assert (report["folder"], report["num_records"]) == (str(store.folder.path.parent), 2)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["none"], [], ["prune", "--max-size", "-1"], ["prune", "--min-free", "inf"], ["prune", "--unused"]],
+)
 def test_options_that_are_wrong_are_refused(run_cli, arguments):
     ended = run_cli(*arguments)
     assert (ended.returncode, ended.stdout) == (2, "")
