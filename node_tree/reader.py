@@ -193,8 +193,16 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
         node.keep_succeeded,
         tuple(node.offset),
         node.hide_original,
+        () if node.collection is None else tuple(_holding(node.collection)),
     )
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
+
+
+def _holding(collection: bpy.types.Collection) -> Iterator[LiveRef]:
+    """A collection, and all that it is in."""
+    return (
+        live_ref(each) for each in bpy.data.collections if each == collection or collection in each.children_recursive
+    )
 
 
 def _read_save(node: bpy.types.Node) -> GraphNode:

@@ -11,7 +11,7 @@ The plan has no reroutes, frames and muted nodes. If only some nodes are asked f
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from ..script.signature import MISSING, Parameter
 from ..script.socket_types import Value, conversion
 from ..script.values import fit, fit_parameter
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
-from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
+from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
 from .ordering import ordered, ranked
 from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
 from .wiring import Point, Wiring, is_passing
@@ -188,6 +188,7 @@ class _Compiler:
             if sources and self._accepts(node, socket, sources):
                 sources = tuple(self._checked(node, socket, source) for source in sources)
                 self.taken[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
+                self._check_collection(node, sources)
         if not any(feed.sources or feed.is_broken for feed in feeds.values()):
             self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
 
@@ -303,6 +304,28 @@ class _Compiler:
         for label in labels[1:]:
             message = f"a script works on one Blend File, and {_quoted(labels[0])} is one already"
             self._report(node, label, message, "Make it a path, and load from that file what the script needs")
+
+    def _check_collection(self, node: GraphNode, sources: Iterable[Source]) -> None:
+        """Report a collection for results that are made of that collection: the next run would take them, too."""
+        action = node.action
+        if action is None or action.mode is not OutputMode.LINK or action.keep_earlier:
+            return
+        inputs = [value for value in self._constants(sources) if value in action.inside]
+        for value in inputs[:1]:
+            message = f"results are made of what is in the collection {_quoted(value.name)}, and would be linked there"
+            fix = "Choose another collection, or the next run takes them for inputs. Keep Earlier allows it"
+            self._report(node, "", message, fix)
+
+    def _constants(self, sources: Iterable[Source]) -> Iterator[Any]:
+        """All that sources are made of, item by item of lists."""
+        waiting, seen = list(sources), set[str]()
+        while waiting:
+            source = waiting.pop()
+            if isinstance(source, Constant):
+                yield from source.value if isinstance(source.value, tuple) else (source.value,)
+            elif source.task not in seen:
+                seen.add(source.task)
+                waiting += self.tasks[source.task].sources()
 
     # Deliveries
 

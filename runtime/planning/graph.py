@@ -75,6 +75,7 @@ class OutputAction:
         keep_succeeded: whether results come home although others that the node takes failed.
         offset: how far LINK moves each result from where the one before was moved.
         hides_original: whether LINK hides the objects that results were made of.
+        inside: the collections that hold what LINK links there: `collection`, and those that this is in.
     """
 
     mode: OutputMode
@@ -84,6 +85,7 @@ class OutputAction:
     keep_succeeded: bool = True
     offset: tuple[float, ...] = (0.0, 0.0, 0.0)
     hides_original: bool = False
+    inside: tuple[LiveRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

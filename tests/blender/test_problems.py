@@ -49,6 +49,20 @@ def test_all_problems_are_found_at_once(tree):
     assert told(tree) == [("Broken", ""), ("Missing", "Source"), ("Refused", "Source")]
 
 
+@pytest.mark.parametrize("place", ["itself", "below it", "elsewhere"])
+def test_results_are_not_linked_into_the_collection_that_they_are_made_of(tree, place):
+    """The next run would take them for inputs: there would be more after each."""
+    source, inner, other = (bpy.data.collections.new(name) for name in ("Source", "Inner", "Other"))
+    source.children.link(inner)
+    split = script(tree, "Split", "def main(c: bpy.types.Collection) -> list[bpy.types.Object]: return []", c=source)
+    change = script(tree, "Change", "def main(o: bpy.types.Object) -> bpy.types.Object: return o", o=split)
+    out = output(tree, "LINK", change, name="Out")
+    out.collection = {"itself": source, "below it": inner, "elsewhere": other}[place]
+    assert told(tree) == ([] if place == "elsewhere" else [("Out", "")])
+    out.keep_earlier = True
+    assert told(tree) == []
+
+
 def test_problem_of_a_run_that_did_not_start_is_kept(tree):
     node = script(tree, "Missing", "def main(source: bpy.types.Object) -> int: return 1")
     found = problems.find(tree)
