@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: A Blender of one's own; without it, and where it has been made, the one of `tools/make_debian_blender`.
 BLENDER = os.environ.get("BLENDER", "")
 _IN_DEBIAN = str(ROOT / "tools" / "in_debian")
+#: Where shaders are kept that were compiled: without it each new Blender compiles them all.
+_SHADERS = ROOT / "build" / "shaders"
 
 
 def command(program: str, *arguments: str) -> list[str]:
@@ -45,7 +47,9 @@ class Screen:
         if not has_started:
             self.close()
             raise RuntimeError("Xvfb did not start")
-        self.environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+        _SHADERS.mkdir(parents=True, exist_ok=True)
+        shaders = {"LIBGL_ALWAYS_SOFTWARE": "1", "MESA_SHADER_CACHE_DIR": str(_SHADERS)}
+        self.environment = {"DISPLAY": display, **shaders}
 
     def save(self, path: Path) -> None:
         """Write what is on the screen as a picture, of the type that the path's ending says."""
