@@ -1,7 +1,7 @@
 # The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
 
 .DEFAULT_GOAL := help
-.PHONY: help check test counts demo bench frames examples pictures zip blender format clean
+.PHONY: help lint check test counts demo bench frames examples pictures zip blender format clean
 
 # any Python 3.8 or later, only to find the Python that is used
 finder := python3 tools/find_python.py
@@ -18,20 +18,24 @@ endef
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-check: .venv/dev/finished .venv/types/background_nodes ## format, lint, types, unit tests: in a minute
+check: lint ## format, lint, types, unit tests: in a minute
+	$(bin)/pytest tests/unit -q --numprocesses auto
+
+lint: .venv/dev/finished .venv/types/background_nodes ## format, lint, types: in seconds
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
 	$(bin)/mypy
-	$(bin)/pytest tests/unit -q --numprocesses auto
 
 test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extension in a real one included
 	@rm -rf build/reports; mkdir -p build/reports; status=0; \
 	$(bin)/python -m nox --install-only || status=$$?; \
 	$(bin)/python -m nox --tags wheels >build/reports/wheels.txt 2>&1 & wheels=$$!; \
-	trap 'kill $$wheels 2>/dev/null' EXIT; \
-	$(bin)/python -m nox --tags others || status=$$?; \
+	$(bin)/python -m nox --tags window >build/reports/window.txt 2>&1 & window=$$!; \
+	trap 'kill $$wheels $$window 2>/dev/null' EXIT; \
+	$(bin)/python -m nox --tags extension || status=$$?; \
 	wait $$wheels || status=$$?; \
-	cat build/reports/wheels.txt; \
+	wait $$window || status=$$?; \
+	cat build/reports/wheels.txt build/reports/window.txt; \
 	$(bin)/python tools/total.py build/reports || status=$$?; \
 	exit $$status
 

@@ -1,6 +1,7 @@
 """The sessions of `make test`: all tests on the oldest and newest Blender, on those between what they may change.
 
-`make test` runs those tagged `wheels` beside the others, for most of them leave a processor idle.
+`make test` runs those of three tags side by side, for most of them leave a processor idle; one tag takes about as long
+as another.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
 filled again when what they hold changes.
 """
@@ -24,7 +25,8 @@ PYTHONS = ("3.11", "3.13")
 # Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
 # The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. Those between run what
-# differs from Blender to Blender, and the newest wheel what differs from the extension.
+# differs from Blender to Blender, and the newest wheel what differs from the extension. What says the same in every
+# Blender is marked `any_blender`: no wheel runs that.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
     *("tests/blender/library", "tests/processes/test_reset.py", "tests/processes/test_worker.py"),
@@ -103,7 +105,7 @@ def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: 
     session.run("python", "-m", "pytest", f"--junit-xml={report}", *arguments, *session.posargs, env=environment)
 
 
-@nox.session(python=False, tags=["others"])
+@nox.session(python=False, tags=["extension"])
 def complete(session: nox.Session) -> None:
     """Print what this machine lacks, and how to get it. In CI this is an error."""
     lacking = [
@@ -125,21 +127,25 @@ def complete(session: nox.Session) -> None:
         session.error("in CI nothing may be left out")
 
 
-@nox.session(python=here or None, tags=["others"])
+@nox.session(python=here or None, tags=["extension"])
 def unit(session: nox.Session) -> None:
     """What needs no Blender."""
     fill(session, NUMPY)
     run_pytest(session, f"unit-{session.python}", "tests/unit")
 
 
-@nox.session(tags=["wheels"])
+@nox.session
 @nox.parametrize(
-    "python,bpy,tests", [(*wheel, TESTS_OF_WHEELS[name]) for name, wheel in wheels_here.items()], ids=list(wheels_here)
+    "python,bpy,tests",
+    [
+        nox.param(*wheel, TESTS_OF_WHEELS[name], id=name, tags=["window" if name == "5.2" else "wheels"])
+        for name, wheel in wheels_here.items()
+    ],
 )
 def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
     """Real processes and real data-blocks, on Blender as a Python module."""
     fill(session, f"bpy=={bpy}")
-    run_pytest(session, f"wheel-{bpy}", *tests)
+    run_pytest(session, f"wheel-{bpy}", "-m", "not any_blender", *tests)
 
 
 def install_extension(session: nox.Session, blender: str) -> Path:
@@ -147,8 +153,7 @@ def install_extension(session: nox.Session, blender: str) -> Path:
     resources = Path(session.create_tmp(), "user_resources").resolve()
     shutil.rmtree(resources, ignore_errors=True)
     resources.mkdir()
-    package = REPORTS.parent / "background_nodes.zip"
-    package.parent.mkdir(exist_ok=True)
+    package = Path(session.create_tmp(), "background_nodes.zip").resolve()
     for step in (
         ("build", "--source-dir", str(ROOT), "--output-filepath", str(package)),
         ("validate", str(package)),
@@ -166,7 +171,7 @@ def example_files(session: nox.Session) -> None:
     session.run("python", "tools/make_examples.py", "addon/adding/examples")
 
 
-@nox.session(tags=["others"])
+@nox.session(tags=["extension"])
 def extension(session: nox.Session) -> None:
     """The same, on the built extension as an artist installs it, in a real Blender."""
     blender, reason = blender_or_reason()
@@ -180,7 +185,7 @@ def extension(session: nox.Session) -> None:
     run_pytest(session, "extension", "--blender-executable", blender, *EVERYTHING, **environment)
 
 
-@nox.session(tags=["others"])
+@nox.session(tags=["window"])
 def gui(session: nox.Session) -> None:
     """The same extension by mouse and keys, in the window of a real Blender."""
     blender, reason = window_or_reason()

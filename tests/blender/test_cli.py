@@ -141,6 +141,7 @@ def unchanged():
 # What came of a run
 
 
+@pytest.mark.any_blender
 def test_the_next_process_finds_what_was_kept(run_cli, good_file):
     first = run_cli("run", good_file, "--json").report["tasks"]
     assert [(task["cached"], task["reasons"]) for task in first.values()] == [(False, ["never ran"])] * 2
@@ -155,6 +156,7 @@ def test_the_next_process_finds_what_was_kept(run_cli, good_file):
     assert "gave the same as before" in run_cli("run", good_file, "--force", "--set", "First.value=4").out
 
 
+@pytest.mark.any_blender
 def test_a_plan_tells_what_a_run_would_do_and_touches_nothing(run_cli, good_file, unchanged):
     before = unchanged(good_file)
     told = run_cli("plan", good_file, "--json").report
@@ -179,6 +181,7 @@ def test_a_plan_of_what_may_not_run_is_refused(run_cli, good_file):
     assert "--allow-scripts" in ended.report["problems"][0]["fix"]
 
 
+@pytest.mark.any_blender
 def test_nothing_is_taken_from_the_store_or_kept_if_that_is_not_wanted(run_cli, good_file, tmp_path):
     for arguments in (["--no-cache"], ["--store", str(tmp_path / "other")], ["--force"], ["--no-cache"]):
         tasks = run_cli("run", good_file, "--json", *arguments).report["tasks"]
@@ -219,6 +222,7 @@ def test_run_without_json_is_told_in_words(run_cli, good_file):
     ]
 
 
+@pytest.mark.any_blender
 def test_until_runs_only_what_the_node_needs(run_cli, good_file):
     report = run_cli("run", good_file, "--json", "--until", "First").report
     assert list(report["tasks"]) == ["First"]
@@ -242,6 +246,7 @@ def test_failed_node_is_told_with_its_line_and_the_others_go_on(run_cli, tmp_pat
     assert 'node "Fail" failed: ValueError: 6 is over 5' in ended.err
 
 
+@pytest.mark.any_blender
 def test_result_of_an_earlier_run_is_not_taken_for_this_one_s(run_cli, tmp_path):
     tree = new_tree()
     node = script(tree, "Fail", FAIL)
@@ -250,6 +255,7 @@ def test_result_of_an_earlier_run_is_not_taken_for_this_one_s(run_cli, tmp_path)
     assert run_cli("run", save(tmp_path / "old.blend"), "--json").report["results"] == {}
 
 
+@pytest.mark.any_blender
 def test_mapped_node_tells_which_items_failed(run_cli, tmp_path):
     tree = new_tree()
     script(tree, "Map", "def main(value: int) -> int:\n    return 6 // (value - 2)\n", value=script(tree, "List", LIST))
@@ -260,6 +266,7 @@ def test_mapped_node_tells_which_items_failed(run_cli, tmp_path):
     assert "ZeroDivisionError" in items["not_succeeded"][0]["error"]["message"]
 
 
+@pytest.mark.any_blender
 def test_run_over_its_time_fails(run_cli, tmp_path):
     script(new_tree(), "Endless", "def main() -> int:\n    while True:\n        pass\n")
     ended = run_cli("run", save(tmp_path / "endless.blend"), "--json", "--timeout", "5")
@@ -326,6 +333,7 @@ def test_report_file_holds_the_json_and_nothing_else(run_cli, good_file, command
     assert sorted(path.parent.iterdir()) == [good_file, path]
 
 
+@pytest.mark.any_blender
 def test_report_file_tells_why_a_node_failed(run_cli, tmp_path):
     script(new_tree(), "Fail", FAIL.replace("value: int", "value: int = 9"))
     ended = run_cli("run", save(tmp_path / "fail.blend"), "--report", "report.json")

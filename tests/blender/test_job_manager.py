@@ -481,6 +481,7 @@ def test_kill_all_forgets_all_jobs(manager, write):
     assert manager.num_running_jobs() == 0
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize("fault", ["1 / 0", "import os; os._exit(3)", "while True: pass"])
 def test_failed_job_is_tried_again(manager, write, tmp_path, fault):
     script = write(
@@ -716,6 +717,7 @@ def test_debug_level_prints_what_the_script_prints(manager, write, capsys):
     assert capsys.readouterr().out.count("said once") == 1
 
 
+@pytest.mark.any_blender
 def test_500_jobs_may_be_queued_at_once(manager, write, session):
     mesh = bpy.data.meshes.new("Given")
     script = write("given = passed_data_blocks[0]\ngiven['n'] = n\npython_data = {'n': n}\ndata_blocks = [given]")

@@ -188,6 +188,7 @@ def test_until_runs_only_what_the_node_needs(tree):
         run(tree, until="Secund")
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_more_workers_work_for_a_run_than_it_may_have(tree, workers, session):
     session.close()
@@ -221,6 +222,7 @@ def test_run_that_takes_too_long_times_out(tree, flag):
     assert finished.tasks["After"].state == "skipped"
 
 
+@pytest.mark.any_blender
 def test_node_that_takes_too_long_times_out_alone(tree, flag):
     script(tree, "Wait", WAIT, flag=str(flag)).timeout = 0.5
     script(tree, "Other", DOUBLE, number=1)
@@ -243,6 +245,7 @@ def test_cancelled_run_keeps_what_was_done(tree, flag, session):
     assert going.state == "cancelled"
 
 
+@pytest.mark.any_blender
 def test_cancelled_node_skips_what_needs_it_and_no_more(tree, flag, session):
     script(tree, "Wait", WAIT, flag=str(flag))
     script(tree, "After", DOUBLE, number=tree.nodes["Wait"])
@@ -266,6 +269,7 @@ def test_second_run_of_a_running_tree_is_refused(tree, flag, session):
     assert run(tree).state == "succeeded"
 
 
+@pytest.mark.any_blender
 def test_two_trees_run_side_by_side(tree, flag, session):
     script(tree, "Wait", WAIT, flag=str(flag))
     waiting = session.start(tree)
@@ -719,6 +723,7 @@ def test_run_that_the_file_was_taken_from_can_still_be_asked(tree, flag, session
         going.fetch("Wait", "result")
 
 
+@pytest.mark.any_blender
 @pytest.mark.skipif(not HANDLES.exists(), reason="counts open files where Linux lists them")
 def test_thousand_tasks_leave_no_process_file_or_handle(tree, session, tmp_path, monkeypatch):
     session.close()
@@ -939,6 +944,7 @@ def store_size():
     session.use_settings(preferences.settings)
 
 
+@pytest.mark.any_blender
 def test_finished_runs_keep_their_results_and_logs_while_there_is_room(tree, session):
     script(tree, "Print", "def main() -> int: print('here'); return 1")
     runs = [run(tree) for _ in range(3)]
@@ -947,6 +953,7 @@ def test_finished_runs_keep_their_results_and_logs_while_there_is_room(tree, ses
     assert all(finished.size > 0 for finished in runs)
 
 
+@pytest.mark.any_blender
 def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
     node = script(tree, "Keep", KEEP, size=1 << 16)
     script(tree, "Use", "def main(text: bpy.types.Text) -> int: return 1", text=node)
@@ -964,6 +971,7 @@ def test_oldest_runs_make_room_and_say_so(tree, session, store_size):
     assert fourth.fetch("Keep", "result").as_string() == "x" * (1 << 16)
 
 
+@pytest.mark.any_blender
 def test_long_history_forgets_its_oldest_run_and_its_files(tree, session):
     script(tree, "Print", "def main() -> int: print('here'); return 1")
     first = run(tree)

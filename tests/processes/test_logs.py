@@ -6,6 +6,8 @@ from background_nodes.runtime.scratch.logs import KEPT_BYTES, TaskLog, read_log
 
 from .conftest import planned
 
+pytestmark = pytest.mark.any_blender
+
 
 def size_on_disk(folder) -> int:
     return sum(file.stat().st_size for file in folder.glob("*.[lht]*"))

@@ -21,6 +21,8 @@ from background_nodes.runtime.script.signature import ScriptSource
 from ..store_files import files_in, folders_in
 from .conftest import Process, planned, wait_until
 
+pytestmark = pytest.mark.any_blender
+
 PID = "import os; return os.getpid()"
 
 

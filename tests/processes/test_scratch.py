@@ -15,6 +15,8 @@ from background_nodes.runtime.scratch.scratch import Scratch
 from ..store_files import files_in
 from .conftest import Engine, planned
 
+pytestmark = pytest.mark.any_blender
+
 
 def test_store_is_this_users_alone_and_goes_when_closed(tmp_path):
     scratch = Scratch(tmp_path)

@@ -21,6 +21,8 @@ from background_nodes.runtime.store.store import Store
 
 from .kept_numbers import keep, key, version_found
 
+pytestmark = pytest.mark.any_blender
+
 _PREAMBLE = """
 import itertools, os, random, signal, sys
 from pathlib import Path

@@ -15,7 +15,10 @@ from background_nodes.runtime.pool.transport import Channel
 
 from .conftest import wait_until
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe")
+pytestmark = [
+    pytest.mark.any_blender,
+    pytest.mark.skipif(os.name == "nt", reason="writes raw bytes to a POSIX pipe"),
+]
 
 
 @pytest.fixture
