@@ -43,6 +43,7 @@ class PythonCalls:
     def __init__(self, told: Callable[[], None]) -> None:
         self._told = told
         self._tool: int | None = None
+        self._drawing: FrameType | None = None  # the last outermost function that drew, and was no library's
 
     def watch(self) -> bool:
         """Watch from now on. Returns False where that can't be, such as for a script of others that goes on after."""
@@ -64,19 +65,27 @@ class PythonCalls:
         if self._tool is not None:
             _monitoring.set_events(self._tool, 0)
             _monitoring.free_tool_id(self._tool)
-            self._tool = None
+            self._tool = self._drawing = None
 
     def _called(self, code: CodeType, _offset: int) -> object:
         """A function is called. If this returns DISABLE, that is told no more of its code until the next `watch`."""
+        outermost = sys._getframe(1)
+        while (caller := outermost.f_back) is not None:
+            outermost = caller
+        if outermost is self._drawing:  # the quickest way out: panels of other add-ons call a lot
+            return None
         if _is_ours(code):
             return _monitoring.DISABLE
         if threading.get_ident() != threading.main_thread().ident:
             return None
         is_library = code.co_filename.startswith(_LIBRARIES)
-        outermost = _outermost(sys._getframe(1))
         if _draws(outermost) or (is_library and _is_ours(outermost.f_code)):
-            return _monitoring.DISABLE if is_library else None
+            if is_library:
+                return _monitoring.DISABLE
+            self._drawing = outermost
+            return None
         _monitoring.set_events(self._tool, 0)
+        self._drawing = None
         self._told()
         return None
 

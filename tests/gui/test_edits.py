@@ -116,6 +116,39 @@ def test_python_of_others_runs_so_all_may_have_changed(edited):
         assert edited.changed() == set()
 
 
+PANEL = """
+def count(part):
+    counted.append(part)
+
+def draw(panel, context):
+    for part in range(3):
+        count(part)
+"""
+
+
+def test_what_a_panel_of_others_calls_changes_nothing_until_something_else_calls_it(edited):
+    edited.window.run(
+        """
+        global names
+        names = {"counted": []}
+        exec(compile(source, "other_addon.py", "exec"), names)
+        place = dict(bl_space_type="VIEW_3D", bl_region_type="UI", bl_category="Item", bl_label="Panel")
+        bpy.utils.register_class(type("TEST_PT_panel", (bpy.types.Panel,), {**place, "draw": names["draw"]}))
+        places.area("VIEW_3D").spaces.active.show_region_ui = True
+        """,
+        source=PANEL,
+    )
+    edited.window.wait_for("return names['counted']")
+    edited.begin()
+    edited.window.run("names['counted'].clear(); places.region('VIEW_3D', 'UI').tag_redraw()")
+    edited.window.wait_for("return names['counted']")
+    assert edited.changed() == set()
+
+    edited.window.run("import functools; bpy.app.timers.register(functools.partial(names['count'], 'timer'))")
+    edited.window.wait_for("return 'timer' in names['counted']")
+    assert edited.changed() == ALL
+
+
 def test_blender_tells_what_was_changed(edited):
     for code, expected in (
         (f"{CUBE}.location.x = 3.0", "OBJECT Cube"),
