@@ -189,7 +189,7 @@ class Homecoming:
             uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._newcomers & self._origins.keys()
         }
         replaced = [(original, result) for original, (_ref, result) in pairs.items()]
-        new = replace(replaced, keeps_objects=True, versions=versions)
+        new = replace(replaced, keeps_objects=True, versions=versions, modifiers=self._snapshot.modifiers)
         return places | dict(zip((ref for ref, _result in pairs.values()), new, strict=True))
 
     def unused(self, used: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:

@@ -25,6 +25,7 @@ def replace(
     *,
     keeps_objects: bool = False,
     versions: Mapping[int, int | None] = MappingProxyType({}),
+    modifiers: Mapping[int, frozenset[str]] = MappingProxyType({}),
     superfluous: Iterable[bpy.types.ID] = (),
     doubles: Mapping[bpy.types.ID, bpy.types.ID] = MappingProxyType({}),
 ) -> list[bpy.types.ID]:
@@ -32,10 +33,11 @@ def replace(
 
     Args:
         pairs: (original, result); nothing is in more than one of them.
-        keeps_objects: whether an object stays the same one, where it is, and gets the result's data; modifiers that the
-            result has no more go. One whose type has changed can't stay.
+        keeps_objects: whether an object stays the same one, where it is, and gets the result's data; those of its
+            `modifiers` that the result has no more go. One whose type has changed can't stay.
         versions: by the uid of what came along with the results, that of what it is a changed version of. An object
             that stays uses the changed versions, too: of its parent, of what its modifiers and constraints use.
+        modifiers: by the uid of an object, the modifiers that the result was made with: later ones are the artist's.
         superfluous: what is removed with the originals, and nothing takes the place of.
         doubles: what is removed, too, each with what stays for it, as it is.
 
@@ -52,7 +54,7 @@ def replace(
     with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous, *doubles)}):
         for original, result in pairs:
             if original in staying:
-                old_data = _hand_over_data(original, result)
+                old_data = _hand_over_data(original, result, modifiers.get(original.session_uid, frozenset()))
                 follow(original, result, versions)
                 if old_data is not None and old_data.users == 0 and old_data not in involved:
                     leaving[old_data] = original.data
@@ -72,7 +74,9 @@ def _can_stay(original: bpy.types.ID, result: bpy.types.ID) -> bool:
     return isinstance(original, bpy.types.Object) and original.type == result.type
 
 
-def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy.types.ID | None:
+def _hand_over_data(
+    original: bpy.types.Object, result: bpy.types.Object, modifiers: frozenset[str]
+) -> bpy.types.ID | None:
     """Give an object the data of the result. Returns the data that it had."""
     old_data = original.data
     if result.data is not None:
@@ -81,7 +85,7 @@ def _hand_over_data(original: bpy.types.Object, result: bpy.types.Object) -> bpy
         if new_slot.link == "OBJECT":
             slot.link, slot.material = new_slot.link, new_slot.material
     for modifier in list(original.modifiers):
-        if modifier.name not in result.modifiers:
+        if modifier.name in modifiers and modifier.name not in result.modifiers:
             original.modifiers.remove(modifier)
     return old_data
 

@@ -37,6 +37,7 @@ class Snapshot:
         spellings: of the paths that are relative to the open file, by the absolute ones: see `paths`.
         arrived: the uids of what came home with results, by where it was first written: it comes once.
         brought: the uids of all that came home, by the blob it came from: so it is there when it is asked for again.
+        modifiers: the names of the modifiers that objects of the open file had then, by the objects' uids.
     """
 
     folder: ScratchFolder
@@ -47,6 +48,7 @@ class Snapshot:
     spellings: dict[str, str] = field(default_factory=dict)
     arrived: dict[StoredRef, int] = field(default_factory=dict)
     brought: dict[StoredRef, int] = field(default_factory=dict)
+    modifiers: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
@@ -60,7 +62,7 @@ class Snapshot:
         """This one with the copy of the whole file of another one, which is older."""
         uids = {**other.session_uids, **self.session_uids}
         spellings = {**other.spellings, **self.spellings}
-        return Snapshot(self.folder, self.stored, self.blobs + other.blobs, uids, other.file, spellings)
+        return replace(self, blobs=self.blobs + other.blobs, session_uids=uids, file=other.file, spellings=spellings)
 
 
 def take(
@@ -112,7 +114,9 @@ def take(
         data_block_kinds.name_of(data_block): data_block.session_uid
         for _kind, data_block in data_block_kinds.all_data_blocks()
     }
-    return Snapshot(scratch.folder, stored, tuple(names), {birthplace: session_uids}, file, relative_paths())
+    uids = {birthplace: session_uids}
+    modifiers = {item.session_uid: frozenset(item.modifiers.keys()) for item in bpy.data.objects if item.modifiers}
+    return Snapshot(scratch.folder, stored, tuple(names), uids, file, relative_paths(), modifiers=modifiers)
 
 
 def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:

@@ -678,6 +678,17 @@ def test_replace_gives_the_object_the_results_data(tree, material):
     assert_tidy()
 
 
+def test_modifier_that_was_added_while_the_run_went_on_stays(tree, session):
+    cube = quad("Cube")
+    cube.modifiers.new("Mirror", "MIRROR")
+    source = IN_PLACE.replace("return source", "source.modifiers.clear(); return source")
+    output(tree, "REPLACE", script(tree, "Change", source, source=value(tree, "Object", cube)))
+    going = session.start(tree)
+    cube.modifiers.new("Mine", "BEVEL")
+    going.wait()
+    assert (cube.data.vertices[0].co.z, cube.modifiers.keys()) == (9, ["Mine"])
+
+
 def test_replace_leaves_other_users_of_the_mesh_theirs(tree):
     cube = quad("Cube")
     other = link_to_scene(bpy.data.objects.new("Other", cube.data))
