@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from pathlib import Path
 
 import bpy
 import pytest
@@ -859,6 +860,9 @@ def test_the_configuration_of_colour_management_counts(tree, tmp_path, monkeypat
     monkeypatch.setenv("OCIO", "ocio://default")
     found.append(host.environment(plan).color)
     assert len(set(found)) == len(found)
+    own = Path(bpy.utils.system_resource("DATAFILES", path="colormanagement"), "config.ocio")
+    monkeypatch.setenv("OCIO", str(own))  # as in what a Blender 5.2 has started
+    assert host.environment(plan).color == ""
 
 
 def test_a_damaged_result_is_made_anew(tree, store):
