@@ -5,6 +5,8 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import shutil
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -107,3 +109,15 @@ def awkward_path(tmp_path) -> Path:
     folder = tmp_path / "a 'quoted' \"folder\" % #ünïcödé 節点"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 2 MB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
+        pytest.skip("mounting a tiny file system needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

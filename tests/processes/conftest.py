@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -157,18 +156,6 @@ def make_engine(launcher, tmp_path):
     yield make
     for engine in engines:
         engine.close()
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-    """A file system of 2 MB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode != 0:
-        pytest.skip("mounting a tiny file system needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @dataclass
