@@ -108,6 +108,7 @@ def mesh_uv_maps() -> bpy.types.ID:
         layer = mesh.uv_layers.new(name=f"UV {number} ä")
         values = numpy.arange(2 * len(mesh.loops), dtype=numpy.float32) / (50 + number)
         layer.uv.foreach_set("vector", values)
+    mesh.attributes.new(f".pn.{mesh.uv_layers[0].name}", "BOOLEAN", "CORNER")  # before 5.0 Blender makes it too small
     mesh.uv_layers[0].data[3].pin_uv = True
     mesh.uv_layers.active_index = 2
     mesh.uv_layers[1].active_render = True
