@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy
 
 from ..errors import BlendFileError
-from .blocks import Block, Blocks, read_blocks
+from .blocks import Blocks, read_blocks
 from .contents import RAW, Contents
 from .dna import Dna, Field, read_dna
 from .fields.arranged_fields import owners_seeing
@@ -21,6 +24,9 @@ from .fields.time_dependence import owners_timed
 from .fields.unknowns import unknowns
 from .rows import Rows
 from .targets import NONE
+
+#: The code of blocks that are parts of the data-block before them; and the length of codes of data-blocks.
+_PART, _CODE_LENGTH = b"DATA", 2
 
 
 @dataclass(slots=True)
@@ -74,13 +80,13 @@ def anatomy(data: memoryview) -> Anatomy:
 
 def _anatomy(data: memoryview) -> Anatomy:
     file = read_blocks(data)
-    described = next((block for block in file.blocks if block.code == b"DNA1"), None)
+    described = file.first(b"DNA1")
     if described is None:
         raise BlendFileError("does not describe its contents")
-    dna = read_dna(bytes(file.bytes_of(described)))
+    dna = read_dna(bytes(described))
     blocks, firsts = _of_data_blocks(file, dna)
     contents = Contents(file, dna, blocks, firsts)
-    found = [_begun(file, dna, blocks[first], contents) for first in firsts]
+    found = [_begun(file, dna, first, contents) for first in blocks[firsts].tolist()]
     packed: set[int] = set()
     for rows in contents.structs():
         _note(rows, contents, found)
@@ -109,23 +115,19 @@ def _note(rows: Rows, contents: Contents, found: list[DataBlock]) -> None:
         found[owner].files.append(named)
 
 
-def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[list[Block], list[int]]:
+def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[Any, Any]:
     """The blocks of data-blocks that count, and which of them are the first ones of a data-block."""
-    found: list[Block] = []
-    firsts: list[int] = []
-    is_part = False
-    numbers = {dna.number(name) for name in LEFT_OUT}
-    left_out: set[int] = set()  # addresses
-    for block in file.blocks:
-        if block.code != b"DATA":
-            is_part = block.code.endswith(b"\0\0")
-            firsts += [len(found)] if is_part else []
-        if block.struct in numbers:
-            left_out = _pointers(file.bytes_of(block))
-        elif is_part and not (block.code == b"DATA" and block.address in left_out):
-            left_out = left_out if block.struct == RAW else set()
-            found.append(block)
-    return found, firsts
+    is_first = numpy.char.str_len(file.codes) == _CODE_LENGTH
+    heads = numpy.maximum.accumulate(numpy.where(file.codes != _PART, numpy.arange(len(is_first)), 0))
+    is_counted = is_first[heads]
+    for block in numpy.flatnonzero(numpy.isin(file.structs, [dna.number(name) for name in LEFT_OUT])).tolist():
+        addresses, part = _pointers(file.bytes_of(block)), block + 1
+        is_counted[block] = False
+        while file.codes[part] == _PART and (file.structs[part] == RAW or int(file.addresses[part]) in addresses):
+            is_counted[part] &= int(file.addresses[part]) not in addresses
+            part += 1
+    blocks = numpy.flatnonzero(is_counted)
+    return blocks, numpy.flatnonzero(is_first[blocks])
 
 
 def _pointers(struct: memoryview) -> set[int]:
@@ -133,11 +135,11 @@ def _pointers(struct: memoryview) -> set[int]:
     return set(struct[: len(struct) // 8 * 8].cast("Q"))
 
 
-def _begun(file: Blocks, dna: Dna, first: Block, contents: Contents) -> DataBlock:
+def _begun(file: Blocks, dna: Dna, first: int, contents: Contents) -> DataBlock:
     """A data-block by its first block."""
     head = file.bytes_of(first)
     name = _text(head, dna.field("ID", "name"))
-    data_block = DataBlock(name[:2], name[2:], is_linked=first.code[:2].decode("latin-1") == LINKED)
+    data_block = DataBlock(name[:2], name[2:], is_linked=file.codes[first] == LINKED.encode())
     address = int.from_bytes(_bytes(head, dna.field("ID", "lib")), "little")
     if address and (library := contents.data_block_at(address)) != NONE:
         data_block.library = library
@@ -159,8 +161,8 @@ def _text(struct: memoryview, field: Field) -> str:
 
 
 def _version(file: Blocks, dna: Dna) -> tuple[int, int]:
-    found = next((block for block in file.blocks if block.code == b"GLOB"), None)
+    found = file.first(b"GLOB")
     if found is None:
         raise BlendFileError("does not say what wrote it")
-    number = _bytes(file.bytes_of(found), dna.field("FileGlobal", "subversion"))
+    number = _bytes(found, dna.field("FileGlobal", "subversion"))
     return file.version, int.from_bytes(number, "little")

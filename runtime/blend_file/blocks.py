@@ -14,39 +14,45 @@ import mmap
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy
 
 from ..errors import BlendFileError
 
 _HEADER = re.compile(rb"BLENDER(?:(?P<old>[-_])|17-01)(?P<endian>[vV])(?P<version>\d{3,4})")
 #: How compressed files start: those of Blender 3.0 and later, and of earlier ones.
 _ZSTANDARD, _GZIP = b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
-_OLD_HEAD = struct.Struct("<4siQii")
-_NEW_HEAD = struct.Struct("<4sIQqQ")
-
-
-class Block(NamedTuple):
-    """A block of a file: `length` bytes from `start` on are `num_structs` structs of that number in the DNA."""
-
-    code: bytes
-    struct: int
-    address: int
-    start: int
-    length: int
-    num_structs: int
+#: What stands before a block, in both forms: all of it; and its code and length alone.
+_OLD_HEAD = numpy.dtype([("code", "S4"), ("length", "<i4"), ("address", "<u8"), ("struct", "<i4"), ("count", "<i4")])
+_NEW_HEAD = numpy.dtype([("code", "S4"), ("struct", "<i4"), ("address", "<u8"), ("length", "<i8"), ("count", "<i8")])
+_OLD_SIZE, _NEW_SIZE = struct.Struct("<4si16x"), struct.Struct("<4s12xq8x")
 
 
 class Blocks(NamedTuple):
-    """A .blend file: its bytes, the version that wrote it (402 for 4.2), and its blocks as they lie."""
+    """A .blend file: its bytes, the version that wrote it (402 for 4.2), and its blocks as they lie, in columns.
+
+    A block is `lengths` bytes from `starts` on. They are `counts` structs of the number in `structs` in the DNA.
+    """
 
     data: memoryview
     version: int
-    blocks: list[Block]
+    codes: Any
+    structs: Any
+    addresses: Any
+    starts: Any
+    lengths: Any
+    counts: Any
 
-    def bytes_of(self, block: Block) -> memoryview:
-        return self.data[block.start : block.start + block.length]
+    def bytes_of(self, block: int) -> memoryview:
+        start = int(self.starts[block])
+        return self.data[start : start + int(self.lengths[block])]
+
+    def first(self, code: bytes) -> memoryview | None:
+        """The bytes of the first block of a code; None if there is none."""
+        (found,) = numpy.nonzero(self.codes == code)
+        return self.bytes_of(found[0]) if len(found) else None
 
 
 def mapped(file: Path) -> memoryview:
@@ -68,7 +74,7 @@ def read_blocks(data: memoryview) -> Blocks:
         raise BlendFileError("is no .blend file")
     if header["endian"] == b"V" or header["old"] == b"_":
         raise BlendFileError("was written on a machine of another kind")
-    return Blocks(data, int(header["version"]), list(_blocks(data, header.end(), is_old=header["old"] is not None)))
+    return _blocks(data, int(header["version"]), header.end(), is_old=header["old"] is not None)
 
 
 def _uncompressed(data: memoryview) -> memoryview:
@@ -90,19 +96,21 @@ def _uncompressed(data: memoryview) -> memoryview:
         raise BlendFileError("is compressed, and damaged") from error
 
 
-def _blocks(data: memoryview, position: int, *, is_old: bool) -> Iterator[Block]:
-    head = _OLD_HEAD if is_old else _NEW_HEAD
+def _blocks(data: memoryview, version: int, position: int, *, is_old: bool) -> Blocks:
+    head, size = (_OLD_HEAD, _OLD_SIZE) if is_old else (_NEW_HEAD, _NEW_SIZE)
+    positions = []
     code = b""
     while code != b"ENDB":
         try:
-            if is_old:
-                code, length, address, number, count = head.unpack_from(data, position)
-            else:
-                code, number, address, length, count = head.unpack_from(data, position)
+            code, length = size.unpack_from(data, position)
         except struct.error:
             raise BlendFileError("is cut off") from None
-        position += head.size
-        if length < 0 or position + length > len(data):
+        positions.append(position)
+        position += size.size + length
+        if length < 0 or position > len(data):
             raise BlendFileError("is cut off")
-        yield Block(code, number, address, position, length, count)
-        position += length
+    places = numpy.array(positions)
+    rows = numpy.frombuffer(data, numpy.uint8)[places[:, None] + numpy.arange(head.itemsize)]
+    heads = rows.view(head)[:, 0]
+    structs, lengths, counts = (heads[name].astype(numpy.int64) for name in ("struct", "length", "count"))
+    return Blocks(data, version, heads["code"], structs, heads["address"], places + head.itemsize, lengths, counts)

@@ -3,6 +3,7 @@
 
 An address is replaced by what is there: nothing; another data-block, which is noted in `uses`; or a block of the same
 data-block, by its ordinal. Structs of one type are treated as one array; blocks of plain numbers stay where they are.
+What is hashed of a data-block is the heads of its blocks, then its structs, type by type, then its other blocks.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy
 
-from .blocks import Block, Blocks
+from .blocks import Blocks
 from .dna import POINTER_SIZE, Dna, Struct
 from .fields import padding
 from .fields.arranged_fields import take_arrangement
@@ -27,7 +28,7 @@ from .targets import NONE, Targets
 _NOTHING, _OTHER, _FIRST = 0, 1, 2
 #: The number of what is no struct. In old files it is that of a struct, too.
 RAW = 0
-_POINTERS = Layout(numpy.arange(POINTER_SIZE), numpy.array([0]), numpy.array([], numpy.intp))
+_POINTERS = Layout(numpy.zeros(POINTER_SIZE, numpy.uint8), numpy.array([0]), numpy.array([False]))
 _DIGEST_SIZE = 16
 
 
@@ -37,53 +38,53 @@ class Contents:
     Args:
         file: the file.
         dna: its DNA.
-        blocks: the blocks that are of data-blocks.
-        firsts: the first block of each data-block.
+        blocks: the blocks of the file that are of data-blocks.
+        firsts: the first block of each data-block, by its place among these.
     """
 
-    def __init__(self, file: Blocks, dna: Dna, blocks: list[Block], firsts: list[int]) -> None:
+    def __init__(self, file: Blocks, dna: Dna, blocks: Any, firsts: Any) -> None:
         self._dna = dna
-        self._blocks = blocks
-        self._ends = numpy.array([*firsts, len(blocks)], numpy.int64)
+        self._data = file.data
+        self._starts = file.starts[blocks]
+        self._heads = numpy.stack([column[blocks] for column in (file.structs, file.lengths, file.counts)], axis=1)
+        self._structs, self._lengths, self._counts = self._heads.T
+        self._ends = numpy.append(firsts, len(blocks))
         self._owners = numpy.repeat(numpy.arange(len(firsts)), numpy.diff(self._ends))
-        self._targets = Targets([block.address for block in blocks], self._owners, self._ends[:-1])
-        self._bytes: list[Any] = list(map(file.bytes_of, blocks))
-        self._heads = numpy.array([(block.struct, block.length, block.num_structs) for block in blocks], numpy.int64)
+        self._targets = Targets(file.addresses[blocks], self._owners, firsts)
         self._node_numbers = NodeNumbers()
         self._is_padded = file.version < 500
-        self._lengths: dict[int, int] = {}  # of blocks that may be padded
+        self._unpadded: dict[int, int] = {}  # lengths of blocks that may be padded
         self._items: dict[int, int] = {}  # of the layers in a block
         self._layers: dict[int, int] = {}  # what a layer of bytes leads to, and the block that this layer is in
         self._arrays: set[int] = set()  # blocks that hold pointers only
         self._arrangements: dict[int, Any] = {}  # hashes, by data-block
         self._uses: list[tuple[Any, Any, Any]] = []  # where pointers are in the file, whose they are, to what they lead
+        self._is_read = numpy.zeros(len(blocks), bool)  # whether a block is in the contents
+        self._contents: list[list[memoryview]] = [[] for _ in firsts]  # what counts, by data-block
 
     def structs(self) -> Iterator[Rows]:
         """All structs, by type, as they lie. When all were seen, what does not count is out of them."""
-        by_struct: dict[int, list[int]] = {}
-        for place, block in enumerate(self._blocks):
-            if block.struct != RAW:
-                by_struct.setdefault(block.struct, []).append(place)
         node = self._dna.number(NODE)
-        for number, places in sorted(by_struct.items(), key=lambda item: item[0] != node):
+        numbers = numpy.unique(self._structs[self._structs != RAW]).tolist()
+        for number in sorted(numbers, key=lambda number: number != node):
             struct = self._dna.struct(number)
-            whole = [
-                place for place in places if self._blocks[place].length == self._blocks[place].num_structs * struct.size
-            ]
-            if whole and struct.size:
-                yield from self._read(whole, struct, layout_of(self._dna, struct))
-        self._cut_padding()
-        arrays = [place for place in sorted(self._arrays) if self._blocks[place].struct == RAW]
+            is_whole = (self._structs == number) & (self._lengths == self._counts * struct.size)
+            if struct.size and is_whole.any():
+                yield from self._read(numpy.flatnonzero(is_whole), struct, layout_of(self._dna, struct))
+        arrays = [place for place in sorted(self._arrays) if self._structs[place] == RAW]
         if arrays:
-            yield from self._read(arrays, Struct("", POINTER_SIZE, ()), _POINTERS)
+            yield from self._read(numpy.array(arrays), Struct("", POINTER_SIZE, ()), _POINTERS)
+        self._add_others()
 
-    def _read(self, places: list[int], struct: Struct, layout: Layout) -> Iterator[Rows]:
-        rows = Rows(self._dna.flat(struct), [self._bytes[place] for place in places], self._owners[places])
+    def _read(self, places: Any, struct: Struct, layout: Layout) -> Iterator[Rows]:
+        counts = self._lengths[places] // struct.size
+        owners = numpy.repeat(self._owners[places], counts)
+        rows = Rows(self._dna.flat(struct), lambda: self._bytes_of(places), owners)
         yield rows
-        if not len(layout.left_out) and not has_node_numbers(struct.name):
+        if layout.is_plain and not has_node_numbers(struct.name):
             return
         if self._is_padded:
-            self._note_lengths(rows, places)
+            self._note_lengths(rows, numpy.repeat(places, counts))
         clear_run_time_values(rows)
         for owner, arrangement in take_arrangement(rows):
             self._arrangements.setdefault(owner, hashlib.blake2b(digest_size=_DIGEST_SIZE)).update(arrangement)
@@ -91,54 +92,61 @@ class Contents:
             self._node_numbers.note(rows)
         self._node_numbers.replace(rows)
         self._replace_addresses(rows, places, layout)
-        view, position = memoryview(rows.data).cast("B"), 0
-        for place in places:
-            length = self._blocks[place].length
-            self._bytes[place] = view[position : position + length]
-            position += length
+        self._is_read[places] = True
+        view = memoryview(rows.data).cast("B")
+        for owner, start, end in rows.parts():
+            self._contents[owner].append(view[start * struct.size : end * struct.size])
 
-    def _note_lengths(self, rows: Rows, places: list[int]) -> None:
-        """Note how long blocks are that may be padded."""
-        for known, pairs in ((self._lengths, padding.lengths(rows)), (self._items, padding.layers(rows))):
+    def _add_others(self) -> None:
+        """Add the blocks of which all counts to the contents, without what was written after the end of some."""
+        for layer, holder in self._layers.items():
+            if holder in self._items:
+                self._unpadded[layer] = self._items[holder]
+        places = numpy.flatnonzero(~self._is_read)
+        owners = self._owners[places].tolist()
+        for place, owner, content in zip(places.tolist(), owners, self._bytes_of(places), strict=True):
+            length = self._unpadded.get(place)
+            self._contents[owner].append(content if length is None else padding.cut(content, length))
+
+    def _bytes_of(self, places: Any) -> list[memoryview]:
+        starts = self._starts[places]
+        ends = starts + self._lengths[places]
+        return [self._data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+    def _note_lengths(self, rows: Rows, places: Any) -> None:
+        """Note how long blocks are that may be padded. `places` says for each struct in which block it is."""
+        for known, pairs in ((self._unpadded, padding.lengths(rows)), (self._items, padding.layers(rows))):
             for addresses, lengths in pairs:
                 blocks, _ = self._targets.find(addresses, rows.owners)
                 known.update(zip(blocks.tolist(), lengths.tolist(), strict=True))
         if rows.struct.name == padding.LAYER:
             blocks, _ = self._targets.find(padding.bytes_of_layers(rows), rows.owners)
-            holders = numpy.repeat(places, self._heads[places, 2])
-            self._layers.update(zip(blocks.tolist(), holders.tolist(), strict=True))
+            self._layers.update(zip(blocks.tolist(), places.tolist(), strict=True))
 
-    def _cut_padding(self) -> None:
-        """Cut off what was written after the end of letters and switches."""
-        self._lengths |= {layer: self._items[holder] for layer, holder in self._layers.items() if holder in self._items}
-        self._lengths.pop(NONE, None)
-        for place, length in self._lengths.items():
-            content = bytes(self._bytes[place])
-            end = content.find(b"\0") + 1 if length == padding.TEXT else length
-            if 0 <= len(content) - end <= padding.MOST:
-                self._bytes[place] = content[:end]
-
-    def _replace_addresses(self, rows: Rows, places: list[int], layout: Layout) -> None:
-        bytes_of_pointers = (layout.pointers[:, None] + numpy.arange(POINTER_SIZE)).ravel()
-        addresses = numpy.ascontiguousarray(rows.data[:, bytes_of_pointers]).view(numpy.uint64)
+    def _replace_addresses(self, rows: Rows, places: Any, layout: Layout) -> None:
+        if not len(layout.pointers):
+            rows.data[:] &= layout.mask
+            return
+        words = rows.data.view(numpy.uint64)
+        addresses = words[:, layout.pointers]
+        rows.data[:] &= layout.mask
         owners = numpy.repeat(rows.owners, len(layout.pointers))
         blocks, others = self._targets.find(addresses.ravel(), owners)
         is_other = others != NONE
         tokens = numpy.where(is_other, _OTHER, _NOTHING)
         tokens = numpy.where(blocks != NONE, _FIRST + blocks - self._ends[owners], tokens)
-        rows.data[:, layout.left_out] = 0
-        rows.data[:, bytes_of_pointers] = tokens.astype(numpy.uint64).reshape(addresses.shape).view(numpy.uint8)
-        arrays = blocks.reshape(addresses.shape)[:, numpy.isin(layout.pointers, layout.to_pointers)]
+        words[:, layout.pointers] = tokens.reshape(addresses.shape)
+        arrays = blocks.reshape(addresses.shape)[:, layout.leads_to_pointers]
         self._arrays.update(arrays[arrays != NONE].tolist())
         if is_other.any():
-            starts = numpy.concatenate([self._starts(place, rows.struct.size) for place in places])
-            in_file = (starts[:, None] + layout.pointers).ravel()
+            in_file = (self._positions(places, rows.struct.size)[:, None] + POINTER_SIZE * layout.pointers).ravel()
             self._uses.append((in_file[is_other], owners[is_other], others[is_other]))
 
-    def _starts(self, place: int, size: int) -> Any:
-        """Where in the file the structs of a block start."""
-        block = self._blocks[place]
-        return numpy.arange(block.start, block.start + block.length, size)
+    def _positions(self, places: Any, size: int) -> Any:
+        """Where in the file the structs of some blocks start."""
+        counts = self._lengths[places] // size
+        firsts = numpy.cumsum(counts) - counts
+        return numpy.repeat(self._starts[places] - size * firsts, counts) + size * numpy.arange(counts.sum())
 
     def text_at(self, owner: int, address: int) -> bytes:
         """The letters that a pointer of a data-block leads to; they count no more."""
@@ -146,7 +154,6 @@ class Contents:
         if block == NONE:
             return b""
         text = self._letters(block)
-        self._bytes[block] = b""
         self._heads[block] = 0
         return text
 
@@ -156,7 +163,8 @@ class Contents:
         return [b"" if block == NONE else self._letters(block) for block in blocks.tolist()]
 
     def _letters(self, block: int) -> bytes:
-        return bytes(self._bytes[block]).partition(b"\0")[0]
+        (content,) = self._bytes_of([block])
+        return bytes(content).partition(b"\0")[0]
 
     def data_block_at(self, address: int) -> int:
         """The data-block at an address, NONE if there is none."""
@@ -179,8 +187,8 @@ class Contents:
 
     def digest(self, data_block: int) -> bytes:
         """Of the blocks of a data-block."""
-        first, end = self._ends[data_block], self._ends[data_block + 1]
-        found = hashlib.blake2b(self._heads[first:end].tobytes(), digest_size=_DIGEST_SIZE)
-        for content in self._bytes[first:end]:
+        heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]]
+        found = hashlib.blake2b(heads.tobytes(), digest_size=_DIGEST_SIZE)
+        for content in self._contents[data_block]:
             found.update(content)
         return found.digest()

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy
 
+from ..errors import BlendFileError
 from .dna import POINTER_SIZE, Dna, Field, Struct
 from .fields.named_files import is_path
 from .fields.run_time_fields import is_run_time
@@ -17,21 +18,21 @@ from .fields.run_time_fields import is_run_time
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Places in a struct, as numbers of bytes from its start.
+    """What is where in a struct.
 
     Attributes:
-        left_out: the bytes that do not count, and all bytes of pointers, which count by what they lead to.
-        pointers: where pointers that count start.
-        to_pointers: those of them that lead to an array of pointers.
+        mask: for each byte 255 if it counts, else 0. Pointers count by what they lead to, not by their bytes.
+        pointers: where pointers that count are, in steps of their size.
+        leads_to_pointers: which of them lead to an array of pointers.
     """
 
-    left_out: Any
+    mask: Any
     pointers: Any
-    to_pointers: Any
+    leads_to_pointers: Any
 
     @property
     def is_plain(self) -> bool:
-        return not len(self.left_out)
+        return bool(self.mask.all())
 
 
 _known: WeakKeyDictionary[Dna, dict[str, Layout]] = WeakKeyDictionary()
@@ -46,17 +47,19 @@ def layout_of(dna: Dna, struct: Struct) -> Layout:
 
 
 def _layout(dna: Dna, struct: Struct) -> Layout:
-    left_out: list[int] = []
+    mask = numpy.full(struct.size, 255, numpy.uint8)
     pointers: list[int] = []
-    to_pointers: list[int] = []
+    leads_to_pointers: list[bool] = []
     for start, field, counts in _fields(dna, struct):
         if field.stars or not counts:
-            left_out += range(start, start + field.num_bytes)
+            mask[start : start + field.num_bytes] = 0
         if field.stars and counts:
-            places = range(start, start + field.num_bytes, POINTER_SIZE)
-            pointers += places
-            to_pointers += places if field.stars > 1 else ()
-    return Layout(*(numpy.array(places, numpy.intp) for places in (left_out, pointers, to_pointers)))
+            first, remainder = divmod(start, POINTER_SIZE)
+            if remainder:
+                raise BlendFileError(f"has {struct.name}.{field.name} at a place where no pointer can be")
+            pointers += range(first, first + field.count)
+            leads_to_pointers += [field.stars > 1] * field.count
+    return Layout(mask, numpy.array(pointers, numpy.intp), numpy.array(leads_to_pointers, bool))
 
 
 def _fields(dna: Dna, struct: Struct, start: int = 0) -> Iterator[tuple[int, Field, bool]]:

@@ -30,20 +30,25 @@ class Rows:
 
     Args:
         struct: the type, with the fields of the structs in it.
-        blocks: the bytes of the blocks that hold them, one after the other.
-        owners: the data-block that each block is of.
+        blocks: gives the bytes of the blocks that hold them, one after the other.
+        owners: the data-block that each of them is of.
     """
 
-    def __init__(self, struct: Struct, blocks: list[Any], owners: Any) -> None:
+    def __init__(self, struct: Struct, blocks: Callable[[], list[memoryview]], owners: Any) -> None:
         self.struct = struct
-        self.owners = numpy.repeat(owners, [len(block) // struct.size for block in blocks])
+        self.owners = owners
         self._blocks = blocks
 
     @functools.cached_property
     def data(self) -> Any:
         """Their bytes, one row each: a copy, made when somebody asks for it."""
-        joined = bytearray().join(self._blocks)
+        joined = bytearray().join(self._blocks())
         return numpy.frombuffer(joined, numpy.uint8).reshape(-1, self.struct.size)
+
+    def parts(self) -> Iterator[tuple[int, int, int]]:
+        """Each data-block, with the first of its structs and the first that is not its own. They lie together."""
+        owners, starts = numpy.unique(self.owners, return_index=True)
+        yield from zip(owners.tolist(), starts.tolist(), [*starts[1:].tolist(), len(self.owners)], strict=True)
 
     def has(self, name: str) -> bool:
         return name in self.struct.by_name
@@ -63,8 +68,7 @@ class Rows:
     def strings(self, name: str) -> Any:
         """A field of letters, as bytes up to the first zero."""
         texts = self._bytes(self._field(name))
-        ends = numpy.logical_or.accumulate(texts == 0, axis=1)
-        return numpy.where(ends, 0, texts).astype("u1").view(f"S{texts.shape[1]}")[:, 0]
+        return (texts * _is_in_text(texts)).view(f"S{texts.shape[1]}")[:, 0]
 
     def set_numbers(self, name: str, numbers: Any) -> None:
         """Set a field of plain numbers of each struct."""
@@ -79,7 +83,7 @@ class Rows:
     def clear_after_text(self, name: str) -> None:
         """Set the letters of a field to 0 that follow the first zero: they are of an earlier, longer text."""
         texts = self._bytes(self._field(name))
-        texts[numpy.logical_or.accumulate(texts == 0, axis=1)] = 0
+        texts *= _is_in_text(texts)
 
     def clear_bits(self, name: str, bits: int, where: Any = slice(None)) -> None:
         """Set bits of a field of plain numbers to 0 in some of the structs."""
@@ -102,6 +106,13 @@ class Rows:
 
     def _field(self, name: str) -> Field:
         return self.struct.by_name[name]
+
+
+def _is_in_text(texts: Any) -> Any:
+    """Which letters come before the first zero: of each text, in a row of its own."""
+    is_end = texts == 0
+    lengths = numpy.where(is_end.any(axis=1), is_end.argmax(axis=1), texts.shape[1])
+    return numpy.arange(texts.shape[1]) < lengths[:, None]
 
 
 #: Tells which of some structs it is true of: an array of true and false.

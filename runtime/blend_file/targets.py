@@ -35,15 +35,20 @@ class Targets:
 
     def find(self, addresses: Any, owners: Any) -> tuple[Any, Any]:
         """Follow pointers, each of a data-block. Returns the block that each leads to, and the other data-block."""
+        blocks, others = numpy.full(len(addresses), NONE), numpy.full(len(addresses), NONE)
         if not len(self._addresses):
-            nothing = numpy.full(len(addresses), NONE)
-            return nothing, nothing
-        numbers = _places(self._addresses, addresses)
-        is_here = (self._addresses[numbers] == addresses) & (addresses != 0)
-        keys = owners * len(self._addresses) + numbers
+            return blocks, others
+        (which,) = numpy.nonzero(addresses)
+        wanted = addresses[which]
+        numbers = _places(self._addresses, wanted)
+        is_known = self._addresses[numbers] == wanted
+        which, numbers = which[is_known], numbers[is_known]
+        keys = owners[which] * len(self._addresses) + numbers
         places = _places(self._keys, keys)
-        blocks = numpy.where(is_here & (self._keys[places] == keys), self._blocks[places], NONE)
-        return blocks, numpy.where(is_here & (blocks == NONE), self._data_blocks[numbers], NONE)
+        is_here = self._keys[places] == keys
+        blocks[which] = numpy.where(is_here, self._blocks[places], NONE)
+        others[which] = numpy.where(is_here, NONE, self._data_blocks[numbers])
+        return blocks, others
 
     def data_block(self, address: int) -> int:
         """The data-block at an address."""

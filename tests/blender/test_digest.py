@@ -81,7 +81,10 @@ LOST = [
     (r"collection_exporters exporters", (4, 5), "`libraries.write` writes copies since 4.5, which lack their settings"),
     (r".*\.bake_directory", (4, 5), "the same"),
     (r".*pose\.use_(auto_ik|mirror_\w+)", (4, 5), "the same"),
+    (r".*\.items_tree\[0\]\.force_non_field", (4, 5), "written as the structure type says"),
 ]
+if VERSION == (5, 0):
+    LOST += [("mesh_uv_maps uv_layer_stencil", (5, 0), "which UV map it is, is not written")]
 _numbers = itertools.count()
 
 
@@ -353,10 +356,11 @@ def test_address_of_an_empty_array_does_not_count(tmp_path):
     blobs.write(blob, [curves], is_to_open=True)
     before, content = digests(blob, Outside(FileDigests())), bytearray(blob.read_bytes())
     file = read_blocks(memoryview(bytes(content)))
-    dna = read_dna(next(bytes(file.bytes_of(block)) for block in file.blocks if block.code == b"DNA1"))
-    name = next(block for block in file.blocks if bytes(file.bytes_of(block)) == b"Empty\0")
-    for array in (block for block in file.blocks if block.struct == dna.number("AttributeArray")):
-        struct.pack_into("<Q", content, array.start + dna.field("AttributeArray", "data").offset, name.address)
+    dna = read_dna(bytes(file.first(b"DNA1")))
+    (name,) = (block for block in range(len(file.codes)) if bytes(file.bytes_of(block)) == b"Empty\0")
+    for start in file.starts[file.structs == dna.number("AttributeArray")]:
+        place = start + dna.field("AttributeArray", "data").offset
+        struct.pack_into("<Q", content, place, file.addresses[name])
     assert content != blob.read_bytes()
     blob.write_bytes(content)
     assert digests(blob, Outside(FileDigests())) == before

@@ -42,11 +42,12 @@ def dna(fields: list[tuple[str, str]], size: int = 40) -> bytes:
 def test_blocks_are_found_in_both_forms(header, version):
     found = read_blocks(memoryview(file(header)))
     assert found.version == version
-    assert [(item.code, item.struct, item.address, item.num_structs) for item in found.blocks] == [
-        (b"OB\0\0", 3, 0x1000, 1),
-        (b"ENDB", 0, 0, 1),
+    columns = (found.codes, found.structs, found.addresses, found.lengths, found.counts)
+    assert list(zip(*(column.tolist() for column in columns), strict=True)) == [
+        (b"OB", 3, 0x1000, 7, 1),
+        (b"ENDB", 0, 0, 0, 1),
     ]
-    assert bytes(found.bytes_of(found.blocks[0])) == b"content"
+    assert bytes(found.bytes_of(0)) == b"content"
 
 
 @pytest.mark.parametrize("header", [OLD, NEW])

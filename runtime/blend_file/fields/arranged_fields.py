@@ -48,8 +48,7 @@ def take_arrangement(rows: Rows) -> Iterator[tuple[int, bytes]]:
     taken = [rows.take_bits(name, bits) for name, bits in fields.items() if rows.has(name)]
     if taken:
         table = numpy.hstack(taken)
-        owners, starts = numpy.unique(rows.owners, return_index=True)
-        for owner, start, end in zip(owners.tolist(), starts, [*starts[1:], len(table)], strict=True):
+        for owner, start, end in rows.parts():
             yield owner, table[start:end].tobytes()
 
 

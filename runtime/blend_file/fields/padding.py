@@ -11,7 +11,7 @@ import numpy
 from ..rows import Rows
 
 #: The most bytes that are added.
-MOST = 3
+_MOST = 3
 #: Says that letters end with the first zero.
 TEXT = -1
 
@@ -70,3 +70,9 @@ def lengths(rows: Rows) -> Iterator[tuple[Any, Any]]:
         kinds = rows.numbers("type")
         is_counted = (kinds == _LETTERS) | (kinds == _ARRAY) & (rows.numbers("subtype") == _SWITCHES)
         yield numpy.where(is_counted, rows.addresses("data.pointer"), 0).astype(numpy.uint64), rows.numbers("len")
+
+
+def cut(content: memoryview, length: int) -> memoryview:
+    """Cut off what was written after the end."""
+    end = bytes(content).find(b"\0") + 1 if length == TEXT else length
+    return content[:end] if 0 <= len(content) - end <= _MOST else content
