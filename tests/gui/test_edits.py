@@ -147,6 +147,7 @@ def test_what_a_panel_of_others_calls_changes_nothing_until_something_else_calls
     edited.window.run("import functools; bpy.app.timers.register(functools.partial(names['count'], 'timer'))")
     edited.window.wait_for("return 'timer' in names['counted']")
     assert edited.changed() == ALL
+    edited.window.run("bpy.utils.unregister_class(bpy.types.TEST_PT_panel)")
 
 
 def test_blender_tells_what_was_changed(edited):
