@@ -28,8 +28,8 @@ def is_attended() -> bool:
 def _after_save(filepath: str, *_arguments: object) -> None:
     is_open_file = bool(filepath) and filepath == bpy.data.filepath  # and not a copy of it, or the startup file
     if is_open_file and is_attended() and not queue.is_ours:
-        for tree in trees_of("SAVE"):
-            queue.add(tree, "SAVE")
+        for tree in (*trees_of("SAVE"), *trees_of("LIVE")):
+            queue.add_saved(tree)
 
 
 @bpy.app.handlers.persistent
@@ -77,7 +77,7 @@ def _run_began(run: Run) -> None:
     tree = session.tree_of(run)
     if not run.only_brings_back:
         queue.allowed.add(run.tree_uid)
-    if tree is not None and tree.auto_run in ("SAVE", "LIVE") and is_attended():
+    if tree is not None and tree.auto_run != "MANUAL" and is_attended():
         queue.run_began(run)
 
 
@@ -89,9 +89,8 @@ def _handlers(mode: str) -> _Handlers:
     known = bpy.app.handlers
     if mode == "FRAME":
         return [(known.frame_change_post, _after_frame_change), *_render_handlers()]
-    if mode == "LIVE":
-        return [(known.depsgraph_update_post, _after_depsgraph_update), *_render_handlers()]
-    return [(known.save_post, _after_save), (known.depsgraph_update_post, _after_depsgraph_update)]
+    told = [(known.save_post, _after_save), (known.depsgraph_update_post, _after_depsgraph_update)]
+    return [*told, *_render_handlers()] if mode == "LIVE" else told
 
 
 def _render_handlers() -> _Handlers:

@@ -2,7 +2,7 @@
 """The trees that the artist has let run by themselves: they do so again when their file is opened another day.
 
 That their scripts may run is not enough. A tree of somebody else, of shipped nodes only, may write files wherever its
-author wanted. So a tree is known by its scripts, by all texts that it gives them (paths, names), and by the add-ons
+author wanted. So a tree is known by its mode, its scripts, all texts that it gives them (paths, names), and the add-ons
 that it enables. Other values may be changed. This is kept in a folder of the user, never in the .blend.
 """
 
@@ -42,9 +42,9 @@ class KnownTrees:
                 file.unlink()
 
 
-def digest(tasks: Iterable[PlannedTask]) -> str:
+def digest(mode: str, tasks: Iterable[PlannedTask]) -> str:
     """What a tree is known by."""
-    said = [[task.id, *_of_script(task), *task.settings.addons, *_texts(task)] for task in tasks]
+    said = [mode, *([task.id, *_of_script(task), *task.settings.addons, *_texts(task)] for task in tasks)]
     return hashlib.sha256(json.dumps(said).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -4,8 +4,8 @@
     events.py --add--> due --timer--> turn --> start a run, or cancel what is stale of the one that goes on
 
 Trees run one after the other. A file from somebody else may have a mode set. So a tree runs by itself only after the
-artist has run it by hand, or chosen its mode, since the file was opened; after a save also if it has run by itself here
-before: see `known_trees.py`. This permission is not saved in the file.
+artist has run it by hand, or chosen its mode, since the file was opened. If it has run by itself here before (see
+`known_trees.py`), the first save is enough, or the first other frame. This permission is not saved in the file.
 """
 
 from __future__ import annotations
@@ -80,8 +80,15 @@ class Queue:
 
     def add(self, tree: bpy.types.NodeTree, mode: str) -> None:
         """Run a tree: after a save at once, else after a rest. If it is added again before, the rest begins anew."""
-        if mode == "LIVE" and tree.session_uid not in self.allowed:
-            return
+        if mode != "LIVE" or tree.session_uid in self.allowed:
+            self._put(tree, mode)
+
+    def add_saved(self, tree: bpy.types.NodeTree) -> None:
+        """Run a tree after a save, if its mode wants that; a live tree may run from then on if it did so before."""
+        if tree.auto_run == "SAVE" or tree.session_uid not in self.allowed:
+            self._put(tree, tree.auto_run)
+
+    def _put(self, tree: bpy.types.NodeTree, mode: str) -> None:
         rest = 0.0 if mode == "SAVE" else self.rest
         self._due[tree.session_uid] = _Due(mode, time.monotonic() + rest)
         if not bpy.app.background and not bpy.app.timers.is_registered(turn):
@@ -151,7 +158,7 @@ class Queue:
         uid = tree.session_uid
         if uid in self.allowed:
             return True
-        if tree.auto_run == "SAVE" and self._is_known(tree):
+        if self._is_known(tree):
             return True
         if uid not in self._told:
             self._told.add(uid)
@@ -162,7 +169,7 @@ class Queue:
     def _is_known(self, tree: bpy.types.NodeTree) -> bool:
         try:
             with self.our_own():
-                return known_trees.digest(checks.compiled(tree).tasks) in self.known
+                return known_trees.digest(tree.auto_run, checks.compiled(tree).tasks) in self.known
         except CompileError:
             return False
 
@@ -213,8 +220,8 @@ class Queue:
             self._update_view_layers()
         self.changes.run_began(run)
         tree = session.tree_of(run)
-        if tree is not None and tree.auto_run == "SAVE" and run.until is None and not run.only_brings_back:
-            self.known.add(known_trees.digest(run.planned))
+        if tree is not None and run.until is None and not run.only_brings_back:
+            self.known.add(known_trees.digest(tree.auto_run, run.planned))
         if tree is not None and tree.auto_run == "LIVE":
             self.files.watch(run.tree_uid, what_changed.files_of(run))
             if self.files and not bpy.app.background and not bpy.app.timers.is_registered(look_at_files):

@@ -153,6 +153,47 @@ def test_tree_that_ran_by_itself_before_does_so_after_the_first_save(tree, sessi
     assert take_turns(session) == ["Tree"]
 
 
+def test_live_tree_of_an_opened_file_waits_for_a_save_and_runs_from_then_on(tree, session, save):
+    live(tree, session)
+    save()
+    tree = reopened()
+    change(tree)
+    assert take_turns(session) == []
+    save()
+    assert take_turns(session) == ["Tree"]
+    change(tree)
+    assert take_turns(session) == ["Tree"]
+    save()
+    assert take_turns(session) == [], "a save is no change"
+
+
+def test_tree_of_an_opened_file_that_ran_on_other_frames_before_does_so_again(tree, session, save):
+    tree.auto_run = "FRAME"
+    bpy.context.scene.frame_set(5)
+    assert take_turns(session) == ["Tree"]
+    save()
+    reopened()
+    assert take_turns(session) == [], "nothing runs on load"
+    bpy.context.scene.frame_set(6)
+    assert take_turns(session) == ["Tree"]
+
+
+@pytest.mark.parametrize("mode", ["SAVE", "LIVE", "FRAME"])
+def test_tree_of_an_opened_file_waits_for_a_run_by_hand_if_its_mode_is_another_one(tree, session, save, mode):
+    before = "SAVE" if mode == "LIVE" else "LIVE"
+    tree.auto_run = before
+    save()
+    assert take_turns(session) == ["Tree"]
+    tree.auto_run = mode
+    save("stranger.blend")
+    tree = reopened()
+    queue.forget()
+    change(tree)
+    bpy.context.scene.frame_set(7)
+    save()
+    assert take_turns(session) == []
+
+
 def test_result_that_is_brought_back_is_no_run_by_hand(session, save):
     tree = new_tree()
     node = script(tree, "Make", "def main() -> bpy.types.Mesh: return bpy.data.meshes.new('Made')")
@@ -469,7 +510,7 @@ def test_handlers_are_on_only_while_a_tree_wants_them(tree, save):
     for mode in ("SAVE", "LIVE", "FRAME", "MANUAL"):
         tree.auto_run = mode
         seen[mode] = [now - then for now, then in zip(lengths(), before, strict=True)]
-    assert seen == {"SAVE": [1, 1, 0, 0], "LIVE": [0, 1, 0, 1], "FRAME": [0, 0, 1, 1], "MANUAL": [0, 0, 0, 0]}
+    assert seen == {"SAVE": [1, 1, 0, 0], "LIVE": [1, 1, 0, 1], "FRAME": [0, 0, 1, 1], "MANUAL": [0, 0, 0, 0]}
     tree.auto_run = "SAVE"
     tree.use_fake_user = True
     save()
