@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import bpy
 
-from . import data_block_kinds, view_layers
+from . import data_block_kinds, driver_targets, view_layers
 from .object_uses import follow
 from .remapping import remap
 
@@ -60,6 +60,7 @@ def replace(
                     leaving[old_data] = original.data
                     uids[old_data] = old_data.session_uid
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]
+        driver_targets.follow(leaving.items())
         now = {uid: leaving.get(original, original) for original, uid in uids.items()}
         given = {result: original for original, result in pairs if original in staying}
         _remove(leaving | given | doubles, superfluous)

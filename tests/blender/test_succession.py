@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import bpy
 import pytest
 
@@ -212,6 +214,32 @@ def test_what_a_shorter_list_lacks_is_removed_with_all_that_came_along(tree):
     set_value(make, "count", 1)
     run(tree)
     assert names() == before
+
+
+@pytest.mark.parametrize(("kind", "part_of"), [("KEY", "data.shape_keys"), ("NODETREE", "active_material.node_tree")])
+def test_driver_that_reads_a_part_of_a_result_reads_that_of_the_next(tree, kind, part_of):
+    source = """
+        def main(size: float = 1.0) -> bpy.types.Object:
+            mesh = bpy.data.meshes.new("Made")
+            mesh.from_pydata([(size, 0, 0)], [], [])
+            mesh.materials.append(bpy.data.materials.new("Paint"))
+            mesh.materials[0].use_nodes = True
+            mesh.materials[0].roughness = size / 10
+            made = bpy.data.objects.new("Made", mesh)
+            made.shape_key_add(name="Basis")
+            return made
+    """
+    make = script(tree, "Make", source)
+    output(tree, "LINK", make)
+    run(tree)
+    part = operator.attrgetter(part_of)
+    target = quad("Cube").driver_add("location", 0).driver.variables.new().targets[0]
+    target.id_type, target.id = kind, part(make.outputs[0].result)
+    for size in (2.0, 3.0):
+        set_value(make, "size", size)
+        run(tree)
+        assert size_of(make.outputs[0].result) == size
+        assert target.id == part(make.outputs[0].result)
 
 
 @pytest.mark.parametrize("use", ["modifier", "parent", "data", "asset", "node"])
