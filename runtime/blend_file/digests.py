@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,6 +119,7 @@ class _File:
         self._digests: dict[int, Digest] = {}
         self._states: dict[int, tuple[NamedState, ...]] = {}
         self._names = [self._name(data_block) for data_block in self._found]
+        self._num_names = Counter(self._names)
         self.places = {name: place for place, name in enumerate(self._names) if name.kind}
 
     def digest(self, place: int) -> Digest:
@@ -178,12 +180,15 @@ class _File:
     def _own_parts(self, place: int) -> Iterator[bytes]:
         """All that a data-block is, without what it uses. Raises BlendFileError if something of it can't be known."""
         data_block = self._found[place]
-        where = f'{self._names[place].kind or "data-block"} "{data_block.name}": '
+        name = self._names[place]
+        where = f'{name.kind or "data-block"} "{data_block.name}": '
         if data_block.reason:
             raise BlendFileError(where + data_block.reason)
+        if name.kind and self._num_names[name] > 1:
+            raise BlendFileError(where + "several versions of it, of one library, are in the file")
         yield repr((self._version, data_block.code, data_block.name)).encode("utf-8", "surrogateescape")
         yield data_block.own
-        yield self._more.get(self._names[place], b"")
+        yield self._more.get(name, b"")
         try:
             for named, state in zip(data_block.files, self._states_of(place), strict=True):
                 yield f"{named.place}\0{state.digest}".encode()

@@ -10,6 +10,7 @@ import gzip
 import itertools
 import os
 import re
+import shutil
 import struct
 from collections import Counter
 from collections.abc import Callable
@@ -559,6 +560,45 @@ def test_linked_data_block_that_is_given_itself_has_a_digest(write, tmp_path):
     assert found[name] == write(bpy.data.objects.new("Ours", theirs))[name]
     changed(Path(path))
     assert write(theirs)[name] != found[name]
+
+
+@pytest.mark.skipif(VERSION < (5, 2), reason="Python can't pack as it links")
+def test_packed_data_block_counts_by_what_is_packed(digest):
+    path = packable(0.0)
+    item = link(path, pack=True, objects="Theirs")
+    user = bpy.data.objects.new("Ours", None)
+    user.parent = item
+    before = digest(item), digest(user)
+    assert all(found.content and not found.files for found in before)
+    Path(path).unlink()
+    assert (digest(item), digest(user)) == before
+    bpy.data.batch_remove([item])
+    user.parent = link(packable(1.0), pack=True, objects="Theirs")
+    assert digest(user).content not in {before[1].content, ""}
+
+
+@pytest.mark.skipif(VERSION < (5, 2), reason="Python can't pack as it links")
+def test_packed_data_blocks_that_are_versions_of_one_have_a_reason(write):
+    """They have one name: a digest by that name would be that of one of them."""
+    path = packable(0.0)
+    first = link(path, pack=True, objects="Theirs")
+    shutil.copy(packable(1.0), path)
+    touch(Path(path))  # Blender goes by its size and its time, in seconds
+    bpy.data.libraries[0].reload()
+    second = link(path, pack=True, objects="Theirs")
+    assert first.location != second.location
+    user = bpy.data.objects.new("Ours", None)
+    user["both"] = [first, second]
+    found = write(user)
+    assert {name.kind for name, digest in found.items() if "several versions" in digest.reason} == {"Object"}
+    assert not any(digest.content for digest in found.values())
+
+
+def packable(x: float) -> str:
+    """A library with an object, which is somewhere."""
+    theirs = bpy.data.objects.new("Theirs", None)
+    theirs.location.x = x
+    return library("Object", theirs)
 
 
 # Time

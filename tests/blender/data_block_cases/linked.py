@@ -27,10 +27,11 @@ def library(name: str, *data_blocks: bpy.types.ID) -> str:
     return path
 
 
-def link(path: str, **wanted: Any) -> Any:
+def link(path: str, *, pack: bool = False, **wanted: Any) -> Any:
     """Link what is wanted: a collection of `bpy.data` and a name of what is in it."""
     ((collection, name),) = wanted.items()
-    with bpy.data.libraries.load(path, link=True) as (_available, request):
+    options = {"pack": True} if pack else {}  # since 5.2
+    with bpy.data.libraries.load(path, link=True, **options) as (_available, request):
         setattr(request, collection, [name])
     return getattr(request, collection)[0]
 
@@ -142,7 +143,6 @@ def override_of_collection() -> bpy.types.ID:
 @case("Object", since=(5, 2))
 def packed_linked_object() -> bpy.types.ID:
     path = library("To Pack", thing("Packed Linked"))
-    with bpy.data.libraries.load(path, link=True, pack=True) as (_available, request):
-        request.objects = ["Packed Linked"]
+    found = link(path, pack=True, objects="Packed Linked")
     Path(path).unlink()
-    return request.objects[0]
+    return found
