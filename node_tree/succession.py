@@ -203,17 +203,21 @@ def earlier(node: bpy.types.Node, output: str) -> Iterator[Compared]:
         yield from (Compared(row.kind, row.session_uid, row.digest, roles) for _item, row in rows if row.is_ours)
 
 
-def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> bool:
-    """Whether just these results, given by place and content, are in the file, and nobody has changed them."""
+def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str], *, leaves_deleted: bool) -> bool:
+    """Whether just these results, given by place and content, are in the file, and nobody has changed them.
+
+    With `leaves_deleted`, those that somebody has deleted need not be there.
+    """
     by_place: dict[str, dict[_Part, _Earlier]] = {}
     came = {}
     for row in noted_results.noted(node, output):
         item = row.find()
-        if item is None:
+        if item is not None:
+            by_place.setdefault(row.place, {})[row.kind, row.role] = _Earlier(
+                item, row.is_ours, row.digest, row.arrangement
+            )
+        elif not leaves_deleted:
             return False
-        by_place.setdefault(row.place, {})[row.kind, row.role] = _Earlier(
-            item, row.is_ours, row.digest, row.arrangement
-        )
         if not row.role:
             came[row.place] = row.content
     if came != contents or "" in contents.values():

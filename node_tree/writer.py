@@ -38,7 +38,10 @@ Nodes = Mapping[str, bpy.types.Node]
 
 
 class Writer:
-    """Writes what one run brought home. `notes` tells what could not be done, and why."""
+    """Writes what one run brought home. `notes` tells what could not be done, and why.
+
+    With `leaves_deleted`, results that were brought home before and that somebody has deleted do not come again.
+    """
 
     def __init__(self, run: ActiveRun, snapshot: Snapshot) -> None:
         self._run = run
@@ -49,6 +52,7 @@ class Writer:
         self._comparisons: Comparisons | None = None
         self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
         self.notes: list[str] = []
+        self.leaves_deleted = False
 
     def prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         """Read what bringing the results home needs beside them, for about so long; whether all of that was read.
@@ -120,7 +124,7 @@ class Writer:
         baselines.finish()
 
     def _is_home(self, delivery: Delivery, nodes: Nodes) -> bool:
-        """Whether the same results came home before, for the same use, and are there as they were."""
+        """Whether the same results came home before, for the same use, and are there as they were, or left deleted."""
         if _mode(delivery) is OutputMode.REPLACE:
             return False
         if delivery.action is not None and nodes[delivery.node].home_action != _use(delivery):
@@ -133,7 +137,9 @@ class Writer:
             return False
         if source.type.is_data_block:
             contents = self._run.contents(source)
-            return socket.shows_result and is_home(nodes[source.task], source.output, contents)
+            return socket.shows_result and is_home(
+                nodes[source.task], source.output, contents, leaves_deleted=self.leaves_deleted
+            )
         value = self._run.results.source(source, self._run.tasks)
         return socket.shows_result and socket.result_json == value_files.json_text(value, self._snapshot.folder)
 

@@ -227,9 +227,13 @@ def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
 
 
 class ResultWriter(Protocol):
-    """Brings results home. `notes` tells what could not be done, and why."""
+    """Brings results home. `notes` tells what could not be done, and why.
+
+    With `leaves_deleted`, results that were brought home before and that somebody has deleted do not come again.
+    """
 
     notes: list[str]
+    leaves_deleted: bool
 
     def prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         """Read ahead what `write` needs, for about `seconds`. Returns whether all of it was read."""
@@ -607,6 +611,7 @@ class Run:
         """The writer of its results, the same one until they are home."""
         if self._writer is None:
             self._writer = self._keeper.writer_of(self._active, self._snapshot)
+            self._writer.leaves_deleted = bool(self.started_by)
         return self._writer
 
     def bring_home(self, tree: bpy.types.NodeTree | None, *, at_once: bool) -> bool:

@@ -380,6 +380,41 @@ def test_result_that_the_artist_asks_for_is_no_reason_to_run(session):
     assert take_turns(session) == []
 
 
+MAKE = """
+def main(size: int = 1) -> bpy.types.Object:
+    mesh = bpy.data.meshes.new("Made")
+    mesh.from_pydata([(size, 0, 0)], [], [])
+    return bpy.data.objects.new("Made", mesh)
+"""
+
+
+@pytest.mark.parametrize("mode", ["SAVE", "LIVE", "FRAME"])
+def test_result_that_was_deleted_stays_so_until_its_node_gives_something_else(tree, session, save, mode):
+    node = script(tree, "Make", MAKE)
+    output(tree, "LINK", node)
+    tree.auto_run = mode
+    session.start(tree).wait()
+
+    def run_by_itself() -> None:
+        change(tree)
+        save()
+        bpy.context.scene.frame_set(bpy.context.scene.frame_current + 1)
+        assert take_turns(session) == ["Tree"]
+
+    bpy.data.objects.remove(node.outputs[0].result)
+    for _ in range(2):
+        run_by_itself()
+        assert node.outputs[0].result is None
+        assert node.outputs[0].shows_result, "it says that it was deleted"
+    session.start(tree).wait()
+    assert node.outputs[0].result.name == "Made"
+
+    bpy.data.objects.remove(node.outputs[0].result)
+    socket_of(node.inputs, "size").default_value = 2
+    run_by_itself()
+    assert node.outputs[0].result.data.vertices[0].co.x == 2.0
+
+
 def test_undo_of_results_does_not_bring_them_back(tree, session):
     bpy.ops.ed.undo_push(message="Before")
     node = script(tree, "Double", "def main(value: int = 2) -> int: return 2 * value")
