@@ -44,7 +44,7 @@ def carry_out(
     notes: list[str] = []
     outcome: Outcome | None = None
     try:
-        folder = usual_folder() if options.store is None else Path(options.store).absolute()
+        folder = Path(options.store).absolute() if options.store else usual_folder()
         outcome = _act(options, Store(folder, _limits(options, usual_limits or Limits()), notes.append))
     except StoreError as error:
         notes.append(str(error))

@@ -87,13 +87,13 @@ class StoreFolder:
                 raise
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, waits: bool = True) -> Iterator[None]:
         """Hold the store's lock within the block.
 
         Raises:
-            StoreError: if somebody else does not let go of it.
+            StoreError: if somebody else does not let go of it, or has it and this call waits for nobody.
         """
-        deadline = time.monotonic() + _LOCK_TIMEOUT
+        deadline = time.monotonic() + (_LOCK_TIMEOUT if waits else 0.0)
         while True:
             with (self.path / "lock").open("ab") as file:
                 try:
@@ -103,7 +103,7 @@ class StoreFolder:
                 if is_ours:
                     yield
                     return
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 raise StoreError(f"{self.path} is locked by another process, which may have been stopped")
             time.sleep(_LOCK_INTERVAL)
 

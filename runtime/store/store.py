@@ -224,10 +224,13 @@ class Store:
             raise StoreError(f"{self.folder.file(FILES, file.digest)}: {fault}")
 
     def _discard(self, key: str, file: KeptFile | None, fault: str) -> None:
-        """Remove a record that is damaged, or one of its files is; unless somebody has kept it anew meanwhile."""
+        """Remove a record that is damaged, or one of its files is; unless somebody has kept it anew meanwhile.
+
+        The window's thread may ask for this, so it waits for nobody: what stays is removed when it is found again.
+        """
         path = Path(self.folder.file(RECORDS, key) if file is None else self.folder.file(FILES, file.digest))
         try:
-            with self.folder.locked():
+            with self.folder.locked(waits=False):
                 if not self._is_damaged(key, file):
                     return
                 path.unlink(missing_ok=True)

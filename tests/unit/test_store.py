@@ -360,15 +360,27 @@ def test_what_another_process_has_kept_anew_is_not_removed_as_damaged(place, mon
     reader = place.store()
     locked = reader.folder.locked
 
-    def locked_late():
+    def locked_late(**options):
         monkeypatch.setattr(reader.folder, "locked", locked)
         store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
-        return locked()
+        return locked(**options)
 
     monkeypatch.setattr(reader.folder, "locked", locked_late)
     assert reader.find(key("a")) is None
     assert reader.find(key("a")) is not None
     assert place.notes == []
+
+
+def test_damage_is_a_miss_at_once_whoever_holds_the_lock_and_is_removed_later(damaged, monkeypatch):
+    place = damaged(flip_bit, "files")
+    store, other = place.store(), place.store()
+    monkeypatch.setattr(folder_module.time, "sleep", lambda _seconds: pytest.fail("it waits"))
+    with other.folder.locked():
+        assert store.find(key("a")) is None
+    assert "can't be removed" in place.notes.pop()
+    assert store.find(key("a")) is None
+    assert "is removed" in place.notes.pop()
+    assert len(place.files("records")) == 1
 
 
 @pytest.mark.parametrize("suffix", ["/../../x", "", "x", ".a/b", ".\\x", ".x:y"])
