@@ -120,6 +120,7 @@ class _File:
         self._states: dict[int, tuple[NamedState, ...]] = {}
         self._names = [self._name(data_block) for data_block in self._found]
         self._num_names = Counter(self._names)
+        self._packed = next((item for item in found.data_blocks if item.code == kinds.LIBRARY and item.reason), None)
         self.places = {name: place for place, name in enumerate(self._names) if name.kind}
 
     def digest(self, place: int) -> Digest:
@@ -209,11 +210,10 @@ class _File:
                 yield from self._digests[each].files
 
     def _linked(self, place: int) -> Digest:
-        library = self._found[place].library
-        if library is None:
+        if self._found[place].library is None:
             return Digest("", f'{self._names[place].kind} "{self._names[place].name}": its library is not known', True)
-        if self._found[library].reason:
-            return Digest("", f'library "{self._found[library].name}": {self._found[library].reason}', True)
+        if self._packed is not None:  # any other library may link it
+            return Digest("", f'library "{self._packed.name}": {self._packed.reason}', True)
         return self._libraries.digest(self._names[place])
 
 

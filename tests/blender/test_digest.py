@@ -562,6 +562,20 @@ def test_linked_data_block_that_is_given_itself_has_a_digest(write, tmp_path):
     assert write(theirs)[name] != found[name]
 
 
+def test_what_is_linked_has_a_reason_if_a_library_is_packed_whole(write, tmp_path):
+    """Blender reads such libraries from the file, wherever they are linked: directly, or from another library."""
+    packed = Path(library("Mesh", bpy.data.meshes.new("Theirs"))).rename(tmp_path / "packed.blend")
+    item = bpy.data.objects.new("Ours", link(str(packed), meshes="Theirs"))
+    bpy.data.collections.new("Ours").objects.link(item)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "file.blend"))
+    bpy.data.libraries["packed.blend"].filepath = "//packed.blend"
+    bpy.ops.file.pack_libraries()
+    item["other"] = link(library("Material", new_material("Other")), materials="Other")
+    found = write(item)
+    assert {name.kind for name in found} == {"Mesh", "Material", "Object"}
+    assert all("is packed" in digest.reason for digest in found.values())
+
+
 @pytest.mark.skipif(VERSION < (5, 2), reason="Python can't pack as it links")
 def test_packed_data_block_counts_by_what_is_packed(digest):
     path = packable(0.0)
