@@ -60,7 +60,7 @@ def replace(
                     leaving[old_data] = original.data
                     uids[old_data] = old_data.session_uid
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]
-        driver_targets.follow(leaving.items())
+        driver_targets.follow([*leaving.items(), *doubles.items(), *((item, None) for item in superfluous)])
         now = {uid: leaving.get(original, original) for original, uid in uids.items()}
         given = {result: original for original, result in pairs if original in staying}
         _remove(leaving | given | doubles, superfluous)

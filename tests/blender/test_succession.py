@@ -242,6 +242,26 @@ def test_driver_that_reads_a_part_of_a_result_reads_that_of_the_next(tree, kind,
         assert target.id == part(make.outputs[0].result)
 
 
+def test_driver_that_reads_the_node_tree_of_a_result_that_is_made_no_more_reads_nothing(tree):
+    """Blender crashes over one that reads what was removed."""
+    source = """
+        def main(count: int = 2) -> list[bpy.types.Material]:
+            made = [bpy.data.materials.new(f"Made {number}") for number in range(count)]
+            for material in made:
+                material.use_nodes = True
+            return made
+    """
+    make = script(tree, "Make", source)
+    output(tree, "KEEP", make)
+    run(tree)
+    target = quad("Cube").driver_add("location", 0).driver.variables.new().targets[0]
+    target.id_type, target.id = "NODETREE", make.outputs[0].result[1].node_tree
+    set_value(make, "count", 1)
+    run(tree)
+    assert [item.name for item in bpy.data.materials] == ["Made 0"]
+    assert target.id is None
+
+
 @pytest.mark.parametrize("use", ["modifier", "parent", "data", "asset", "node"])
 def test_what_the_artist_uses_of_it_stays(tree, use):
     make = script(tree, "Make", MAKE, count=2)
