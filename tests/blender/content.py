@@ -62,6 +62,8 @@ LEFT_OUT = {
 _LONG = 64
 #: Collections of structs of plain numbers are read as arrays from this length on.
 _BULK = 16
+#: Types of what is no array. That is asked of millions of values: it must be quick.
+_SINGLE = frozenset({bool, int, float, str, type(None)})
 _DTYPES = {"FLOAT": numpy.float32, "INT": numpy.int32, "BOOLEAN": numpy.bool_}
 
 
@@ -174,10 +176,10 @@ class _Walk:
 
 def plain(value: Any) -> Any:
     """A value as JSON holds it, exactly: arrays flat, sets sorted, bytes as hexadecimal digits."""
-    if isinstance(value, bool | int | str) or value is None:
-        return value
-    if isinstance(value, float):
+    if type(value) is float:
         return value if math.isfinite(value) else str(value)
+    if type(value) in _SINGLE:
+        return value
     if isinstance(value, set | frozenset):
         return sorted(value)
     if isinstance(value, bytes):
@@ -206,10 +208,10 @@ def _column(items: bpy.types.bpy_prop_collection, name: str, length: int, dtype:
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:
     for value in values:
-        if hasattr(value, "__len__") and not isinstance(value, str):
-            yield from _flat(value)
-        else:
+        if type(value) in _SINGLE or not hasattr(value, "__len__"):
             yield value
+        else:
+            yield from _flat(value)
 
 
 @functools.cache

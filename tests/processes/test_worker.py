@@ -115,6 +115,7 @@ def test_script_that_quits_blender_fails(warm):
     assert outcome.state == "failed" or outcome.value is None
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize(
     "body",
     [
