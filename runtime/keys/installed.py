@@ -83,7 +83,7 @@ def _version_at(path: Path, name: str, files: FileDigests) -> tuple[str, set[str
         content = {name: digest for name, digest in files.content(str(path)).items() if _CACHE not in name}
     except UnknownContentError as error:
         if path.is_relative_to(sys.prefix):
-            return BUNDLED, set()
+            return _bundled(path.parent), set()
         raise UnknownContentError(f"it imports {name}, whose content nobody can tell: {error}") from None
     if (path.parent / _OF_BLENDER).exists():  # what it imports has Blender's version
         return combined(content), set()
@@ -121,6 +121,12 @@ def _packages(folder: Path, _changed: int) -> dict[str, Path]:
     if folder.name in _PACKAGE_FOLDERS:  # elsewhere it lies beside a source that is being worked on
         kinds += ["*.egg-info"]
     return {_normal(entry.stem.partition("-")[0]): entry for kind in kinds for entry in folder.glob(kind)}
+
+
+def _bundled(folder: Path) -> str:
+    """The version of what is too large to be read, and may be of any package in a folder, by another name."""
+    entries = _packages(folder, folder.stat().st_mtime_ns).values()
+    return combined({entry.name: "" for entry in entries}) if entries else BUNDLED
 
 
 def _version_in(entry: Path) -> str:

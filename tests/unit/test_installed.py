@@ -99,6 +99,10 @@ def test_module_that_is_too_large_can_t_be_told_unless_it_came_with_python(place
         version("some_studio")
     monkeypatch.setattr(installed.sys, "prefix", str(place))
     assert version("some_studio") == BUNDLED
+    (place / "other_name-1.0.dist-info").mkdir()
+    before = version("some_studio")
+    (place / "other_name-1.0.dist-info").rename(place / "other_name-1.1.dist-info")
+    assert BUNDLED != version("some_studio") != before, "it may be of that package"
 
 
 def test_add_on_can_t_be_told(monkeypatch):
