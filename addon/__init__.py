@@ -29,7 +29,7 @@ def _modules() -> tuple[ModuleType, ...]:
     )
     from .preferences import edit, preferences, trusted_list
     from .scripts import consent_dialog, menus, operators, text_watch
-    from .session import current, first_input, forecasts, gestures, problems
+    from .session import current, forecasts, gestures, interruptions, problems
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
 
     return (
@@ -37,9 +37,9 @@ def _modules() -> tuple[ModuleType, ...]:
         trusted_list,  # before the preferences that hold it
         preferences,
         edit,
+        interruptions,
         current,
         gestures,
-        first_input,
         forecasts,
         redraw,
         end_report,

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import bpy
 from mathutils import Vector
@@ -62,14 +62,12 @@ def _deselect(objects: Iterable[bpy.types.Object]) -> None:
             item.select_set(False, view_layer=layer)  # does nothing in a layer that it is not in
 
 
-def move_apart(results: Iterable[bpy.types.ID], step: Sequence[float], newcomers: set[bpy.types.ID]) -> None:
-    """Move each result by `step` further than the one before, and the first by one. Children go with their parents."""
-    for number, result in enumerate(results, start=1):
-        items = result.all_objects if isinstance(result, bpy.types.Collection) else [result]
-        for item in items:
-            is_led = isinstance(item, bpy.types.Object) and item.parent not in newcomers
-            if is_led and item in newcomers:
-                item.location += number * Vector(step)
+def move_apart(result: bpy.types.ID, offset: Vector, has_come: Callable[[bpy.types.ID], bool]) -> None:
+    """Move a result, as far as it `has_come` home now. Children go with their parents."""
+    items = result.all_objects if isinstance(result, bpy.types.Collection) else [result]
+    for item in items:
+        if isinstance(item, bpy.types.Object) and has_come(item) and not (item.parent and has_come(item.parent)):
+            item.location += offset
 
 
 def hide(objects: Iterable[bpy.types.ID], scene: bpy.types.Scene) -> None:

@@ -11,7 +11,7 @@ What is noted counts only where it was noted: see `owner`. A node that was copie
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import bpy
@@ -100,12 +100,13 @@ def are_own(node: bpy.types.Node) -> bool:
     return node.results_of == owner(node)
 
 
-def put(node: bpy.types.Node, output: str, items: Iterable[Noted]) -> None:
-    """Note what an output has, instead of what it had."""
+def put(node: bpy.types.Node, output: str, items: Iterable[Noted], places: Collection[str] | None = None) -> None:
+    """Note what an output has, instead of what it had; of some places only, if they are given."""
     if not are_own(node):
         node.results.clear()
         node.results_of = owner(node)
-    for index in reversed([index for index, row in enumerate(node.results) if row.output == output]):
+    rows = ((index, row) for index, row in enumerate(node.results) if row.output == output)
+    for index in reversed([index for index, row in rows if places is None or row.place in places]):
         node.results.remove(index)
     for item in items:
         row = node.results.add()
@@ -127,15 +128,24 @@ def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
     return [row for row in node.results if row.output == output] if are_own(node) else []
 
 
+def places(node: bpy.types.Node, output: str) -> set[str]:
+    """The places of which anything was noted."""
+    return {row.place for row in noted(node, output)}
+
+
 def contents(node: bpy.types.Node, output: str) -> dict[str, str]:
     """What a run gave for an output, by place and content; "" where the content is not known."""
     return {row.place: row.content for row in noted(node, output) if not row.role}
 
 
 def found(node: bpy.types.Node, output: str) -> list[bpy.types.ID]:
-    """The results of an output that are still in the file."""
-    items = _find([row for row in noted(node, output) if not row.role])
+    """The results of an output that are still in the file, in the order of their places."""
+    items = _find(sorted((row for row in noted(node, output) if not row.role), key=_order))
     return [item for item in items if item is not None]
+
+
+def _order(row: BackgroundNodeResult) -> list[int]:
+    return [int(number) for number in row.place.split(".")]
 
 
 def forget(node: bpy.types.Node) -> None:
@@ -198,12 +208,6 @@ def _after_load(*_arguments: object) -> None:
             row.session_uid = 0 if data_block is None else data_block.session_uid
 
 
-@bpy.app.handlers.persistent
-def _before_undo(*_arguments: object) -> None:
-    """Read what is pending: it may be gone then."""
-    baselines.finish()
-
-
 classes = (BackgroundNodeResult,)
 
 
@@ -211,13 +215,9 @@ def register() -> None:
     replacing.listeners.append(_follow)
     bpy.app.handlers.save_pre.append(_before_save)
     bpy.app.handlers.load_post.append(_after_load)
-    bpy.app.handlers.undo_pre.append(_before_undo)
-    bpy.app.handlers.redo_pre.append(_before_undo)
 
 
 def unregister() -> None:
-    bpy.app.handlers.redo_pre.remove(_before_undo)
-    bpy.app.handlers.undo_pre.remove(_before_undo)
     bpy.app.handlers.load_post.remove(_after_load)
     bpy.app.handlers.save_pre.remove(_before_save)
     replacing.listeners.remove(_follow)

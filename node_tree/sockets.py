@@ -255,14 +255,14 @@ class _DataBlockResult:
         """Note a data-block, a sequence of them, or None."""
         items = value if isinstance(value, list | tuple) else [value]
         noted = (noted_results.Noted(item, str(place)) for place, item in enumerate(items) if item is not None)
-        self.note_result(value, noted)
-
-    def note_result(self, value: Any, noted: Iterable[noted_results.Noted]) -> None:
-        """As `set_result`, given all that is to be noted."""
-        self.offered_by = 0
-        self.has_result = value is not None
-        self.holds_result_list = isinstance(value, list | tuple)
         noted_results.put(self.node, self.identifier, noted)
+        self.show_result(has_result=value is not None, is_list=isinstance(value, list | tuple))
+
+    def show_result(self, *, has_result: bool, is_list: bool) -> None:
+        """Show what is noted."""
+        self.offered_by = 0
+        self.has_result = has_result
+        self.holds_result_list = is_list
 
     def offer_result(self, run: int, names: Sequence[str], *, is_list: bool) -> None:
         """Show what a run, given by its number, can bring home."""

@@ -58,12 +58,12 @@ class Succession:
         self._in_place = set(in_place)
         self._families = {result: self._family(result, items) for result, items in home.families(results).items()}
         self._new = {*results, *(item for family in self._families.values() for item in family.values())}
+        self._staying: set[bpy.types.ID] = set()  # results of items that failed
         self._users = Users()
         self._going: set[bpy.types.ID] = set()
         self._pairs: dict[bpy.types.ID, bpy.types.ID] = {}
         self._noted: dict[bpy.types.ID, _Earlier] = {}  # what was noted of what is kept
         self._arrangements: dict[bpy.types.ID, str] = {}
-        self._carried: dict[tuple[str, str], list[Noted]] = {}
         self.heirs: set[bpy.types.ID] = set()
         self.kept: dict[bpy.types.ID, bpy.types.ID] = {}
         self.beside: set[bpy.types.ID] = set()
@@ -73,19 +73,25 @@ class Succession:
         node: bpy.types.Node,
         output: str,
         results: Results,
+        places: Collection[str],
         policy: WhenChanged = WhenChanged.ASK,
         failed: Collection[int] = (),
     ) -> None:
-        """Let the results of an output take the place of its earlier ones. Those of items that failed stay."""
+        """Let the results of an output take the place of its earlier ones at some places.
+
+        Those of items that failed stay, and stay noted.
+        """
         by_place: dict[str, dict[_Part, _Earlier]] = {}
         for row in noted_results.noted(node, output):
-            item = row.find()
-            if item is not None and _item_of(row.place) in failed:
-                kept = Noted(item, row.place, row.role, row.is_ours, row.digest, row.arrangement)
-                self._carried.setdefault((node.uid, output), []).append(kept)
-            elif item is not None:
-                earlier = _Earlier(item, row.is_ours and item not in self._new, row.digest, row.arrangement)
-                by_place.setdefault(row.place, {})[row.kind, row.role] = earlier
+            item = row.find() if row.place in places else None
+            if item is None:
+                continue
+            if item_of(row.place) in failed:
+                self._staying.add(item)
+                continue
+            is_ours = row.is_ours and item not in self._new and not self._home.has_brought(item)
+            earlier = _Earlier(item, is_ours, row.digest, row.arrangement)
+            by_place.setdefault(row.place, {})[row.kind, row.role] = earlier
         for place, parts in by_place.items():
             self._add_place(parts, results.get(place), policy)
 
@@ -117,21 +123,21 @@ class Succession:
                 self._arrangements[new] = arrangement(new, _roles(self._families[result]))
                 hand_over_arrangement(earlier.item, new, earlier.arrangement, roles)
 
-    def num_kept(self, results: Iterable[bpy.types.ID]) -> int:
-        """How many data-blocks of these results do not come home."""
-        return len({item for result in results for item in self._families[result].values()} & self.kept.keys())
+    def kept_of(self, results: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+        """What stays in its place instead of these results and of what came along with them."""
+        items = {item for result in results for item in self._families[result].values()}
+        return {self.kept[item] for item in items & self.kept.keys()}
 
     def drop_other_outputs(self, node: bpy.types.Node) -> None:
         """Let the results of outputs that a node no longer has go."""
         outputs = {noted_results.PLACE, *(socket.identifier for socket in node.outputs if socket.enabled)}
         for output in {row.output for row in node.results} - outputs:
-            self.add(node, output, {})
+            self.add(node, output, {}, noted_results.places(node, output))
             noted_results.put(node, output, ())
 
     def carry_out(self) -> None:
         """Put everything in its place. What does not come home, see `kept`, is removed."""
-        carried = (noted.data_block for items in self._carried.values() for noted in items)
-        self._going -= {*self.kept.values(), *self.beside, *carried}
+        self._going -= {*self.kept.values(), *self.beside, *self._staying}
         superfluous = _unused(self._going - self._pairs.keys(), self._going)
         self._families = {
             self.kept.get(result, result): {part: self.kept.get(item, item) for part, item in family.items()}
@@ -150,11 +156,9 @@ class Succession:
         self.heirs.update(self.kept.values())
         self._home.restore_names(here - self.heirs)
 
-    def noted(self, node: bpy.types.Node, output: str, results: Results) -> list[Noted]:
-        """What is to be noted of an output."""
-        items = [item for place, result in results.items() if result is not None for item in self._note(place, result)]
-        items += self._carried.get((node.uid, output), ())
-        return sorted(items, key=lambda noted: [int(number) for number in noted.place.split(".")])
+    def noted(self, results: Results) -> list[Noted]:
+        """What is to be noted of these results of an output."""
+        return [item for place, result in results.items() if result is not None for item in self._note(place, result)]
 
     def _note(self, place: str, result: bpy.types.ID) -> Iterator[Noted]:
         family = self._families[result]
@@ -183,7 +187,7 @@ class Succession:
         return _DATA if item == getattr(result, "data", None) else self._home.name_in_blob(item)
 
 
-def _item_of(place: str) -> int:
+def item_of(place: str) -> int:
     """The item of a mapped task that a place belongs to."""
     return int(place.partition(".")[0])
 

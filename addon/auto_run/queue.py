@@ -227,11 +227,12 @@ class Queue:
             if self.files and not bpy.app.background and not bpy.app.timers.is_registered(look_at_files):
                 bpy.app.timers.register(look_at_files, first_interval=_FILES_INTERVAL)
 
-    def results_come(self, _run: Run) -> None:
+    def results_come(self, run: Run) -> None:
         """Results are about to come home."""
         self._update_view_layers()  # what the artist has changed counts as that
         self.is_ours = True
-        self._was_clean = not bpy.data.is_dirty
+        if not run.is_coming_home:  # else some are there already
+            self._was_clean = not bpy.data.is_dirty
 
     def results_came(self, _run: Run) -> None:
         self._update_view_layers()

@@ -30,7 +30,7 @@ from ...runtime.script.socket_types import LiveRef
 from ...runtime.store.folder import default_folder
 from ...runtime.store.store import Store
 from ..consent.current import consent
-from . import checks, first_input, gestures, occupation, undo
+from . import checks, gestures, interruptions, occupation, undo
 from .settings import Settings
 
 _Timer = Callable[[], float | None]
@@ -96,10 +96,11 @@ class BlenderHost:
     def writer(self, active: ActiveRun, taken: Snapshot) -> Writer:
         return Writer(active, taken)
 
-    def finish_homecomings(self, seconds: float) -> bool:
-        if baselines.num_pending and not bpy.app.background and not first_input.wait():
-            baselines.finish()
+    def read_baselines(self, seconds: float) -> bool:
         return baselines.work(seconds)
+
+    def await_artist(self) -> bool:
+        return bpy.app.background or interruptions.wait()
 
     def push_undo(self, message: str) -> None:
         undo.push_undo(message)

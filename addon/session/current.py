@@ -12,6 +12,7 @@ from ...node_tree.sockets import set_result_fetcher
 from ...runtime.blender.edits import edits
 from ...runtime.errors import RunError
 from ...runtime.planning.graph import OutputAction
+from . import interruptions
 from .blender_host import BlenderHost
 from .keeper import Session
 from .run import NOT_KEPT, Run
@@ -58,9 +59,12 @@ def register() -> None:
     atexit.register(session.close)
     atexit.register(edits.stop)
     set_result_fetcher(fetch_result)
+    interruptions.connect(session)
 
 
 def unregister() -> None:
+    session.finish_homecomings()
+    interruptions.connect(None)
     set_result_fetcher(None)
     atexit.unregister(edits.stop)
     edits.stop()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection
@@ -102,8 +103,16 @@ class Host(Protocol):
         """The writer that brings the results of a run home."""
         ...
 
-    def finish_homecomings(self, seconds: float) -> bool:
-        """Do what is left of homecomings, for about so long. Returns whether nothing is left."""
+    def read_baselines(self, seconds: float) -> bool:
+        """Read what results are like that came home, for about so long. Returns whether all was read."""
+        ...
+
+    def await_artist(self) -> bool:
+        """Have `Session.finish_homecomings` called before the artist does anything, while it `has_homecomings`.
+
+        Returns:
+            whether that can be.
+        """
         ...
 
     def push_undo(self, message: str) -> None:
@@ -241,6 +250,7 @@ class Session:
         more, as far as they are kept. No script runs.
         """
         self._check_tree(tree, workers)
+        self._bring_rest()
         plan = self._host.checked_plan(tree, until)
         if brings_back is not None:
             plan = plan.part_for(*brings_back)
@@ -384,9 +394,10 @@ class Session:
 
     def settle(self, run: Run) -> None:
         """Bring the results of a run that is over home, as one undo step. If they must wait, note for what."""
-        self._settle(run, at_once=True)
+        self._settle(run)
 
-    def _settle(self, run: Run, *, at_once: bool) -> None:
+    def _settle(self, run: Run, seconds: float = math.inf) -> None:
+        """As `settle`, for about so long: the rest has to follow before the artist or Blender does anything."""
         if run.is_home:
             return
         if event := run.waits_for():
@@ -394,24 +405,47 @@ class Session:
             if message not in run.notes:
                 run.note(message)
             return
-        self._bring_home(run, at_once=at_once)
+        with self._changing(run):
+            if not run.bring_home(self.tree_of(run), seconds):
+                return
+            if run.has_changed_file:
+                self._host.push_undo(f"Background Nodes: {run.tree_name}")
         self._pasts.update(run.pasts())
         self._history.trim(self.settings.history_size)
         self._tell_end(run)
 
-    def _bring_home(self, run: Run, *, at_once: bool) -> None:
-        with self.coming_home(run):
-            if run.bring_home(self.tree_of(run), at_once=at_once):
-                self._host.push_undo(f"Background Nodes: {run.tree_name}")
-
     @contextlib.contextmanager
-    def coming_home(self, run: Run) -> Iterator[None]:
+    def _changing(self, run: Run) -> Iterator[None]:
         """Tell that results of a run come home within the block."""
         self.results_come.tell(run)
         try:
             yield
         finally:
             self.results_came.tell(run)
+
+    @contextlib.contextmanager
+    def coming_home(self, run: Run) -> Iterator[None]:
+        """Tell that results of a run come home within the block, after those that have begun to."""
+        self._bring_rest()
+        with self._changing(run):
+            yield
+
+    @property
+    def has_homecomings(self) -> bool:
+        """Whether something is left of a homecoming: results, or what they are like."""
+        return self._is_unfinished
+
+    def finish_homecomings(self) -> None:
+        """Do what is left of homecomings: before the artist or Blender changes, saves or undoes anything."""
+        self._bring_rest()
+        self._faults.guard(self._host.read_baselines, math.inf)
+        self._is_unfinished = False
+
+    def _bring_rest(self) -> None:
+        """Bring the rest of the results home of which some are."""
+        for run in self.runs:
+            if run.is_coming_home and (error := self._faults.guard(self._settle, run)):
+                self._fail(run, error)
 
     def _tell_end(self, run: Run) -> None:
         run.tell_end()
@@ -425,6 +459,7 @@ class Session:
 
     def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
         """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
+        self._bring_rest()
         return self._host.take_snapshot(refs, self._get_runner().scratch, with_file=with_file)
 
     def store_values(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
@@ -496,32 +531,34 @@ class Session:
             self._runner.update(budget=TICK_BUDGET)
 
     def _settle_runs(self, deadline: float) -> None:
-        """Bring finished runs home, until the deadline; the rest waits for the next tick.
-
-        The results of one run come home all at once: in between, the artist could make an undo step or save, which
-        would then hold half of them.
-        """
+        """Bring finished runs home, until the deadline; the rest waits for the next tick."""
         self._is_behind = False
         for run in self.runs:
             if not run.state.is_final or run.is_home:
                 continue
-            if error := self._faults.guard(self._settle_unhindered, run):
+            if error := self._faults.guard(self._settle_unhindered, run, deadline):
                 self._fail(run, error)
-            if run.is_home and time.monotonic() > deadline:
+            if (run.is_home or run.is_coming_home) and time.monotonic() > deadline:
                 self._is_behind = True
                 return
 
-    def _settle_unhindered(self, run: Run) -> None:
+    def _settle_unhindered(self, run: Run, deadline: float) -> None:
         if self._host.is_gesture_going_on():
             return
-        if run.prepare(TICK_BUDGET):
-            self._settle(run, at_once=False)
-        else:
+        if not run.prepare(TICK_BUDGET):
             self._is_behind = True
+            return
+        self._settle(run, max(deadline - time.monotonic(), 0.0))
 
     def _finish_homecomings(self, deadline: float) -> None:
-        left = max(deadline - time.monotonic(), TICK_BUDGET / 4)
-        self._is_unfinished = not self._host.finish_homecomings(left)
+        """Read what results are like. What is left must not wait for longer than the artist does.
+
+        Otherwise they could make an undo step or save, which would then hold half of the results.
+        """
+        is_read = self._host.read_baselines(max(deadline - time.monotonic(), TICK_BUDGET / 4))
+        self._is_unfinished = not is_read or any(run.is_coming_home for run in self.runs)
+        if self._is_unfinished and not self._host.await_artist():
+            self.finish_homecomings()
 
     def _fail(self, run: Run, error: Exception) -> None:
         """End a run because of an error in Background Nodes or Blender, not in a task."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -227,11 +228,12 @@ def _item_seconds(run: ActiveRun, record: ItemRecord) -> float:
 
 
 class ResultWriter(Protocol):
-    """Brings results home. `notes` tells what could not be done, and why.
+    """Brings results home. `notes` tells what could not be done, and why; `has_changed`, if it changed the file.
 
     With `leaves_deleted`, results that were brought home before and that somebody has deleted do not come again.
     """
 
+    has_changed: bool
     notes: list[str]
     leaves_deleted: bool
 
@@ -243,8 +245,8 @@ class ResultWriter(Protocol):
         """What must happen before they can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
         ...
 
-    def write(self, tree: bpy.types.NodeTree | None) -> bool:
-        """Write them. Returns whether that changed the file. Raises StoreError."""
+    def write(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
+        """Write them for about `seconds`, some at least. Returns whether all are written. Raises StoreError."""
         ...
 
     def finish(self) -> None:
@@ -311,6 +313,8 @@ class Run:
         size: bytes that it keeps on disk; 0 until it is over.
         started_by: the mode of the tree that started it by itself, such as "SAVE"; "" if somebody started it.
         only_brings_back: whether it only brings results home once more.
+        is_coming_home: whether only some of its results are home.
+        has_changed_file: whether that its results came home changed the file.
         is_superseded: whether tasks were cancelled because what they read has changed, so that the tree runs again.
         version: grows with each change that is worth a redraw, except for passing time.
     """
@@ -346,6 +350,8 @@ class Run:
         self._on_event: Callable[[RunEvent], None] | None = None
         self._writer: ResultWriter | None = None
         self._is_home = False
+        self.is_coming_home = False
+        self.has_changed_file = False
         self._is_kept = True
         self.allows_scripts = False
         self._has_failed = False  # by an error in Background Nodes or Blender
@@ -614,33 +620,35 @@ class Run:
             self._writer.leaves_deleted = bool(self.started_by)
         return self._writer
 
-    def bring_home(self, tree: bpy.types.NodeTree | None, *, at_once: bool) -> bool:
-        """Write the results, once after the run and once after each retry. Returns whether that changed the file.
+    def bring_home(self, tree: bpy.types.NodeTree | None, seconds: float = math.inf) -> bool:
+        """Write results for about `seconds`, once after the run and once after each retry. Returns whether all are.
 
-        If it need not be all done `at_once`, the session finishes it.
+        What they are like is read at once only if there is no limit, or if `on_event` may change them.
         """
-        self._is_home = True
-        sizes, self._sizes = self._sizes, None
-        rest = sum(self._measure() if sizes is None else sizes)
-        self.size = self._num_bytes + rest
-        self.version += 1
-        writer, self._writer = self._get_writer(), None
+        writer = self._get_writer()
+        self.is_coming_home = True
         try:
-            has_changed = writer.write(tree)
-            if at_once or self._on_event is not None:  # which may change the results
+            if not writer.write(tree, seconds):
+                return False
+            if math.isinf(seconds) or self._on_event is not None:
                 writer.finish()
-            return has_changed
         except BackgroundNodesError as error:
             writer.notes.append(str(error))
-            return True
+            writer.has_changed = True
         except Exception as error:  # noqa: BLE001 (the timer and other runs go on, whatever Blender refuses here)
             traceback.print_exc()
             writer.notes.append(f"Not all results could be brought home: {type(error).__name__}: {error}")
-            return True
-        finally:
-            broken = [] if self._active.error is None else [self._active.error.message]
-            for note in [*broken, *writer.notes]:
-                self.note(note)
+            writer.has_changed = True
+        self._is_home, self.is_coming_home = True, False
+        self.has_changed_file = writer.has_changed
+        self._writer = None
+        sizes, self._sizes = self._sizes, None
+        rest = sum(self._measure() if sizes is None else sizes)
+        self.size = self._num_bytes + rest
+        broken = [] if self._active.error is None else [self._active.error.message]
+        for note in [*broken, *writer.notes]:
+            self.note(note)
+        return True
 
     def tasks_to_retry(self, plan: Plan) -> list[PlannedTask]:
         """What did not succeed, by a plan of the tree as it is now.
@@ -659,6 +667,7 @@ class Run:
     def fail(self, error: Exception) -> None:
         """End it because of an error in Background Nodes or Blender, not in a task."""
         self._has_failed = self._is_home = True
+        self.is_coming_home = False
         self.note(
             f"The run was ended by an error of Background Nodes: {type(error).__name__}: {error}. "
             "Its traceback is in the system console; please report it"

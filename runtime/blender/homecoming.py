@@ -20,6 +20,7 @@ from ..scratch.contents import Contents, DataBlockName, Origin, PixelFile
 from ..script.socket_types import StoredRef
 from . import blobs, data_block_kinds, paths, pixels
 from .dependencies import reached, used_by, uses
+from .portions import portions
 from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
@@ -57,13 +58,26 @@ class Homecoming:
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._loaded: dict[StoredRef, int] = {}
         self._newcomers: set[int] = set()
+        self._came: set[int] = set()  # with all portions
         self._substitutes: set[int] = set()  # what has replaced doubles
         self._names: dict[int, str] = {}  # of newcomers in their blobs
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
-    def bring(self, refs: Iterable[StoredRef], *, only_missing: bool = False) -> dict[StoredRef, bpy.types.ID]:
+    def portions(self, refs: Iterable[StoredRef], size: int) -> list[list[StoredRef]]:
+        """Part results into portions of at least `size`: see `portions`. Raises StoreError."""
+
+        def is_here(origin: Origin) -> bool:
+            return self._snapshot.session_uid(origin.ref) is not None
+
+        return portions(refs, self._contents_of, is_here, size)
+
+    def bring(
+        self, refs: Iterable[StoredRef], *, only_missing: bool = False, is_more: bool = False
+    ) -> dict[StoredRef, bpy.types.ID]:
         """Load data-blocks from their blobs; with `only_missing`, not those that the same run brought home before.
+
+        With `is_more`, they are the next portion: what they share with earlier ones is there.
 
         Returns:
             the data-block for each ref. If it is a changed version of a data-block of the open file, `originals` has
@@ -74,6 +88,8 @@ class Homecoming:
         """
         self._live = data_block_kinds.Index()
         self._newcomers.clear()
+        if not is_more:
+            self._came.clear()
         self._arrived.clear()
         self._loaded.clear()
         by_blob: dict[str, list[StoredRef]] = {}
@@ -87,7 +103,7 @@ class Homecoming:
         known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
         try:
             for blob, wanted in by_blob.items():
-                found.update(self._load(blob, wanted, with_other_roots=only_missing))
+                found.update(self._load(blob, wanted))
         finally:
             self._clean_up(map(self._snapshot.folder.file, by_blob), known, found.values())
         return found
@@ -141,6 +157,10 @@ class Homecoming:
         """All that was brought last: results, and what came along with them."""
         return {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
 
+    def has_brought(self, item: bpy.types.ID) -> bool:
+        """Whether it came home with the last results or an earlier portion of them."""
+        return item.session_uid in self._came
+
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
         results = list(results)
@@ -185,9 +205,7 @@ class Homecoming:
             places[ref] = result
             if original != result:
                 pairs[original] = ref, result
-        versions = {
-            uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._newcomers & self._origins.keys()
-        }
+        versions = {uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._came & self._origins.keys()}
         replaced = [(original, result) for original, (_ref, result) in pairs.items()]
         new = replace(replaced, keeps_objects=True, versions=versions, modifiers=self._snapshot.modifiers)
         return places | dict(zip((ref for ref, _result in pairs.values()), new, strict=True))
@@ -247,14 +265,11 @@ class Homecoming:
         is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
         return None if is_theirs else found
 
-    def _load(
-        self, blob: str, refs: list[StoredRef], *, with_other_roots: bool = False
-    ) -> dict[StoredRef, bpy.types.ID]:
-        """Load data-blocks of one blob. Of other roots it is only known which they are if they are loaded, too."""
+    def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
+        """Load data-blocks of one blob. Of what comes along it is only known what it is if it is asked for, too."""
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
-        left_out = set() if with_other_roots else contents.roots
-        others = (name for name in contents.origins if name.kind != "Scene" and name not in left_out)
+        others = (name for name in contents.used_by(roots) if name.kind != "Scene" and name not in roots)
         loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
@@ -266,12 +281,9 @@ class Homecoming:
             self._origins[data_block.session_uid] = contents.origin(name, blob).ref
             self._loaded[StoredRef(*name, blob)] = data_block.session_uid
         self._unsaved += [(loaded[name], file, path.parent) for name, file in contents.pixels.items() if name in loaded]
-        whole = {
-            name: item
-            for name, item in loaded.items()
-            if name not in contents.roots and name not in roots and name.kind not in _PARTS
-        }
-        self._merge(blob, contents, whole)
+        others_loaded = {name: item for name, item in loaded.items() if name not in roots}
+        self._merge_portions(blob, others_loaded)
+        self._merge(blob, contents, others_loaded)
         for name in roots.keys() & loaded.keys():
             twin = _builtin_twin(loaded[name])
             if twin is not None and twin != loaded[name]:
@@ -295,14 +307,24 @@ class Homecoming:
         return found
 
     def _merge(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
-        """Replace loaded data-blocks by the same ones that are here already."""
+        """Replace loaded data-blocks by the same ones that are here already, but those that belong to results."""
         for name, data_block in loaded.items():
+            if name in contents.roots or name.kind in _PARTS:
+                continue
             origin = contents.origin(name, blob)
             here = (self._here(origin.ref) if origin.is_unchanged else None) or _builtin_twin(data_block)
             if here is not None and here != data_block:
                 self._substitute(data_block, here)
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
+
+    def _merge_portions(self, blob: str, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
+        """Replace loaded data-blocks by those that came with an earlier portion, and take them out of `loaded`."""
+        for name in list(loaded):
+            uid = self._snapshot.brought.get(StoredRef(*name, blob), 0)
+            here = self._live.find(name.kind, uid) if uid in self._came else None
+            if here is not None:
+                self._substitute(loaded.pop(name), here)
 
     def _substitute(self, double: bpy.types.ID, here: bpy.types.ID) -> None:
         remap(double, here)
@@ -321,6 +343,7 @@ class Homecoming:
         needed = _needed(roots, newcomers)
         unused = newcomers - needed
         self._newcomers |= {item.session_uid for item in newcomers & needed}
+        self._came |= self._newcomers
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
         self._snapshot.arrived.update((ref, item.session_uid) for ref, item in self._arrived.items())
         self._snapshot.brought.update((ref, uid) for ref, uid in self._loaded.items() if uid in self._newcomers)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,10 @@ class Contents:
 
     A data-block without an entry in `origins` was first written to this blob; or, if several blobs were written from
     one file, its origin is in `birthplace`, which is the same for all of them.
+
+    Attributes:
+        uses: if there are several roots, what each data-block uses itself: without it, nobody knows which of the others
+            come along with a root.
     """
 
     birthplace: str = ""
@@ -56,10 +61,23 @@ class Contents:
     pixels: dict[DataBlockName, PixelFile] = field(default_factory=dict)
     fake_users: set[DataBlockName] = field(default_factory=set)
     holder: str = ""
+    uses: dict[DataBlockName, tuple[DataBlockName, ...]] = field(default_factory=dict)
 
     def origin(self, name: DataBlockName, blob: str) -> Origin:
         """The origin of a data-block of that blob."""
         return self.origins.get(name) or Origin(StoredRef(*name, self.birthplace or blob), True)
+
+    def used_by(self, roots: Iterable[DataBlockName]) -> set[DataBlockName]:
+        """The roots, and all that comes along with them."""
+        if len(self.roots) < 2:
+            return {*roots, *self.origins}
+        found = set(roots)
+        queue = list(found)
+        while queue:
+            new = set(self.uses.get(queue.pop(), ())) - found
+            found |= new
+            queue.extend(new)
+        return found
 
     @property
     def holders(self) -> list[DataBlockName]:
@@ -76,6 +94,8 @@ class Contents:
 
     def save(self, blob: Path) -> None:
         """Write it beside a blob. It may be renamed with the blob and the other files beside it."""
+        names = list({*self.uses, *(used for names in self.uses.values() for used in names)})
+        number_of = {name: number for number, name in enumerate(names)}
         record = {
             "birthplace": self.birthplace,
             "roots": list(self.roots),
@@ -88,6 +108,8 @@ class Contents:
             ],
             "fake_users": list(self.fake_users),
             "holder": self.holder,
+            "names": names,
+            "uses": [[number_of[name], *(number_of[each] for each in used)] for name, used in self.uses.items()],
         }
         blob.with_suffix(".json").write_text(json.dumps(record), encoding="utf-8")
 
@@ -96,6 +118,7 @@ class Contents:
         """Read what is beside a blob. Raises StoreError if it is missing or can't be read."""
         try:
             record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
+            names = [DataBlockName(*row) for row in record["names"]]
             return cls(
                 record["birthplace"],
                 {DataBlockName(*row) for row in record["roots"]},
@@ -103,6 +126,7 @@ class Contents:
                 {DataBlockName(*row[:3]): PixelFile(blob.stem + row[3], *row[4:]) for row in record["pixels"]},
                 {DataBlockName(*row) for row in record["fake_users"]},
                 record["holder"],
+                {names[user]: tuple(names[number] for number in used) for user, *used in record["uses"]},
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError) as error:
             raise StoreError(f"the contents of {blob} can't be read: {error}") from error

@@ -18,7 +18,7 @@ import bpy
 from ..blend_file import blob_digests
 from ..blend_file.outside import Outside
 from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
-from ..blender.dependencies import used_by
+from ..blender.dependencies import used_by, uses
 from ..engine import own_files, used_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..engine.run_files import read_context
@@ -272,12 +272,26 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
     images = [image for image in bpy.data.images if data_block_kinds.name_of(image) in contents.origins]
     pixels.pack_unsaved(images)
     pixels.pack_temporary(images)
+    if len(roots) > 1:
+        contents.uses = _uses_by_name()
     blobs.write(folder.file(blob), roots, contents)
     if changes.candidates:
         with whole_file.no_handlers():
             changes.compare(inputs.reopen)
         contents.save(folder.file(blob))
     _check_lost(changes.lost)
+
+
+def _uses_by_name() -> dict[DataBlockName, tuple[DataBlockName, ...]]:
+    """What each data-block of this file uses itself, but what is linked. Shape keys are part of what has them."""
+    here = (item for _kind, item in data_block_kinds.all_data_blocks() if item.library is None)
+    names = {item: data_block_kinds.name_of(item) for item in here}
+    names |= {keys: names[keys.user] for keys in bpy.data.shape_keys if keys.user in names}
+    found: dict[DataBlockName, set[DataBlockName]] = {}
+    for user, used in uses({*names}).items():
+        if user in names:
+            found.setdefault(names[user], set()).update(names[item] for item in used)
+    return {name: tuple(used - {name}) for name, used in found.items()}
 
 
 def _check_lost(lost: Sequence[DataBlockName]) -> None:

@@ -6,6 +6,7 @@ Plans are written as in `plan_text`. A tree is a name and a uid; its plan is wha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,8 +42,10 @@ class FakeTree:
 
 class FakeWriter:
     def __init__(self, host: FakeHost) -> None:
+        self.has_changed = True
         self.notes: list[str] = []
         self._host = host
+        self._num_left = host.num_portions
 
     def prepare(self, _tree: FakeTree, _seconds: float) -> bool:
         self._host.num_unread -= 1
@@ -51,9 +54,11 @@ class FakeWriter:
     def waits_for(self, _tree: FakeTree) -> str:
         return self._host.edited
 
-    def write(self, tree: FakeTree) -> bool:
-        self._host.written.append(tree.name)
-        return True
+    def write(self, tree: FakeTree, seconds: float) -> bool:
+        count = self._num_left if seconds == math.inf else 1
+        self._host.written += [tree.name] * count
+        self._num_left -= count
+        return self._num_left == 0
 
     def finish(self) -> None:
         self._host.num_unfinished = 0
@@ -77,6 +82,8 @@ class FakeHost:
         self.edited = ""
         self.num_unread = 0
         self.num_unfinished = 0
+        self.num_portions = 1
+        self.can_await = True
         self.gesture: bool | Exception = False
         self.unallowed = ""  # the node whose script is
         self.does: str | Exception = ""
@@ -116,9 +123,12 @@ class FakeHost:
     def writer(self, _active: Any, _snapshot: Any) -> FakeWriter:
         return FakeWriter(self)
 
-    def finish_homecomings(self, _seconds: float) -> bool:
-        self.num_unfinished = max(0, self.num_unfinished - 1)
+    def read_baselines(self, seconds: float) -> bool:
+        self.num_unfinished = 0 if seconds == math.inf else max(0, self.num_unfinished - 1)
         return self.num_unfinished == 0
+
+    def await_artist(self) -> bool:
+        return self.can_await
 
     def push_undo(self, message: str) -> None:
         self.undo_steps.append(message)
@@ -285,6 +295,77 @@ def test_homecoming_is_finished_when_a_run_was_waited_for(session, host):
     run.wait()
     assert run.is_home
     assert host.num_unfinished == 0
+
+
+@pytest.fixture
+def coming(session, host, monkeypatch):
+    """A run of which the first of three portions of results is home."""
+    host.num_portions = 3
+    run = session.start(host.add("a", "Coming"))
+    host.gesture = True
+    end(session, host)
+    host.gesture = False
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+    tick(session, 2)
+    assert run.is_coming_home
+    return run
+
+
+def test_results_come_home_a_portion_a_tick_as_one_undo_step(session, host, coming):
+    ended = []
+    session.ended.listen(ended.append)
+    assert session.has_homecomings
+    assert session.tick() == FINISHING_INTERVAL
+    assert (host.written, host.undo_steps, coming.is_home, ended) == (["Coming"] * 2, [], False, [])
+    session.tick()
+    assert (host.written, host.undo_steps) == (["Coming"] * 3, ["Background Nodes: Coming"])
+    assert (coming.is_home, coming.is_coming_home, ended) == (True, False, [coming])
+    session.tick()
+    assert not session.has_homecomings
+
+
+@pytest.mark.parametrize("by", ["artist", "wait", "next run", "job"])
+def test_other_portions_come_home_before_anything_else_happens(session, host, coming, by):
+    host.num_unfinished = 3
+    {
+        "artist": session.finish_homecomings,
+        "wait": coming.wait,
+        "next run": lambda: session.start(host.add("b", "Next")),
+        "job": lambda: session.take_snapshot([]),
+    }[by]()
+    assert coming.is_home
+    assert (host.written, host.undo_steps) == (["Coming"] * 3, ["Background Nodes: Coming"])
+    assert host.num_unfinished == 0
+
+
+def test_results_come_home_at_once_where_nobody_tells_of_the_artist(session, host):
+    host.num_portions, host.can_await = 3, False
+    run = session.start(host.add("a"))
+    end(session, host)
+    assert run.is_home
+    assert host.undo_steps == ["Background Nodes: Tree"]
+
+
+def test_other_portions_wait_while_data_is_edited(session, host, coming):
+    host.edited = '"Cube" leaves Edit Mode'
+    session.finish_homecomings()
+    assert host.written == ["Coming"]
+    assert coming.notes == ('The results wait until "Cube" leaves Edit Mode',)
+    host.edited = ""
+    session.tick()
+    session.tick()
+    assert coming.is_home
+
+
+def test_portion_that_fails_ends_the_homecoming_with_a_note(session, host, coming, monkeypatch):
+    def fail(_self, _tree, _seconds):
+        raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(FakeWriter, "write", fail)
+    session.tick()
+    assert coming.is_home
+    assert coming.notes == ("the disk is gone",)
+    assert host.undo_steps == ["Background Nodes: Coming"]
 
 
 def test_what_a_run_wrote_is_measured_bit_by_bit_before_it_comes_home(session, host, monkeypatch):
