@@ -26,7 +26,7 @@ from .succession import Succession, item_of
 #: What is done with results that come home without an Output node.
 _OWN = OutputAction(OutputMode.KEEP)
 #: The fewest results in a portion, and about the most portions: each looks through the whole file.
-_PORTION = 16
+_PORTION = 8
 _NUM_PORTIONS = 32
 
 
@@ -62,7 +62,7 @@ class Arrival:
         self._has_begun = False
         self._places_done: dict[FromTask, set[str]] = {source: set() for source in self._placed}
         self._shown: set[FromTask] = set()  # what has a result
-        self._num_moved: Counter[int] = Counter()  # results of each original
+        self._numbers = self._numbered(refs)
         self._hidden: list[int] = []  # uids of originals
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
         self._old_places: dict[str, tuple[str, int] | None] = {}  # where results of Output nodes have been until now
@@ -134,6 +134,16 @@ class Arrival:
         if isinstance(source, FromTask):
             return self._run.results.source(source, self._run.tasks).refs()
         return live_refs(source)
+
+    def _numbered(self, refs: Iterable[StoredRef]) -> dict[StoredRef, int]:
+        """Which of the results of its original each is, from 1 on."""
+        counts: Counter[int] = Counter()
+        numbers = {}
+        for ref in dict.fromkeys(refs):
+            uid = self._home.original_uid(ref)
+            counts[uid] += 1
+            numbers[ref] = counts[uid]
+        return numbers
 
     def _delivered(self, *modes: OutputMode) -> Iterator[tuple[Delivery, OutputAction, list[StoredRef | LiveRef]]]:
         """What Output nodes of these modes take: results of this portion, and with the last one what is here."""
@@ -215,13 +225,11 @@ class Arrival:
                     continue
                 moved.add(ref)
                 original = self._home.originals.get(ref)
-                uid = 0 if original is None else original.session_uid
                 if any(action.offset):
-                    self._num_moved[uid] += 1
-                    offset = self._num_moved[uid] * Vector(action.offset)
+                    offset = self._numbers[ref] * Vector(action.offset)
                     linking.move_apart(self._found[ref], offset, self._home.has_brought)
                 if action.hides_original and original is not None:
-                    self._hidden.append(uid)
+                    self._hidden.append(original.session_uid)
 
     def _replace_originals(self) -> None:
         """Put results in the place of what they were made of, where that is known and of this file."""
@@ -230,7 +238,8 @@ class Arrival:
         self._in_place = self._home.replace_originals(found) if found else {}
         if found:
             self._found |= self._in_place
-            bpy.data.batch_remove(self._home.unused(self._found.values()))
+            if unused := self._home.unused(self._found.values()):
+                bpy.data.batch_remove(unused)
 
     def _link_results(self, nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""

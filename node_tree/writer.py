@@ -46,7 +46,8 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._targets: Targets | None = None
         self._comparisons: Comparisons | None = None
-        self._arrival: Arrival | None = None  # once it has begun
+        self._has_begun = False
+        self._arrival: Arrival | None = None  # of what comes home
         self.has_changed = False
         self.notes: list[str] = []
         self.leaves_deleted = False
@@ -98,8 +99,11 @@ class Writer:
         end = time.monotonic() + seconds
         nodes = {} if tree is None else nodes_by_uid(tree)
         with (self._comparisons or Comparisons([])).known():
-            if self._arrival is None:
+            if not self._has_begun:
+                self._has_begun = True
                 self._arrival = self._begin(tree)
+                if self._arrival is not None and time.monotonic() > end:
+                    return False
             while self._arrival is not None and not self._arrival.carry_on(nodes, all_at_once=math.isinf(seconds)):
                 if time.monotonic() > end:
                     return False

@@ -22,12 +22,18 @@ def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.
     return found
 
 
-def reached(roots: Iterable[bpy.types.ID], uses_of: Mapping[bpy.types.ID, Sequence[bpy.types.ID]]) -> set[bpy.types.ID]:
-    """The roots and all that they use, as `uses` tells it."""
+def reached(
+    roots: Iterable[bpy.types.ID],
+    uses_of: Mapping[bpy.types.ID, Sequence[bpy.types.ID]],
+    among: set[bpy.types.ID] | None = None,
+) -> set[bpy.types.ID]:
+    """The roots and all that they use, as `uses` tells it; with `among`, only what is reached through that."""
     found = set(roots)
     queue = deque(found)
     while queue:
         new = set(uses_of.get(queue.popleft(), ())) - found
+        if among is not None:
+            new &= among
         found |= new
         queue.extend(new)
     return found

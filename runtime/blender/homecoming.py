@@ -54,13 +54,15 @@ class Homecoming:
         self._contents: dict[str, Contents] = {}
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = data_block_kinds.Index()
-        self._doubles: list[bpy.types.ID] = []
+        self._doubles: set[bpy.types.ID] = set()
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
         self._loaded: dict[StoredRef, int] = {}
         self._newcomers: set[int] = set()
         self._came: set[int] = set()  # with all portions
         self._substitutes: set[int] = set()  # what has replaced doubles
+        self._uses_of: dict[bpy.types.ID, list[bpy.types.ID]] | None = None  # see `_uses`
         self._names: dict[int, str] = {}  # of newcomers in their blobs
+        self._named: set[int] = set()  # what has the names of originals
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
 
@@ -116,8 +118,11 @@ class Homecoming:
 
     def replaced(self, refs: Iterable[StoredRef]) -> Targets:
         """The data-blocks of the open file that results are changed versions of. Raises StoreError."""
-        uids = (self._snapshot.session_uid(self._origin(ref).ref) for ref in refs)
-        return Targets(frozenset(uid for uid in uids if uid is not None))
+        return Targets(frozenset(map(self.original_uid, refs)) - {0})
+
+    def original_uid(self, ref: StoredRef) -> int:
+        """The uid of the data-block of the open file that a result is a version of, 0 for none. Raises StoreError."""
+        return self._snapshot.session_uid(self._origin(ref).ref) or 0
 
     def _origin(self, ref: StoredRef) -> Origin:
         return self._contents_of(ref.blob).origin(DataBlockName(ref.kind, ref.name, ref.library), ref.blob)
@@ -164,8 +169,7 @@ class Homecoming:
     def companions(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.Object]:
         """Objects that came along with results because these point to them: new parents and cutters."""
         results = list(results)
-        newcomers = self.newcomers()
-        found = _needed(results, newcomers) - set(results) if results else ()
+        found = self._needed(results, self.newcomers()) - set(results) if results else ()
         return [item for item in found if isinstance(item, bpy.types.Object)]
 
     def family(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
@@ -173,16 +177,31 @@ class Homecoming:
         results = list(results)
         uids = self._newcomers | self._substitutes
         subset = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
-        used = {item for item in _needed(results, subset) if not isinstance(item, bpy.types.Key)} - set(results)
+        reached = used_by(results, subset.union(bpy.data.shape_keys))
+        used = {item for item in reached if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
         """By each of the results, what came home: itself, if it was brought last, and what came along with it."""
-        uids = self._newcomers.union(self._snapshot.brought.values())
-        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
-        uses_of = uses(newcomers.union(bpy.data.shape_keys))
-        local = {item for item in newcomers if item.library is None}
+        uses_of = self._uses()
+        local = {item for item in self._brought() if item.library is None}
         return {result: [item for item in reached([result], uses_of) if item in local] for result in results}
+
+    def _brought(self) -> set[bpy.types.ID]:
+        """All that the run brought home."""
+        uids = self._newcomers.union(self._snapshot.brought.values())
+        return {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
+
+    def _uses(self) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+        """By each data-block, what it uses of that: found out once, until something is replaced or removed."""
+        if self._uses_of is None:
+            # Shape keys are no kind of their own, but an action's user may be one.
+            self._uses_of = uses(self._brought().union(bpy.data.shape_keys))
+        return self._uses_of
+
+    def _needed(self, roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
+        """The roots and all newcomers that they use."""
+        return reached(roots, self._uses(), newcomers.union(bpy.data.shape_keys))
 
     def name_in_blob(self, item: bpy.types.ID) -> str:
         """The name that the script gave a data-block that came home."""
@@ -208,12 +227,18 @@ class Homecoming:
         versions = {uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._came & self._origins.keys()}
         replaced = [(original, result) for original, (_ref, result) in pairs.items()]
         new = replace(replaced, keeps_objects=True, versions=versions, modifiers=self._snapshot.modifiers)
+        self._uses_of = None
+        named = {*new, *(getattr(item, "data", None) for item in new)} - {None}
+        self._named.update(item.session_uid for item in named)
         return places | dict(zip((ref for ref, _result in pairs.values()), new, strict=True))
 
     def unused(self, used: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
         """What came along with results that are not there any more, and that nothing of `used` uses."""
         newcomers = self.newcomers()
-        return newcomers - _needed(used, newcomers)
+        self._uses_of = None
+        found = newcomers - self._needed(used, newcomers)
+        self._uses_of = None  # they are going to be removed
+        return found
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
         """Replace data-blocks of the open file by results and by what came along with them, which take their names.
@@ -237,12 +262,15 @@ class Homecoming:
         self.restore_names(new)  # which replaced ones may have had until now
 
     def restore_names(self, items: Iterable[bpy.types.ID]) -> None:
-        """Give items the names again that they had in their blobs, if these are free now."""
+        """Give items the names again that they had in their blobs, if these are free now.
+
+        Those that have replaced originals keep the names of these.
+        """
         taken: dict[str, set[str]] = {}
         for item in items:
             kind, old_name = data_block_kinds.kind_of(item), item.name
             name = self._names.get(item.session_uid, old_name)
-            if item.library is not None or old_name == name:
+            if item.library is not None or old_name == name or item.session_uid in self._named:
                 continue
             if kind not in taken:
                 taken[kind] = {other.name for other in data_block_kinds.collection(kind) if other.library is None}
@@ -269,7 +297,8 @@ class Homecoming:
         """Load data-blocks of one blob. Of what comes along it is only known what it is if it is asked for, too."""
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
-        others = (name for name in contents.used_by(roots) if name.kind != "Scene" and name not in roots)
+        used = contents.used_by(roots) - roots.keys()
+        others = (name for name in contents.origins if name in used and name.kind != "Scene")
         loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
@@ -328,21 +357,21 @@ class Homecoming:
 
     def _substitute(self, double: bpy.types.ID, here: bpy.types.ID) -> None:
         remap(double, here)
-        self._doubles.append(double)
+        self._doubles.add(double)
         self._substitutes.add(here.session_uid)
 
     def _clean_up(self, loaded: Iterable[Path], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
         """Remove doubles, and newcomers that no result needs, such as those that came along with doubles.
 
-        Once for all blobs: in a file of thousands of objects, to remove one takes as long as to remove many.
+        All at once: in a file of thousands of objects, to remove one takes as long as to remove many.
         """
-        blobs.remove_libraries(loaded)
-        bpy.data.batch_remove(self._doubles)
-        self._doubles.clear()
         newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known}
-        needed = _needed(roots, newcomers)
+        newcomers -= self._doubles
+        self._newcomers = {item.session_uid for item in newcomers}
+        self._uses_of = None
+        needed = self._needed(roots, newcomers)
         unused = newcomers - needed
-        self._newcomers |= {item.session_uid for item in newcomers & needed}
+        self._newcomers = {item.session_uid for item in newcomers & needed}
         self._came |= self._newcomers
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
         self._snapshot.arrived.update((ref, item.session_uid) for ref, item in self._arrived.items())
@@ -351,7 +380,8 @@ class Homecoming:
             if image in needed:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
-        bpy.data.batch_remove(unused)
+        bpy.data.batch_remove([*blobs.libraries(loaded), *self._doubles, *unused])
+        self._doubles.clear()
         self.restore_names(sorted(newcomers & needed, key=lambda item: item.name))
         blobs.restore_overrides(newcomers & needed)
         paths.respell(newcomers & needed, self._snapshot.spellings)
@@ -372,8 +402,3 @@ def _builtin_twin(data_block: bpy.types.ID) -> bpy.types.VectorFont | None:
         return None
     fonts = (font for font in bpy.data.fonts if font.filepath == "<builtin>" and font.library is None)
     return min(fonts, key=lambda font: font.session_uid)
-
-
-def _needed(roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
-    """The roots and all newcomers that they use."""
-    return used_by(roots, newcomers.union(bpy.data.shape_keys))  # no kind of their own, but an action's user may be one

@@ -1006,6 +1006,19 @@ def test_object_and_what_it_uses_are_both_replaced_and_stay_together(tree):
     assert_tidy()
 
 
+def test_mesh_in_the_place_of_an_original_keeps_its_name(tree):
+    cube = quad("Cube")
+    source = """
+        def main(source: bpy.types.Object) -> bpy.types.Object:
+            source.data.name = "Other"
+            source.data.vertices[0].co.z = 2.0
+            return source
+    """
+    output(tree, "REPLACE", script(tree, "Rename", source, source=cube))
+    run(tree)
+    assert [(mesh.name, mesh.vertices[0].co.z) for mesh in bpy.data.meshes] == [("Cube", 2.0)]
+
+
 def test_replace_of_many_keeps_each_name_mesh_and_place_apart(tree):
     shared = quad("Shared")
     twin = link_to_scene(bpy.data.objects.new("Twin", shared.data))
