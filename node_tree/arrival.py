@@ -21,6 +21,7 @@ from ..runtime.script.socket_types import LiveRef, StoredRef
 from . import linking, noted_results
 from .baselines import baselines
 from .deliveries import Nodes, live_refs, socket_of, stored_refs, use_of
+from .pairing import paired
 from .succession import Succession, item_of
 
 #: What is done with results that come home without an Output node.
@@ -60,7 +61,8 @@ class Arrival:
         refs = [ref for item in deliveries for ref in stored_refs(run, item)]
         self._left = home.portions(refs, max(_PORTION, len(refs) // _NUM_PORTIONS))
         self._has_begun = False
-        self._places_done: dict[FromTask, set[str]] = {source: set() for source in self._placed}
+        self._earlier: dict[FromTask, set[str]] = {}  # places of earlier results that are still to be looked at
+        self._pairs: dict[FromTask, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
         self._shown: set[FromTask] = set()  # what has a result
         self._numbers = self._numbered(refs)
         self._hidden: list[int] = []  # uids of originals
@@ -80,6 +82,7 @@ class Arrival:
         """
         if not self._has_begun:
             baselines.finish()  # of earlier results, before they are replaced
+            self._pair(nodes)
         self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
         wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
         now = len(self._left) if all_at_once else 1
@@ -162,6 +165,15 @@ class Arrival:
 
     # In the place of earlier results
 
+    def _pair(self, nodes: Nodes) -> None:
+        """Find out which earlier result each new one takes the place of."""
+        for source, placed in self._placed.items():
+            if socket_of(nodes.get(source.task), source) is not None:
+                earlier = noted_results.make_earlier(nodes[source.task], source.output)
+                new = {place: (ref.kind, ref.name) for place, ref in placed.items() if ref is not None}
+                self._earlier[source] = {*earlier}
+                self._pairs[source] = paired(new, earlier)
+
     def _put_results(self, nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and note them. Returns those that are in such a place."""
         succession = Succession(self._home, set(self._found.values()), self._in_place.values())
@@ -175,18 +187,20 @@ class Arrival:
         places: dict[FromTask, set[str]] = {}
         for source, placed in self._placed.items():
             node = nodes.get(source.task)
-            if socket_of(node, source) is None:
+            if source not in self._pairs or socket_of(node, source) is None:
                 continue
             found = {place: self._found[ref] for place, ref in placed.items() if ref in self._found}
-            noted = noted_results.places(node, source.output) - self._places_done[source]
-            places[source] = {*found, *noted} if self._is_last else {*found}
-            results[source] = found
-            self._places_done[source].update(found)
+            heirs = {self._pairs[source][place]: item for place, item in found.items() if place in self._pairs[source]}
+            left = self._earlier[source].difference(heirs)
+            places[source] = {*heirs, *left} if self._is_last else {*heirs}
+            results[source], self._earlier[source] = found, left
             action = actions.get(source, _OWN)
-            if not action.keep_earlier:
-                failed = self._run.failed_items(source.task) if self._run.tasks[source.task].mapped else ()
-                succession.add(node, source.output, found, places[source], action.when_changed, failed)
-                places[source] = {place for place in places[source] if item_of(place) not in failed}
+            if action.keep_earlier:
+                continue
+            if self._is_last and self._run.tasks[source.task].mapped:
+                failed = self._run.failed_items(source.task)
+                succession.let_stay(node, source.output, {place for place in left if item_of(place) in failed})
+            succession.add(node, source.output, heirs, places[source], action.when_changed)
         if self._is_last:
             for uid in dict.fromkeys(source.task for source in results):
                 succession.drop_other_outputs(nodes[uid])
@@ -196,7 +210,8 @@ class Arrival:
             found.update((place, succession.kept.get(item, item)) for place, item in found.items())
         succession.carry_out()
         for source, found in results.items():
-            noted_results.put(nodes[source.task], source.output, succession.noted(found), places[source])
+            names = {place: self._placed[source][place].name for place in found}
+            noted_results.put(nodes[source.task], source.output, succession.noted(found, names), places[source])
             if found:
                 self._shown.add(source)
         return succession.heirs

@@ -33,6 +33,7 @@ class Noted(NamedTuple):
         role: "" for the result itself; what it is in the result for a data-block that came along with it.
         is_ours: whether a run made it; if not, it is the artist's own, such as an original that was replaced.
         digest, arrangement: what it was like when it came home, see `baselines` and `hand_changes`.
+        given_name: of a result: what the script called it.
     """
 
     data_block: bpy.types.ID
@@ -41,6 +42,7 @@ class Noted(NamedTuple):
     is_ours: bool = False
     digest: str = ""
     arrangement: str = ""
+    given_name: str = ""
 
 
 class BackgroundNodeResult(bpy.types.PropertyGroup):
@@ -52,6 +54,8 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
     is_ours: bpy.props.BoolProperty()
     digest: bpy.props.StringProperty()
     arrangement: bpy.props.StringProperty()
+    given_name: bpy.props.StringProperty()
+    is_earlier: bpy.props.BoolProperty(description="Whether it is of an earlier run while results of another come home")
     content: bpy.props.StringProperty(description='Of a result: what the run gave, by content; "" if that is not known')
     kind: bpy.props.StringProperty()
     name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
@@ -101,12 +105,12 @@ def are_own(node: bpy.types.Node) -> bool:
 
 
 def put(node: bpy.types.Node, output: str, items: Iterable[Noted], places: Collection[str] | None = None) -> None:
-    """Note what an output has, instead of what it had; of some places only, if they are given."""
+    """Note what an output has, instead of what it had; instead of what is earlier at some places, if they are given."""
     if not are_own(node):
         node.results.clear()
         node.results_of = owner(node)
     rows = ((index, row) for index, row in enumerate(node.results) if row.output == output)
-    for index in reversed([index for index, row in rows if places is None or row.place in places]):
+    for index in reversed([index for index, row in rows if places is None or (row.is_earlier and row.place in places)]):
         node.results.remove(index)
     for item in items:
         row = node.results.add()
@@ -128,9 +132,18 @@ def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
     return [row for row in node.results if row.output == output] if are_own(node) else []
 
 
-def places(node: bpy.types.Node, output: str) -> set[str]:
-    """The places of which anything was noted."""
-    return {row.place for row in noted(node, output)}
+def make_earlier(node: bpy.types.Node, output: str) -> dict[str, tuple[str, str] | None]:
+    """Let all that was noted of an output be earlier. Returns kind and given name of the result at each place.
+
+    None stands for a name that is not known.
+    """
+    found: dict[str, tuple[str, str] | None] = {}
+    for row in noted(node, output):
+        row.is_earlier = True
+        found.setdefault(row.place, None)
+        if not row.role and row.given_name:
+            found[row.place] = row.kind, row.given_name
+    return found
 
 
 def contents(node: bpy.types.Node, output: str) -> dict[str, str]:

@@ -23,8 +23,8 @@ from .baselines import Roles, baselines
 from .hand_changes import Compared, arrangement, hand_over_arrangement, is_changed
 from .noted_results import Noted
 
-#: The results of an output by their places, None where there is none.
-Results = Mapping[str, bpy.types.ID | None]
+#: Results of an output, by the places of the earlier ones that they take the place of.
+Results = Mapping[str, bpy.types.ID]
 #: A data-block within a result: its kind, and its role.
 _Part = tuple[str, str]
 #: What was brought home for one result.
@@ -75,25 +75,26 @@ class Succession:
         results: Results,
         places: Collection[str],
         policy: WhenChanged = WhenChanged.ASK,
-        failed: Collection[int] = (),
     ) -> None:
-        """Let the results of an output take the place of its earlier ones at some places.
-
-        Those of items that failed stay, and stay noted.
-        """
+        """Let results of an output take the place of its earlier ones at some places: they are given by those."""
         by_place: dict[str, dict[_Part, _Earlier]] = {}
         for row in noted_results.noted(node, output):
-            item = row.find() if row.place in places else None
+            item = row.find() if row.is_earlier and row.place in places else None
             if item is None:
-                continue
-            if item_of(row.place) in failed:
-                self._staying.add(item)
                 continue
             is_ours = row.is_ours and item not in self._new and not self._home.has_brought(item)
             earlier = _Earlier(item, is_ours, row.digest, row.arrangement)
             by_place.setdefault(row.place, {})[row.kind, row.role] = earlier
         for place, parts in by_place.items():
             self._add_place(parts, results.get(place), policy)
+
+    def let_stay(self, node: bpy.types.Node, output: str, places: Collection[str]) -> None:
+        """Let earlier results stay, and stay noted."""
+        for row in noted_results.noted(node, output):
+            if row.is_earlier and row.place in places:
+                row.is_earlier = False
+                if (item := row.find()) is not None:
+                    self._staying.add(item)
 
     def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
         roles = _roles({part: earlier.item for part, earlier in parts.items()})
@@ -132,7 +133,7 @@ class Succession:
         """Let the results of outputs that a node no longer has go."""
         outputs = {noted_results.PLACE, *(socket.identifier for socket in node.outputs if socket.enabled)}
         for output in {row.output for row in node.results} - outputs:
-            self.add(node, output, {}, noted_results.places(node, output))
+            self.add(node, output, {}, noted_results.make_earlier(node, output))
             noted_results.put(node, output, ())
 
     def carry_out(self) -> None:
@@ -156,15 +157,15 @@ class Succession:
         self.heirs.update(self.kept.values())
         self._home.restore_names(here - self.heirs)
 
-    def noted(self, results: Results) -> list[Noted]:
-        """What is to be noted of these results of an output."""
-        return [item for place, result in results.items() if result is not None for item in self._note(place, result)]
+    def noted(self, results: Mapping[str, bpy.types.ID], names: Mapping[str, str]) -> list[Noted]:
+        """What is to be noted of results of an output, given by their places, as are what the script called them."""
+        return [item for place, result in results.items() for item in self._note(place, result, names[place])]
 
-    def _note(self, place: str, result: bpy.types.ID) -> Iterator[Noted]:
+    def _note(self, place: str, result: bpy.types.ID, given_name: str) -> Iterator[Noted]:
         family = self._families[result]
         roles = _roles({_part(result, _RESULT): result, **family})
         is_ours = result in family.values() and result not in self._in_place
-        yield self._noted_as(result, roles, place, _RESULT, is_ours=is_ours)
+        yield self._noted_as(result, roles, place, _RESULT, is_ours=is_ours)._replace(given_name=given_name)
         for (_kind, role), item in family.items():
             if item != result:
                 yield self._noted_as(item, roles, place, role, is_ours=True)
