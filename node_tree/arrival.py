@@ -70,6 +70,7 @@ class Arrival:
         self._old_places: dict[str, tuple[str, int] | None] = {}  # where results of Output nodes have been until now
         self.notes: list[str] = []
         # Of the portion that is under way:
+        self._now: list[tuple[Delivery, list[StoredRef | LiveRef]]] = []
         self._found: dict[StoredRef, bpy.types.ID] = {}
         self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
         self._is_last = False
@@ -91,6 +92,7 @@ class Arrival:
         self._is_last = not self._left
         with edits.own():
             self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_begun)
+            self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
             self._has_begun = True
             self._place(nodes)
         return self._is_last
@@ -150,9 +152,9 @@ class Arrival:
 
     def _delivered(self, *modes: OutputMode) -> Iterator[tuple[Delivery, OutputAction, list[StoredRef | LiveRef]]]:
         """What Output nodes of these modes take: results of this portion, and with the last one what is here."""
-        for delivery, refs in self._deliveries:
+        for delivery, refs in self._now:
             if delivery.action is not None and delivery.action.mode in modes:
-                yield delivery, delivery.action, self._of_portion(refs)
+                yield delivery, delivery.action, refs
 
     def _of_portion(self, refs: Iterable[StoredRef | LiveRef]) -> list[StoredRef | LiveRef]:
         return [ref for ref in refs if (self._is_last if isinstance(ref, LiveRef) else ref in self._found)]
@@ -220,9 +222,9 @@ class Arrival:
         """Say what the artist changed by hand, and note it for Output nodes, which may ask what shall become of it."""
         stays = {*succession.kept.values(), *succession.beside}
         self._note(sorted(f'"{item.name}" was changed by hand, so it stays' for item in stays))
-        for delivery, refs in self._deliveries:
+        for delivery, refs in self._now:
             if delivery.action is not None:
-                items = {self._found[ref] for ref in self._of_portion(refs) if isinstance(ref, StoredRef)}
+                items = {self._found[ref] for ref in refs if isinstance(ref, StoredRef)}
                 kept = succession.kept_of(items)
                 self._kept.setdefault(delivery.node, set()).update(item.session_uid for item in kept)
 
@@ -317,10 +319,10 @@ class Arrival:
     def _keep_unused(self) -> None:
         """Give what was asked for, and nothing uses, a fake user: Blender would not save it."""
         live = data_block_kinds.Index()
-        for delivery, refs in self._deliveries:
+        for delivery, refs in self._now:
             if not self._is_asked_for(delivery):
                 continue
-            data_blocks = self._data_blocks(self._of_portion(refs), live)
+            data_blocks = self._data_blocks(refs, live)
             for item in [*data_blocks, *self._home.companions(data_blocks)]:
                 if item.users == 0 and item.library is None:
                     item.use_fake_user = True

@@ -551,12 +551,13 @@ class Session:
         self._settle(run, max(deadline - time.monotonic(), 0.0))
 
     def _finish_homecomings(self, deadline: float) -> None:
-        """Read what results are like. What is left must not wait for longer than the artist does.
+        """Read what results are like, once all are home. What is left must not wait for longer than the artist does.
 
         Otherwise they could make an undo step or save, which would then hold half of the results.
         """
-        is_read = self._host.read_baselines(max(deadline - time.monotonic(), TICK_BUDGET / 4))
-        self._is_unfinished = not is_read or any(run.is_coming_home for run in self.runs)
+        is_coming = any(run.is_coming_home for run in self.runs)
+        left = max(deadline - time.monotonic(), TICK_BUDGET / 4)
+        self._is_unfinished = is_coming or not self._host.read_baselines(left)
         if self._is_unfinished and not self._host.await_artist():
             self.finish_homecomings()
 
