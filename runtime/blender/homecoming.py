@@ -59,6 +59,7 @@ class Homecoming:
         self._loaded: dict[StoredRef, int] = {}
         self._newcomers: set[int] = set()
         self._came: set[int] = set()  # with all portions
+        self._items: dict[int, bpy.types.ID] = {}  # all that the run brought, by uid; some may be removed
         self._substitutes: set[int] = set()  # what has replaced doubles
         self._uses_of: dict[bpy.types.ID, list[bpy.types.ID]] | None = None  # see `_uses`
         self._names: dict[int, str] = {}  # of newcomers in their blobs
@@ -92,6 +93,8 @@ class Homecoming:
         self._newcomers.clear()
         if not is_more:
             self._came.clear()
+            brought = ((uid, self._live.find(ref.kind, uid)) for ref, uid in self._snapshot.brought.items())
+            self._items = {uid: item for uid, item in brought if item is not None}
         self._arrived.clear()
         self._loaded.clear()
         by_blob: dict[str, list[StoredRef]] = {}
@@ -160,7 +163,7 @@ class Homecoming:
 
     def newcomers(self) -> set[bpy.types.ID]:
         """All that was brought last: results, and what came along with them."""
-        return {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._newcomers}
+        return self._there(self._newcomers)
 
     def has_brought(self, item: bpy.types.ID) -> bool:
         """Whether it came home with the last results or an earlier portion of them."""
@@ -189,8 +192,11 @@ class Homecoming:
 
     def _brought(self) -> set[bpy.types.ID]:
         """All that the run brought home."""
-        uids = self._newcomers.union(self._snapshot.brought.values())
-        return {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
+        return self._there(self._items)
+
+    def _there(self, uids: Iterable[int]) -> set[bpy.types.ID]:
+        """Those that were not removed."""
+        return {item for uid in uids if (item := self._items.get(uid)) is not None and _is_there(item)}
 
     def _uses(self) -> dict[bpy.types.ID, list[bpy.types.ID]]:
         """By each data-block, what it uses of that: found out once, until something is replaced or removed."""
@@ -367,7 +373,7 @@ class Homecoming:
         """
         newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known}
         newcomers -= self._doubles
-        self._newcomers = {item.session_uid for item in newcomers}
+        self._items |= {item.session_uid: item for item in newcomers}
         self._uses_of = None
         needed = self._needed(roots, newcomers)
         unused = newcomers - needed
@@ -394,6 +400,14 @@ class Homecoming:
         """The data-block of the open file that went out as `origin`, if it is still there."""
         uid = self._snapshot.session_uid(origin)
         return None if uid is None else self._live.find(origin.kind, uid)
+
+
+def _is_there(item: bpy.types.ID) -> bool:
+    """Whether a data-block was not removed."""
+    try:
+        return bool(item.session_uid)
+    except ReferenceError:
+        return False
 
 
 def _builtin_twin(data_block: bpy.types.ID) -> bpy.types.VectorFont | None:
