@@ -74,8 +74,10 @@ def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
 
 def _beside(blob: Path, contents: Contents, outside: Outside) -> Iterator[tuple[DataBlockName, bytes]]:
     """What lies beside a blob and counts, by data-block."""
-    for name in contents.pixels.keys() | contents.fake_users:
+    for name in contents.pixels.keys() | contents.fake_users | contents.part_targets.keys():
         found = repr(name in contents.fake_users).encode()
+        if name in contents.part_targets:
+            found += repr(list(map(tuple, contents.part_targets[name]))).encode()
         if name in contents.pixels:
             file = contents.pixels[name]
             found += repr((file.width, file.height)).encode()

@@ -4,7 +4,8 @@
 A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
 Files beside it are
 
-    NAME.json   its roots, the origins of what is in it, and the images whose unsaved pixels come along: see `contents`
+    NAME.json   its roots, the origins of what is in it, the images whose unsaved pixels come along, and which
+                drivers read parts of data-blocks: see `contents`
     NAME.N.*    those pixels, see `pixels`
 """
 
@@ -21,7 +22,7 @@ import bpy
 from ..errors import StoreError
 from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
-from . import data_block_kinds, pixels, view_layers
+from . import data_block_kinds, driver_targets, pixels, view_layers
 from .dependencies import used_by
 
 
@@ -50,7 +51,11 @@ def write(
     view_layers.sync()  # 5.2 crashes writing a new scene that nobody looked at yet
     try:
         contents.pixels = dict(_write_pixels(path, roots))
-        with _all_used(), _held(packed) as holders:
+        with (
+            driver_targets.owners_read(lambda: roots if is_to_open else used_by(roots)) as contents.part_targets,
+            _all_used(),
+            _held(packed) as holders,
+        ):
             contents.holder = next((holder.name for holder in holders), "")
             bpy.data.libraries.write(
                 str(path), roots.union(holders), path_remap="ABSOLUTE", fake_user=False, compress=False
@@ -166,6 +171,12 @@ def restore_fake_users(contents: Contents, loaded: Mapping[DataBlockName, bpy.ty
     """Give appended data-blocks their fake users back."""
     for name in contents.fake_users & loaded.keys():
         loaded[name].use_fake_user = True
+
+
+def restore_part_targets(contents: Contents, loaded: Mapping[DataBlockName, bpy.types.ID]) -> None:
+    """Let drivers of loaded data-blocks read the parts of others again that they read."""
+    for name in contents.part_targets.keys() & loaded.keys():
+        driver_targets.restore(loaded[name], contents.part_targets[name])
 
 
 def restore_overrides(loaded: Iterable[bpy.types.ID]) -> None:

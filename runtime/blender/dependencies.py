@@ -8,17 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import bpy
 
+from . import driver_targets
+
 
 def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.types.ID]]:
     """By each data-block, what it uses itself; with `among`, only what is in that.
 
-    `ID.users` does not help here: it counts neither parents nor cutters.
+    `ID.users` does not help here: it counts neither parents nor cutters. Whoever reads a part of a data-block, as a
+    driver may, uses that.
     """
     users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
     found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
     for item, users in users_of.items():
         for user in users:
             found.setdefault(user, []).append(item)
+    for user, owner in driver_targets.uses():
+        if among is None or {user, owner} <= among:
+            found.setdefault(user, []).append(owner)
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from pathlib import Path
 import bpy
 
 from ..errors import StoreError
-from ..scratch.contents import Contents, DataBlockName, Origin, PixelFile
+from ..scratch.contents import Contents, DataBlockName, Origin, PartTarget, PixelFile
 from ..script.socket_types import StoredRef
-from . import blobs, data_block_kinds, paths, pixels
+from . import blobs, data_block_kinds, driver_targets, paths, pixels
 from .dependencies import reached, used_by, uses
 from .portions import portions
 from .remapping import remap
@@ -56,6 +57,7 @@ class Homecoming:
         self._live = data_block_kinds.Index()
         self._doubles: set[bpy.types.ID] = set()
         self._unsaved: list[tuple[bpy.types.Image, PixelFile, Path]] = []
+        self._part_targets: dict[int, list[PartTarget]] = {}  # by uid
         self._loaded: dict[StoredRef, int] = {}
         self._newcomers: set[int] = set()
         self._came: set[int] = set()  # with all portions
@@ -309,6 +311,11 @@ class Homecoming:
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
         blobs.restore_fake_users(contents, loaded)
+        self._part_targets.update(
+            (item.session_uid, contents.part_targets[name])
+            for name, item in loaded.items()
+            if name in contents.part_targets
+        )
         for name, data_block in loaded.items():
             if data_block.asset_data is not None:
                 data_block.asset_clear()
@@ -319,6 +326,8 @@ class Homecoming:
         others_loaded = {name: item for name, item in loaded.items() if name not in roots}
         self._merge_portions(blob, others_loaded)
         self._merge(blob, contents, others_loaded)
+        if contents.part_targets:
+            self._merge_read(blob, contents, others_loaded)
         for name in roots.keys() & loaded.keys():
             twin = _builtin_twin(loaded[name])
             if twin is not None and twin != loaded[name]:
@@ -352,6 +361,16 @@ class Homecoming:
                 self._substitute(data_block, here)
             elif origin.is_unchanged:
                 self._arrived[origin.ref] = data_block
+
+    def _merge_read(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
+        """Replace what came along only because drivers read its shape keys, which are no use, by the same ones here."""
+        num_uses = Counter(getattr(double, "data", None) for double in self._doubles)
+        for name, data_block in loaded.items():
+            if getattr(data_block, "shape_keys", None) is not None and data_block.users == num_uses[data_block]:
+                origin = contents.origin(name, blob)
+                here = self._find_live(origin.ref) if origin.is_unchanged else None
+                if here is not None:
+                    self._substitute(data_block, here)
 
     def _merge_portions(self, blob: str, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
         """Replace loaded data-blocks by those that came with an earlier portion, and take them out of `loaded`."""
@@ -388,6 +407,9 @@ class Homecoming:
         self._unsaved.clear()
         bpy.data.batch_remove([*blobs.libraries(loaded), *self._doubles, *unused])
         self._doubles.clear()
+        for item in newcomers & needed:
+            driver_targets.restore(item, self._part_targets.get(item.session_uid, ()))
+        self._part_targets.clear()
         self.restore_names(sorted(newcomers & needed, key=lambda item: item.name))
         blobs.restore_overrides(newcomers & needed)
         paths.respell(newcomers & needed, self._snapshot.spellings)

@@ -43,6 +43,24 @@ class PixelFile:
     height: int
 
 
+class PartTarget(NamedTuple):
+    """A target of a driver that reads a part of a data-block. In the blob, it reads that data-block itself.
+
+    Attributes:
+        of: what of a data-block has the driver: "" for itself, or the name of a part, such as "node_tree".
+        driver: its number there.
+        variable: the number of the variable in it.
+        target: the number of the target in that.
+        part: the name of the part that is read.
+    """
+
+    of: str
+    driver: int
+    variable: int
+    target: int
+    part: str
+
+
 @dataclass(slots=True)
 class Contents:
     """What is stored beside a blob: its roots, origins, files of pixels, and fake users, which appending removes.
@@ -51,6 +69,7 @@ class Contents:
     one file, its origin is in `birthplace`, which is the same for all of them.
 
     Attributes:
+        part_targets: the targets of a data-block's drivers that read parts of others, which a blob can't hold.
         uses: if there are several roots, what each data-block uses itself: without it, nobody knows which of the others
             come along with a root.
     """
@@ -60,6 +79,7 @@ class Contents:
     origins: dict[DataBlockName, Origin] = field(default_factory=dict)
     pixels: dict[DataBlockName, PixelFile] = field(default_factory=dict)
     fake_users: set[DataBlockName] = field(default_factory=set)
+    part_targets: dict[DataBlockName, list[PartTarget]] = field(default_factory=dict)
     holder: str = ""
     uses: dict[DataBlockName, tuple[DataBlockName, ...]] = field(default_factory=dict)
 
@@ -107,6 +127,7 @@ class Contents:
                 for name, file in self.pixels.items()
             ],
             "fake_users": list(self.fake_users),
+            "part_targets": [[*name, *target] for name, targets in self.part_targets.items() for target in targets],
             "holder": self.holder,
             "names": names,
             "uses": [[number_of[name], *(number_of[each] for each in used)] for name, used in self.uses.items()],
@@ -119,12 +140,16 @@ class Contents:
         try:
             record = json.loads(blob.with_suffix(".json").read_text(encoding="utf-8"))
             names = [DataBlockName(*row) for row in record["names"]]
+            part_targets: dict[DataBlockName, list[PartTarget]] = {}
+            for row in record["part_targets"]:
+                part_targets.setdefault(DataBlockName(*row[:3]), []).append(PartTarget(*row[3:]))
             return cls(
                 record["birthplace"],
                 {DataBlockName(*row) for row in record["roots"]},
                 {DataBlockName(*row[:3]): Origin(StoredRef(*row[3:7]), row[7]) for row in record["origins"]},
                 {DataBlockName(*row[:3]): PixelFile(blob.stem + row[3], *row[4:]) for row in record["pixels"]},
                 {DataBlockName(*row) for row in record["fake_users"]},
+                part_targets,
                 record["holder"],
                 {names[user]: tuple(names[number] for number in used) for user, *used in record["uses"]},
             )

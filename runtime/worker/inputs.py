@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bpy
 
-from ..blender import blobs, data_block_kinds, pixels, whole_file
+from ..blender import blobs, data_block_kinds, driver_targets, pixels, whole_file
 from ..blender.dependencies import used_by
 from ..blender.remapping import remap
 from ..errors import StoreError
@@ -137,6 +137,7 @@ class Inputs:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
         blobs.restore_overrides(newcomers.values())
+        blobs.restore_part_targets(contents, newcomers)
         for name, file in contents.pixels.items():
             if name in newcomers:
                 pixels.restore(newcomers[name], file, self._folder.file(blob).parent)
@@ -156,13 +157,14 @@ class Inputs:
         known = self.provenance.known_already(
             {name: item for name, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
         )
+        merged = [item for item in newcomers.values() if item.session_uid in known]
+        driver_targets.follow((item, known[item.session_uid]) for item in merged)
         for name, data_block in newcomers.items():
             if (here := known.get(data_block.session_uid)) is not None:
                 remap(data_block, here)
             else:
                 self.provenance.record(data_block, contents.origin(name, blob), passed_on=name in contents.origins)
                 self._newcomers.append(data_block)
-        merged = [item for item in newcomers.values() if item.session_uid in known]
         if merged:
             bpy.data.batch_remove(merged)
 

@@ -48,6 +48,10 @@ class Fingerprint:
     digest: bytes
     references: frozenset[int]
 
+    def using(self, uids: Iterable[int]) -> Fingerprint:
+        """That of a data-block that uses some more."""
+        return Fingerprint(self.digest, self.references.union(uids))
+
 
 class Users:
     """The objects of each mesh and the like. Valid as long as no object is added, removed or given other data."""

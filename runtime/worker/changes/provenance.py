@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from ...blender import blobs, data_block_kinds
+from ...blender import blobs, data_block_kinds, driver_targets
 from ...blender.dependencies import used_by
 from ...scratch.contents import Contents, DataBlockName, Origin
 from ...script.socket_types import StoredRef
@@ -128,7 +128,8 @@ class Provenance:
         roots = set(roots)
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None
-        changes = Changes(self._has_state, self._unchanged(skipped) if self._has_state else {})
+        read = driver_targets.uses_by_uid()
+        changes = Changes(self._has_state, self._unchanged(skipped, read) if self._has_state else {})
         changes.lost += self._lost(roots, changes.unchanged)
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
@@ -142,14 +143,15 @@ class Provenance:
             if known.name_in_file is not None and uid not in skipped:
                 after = fingerprint(data_block, by_name)
                 if after is not None:
-                    changes.candidates[uid] = known.name_in_file, after
+                    changes.candidates[uid] = known.name_in_file, after.using(read.get(uid, ()))
         changes.settle()
         return changes
 
-    def _unchanged(self, results: set[int]) -> dict[int, Fingerprint]:
+    def _unchanged(self, results: set[int], read: Mapping[int, set[int]]) -> dict[int, Fingerprint]:
         """The fingerprints of what is unchanged itself, whether or not what it uses is.
 
         `results` are left out: they come home as copies, so what uses one of them must use the copy.
+        `read` has what drivers of each data-block read parts of.
         """
         unchanged: dict[int, Fingerprint] = {}
         users = Users()
@@ -158,7 +160,7 @@ class Provenance:
             if known is not None and known.before is not None and data_block.session_uid not in results:
                 after = fingerprint(data_block, users=users)
                 if after == known.before:
-                    unchanged[data_block.session_uid] = after
+                    unchanged[data_block.session_uid] = after.using(read.get(data_block.session_uid, ()))
         return unchanged
 
     def _lost(self, roots: Iterable[bpy.types.ID], unchanged: Mapping[int, Fingerprint]) -> Iterator[DataBlockName]:
