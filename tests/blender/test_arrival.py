@@ -82,6 +82,13 @@ def is_same(request):
     return compare
 
 
+def made_tree(**settings):
+    """A tree that links what `SHARED` makes, its script node, and its Output node with such settings."""
+    tree = new_tree()
+    make = script(tree, "Make", SHARED)
+    return tree, make, output(tree, "LINK", make, **settings)
+
+
 def everything():
     """The content of the file, who uses what, and what is in each collection: in no order."""
     left_out = ("Brush", "Collection", "NodeTree", "Scene", "Text")
@@ -92,9 +99,7 @@ def everything():
 
 
 def test_what_results_share_comes_once(carry_out, is_same):
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    output(tree, "LINK", make)
+    tree, make, _output = made_tree()
     carry_out(tree)
     made = make.outputs[0].result
     assert [item.name for item in made] == ["Item 0", "Item 1", "Item 2", "Item 3"]
@@ -105,9 +110,7 @@ def test_what_results_share_comes_once(carry_out, is_same):
 
 
 def test_next_results_take_their_place(carry_out, is_same):
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    output(tree, "LINK", make)
+    tree, make, _output = made_tree()
     carry_out(tree)
     first = everything()
     for count, size in ((4, 2.0), (6, 3.0), (2, 4.0), (4, 1.0)):
@@ -119,9 +122,7 @@ def test_next_results_take_their_place(carry_out, is_same):
 
 
 def test_what_the_artist_changed_stays_and_is_told_once(carry_out, is_same):
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    output(tree, "LINK", make)
+    tree, make, _output = made_tree()
     carry_out(tree)
     bpy.data.materials["Paint"].metallic = 0.5
     bpy.data.objects["Item 2"].location.x = 7.0
@@ -159,9 +160,7 @@ def test_all_originals_are_hidden(carry_out):
 
 
 def test_children_go_with_their_parents(carry_out):
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    output(tree, "LINK", make, offset=(1.0, 0, 0))
+    tree, make, _output = made_tree(offset=(1.0, 0, 0))
     carry_out(tree)
     assert [item.location.x for item in make.outputs[0].result] == [1.0, 2.0, 3.0, 0.0]
 
@@ -195,9 +194,7 @@ def test_first_of_several_results_replaces_their_original(carry_out, is_same):
 
 
 def test_all_results_move_to_another_collection(carry_out, is_same):
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    node = output(tree, "LINK", make)
+    tree, _make, node = made_tree()
     carry_out(tree)
     node.collection = bpy.data.collections.new("Other")
     bpy.context.scene.collection.children.link(node.collection)
@@ -228,12 +225,10 @@ def test_results_of_items_that_failed_stay(carry_out, is_same):
     assert node.num_kept == 0
 
 
-def test_save_and_undo_find_all_results(monkeypatch, session, tmp_path):
+def test_save_finds_all_results(monkeypatch, session, tmp_path):
     monkeypatch.setattr(arrival, "_PORTION", 1)
     monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
-    output(tree, "LINK", make)
+    tree, _make, _output = made_tree()
     run = session.start(tree)
     while len(bpy.data.objects) < 2:
         session.tick() if run.state.is_final else session.update_jobs(0.05)
@@ -246,12 +241,11 @@ def test_save_and_undo_find_all_results(monkeypatch, session, tmp_path):
     assert {row.digest[:1] for row in node.results} - set("0123456789abcdef") == set()
 
 
-def test_portions_are_of_a_few_results(session):
+def test_portions_are_of_a_few_results(monkeypatch, session):
     """So that a tick takes no longer with many results than with few."""
-    tree = new_tree()
-    make = script(tree, "Make", SHARED)
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+    tree, make, _output = made_tree()
     make.inputs[1].default_value = 40
-    output(tree, "LINK", make)
     run = session.start(tree)
     counts = []
     while not run.is_home:
