@@ -86,9 +86,9 @@ def _encoded(text: str) -> bytes:
 
 
 def _stamps(files: list[tuple[str, Path]]) -> str:
-    """The sizes and times of some files, "" if there are none, or one can't be asked."""
+    """What tells without reading some files that they are the same, "" if there are none, or one can't be asked."""
     try:
-        states = [(number, status.st_size, status.st_mtime_ns) for number, path in files for status in [path.stat()]]
+        states = [(number, *stamp(path.stat())) for number, path in files]
     except OSError:
         return ""
     return hashlib.blake2b(_encoded(repr(states)), digest_size=DIGEST_SIZE).hexdigest() if states else ""

@@ -48,12 +48,18 @@ def is_settled(status: os.stat_result, now: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file or folder as it was: its path and digest, and the size and time (ns) of a file, 0 of anything else."""
+    """A file or folder as it was: its path and digest; of a file its size and times (ns), 0 of anything else.
+
+    Attributes:
+        modified: when its content changed, which copying and unpacking set to what they like.
+        changed: when anything of it changed (on Windows, when it was made): the system alone sets that.
+    """
 
     path: str
     digest: str
     size: int = 0
     modified: int = 0
+    changed: int = 0
 
 
 class FileDigests:
@@ -120,7 +126,7 @@ class FileDigests:
             status = Path(path).stat()
         except OSError:
             return FileState(path, MISSING)
-        return FileState(path, found[""], status.st_size, status.st_mtime_ns)
+        return FileState(path, found[""], status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def is_as_it_was(self, state: FileState) -> bool:
         """Whether a file or folder is as it was; False also where that can't be told. An equal stamp is enough."""
@@ -129,7 +135,7 @@ class FileDigests:
             if stat.S_ISREG(status.st_mode) and state.modified:
                 if status.st_size != state.size:
                     return False
-                if status.st_mtime_ns == state.modified:
+                if (status.st_mtime_ns, status.st_ctime_ns) == (state.modified, state.changed):
                     return True
             return self.state(state.path).digest == state.digest
         except (FileNotFoundError, NotADirectoryError):
