@@ -19,7 +19,7 @@ from .dna import Dna, Field, read_dna
 from .fields.arranged_fields import owners_seeing
 from .fields.kinds import LIBRARY, LINKED, is_known
 from .fields.named_files import NamedFile, files_named
-from .fields.run_time_fields import LEFT_OUT
+from .fields.previews import PREVIEW, addresses, is_chosen
 from .fields.time_dependence import owners_timed
 from .fields.unknowns import unknowns
 from .rows import Rows
@@ -120,19 +120,15 @@ def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[Any, Any]:
     is_first = numpy.char.str_len(file.codes) == _CODE_LENGTH
     heads = numpy.maximum.accumulate(numpy.where(file.codes != _PART, numpy.arange(len(is_first)), 0))
     is_counted = is_first[heads]
-    for block in numpy.flatnonzero(numpy.isin(file.structs, [dna.number(name) for name in LEFT_OUT])).tolist():
-        addresses, part = _pointers(file.bytes_of(block)), block + 1
-        is_counted[block] = False
-        while file.codes[part] == _PART and (file.structs[part] == RAW or int(file.addresses[part]) in addresses):
-            is_counted[part] &= int(file.addresses[part]) not in addresses
+    for block in numpy.flatnonzero(file.structs == dna.number(PREVIEW)).tolist():
+        preview, part = file.bytes_of(block), block + 1
+        pictures = dict(zip(addresses(preview, dna), is_chosen(preview, dna), strict=True))
+        is_counted[block] = any(pictures.values())
+        while file.codes[part] == _PART and (file.structs[part] == RAW or int(file.addresses[part]) in pictures):
+            is_counted[part] &= pictures.get(int(file.addresses[part]), True)
             part += 1
     blocks = numpy.flatnonzero(is_counted)
     return blocks, numpy.flatnonzero(is_first[blocks])
-
-
-def _pointers(struct: memoryview) -> set[int]:
-    """All addresses that may be in a struct."""
-    return set(struct[: len(struct) // 8 * 8].cast("Q"))
 
 
 def _begun(file: Blocks, dna: Dna, first: int, contents: Contents) -> DataBlock:

@@ -101,6 +101,11 @@ class Rows:
         field &= ~mask
         return taken
 
+    def items(self, name: str) -> Any:
+        """The bytes of each item of a field that is an array: by structs, items, bytes."""
+        field = self._field(name)
+        return self._bytes(field).reshape(-1, field.count, field.size)
+
     def _bytes(self, field: Field) -> Any:
         return self.data[:, field.offset : field.offset + field.num_bytes]
 

@@ -529,6 +529,19 @@ def test_what_two_tasks_made_is_not_what_two_tasks_passed_on_though_it_is_equal(
     assert look.outputs[0].result == 2
 
 
+def test_script_sees_another_picture_that_was_chosen_for_an_object(tree):
+    item = rock()
+    source = "def main(source: bpy.types.Object) -> list[int]: return list(source.preview.image_pixels)"
+    look = script(tree, "Look", source, source=item)
+    preview = item.preview_ensure()
+    for number in (1, 2):
+        preview.image_size = 2, 2
+        preview.image_pixels = [number] * 4
+        assert list(ran(tree)) == ["Look"]
+        assert look.outputs[0].result == (number,) * 4
+    assert ran(tree) == {}
+
+
 # Files
 
 

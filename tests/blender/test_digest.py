@@ -268,13 +268,46 @@ def test_undo_and_redo_bring_the_digest_back(digest):
     assert digest(find(key)) == moved
 
 
-def test_picture_of_a_data_block_does_not_count(digest):
+@pytest.mark.parametrize("picture", ["icon", "image"])
+def test_picture_that_somebody_chose_counts(digest, picture):
     material = new_material("Look")
-    before = digest(material)
-    preview = material.preview_ensure()
-    preview.image_size = 4, 4
-    preview.image_pixels_float = [0.5] * 64
-    assert digest(material) == before
+    found = [digest(material)]
+    for size, color in ((4, 0.25), (4, 0.5), (2, 0.5)):
+        preview = material.preview_ensure()
+        setattr(preview, f"{picture}_size", (size, size))
+        setattr(preview, f"{picture}_pixels_float", [color] * 4 * size**2)
+        found.append(digest(material))
+        assert digest(material) == found[-1]
+    assert len({each.content for each in found}) == 4
+
+
+@pytest.mark.parametrize("drawn", [(0,), (1,), (0, 1)])
+def test_picture_that_blender_draws_does_not_count(write, tmp_path, drawn):
+    """Nothing can be drawn here: a picture that somebody chose is marked as drawn in the file."""
+
+    def with_drawn(size: int) -> dict[DataBlockName, Digest]:
+        for number in drawn:
+            setattr(preview, f"{names[number]}_size", (size, size))
+            setattr(preview, f"{names[number]}_pixels_float", [1 / size] * 4 * size**2)
+        blob = tmp_path / f"{size}.blend"
+        blobs.write(blob, [material], is_to_open=True)
+        content = bytearray(blob.read_bytes())
+        file = read_blocks(memoryview(bytes(content)))
+        dna = read_dna(bytes(file.first(b"DNA1")))
+        (start,) = file.starts[file.structs == dna.number("PreviewImage")]
+        for number in drawn:
+            struct.pack_into("<H", content, start + dna.field("PreviewImage", "flag").offset + 2 * number, 1)
+        blob.write_bytes(content)
+        return digests(blob, Outside(FileDigests()))
+
+    material = new_material("Look")
+    before = write(material)
+    names, preview = ("icon", "image"), material.preview_ensure()
+    for name in names:
+        setattr(preview, f"{name}_size", (4, 4))
+    first = with_drawn(4)
+    assert with_drawn(2) == first
+    assert (first == before) == (len(drawn) == 2)
 
 
 def test_driver_by_the_place_of_a_node_sees_it(digest):

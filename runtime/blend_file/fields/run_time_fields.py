@@ -82,6 +82,7 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
     "ParticleSystemModifierData": _fields(_EVALUATED, "flag", "totdmedge", "totdmface", "totdmvert"),
     "PointCache": _fields(_EVALUATED, "info"),
     "RigidBodyWorld": _fields(_EVALUATED, "ltime"),
+    "PreviewImage": _fields(_COUNTER, "changed_timestamp"),
     "Scene": _fields(_SESSION, "customdata_mask", "customdata_mask_modal"),
     "SoftBody": _fields(_EVALUATED, "last_frame"),
     "Text": _fields(_CURSOR, "curc", "curl", "selc", "sell") | _fields(_OF_FILE, "mtime"),
@@ -98,8 +99,6 @@ RUN_TIME_FIELDS: Mapping[str, Mapping[str, str]] = {
 }
 #: Fields of any struct.
 _ALWAYS = re.compile(r"_pad\w*|runtime")
-#: Structs that don't count, with all that only they lead to.
-LEFT_OUT = {"PreviewImage": "a picture that Blender draws by itself"}
 
 
 def is_run_time(struct: str, field: str) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ..rows import Rows
+from .previews import PREVIEW, clear_drawn
 
 #: Bits of `PointCache.flag`: what is simulated is kept; and what the last simulation found.
 _BAKED, _FOUND = 1 << 0, 1 << 1 | 1 << 3 | 1 << 8 | 1 << 13 | 1 << 14
@@ -46,6 +47,7 @@ _RULES: Mapping[str, Callable[[Rows], None]] = {
     "Mesh": _texture_space,
     "MetaBall": _texture_space,
     "PointCache": _point_cache,
+    PREVIEW: clear_drawn,
     "bPose": _pose,
 }
 
