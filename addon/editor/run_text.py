@@ -12,6 +12,8 @@ from ..session.run import Run
 
 def beside(so_far: str, run: Run) -> str:
     """How far a run is, as `43%` or `7/24`, with what there is to be said of it beside."""
+    if run.is_coming_home:
+        return translated("Loading Results")
     if run.state.is_final:
         return translated("Waits for Edit Mode")
     if run.is_paused:

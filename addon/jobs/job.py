@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import bpy
 
 from ...node_tree import reader
-from ...node_tree.baselines import baselines
 from ...runtime.blender import modes, python_data, sendable
 from ...runtime.blender.homecoming import Homecoming, Targets
 from ...runtime.blender.paths import files_in_use
@@ -32,6 +31,7 @@ from ...runtime.script.signature import Parameter, ScriptSource
 from ...runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, StoredRef
 from ...runtime.script.without_main import DATA_BLOCKS, PASSED_DATA_BLOCKS, PYTHON_DATA
 from ..session import gestures
+from ..session.current import session
 from ..session.undo import push_undo
 from .retrieved import RetrievedDataBlocks
 
@@ -345,7 +345,7 @@ class Job:
 
     def _bring_home(self) -> None:
         try:
-            baselines.finish()  # what it replaces, or `on_complete` changes, may be among them
+            session.finish_homecomings()  # what it replaces, or `on_complete` changes, may be among them
             python_values = python_data.decode(self._value(PYTHON_DATA).content)
             self._data_blocks = self._arrive()
             self._python_data = python_values

@@ -43,6 +43,13 @@ def _finish(*_arguments: object) -> None:
         each.finish_homecomings()
 
 
+def _is_of_artist(event: bpy.types.Event) -> bool:
+    """Whether it is more than a timer's or a movement of the mouse."""
+    if event.type == "NONE":  # one of a timer that was removed, or a key that Blender has no name for
+        return event.value != "NOTHING"
+    return not event.type.startswith("TIMER") and not event.type.endswith("MOUSEMOVE")
+
+
 class BACKGROUND_NODES_OT_await_artist(bpy.types.Operator):
     """Finish bringing results home before anything else happens"""
 
@@ -56,7 +63,7 @@ class BACKGROUND_NODES_OT_await_artist(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if not event.type.startswith("TIMER") and not event.type.endswith("MOUSEMOVE"):
+        if _is_of_artist(event):
             _finish()
         if any(each.has_homecomings for each in _connected):
             return {"PASS_THROUGH"}

@@ -249,8 +249,8 @@ class Session:
         With `brings_back`, the id of a node and the identifier of an output, it only brings these results home once
         more, as far as they are kept. No script runs.
         """
-        self._check_tree(tree, workers)
         self._bring_rest()
+        self._check_tree(tree, workers)
         plan = self._host.checked_plan(tree, until)
         if brings_back is not None:
             plan = plan.part_for(*brings_back)
@@ -335,6 +335,7 @@ class Session:
 
     def retry(self, run: Run) -> None:
         """Run again what did not succeed. See `Run.retry`."""
+        self._bring_rest()
         if not run.can_retry:
             raise RunError("there is nothing in this run that can be tried again")
         tree = self.tree_of(run)

@@ -6,7 +6,9 @@ import bpy
 import pytest
 
 from background_nodes.addon.jobs.job import Job
-from tests.blender.graphs import editor, new_tree, quad
+from background_nodes.addon.session import keeper
+from background_nodes.node_tree import arrival
+from tests.blender.graphs import editor, new_tree, output, quad, script
 from tests.blender.jobs import PATIENCE, add, process, run
 
 NOTHING = "x = 1"
@@ -259,3 +261,22 @@ def test_jobs_are_dropped_when_the_extension_is_disabled_and_others_can_be_added
     assert ended == []
     manager.cleanup_job("a")
     assert run(manager, write("python_data = {'x': 1}"), "b").python_data == {"x": 1}
+
+
+def test_results_of_a_run_are_all_home_before_those_of_a_job(manager, write, session, monkeypatch):
+    """Else the undo step of the job would hold half of them."""
+    monkeypatch.setattr(arrival, "_PORTION", 1)
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+    add(manager, "job", write(NOTHING))
+    tree = new_tree()
+    make = script(
+        tree,
+        "Make",
+        "def main() -> list[bpy.types.Object]: return [bpy.data.objects.new(name, None) for name in 'ABCD']",
+    )
+    output(tree, "LINK", make)
+    going = session.start(tree)
+    while not going.is_coming_home:
+        session.tick() if going.state.is_final else session.update_jobs(0.05)
+    assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
+    assert going.is_home

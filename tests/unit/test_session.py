@@ -324,13 +324,14 @@ def test_results_come_home_a_portion_a_tick_as_one_undo_step(session, host, comi
     assert not session.has_homecomings
 
 
-@pytest.mark.parametrize("by", ["artist", "wait", "next run", "job"])
+@pytest.mark.parametrize("by", ["artist", "wait", "next run", "same tree", "job"])
 def test_other_portions_come_home_before_anything_else_happens(session, host, coming, by):
     host.num_unfinished = 3
     {
         "artist": session.finish_homecomings,
         "wait": coming.wait,
         "next run": lambda: session.start(host.add("b", "Next")),
+        "same tree": lambda: session.start(session.tree_of(coming)),
         "job": lambda: session.take_snapshot([]),
     }[by]()
     assert coming.is_home
