@@ -213,8 +213,9 @@ def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str], *, l
 
     With `leaves_deleted`, those that somebody has deleted need not be there.
     """
+    if noted_results.contents(node, output) != contents or "" in contents.values():
+        return False
     by_place: dict[str, dict[_Part, _Earlier]] = {}
-    came = {}
     for row in noted_results.noted(node, output):
         item = row.find()
         if item is not None:
@@ -223,10 +224,6 @@ def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str], *, l
             )
         elif not leaves_deleted:
             return False
-        if not row.role:
-            came[row.place] = row.content
-    if came != contents or "" in contents.values():
-        return False
     users = Users()
     return not any(_has_changes(parts, users) for parts in by_place.values())
 
