@@ -207,13 +207,9 @@ def _opened(path: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
 
 def remove_libraries(blobs: Iterable[Path]) -> None:
     """Remove the libraries that loading made for the blobs; at once, as each removal takes long in a large file."""
-    bpy.data.batch_remove(libraries(blobs))
-
-
-def libraries(blobs: Iterable[Path]) -> list[bpy.types.Library]:
-    """The libraries that loading made for the blobs."""
     paths = {os.path.normpath(blob) for blob in blobs}
-    return [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
+    found = [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
+    bpy.data.batch_remove(found)
 
 
 @contextlib.contextmanager

@@ -388,8 +388,9 @@ class Homecoming:
     def _clean_up(self, loaded: Iterable[Path], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
         """Remove doubles, and newcomers that no result needs, such as those that came along with doubles.
 
-        All at once: in a file of thousands of objects, to remove one takes as long as to remove many.
+        As many at once as may be: in a file of thousands of objects, to remove one takes as long as to remove many.
         """
+        blobs.remove_libraries(loaded)  # with what is still linked from them: 4.2 leaves some of a hierarchy so
         newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known}
         newcomers -= self._doubles
         self._items |= {item.session_uid: item for item in newcomers}
@@ -405,7 +406,8 @@ class Homecoming:
             if image in needed:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
-        bpy.data.batch_remove([*blobs.libraries(loaded), *self._doubles, *unused])
+        if going := self._doubles | unused:
+            bpy.data.batch_remove(going)
         self._doubles.clear()
         for item in newcomers & needed:
             driver_targets.restore(item, self._part_targets.get(item.session_uid, ()))
