@@ -24,6 +24,14 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 from background_nodes.script import BlendFile, Range, log, progress, track
 """
 
+#: A script that makes an object larger.
+SCALE = """
+def main(source: bpy.types.Object, size: float = 2.0) -> bpy.types.Object:
+    for vertex in source.data.vertices:
+        vertex.co *= size
+    return source
+"""
+
 
 def line(number: int) -> int:
     return HEADER.count("\n") + number

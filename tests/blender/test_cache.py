@@ -18,15 +18,9 @@ from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.store import Store
 
-from .graphs import new_material, new_tree, output, quad, script, socket_of
+from .graphs import SCALE, new_material, new_tree, output, quad, script, socket_of
 
 COUNT = "def main(source: bpy.types.Object) -> int: return len(source.data.vertices)"
-SCALE = """
-def main(source: bpy.types.Object, size: float = 2.0) -> bpy.types.Object:
-    for vertex in source.data.vertices:
-        vertex.co *= size
-    return source
-"""
 
 
 @pytest.fixture

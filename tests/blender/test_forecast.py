@@ -8,15 +8,9 @@ import pytest
 import background_nodes
 from background_nodes import CompileError, Outlook, RunState
 
-from .graphs import new_material, new_tree, quad, script, socket_of
+from .graphs import SCALE, new_material, new_tree, quad, script, socket_of
 
 COUNT = "def main(source: bpy.types.Object) -> int: return len(source.data.vertices)"
-SCALE = """
-def main(source: bpy.types.Object, size: float = 2.0) -> bpy.types.Object:
-    for vertex in source.data.vertices:
-        vertex.co *= size
-    return source
-"""
 READ = """
 from pathlib import Path
 def main(path: Path) -> str: return path.read_text()

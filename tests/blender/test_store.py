@@ -20,16 +20,10 @@ from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.store import Store
 
-from .graphs import new_tree, output, quad, script, socket_of
+from .graphs import SCALE, new_tree, output, quad, script, socket_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TALL = "def main(source: bpy.types.Object) -> float: return max(v.co.y for v in source.data.vertices)"
-SCALE = """
-def main(source: bpy.types.Object, size: float = 2.0) -> bpy.types.Object:
-    for vertex in source.data.vertices:
-        vertex.co *= size
-    return source
-"""
 #: Runs the tree of a file once for each size that it is told, and says what it found. If it is to be killed, that is
 #: done while it keeps the results.
 OTHER_BLENDER = """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from editor import Editor
 from picture import Picture
-from window import wait_until
+from window import Window, wait_until
 
 ADDS = "def main(value: int = 1) -> int:\n    return value + 1\n"
 FAILS = "def main(value: int = 1) -> int:\n    print('before that')\n    raise ValueError('no luck')\n"
@@ -253,12 +253,17 @@ def test_results_of_a_save_are_saved_once_if_wanted(editor, tmp_path):
     assert window.run("return bpy.data.node_groups['Tree'].nodes['Adds'].outputs[0].result") == 2
 
 
-def test_live_tree_runs_after_a_change_and_not_after_its_own(editor):
-    window = editor.window
+def go_live(editor: Editor) -> Window:
+    """Let a tree run after each change. It has run once."""
     editor.add_script(ADDS, "Adds")
     editor.frame_all()
-    window.run("places.tree().auto_run = 'LIVE'")
+    editor.window.run("places.tree().auto_run = 'LIVE'")
     wait_for_runs(editor, 1)
+    return editor.window
+
+
+def test_live_tree_runs_after_a_change_and_not_after_its_own(editor):
+    window = go_live(editor)
     window.run("places.tree().nodes['Adds'].inputs[0].default_value = 5")
     wait_for_runs(editor, 2)
     assert window.run("return places.tree().nodes['Adds'].outputs[0].result") == 6
@@ -267,11 +272,7 @@ def test_live_tree_runs_after_a_change_and_not_after_its_own(editor):
 
 
 def test_live_tree_waits_until_a_number_field_is_let_go(editor):
-    window = editor.window
-    editor.add_script(ADDS, "Adds")
-    editor.frame_all()
-    window.run("places.tree().auto_run = 'LIVE'")
-    wait_for_runs(editor, 1)
+    window = go_live(editor)
     x, y = editor.input("Adds", "Value")
     window.move(x + 80, y)
     window.event("LEFTMOUSE", "PRESS")
