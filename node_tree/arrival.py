@@ -20,7 +20,7 @@ from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef
 from . import linking, noted_results
 from .baselines import baselines
-from .deliveries import Nodes, live_refs, socket_of, stored_refs, use_of
+from .deliveries import Nodes, live_refs, socket_of, use_of
 from .pairing import paired
 from .succession import Succession, item_of
 
@@ -58,7 +58,7 @@ class Arrival:
             for source in self._sources
             if source.type.is_data_block
         }
-        refs = [ref for item in deliveries for ref in stored_refs(run, item)]
+        refs = [ref for _delivery, refs in self._deliveries for ref in refs if isinstance(ref, StoredRef)]
         self._left = home.portions(refs, max(_PORTION, len(refs) // _NUM_PORTIONS))
         self._has_begun = False
         self._earlier: dict[FromTask, set[str]] = {}  # places of earlier results that are still to be looked at

@@ -101,7 +101,7 @@ class Writer:
         with (self._comparisons or Comparisons([])).known():
             if not self._has_begun:
                 self._has_begun = True
-                self._arrival = self._begin(tree)
+                self._arrival = self._begin(nodes, is_gone=tree is None)
                 if self._arrival is not None and time.monotonic() > end:
                     return False
             while self._arrival is not None and not self._arrival.carry_on(nodes, all_at_once=math.isinf(seconds)):
@@ -111,13 +111,12 @@ class Writer:
             self.notes += self._arrival.notes
         return True
 
-    def _begin(self, tree: bpy.types.NodeTree | None) -> Arrival | None:
-        """Let nodes show what they have now. Returns what comes home, None if nothing does."""
+    def _begin(self, nodes: Nodes, *, is_gone: bool) -> Arrival | None:
+        """Let nodes show what they have now. Returns what comes home; None if nothing does."""
         deliveries = self._arrived()
-        if tree is None and deliveries:
+        if is_gone and deliveries:
             self.notes.append("The node tree is gone, so its results were dropped")
             return None
-        nodes = {} if tree is None else nodes_by_uid(tree)
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
         coming = [item for item in deliveries if not item.is_offered and not self._is_home(item, nodes)]
         before = _shown(nodes)

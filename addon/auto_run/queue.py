@@ -19,6 +19,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ...node_tree.identity import background_trees
+from ...runtime.blender import view_layers
 from ...runtime.errors import BackgroundNodesError, CompileError
 from ..consent.current import user_folder
 from ..editor import end_report
@@ -251,8 +252,8 @@ class Queue:
 
     def _update_view_layers(self) -> None:
         """Let Blender tell now what was changed, if a tree wants to know: it may take long."""
-        for window in bpy.context.window_manager.windows if self.is_told_changes else ():
-            window.view_layer.update()
+        if self.is_told_changes:
+            view_layers.update()
 
 
 def _must_wait(mode: str) -> bool:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 import bpy
 
+from ..reach import reached
 from . import driver_targets
 
 
@@ -25,23 +25,6 @@ def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.
     for user, owner in driver_targets.uses():
         if among is None or {user, owner} <= among:
             found.setdefault(user, []).append(owner)
-    return found
-
-
-def reached(
-    roots: Iterable[bpy.types.ID],
-    uses_of: Mapping[bpy.types.ID, Sequence[bpy.types.ID]],
-    among: set[bpy.types.ID] | None = None,
-) -> set[bpy.types.ID]:
-    """The roots and all that they use, as `uses` tells it; with `among`, only what is reached through that."""
-    found = set(roots)
-    queue = deque(found)
-    while queue:
-        new = set(uses_of.get(queue.popleft(), ())) - found
-        if among is not None:
-            new &= among
-        found |= new
-        queue.extend(new)
     return found
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import bpy
 
 from ..scratch.contents import DataBlockName, PartTarget
-from . import data_block_kinds
+from . import data_block_kinds, view_layers
 from .edits import edits
 
 _PARTS = ("shape_keys", "node_tree")
@@ -116,21 +116,16 @@ def _unheard() -> Iterator[None]:
     if not any(handlers):
         yield
         return
-    _update_view_layers()  # what was changed before is told
+    view_layers.update()  # what was changed before is told
     try:
         yield
     finally:
         kept = [list(functions) for functions in handlers]
         for functions in handlers:
             functions.clear()
-        _update_view_layers()
+        view_layers.update()
         for functions, items in zip(handlers, kept, strict=True):
             functions[:] = items
-
-
-def _update_view_layers() -> None:
-    for window in bpy.context.window_manager.windows:
-        window.view_layer.update()
 
 
 def _reads() -> Iterator[_Read]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import bpy
 
-from . import set_values
+from . import set_values, view_layers
 from .python_calls import PythonCalls, is_called_by_us
 
 #: The kinds of data-blocks of which Blender tells that the artist has changed them. Scenes are not among them: what
@@ -107,7 +107,7 @@ class Edits:
     def value_set(self, struct: type) -> None:
         """A value of such a struct was set. If Blender names nothing that may have it, it may be of any data-block."""
         self._told_types = set()
-        _update_view_layers()
+        view_layers.update()
         if issubclass(struct, bpy.types.ID):
             is_named = any(issubclass(cls, struct) or issubclass(struct, cls) for cls in self._told_types)
         else:
@@ -147,7 +147,7 @@ class Edits:
         """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many."""
         if not self._is_on:
             return
-        _update_view_layers()
+        view_layers.update()
         operators = [operator.as_pointer() for operator in bpy.context.window_manager.operators]
         if operators != self._operators or any(item.mode != "OBJECT" for item in bpy.data.objects):
             self._operators = operators
@@ -167,11 +167,6 @@ class Edits:
         if self._told >= since and item.session_uid not in self._seen:
             return True
         return any(self._changed.get(part.session_uid, 0) >= since for part in _parts(item))
-
-
-def _update_view_layers() -> None:
-    for window in bpy.context.window_manager.windows:
-        window.view_layer.update()
 
 
 def _is_told(item: bpy.types.ID) -> bool:

@@ -17,10 +17,11 @@ from pathlib import Path
 import bpy
 
 from ..errors import StoreError
+from ..reach import reached
 from ..scratch.contents import Contents, DataBlockName, Origin, PartTarget, PixelFile
 from ..script.socket_types import StoredRef
 from . import blobs, data_block_kinds, driver_targets, paths, pixels
-from .dependencies import reached, used_by, uses
+from .dependencies import used_by, uses
 from .portions import portions
 from .remapping import remap
 from .replacing import replace
@@ -182,8 +183,8 @@ class Homecoming:
         results = list(results)
         uids = self._newcomers | self._substitutes
         subset = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
-        reached = used_by(results, subset.union(bpy.data.shape_keys))
-        used = {item for item in reached if not isinstance(item, bpy.types.Key)} - set(results)
+        found = used_by(results, subset.union(bpy.data.shape_keys))
+        used = {item for item in found if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 
+from ..reach import reached
 from ..scratch.contents import Contents, DataBlockName, Origin
 from ..script.socket_types import StoredRef
 
@@ -56,13 +57,7 @@ def _leading(contents: Contents) -> set[DataBlockName]:
     for user, used in contents.uses.items():
         for name in used:
             users.setdefault(name, []).append(user)
-    found = set(contents.roots)
-    queue = list(found)
-    while queue:
-        new = set(users.get(queue.pop(), ())) - found
-        found |= new
-        queue.extend(new)
-    return found
+    return reached(contents.roots, users)
 
 
 class _Groups:

@@ -25,6 +25,12 @@ def sync() -> None:
             layer.active_layer_collection  # noqa: B018 (Blender brings them up to date to give this)
 
 
+def update() -> None:
+    """Let Blender compute what windows show, and tell now what was changed."""
+    for window in bpy.context.window_manager.windows:
+        window.view_layer.update()
+
+
 @contextlib.contextmanager
 def kept(kinds_of_replaced: set[str]) -> Iterator[None]:
     """After the block, what has got the name of something replaced is selected, active and hidden as that was."""

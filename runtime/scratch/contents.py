@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import StoreError
+from ..reach import reached
 from ..script.socket_types import StoredRef
 
 
@@ -91,13 +92,7 @@ class Contents:
         """The roots, and all that comes along with them."""
         if len(self.roots) < 2:
             return {*roots, *self.origins}
-        found = set(roots)
-        queue = list(found)
-        while queue:
-            new = set(self.uses.get(queue.pop(), ())) - found
-            found |= new
-            queue.extend(new)
-        return found
+        return reached(roots, self.uses)
 
     @property
     def holders(self) -> list[DataBlockName]:
@@ -114,7 +109,7 @@ class Contents:
 
     def save(self, blob: Path) -> None:
         """Write it beside a blob. It may be renamed with the blob and the other files beside it."""
-        names = list({*self.uses, *(used for names in self.uses.values() for used in names)})
+        names = list({*self.uses}.union(*self.uses.values()))
         number_of = {name: number for number, name in enumerate(names)}
         record = {
             "birthplace": self.birthplace,
