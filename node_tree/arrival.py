@@ -18,7 +18,7 @@ from ..runtime.planning.plan import Delivery, FromTask, Source
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef
-from . import linking, noted_results
+from . import linking, meanwhile, noted_results
 from .baselines import baselines
 from .deliveries import Nodes, live_refs, socket_of, use_of
 from .pairing import paired
@@ -73,6 +73,7 @@ class Arrival:
         self._now: list[tuple[Delivery, list[StoredRef | LiveRef]]] = []
         self._found: dict[StoredRef, bpy.types.ID] = {}
         self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
+        self._beside: set[StoredRef] = set()  # what does not replace its original, because that was edited
         self._is_last = False
 
     def carry_on(self, nodes: Nodes, *, all_at_once: bool = False) -> bool:
@@ -249,10 +250,27 @@ class Arrival:
                     self._hidden.append(original.session_uid)
 
     def _replace_originals(self) -> None:
-        """Put results in the place of what they were made of, where that is known and of this file."""
-        refs = (ref for _delivery, _action, refs in self._delivered(OutputMode.REPLACE) for ref in refs)
-        found = {ref: self._found[ref] for ref in refs if isinstance(ref, StoredRef)}
-        self._in_place = self._home.replace_originals(found) if found else {}
+        """Put results in the place of what they were made of, where that is known and of this file.
+
+        An original that was edited while the run went on stays, unless the Output node says otherwise.
+        """
+        policies: dict[StoredRef, WhenChanged] = {}
+        for _delivery, action, refs in self._delivered(OutputMode.REPLACE):
+            for ref in refs:
+                if isinstance(ref, StoredRef):
+                    policies.setdefault(ref, action.when_changed)
+        found = {ref: self._found[ref] for ref in policies}
+        compared = {ref: result for ref, result in found.items() if policies[ref] is not WhenChanged.RESULT}
+        first = self._home.replaceable(compared)
+        pairs = {original: found[ref] for original, ref in first.items()}
+        edited = {first[item]: item for item in meanwhile.edited(pairs, self._home.snapshot, self._home.versions())}
+        self._note(sorted(f'"{item.name}" was changed while the run went on, so it stays' for item in edited.values()))
+        self._beside = {ref for ref in edited if policies[ref] is WhenChanged.BOTH}
+        self._in_place = self._home.replace_originals(found, edited.values()) if found else {}
+        self._in_place |= {ref: item for ref, item in edited.items() if ref not in self._beside}
+        for delivery, _action, refs in self._delivered(OutputMode.REPLACE):
+            uids = {edited[ref].session_uid for ref in refs if ref in edited}
+            self._kept.setdefault(delivery.node, set()).update(uids)
         if found:
             self._found |= self._in_place
             if unused := self._home.unused(self._found.values()):
@@ -269,8 +287,11 @@ class Arrival:
                 (ref for ref in refs if not is_replacing or ref not in self._in_place), live
             )
             if is_replacing:
+                beside = {self._found[ref] for ref in self._beside}
                 self._note(
-                    f'"{item.name}" has no original to replace, so it was linked instead' for item in data_blocks
+                    f'"{item.name}" has no original to replace, so it was linked instead'
+                    for item in data_blocks
+                    if item not in beside
                 )
             if data_blocks or companions:
                 homeless = linking.homeless_objects() if homeless is None else homeless

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,10 +216,31 @@ class Homecoming:
         """The name that the script gave a data-block that came home."""
         return self._names.get(item.session_uid, item.name)
 
-    def replace_originals(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[StoredRef, bpy.types.ID]:
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the results were made of."""
+        return self._snapshot
+
+    def replaceable(self, found: Mapping[StoredRef, bpy.types.ID]) -> dict[bpy.types.ID, StoredRef]:
+        """The originals in whose place `replace_originals` puts results, each with the first of its results."""
+        first: dict[bpy.types.ID, StoredRef] = {}
+        for ref, result in found.items():
+            original = self.originals.get(ref)
+            if original is not None and original.library is None and original != result:
+                first.setdefault(original, ref)
+        return first
+
+    def versions(self) -> dict[int, int | None]:
+        """By the uid of all that came, that of what it is a version of."""
+        return {uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._came & self._origins.keys()}
+
+    def replace_originals(
+        self, found: Mapping[StoredRef, bpy.types.ID], staying: Collection[bpy.types.ID] = ()
+    ) -> dict[StoredRef, bpy.types.ID]:
         """Put results in the place of their originals, if these are known and local to this file: see `replace`.
 
-        Objects stay the same ones. Of several results of one original, the first takes its place.
+        Objects stay the same ones. Of several results of one original, the first takes its place. Originals that are
+        `staying` stay as they are.
 
         Returns:
             what is in the place of each original now.
@@ -228,14 +249,13 @@ class Homecoming:
         pairs: dict[bpy.types.ID, tuple[StoredRef, bpy.types.ID]] = {}
         for ref, result in found.items():
             original = self.originals.get(ref)
-            if original is None or original.library is not None or original in pairs:
+            if original is None or original.library is not None or original in pairs or original in staying:
                 continue
             places[ref] = result
             if original != result:
                 pairs[original] = ref, result
-        versions = {uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._came & self._origins.keys()}
         replaced = [(original, result) for original, (_ref, result) in pairs.items()]
-        new = replace(replaced, keeps_objects=True, versions=versions, modifiers=self._snapshot.modifiers)
+        new = replace(replaced, keeps_objects=True, versions=self.versions(), modifiers=self._snapshot.modifiers)
         self._uses_of = None
         named = {*new, *(getattr(item, "data", None) for item in new)} - {None}
         self._named.update(item.session_uid for item in named)

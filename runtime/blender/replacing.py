@@ -47,14 +47,14 @@ def replace(
     superfluous = list(superfluous)
     if not pairs and not superfluous and not doubles:
         return []
-    staying = {original for original, result in pairs if keeps_objects and _can_stay(original, result)}
+    staying = {original for original, result in pairs if keeps_objects and can_stay(original, result)}
     leaving = {original: result for original, result in pairs if original not in staying}
     involved = {item for pair in pairs for item in pair}
     uids = {original: original.session_uid for original, _result in pairs}
     with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous, *doubles)}):
         for original, result in pairs:
             if original in staying:
-                old_data = _hand_over_data(original, result, modifiers.get(original.session_uid, frozenset()))
+                old_data = _hand_over_data(original, result, modifiers)
                 follow(original, result, versions)
                 if old_data is not None and old_data.users == 0 and old_data not in involved:
                     leaving[old_data] = original.data
@@ -70,13 +70,13 @@ def replace(
     return [original if original in staying else result for original, result in pairs]
 
 
-def _can_stay(original: bpy.types.ID, result: bpy.types.ID) -> bool:
+def can_stay(original: bpy.types.ID, result: bpy.types.ID) -> bool:
     """Whether an object can have the data of the result: Blender changes no object's type."""
     return isinstance(original, bpy.types.Object) and original.type == result.type
 
 
 def _hand_over_data(
-    original: bpy.types.Object, result: bpy.types.Object, modifiers: frozenset[str]
+    original: bpy.types.Object, result: bpy.types.Object, modifiers: Mapping[int, frozenset[str]]
 ) -> bpy.types.ID | None:
     """Give an object the data of the result. Returns the data that it had."""
     old_data = original.data
@@ -85,10 +85,19 @@ def _hand_over_data(
     for slot, new_slot in zip(original.material_slots, result.material_slots, strict=False):
         if new_slot.link == "OBJECT":
             slot.link, slot.material = new_slot.link, new_slot.material
-    for modifier in list(original.modifiers):
-        if modifier.name in modifiers and modifier.name not in result.modifiers:
-            original.modifiers.remove(modifier)
+    for name in superfluous_modifiers(original, result, modifiers):
+        original.modifiers.remove(original.modifiers[name])
     return old_data
+
+
+def superfluous_modifiers(
+    original: bpy.types.Object, result: bpy.types.Object, modifiers: Mapping[int, frozenset[str]]
+) -> list[str]:
+    """Names of the modifiers that an object has no more when it gets the data of the result: see `replace`."""
+    made_with = modifiers.get(original.session_uid, frozenset())
+    return [
+        name for name, _modifier in original.modifiers.items() if name in made_with and name not in result.modifiers
+    ]
 
 
 def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[bpy.types.ID]) -> None:

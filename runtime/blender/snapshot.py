@@ -38,6 +38,7 @@ class Snapshot:
         arrived: the uids of what came home with results, by where it was first written: it comes once.
         brought: the uids of all that came home, by the blob it came from: so it is there when it is asked for again.
         modifiers: the names of the modifiers that objects of the open file had then, by the objects' uids.
+        since: a moment before it was taken, 0 if that was not noted: see `edits`.
     """
 
     folder: ScratchFolder
@@ -49,6 +50,7 @@ class Snapshot:
     arrived: dict[StoredRef, int] = field(default_factory=dict)
     brought: dict[StoredRef, int] = field(default_factory=dict)
     modifiers: dict[int, frozenset[str]] = field(default_factory=dict)
+    since: int = 0
 
     def session_uid(self, origin: StoredRef) -> int | None:
         """The uid of the data-block of the open file that was written to the snapshot as `origin`."""
@@ -62,7 +64,14 @@ class Snapshot:
         """This one with the copy of the whole file of another one, which is older."""
         uids = {**other.session_uids, **self.session_uids}
         spellings = {**other.spellings, **self.spellings}
-        return replace(self, blobs=self.blobs + other.blobs, session_uids=uids, file=other.file, spellings=spellings)
+        return replace(
+            self,
+            blobs=self.blobs + other.blobs,
+            session_uids=uids,
+            file=other.file,
+            spellings=spellings,
+            since=min(self.since, other.since),
+        )
 
 
 def take(
@@ -116,7 +125,9 @@ def take(
     }
     uids = {birthplace: session_uids}
     modifiers = {item.session_uid: frozenset(item.modifiers.keys()) for item in bpy.data.objects if item.modifiers}
-    return Snapshot(scratch.folder, stored, tuple(names), uids, file, relative_paths(), modifiers=modifiers)
+    return Snapshot(
+        scratch.folder, stored, tuple(names), uids, file, relative_paths(), modifiers=modifiers, since=since
+    )
 
 
 def _look_up(ref: LiveRef, live: data_block_kinds.Index) -> bpy.types.ID:

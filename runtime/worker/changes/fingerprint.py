@@ -113,6 +113,18 @@ def fingerprint(
     return Fingerprint(walk.digest(), frozenset(walk.references))
 
 
+def struct_digest(structs: Iterable[bpy.types.bpy_struct], identify: Callable[[bpy.types.ID], object]) -> bytes | None:
+    """A hash of parts of a data-block, such as some of its modifiers; None if they can't be read whole."""
+    walk = _Walk(identify, with_names=True, of_result=True)
+    try:
+        for struct in structs:
+            walk.owners.add(struct.id_data.as_pointer())
+            walk.visit(struct)
+    except _ERRORS:
+        return None
+    return walk.digest()
+
+
 @dataclass
 class _Walk:
     """Reads a data-block, with the trees and shape keys that are parts of it."""

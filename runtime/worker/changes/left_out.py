@@ -188,13 +188,13 @@ ARRANGEMENT = (
     "lock_rotations_4d",
     "lock_scale",
 )
-#: What changes when an artist only looks at a result, or arranges it.
+#: What changes when an artist only looks at a result, or arranges it; or when Blender reads a file.
 _ARRANGED: Mapping[str, frozenset[str]] = {
     "BoneCollections": frozenset({"active", "active_index", "active_name"}),
-    "Constraint": frozenset({"active", "show_expanded"}),
+    "Constraint": frozenset({"active", "is_override_data", "show_expanded"}),
     "ID": frozenset({"asset_data", "is_editable", "is_missing", "use_extra_user", "use_fake_user"}),
     "Mesh": frozenset({"use_auto_texspace"}),
-    "Modifier": frozenset({"is_active", "show_expanded"}),
+    "Modifier": frozenset({"is_active", "is_override_data", "show_expanded"}),
     "Node": frozenset({"select", "show_options", "show_preview"}),
     "NodeTree": frozenset({"active_input", "active_output"}),
     "Object": frozenset(

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which originals the artist edited while a run went on: no result takes the place of these unasked.
+
+Only what would be lost counts. An object that is replaced keeps what it is beside its data: where it is, its parent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import bpy
+
+from ..runtime.blend_file import blob_digests
+from ..runtime.blend_file.outside import Outside
+from ..runtime.blender import blobs, data_block_kinds, replacing
+from ..runtime.blender.dependencies import used_by
+from ..runtime.blender.edits import edits
+from ..runtime.blender.snapshot import Snapshot
+from ..runtime.errors import BackgroundNodesError, StoreError
+from ..runtime.keys.files import FileDigests
+from ..runtime.worker.changes.fingerprint import Users, fingerprint, struct_digest
+
+
+def edited(
+    results: Mapping[bpy.types.ID, bpy.types.ID], snapshot: Snapshot, versions: Mapping[int, int | None]
+) -> set[bpy.types.ID]:
+    """The originals that were edited since a snapshot, or of which nobody can tell. To be called in `edits.own`.
+
+    Where Blender does not tell that they were not, they are compared with the snapshot, which is loaded and removed.
+
+    Args:
+        results: by their originals.
+        snapshot: it holds the originals.
+        versions: by the uid of what came home, that of what it is a changed version of: what it replaced is no edit.
+    """
+    doubted = {original: result for original, result in results.items() if _may_be_edited(original, snapshot.since)}
+    if not doubted:
+        return set()
+    with _Then.loaded(doubted, snapshot, versions) as then:
+        found = {original for original, result in doubted.items() if then.differs(original, result)}
+        return found | then.rewritten(then.unread.keys() - found)
+
+
+def _may_be_edited(original: bpy.types.ID, since: int) -> bool:
+    held = _held(original, stays=False)
+    keys = (getattr(item, "shape_keys", None) for item in held)
+    return any(edits.may_have_changed(item, since) for item in [*held, *filter(None, keys)])
+
+
+def _held(original: bpy.types.ID, *, stays: bool) -> list[bpy.types.ID]:
+    """What would be lost if it were replaced: with an object that stays, its data only."""
+    if isinstance(original, bpy.types.Collection):
+        objects = list(original.all_objects)
+    else:
+        objects = [original] if isinstance(original, bpy.types.Object) else []
+    data = [item.data for item in objects if item.data is not None]
+    return data if stays else [*dict.fromkeys([original, *objects, *data])]
+
+
+class _Then:
+    """Originals as the snapshot has them.
+
+    Attributes:
+        unread: by each original that differs in nothing that can be read, what of it can't be.
+    """
+
+    def __init__(self, snapshot: Snapshot, versions: Mapping[int, int | None]) -> None:
+        self._snapshot = snapshot
+        self._versions = versions
+        self._names = {uid: name for uids in snapshot.session_uids.values() for name, uid in uids.items()}
+        self._twins: dict[int, bpy.types.ID] = {}  # by the uid of what is in the open file
+        self._uids: dict[int, int] = {}  # the other way round
+        self._blobs: dict[int, str] = {}  # where the twins are
+        self._users = Users()
+        self.unread: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def loaded(
+        cls, originals: Iterable[bpy.types.ID], snapshot: Snapshot, versions: Mapping[int, int | None]
+    ) -> Iterator[_Then]:
+        """Within the block, they are in the open file, with all that they use."""
+        known, libraries = {item.session_uid for item in _all()}, {*bpy.data.libraries}
+        then = cls(snapshot, versions)
+        try:
+            then._load(list(originals))
+            yield then
+        finally:
+            newcomers = [item for item in _all() if item.session_uid not in known]
+            bpy.data.batch_remove([*newcomers, *(item for item in bpy.data.libraries if item not in libraries)])
+
+    def _load(self, originals: Sequence[bpy.types.ID]) -> None:
+        uids = {self._uid(item) for item in used_by(originals)}
+        wanted = {self._names[uid]: uid for uid in uids if uid in self._names}
+        roots = {ref.session_uid: place.blob for ref, place in self._snapshot.stored.items()}
+        missing = {item.session_uid for item in originals}
+        for blob in dict.fromkeys([*(roots[uid] for uid in missing if uid in roots), *self._snapshot.blobs]):
+            if not missing:
+                break
+            with contextlib.suppress(StoreError):
+                for name, item in blobs.load(self._snapshot.folder.file(blob), wanted).items():
+                    self._uids[item.session_uid] = wanted[name]
+                    self._twins.setdefault(wanted[name], item)
+                    self._blobs.setdefault(wanted[name], blob)
+            missing -= self._twins.keys()
+
+    def _uid(self, item: bpy.types.ID) -> int:
+        """Of what is in the open file, or was there when the snapshot was taken."""
+        uid = self._uids.get(item.session_uid, item.session_uid)
+        return self._versions.get(uid) or uid
+
+    def _twin(self, item: bpy.types.ID) -> bpy.types.ID | None:
+        return item if item.library is not None else self._twins.get(self._uid(item))
+
+    def differs(self, original: bpy.types.ID, result: bpy.types.ID) -> bool:
+        """Whether an original is another one now in what would be lost; True if it can't be found."""
+        twin = self._twin(original)
+        if twin is None:
+            return True
+        stays, unread = replacing.can_stay(original, result), []
+        if stays:
+            if original.data is not None and self._twin(original.data) != twin.data:
+                return True
+            modifiers = replacing.superfluous_modifiers(original, result, self._snapshot.modifiers)
+            before = self._parts_digest(twin, modifiers)
+            if before is None:
+                unread.append(original)
+            elif self._parts_digest(original, modifiers) != before:
+                return True
+        for item in _held(original, stays=stays):
+            same = self._is_same(item)
+            if same is False:
+                return True
+            if same is None:
+                unread.append(item)
+        if unread:
+            self.unread[original] = unread
+        return False
+
+    def _parts_digest(self, item: bpy.types.Object, modifiers: Iterable[str]) -> bytes | None:
+        """Of what an object that stays would lose beside its data; None if that can't be read."""
+        found = (item.modifiers.get(name) for name in modifiers)
+        return struct_digest([*item.material_slots, *filter(None, found)], self._uid)
+
+    def _is_same(self, item: bpy.types.ID) -> bool | None:
+        """Whether something is as it was; None if that can't be read. Then it is not looked at: that may change it."""
+        twin = self._twin(item)
+        if twin is None:
+            return False
+        if twin == item:
+            return True
+        if isinstance(item, bpy.types.Mesh):
+            _share_texture_space(item, twin)
+        before = self._fingerprint(twin)
+        return None if before is None else self._fingerprint(item) == before
+
+    def _fingerprint(self, item: bpy.types.ID) -> bytes | None:
+        found = fingerprint(item, self._uid, with_names=False, of_result=True, users=self._users)
+        return None if found is None else found.digest
+
+    def rewritten(self, originals: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+        """Those of the originals of which another content would be written now than in the snapshot."""
+        originals = list(originals)
+        if not originals:
+            return set()
+        outside = Outside(FileDigests())
+        with tempfile.TemporaryDirectory(dir=self._snapshot.folder.path) as folder:
+            blob = Path(folder) / "now.blend"
+            try:
+                blobs.write(blob, originals)
+                now = blob_digests.find(blob, outside)
+                paths = {self._blobs[self._uid(item)] for each in originals for item in self.unread[each]}
+                then = {path: blob_digests.find(self._snapshot.folder.file(path), outside) for path in paths}
+            except BackgroundNodesError:
+                return set(originals)
+
+        def is_same(item: bpy.types.ID) -> bool:
+            uid = self._uid(item)
+            old, new = then[self._blobs[uid]].get(self._names[uid]), now.get(data_block_kinds.name_of(item))
+            return old is not None and new is not None and old.own == new.own != ""
+
+        return {original for original in originals if not all(map(is_same, self.unread[original]))}
+
+
+def _share_texture_space(mesh: bpy.types.Mesh, twin: bpy.types.Mesh) -> None:
+    """Let a twin have the texture space that Blender made for a mesh: it makes one on reading, not after each edit."""
+    is_other = (mesh.texspace_location, mesh.texspace_size) != (twin.texspace_location, twin.texspace_size)
+    if mesh.use_auto_texspace and twin.use_auto_texspace and is_other:
+        twin.use_auto_texspace = False
+        twin.texspace_location, twin.texspace_size = mesh.texspace_location, mesh.texspace_size
+        twin.use_auto_texspace = True
+
+
+def _all() -> Iterator[bpy.types.ID]:
+    return (item for _kind, item in data_block_kinds.all_data_blocks())
