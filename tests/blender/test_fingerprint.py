@@ -7,6 +7,7 @@ changed anything is told by Blender, not by the fingerprint.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import bpy
 import pytest
@@ -375,3 +376,72 @@ def test_references_name_what_a_data_block_uses():
 
 def test_data_block_too_complex_to_be_read_counts_as_changed():
     assert fingerprint(bpy.context.scene) is None
+
+
+def edited_mesh() -> bpy.types.Object:
+    bpy.ops.mesh.primitive_uv_sphere_add()
+    item = bpy.context.object
+    item.vertex_groups.new(name="Group").add([0, 1], 0.5, "REPLACE")
+    item.shape_key_add(name="Basis")
+    item.data.color_attributes.new("Colour", "FLOAT_COLOR", "POINT")
+    item.data.edges[3].use_seam = item.data.edges[4].use_edge_sharp = True
+    return item
+
+
+def smooth_grid() -> bpy.types.Object:
+    grid(100).polygons.foreach_set("use_smooth", [True] * 81)
+    return bpy.context.object
+
+
+def added(operator: str, **options: object) -> Callable[[], bpy.types.Object]:
+    def add() -> bpy.types.Object:
+        module, name = operator.split(".")
+        getattr(getattr(bpy.ops, module), name)(**options)
+        return bpy.context.object
+
+    return add
+
+
+PENCIL = "object.grease_pencil_add" if bpy.app.version >= (4, 3) else "object.gpencil_add"
+#: What makes an object, and the operator that selects in its Edit Mode.
+EDITED = {
+    "mesh": (edited_mesh, "mesh.select_all"),
+    "smooth": (smooth_grid, "mesh.select_all"),
+    "curve": (added("curve.primitive_bezier_circle_add"), "curve.select_all"),
+    "path": (added("curve.primitive_nurbs_path_add"), "curve.select_all"),
+    "surface": (added("surface.primitive_nurbs_surface_torus_add"), "curve.select_all"),
+    "metaball": (added("object.metaball_add"), "mball.select_all"),
+    "lattice": (added("object.add", type="LATTICE"), "lattice.select_all"),
+    "armature": (added("object.armature_add", rotation=(0.3, 0.4, 0.5)), "armature.select_all"),
+    "hair": (added("object.curves_random_add"), "curves.select_all"),
+    "drawing": (
+        added(PENCIL, type="MONKEY"),
+        "grease_pencil.select_all" if bpy.app.version >= (4, 3) else "gpencil.select_all",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EDITED)
+@pytest.mark.parametrize("action", ["SELECT", "DESELECT"])
+def test_edit_mode_and_a_selection_in_it_change_no_result(kind, action):
+    make, select = EDITED[kind]
+    item = make()
+    before = [fingerprint(each, of_result=True) for each in (item, item.data)]
+    bpy.ops.object.mode_set(mode="EDIT_GPENCIL" if item.type == "GPENCIL" else "EDIT")
+    assert added(select, action=action)() == item
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert None not in before
+    assert [fingerprint(each, of_result=True) for each in (item, item.data)] == before
+
+
+@pytest.mark.parametrize("name", [".hide_vert", "sharp_face", "sharp_edge"])
+def test_what_a_mesh_hides_or_sharpens_changes_a_result_but_an_empty_list_of_it_does_not(name):
+    mesh = grid(100)
+    if name in mesh.attributes:
+        mesh.attributes.remove(mesh.attributes[name])
+    before = fingerprint(mesh, of_result=True)
+    domain = {".hide_vert": "POINT", "sharp_face": "FACE", "sharp_edge": "EDGE"}[name]
+    made = mesh.attributes.new(name, "BOOLEAN", domain)
+    assert fingerprint(mesh, of_result=True) == before
+    made.data[0].value = True
+    assert fingerprint(mesh, of_result=True) != before

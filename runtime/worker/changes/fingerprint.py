@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy
 
-from .left_out import counted
+from .left_out import counted, counted_attributes
 
 #: Their RNA is too large, can't be read without a side effect (a volume loads its file), or lacks a part of them (the
 #: shape keys of masks): they count as changed.
@@ -104,7 +104,7 @@ def fingerprint(
             warnings.simplefilter("ignore")  # of what Blender is about to lose
             walk.visit(data_block)
         users = users or Users()
-        for part in _beside_rna(data_block, users):
+        for part in _beside_rna(data_block, users, of_result):
             walk.add(part)
         if of_result:
             walk.add(_vertex_groups(users.of(data_block)))
@@ -211,6 +211,15 @@ class _Walk:
         self.add(self.identify(data_block))
 
     def _visit_collection(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
+        if self.of_result and len(items) and isinstance(items[0], bpy.types.Attribute):
+            for attribute in counted_attributes(items):
+                self.visit(attribute)
+        else:
+            self._visit_items(items, of_collection)
+        for prop in of_collection:  # which item is the active one
+            self._visit_property(getattr(items, prop.name), prop)
+
+    def _visit_items(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
         self.add(len(items))
         if len(items) and (columns := self._columns(items, of_collection)):
             for name, length, dtype in columns:
@@ -220,8 +229,6 @@ class _Walk:
         else:
             for item in items:
                 self._visit_item(item)
-        for prop in of_collection:  # which item is the active one
-            self._visit_property(getattr(items, prop.name), prop)
 
     def _columns(
         self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]
@@ -418,13 +425,13 @@ _HIDES: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def _beside_rna(data_block: bpy.types.ID, users: Users) -> Iterator[object]:
+def _beside_rna(data_block: bpy.types.ID, users: Users, of_result: bool) -> Iterator[object]:
     """What a data-block holds that is read in other ways, because these are faster or the only ones."""
     preview = data_block.preview
     if preview is not None and preview.is_image_custom:
         yield tuple(preview.image_size), tuple(preview.image_pixels)
     if isinstance(data_block, bpy.types.Mesh):
-        yield from _beside_attributes(data_block, users.of(data_block))
+        yield from _beside_attributes(data_block, users.of(data_block), of_result)
     elif isinstance(data_block, bpy.types.Text):
         yield data_block.as_string()
     elif isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
@@ -435,7 +442,7 @@ def _beside_rna(data_block: bpy.types.ID, users: Users) -> Iterator[object]:
         yield values.tobytes()
 
 
-def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) -> Iterator[object]:
+def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object], of_result: bool) -> Iterator[object]:
     """What a mesh holds that is no attribute of it, as far as this Blender shows it at all."""
     if mesh.is_editmode:
         raise _HiddenError("attributes have no items in Edit Mode")
@@ -444,7 +451,9 @@ def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) 
     yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)
     yield [(layer.name, layer.active, layer.active_render, layer.active_clone) for layer in mesh.uv_layers]
     yield [layer and layer.name for layer in (mesh.uv_layer_clone, mesh.uv_layer_stencil)]
-    yield mesh.uv_layers.active_index, mesh.polygons.active
+    yield mesh.uv_layers.active_index
+    if not of_result:
+        yield mesh.polygons.active
     for items in (mesh.edges, mesh.polygons):
         if items and "use_freestyle_mark" in items[0].bl_rna.properties:  # an attribute since 5.0
             yield _array(items, "use_freestyle_mark", len(items), numpy.bool_)

@@ -7,9 +7,10 @@ and changes all the same never comes home.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import bpy
+import numpy
 
 #: They are of this session or of the file that is open, not of the data-block.
 _SESSION: Mapping[str, frozenset[str]] = {
@@ -190,12 +191,24 @@ ARRANGEMENT = (
 )
 #: What changes when an artist only looks at a result, or arranges it; or when Blender reads a file.
 _ARRANGED: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(
+        (
+            "AttributeGroup",
+            "AttributeGroupCurves",
+            "AttributeGroupGreasePencil",
+            "AttributeGroupGreasePencilDrawing",
+            "AttributeGroupMesh",
+            "AttributeGroupPointCloud",
+        ),
+        frozenset({"active", "active_color", "active_color_index", "active_index", "render_color_index"}),
+    ),
     "BoneCollections": frozenset({"active", "active_index", "active_name"}),
     "Constraint": frozenset({"active", "is_override_data", "show_expanded"}),
     "ID": frozenset({"asset_data", "is_editable", "is_missing", "use_extra_user", "use_fake_user"}),
     "Mesh": frozenset({"use_auto_texspace"}),
     "Modifier": frozenset({"is_active", "is_override_data", "show_expanded"}),
-    "Node": frozenset({"select", "show_options", "show_preview"}),
+    "CurveSplines": frozenset({"active"}),
+    "Node": frozenset({"show_options", "show_preview"}),
     "NodeTree": frozenset({"active_input", "active_output"}),
     "Object": frozenset(
         {
@@ -209,6 +222,20 @@ _ARRANGED: Mapping[str, frozenset[str]] = {
     ),
     "ParticleSettings": frozenset({"trail_count"}),
 }
+#: What is selected within a result; for attributes, how their names begin.
+_SELECTION = frozenset(
+    {
+        "select",
+        "select_control_point",
+        "select_head",
+        "select_left_handle",
+        "select_right_handle",
+        "select_tail",
+    }
+)
+_SELECTION_ATTRIBUTES = (".select_", ".selection", ".uv_select_", ".es.", ".vs.")
+#: Attributes that Blender makes and drops as it likes where no element has them.
+_SWITCHES = frozenset({".hide_edge", ".hide_poly", ".hide_vert", "sharp_edge", "sharp_face"})
 #: Their properties `bl_*` are of the class, not of the item.
 _CLASSES = frozenset({"Node", "NodeSocket", "NodeTree"})
 
@@ -221,10 +248,26 @@ def counted(rna: bpy.types.bpy_struct, *, of_result: bool = False) -> list[bpy.t
     bases = _bases(rna)
     tables = (*_TABLES, _ARRANGED) if of_result else _TABLES
     left_out = {name for base in bases for table in tables for name in table.get(base, ())} | {"rna_type", "bl_rna"}
+    if of_result:
+        left_out |= _SELECTION
     prefix = ("bl_",) if not _CLASSES.isdisjoint(bases) else ()
     return [
         prop for prop in rna.properties if prop.identifier not in left_out and not prop.identifier.startswith(prefix)
     ]
+
+
+def counted_attributes(attributes: Iterable[bpy.types.Attribute]) -> list[bpy.types.Attribute]:
+    """Those that count in what came home, by name: Edit Mode gives them another order, and says what is selected."""
+    counted = (each for each in attributes if not each.name.startswith(_SELECTION_ATTRIBUTES) and not _is_unset(each))
+    return sorted(counted, key=lambda each: each.name)
+
+
+def _is_unset(attribute: bpy.types.Attribute) -> bool:
+    if attribute.name not in _SWITCHES or attribute.data_type != "BOOLEAN":
+        return False
+    values = numpy.empty(len(attribute.data), numpy.bool_)
+    attribute.data.foreach_get("value", values)
+    return not values.any()
 
 
 def _bases(rna: bpy.types.bpy_struct | None) -> list[str]:
