@@ -15,6 +15,7 @@ from typing import Any
 import numpy
 
 from .blocks import Blocks
+from .chunks import shortened
 from .dna import POINTER_SIZE, Dna, Struct
 from .fields import padding
 from .fields.arranged_fields import take_arrangement
@@ -189,6 +190,6 @@ class Contents:
         """Of the blocks of a data-block."""
         heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]]
         found = hashlib.blake2b(heads.tobytes(), digest_size=_DIGEST_SIZE)
-        for content in self._contents[data_block]:
+        for content in shortened(self._contents[data_block]):
             found.update(content)
         return found.digest()
