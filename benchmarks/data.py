@@ -1,99 +1,147 @@
-"""How long data-blocks take to a worker and back."""
+"""How long data-blocks take to a worker and back, against warm Blenders that know nothing of us, and against new ones.
+
+Trips are made in turns, one after the other without a pause: what a worker does between two tasks counts.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bpy
 import stage
+from floor import Floor
 from row import Row, milliseconds, spread
-
-COLD = Path(__file__).with_name("cold.py")
 
 
 def round_trip(quick: bool) -> Row:
-    """A small object through one node, against a new Blender for the same script."""
-    warm_rounds, cold_rounds = (20, 2) if quick else (200, 8)
+    """A small object through one node."""
     stage.empty_file()
     item = stage.grid_object(8)
-    tree = stage.object_tree(item)
-    stage.carry_out(tree)  # the worker starts
-    warm, cold = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(cold_rounds):
-            warm += [stage.timed_run(tree) for _ in range(warm_rounds // cold_rounds)]
-            cold.append(_new_blender(item, Path(folder)))
-    ours, theirs = spread(warm), spread(cold)
-    ratio = theirs["median"] / ours["median"]
-    return Row(
-        "warm task round trip",
-        milliseconds(ours["median"]),
-        f"{milliseconds(theirs['median'])} with a new Blender",
-        ratio,
-        ">= 30 times faster, < 25 ms",
-        ratio >= 30.0 and ours["median"] < 0.025,
-        {"warm": ours, "cold": theirs},
-    )
+    measured = _measure(stage.object_tree(item), [[item]], num_turns=2 if quick else 8, in_a_turn=25, has_new=True)
+    return _row("tiny object", *measured, 0.8)
 
 
-def _new_blender(item: bpy.types.Object, folder: Path) -> float:
-    """Seconds of the same task in a process of its own."""
-    source, target, script = folder / "input.blend", folder / "output.blend", folder / "script.py"
-    script.write_text(stage.PASS_ON, encoding="utf-8")
-    options = ["--background", "--factory-startup", "-noaudio", "--python"]
-    program = [bpy.app.binary_path, *options] if bpy.app.binary_path else [sys.executable]
-    start = time.perf_counter()
-    stage.write(source, item)
-    command = [*program, str(COLD), "--", str(source), str(target), str(script)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    result = stage.append_objects(target)
-    seconds = time.perf_counter() - start
-    stage.remove(result)
-    return seconds
+def rich_object(quick: bool) -> Row:
+    """An object with node trees and packed images through one node."""
+    stage.empty_file()
+    item = stage.rich_object(256 if quick else 2048)
+    return _row("3 materials, 4 packed images", *_measure(stage.object_tree(item), [[item]], **_turns(quick)), 1.5)
+
+
+def object_list(quick: bool) -> Row:
+    """Many small objects through one node as one list."""
+    objects = _small_objects(20 if quick else 200)
+    tree = stage.list_tree(objects, stage.PASS_ALL_ON)
+    measured = _measure(tree, [objects], stage.PASS_ALL_ON, **_turns(quick))
+    return _row(f"{len(objects)} objects as a list", *measured, 1.3)
+
+
+def object_items(quick: bool) -> Row:
+    """Many small objects through one node, one item each."""
+    objects = _small_objects(20 if quick else 200)
+    parcels = [[item] for item in objects]
+    tree = stage.list_tree(objects, stage.PASS_ON)
+    measured = _measure(tree, parcels, num_turns=2, in_a_turn=1, workers=2)
+    return _row(f"{len(objects)} objects, an item each, 2 workers", *measured, None, len(objects))
+
+
+def object_crowd(quick: bool) -> Row:
+    """Many objects into one task that gives nothing of them back."""
+    objects = _small_objects(100 if quick else 2_000)
+    tree = stage.list_tree(objects, stage.COUNT_OBJECTS)
+    measured = _measure(tree, [objects], stage.COUNT_OBJECTS, num_turns=2, in_a_turn=1)
+    return _row(f"{len(objects):,} objects into a task", *measured, None)
 
 
 def large_mesh(quick: bool) -> Row:
-    """A mesh of a million vertices through one node, against writing and loading it twice in this process."""
-    side, rounds = (300, 3) if quick else (1000, 9)
+    """A mesh of a million vertices through one node."""
+    item = _large_object(quick)
+    measured = _measure(stage.object_tree(item), [[item]], **_turns(quick))
+    return _row(f"{len(item.data.vertices):,} vertices", *measured, 1.0)
+
+
+def chain(quick: bool) -> Row:
+    """The same through ten nodes, one after the other."""
+    item = _large_object(quick)
+    tree, hops = stage.object_tree(item), 10
+    for _ in range(hops - 1):
+        stage.add_after(tree, stage.PASS_ON)
+    measured = _measure(tree, [[item]], hops=hops, num_turns=2, in_a_turn=1)
+    return _row(f"{len(item.data.vertices):,} vertices, each of {hops} nodes", *measured, None, hops)
+
+
+def _turns(quick: bool) -> dict[str, int]:
+    return {"num_turns": 1 if quick else 3, "in_a_turn": 2 if quick else 5}
+
+
+def _small_objects(count: int) -> list[bpy.types.Object]:
     stage.empty_file()
-    item = stage.grid_object(side)
-    tree = stage.object_tree(item)
-    stage.timed_run(tree)
-    ours, bare = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        _bare_both_ways(item, Path(folder))
-        for _ in range(rounds):
-            ours.append(stage.timed_run(tree))
-            bare.append(_bare_both_ways(item, Path(folder)))
-    mine, theirs = spread(ours), spread(bare)
-    ratio = mine["median"] / theirs["median"]
-    return Row(
-        f"mesh of {side * side:,} vertices in and out",
-        milliseconds(mine["median"]),
-        f"{milliseconds(theirs['median'])} bare write, load, write, load",
-        ratio,
-        "" if quick else "<= 1.5 times",
-        None if quick else ratio <= 1.5,
-        {"run": mine, "bare": theirs},
-    )
+    return stage.scene_objects(count)
 
 
-def _bare_both_ways(item: bpy.types.Object, folder: Path) -> float:
-    time.sleep(0.06)  # as long as the run is given
+def _large_object(quick: bool) -> bpy.types.Object:
+    stage.empty_file()
+    return stage.grid_object(100 if quick else 1000)
+
+
+#: Seconds of one trip each: with us, with warm Blenders, with a new one.
+_Times = tuple[list[float], list[float], list[float]]
+
+
+def _measure(
+    tree: bpy.types.NodeTree,
+    parcels: Sequence[list[bpy.types.Object]],
+    script: str = stage.PASS_ON,
+    *,
+    num_turns: int,
+    in_a_turn: int,
+    workers: int = 1,
+    hops: int = 1,
+    has_new: bool = False,
+) -> _Times:
+    ours: list[float] = []
+    theirs: list[float] = []
+    new: list[float] = []
+    with Floor(script, workers) as floor:
+        for is_warm in (False, *[True] * num_turns):
+            mine = _seconds(lambda: stage.carry_out(tree, workers=workers), in_a_turn)
+            other = _seconds(lambda: floor.carry(parcels, hops), in_a_turn)
+            if is_warm:
+                ours.append(mine)
+                theirs.append(other)
+            if is_warm and has_new:
+                new.append(_seconds(lambda: floor.carry_anew(parcels[0]), 1))
+    return ours, theirs, new
+
+
+def _seconds(trip: Callable[[], object], count: int) -> float:
+    """Seconds of each of several trips. What came back is removed afterwards."""
+    before = set(bpy.data.objects)
     start = time.perf_counter()
-    stage.write(folder / "there.blend", item)
-    there = stage.append_objects(folder / "there.blend")
-    stage.write(folder / "back.blend", there[0])
-    back = stage.append_objects(folder / "back.blend")
-    seconds = time.perf_counter() - start
-    stage.remove([*there, *back])
-    for name in ("there.blend", "back.blend"):
-        (folder / name).unlink()
+    for _ in range(count):
+        trip()
+    seconds = (time.perf_counter() - start) / count
+    stage.remove(set(bpy.data.objects) - before)
     return seconds
+
+
+def _row(name: str, ours: list[float], theirs: list[float], new: list[float], aim: float | None, parts: int = 1) -> Row:
+    """`aim` is the most that we may take, as a multiple of the floor. Figures are those of each of `parts`."""
+    mine, floor = spread(each / parts for each in ours), spread(each / parts for each in theirs)
+    ratio = mine["median"] / floor["median"]
+    against, target, is_met = f"{milliseconds(floor['median'])} with warm bare Blenders", "", None
+    if new:
+        times = spread(new)["median"] / mine["median"]
+        against += f", a new one {times:.0f} times"
+    if aim is not None:
+        target, is_met = f"<= {aim} times", ratio <= aim
+    if new:
+        target, is_met = f"{target}, new >= 35", bool(is_met and times >= 35.0)
+    details = {"run": mine, "bare": floor, "new": new}
+    return Row(f"trip: {name}", milliseconds(mine["median"]), against, ratio, target, is_met, details)
 
 
 def homecoming(quick: bool) -> Row:

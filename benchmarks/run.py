@@ -33,7 +33,12 @@ import background_nodes
 ROOT = Path(__file__).resolve().parents[1]
 MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "round_trip": data.round_trip,
+    "rich_object": data.rich_object,
+    "object_list": data.object_list,
+    "object_items": data.object_items,
+    "object_crowd": data.object_crowd,
     "large_mesh": data.large_mesh,
+    "chain": data.chain,
     "trivial_tasks": throughput.trivial_tasks,
     "homecoming": data.homecoming,
     "digest_large": digests.large_mesh,
@@ -44,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "scheduler": planning.scheduler,
     "compilation": planning.compilation,
     "second_run": unchanged.second_run,
+    "short_task": foreground.short_task,
     "many_items": foreground.many_items,
     "results_home": foreground.results_home,
     "results_replace": foreground.results_replace,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,9 +10,6 @@ import numpy as np
 
 import background_nodes
 
-#: Seconds after which a worker is clean again after its last task; a round trip is measured from then on.
-_RESET = 0.06
-
 PASS_ON = """\
 import bpy
 
@@ -21,6 +17,22 @@ import bpy
 def main(source: bpy.types.Object) -> bpy.types.Object:
     source.location.z += 1.0
     return source
+"""
+PASS_ALL_ON = """\
+import bpy
+
+
+def main(sources: list[bpy.types.Object]) -> list[bpy.types.Object]:
+    for source in sources:
+        source.location.z += 1.0
+    return sources
+"""
+COUNT_OBJECTS = """\
+import bpy
+
+
+def main(sources: list[bpy.types.Object]) -> int:
+    return len(sources)
 """
 COUNT_ON = """\
 def main(number: int) -> int:
@@ -93,13 +105,19 @@ def add_mapped(tree: bpy.types.NodeTree, source: str, count: int) -> None:
     tree.links.new(numbers.outputs[0], script_node(tree, source).inputs[0])
 
 
-def object_list_tree(objects: list[bpy.types.Object]) -> bpy.types.NodeTree:
-    """One node mapped over objects that gives each of them back."""
+def add_after(tree: bpy.types.NodeTree, source: str) -> None:
+    """Add a node that takes what the last one gives."""
+    given = tree.nodes[-1].outputs[0]
+    tree.links.new(given, script_node(tree, source).inputs[0])
+
+
+def list_tree(objects: list[bpy.types.Object], source: str = PASS_ON) -> bpy.types.NodeTree:
+    """One node that takes a list of objects, or is mapped over it."""
     tree = new_tree()
     node = tree.nodes.new("BackgroundNodeInput")
     node.data_type, node.is_list = "Object", True
     node.outputs[0].default_value = objects
-    tree.links.new(node.outputs[0], script_node(tree, PASS_ON).inputs[0])
+    tree.links.new(node.outputs[0], script_node(tree, source).inputs[0])
     return tree
 
 
@@ -133,6 +151,25 @@ def grid_object(side: int) -> bpy.types.Object:
     return item
 
 
+def rich_object(resolution: int) -> bpy.types.Object:
+    """A small object with three materials of sixty nodes, and four packed images in them."""
+    item = grid_object(8)
+    images = [bpy.data.images.new("Image", resolution, resolution) for _ in range(4)]
+    for image in images:
+        image.generated_type = "COLOR_GRID"
+        image.pack()
+    for _ in range(3):
+        material = bpy.data.materials.new("Material")
+        material.use_nodes = True
+        nodes = material.node_tree.nodes
+        for image in images:
+            nodes.new("ShaderNodeTexImage").image = image
+        while len(nodes) < 60:
+            nodes.new("ShaderNodeMath")
+        item.data.materials.append(material)
+    return item
+
+
 def carry_out(
     tree: bpy.types.NodeTree, workers: int = 1, *, cache: bool = False, **options: object
 ) -> background_nodes.Run:
@@ -142,17 +179,6 @@ def carry_out(
         errors = [f"{task.name}: {task.error.message}" for task in run.tasks.values() if task.error]
         raise RuntimeError("; ".join(errors) or f"the run is {run.state}")
     return run
-
-
-def timed_run(tree: bpy.types.NodeTree) -> float:
-    """Seconds of one run on a worker that is warm, and clean after its last task; its results are removed again."""
-    time.sleep(_RESET)
-    before = set(bpy.data.objects)
-    start = time.perf_counter()
-    carry_out(tree)
-    seconds = time.perf_counter() - start
-    remove(set(bpy.data.objects) - before)
-    return seconds
 
 
 def remove(objects: Iterable[bpy.types.Object]) -> None:
@@ -168,5 +194,5 @@ def append_objects(path: Path) -> list[bpy.types.Object]:
     return list(wanted.objects)
 
 
-def write(path: Path, item: bpy.types.Object) -> None:
-    bpy.data.libraries.write(str(path), {item}, path_remap="ABSOLUTE")
+def write(path: Path, *items: bpy.types.Object) -> None:
+    bpy.data.libraries.write(str(path), set(items), path_remap="ABSOLUTE")
