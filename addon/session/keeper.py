@@ -46,12 +46,16 @@ if TYPE_CHECKING:
     from ...runtime.scratch.scratch import Scratch
 
 _ANY = SocketType("ANY")
-#: Seconds between two ticks: while a run goes on, while a run is paused or its results wait, and while only warm
-#: workers are left.
+#: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, and
+#: while only warm workers are left.
+QUICK_INTERVAL = 0.005
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
 FINISHING_INTERVAL = 0.01  # what is left of a homecoming
+#: While a run goes on, a tick comes after this share of the time since one of its tasks last started or ended: a short
+#: task is not kept waiting for long, and a long one costs few ticks.
+_SHARE_OF_SILENCE = 0.1
 #: Seconds that a tick may spend on what has arrived, and on bringing it home; the rest waits for the next tick.
 TICK_BUDGET = 0.008
 #: Seconds between two looks at whether a forecast can go on.
@@ -194,7 +198,7 @@ class Session:
     """The runs of a Blender. Each tree has at most one run at a time; its last run is kept.
 
     Attributes:
-        updated: tells listeners the runs after each tick.
+        updated: tells listeners the runs after a tick, but no more often than it can be seen.
         ended: tells listeners a run when it is over and its results are home.
         started: tells listeners a run that has begun.
         results_come, results_came: tell listeners a run before and after results of it are brought home.
@@ -219,6 +223,7 @@ class Session:
         self._faults = Faults()
         self._is_behind = False  # whether the last tick left results for the next one
         self._is_unfinished = False  # whether it left something of a homecoming
+        self._next_update = 0.0  # when `updated` may tell the next time, between two ticks that come soon
         self._has_looked = False  # whether it was asked how full the store is
 
     def use_settings(self, read_settings: Callable[[], Settings]) -> None:
@@ -506,8 +511,16 @@ class Session:
         self._faults.guard(self._finish_homecomings, deadline)
         for queue in tuple(self._job_queues):
             self._faults.guard(queue.update, deadline)
-        self.updated.tell(self.runs)
-        return self._interval()
+        interval = self._interval()
+        self._tell_update(interval)
+        return interval
+
+    def _tell_update(self, interval: float | None) -> None:
+        """Tell of this tick, but of those that come soon after another only as often as it can be seen."""
+        now = time.monotonic()
+        if interval is None or interval >= BUSY_INTERVAL or now >= self._next_update:
+            self._next_update = now + BUSY_INTERVAL
+            self.updated.tell(self.runs)
 
     def _make_room(self) -> None:
         if self._faults.guard(self._update_artist_first):
@@ -570,9 +583,11 @@ class Session:
     def _interval(self) -> float | None:
         if self._is_unfinished:
             return FINISHING_INTERVAL
-        if any(not run.state.is_final and not run.is_paused for run in self.runs):
-            return BUSY_INTERVAL
-        if self._is_behind or any(queue.is_behind or queue.num_running_jobs() for queue in self._job_queues):
+        is_running = any(not run.state.is_final and not run.is_paused for run in self.runs)
+        if self._runner is not None and (is_running or any(queue.num_running_jobs() for queue in self._job_queues)):
+            silence = time.monotonic() - self._runner.last_step
+            return min(max(silence * _SHARE_OF_SILENCE, QUICK_INTERVAL), BUSY_INTERVAL)
+        if self._is_behind or any(queue.is_behind for queue in self._job_queues):
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL

@@ -87,7 +87,12 @@ _KEEPING_TIMEOUT: Final = 20.0
 
 
 class Runner:
-    """Runs plans side by side on one engine."""
+    """Runs plans side by side on one engine.
+
+    Attributes:
+        scratch: where blobs and logs are.
+        last_step: when a task or an errand last started or ended, or was asked for, as `time.monotonic` has it.
+    """
 
     def __init__(
         self, engine: Engine, scratch: Scratch, cache: Cache | None = None, note: Callable[[str], None] = print
@@ -101,6 +106,7 @@ class Runner:
             note: told when a result can't be kept.
         """
         self.scratch = scratch
+        self.last_step = time.monotonic()
         self._engine = engine
         self._cache = cache
         self._note = note
@@ -370,6 +376,8 @@ class Runner:
             event = self._event(run, fact) if isinstance(fact, _Reported) else fact
             if event is None:
                 return
+            if not isinstance(event, TaskProgressed | TimePassed):
+                self.last_step = time.monotonic()
             for instruction in run.scheduler.handle(event):
                 self._carry_out(run, instruction)
         except Exception as error:  # noqa: BLE001 (whatever it is, this run ends with it and the others go on)
