@@ -17,6 +17,7 @@ from .blocks import Blocks, read_blocks
 from .contents import RAW, Contents
 from .dna import Dna, Field, read_dna
 from .fields.arranged_fields import owners_seeing
+from .fields.empty_groups import empty_groups
 from .fields.kinds import LIBRARY, LINKED, is_known
 from .fields.named_files import NamedFile, files_named
 from .fields.previews import PREVIEW, addresses, is_chosen
@@ -120,6 +121,7 @@ def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[Any, Any]:
     is_first = numpy.char.str_len(file.codes) == _CODE_LENGTH
     heads = numpy.maximum.accumulate(numpy.where(file.codes != _PART, numpy.arange(len(is_first)), 0))
     is_counted = is_first[heads]
+    is_counted[empty_groups(file, dna)] = False
     for block in numpy.flatnonzero(file.structs == dna.number(PREVIEW)).tolist():
         preview, part = file.bytes_of(block), block + 1
         pictures = dict(zip(addresses(preview, dna), is_chosen(preview, dna), strict=True))

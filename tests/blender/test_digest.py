@@ -310,6 +310,50 @@ def test_picture_that_blender_draws_does_not_count(write, tmp_path, drawn):
     assert (first == before) == (len(drawn) == 2)
 
 
+@pytest.fixture
+def looked_at():
+    """A group of properties of an add-on, on objects."""
+
+    class LookedAt(bpy.types.PropertyGroup):
+        number: bpy.props.IntProperty()
+
+    bpy.utils.register_class(LookedAt)
+    bpy.types.Object.looked_at = bpy.props.PointerProperty(type=LookedAt)
+    yield
+    del bpy.types.Object.looked_at
+    bpy.utils.unregister_class(LookedAt)
+
+
+def test_properties_of_cycles_count_once_they_are_set(digest):
+    cube = quad("Seen", material=new_material("Look"))
+    before = digest(cube)
+    for item in (cube, cube.data, cube.data.materials[0]):
+        assert item.cycles
+    assert digest(cube) == before
+    cube.cycles.motion_steps = 3
+    assert digest(cube) != before
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="they lie among the artist's own properties")
+def test_properties_of_an_add_on_count_once_they_are_set(digest, looked_at):
+    cube = quad("Seen")
+    before = digest(cube)
+    assert [cube.looked_at, cube.cycles]
+    assert digest(cube) == before
+    cube.looked_at.number = 3
+    assert digest(cube) != before
+
+
+@pytest.mark.parametrize("name", ["mine", "system_properties", "RNA_struct_idprops"])
+def test_empty_groups_of_the_artists_own_count(digest, name):
+    cube = quad("Own")
+    found = [digest(cube).content]
+    for content in ({}, {"cycles": {}}):
+        cube[name] = content
+        found.append(digest(cube).content)
+    assert len({*found}) == 3
+
+
 def test_driver_by_the_place_of_a_node_sees_it(digest):
     material, cube = new_material("Look"), quad("Driven")
     cube.data.materials.append(material)
