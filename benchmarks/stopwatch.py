@@ -10,6 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+#: The most seconds in which the clocks are read.
+_MOMENT = 0.0002
+
 
 class Span(NamedTuple):
     """Milliseconds that something took: by the clock, of the processor's time, and in line for a processor.
@@ -70,8 +73,13 @@ class Stopwatch:
         return wrapper
 
     def _now(self) -> Span:
-        in_line = 0 if self._line is None else int(os.pread(self._line, 100, 0).split()[1])
-        return Span(time.perf_counter() * 1e3, time.thread_time() * 1e3, in_line / 1e6)
+        """All three of one moment: if another program got the processor meanwhile, they are read anew."""
+        while True:
+            start = time.perf_counter()
+            in_line = 0 if self._line is None else int(os.pread(self._line, 100, 0).split()[1])
+            processor = time.thread_time()
+            if (end := time.perf_counter()) - start < _MOMENT:
+                return Span(end * 1e3, processor * 1e3, in_line / 1e6)
 
 
 def _line_of_this_thread() -> int | None:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+import time
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 
 import bpy
@@ -21,12 +23,14 @@ from ..runtime.script.socket_types import LiveRef, StoredRef
 from . import linking, meanwhile, noted_results
 from .baselines import baselines
 from .deliveries import Nodes, live_refs, socket_of, use_of
+from .hand_changes import Compared, Comparisons
 from .pairing import paired
-from .succession import Succession, item_of
+from .portion_size import PortionSize
+from .succession import Succession, compared, item_of
 
 #: What is done with results that come home without an Output node.
 _OWN = OutputAction(OutputMode.KEEP)
-#: The fewest results in a portion, and about the most portions: each looks through the whole file.
+#: The most results in a portion, unless there were more than so many portions then: each looks through the whole file.
 _PORTION = 8
 _NUM_PORTIONS = 32
 
@@ -59,7 +63,9 @@ class Arrival:
             if source.type.is_data_block
         }
         refs = [ref for _delivery, refs in self._deliveries for ref in refs if isinstance(ref, StoredRef)]
-        self._left = home.portions(refs, max(_PORTION, len(refs) // _NUM_PORTIONS))
+        self._left = deque(home.portions(refs))
+        self._size = PortionSize(max(_PORTION, len(refs) // _NUM_PORTIONS))
+        self._comparisons: Comparisons | None = None  # of what the next portion takes the place of
         self._has_begun = False
         self._earlier: dict[FromTask, set[str]] = {}  # places of earlier results that are still to be looked at
         self._pairs: dict[FromTask, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
@@ -76,8 +82,11 @@ class Arrival:
         self._beside: set[StoredRef] = set()  # what does not replace its original, because that was edited
         self._is_last = False
 
-    def carry_on(self, nodes: Nodes, *, all_at_once: bool = False) -> bool:
-        """Bring the next portion home, or all that is left. Returns whether that was the last one.
+    def carry_on(self, nodes: Nodes, seconds: float = math.inf) -> bool:
+        """Bring the next portion home, or all that is left if there is no limit. Returns whether all is home.
+
+        What the portion takes the place of is compared before, for about so many seconds a call. The artist must not do
+        anything between two calls.
 
         Raises:
             StoreError: if a blob can't be read.
@@ -87,15 +96,28 @@ class Arrival:
             self._pair(nodes)
         self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
         wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
-        now = len(self._left) if all_at_once else 1
-        refs = [ref for portion in self._left[:now] for ref in portion if ref in wanted]
-        self._left = self._left[now:]
+        is_limited = not math.isinf(seconds)
+        size = self._size.now if is_limited else len(wanted)
+        if is_limited:
+            if self._comparisons is None:
+                self._comparisons = Comparisons(self._earlier_results(nodes, size), awaits_artist=True)
+            if not self._comparisons.is_done:
+                self._comparisons.work(seconds)
+                return False
+        refs: list[StoredRef] = []
+        while self._left and len(refs) < size:
+            refs += [ref for ref in self._left.popleft() if ref in wanted]
         self._is_last = not self._left
-        with edits.own():
+        start = time.monotonic()
+        with (self._comparisons or Comparisons(())).known(), edits.own():
             self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_begun)
             self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
             self._has_begun = True
             self._place(nodes)
+        self._comparisons = None
+        if refs:
+            loading = self._home.loading_time
+            self._size.note(len(refs), loading, time.monotonic() - start - loading)
         return self._is_last
 
     def _place(self, nodes: Nodes) -> None:
@@ -177,15 +199,30 @@ class Arrival:
                 self._earlier[source] = {*earlier}
                 self._pairs[source] = paired(new, earlier)
 
+    def _earlier_results(self, nodes: Nodes, size: int) -> Iterator[Compared]:
+        """What the next portion takes the place of; with the last one, all that is left."""
+        refs = set()
+        for portion in self._left:
+            refs.update(portion)
+            if len(refs) >= size:
+                break
+        is_last = len(refs) == sum(map(len, self._left))
+        for source, pairs in self._pairs.items():
+            action = self._action_of(source)
+            if source.task in nodes and not action.keep_earlier and action.when_changed is not WhenChanged.RESULT:
+                heirs = {pairs[place] for place, ref in self._placed[source].items() if ref in refs and place in pairs}
+                places = self._earlier[source] if is_last else heirs
+                rows = noted_results.noted(nodes[source.task], source.output)
+                yield from compared(row for row in rows if row.is_earlier and row.place in places)
+
+    def _action_of(self, source: FromTask) -> OutputAction:
+        """What the first Output node of a result does with it."""
+        actions = (item.action for item, _refs in self._deliveries if source in item.sources)
+        return next(filter(None, actions), _OWN)
+
     def _put_results(self, nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and note them. Returns those that are in such a place."""
         succession = Succession(self._home, set(self._found.values()), self._in_place.values())
-        actions = {
-            source: item.action
-            for item, _refs in reversed(self._deliveries)
-            for source in item.sources
-            if item.action is not None
-        }
         results: dict[FromTask, dict[str, bpy.types.ID]] = {}
         places: dict[FromTask, set[str]] = {}
         for source, placed in self._placed.items():
@@ -197,7 +234,7 @@ class Arrival:
             left = self._earlier[source].difference(heirs)
             places[source] = {*heirs, *left} if self._is_last else {*heirs}
             results[source], self._earlier[source] = found, left
-            action = actions.get(source, _OWN)
+            action = self._action_of(source)
             if action.keep_earlier:
                 continue
             if self._is_last and self._run.tasks[source.task].mapped:

@@ -12,7 +12,7 @@ import functools
 import json
 import operator
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import bpy
@@ -29,8 +29,9 @@ def is_changed(item: bpy.types.ID, noted: str, roles: Roles, users: Users) -> bo
     # The pixels of an image that was not packed are gone after reload: that is no change of the artist's.
     if isinstance(item, bpy.types.Image) and item.source == "GENERATED" and not item.is_dirty:
         return False
-    if (item.session_uid, noted) in _unchanged:
-        return False
+    known = _known.get((item.session_uid, noted))
+    if known is not None:
+        return known
     before = baselines.digest(noted)
     return not before or digest(item, roles, users) != before
 
@@ -44,55 +45,71 @@ class Compared(NamedTuple):
     roles: Roles
 
 
-#: Results that are as they came home, by uid and what was noted: within `known`, so that nobody has edited them since.
-_unchanged: set[tuple[int, str]] = set()
+#: Whether results were changed, by uid and what was noted: within `known`, so that nobody has edited them since.
+_known: dict[tuple[int, str], bool] = {}
 
 
 class Comparisons:
     """Compares results with what was noted of them, a little at a time: where Blender tells what is edited later."""
 
-    def __init__(self, items: list[Compared]) -> None:
-        self._left = items
-        self._found: list[tuple[Compared, int]] = []  # what is unchanged, and the moment when it was compared
+    def __init__(self, items: Iterable[Compared], *, awaits_artist: bool = False) -> None:
+        """With `awaits_artist`, the artist can do nothing before `known`: then Blender must only not tell of anything.
+
+        What is known already is not compared.
+        """
+        self._left = [each for each in items if (each.session_uid, each.noted) not in _known]
+        self._awaits_artist = awaits_artist
+        self._moment = 0
+        self._found: list[tuple[Compared, int, bool]] = []  # whether each is changed, with the moment before that
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is compared that may be."""
+        return not self._left
 
     def work(self, seconds: float) -> bool:
         """Compare for about `seconds`. Returns whether all is compared that may be."""
-        if not self._left:
+        if self.is_done:
             return True
-        end, moment = time.monotonic() + seconds, edits.now()
+        end = time.monotonic() + seconds
+        if not self._moment or not self._awaits_artist:
+            self._moment = edits.now()
+        moment = self._moment
         live, users = data_block_kinds.Index(), Users()
         while self._left:
             each = self._left.pop()
             item = live.find(each.kind, each.session_uid)
             if item is None:
                 continue
-            if _may_have_changed(item, moment):  # nobody will tell
+            if self._may_have_changed(item, moment):  # nobody will tell
                 continue
-            if not is_changed(item, each.noted, each.roles, users):
-                self._found.append((each, moment))
+            self._found.append((each, moment, is_changed(item, each.noted, each.roles, users)))
             if time.monotonic() > end:
                 break
-        return not self._left
+        return self.is_done
 
     @contextlib.contextmanager
     def known(self) -> Iterator[None]:
         """Within the block, what was compared and not edited since is not compared again."""
         live = data_block_kinds.Index()
+        before = dict(_known)
         if self._found:
-            edits.look()
-        for each, moment in self._found:
+            edits.look(awaits_artist=self._awaits_artist)
+        for each, moment, changed in self._found:
             item = live.find(each.kind, each.session_uid)
-            if item is not None and not _may_have_changed(item, moment):
-                _unchanged.add((each.session_uid, each.noted))
+            if item is not None and not self._may_have_changed(item, moment):
+                _known[each.session_uid, each.noted] = changed
         try:
             yield
         finally:
-            _unchanged.clear()
+            _known.clear()
+            _known.update(before)
 
-
-def _may_have_changed(item: bpy.types.ID, since: int) -> bool:
-    keys = getattr(item, "shape_keys", None)
-    return edits.may_have_changed(item, since) or (keys is not None and edits.may_have_changed(keys, since))
+    def _may_have_changed(self, item: bpy.types.ID, since: int) -> bool:
+        if self._awaits_artist:
+            return edits.has_told(since)
+        keys = getattr(item, "shape_keys", None)
+        return edits.may_have_changed(item, since) or (keys is not None and edits.may_have_changed(keys, since))
 
 
 def arrangement(item: bpy.types.ID, roles: Roles) -> str:

@@ -197,10 +197,10 @@ def _part(item: bpy.types.ID, role: str) -> _Part:
     return data_block_kinds.kind_of(item), role
 
 
-def earlier(node: bpy.types.Node, output: str) -> Iterator[Compared]:
-    """What earlier runs brought home for an output, to be compared with what was noted of it."""
+def compared(rows: Iterable[noted_results.BackgroundNodeResult]) -> Iterator[Compared]:
+    """What was noted of an output, to be compared with what is there."""
     by_place: dict[str, list[tuple[bpy.types.ID, noted_results.BackgroundNodeResult]]] = {}
-    for row in noted_results.noted(node, output):
+    for row in rows:
         if (item := row.find()) is not None:
             by_place.setdefault(row.place, []).append((item, row))
     for rows in by_place.values():
@@ -255,6 +255,8 @@ def _is_same_kind(parts: Mapping[_Part, _Earlier], ours: Mapping[_Part, _Earlier
 
 def _unused(items: set[bpy.types.ID], going: set[bpy.types.ID]) -> set[bpy.types.ID]:
     """Those of the items that nothing uses but what is `going` as well. Assets are used."""
+    if not items:
+        return set()
     users_of = bpy.data.user_map(subset=items)
     found, going = set(items), set(going)
     while kept := {item for item in found if _is_kept(item, users_of[item] - going)}:

@@ -28,7 +28,7 @@ from .deliveries import Nodes, mode_of, socket_of, stored_refs, use_of
 from .hand_changes import Compared, Comparisons
 from .identity import nodes_by_uid
 from .sockets import python_value
-from .succession import earlier, is_home
+from .succession import compared, is_home
 
 
 class Writer:
@@ -64,7 +64,7 @@ class Writer:
         except StoreError:  # told when they are brought home
             return True
         if self._comparisons is None:
-            self._comparisons = Comparisons(list(self._earlier(tree)))
+            self._comparisons = Comparisons(self._earlier(tree))
         return self._comparisons.work(end - time.monotonic())
 
     def _earlier(self, tree: bpy.types.NodeTree | None) -> Iterator[Compared]:
@@ -72,7 +72,7 @@ class Writer:
         sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
         for source in dict.fromkeys(sources):
             if source.type.is_data_block and source.task in nodes:
-                yield from earlier(nodes[source.task], source.output)
+                yield from compared(noted_results.noted(nodes[source.task], source.output))
 
     def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
@@ -88,7 +88,7 @@ class Writer:
         return modes.awaited_end(self._targets)
 
     def write(self, tree: bpy.types.NodeTree | None, seconds: float = math.inf) -> bool:
-        """Bring the results home for about so long, a portion at a time. What they are like is read in `finish`.
+        """Bring the next portion of results home, or all if there is no limit. What they are like is read in `finish`.
 
         Returns:
             whether all are home.
@@ -96,17 +96,16 @@ class Writer:
         Raises:
             StoreError: if a blob can't be read.
         """
-        end = time.monotonic() + seconds
+        start = time.monotonic()
         nodes = {} if tree is None else nodes_by_uid(tree)
-        with (self._comparisons or Comparisons([])).known():
+        with (self._comparisons or Comparisons(())).known():
             if not self._has_begun:
                 self._has_begun = True
                 self._arrival = self._begin(nodes, is_gone=tree is None)
-                if self._arrival is not None and time.monotonic() > end:
+                if self._arrival is not None and time.monotonic() - start > seconds / 4:
                     return False
-            while self._arrival is not None and not self._arrival.carry_on(nodes, all_at_once=math.isinf(seconds)):
-                if time.monotonic() > end:
-                    return False
+            if self._arrival is not None and not self._arrival.carry_on(nodes, seconds):
+                return False
         if self._arrival is not None:
             self.notes += self._arrival.notes
         return True
@@ -207,7 +206,7 @@ class Writer:
     def _bring(self, deliveries: list[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
         """Bring deliveries home at once, and read what they are like."""
         arrival = self._new_arrival(deliveries, only_missing=only_missing)
-        arrival.carry_on(nodes, all_at_once=True)
+        arrival.carry_on(nodes)
         self.notes += arrival.notes
         self.finish()
 

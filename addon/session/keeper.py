@@ -46,18 +46,19 @@ if TYPE_CHECKING:
     from ...runtime.scratch.scratch import Scratch
 
 _ANY = SocketType("ANY")
-#: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, and
-#: while only warm workers are left.
+#: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, while
+#: only warm workers are left, and after a tick that has left something to the next one.
 QUICK_INTERVAL = 0.005
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
-FINISHING_INTERVAL = 0.01  # what is left of a homecoming
+FINISHING_INTERVAL = 0.006
 #: While a run goes on, a tick comes after this share of the time since one of its tasks last started or ended: a short
 #: task is not kept waiting for long, and a long one costs few ticks.
 _SHARE_OF_SILENCE = 0.1
-#: Seconds that a tick may spend on what has arrived, and on bringing it home; the rest waits for the next tick.
-TICK_BUDGET = 0.008
+#: Seconds after which a tick begins nothing more of what has arrived, or of bringing it home, so that it ends within
+#: 8 ms; the rest waits for the next tick.
+TICK_BUDGET = 0.005
 #: Seconds between two looks at whether a forecast can go on.
 _LOOK_INTERVAL = 0.02
 
@@ -506,7 +507,7 @@ class Session:
             return None
         deadline = time.monotonic() + TICK_BUDGET
         self._make_room()
-        self._take_news()
+        self._take_news(deadline)
         self._settle_runs(deadline)
         self._faults.guard(self._finish_homecomings, deadline)
         for queue in tuple(self._job_queues):
@@ -530,8 +531,8 @@ class Session:
         if self._engine is not None:
             self._engine.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
 
-    def _take_news(self) -> None:
-        error = self._faults.guard(self._update_runner)
+    def _take_news(self, deadline: float) -> None:
+        error = self._faults.guard(self._update_runner, deadline)
         if error is None:
             return
         # The runner ends the run that an error belongs to. This error belongs to none, and messages that came with it
@@ -540,9 +541,9 @@ class Session:
             if not run.state.is_final:
                 self._fail(run, error)
 
-    def _update_runner(self) -> None:
+    def _update_runner(self, deadline: float) -> None:
         if self._runner is not None:
-            self._runner.update(budget=TICK_BUDGET)
+            self._runner.update(budget=_left(deadline))
 
     def _settle_runs(self, deadline: float) -> None:
         """Bring finished runs home, until the deadline; the rest waits for the next tick."""
@@ -559,10 +560,10 @@ class Session:
     def _settle_unhindered(self, run: Run, deadline: float) -> None:
         if self._host.is_gesture_going_on():
             return
-        if not run.prepare(TICK_BUDGET):
+        if not run.is_coming_home and not run.prepare(_left(deadline)):
             self._is_behind = True
             return
-        self._settle(run, max(deadline - time.monotonic(), 0.0))
+        self._settle(run, _left(deadline))
 
     def _finish_homecomings(self, deadline: float) -> None:
         """Read what results are like, once all are home. What is left must not wait for longer than the artist does.
@@ -570,8 +571,7 @@ class Session:
         Otherwise they could make an undo step or save, which would then hold half of the results.
         """
         is_coming = any(run.is_coming_home for run in self.runs)
-        left = max(deadline - time.monotonic(), TICK_BUDGET / 4)
-        self._is_unfinished = is_coming or not self._host.read_baselines(left)
+        self._is_unfinished = is_coming or not self._host.read_baselines(_left(deadline))
         if self._is_unfinished and not self._host.await_artist():
             self.finish_homecomings()
 
@@ -581,13 +581,13 @@ class Session:
         self._faults.guard(self._tell_end, run)
 
     def _interval(self) -> float | None:
-        if self._is_unfinished:
+        if self._is_unfinished or self._is_behind or (self._runner is not None and self._runner.is_behind):
             return FINISHING_INTERVAL
         is_running = any(not run.state.is_final and not run.is_paused for run in self.runs)
         if self._runner is not None and (is_running or any(queue.num_running_jobs() for queue in self._job_queues)):
             silence = time.monotonic() - self._runner.last_step
             return min(max(silence * _SHARE_OF_SILENCE, QUICK_INTERVAL), BUSY_INTERVAL)
-        if self._is_behind or any(queue.is_behind for queue in self._job_queues):
+        if any(queue.is_behind for queue in self._job_queues):
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL
@@ -704,3 +704,8 @@ class Session:
             if old is not None:
                 self._has_looked = False
                 runner.keep_house(old.close)  # after all that is still being kept there
+
+
+def _left(deadline: float) -> float:
+    """The seconds until a deadline."""
+    return max(deadline - time.monotonic(), 0.0)

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Iterator, Mapping
 
 import bpy
+import numpy
+import numpy.typing
 
 from ..scratch.contents import DataBlockName
 
@@ -74,6 +76,28 @@ def all_data_blocks() -> Iterator[tuple[str, bpy.types.ID]]:
     for kind in collections():
         for data_block in collection(kind):
             yield kind, data_block
+
+
+def newest_uid() -> int:
+    """The highest uid of all data-blocks: all that come after it have higher ones."""
+    return max((int(uids.max()) for _kind, uids in _uids()), default=0)
+
+
+def newer(uid: int) -> Iterator[bpy.types.ID]:
+    """The data-blocks with higher uids."""
+    for kind, uids in _uids():
+        items = collection(kind)
+        yield from (items[index] for index in numpy.flatnonzero(uids > uid).tolist())
+
+
+def _uids() -> Iterator[tuple[str, numpy.typing.NDArray[numpy.int32]]]:
+    """The uids of each kind's data-blocks, if it has some."""
+    for kind in collections():
+        items = collection(kind)
+        if items:
+            uids = numpy.empty(len(items), numpy.int32)
+            items.foreach_get("session_uid", uids)
+            yield kind, uids
 
 
 def library_path(data_block: bpy.types.ID) -> str:

@@ -22,8 +22,10 @@ def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.
     for item, users in users_of.items():
         for user in users:
             found.setdefault(user, []).append(item)
-    for user, owner in driver_targets.uses():
-        if among is None or {user, owner} <= among:
+    # Shape keys have their drivers as parts of what they belong to.
+    readers = None if among is None else (item for item in among if not isinstance(item, bpy.types.Key))
+    for user, owner in driver_targets.uses(readers):
+        if among is None or owner in among:
             found.setdefault(user, []).append(owner)
     return found
 

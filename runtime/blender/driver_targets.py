@@ -51,14 +51,20 @@ def follow(pairs: Iterable[tuple[bpy.types.ID, bpy.types.ID | None]]) -> None:
         if (part := getattr(old, name, None)) is not None
     }
     if new_parts:
-        for place in _targets():
+        for place in _targets(_users(new_parts)):
             if place.target.id in new_parts:
                 place.target.id = new_parts[place.target.id]
 
 
-def uses() -> Iterator[tuple[bpy.types.ID, bpy.types.ID]]:
-    """The local data-blocks with drivers that read parts of others, each with the owner of such a part."""
-    return ((place.item, owner) for place, owner, _part in _reads() if place.item != owner)
+def _users(parts: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+    """What uses parts of data-blocks, as drivers of it may; not the parts that do."""
+    users = set().union(*bpy.data.user_map(subset=set(parts)).values())
+    return {user.user if isinstance(user, bpy.types.Key) else user for user in users}
+
+
+def uses(among: Iterable[bpy.types.ID] | None = None) -> Iterator[tuple[bpy.types.ID, bpy.types.ID]]:
+    """The local data-blocks (of those `among`) with drivers that read parts of others, each with the owner of one."""
+    return ((place.item, owner) for place, owner, _part in _reads(among) if place.item != owner)
 
 
 def uses_by_uid() -> dict[int, set[int]]:
@@ -128,10 +134,10 @@ def _unheard() -> Iterator[None]:
             functions[:] = items
 
 
-def _reads() -> Iterator[_Read]:
+def _reads(among: Iterable[bpy.types.ID] | None = None) -> Iterator[_Read]:
     """The targets that are parts of data-blocks."""
     trees: Mapping[bpy.types.ID, bpy.types.ID] = {}
-    for place in _targets():
+    for place in _targets(among):
         part = place.target.id
         if isinstance(part, bpy.types.Key):
             yield _Read(place, part.user, "shape_keys")
@@ -164,23 +170,23 @@ def _comes_along(read: _Read) -> bool:
     return read.part == "shape_keys" and read.owner in (item, getattr(item, "data", None))
 
 
-def _targets() -> Iterator[_Target]:
-    """The targets of all drivers of local data-blocks and of their parts."""
-    for item, part, animation in _animations():
+def _targets(among: Iterable[bpy.types.ID] | None = None) -> Iterator[_Target]:
+    """The targets of all drivers of local data-blocks (of those `among`) and of their parts."""
+    for item, part, animation in _animations(among):
         for number, curve in enumerate(animation.drivers):
             for variable_number, variable in enumerate(curve.driver.variables):
                 for target_number, target in enumerate(variable.targets):
                     yield _Target(item, part, number, variable_number, target_number, target)
 
 
-def _animations() -> Iterator[tuple[bpy.types.ID, str, bpy.types.AnimData]]:
-    """Those of all local data-blocks and of their parts; "" stands for the data-block itself."""
-    for kind in data_block_kinds.collections():
-        for item in (items := data_block_kinds.collection(kind)):
-            for part, read in _readers(type(items[0])):
-                found = read(item)
-                if found is not None and found.id_data.library is None:
-                    yield item, part, found
+def _animations(among: Iterable[bpy.types.ID] | None) -> Iterator[tuple[bpy.types.ID, str, bpy.types.AnimData]]:
+    """Those of local data-blocks and of their parts; "" stands for the data-block itself."""
+    items = (item for _kind, item in data_block_kinds.all_data_blocks()) if among is None else among
+    for item in items:
+        for part, read in _readers(type(item)):
+            found = read(item)
+            if found is not None and found.id_data.library is None:
+                yield item, part, found
 
 
 @functools.cache

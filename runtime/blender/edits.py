@@ -143,18 +143,26 @@ class Edits:
         self._moment += 1
         return self._moment
 
-    def look(self) -> None:
-        """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many."""
+    def look(self, *, awaits_artist: bool = False) -> None:
+        """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many.
+
+        With `awaits_artist`, nobody has worked in a mode of which Blender does not tell.
+        """
         if not self._is_on:
             return
         view_layers.update()
         operators = [operator.as_pointer() for operator in bpy.context.window_manager.operators]
-        if operators != self._operators or any(item.mode != "OBJECT" for item in bpy.data.objects):
+        is_in_mode = not awaits_artist and any(item.mode != "OBJECT" for item in bpy.data.objects)
+        if operators != self._operators or is_in_mode:
             self._operators = operators
             self.doubt()
         if self._told == self._moment:
             graphs = (window.view_layer.depsgraph for window in bpy.context.window_manager.windows)
             self._seen = {each.original.session_uid for graph in graphs for each in graph.ids}
+
+    def has_told(self, since: int) -> bool:
+        """Whether Blender has told since a moment of any change that we have not made."""
+        return max(self._told, self._doubted) >= since
 
     def is_all_in_doubt(self, since: int) -> bool:
         """Whether each data-block may be another one than at a moment."""

@@ -69,14 +69,15 @@ class Homecoming:
         self._named: set[int] = set()  # what has the names of originals
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
+        self.loading_time = 0.0  # the seconds that Blender took to load what was brought last
 
-    def portions(self, refs: Iterable[StoredRef], size: int) -> list[list[StoredRef]]:
-        """Part results into portions of at least `size`: see `portions`. Raises StoreError."""
+    def portions(self, refs: Iterable[StoredRef]) -> list[list[StoredRef]]:
+        """Part results into the smallest portions: see `portions`. Raises StoreError."""
 
         def is_here(origin: Origin) -> bool:
             return self._snapshot.session_uid(origin.ref) is not None
 
-        return portions(refs, self._contents_of, is_here, size)
+        return portions(refs, self._contents_of, is_here)
 
     def bring(
         self, refs: Iterable[StoredRef], *, only_missing: bool = False, is_more: bool = False
@@ -100,6 +101,7 @@ class Homecoming:
             self._items = {uid: item for uid, item in brought if item is not None}
         self._arrived.clear()
         self._loaded.clear()
+        self.loading_time = 0.0
         by_blob: dict[str, list[StoredRef]] = {}
         found: dict[StoredRef, bpy.types.ID] = {}
         for ref in dict.fromkeys(refs):
@@ -108,12 +110,12 @@ class Homecoming:
                 by_blob.setdefault(ref.blob, []).append(ref)
             else:
                 found[ref] = here
-        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
+        newest = data_block_kinds.newest_uid()
         try:
             for blob, wanted in by_blob.items():
                 found.update(self._load(blob, wanted))
         finally:
-            self._clean_up(map(self._snapshot.folder.file, by_blob), known, found.values())
+            self._clean_up(map(self._snapshot.folder.file, by_blob), newest, found.values())
         return found
 
     def _contents_of(self, blob: str) -> Contents:
@@ -190,22 +192,25 @@ class Homecoming:
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
         """By each of the results, what came home: itself, if it was brought last, and what came along with it."""
         uses_of = self._uses()
-        local = {item for item in self._brought() if item.library is None}
-        return {result: [item for item in reached([result], uses_of) if item in local] for result in results}
+        return {result: list(filter(self._is_brought, reached([result], uses_of))) for result in results}
 
-    def _brought(self) -> set[bpy.types.ID]:
-        """All that the run brought home."""
-        return self._there(self._items)
+    def _is_brought(self, item: bpy.types.ID) -> bool:
+        """Whether it is a local data-block that the run brought home."""
+        return item.session_uid in self._items and item.library is None
 
     def _there(self, uids: Iterable[int]) -> set[bpy.types.ID]:
         """Those that were not removed."""
         return {item for uid in uids if (item := self._items.get(uid)) is not None and _is_there(item)}
 
     def _uses(self) -> dict[bpy.types.ID, list[bpy.types.ID]]:
-        """By each data-block, what it uses of that: found out once, until something is replaced or removed."""
+        """By each data-block, what it uses of all that this portion needs: found out once, until that is changed.
+
+        Of earlier portions, it needs what has replaced doubles.
+        """
         if self._uses_of is None:
+            needed = self._there((self._items.keys() - self._came) | self._newcomers | self._substitutes)
             # Shape keys are no kind of their own, but an action's user may be one.
-            self._uses_of = uses(self._brought().union(bpy.data.shape_keys))
+            self._uses_of = uses(needed.union(bpy.data.shape_keys))
         return self._uses_of
 
     def _needed(self, roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
@@ -265,9 +270,7 @@ class Homecoming:
         """What came along with results that are not there any more, and that nothing of `used` uses."""
         newcomers = self.newcomers()
         self._uses_of = None
-        found = newcomers - self._needed(used, newcomers)
-        self._uses_of = None  # they are going to be removed
-        return found
+        return newcomers - self._needed(used, newcomers)
 
     def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
         """Replace data-blocks of the open file by results and by what came along with them, which take their names.
@@ -328,7 +331,9 @@ class Homecoming:
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
         used = contents.used_by(roots) - roots.keys()
         others = (name for name in contents.origins if name in used and name.kind != "Scene")
+        start = time.monotonic()
         loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
+        self.loading_time += time.monotonic() - start
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
         blobs.restore_fake_users(contents, loaded)
@@ -406,14 +411,13 @@ class Homecoming:
         self._doubles.add(double)
         self._substitutes.add(here.session_uid)
 
-    def _clean_up(self, loaded: Iterable[Path], known: set[int], roots: Iterable[bpy.types.ID]) -> None:
+    def _clean_up(self, loaded: Iterable[Path], newest: int, roots: Iterable[bpy.types.ID]) -> None:
         """Remove doubles, and newcomers that no result needs, such as those that came along with doubles.
 
         As many at once as may be: in a file of thousands of objects, to remove one takes as long as to remove many.
         """
         blobs.remove_libraries(loaded)  # with what is still linked from them: 4.2 leaves some of a hierarchy so
-        newcomers = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known}
-        newcomers -= self._doubles
+        newcomers = set(data_block_kinds.newer(newest)) - self._doubles
         self._items |= {item.session_uid: item for item in newcomers}
         self._uses_of = None
         needed = self._needed(roots, newcomers)

@@ -11,9 +11,9 @@ from ..script.socket_types import StoredRef
 
 
 def portions(
-    refs: Iterable[StoredRef], contents_of: Callable[[str], Contents], is_here: Callable[[Origin], bool], size: int
+    refs: Iterable[StoredRef], contents_of: Callable[[str], Contents], is_here: Callable[[Origin], bool]
 ) -> list[list[StoredRef]]:
-    """Part results into portions, in their order but for those that have to come together.
+    """Part results into the smallest portions, in their order but for those that have to come together.
 
     These are results that use each other, and results of one original.
 
@@ -21,7 +21,6 @@ def portions(
         refs: the results.
         contents_of: returns what is beside a blob.
         is_here: whether something of that origin is in the open file.
-        size: the fewest results in a portion but the last one.
     """
     groups = _Groups()
     refs = list(dict.fromkeys(refs))
@@ -39,12 +38,7 @@ def portions(
     together: dict[Hashable, list[StoredRef]] = {}
     for ref in refs:
         together.setdefault(groups.find((_name(ref), ref.blob)), []).append(ref)
-    found: list[list[StoredRef]] = [[]]
-    for group in together.values():
-        if len(found[-1]) >= size:
-            found.append([])
-        found[-1] += group
-    return found
+    return list(together.values())
 
 
 def _name(ref: StoredRef) -> DataBlockName:

@@ -123,6 +123,11 @@ class Runner:
     def is_active(self) -> bool:
         return bool(self._runs)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the last update stopped before it had handled all that had arrived."""
+        return bool(self._inbox)
+
     def start(
         self,
         plan: Plan,

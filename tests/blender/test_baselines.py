@@ -7,8 +7,8 @@ import pytest
 
 import background_nodes
 from background_nodes.addon.session import keeper
+from background_nodes.node_tree import arrival, hand_changes, noted_results
 from background_nodes.node_tree import baselines as baselines_module
-from background_nodes.node_tree import hand_changes, noted_results
 from background_nodes.node_tree.baselines import baselines
 
 from .graphs import new_tree, output, script, socket_of
@@ -155,11 +155,21 @@ class FakeEdits:
     def now(self) -> int:
         return 1
 
-    def look(self) -> None:
+    def look(self, *, awaits_artist: bool = False) -> None:
         pass
 
     def may_have_changed(self, item: bpy.types.ID, _since: int) -> bool:
         return item.name in self.edited
+
+    def has_told(self, _since: int) -> bool:
+        return bool(self.edited)
+
+
+class Doubt(FakeEdits):
+    """What an older Blender tells of them: that something was edited."""
+
+    def may_have_changed(self, _item: bpy.types.ID, _since: int) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -218,8 +228,36 @@ def test_change_after_a_result_was_compared_stays(session, tree, edits, num_comp
     assert sizes() == [2.0] * (COUNT - 1) + [7.0]
 
 
-def test_where_blender_does_not_tell_of_edits_nothing_is_compared_too_early(session, tree, num_compared):
+def test_where_blender_does_not_tell_what_was_edited_each_portion_is_compared_before_it_comes(
+    session, tree, monkeypatch, num_compared
+):
+    monkeypatch.setattr(arrival, "_PORTION", 2)
     baselines.finish()
     run, compared = run_again(session, tree, num_compared=num_compared)
     assert run.notes == ()
-    assert compared == [2 * COUNT]
+    assert compared == [1] * 2 * COUNT
+    assert sizes() == [2.0] * COUNT
+
+
+def test_change_between_a_portion_and_what_it_is_compared_with_stays(session, tree, monkeypatch, num_compared):
+    fake = Doubt()
+    monkeypatch.setattr(hand_changes, "edits", fake)
+    baselines.finish()
+    last = made()[-1]
+
+    def edit(count):
+        if count == 2 * COUNT and not fake.edited:  # all is compared, and nothing has come
+            last.data.vertices[0].co.x = 7
+            fake.edited = {"something"}
+
+    run, _compared = run_again(session, tree, edit, num_compared)
+    assert len(run.notes) == 1
+    assert sizes() == [2.0] * (COUNT - 1) + [7.0]
+
+
+def test_what_was_found_changed_is_not_compared_again(session, tree, num_compared):
+    baselines.finish()
+    made()[-1].data.vertices[0].co.x = 7
+    run, compared = run_again(session, tree, num_compared=num_compared)
+    assert len(run.notes) == 1
+    assert compared == [1] * 2 * COUNT

@@ -28,8 +28,8 @@ def ref(text: str, blob: str = "blob") -> StoredRef:
     return StoredRef(*name(text), blob)
 
 
-def parted(beside: Contents, wanted: str, size: int = 1) -> list[str]:
-    found = portions(map(ref, wanted), lambda _blob: beside, lambda origin: origin.ref.blob == "snapshot", size)
+def parted(beside: Contents, wanted: str) -> list[str]:
+    found = portions(map(ref, wanted), lambda _blob: beside, lambda origin: origin.ref.blob == "snapshot")
     return ["".join(each.name for each in portion) for portion in found]
 
 
@@ -52,15 +52,6 @@ def test_results_that_use_each_other_come_together(uses, expected):
 
 def test_results_of_one_original_come_together():
     assert parted(contents("ABCD", origins="A<X C<X D<Y"), "ABCD") == ["AC", "B", "D"]
-
-
-def test_portions_have_the_size_that_is_wanted():
-    assert parted(contents("ABCDE", "A>B"), "ABCDE", 2) == ["AB", "CD", "E"]
-    assert parted(contents("ABCDE"), "ABCDE", 3) == ["ABC", "DE"]
-
-
-def test_nothing_is_one_empty_portion():
-    assert parted(contents(""), "") == [""]
 
 
 def test_result_that_is_wanted_twice_comes_once():
