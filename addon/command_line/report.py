@@ -17,7 +17,8 @@ from ...runtime.blender import data_block_kinds
 from ...runtime.errors import Problem
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import RunState, TaskState
-from ..session.run import Item, Run, Task
+from ..session.run import Run
+from ..session.task import Item, Task
 from .terminal_text import one_line
 
 #: Increased with each change that readers of the JSON must follow.

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import IO, Any, Protocol, Self
 
 from ...runtime.scheduling.states import TaskState
-from ..session.run import Run, RunEvent, Task
+from ..session.run import Run, RunEvent
+from ..session.task import Task
 from .terminal_text import one_line
 
 #: Lines of a terminal that are kept free: the prompt, the bar of the whole run, and an empty one.

@@ -16,7 +16,7 @@ from ...node_tree.base import set_status_drawer
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
 from ..session.current import session
-from ..session.run import Task
+from ..session.task import Task
 from . import redraw, status_icons
 
 #: What a row has beside its text: icon, log button, margins.

@@ -21,7 +21,8 @@ from ..drawing.canvas import Canvas, Color, text_width
 from ..drawing.quantities import duration, memory_size
 from ..preferences import preferences
 from ..session.current import session
-from ..session.run import Run, Task
+from ..session.run import Run
+from ..session.task import Task
 from . import forecast_text, redraw
 from .node_shape import HEADER, Shape, View
 from .status_icons import COLORS

@@ -15,7 +15,8 @@ import bpy
 from ...runtime.scheduling.states import TaskState
 from ..session import forecasts, problems
 from ..session.current import session
-from ..session.run import Run, Task
+from ..session.run import Run
+from ..session.task import Task
 
 #: In each tick a bar moves by this share of the distance to the real progress.
 _EASING = 0.35

@@ -11,7 +11,7 @@ import bpy.utils.previews
 import numpy
 
 from ...runtime.scheduling.states import TaskState
-from ..session.run import Task
+from ..session.task import Task
 
 _SIZE = 64
 _GREY = (0.55, 0.55, 0.55)

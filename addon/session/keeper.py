@@ -16,14 +16,14 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.cache import Cache
 from ...runtime.engine.forecast import Forecast
 from ...runtime.engine.forecaster import Forecaster
 from ...runtime.engine.runner import Runner
-from ...runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
+from ...runtime.engine.workers import ManagedEngine, WorkerInfo
 from ...runtime.errors import RunError, StoreError
 from ...runtime.scheduling.time_left import Past
 from ...runtime.scratch import value_files
@@ -33,6 +33,8 @@ from ...runtime.store.upkeep import Info
 from .artist_first import ArtistFirst
 from .faults import Faults
 from .history import History
+from .host import Host
+from .job_queue import JobQueue, StartableJob
 from .news import News
 from .run import ResultWriter, Run, RunEvent
 from .settings import Settings
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     import bpy
 
     from ...runtime.blender.snapshot import Snapshot
-    from ...runtime.planning.destinations import FilesInUse
-    from ...runtime.planning.plan import Plan, PlannedTask
-    from ...runtime.scratch.scratch import Scratch
 
 _ANY = SocketType("ANY")
 #: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, while
@@ -61,138 +60,6 @@ _SHARE_OF_SILENCE = 0.1
 TICK_BUDGET = 0.005
 #: Seconds between two looks at whether a forecast can go on.
 _LOOK_INTERVAL = 0.02
-
-
-class Host(Protocol):
-    """What the session needs of the Blender it lives in."""
-
-    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
-        """The plan of a tree as it is now, if it can be sent to workers. Raises CompileError."""
-        ...
-
-    def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
-        """The plan of a tree as it is now. Raises CompileError."""
-        ...
-
-    def admit(self, tasks: Sequence[PlannedTask]) -> None:
-        """Let the scripts of these tasks run. Raises ConsentError, a CompileError, if one of them may not."""
-        ...
-
-    def check_consent(self, tasks: Sequence[PlannedTask]) -> None:
-        """Raise ConsentError, a CompileError, if a script of these tasks may not run."""
-        ...
-
-    def find_tree(self, session_uid: int) -> bpy.types.NodeTree | None:
-        """The tree of that uid, None if it is gone."""
-        ...
-
-    def node_ids(self) -> Sequence[str]:
-        """The stable ids of all nodes of all trees."""
-        ...
-
-    def take_snapshot(
-        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False, writes: bool = True
-    ) -> Snapshot:
-        """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError.
-
-        With `reuses`, what was not changed since it was written for a run is not written again; with that and without
-        `writes`, all else is left out.
-        """
-        ...
-
-    def files_in_use(self) -> FilesInUse:
-        """The files that the artist works on now."""
-        ...
-
-    def writer(self, active: ActiveRun, snapshot: Snapshot) -> ResultWriter:
-        """The writer that brings the results of a run home."""
-        ...
-
-    def read_baselines(self, seconds: float) -> bool:
-        """Read what results are like that came home, for about so long. Returns whether all was read."""
-        ...
-
-    def await_artist(self) -> bool:
-        """Have `Session.finish_homecomings` called before the artist does anything, while it `has_homecomings`.
-
-        Returns:
-            whether that can be.
-        """
-        ...
-
-    def push_undo(self, message: str) -> None:
-        """Make what was changed one step of the undo history."""
-        ...
-
-    def new_scratch(self) -> Scratch:
-        """A scratch folder. Raises StoreError."""
-        ...
-
-    def new_store(self, settings: Settings) -> Store:
-        """The store of results. Raises StoreError if there is no place for it."""
-        ...
-
-    def environment(self, plan: Plan) -> Environment:
-        """What the results of a plan depend on beside its scripts and values."""
-        ...
-
-    def new_engine(self, scratch: Scratch) -> ManagedEngine:
-        """The engine that carries tasks out."""
-        ...
-
-    def worker_settings(self, settings: Settings) -> WorkerSettings:
-        """The settings of its workers."""
-        ...
-
-    def occupation(self) -> str:
-        """Why workers must make room for the artist now, "" if they need not."""
-        ...
-
-    def is_gesture_going_on(self) -> bool:
-        """Whether the artist is using a tool that results must not disturb."""
-        ...
-
-    def start_timer(self, function: Callable[[], float | None]) -> None:
-        """Call a function soon, and again after the seconds it returns, until that is None."""
-        ...
-
-    def stop_timer(self, function: Callable[[], float | None]) -> None:
-        """Stop calling a function, if it is being called."""
-        ...
-
-
-class JobQueue(Protocol):
-    """What the session knows of a `JobManager`."""
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether a job with `on_complete` has results that wait for the artist."""
-        ...
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether the last update stopped before it had reached all jobs."""
-        ...
-
-    def num_running_jobs(self) -> int: ...
-
-    def update(self, deadline: float) -> None:
-        """Carry on the jobs that have `on_complete`. Once a job has ended after the deadline, the rest waits."""
-        ...
-
-    def lose_file(self) -> None:
-        """Another file was opened: no job may replace anything in it."""
-        ...
-
-    def abandon(self, reason: str) -> None:
-        """Drop the jobs that are not over, because nothing can carry them on any more."""
-        ...
-
-
-class StartableJob(Protocol):
-    """What the session knows of a `Job`."""
-
-    def start(self, runner: Runner) -> None: ...
 
 
 class Session:

@@ -19,7 +19,8 @@ from ..drawing import areas
 from ..drawing.quantities import duration
 from ..editor import node_status
 from ..editor.active import TreeOperator, active_run, active_tree
-from ..session.run import Item, Run, Task
+from ..session.run import Run
+from ..session.task import Item, Task
 
 NAME = "Background Nodes Log"
 

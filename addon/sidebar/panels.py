@@ -21,7 +21,8 @@ from ..editor import forecast_text, node_status, redraw, run_text, status_icons
 from ..editor.active import active_run, active_tree
 from ..session import problems
 from ..session.current import session
-from ..session.run import Run, Task
+from ..session.run import Run
+from ..session.task import Task
 from . import fixes, tabs, task_list
 from .log import WENT_WRONG
 

@@ -17,7 +17,8 @@ from ..drawing.quantities import memory_size
 from ..editor.active import TreeOperator, active_run, active_tree
 from ..session import problems
 from ..session.current import session
-from ..session.run import Run, Task
+from ..session.run import Run
+from ..session.task import Task
 from . import log
 
 #: Characters of the end of each log.

@@ -17,7 +17,8 @@ from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import duration
 from ..editor import node_select, node_status, redraw, status_icons
 from ..editor.active import active_run
-from ..session.run import Run, Task
+from ..session.run import Run
+from ..session.task import Task
 
 #: What an artist wants to see first, when sorting by state.
 _URGENCY = {
