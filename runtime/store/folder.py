@@ -24,13 +24,13 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from hashlib import blake2b, file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..errors import StoreError
 from ..scratch import file_locks
-from .records import DIGEST_SIZE, is_digest, is_key
+from .records import is_digest, is_key
 
 LAYOUT: Final = "v1"
 RECORDS, FILES, LASTS = "records", "files", "lasts"
@@ -123,9 +123,9 @@ def stamp_of(path: Path | str) -> Stamp:
 
 
 def digest_of_file(path: Path | str) -> str:
-    """The digest of a file's bytes."""
+    """The digest of a file's bytes: SHA-256, which processors compute themselves."""
     with open(path, "rb") as file:  # noqa: PTH123 (asked for each file of a lookup, and `Path` takes its time)
-        return file_digest(file, lambda: blake2b(digest_size=DIGEST_SIZE)).hexdigest()
+        return file_digest(file, sha256).hexdigest()
 
 
 def default_folder() -> Path:

@@ -23,7 +23,7 @@ class KeptFile:
 
     Attributes:
         suffix: what comes after the blob's stem in the file's name: ".blend", ".0.value.lines".
-        digest: blake2b of its bytes, in hexadecimal digits.
+        digest: SHA-256 of its bytes, in hexadecimal digits.
         size: in bytes.
     """
 
