@@ -75,6 +75,14 @@ def read(blob: Path) -> Digests:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
 
 
+def size(blob: Path) -> int | None:
+    """Bytes of the digests that are beside a blob; None if there are none."""
+    try:
+        return _file(blob).stat().st_size
+    except OSError:
+        return None
+
+
 def _row(digest: Digest) -> list[Any]:
     values = [getattr(digest, each.name) for each in dataclasses.fields(digest) if each.name != "files"]
     return [*values, [dataclasses.astuple(state) for state in digest.files]]

@@ -36,6 +36,8 @@ NOTHING_KNOWN: Final[tuple[Contents, Digests]] = (Contents(), {})
 #: How many keys, and how many blobs with what is in them, a session remembers.
 _MAX_KEYS: Final = 10_000
 _MAX_BLOBS: Final = 1000
+#: Bytes that are read at once of what is told beside a blob; more is read on another thread.
+_SHORT: Final = 64 * 1024
 
 
 class Known:
@@ -346,11 +348,27 @@ class ItemKeys:
         return tuple(blob for blob in blobs if not self._is_known(blob))
 
     def _is_known(self, blob: str) -> bool:
-        """Whether an earlier run has found out what is in a blob."""
+        """Whether an earlier run has found out what is in a blob, or a worker has told it in few words."""
         found = self._known.blob(blob)
         if found is not None:
             self.know(blob, *found)
-        return found is not None
+        elif (told := self._told(blob)) is not None:
+            self.know_digested(blob, *told)
+        return blob in self._digests
+
+    def _told(self, blob: str) -> tuple[Contents, Digests] | None:
+        """What a worker has written beside a blob, if that is short.
+
+        Another thread would read it only after it has kept the result, which takes long if the blob is large.
+        """
+        path = self._scratch.file(blob)
+        size = None if Path(blob).is_absolute() else blob_digests.size(path)
+        if size is None or size > _SHORT:
+            return None
+        try:
+            return Contents.load(path), blob_digests.read(path)
+        except StoreError:
+            return None
 
     def _input_blobs(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
         if task.id not in self._shared_blobs:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import threading
 from pathlib import Path
 
 import bpy
 import pytest
 
 import background_nodes
-from background_nodes import RunState
+from background_nodes import RunState, TaskState
 from background_nodes.addon.session import undo
 from background_nodes.addon.session.blender_host import BlenderHost
 from background_nodes.runtime.keys.key import KeyParts
@@ -66,6 +67,25 @@ def test_a_changed_value_runs_its_node_and_what_depends_on_it(tree):
     assert ran(tree) == {"Scale": ('"Size" 2 → 3',), "Count": ('object "Rock": mesh changed',)}
     socket_of(scale.inputs, "size").default_value = 2.0
     assert ran(tree) == {}, "that was asked before"
+
+
+def test_a_task_does_not_wait_until_what_it_takes_is_kept(tree, monkeypatch):
+    """What is kept of a large result takes long to write, and its digests are told beside it."""
+    may_keep, keep, was_in_time = threading.Event(), Store.keep, []
+
+    def kept(*arguments, **options):
+        was_in_time.append(may_keep.wait(60.0))
+        return keep(*arguments, **options)
+
+    def hear(event):
+        if event.task is not None and event.task.name == "Count" and event.task.state is TaskState.RUNNING:
+            may_keep.set()
+
+    monkeypatch.setattr(Store, "keep", kept)
+    chain(tree, rock())
+    assert set(ran(tree, on_event=hear)) == {"Scale", "Count"}
+    assert was_in_time == [True, True]
+    assert ran(tree) == {}
 
 
 @pytest.mark.parametrize("values", [("1", "1.0", "true"), ("0.0", "-0.0"), ("[1]", "[true]")])
