@@ -24,7 +24,7 @@ from background_nodes.addon.session import undo
 from background_nodes.addon.session.current import session
 from background_nodes.addon.session.keeper import FINISHING_INTERVAL
 from background_nodes.addon.session.run import Run
-from background_nodes.runtime.blender import blobs, replacing
+from background_nodes.runtime.blender import blobs, remapping, replacing
 from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.pool.pool import Pool
 
@@ -346,6 +346,7 @@ def _watching() -> Iterator[Stopwatch]:
         mock.patch.object(session, "tick", watch.timed("tick", session.tick)),
         mock.patch.object(blobs, "load", watch.timed("load", blobs.load)),
         mock.patch.object(replacing, "_remove", watch.timed("remove", replacing._remove)),
+        mock.patch.object(remapping, "remove", watch.timed("remove", remapping.remove)),
         mock.patch.object(undo, "push_undo", watch.timed("undo", undo.push_undo)),
     ):
         yield watch

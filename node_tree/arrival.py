@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import bpy
 from mathutils import Vector
 
-from ..runtime.blender import data_block_kinds
+from ..runtime.blender import data_block_kinds, remapping
 from ..runtime.blender.edits import edits
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.engine.active_run import ActiveRun
@@ -72,6 +72,7 @@ class Arrival:
         self._shown: set[FromTask] = set()  # what has a result
         self._numbers = self._numbered(refs)
         self._hidden: list[int] = []  # uids of originals
+        self._came: set[int] = set()  # uids of all that came or was changed
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
         self._old_places: dict[str, tuple[str, int] | None] = {}  # where results of Output nodes have been until now
         self.notes: list[str] = []
@@ -91,34 +92,51 @@ class Arrival:
         Raises:
             StoreError: if a blob can't be read.
         """
+        end = time.monotonic() + seconds
         if not self._has_begun:
             baselines.finish()  # of earlier results, before they are replaced
             self._pair(nodes)
         self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
-        wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
-        is_limited = not math.isinf(seconds)
-        size = self._size.now if is_limited else len(wanted)
-        if is_limited:
-            if self._comparisons is None:
-                self._comparisons = Comparisons(self._earlier_results(nodes, size), awaits_artist=True)
-            if not self._comparisons.is_done:
-                self._comparisons.work(seconds)
+        if not self._is_last:
+            size = sum(map(len, self._left)) if math.isinf(seconds) else self._size.now
+            if not math.isinf(seconds) and not self._compare(nodes, size, seconds):
                 return False
+            self._bring(nodes, size)
+            if not self._is_last or time.monotonic() > end:
+                return False
+        with edits.own():
+            self._finish(nodes)
+        return True
+
+    def _compare(self, nodes: Nodes, size: int, seconds: float) -> bool:
+        """Compare what the next portion takes the place of. Returns whether that was done before."""
+        if self._comparisons is None:
+            self._comparisons = Comparisons(self._earlier_results(nodes, size), awaits_artist=True)
+        if self._comparisons.is_done:
+            return True
+        self._comparisons.work(seconds)
+        return False
+
+    def _bring(self, nodes: Nodes, size: int) -> None:
+        """Bring a portion of about so many results home."""
+        start = time.monotonic()
+        wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
         refs: list[StoredRef] = []
         while self._left and len(refs) < size:
             refs += [ref for ref in self._left.popleft() if ref in wanted]
         self._is_last = not self._left
-        start = time.monotonic()
-        with (self._comparisons or Comparisons(())).known(), edits.own():
-            self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_begun)
-            self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
-            self._has_begun = True
-            self._place(nodes)
+        try:
+            with (self._comparisons or Comparisons(())).known(), edits.own():
+                self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_begun)
+                self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
+                self._has_begun = True
+                self._place(nodes)
+        except Exception:
+            edits.doubt()  # nobody knows how far it got
+            raise
         self._comparisons = None
-        if refs:
-            loading = self._home.loading_time
-            self._size.note(len(refs), loading, time.monotonic() - start - loading)
-        return self._is_last
+        loading = self._home.loading_time
+        self._size.note(max(len(refs), 1), loading, time.monotonic() - start - loading)
 
     def _place(self, nodes: Nodes) -> None:
         self._move_apart()
@@ -126,12 +144,11 @@ class Arrival:
         heirs = self._put_results(nodes)
         self._link_results(nodes, heirs)
         self._keep_unused()
-        if self._is_last:
-            self._finish(nodes)
-        edits.note_items({*self._home.newcomers(), *self._found.values(), *heirs})
+        self._came.update(item.session_uid for item in {*self._home.newcomers(), *self._found.values(), *heirs})
 
     def _finish(self, nodes: Nodes) -> None:
         """Do what is done once for all portions."""
+        edits.note_items({item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._came})
         for source in self._sources:
             socket = socket_of(nodes.get(source.task), source)
             if socket is None:  # an Output node in Save mode has none
@@ -296,22 +313,23 @@ class Arrival:
             for ref in refs:
                 if isinstance(ref, StoredRef):
                     policies.setdefault(ref, action.when_changed)
+        self._in_place, self._beside = {}, set()
+        if not policies:
+            return
         found = {ref: self._found[ref] for ref in policies}
         compared = {ref: result for ref, result in found.items() if policies[ref] is not WhenChanged.RESULT}
         first = self._home.replaceable(compared)
         pairs = {original: found[ref] for original, ref in first.items()}
-        edited = {first[item]: item for item in meanwhile.edited(pairs, self._home.snapshot, self._home.versions())}
+        edited = {first[item]: item for item in meanwhile.edited(pairs, self._home.snapshot, self._home.versions)}
         self._note(sorted(f'"{item.name}" was changed while the run went on, so it stays' for item in edited.values()))
         self._beside = {ref for ref in edited if policies[ref] is WhenChanged.BOTH}
-        self._in_place = self._home.replace_originals(found, edited.values()) if found else {}
+        self._in_place = self._home.replace_originals(found, edited.values())
         self._in_place |= {ref: item for ref, item in edited.items() if ref not in self._beside}
         for delivery, _action, refs in self._delivered(OutputMode.REPLACE):
             uids = {edited[ref].session_uid for ref in refs if ref in edited}
             self._kept.setdefault(delivery.node, set()).update(uids)
-        if found:
-            self._found |= self._in_place
-            if unused := self._home.unused(self._found.values()):
-                bpy.data.batch_remove(unused)
+        self._found |= self._in_place
+        remapping.remove(self._home.unused(self._found.values()))
 
     def _link_results(self, nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""

@@ -15,7 +15,7 @@ import bpy
 
 from ..runtime.blend_file import blob_digests
 from ..runtime.blend_file.outside import Outside
-from ..runtime.blender import blobs, data_block_kinds, replacing
+from ..runtime.blender import blobs, data_block_kinds, remapping, replacing
 from ..runtime.blender.dependencies import used_by
 from ..runtime.blender.edits import edits
 from ..runtime.blender.snapshot import Snapshot
@@ -83,14 +83,14 @@ class _Then:
         cls, originals: Iterable[bpy.types.ID], snapshot: Snapshot, versions: Mapping[int, int | None]
     ) -> Iterator[_Then]:
         """Within the block, they are in the open file, with all that they use."""
-        known, libraries = {item.session_uid for item in _all()}, {*bpy.data.libraries}
+        newest, libraries = data_block_kinds.newest_uid(), {*bpy.data.libraries}
         then = cls(snapshot, versions)
         try:
             then._load(list(originals))
             yield then
         finally:
-            newcomers = [item for item in _all() if item.session_uid not in known]
-            bpy.data.batch_remove([*newcomers, *(item for item in bpy.data.libraries if item not in libraries)])
+            newcomers = data_block_kinds.newer(newest)
+            remapping.remove([*newcomers, *(item for item in bpy.data.libraries if item not in libraries)])
 
     def _load(self, originals: Sequence[bpy.types.ID]) -> None:
         uids = {self._uid(item) for item in used_by(originals)}
@@ -192,7 +192,3 @@ def _share_texture_space(mesh: bpy.types.Mesh, twin: bpy.types.Mesh) -> None:
         twin.use_auto_texspace = False
         twin.texspace_location, twin.texspace_size = mesh.texspace_location, mesh.texspace_size
         twin.use_auto_texspace = True
-
-
-def _all() -> Iterator[bpy.types.ID]:
-    return (item for _kind, item in data_block_kinds.all_data_blocks())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import bpy
 
-from ..runtime.blender import data_block_kinds
+from ..runtime.blender import data_block_kinds, remapping
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.replacing import replace
 from ..runtime.planning.graph import WhenChanged
@@ -153,7 +153,7 @@ class Succession:
                 for part in [part for part, item in family.items() if item in unused]:
                     del family[part]
             self.heirs -= unused
-            bpy.data.batch_remove(unused)
+            remapping.remove(unused)
         self.heirs.update(self.kept.values())
         self._home.restore_names(here - self.heirs)
 

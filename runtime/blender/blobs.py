@@ -22,7 +22,7 @@ import bpy
 from ..errors import StoreError
 from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
-from . import data_block_kinds, driver_targets, pixels, view_layers
+from . import data_block_kinds, driver_targets, pixels, remapping, view_layers
 from .dependencies import used_by
 
 
@@ -206,10 +206,10 @@ def _opened(path: str, *, is_link: bool = False) -> Iterator[tuple[Any, Any]]:
 
 
 def remove_libraries(blobs: Iterable[Path]) -> None:
-    """Remove the libraries that loading made for the blobs; at once, as each removal takes long in a large file."""
+    """Remove the libraries that loading made for the blobs."""
     paths = {os.path.normpath(blob) for blob in blobs}
-    found = [item for item in bpy.data.libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths]
-    bpy.data.batch_remove(found)
+    libraries = bpy.data.libraries
+    remapping.remove(item for item in libraries if os.path.normpath(bpy.path.abspath(item.filepath)) in paths)
 
 
 @contextlib.contextmanager

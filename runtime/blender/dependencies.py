@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import bpy
 
@@ -17,19 +17,34 @@ def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.
     `ID.users` does not help here: it counts neither parents nor cutters. Whoever reads a part of a data-block, as a
     driver may, uses that.
     """
-    users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
-    found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
-    for item, users in users_of.items():
-        for user in users:
-            found.setdefault(user, []).append(item)
-    # Shape keys have their drivers as parts of what they belong to.
-    readers = None if among is None else (item for item in among if not isinstance(item, bpy.types.Key))
-    for user, owner in driver_targets.uses(readers):
+    found = _pointers(among)
+    for user, owner in _reads(among):
         if among is None or owner in among:
             found.setdefault(user, []).append(owner)
     return found
 
 
+def _pointers(among: set[bpy.types.ID] | None) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+    users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
+    found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+    for item, users in users_of.items():
+        for user in users:
+            found.setdefault(user, []).append(item)
+    return found
+
+
+def _reads(users: Iterable[bpy.types.ID] | None) -> Iterator[tuple[bpy.types.ID, bpy.types.ID]]:
+    """What drivers of some data-blocks read. Shape keys have theirs as parts of what they belong to."""
+    return driver_targets.uses(users and (item for item in users if not isinstance(item, bpy.types.Key)))
+
+
 def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = None) -> set[bpy.types.ID]:
     """The roots and all that they use; with `among`, only data-blocks in it that are reached through others in it."""
-    return reached(roots, uses(among))
+    found = _pointers(among)
+    looked_at: set[bpy.types.ID] = set()
+    while new := (used := reached(roots, found)) - looked_at:
+        looked_at |= new
+        for user, owner in _reads(new):  # all drivers of a large file are many
+            if among is None or owner in among:
+                found.setdefault(user, []).append(owner)
+    return used

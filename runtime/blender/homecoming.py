@@ -20,10 +20,9 @@ from ..errors import StoreError
 from ..reach import reached
 from ..scratch.contents import Contents, DataBlockName, Origin, PartTarget, PixelFile
 from ..script.socket_types import StoredRef
-from . import blobs, data_block_kinds, driver_targets, paths, pixels
+from . import blobs, data_block_kinds, driver_targets, paths, pixels, remapping
 from .dependencies import used_by, uses
 from .portions import portions
-from .remapping import remap
 from .replacing import replace
 from .snapshot import Snapshot
 
@@ -69,6 +68,7 @@ class Homecoming:
         self._named: set[int] = set()  # what has the names of originals
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
+        self.versions: dict[int, int | None] = {}  # by the uid of all that came, that of what it is a version of
         self.loading_time = 0.0  # the seconds that Blender took to load what was brought last
 
     def portions(self, refs: Iterable[StoredRef]) -> list[list[StoredRef]]:
@@ -97,6 +97,7 @@ class Homecoming:
         self._newcomers.clear()
         if not is_more:
             self._came.clear()
+            self.versions.clear()
             brought = ((uid, self._live.find(ref.kind, uid)) for ref, uid in self._snapshot.brought.items())
             self._items = {uid: item for uid, item in brought if item is not None}
         self._arrived.clear()
@@ -235,10 +236,6 @@ class Homecoming:
                 first.setdefault(original, ref)
         return first
 
-    def versions(self) -> dict[int, int | None]:
-        """By the uid of all that came, that of what it is a version of."""
-        return {uid: self._snapshot.session_uid(self._origins[uid]) for uid in self._came & self._origins.keys()}
-
     def replace_originals(
         self, found: Mapping[StoredRef, bpy.types.ID], staying: Collection[bpy.types.ID] = ()
     ) -> dict[StoredRef, bpy.types.ID]:
@@ -260,7 +257,7 @@ class Homecoming:
             if original != result:
                 pairs[original] = ref, result
         replaced = [(original, result) for original, (_ref, result) in pairs.items()]
-        new = replace(replaced, keeps_objects=True, versions=self.versions(), modifiers=self._snapshot.modifiers)
+        new = replace(replaced, keeps_objects=True, versions=self.versions, modifiers=self._snapshot.modifiers)
         self._uses_of = None
         named = {*new, *(getattr(item, "data", None) for item in new)} - {None}
         self._named.update(item.session_uid for item in named)
@@ -407,15 +404,12 @@ class Homecoming:
                 self._substitute(loaded.pop(name), here)
 
     def _substitute(self, double: bpy.types.ID, here: bpy.types.ID) -> None:
-        remap(double, here)
+        remapping.remap(double, here)
         self._doubles.add(double)
         self._substitutes.add(here.session_uid)
 
     def _clean_up(self, loaded: Iterable[Path], newest: int, roots: Iterable[bpy.types.ID]) -> None:
-        """Remove doubles, and newcomers that no result needs, such as those that came along with doubles.
-
-        As many at once as may be: in a file of thousands of objects, to remove one takes as long as to remove many.
-        """
+        """Remove doubles, and newcomers that no result needs, such as those that came along with doubles."""
         blobs.remove_libraries(loaded)  # with what is still linked from them: 4.2 leaves some of a hierarchy so
         newcomers = set(data_block_kinds.newer(newest)) - self._doubles
         self._items |= {item.session_uid: item for item in newcomers}
@@ -424,6 +418,8 @@ class Homecoming:
         unused = newcomers - needed
         self._newcomers = {item.session_uid for item in newcomers & needed}
         self._came |= self._newcomers
+        named = self._newcomers & self._origins.keys()
+        self.versions.update((uid, self._snapshot.session_uid(self._origins[uid])) for uid in named)
         self._arrived = {ref: item for ref, item in self._arrived.items() if item not in unused}
         self._snapshot.arrived.update((ref, item.session_uid) for ref, item in self._arrived.items())
         self._snapshot.brought.update((ref, uid) for ref, uid in self._loaded.items() if uid in self._newcomers)
@@ -431,8 +427,7 @@ class Homecoming:
             if image in needed:
                 pixels.restore(image, file, folder)
         self._unsaved.clear()
-        if going := self._doubles | unused:
-            bpy.data.batch_remove(going)
+        remapping.remove(self._doubles | unused)
         self._doubles.clear()
         for item in newcomers & needed:
             driver_targets.restore(item, self._part_targets.get(item.session_uid, ()))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One data-block in the place of another."""
+"""One data-block in the place of another, and the removal of those that are not needed any more."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import bpy
 
@@ -14,3 +16,9 @@ def remap(old: bpy.types.ID, new: bpy.types.ID) -> None:
         for probe in bpy.data.lightprobes:
             if probe.library is None and probe.visibility_collection == old:
                 probe.visibility_collection = new
+
+
+def remove(items: Iterable[bpy.types.ID]) -> None:
+    """Remove data-blocks at once: in a large file, one removal takes as long as many."""
+    if going := list(items):
+        bpy.data.batch_remove(going)
