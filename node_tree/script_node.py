@@ -14,7 +14,7 @@ from ..runtime.errors import SignatureError
 from ..runtime.planning.graph import NodeSettings
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import changes, chosen_files, declared_sockets, node_text, sources
+from . import changes, chosen_files, declared_sockets, node_shape, node_text, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix, socket_idname
 
@@ -235,11 +235,15 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         if (self.source_error, self.source_error_line) != (message, line):
             self.source_error, self.source_error_line = message, line
 
-    def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+    def draw_buttons(self, context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        can_be_read = node_shape.can_be_read(self, context)
         if self.library_script and not self.source_error:
-            self._draw_status_beside_button(layout)
+            self._draw_status_beside_button(layout, can_be_read=can_be_read)
             return
-        self._draw_source(layout)
+        if can_be_read:
+            self._draw_source(layout)
+        else:
+            layout.label(text="")
         if self.source_error:
             self._draw_error(layout)
         if self.is_without_main:
@@ -256,13 +260,16 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         if fault is not None:
             node_text.draw_error(layout, fault.message[:1].upper() + fault.message[1:], self.width)
 
-    def _draw_status_beside_button(self, layout: bpy.types.UILayout) -> None:
+    def _draw_status_beside_button(self, layout: bpy.types.UILayout, *, can_be_read: bool) -> None:
         """One row for both: a shipped script is hardly ever opened, and its name is in the header."""
         row = layout.row(align=True)
         self.draw_status(row.column(align=True))
         button = row.row(align=True)
         button.alignment = "RIGHT"
-        self._operator(button, "script_edit", "GREASEPENCIL", emboss=False)
+        if can_be_read:
+            self._operator(button, "script_edit", "GREASEPENCIL", emboss=False)
+        else:
+            button.label(text="")
 
     def _draw_source(self, layout: bpy.types.UILayout) -> None:
         """Where the script is, and what opens it."""

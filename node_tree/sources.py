@@ -91,6 +91,7 @@ _SPELLINGS = {"Gltf": "glTF", "Obj": "OBJ", "Uv": "UV"}
 _TITLES = {"import_export": "Import/Export"}
 
 
+@functools.lru_cache(maxsize=1024)  # headers of nodes show titles
 def title(name: str) -> str:
     """What an artist reads for the name of a script or a category: "smart_uv_project" -> "Smart UV Project"."""
     words = (_SPELLINGS.get(word, word) for word in name.replace("_", " ").title().split())

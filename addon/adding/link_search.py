@@ -14,9 +14,9 @@ from typing import Any
 
 import bpy
 
+from ...node_tree.node_shape import View
 from ..drawing import keymaps
 from ..editor.active import active_tree
-from ..editor.node_shape import View
 from .node_add import AddOperator
 from .socket_finder import IS_POSSIBLE, socket_at
 

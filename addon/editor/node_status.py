@@ -4,6 +4,9 @@
 coloured icon | bar with percent, items, time left | log       while it runs
 coloured icon | how it ended, items, time taken    | log       afterwards; an equals sign: it gave the same as before
 the first lines of its error, in red
+
+The row is empty on a node that nobody can read, as it is out of view or too small: Blender lays out all nodes of a tree
+for each redraw, and draws such icons one by one. The strip of the overlay shows the state at any size.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from bpy.app.translations import pgettext_iface as translated
 
 from ...node_tree import node_text
 from ...node_tree.base import set_status_drawer
+from ...node_tree.node_shape import can_be_read
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
 from ..session.current import session
@@ -40,7 +44,10 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     task = None if run is None else run.task_of(node)
     if task is None:
         return
-    draw_task(task, layout, node.width, is_paused=run.is_paused)
+    if can_be_read(node, bpy.context):
+        draw_task(task, layout, node.width, is_paused=run.is_paused)
+    else:
+        layout.label(text="")
     if task.error is not None and task.state is not TaskState.SKIPPED:
         node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
 
@@ -55,7 +62,7 @@ def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)
     else:
         row.label(text=_state_text(task, num_letters), translate=False)
-    if task.items:
+    if task.has_items:
         show = row.operator("background_nodes.log_show", text="", icon="TEXT", emboss=False)
         show.node_name = task.name
 

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
+from ...node_tree.node_shape import HEADER, TEXT_SIZE, Shape, View
 from ...runtime.engine.forecast import Outlook
 from ...runtime.scheduling.states import TaskState
 from ..drawing.canvas import Canvas, Color, text_width
@@ -24,16 +25,12 @@ from ..session.current import session
 from ..session.run import Run
 from ..session.task import Task
 from . import forecast_text, redraw
-from .node_shape import HEADER, Shape, View
 from .status_icons import COLORS
 
 # In UI units
 _STRIP = 2.5
 _LINE = 16.0
-_TEXT_SIZE = 11.0
 _PADDING = 5.0
-#: Letters smaller than this many pixels can't be read.
-_SMALLEST_TEXT = 5.0
 
 _PLATE: Color = (0.10, 0.10, 0.10, 0.85)
 _INK: Color = (0.90, 0.90, 0.90, 1.0)
@@ -163,8 +160,8 @@ def _draw_strip(canvas: Canvas, task: Task, strip: Shape) -> None:
 
 
 def _draw_lines(canvas: Canvas, texts: list[str], shape: Shape, view: View, heat: Any) -> None:
-    size = _TEXT_SIZE * view.unit
-    if size < _SMALLEST_TEXT:
+    size = TEXT_SIZE * view.unit
+    if not view.is_legible:
         return
     bottom = shape.top + (4.0 if heat else 1.0) * view.unit
     for text in filter(None, texts):

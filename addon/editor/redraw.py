@@ -2,11 +2,12 @@
 """Redraws what shows a run, when there is something new to be seen, and lets bars move smoothly.
 
 It listens to the session's timer, which ticks while something runs, and to what looks for problems. Only editors that
-show a tree with news are redrawn.
+show a tree with news are redrawn. While a run goes on, that is not done so often that it holds the window, and the run.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
@@ -15,6 +16,7 @@ import bpy
 from ...runtime.scheduling.states import TaskState
 from ..session import forecasts, problems
 from ..session.current import session
+from ..session.keeper import BUSY_INTERVAL
 from ..session.run import Run
 from ..session.task import Task
 
@@ -23,6 +25,31 @@ _EASING = 0.35
 #: A bar that is nearer than this shows the real progress.
 _NEAR = 0.004
 
+#: After a redraw that took long, the next one waits for so many times as long.
+_REST_SHARE = 2.0
+
+
+class _Pace:
+    """When a run that goes on is redrawn. How long a redraw takes is told by the tick after it, which it delays."""
+
+    def __init__(self) -> None:
+        self._tagged: float | None = None
+        self._rest_end = 0.0
+
+    def may_redraw(self) -> bool:
+        """Whether it is time for another redraw. To be asked once in each tick."""
+        now = time.monotonic()
+        if self._tagged is not None:
+            late = now - self._tagged - BUSY_INTERVAL
+            self._rest_end = now + max(0.0, _REST_SHARE * late - BUSY_INTERVAL)
+            self._tagged = None
+        return now >= self._rest_end
+
+    def redrawn(self) -> None:
+        self._tagged = time.monotonic()
+
+
+_pace = _Pace()
 #: What is on the screen, by tree: the version and the seconds of its run; the progress that each running task shows.
 _drawn: dict[int, tuple[int, int]] = {}
 _bars: dict[int, dict[str, float]] = {}
@@ -35,9 +62,11 @@ def shown_progress(task: Task) -> float:
 
 
 def update(runs: Iterable[Run]) -> None:
-    """Redraw what shows a run with news."""
-    changed = {run.tree_uid for run in runs if _has_news(run)}
+    """Redraw what shows a run with news; the end of a run at once."""
+    may_redraw = _pace.may_redraw()
+    changed = {run.tree_uid for run in runs if (may_redraw or run.is_home) and _has_news(run)}
     if changed:
+        _pace.redrawn()
         tag(changed)
         _redraw_preferences()
 

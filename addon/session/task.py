@@ -132,8 +132,8 @@ class Task:
 
         Known once its results are kept, which `Run.wait` waits for.
         """
-        ran = [item.index for item in self._record.items if not item.is_cached]
-        return bool(ran) and all(self._run.gave_the_same(self.node_id, index) for index in ran)
+        num_ran = len(self._record.items) - self._record.num_cached  # code that draws asks, of lists as long as any
+        return 0 < num_ran == self._run.num_same(self.node_id)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -156,6 +156,11 @@ class Task:
     @property
     def num_done(self) -> int:
         return self._record.num_done
+
+    @property
+    def has_items(self) -> bool:
+        """Whether its items are there: `items` makes an object of each."""
+        return bool(self._record.items)
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -183,7 +183,11 @@ class ActiveRun:
 
     def gave_the_same(self, task: str, item: int) -> bool:
         """Whether an item ran and gave what it gave the last time that it ran, as far as that is known yet."""
-        return self.cache is not None and (task, item) in self.cache.same
+        return self.cache is not None and item in self.cache.same.get(task, ())
+
+    def num_same(self, task: str) -> int:
+        """How many items of a task ran and gave what they gave the last time that they ran."""
+        return 0 if self.cache is None else len(self.cache.same.get(task, ()))
 
     def new_deliveries(self) -> Iterator[Delivery]:
         """The deliveries that are complete, and were not before the run was started or retried.

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -61,7 +62,7 @@ class RunCache:
     Attributes:
         shared: what it has in common with other runs.
         reasons: why each item ran, by task and item.
-        same: the items that ran and gave what they gave the last time that they ran, by task and item.
+        same: the items that ran and gave what they gave the last time that they ran, by task.
         keys: what each item depends on.
         has_kept: whether it gave the store anything.
         shown: the keys of the results that its nodes show once it is over, by the nodes' ids.
@@ -89,7 +90,7 @@ class RunCache:
         self._copies: dict[str, str] = {}  # blobs with the files of large results, by key; "" if there is none
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
-        self.same: set[tuple[str, int]] = set()
+        self.same: defaultdict[str, set[int]] = defaultdict(set)
 
     def look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
         """The result of an item, if there is one."""

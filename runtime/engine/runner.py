@@ -349,7 +349,7 @@ class Runner:
         assert key.run.cache is not None
         key.run.cache.shared.pending.subtract(key.names)
         if is_same:
-            key.run.cache.same.add((key.task, key.item))
+            key.run.cache.same[key.task].add(key.item)
             self._tell(key.run, None)
 
     # The inbox

@@ -73,6 +73,10 @@ def finish(editor: Editor, gate: Gate) -> str:
     return editor.wait_until_home()["state"]
 
 
+def height(editor: Editor, name: str) -> float:
+    return editor.window.run("return places.tree().nodes[name].dimensions.y", name=name)
+
+
 def painted(editor: Editor) -> list[str]:
     """The nodes that show a state."""
     return editor.window.run("return sorted(n.name for n in places.tree().nodes if places.task(n))")
@@ -99,6 +103,27 @@ def test_key_runs_the_tree(editor):
 
 
 # Watch
+
+
+def test_node_too_small_to_be_read_is_as_high_and_reads_again_close_by(editor):
+    editor.add_script(ADDS, "First")
+    editor.frame_all()
+    editor.press_button("background_nodes.run")
+    editor.wait_until_home()
+    editor.window.settle()
+    read = "return places.module('node_tree.node_shape').can_be_read(places.tree().nodes['First'], context)"
+    in_editor = f"with places.editor() as context:\n    {read}"
+    close_by = height(editor, "First")
+    assert editor.window.run(in_editor)
+
+    editor.add_script(ADDS, "Far", (9000.0, 0.0))
+    editor.frame_all()
+    assert not editor.window.run(in_editor)
+    assert height(editor, "First") == close_by
+
+    editor.window.run("places.tree().nodes['Far'].location = 600.0, -300.0")
+    editor.frame_all()
+    editor.button_on("First", "background_nodes.log_show")
 
 
 def filled_share(editor: Editor, picture: Picture, node: str) -> float:

@@ -9,6 +9,11 @@ import bpy
 
 #: Height of a node's header in UI units, and half of it.
 HEADER = 20.0
+#: Height of the letters that we draw over nodes, in UI units; below so many pixels nobody can read letters.
+TEXT_SIZE = 11.0
+_SMALLEST_TEXT = 5.0
+#: Pixels beyond a region within which a node counts as in view: what it was drawn as last may be smaller than it is.
+_MARGIN = 200.0
 
 
 class Shape(NamedTuple):
@@ -41,6 +46,17 @@ class View:
         #: Pixels of one UI unit.
         self.unit = ui_scale * self.zoom
 
+    @property
+    def is_legible(self) -> bool:
+        """Whether letters can be read."""
+        return TEXT_SIZE * self.unit >= _SMALLEST_TEXT
+
+    def may_show(self, node: bpy.types.Node) -> bool:
+        """Whether a node may be in view. One that was never drawn has no size yet."""
+        left, bottom, right, top = self.shape(node)
+        is_beside = right < -_MARGIN or left > self.width + _MARGIN or top < -_MARGIN or bottom > self.height + _MARGIN
+        return left == right or not is_beside
+
     def shape(self, node: bpy.types.Node) -> Shape:
         x, y = location(node)
         width, height = node.dimensions
@@ -48,6 +64,14 @@ class View:
         if node.hide:  # it is drawn around the middle of the header
             top += height * self.zoom / 2.0 - HEADER / 2.0 * self.unit
         return Shape(left, top - height * self.zoom, left + width * self.zoom, top)
+
+
+def can_be_read(node: bpy.types.Node, context: bpy.types.Context) -> bool:
+    """Whether somebody could read what is on a node that is being drawn; in the Sidebar, for one, all can be read."""
+    if context.region is None or context.region.type != "WINDOW":
+        return True
+    view = View(context.region, context.preferences.system.ui_scale)
+    return view.is_legible and view.may_show(node)
 
 
 def location(node: bpy.types.Node) -> tuple[float, float]:
