@@ -27,15 +27,8 @@ lint: .venv/dev/finished .venv/types/background_nodes ## format, lint, types: in
 	$(bin)/mypy
 
 test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extension in a real one included
-	@rm -rf build/reports; mkdir -p build/reports; status=0; \
-	$(bin)/python -m nox --install-only || status=$$?; \
-	$(bin)/python -m nox --tags wheels >build/reports/wheels.txt 2>&1 & wheels=$$!; \
-	$(bin)/python -m nox --tags window >build/reports/window.txt 2>&1 & window=$$!; \
-	trap 'kill $$wheels $$window 2>/dev/null' EXIT; \
-	$(bin)/python -m nox --tags extension || status=$$?; \
-	wait $$wheels || status=$$?; \
-	wait $$window || status=$$?; \
-	cat build/reports/wheels.txt build/reports/window.txt; \
+	@rm -rf build/reports; status=0; \
+	$(bin)/python tools/run_sessions.py || status=$$?; \
 	$(bin)/python tools/total.py build/reports || status=$$?; \
 	exit $$status
 

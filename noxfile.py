@@ -1,7 +1,6 @@
 """The sessions of `make test`: all tests in the newest Blender; in older ones, and in a module, what may differ there.
 
-`make test` runs those of three tags side by side, for most of them leave a processor idle; one tag takes about as long
-as another.
+tools/run_sessions.py runs them side by side. Those that take longest stand first.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
 filled again when what they hold changes.
 """
@@ -26,10 +25,11 @@ PYTHONS = ("3.11", "3.13")
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
 # The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. Those between run what
 # differs from Blender to Blender, and the newest wheel what differs from the extension. What says the same in every
-# Blender is marked `any_blender`: no wheel runs that.
+# Blender is marked `any_blender`: no wheel runs that. What says the same in every Python is marked `any_python`: of the
+# Pythons without Blender the newest runs that.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
-    *("tests/blender/library", "tests/processes/test_reset.py", "tests/processes/test_worker.py"),
+    "tests/blender/library",
     *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "digest")),
     *(f"tests/blender/test_{name}.py" for name in ("extension", "fingerprint", "overwriting", "pixels", "provenance")),
     *(f"tests/blender/test_{name}.py" for name in ("run", "sendable", "snapshot", "sockets", "whole_file", "writer")),
@@ -38,7 +38,12 @@ OF_THE_MODULE = (
     *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),
     *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension", "pixels", "run", "whole_file")),
 )
-TESTS_OF_WHEELS = {"4.2": EVERYTHING, "4.5": VERSIONED, "5.0": VERSIONED, "5.2": OF_THE_MODULE}
+TESTS_OF_WHEELS = {
+    "4.2": EVERYTHING,
+    "4.5": (*VERSIONED, "tests/processes/test_worker.py"),  # left to itself, it would hang as it ends
+    "5.0": (*VERSIONED, "tests/processes/test_reset.py"),  # has other data-blocks to be cleaned up
+    "5.2": OF_THE_MODULE,
+}
 NUMPY = "numpy==2.3.5"  # Blender has one of its own
 PYTEST_BLENDER = "pytest-blender==3.0.8"
 EXTENSION = "bl_ext.user_default.background_nodes"
@@ -88,13 +93,13 @@ def window_or_reason() -> tuple[str, str]:
 
 
 def fill(session: nox.Session, *requirements: str) -> None:
-    """Install the project and `requirements`, unless the environment holds just them already."""
-    project = nox.project.load_toml(ROOT / "pyproject.toml")
-    wanted = repr([requirements, project["build-system"], project["project"], project["tool"]["setuptools"]])
+    """Install what tests need, unless the environment holds just that already. The project is used where it lies."""
+    extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
+    wanted = [*extras["cli"], *extras["test"], *requirements]
     filled_with = Path(session.virtualenv.location, "filled_with.txt")
-    if not filled_with.exists() or filled_with.read_text(encoding="utf-8") != wanted:
-        session.install("--editable", ".[cli,test]", *requirements)
-        filled_with.write_text(wanted, encoding="utf-8")
+    if not filled_with.exists() or filled_with.read_text(encoding="utf-8") != repr(wanted):
+        session.install("--no-compile", *wanted)  # most of a wheel's modules are never imported
+        filled_with.write_text(repr(wanted), encoding="utf-8")
 
 
 def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: str) -> None:
@@ -105,7 +110,7 @@ def run_pytest(session: nox.Session, name: str, *arguments: str, **environment: 
     session.run("python", "-m", "pytest", f"--junit-xml={report}", *arguments, *session.posargs, env=environment)
 
 
-@nox.session(python=False, tags=["extension"])
+@nox.session(python=False)
 def complete(session: nox.Session) -> None:
     """Print what this machine lacks, and how to get it. In CI this is an error."""
     lacking = [
@@ -127,27 +132,6 @@ def complete(session: nox.Session) -> None:
         session.error("in CI nothing may be left out")
 
 
-@nox.session(python=here or None, tags=["extension"])
-def unit(session: nox.Session) -> None:
-    """What needs no Blender."""
-    fill(session, NUMPY)
-    run_pytest(session, f"unit-{session.python}", "tests/unit")
-
-
-@nox.session
-@nox.parametrize(
-    "python,bpy,tests",
-    [
-        nox.param(*wheel, TESTS_OF_WHEELS[name], id=name, tags=["window" if name == "4.5" else "wheels"])
-        for name, wheel in wheels_here.items()
-    ],
-)
-def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
-    """Real processes and real data-blocks, on Blender as a Python module."""
-    fill(session, f"bpy=={bpy}")
-    run_pytest(session, f"wheel-{bpy}", "-m", "not any_blender", *tests)
-
-
 def install_extension(session: nox.Session, blender: str) -> Path:
     """Build the extension and install it as an artist does. Returns the folder for BLENDER_USER_RESOURCES."""
     resources = Path(session.create_tmp(), "user_resources").resolve()
@@ -164,16 +148,10 @@ def install_extension(session: nox.Session, blender: str) -> Path:
     return resources
 
 
-@nox.session(default=False, python=WHEELS["4.2"][0])
-def example_files(session: nox.Session) -> None:
-    """Write the example files anew, with the oldest Blender: all versions read whole what that writes."""
-    fill(session, f"bpy=={WHEELS['4.2'][1]}")
-    session.run("python", "tools/make_examples.py", "addon/adding/examples")
-
-
-@nox.session(tags=["extension"])
-def extension(session: nox.Session) -> None:
-    """The same, on the built extension as an artist installs it, in a real Blender."""
+@nox.session
+@nox.parametrize("part", ["blender", "processes"], ids=["blender", "processes"])
+def extension(session: nox.Session, part: str) -> None:
+    """All tests of a folder, on the built extension as an artist installs it, in a real Blender."""
     blender, reason = blender_or_reason()
     if reason:
         session.skip(reason)
@@ -182,10 +160,10 @@ def extension(session: nox.Session) -> None:
         "BLENDER_USER_RESOURCES": str(install_extension(session, blender)),
         "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
     }
-    run_pytest(session, "extension", "--blender-executable", blender, *EVERYTHING, **environment)
+    run_pytest(session, f"extension-{part}", "--blender-executable", blender, f"tests/{part}", **environment)
 
 
-@nox.session(tags=["window"])
+@nox.session
 def gui(session: nox.Session) -> None:
     """The same extension by mouse and keys, in the window of a real Blender."""
     blender, reason = window_or_reason()
@@ -194,3 +172,30 @@ def gui(session: nox.Session) -> None:
     fill(session)
     resources = install_extension(session, blender)
     run_pytest(session, "gui", "tests/gui", BACKGROUND_NODES_GUI_RESOURCES=str(resources))  # tests/gui/window.py
+
+
+@nox.session
+@nox.parametrize(
+    "python,bpy,tests",
+    [nox.param(*wheels_here[name], TESTS_OF_WHEELS[name], id=name) for name in wheels_here],
+)
+def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
+    """Real processes and real data-blocks, on Blender as a Python module."""
+    fill(session, f"bpy=={bpy}")
+    run_pytest(session, f"wheel-{bpy}", "-m", "not any_blender", *tests)
+
+
+@nox.session(python=here or None)
+def unit(session: nox.Session) -> None:
+    """What needs no Blender."""
+    fill(session, NUMPY)
+    wanted = () if session.python == here[-1] else ("-m", "not any_python")
+    run_pytest(session, f"unit-{session.python}", *wanted, "tests/unit")
+
+
+@nox.session(default=False, python=WHEELS["4.2"][0])
+def example_files(session: nox.Session) -> None:
+    """Write the example files anew, with the oldest Blender: all versions read whole what that writes."""
+    fill(session, f"bpy=={WHEELS['4.2'][1]}")
+    session.install("--no-deps", "--editable", ".")
+    session.run("python", "tools/make_examples.py", "addon/adding/examples")

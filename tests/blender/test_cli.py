@@ -175,6 +175,7 @@ def test_a_plan_tells_what_a_run_would_do_and_touches_nothing(run_cli, good_file
     assert unchanged(good_file) == before
 
 
+@pytest.mark.any_blender
 def test_a_plan_of_what_may_not_run_is_refused(run_cli, good_file):
     ended = run_cli("plan", good_file, "--json", allow_scripts=False)
     assert (ended.exit_code, ended.report["state"]) == (2, "invalid")
@@ -208,6 +209,7 @@ def test_run_that_succeeds_reports_it_all_as_json_and_touches_nothing(run_cli, g
     assert (report["problems"], report["notes"], report["output"], report["error"]) == ([], [], None, "")
 
 
+@pytest.mark.any_blender
 def test_run_without_json_is_told_in_words(run_cli, good_file):
     ended = run_cli("run", good_file)
     assert ended.exit_code == 0, ended.err
@@ -229,6 +231,7 @@ def test_until_runs_only_what_the_node_needs(run_cli, good_file):
     assert report["results"]["First"]["result"]["value"] == 6
 
 
+@pytest.mark.any_blender
 def test_failed_node_is_told_with_its_line_and_the_others_go_on(run_cli, tmp_path):
     tree = new_tree()
     fail = script(tree, "Fail", FAIL, value=script(tree, "Start", DOUBLE))
@@ -301,6 +304,7 @@ def test_output_holds_the_results_and_relative_paths_that_still_lead_there(run_c
     assert Path(bpy.path.abspath(bpy.data.images["Image"].filepath)).samefile(awkward_path / "image.png")
 
 
+@pytest.mark.any_blender
 def test_output_that_is_there_already_is_replaced(run_cli, good_file):
     output = good_file.with_name("out.blend")
     output.write_text("old")
@@ -321,6 +325,7 @@ def test_json_is_alone_on_standard_output_whatever_blender_prints(start, good_fi
     assert b"OpenColorIO" in err
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize("command", ["run", "list"])
 def test_report_file_holds_the_json_and_nothing_else(run_cli, good_file, command):
     path = good_file.with_name("report ü.json")
@@ -344,6 +349,7 @@ def test_report_file_tells_why_a_node_failed(run_cli, tmp_path):
 ESCAPES = "\x1b[31m[red]\x9b2J\u202e\r"
 
 
+@pytest.mark.any_blender
 def test_what_names_and_errors_tell_a_terminal_is_harmless(run_cli, tmp_path):
     tree = new_tree(f"Tree{ESCAPES}")
     fail = script(tree, "Fail", f"def main() -> int:\n    raise ValueError({ESCAPES + chr(10) + 'more'!r})\n")
@@ -382,6 +388,7 @@ def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_
 # Bad input
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -409,6 +416,7 @@ def test_bad_option_is_refused_before_anything_runs(run_cli, good_file, unchange
     assert "running" not in ended.err
 
 
+@pytest.mark.any_blender
 def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, good_file):
     settings = [
         f"--set={text}" for text in ("First.value=x", "First.valu=1", "Fist.value=1", "Second.value=1", "First")
@@ -426,6 +434,7 @@ def test_everything_that_is_wrong_with_the_settings_is_told_at_once(run_cli, goo
     ]
 
 
+@pytest.mark.any_blender
 def test_every_problem_of_the_graph_is_told_with_node_socket_and_fix(run_cli, tmp_path):
     tree = new_tree()
     script(tree, "Lonely", "def main(value: int) -> int:\n    return value\n")
@@ -439,6 +448,7 @@ def test_every_problem_of_the_graph_is_told_with_node_socket_and_fix(run_cli, tm
     assert 'node "Lonely", socket "Value": nothing is linked' in ended.err
 
 
+@pytest.mark.any_blender
 def test_file_with_several_trees_wants_a_name(run_cli, tmp_path):
     for name in ("One", "Two"):
         script(new_tree(name), "Node", DOUBLE)

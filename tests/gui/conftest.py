@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -16,6 +17,9 @@ from screen import ROOT, Screen
 from window import Window, wait_until
 
 KEPT = ROOT / "build" / "gui"
+
+# Blender's own thread draws: other sessions use the processors meanwhile, and threads of Mesa's take more of them.
+os.environ["LP_NUM_THREADS"] = "0"
 
 
 class Stage:
@@ -48,7 +52,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def screen() -> Iterator[Screen]:
-    screen = Screen(1600, 1000)
+    screen = Screen(1440, 900)
     yield screen
     screen.close()
 

@@ -12,6 +12,7 @@ from ..store_files import files_in
 from .conftest import Process, literal, planned, wait_until
 
 
+@pytest.mark.any_blender
 def test_killed_worker_is_replaced_and_its_task_retried(make_engine, tmp_path):
     engine = make_engine()
     body = f"""
@@ -47,6 +48,7 @@ def test_killed_worker_without_retries_fails_its_task_and_names_the_signal(warm,
     assert warm.run("return 1").value == 1
 
 
+@pytest.mark.any_blender
 def test_killed_worker_of_one_task_does_not_touch_the_other(make_engine, tmp_path):
     engine = make_engine(capacity=2)
     wait = f"import os, time\nwhile not os.path.exists({str(tmp_path / 'go')!r}): time.sleep(0.01)\nreturn os.getpid()"
@@ -60,6 +62,7 @@ def test_killed_worker_of_one_task_does_not_touch_the_other(make_engine, tmp_pat
     assert [str(task.state) for task in run.scheduler.tasks.values()] == ["succeeded", "failed"]
 
 
+@pytest.mark.any_blender
 def test_killed_idle_worker_is_nobodys_failure(warm):
     pid = warm.run("import os; return os.getpid()").value
     warm.settle()
@@ -184,6 +187,7 @@ def count_reports(engine, body: str, **settings) -> tuple[list, object]:
     return seen, engine.outcome(run)
 
 
+@pytest.mark.any_blender
 def test_a_million_reports_are_few_messages_and_the_last_one_arrives(warm, record_property):
     seen, outcome = count_reports(
         warm,
@@ -203,12 +207,14 @@ def test_a_million_reports_are_few_messages_and_the_last_one_arrives(warm, recor
     assert (seen[-1].fraction, seen[-1].text) == (999_999 / 2_000_000, "999999")
 
 
+@pytest.mark.any_blender
 def test_last_report_of_a_failed_script_is_kept(warm):
     body = "from background_nodes.script import progress\nfor i in range(1000): progress(i / 2000, str(i))\n1 / 0"
     _, outcome = count_reports(warm, body)
     assert (outcome.state, outcome.progress, outcome.text) == ("failed", 999 / 2000, "999")
 
 
+@pytest.mark.any_blender
 def test_reports_now_and_then_are_passed_on_at_once(warm, tmp_path):
     go = tmp_path / "go"
     body = f"""
@@ -225,6 +231,7 @@ def test_reports_now_and_then_are_passed_on_at_once(warm, tmp_path):
     assert str(warm.wait(run).state) == "succeeded"
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize(
     ("call", "fraction", "text"),
     [
@@ -248,6 +255,7 @@ def test_progress_is_shown_sensibly(warm, call, fraction, text):
     assert (outcome.message, outcome.progress, outcome.text) == ("ValueError: here", fraction, text)
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize(("call", "error"), [("progress('x')", "ValueError"), ("progress(None)", "TypeError")])
 def test_progress_that_is_no_number_is_the_scripts_error(warm, call, error):
     outcome = warm.run(f"from background_nodes.script import progress\nfor i in range(20): progress(i / 20)\n{call}")

@@ -130,6 +130,7 @@ def test_path_that_is_no_blend_file_is_an_error_at_the_socket(warm, tmp_path, ma
     assert reason in outcome.message
 
 
+@pytest.mark.any_blender
 def test_thousand_items_on_a_missing_file_all_fail(warm, tmp_path):
     from background_nodes.runtime.planning import plan
     from background_nodes.runtime.script.socket_types import SocketType
@@ -168,6 +169,7 @@ def _copying(engine) -> list[int]:
     ]
 
 
+@pytest.mark.any_blender
 def test_killed_copying_worker_is_replaced(make_engine, stuck_file):
     path, library, content = stuck_file
     engine = make_engine()
@@ -181,6 +183,7 @@ def test_killed_copying_worker_is_replaced(make_engine, stuck_file):
     assert set(files_in(engine.scratch, "*.blend")) <= set(active.results.copies[path].blob.split())
 
 
+@pytest.mark.any_blender
 def test_file_over_which_workers_die_is_an_error_that_names_it(make_engine, stuck_file):
     path, _library, _content = stuck_file
     engine = make_engine()
@@ -196,6 +199,7 @@ def test_file_over_which_workers_die_is_an_error_that_names_it(make_engine, stuc
     assert files_in(engine.scratch, "*.blend") == []
 
 
+@pytest.mark.any_blender
 def test_cancelled_run_stops_the_copying(make_engine, stuck_file):
     path, _library, _content = stuck_file
     engine = make_engine()

@@ -1,6 +1,7 @@
 """The rules of the house that a program can check (CONTRIBUTING.md tells why they hold)."""
 
 import ast
+import functools
 import graphlib
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,6 +46,8 @@ ROOMS = {
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
+pytestmark = pytest.mark.any_python
+
 
 def package_files() -> list[str]:
     folders = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
@@ -52,8 +55,13 @@ def package_files() -> list[str]:
     return sorted(file.relative_to(ROOT).as_posix() for file in [*folders, *modules])
 
 
+@functools.cache
+def parsed(source: str, file: str) -> ast.Module:
+    return ast.parse(source, file)
+
+
 def parse(file: str) -> ast.Module:
-    return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
+    return parsed((ROOT / file).read_text(encoding="utf-8"), file)
 
 
 def imported_modules(file: str, tree: ast.AST) -> Iterator[str]:
@@ -90,7 +98,7 @@ def files_imported(file: str, source: str, files: Iterable[str]) -> set[str]:
     """The files among `files` that one imports, at any level, type checkers' imports aside."""
     names = {module_name(other): other for other in files}
     found: set[str] = set()
-    nodes: list[ast.AST] = [ast.parse(source, file)]
+    nodes: list[ast.AST] = [parsed(source, file)]
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -106,6 +114,7 @@ def files_imported(file: str, source: str, files: Iterable[str]) -> set[str]:
     return found
 
 
+@functools.cache
 def module_name(file: str) -> str:
     parts = ["background_nodes", *Path(file).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)

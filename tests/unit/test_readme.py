@@ -9,6 +9,7 @@ import pytest
 from background_nodes.runtime.script.signature import ScriptSource, read_signature
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.any_python
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md", "docs/job_manager.md")
 
 
