@@ -100,8 +100,9 @@ def test_installed_package_turned_on_and_off_twice_leaves_nothing(package, tmp_p
 @pytest.mark.wheel_only
 def test_package_registered_and_unregistered_twice_leaves_nothing(tmp_path):
     report = tmp_path / "report.json"
+    (tmp_path / "background_nodes").symlink_to(ROOT, target_is_directory=True)
     # It ends by Python's own exit, which hangs or crashes where something stays registered.
-    run(sys.executable, PROBE, PROBE_EXTENSION="", PROBE_REPORT=report)
+    run(sys.executable, PROBE, PROBE_EXTENSION="", PROBE_REPORT=report, PYTHONPATH=tmp_path)
     assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
 
 
