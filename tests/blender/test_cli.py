@@ -16,8 +16,10 @@ from pathlib import Path
 import bpy
 import pytest
 
+from background_nodes import cli
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session.blender_host import store_folder
+from background_nodes.addon.session.current import session
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path
@@ -75,6 +77,23 @@ def run_cli(start):
         return Ended(process.returncode, out.decode(), err.decode("utf-8", "replace"))
 
     return run_cli
+
+
+@pytest.fixture
+def here(good_file, monkeypatch, capfd):
+    """Carries the command out in this process, on the open file, as a Blender does that was started for it."""
+    monkeypatch.setattr(session, "close", lambda: None)  # the next test uses it, too
+    monkeypatch.chdir(good_file.parent)
+
+    def here(*arguments: str) -> Ended:
+        capfd.readouterr()
+        try:
+            exit_code = cli.command([*arguments, "--allow-scripts"])
+        except SystemExit as end:
+            exit_code = end.code
+        return Ended(exit_code, *capfd.readouterr())
+
+    return here
 
 
 # Files to run
@@ -388,7 +407,6 @@ def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_
 # Bad input
 
 
-@pytest.mark.any_blender
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -406,14 +424,19 @@ def test_blender_that_runs_the_scripts_of_the_file_runs_those_of_its_nodes(good_
         (["--timeout", "soon"], "argument --timeout: 'soon' is no number of seconds above 0"),
     ],
 )
-def test_bad_option_is_refused_before_anything_runs(run_cli, good_file, unchanged, arguments, message):
+def test_bad_option_is_refused_before_anything_runs(here, good_file, unchanged, arguments, message):
     link_from_library(good_file)
     os.link(good_file, good_file.with_name("hard link.blend"))
     before = unchanged(good_file)
-    ended = run_cli("run", good_file, *arguments)
+    ended = here("run", *arguments)
     assert (ended.exit_code, ended.out, unchanged(good_file)) == (2, "", before)
     assert message in ended.err
     assert "running" not in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["--workers", "0"], ["--until", "Secnd"]])
+def test_bad_option_ends_the_process(run_cli, good_file, arguments):
+    assert run_cli("run", good_file, *arguments).exit_code == 2
 
 
 @pytest.mark.any_blender
