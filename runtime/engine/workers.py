@@ -33,12 +33,13 @@ class WorkerLimits:
 
     Attributes:
         idle_seconds: how long it waits for the next task.
-        max_tasks: how many tasks it takes.
+        max_tasks: how many tasks it takes: so many that starting another one costs a task nothing. That memory grows is
+            seen by `max_memory`; this is for what nobody measures.
         max_memory: bytes of memory it may hold after its reset.
     """
 
     idle_seconds: float = 300.0
-    max_tasks: int = 500
+    max_tasks: int = 10_000
     max_memory: int = 4 * 1024**3
 
 

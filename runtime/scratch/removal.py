@@ -28,18 +28,19 @@ class Remover:
 
         `paths` may be a generator, which is then run on the thread.
         """
-        self._do(functools.partial(remove_files, paths))
+        self.do(functools.partial(remove_files, paths))
 
     def remove_folder(self, folder: Path) -> None:
         """Remove a folder with all in it, as far as it is there."""
-        self._do(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        self.do(functools.partial(shutil.rmtree, folder, ignore_errors=True))
 
     def wait(self) -> None:
         """Return when all is removed."""
         with self._at_work:
             pass
 
-    def _do(self, removal: Callable[[], None]) -> None:
+    def do(self, removal: Callable[[], None]) -> None:
+        """Call something that removes files."""
         with self._lock:
             self._waiting.append(removal)
             if not self._at_work.acquire(blocking=False):

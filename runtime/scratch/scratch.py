@@ -2,12 +2,14 @@
 """The scratch folder: one folder per foreground process that holds blobs and logs while it lives.
 
 The folder's owner holds a lock on a file in it for as long as it lives. Whoever makes a scratch folder removes those
-beside it that nobody holds a lock on. The system frees a lock however its process ends, so nothing stays for long.
+beside it that nobody holds a lock on, on another thread: they may be large. The system frees a lock however its process
+ends, so nothing stays for long.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -53,7 +55,7 @@ class Scratch:
             StoreError: if it can't be made.
         """
         parent = Path(tempfile.gettempdir()) if parent is None else parent
-        sweep(parent)
+        left = tuple(parent.glob(f"{_PREFIX}*/{_LOCK}"))
         try:
             parent.mkdir(parents=True, exist_ok=True)
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
@@ -64,6 +66,7 @@ class Scratch:
         self.folder = ScratchFolder(self.path)
         self._numbers = itertools.count(1)
         self._remover = Remover()
+        self._remover.do(functools.partial(sweep, left))
         self._shares: Counter[str] = Counter()  # how often a name is removed before its file is
 
     def new_blob(self) -> str:
@@ -151,9 +154,9 @@ class Scratch:
         return folder
 
 
-def sweep(parent: Path) -> None:
-    """Remove the scratch folders in `parent` whose owner is gone."""
-    for lock in parent.glob(f"{_PREFIX}*/{_LOCK}"):
+def sweep(locks: Iterable[Path]) -> None:
+    """Remove the scratch folders whose owner is gone, given by the files that the owners lock."""
+    for lock in locks:
         with contextlib.suppress(OSError):
             with lock.open("rb+") as file:
                 if not file_locks.lock(file):

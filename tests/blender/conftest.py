@@ -38,6 +38,14 @@ def scripts_may_run(registered_extension, request, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def undo_steps(registered_extension, monkeypatch):
+    """What comes home is an undo step, as in a window."""
+    from background_nodes.addon.session import undo
+
+    monkeypatch.setattr(undo, "has_artist", True)
+
+
+@pytest.fixture(autouse=True)
 def store_folder(registered_extension, tmp_path, monkeypatch):
     """A store for this test alone. Its runs don't use it unless it takes `store`; commands that it starts do."""
     from background_nodes.addon.preferences import preferences

@@ -490,6 +490,27 @@ def test_undo_takes_all_results_back_at_once_and_redo_brings_them(tree, material
     assert result(tree.nodes["Copy"]).name == "Cube Copy"
 
 
+IN_BACKGROUND = """
+import bpy
+import background_nodes
+background_nodes.register()
+from background_nodes.addon.session import undo
+for name in ("first", "second"):
+    bpy.data.meshes.new(name)
+    bpy.ops.ed.undo_push(message=name)
+undo.push_undo("results")
+bpy.ops.ed.undo()
+print("left:", *(name for name in ("first", "second") if name in bpy.data.meshes))
+background_nodes.unregister()
+"""
+
+
+def test_results_make_no_undo_step_in_background_mode(run_program):
+    """Ten steps of a million vertices each would hold a gigabyte, and nobody goes back to them."""
+    found = run_program(IN_BACKGROUND)
+    assert "left: first\n" in found.stdout, found.stderr
+
+
 def test_run_after_an_undo_works(tree):
     script(tree, "Make", MAKE)
     bpy.ops.ed.undo_push(message="before")

@@ -126,6 +126,7 @@ def test_no_worker_outlives_its_foreground(start_foreground, busy, ending):
     from background_nodes.runtime.scratch.scratch import Scratch
 
     swept = Scratch(Path(scratch).parent)
+    swept.wait_for_removals()
     assert not Path(scratch).exists()
     swept.close()
 

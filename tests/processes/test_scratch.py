@@ -88,6 +88,7 @@ def test_parent_that_can_not_be_written_is_an_error():
 
 def test_store_whose_owner_lives_is_not_swept(tmp_path):
     first, second = Scratch(tmp_path), Scratch(tmp_path)
+    second.wait_for_removals()
     assert first.path.exists()
     assert first.path != second.path
     first.close()
@@ -100,12 +101,13 @@ def test_store_of_another_foreground_is_swept_only_when_that_is_gone(start_foreg
     )
     theirs = Path(process.stdout.readline().strip())
     ours = Scratch(theirs.parent)
-    assert theirs.exists()
     ours.close()
+    assert theirs.exists()
     process.kill()
     process.wait()
     assert theirs.exists(), "or the test shows nothing"
     ours = Scratch(theirs.parent)
+    ours.wait_for_removals()
     assert list(theirs.parent.iterdir()) == [ours.path]
     ours.close()
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +38,23 @@ def test_a_blob_goes_with_the_files_beside_it_and_no_other(scratch: Scratch) -> 
     scratch.wait_for_removals()
     assert [file.exists() for file in files] == [False] * 4
     assert [file.exists() for file in others] == [True] * 4
+
+
+def test_folder_that_was_left_behind_is_removed_while_nobody_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = tmp_path / "background_nodes-left"
+    left.mkdir()
+    (left / "owner.lock").touch()
+    threads = []
+    rmtree = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: (threads.append(threading.get_ident()), rmtree(*a, **k)))
+    scratch = Scratch(tmp_path)
+    scratch.wait_for_removals()
+    assert not left.exists()
+    assert threads
+    assert threading.get_ident() not in threads
+    scratch.close()
 
 
 def test_what_is_not_there_and_folders_that_are_gone_are_no_error(scratch: Scratch) -> None:
