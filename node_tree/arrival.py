@@ -96,7 +96,6 @@ class Arrival:
         if not self._has_begun:
             baselines.finish()  # of earlier results, before they are replaced
             self._pair(nodes)
-        self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
         if not self._is_last:
             size = sum(map(len, self._left)) if math.isinf(seconds) else self._size.now
             if not math.isinf(seconds) and not self._compare(nodes, size, seconds):
@@ -120,6 +119,7 @@ class Arrival:
     def _bring(self, nodes: Nodes, size: int) -> None:
         """Bring a portion of about so many results home."""
         start = time.monotonic()
+        self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
         wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
         refs: list[StoredRef] = []
         while self._left and len(refs) < size:
@@ -229,7 +229,7 @@ class Arrival:
             if source.task in nodes and not action.keep_earlier and action.when_changed is not WhenChanged.RESULT:
                 heirs = {pairs[place] for place, ref in self._placed[source].items() if ref in refs and place in pairs}
                 places = self._earlier[source] if is_last else heirs
-                rows = noted_results.noted(nodes[source.task], source.output)
+                rows = noted_results.noted(nodes[source.task], source.output) if places else ()
                 yield from compared(row for row in rows if row.is_earlier and row.place in places)
 
     def _action_of(self, source: FromTask) -> OutputAction:

@@ -109,8 +109,13 @@ def put(node: bpy.types.Node, output: str, items: Iterable[Noted], places: Colle
     if not are_own(node):
         node.results.clear()
         node.results_of = owner(node)
-    rows = ((index, row) for index, row in enumerate(node.results) if row.output == output)
-    for index in reversed([index for index, row in rows if places is None or (row.is_earlier and row.place in places)]):
+    rows = enumerate(node.results) if places is None or places else ()
+    outdated = [
+        index
+        for index, row in rows
+        if row.output == output and (places is None or (row.is_earlier and row.place in places))
+    ]
+    for index in reversed(outdated):
         node.results.remove(index)
     for item in items:
         row = node.results.add()

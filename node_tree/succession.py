@@ -78,7 +78,7 @@ class Succession:
     ) -> None:
         """Let results of an output take the place of its earlier ones at some places: they are given by those."""
         by_place: dict[str, dict[_Part, _Earlier]] = {}
-        for row in noted_results.noted(node, output):
+        for row in noted_results.noted(node, output) if places else ():
             item = row.find() if row.is_earlier and row.place in places else None
             if item is None:
                 continue

@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from ...runtime.blender.snapshot import Snapshot
 
 _ANY = SocketType("ANY")
-#: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, while
-#: only warm workers are left, and after a tick that has left something to the next one.
+#: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, and
+#: while only warm workers are left. The first is also that after a tick which has left something to the next one.
 QUICK_INTERVAL = 0.005
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
-FINISHING_INTERVAL = 0.006
+FINISHING_INTERVAL = 0.006  # what is left of a homecoming
 #: While a run goes on, a tick comes after this share of the time since one of its tasks last started or ended: a short
 #: task is not kept waiting for long, and a long one costs few ticks.
 _SHARE_OF_SILENCE = 0.1
@@ -448,8 +448,10 @@ class Session:
         self._faults.guard(self._tell_end, run)
 
     def _interval(self) -> float | None:
-        if self._is_unfinished or self._is_behind or (self._runner is not None and self._runner.is_behind):
+        if self._is_unfinished:
             return FINISHING_INTERVAL
+        if self._is_behind or (self._runner is not None and self._runner.is_behind):
+            return QUICK_INTERVAL
         is_running = any(not run.state.is_final and not run.is_paused for run in self.runs)
         if self._runner is not None and (is_running or any(queue.num_running_jobs() for queue in self._job_queues)):
             silence = time.monotonic() - self._runner.last_step

@@ -283,9 +283,9 @@ def test_next_run_comes_home_in_the_next_tick_where_one_takes_long(session, host
     monkeypatch.setattr(keeper, "TICK_BUDGET", -1.0)
     session.tick()  # what they wrote is measured
     assert host.undo_steps == []
-    assert session.tick() == FINISHING_INTERVAL
+    assert session.tick() == QUICK_INTERVAL
     assert host.undo_steps == ["Background Nodes: A"]
-    assert session.tick() == FINISHING_INTERVAL
+    assert session.tick() == QUICK_INTERVAL
     assert host.undo_steps == ["Background Nodes: A", "Background Nodes: B"]
 
 
@@ -295,7 +295,7 @@ def test_what_lies_beside_results_is_read_before_they_come_home(session, host):
     end(session, host)
     host.gesture, host.num_unread = False, 2
     for _ in range(2):
-        assert session.tick() == FINISHING_INTERVAL
+        assert session.tick() == QUICK_INTERVAL
         assert not run.is_home
     session.tick()
     assert run.is_home
@@ -407,7 +407,7 @@ def test_what_a_run_wrote_is_measured_bit_by_bit_before_it_comes_home(session, h
     end(session, host)
     host.gesture = False
     monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
-    assert tick(session, 2) == FINISHING_INTERVAL
+    assert tick(session, 2) == QUICK_INTERVAL
     assert not run.is_home
     assert next(parts) == 3000, "one part in each tick"
     tick(session, 1)
