@@ -67,9 +67,13 @@ class ActiveRun:
         self.asked_pasts = cache is None
         self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
         self.results = Results(scratch, snapshot, open_file)
-        self.cache = None if cache is None else RunCache(cache, plan, scratch, self.results, is_forced=is_forced)
-        self.works = Works()
         self.files = RunFiles(scratch, plan.files)
+        self.cache = (
+            None
+            if cache is None
+            else RunCache(cache, plan, scratch, self.results, is_forced=is_forced, files=self.files)
+        )
+        self.works = Works()
         # A cache: what has to be gathered before any item of a task can start, by the task's id.
         self._gatherings: dict[str, list[Gathering]] = {}
         self.listener: Listener | None = None

@@ -86,7 +86,7 @@ class Forecaster:
         self._results = Results(scratch, snapshot)
         self._cache = None
         if cache is not None:
-            self._cache = RunCache(cache, plan, scratch, self._results, is_forced=is_forced, is_forecast=True)
+            self._cache = RunCache(cache, plan, scratch, self._results, is_forced=is_forced)
         self._works = Works()
         self._chores = Chores()
         self._errands: dict[str, _Errand] = {}  # under way

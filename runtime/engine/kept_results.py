@@ -74,6 +74,7 @@ class KeptResult:
         named: files that its data-blocks name, and not those given to it, as they were.
         read: files that it depends on beside its inputs, as they were.
         written: files that it wrote, as they were at its end.
+        claimed: the paths that it claimed, so that no other task wrote to them.
         peak_memory: bytes that it took.
         num_items: how many items its task had then.
         given: as `given.given_digest`.
@@ -88,6 +89,7 @@ class KeptResult:
     named: tuple[NamedState, ...] = ()
     read: tuple[FileState, ...] = ()
     written: tuple[FileState, ...] = ()
+    claimed: tuple[str, ...] = ()
     peak_memory: int | None = None
     num_items: int = 1
     given: str = ""

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,6 +84,36 @@ def using(context: TaskContext) -> Iterator[None]:
     finally:
         _context = TaskContext()
         _claimed.clear()
+
+
+def claim_results(paths: Iterable[str], since: float) -> None:
+    """Claim the files that the result of the task names, if they were written since a time and are no inputs of it.
+
+    Raises:
+        ValueError: if another item of the node has written one of them in this run, too.
+    """
+    if _context.claims is None:
+        return
+    given = {_context.seen(name, value) for name, value in _context.given.items() if name in _context.paths}
+    for path in map(_context.whole_path, paths):
+        if path in given or not _is_newer(Path(path), since):
+            continue
+        file = claim_file(path, _context.claims)
+        other = other_owner(file, _context.owner)
+        if other is None:
+            _claimed.append(file)
+            used_files.note_written(Path(path))
+        elif other.task == _context.owner.task:
+            raise _taken(path, other)
+
+
+def _is_newer(file: Path, since: float) -> bool:
+    """Whether a file was written since a time, or put in its place."""
+    try:
+        state = file.stat()
+    except OSError:
+        return False
+    return stat.S_ISREG(state.st_mode) and max(state.st_mtime, state.st_ctime) >= since
 
 
 # For scripts
@@ -189,16 +220,31 @@ def _what_it_is(path: Path) -> str:
 
 
 def _claim(path: Path, claims: Path) -> None:
-    file = claims.with_name(f"{claims.stem}.{hashlib.sha256(file_key(path).encode()).hexdigest()[:32]}.claim")
+    file = claim_file(path, claims)
+    if other := other_owner(file, _context.owner):
+        raise _taken(path, other)
+    _claimed.append(file)
+
+
+def _taken(path: str | Path, other: Owner) -> ValueError:
+    who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
+    return ValueError(f"{path} is written by {who} in this run, too; choose another name")
+
+
+def claim_file(path: str | os.PathLike[str], claims: Path) -> Path:
+    """The small file that stands for the claim to a path; `claims`: as in a `TaskContext`."""
+    return claims.with_name(f"{claims.stem}.{hashlib.sha256(file_key(path).encode()).hexdigest()[:32]}.claim")
+
+
+def other_owner(file: Path, owner: Owner) -> Owner | None:
+    """Make the file of a claim. Returns another owner that has made it before, None if there is none."""
     try:
         with file.open("x", encoding="utf-8") as stream:
-            json.dump(dataclasses.asdict(_context.owner), stream)
+            json.dump(dataclasses.asdict(owner), stream)
     except FileExistsError:
         other = _owner_of(file)
-        if (other.task, other.item) != (_context.owner.task, _context.owner.item):
-            who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
-            raise ValueError(f"{path} is written by {who} in this run, too; choose another name") from None
-    _claimed.append(file)
+        return other if (other.task, other.item) != (owner.task, owner.item) else None
+    return None
 
 
 def _owner_of(file: Path) -> Owner:

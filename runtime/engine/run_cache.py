@@ -26,8 +26,10 @@ from .item_keys import ItemKey, ItemKeys
 from .keeping import BLOB, Gave, Keep, Remember, paths_of
 from .kept_results import STEM, KeptResult, found_origins, place, subject
 from .messages import Succeeded
+from .own_files import Owner
 from .preparation import Checking, Digesting, Keeping, LookupWork
 from .results import Results, Tasks
+from .run_files import RunFiles
 
 #: Bytes of a kept result that are read without a pause, the first time that a session finds it.
 _LARGE: Final = 1024**2
@@ -76,16 +78,20 @@ class RunCache:
         results: Results,
         *,
         is_forced: bool,
-        is_forecast: bool = False,
+        files: RunFiles | None = None,
     ) -> None:
-        """If it `is_forced`, all items run, whatever is in the store. A forecast leaves the store as it is."""
+        """If it `is_forced`, all items run, whatever is in the store. `files` are the run's.
+
+        Without these it is a forecast, which leaves the store as it is.
+        """
         self.shared = cache
         self.has_kept = False
         self.shown: dict[str, set[str]] = {}
         self._scratch = scratch
         self._results = results
         self._is_forced = is_forced
-        self._is_forecast = is_forecast
+        self._files = files
+        self._is_forecast = files is None
         self._asked: dict[tuple[str, int], ItemKey] = {}  # by task and item
         self._copies: dict[str, str] = {}  # blobs with the files of large results, by key; "" if there is none
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
@@ -187,6 +193,9 @@ class RunCache:
         try:
             if kept.files and (moved := set(kept.files) - paths_of(self.keys.files(task, item, tasks))):
                 return NotFound(tuple(Reason(Cause.FILE_MOVED, PurePath(path).name) for path in sorted(moved)))
+            owner = Owner(task.id, item, task.name)
+            if kept.claimed and self._files is not None and not self._files.claim(owner, kept.claimed):
+                return NotFound((Reason(Cause.OUTPUT_CLAIMED),))
             return Found(self._taken(record, kept, task, item, tasks))
         except (StoreError, IndexError):  # damaged, or removed by somebody just now
             return NotFound((Reason(Cause.REMOVED),))
@@ -359,6 +368,7 @@ class RunCache:
             {name: value.renamed(stem, STEM) for name, value in succeeded.values.items()},
             read=succeeded.read,
             written=written,
+            claimed=succeeded.claimed,
             peak_memory=succeeded.peak_memory,
             num_items=num_items,
             obstacle=obstacle,

@@ -14,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..planning.destinations import FilesInUse
 from ..planning.plan import PlannedTask
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
+from . import own_files
 from .messages import Execute, SharedFiles
 from .own_files import Owner, TaskContext
 
@@ -51,22 +52,24 @@ class RunFiles:
         Raises:
             StoreError: if a file can't be written.
         """
-        if not self._for_all.place:
-            self._for_all = self._begin()
+        for_all = self._begun()
         if not task.mapped:
-            return self._for_all
+            return for_all
         key = task.id, change
         if key not in self._mapped:
-            name = f"{Path(self._for_all.place).stem}.{len(self._mapped)}.items.json"
+            name = f"{Path(for_all.place).stem}.{len(self._mapped)}.items.json"
             _write(self._scratch.file(name), columns(task))
-            self._mapped[key] = dataclasses.replace(self._for_all, items=name)
+            self._mapped[key] = dataclasses.replace(for_all, items=name)
         return self._mapped[key]
 
-    def _begin(self) -> SharedFiles:
-        place = self._scratch.new_blob()
-        for number in range(len(self._in_use)):
-            self._write_in_use(place, number)
-        return SharedFiles(place, open_file=self._in_use[0].open_file)
+    def _begun(self) -> SharedFiles:
+        """What a task that is not mapped is told, once the first files are written. Raises StoreError."""
+        if not self._for_all.place:
+            place = self._scratch.new_blob()
+            for number in range(len(self._in_use)):
+                self._write_in_use(place, number)
+            self._for_all = SharedFiles(place, open_file=self._in_use[0].open_file)
+        return self._for_all
 
     def protect(self, in_use: FilesInUse) -> None:
         """Let tasks spare these files of the artist, too: the open file has got another name, or another was opened.
@@ -84,6 +87,29 @@ class RunFiles:
         unfinished = file.with_suffix(".unfinished")  # a task may look for it at any time
         _write(unfinished, wire.encode(self._in_use[number]))
         unfinished.rename(file)
+
+    def claim(self, owner: Owner, paths: Iterable[str]) -> bool:
+        """Claim files for a task that has written them in an earlier run, as its result is used again.
+
+        Returns:
+            whether it has all of them. If not, another task of the run writes one; then it has none.
+
+        Raises:
+            StoreError: if a file can't be written.
+        """
+        place = self._scratch.file(self._begun().place)
+        made: list[Path] = []
+        try:
+            for path in paths:
+                file = own_files.claim_file(path, place)
+                if own_files.other_owner(file, owner):
+                    for each in made:
+                        each.unlink(missing_ok=True)
+                    return False
+                made.append(file)
+        except OSError as error:
+            raise StoreError(f"{place.parent} can't be written to: {error}") from error
+        return True
 
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""

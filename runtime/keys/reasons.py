@@ -30,6 +30,7 @@ class Cause(enum.Enum):
     REMOVED = "result was removed to make room"
     OUTPUT_GONE = 'output file "{subject}" is gone'
     OUTPUT_CHANGED = 'output file "{subject}" was changed'
+    OUTPUT_CLAIMED = "another task writes to one of its files"
     FILE_CHANGED = '{before} "{subject}" changed'
     FILE_MOVED = 'file "{subject}" is elsewhere now'
     SCRIPT_CHANGED = "script changed"

@@ -7,6 +7,7 @@ import contextvars
 import dataclasses
 import linecache
 import sys
+import time
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,6 +44,8 @@ _OUTSIDE = Outside(FileDigests())
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
 
+#: Seconds by which the time of a file may lag behind: systems note it in steps.
+_CLOCK_STEP = 0.02
 #: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
 _MAX_MESSAGE = 2_000
 _MAX_TRACEBACK = 50_000
@@ -81,6 +84,7 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
         _set_scene(task.scene)
     run = _run_without_main if task.script.is_without_main else _run_main
     rendered = {image.session_uid for image in _rendered_images()}
+    started = time.time() - _CLOCK_STEP
     with own_files.using(read_context(task, folder, bpy.path.abspath)), used_files.noted(bpy.path.abspath) as used:
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs)
@@ -88,7 +92,9 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
             whole_file.check_left_beside(own_copy)
         with without_chatter(log):
             values = _collect(fields, task, inputs, folder, rendered)
-        written = used.finish(_paths(values.values(), folder))
+        paths = list(_paths(values.values(), folder))
+        own_files.claim_results(paths, started)
+        written = used.finish(paths)
     obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
     read, claimed = tuple(used.read.values()), tuple(sorted(used.written))
     return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 
 import bpy
@@ -91,6 +92,82 @@ def test_two_nodes_with_one_path_are_an_error_at_one_of_them(tree, tmp_path):
     other = {"First": "Second", "Second": "First"}[failed]
     assert f'{path} is written by item 1 of "{other}" in this run, too; choose another name' in message
     assert (tmp_path / "out.txt").read_text() == other
+
+
+def test_file_of_a_cached_node_is_not_written_over(tree, tmp_path, store):
+    path = tmp_path / "first.txt"
+    script(tree, "First", WRITE, path=str(path), text="First")
+    second = script(tree, "Second", WRITE, path=str(tmp_path / "second.txt"), text="Second")
+    assert errors(background_nodes.run(tree, workers=1)) == {}
+    second.inputs["Path"].default_value = str(path)
+    for _ in range(2):
+        run = background_nodes.run(tree, workers=1)
+        assert run.tasks["First"].cached
+        assert f'{path} is written by item 1 of "First" in this run, too' in errors(run)["Second"]
+        assert path.read_text() == "First"
+
+
+def test_file_of_a_cached_item_is_not_written_over(tree, tmp_path, store):
+    numbers = value(tree, "INT", [1, 2], is_list=True)
+    source = """
+        from background_nodes.script import claim
+
+        def main(number: int, folder: str) -> str:
+            claim(f"{folder}/{min(number, 2)}.txt").write_text(str(number))
+            return ""
+    """
+    script(tree, "Node", source, number=numbers, folder=str(tmp_path))
+    assert errors(background_nodes.run(tree, workers=1)) == {}
+    numbers.outputs[0].default_value = [3, 2]
+    run = background_nodes.run(tree, workers=1)
+    assert [item.cached for item in run.tasks["Node"].items] == [False, True]
+    assert 'is written by item 2 of "Node" in this run, too' in errors(run)["Node"]
+    assert (tmp_path / "2.txt").read_text() == "2"
+
+
+RETURN = """
+    from pathlib import Path
+
+    def main(number: int, folder: str) -> Path:
+        file = Path(folder) / f"{number % 2}.txt"
+        if number:
+            file.write_text(str(number))
+        return file
+"""
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_items_that_write_and_return_one_file_are_an_error(tree, tmp_path, store, is_kept):
+    numbers = value(tree, "INT", [1, 2], is_list=True)
+    script(tree, "Node", RETURN, number=numbers, folder=str(tmp_path))
+    if is_kept:
+        assert errors(background_nodes.run(tree, workers=1)) == {}
+    numbers.outputs[0].default_value = [1, 3]
+    run = background_nodes.run(tree, workers=1)
+    assert 'is written by item 1 of "Node" in this run, too' in errors(run)["Node"]
+    assert run.tasks["Node"].items[0].cached == is_kept
+
+
+def test_items_may_return_one_file_that_was_there_before(tree, tmp_path):
+    (tmp_path / "0.txt").write_text("before")
+    os.utime(tmp_path / "0.txt", (1, 1))
+    numbers = value(tree, "INT", [0, 0], is_list=True)
+    node = script(tree, "Node", RETURN, number=numbers, folder=str(tmp_path))
+    assert errors(background_nodes.run(tree, workers=1)) == {}
+    assert node.outputs[0].result == (str(tmp_path / "0.txt"),) * 2
+
+
+def test_items_may_return_what_they_were_given(tree, tmp_path):
+    source = """
+        from pathlib import Path
+
+        def main(number: int, path: Path) -> Path:
+            path.write_text(str(number))
+            return path
+    """
+    numbers = value(tree, "INT", [0, 1], is_list=True)
+    script(tree, "Node", source, number=numbers, path=str(tmp_path / "log.txt"))
+    assert errors(background_nodes.run(tree, workers=1)) == {}
 
 
 def test_item_whose_worker_died_writes_its_file_again(tree, tmp_path):
