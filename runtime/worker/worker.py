@@ -27,7 +27,7 @@ from ..pool.memory import PeakMeter, resident_memory
 from ..pool.processes import kill_children
 from ..pool.transport import Channel
 from ..scratch.scratch import ScratchFolder
-from . import artist_folder, execution
+from . import allocator, artist_folder, execution
 from .cleaning.reset import CleanState
 
 #: The most progress reports that are sent per second in the long run, and the most at once.
@@ -35,6 +35,8 @@ _REPORTS_PER_SECOND = 20.0
 _BURST = 10.0
 #: Characters of a progress text that are passed on.
 _MAX_TEXT = 200
+#: Seconds after which a worker without a task gives free memory back to the system.
+_BREAK = 0.5
 
 
 class Worker:
@@ -53,6 +55,7 @@ class Worker:
     def run(self) -> NoReturn:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
         _prepare_streams()
+        allocator.keep_freed()
         artist_folder.install()
         clean = CleanState()
         while True:
@@ -75,7 +78,7 @@ class Worker:
 
     def _take_task(self, clean: CleanState) -> None:
         try:
-            task = self._inbox.get(timeout=self._idle_seconds)
+            task = self._next_message()
         except queue.Empty:
             self._retire("it was idle")
         if clean.is_outdated():  # another worker gets the task
@@ -88,6 +91,13 @@ class Worker:
         elif isinstance(task, Execute):
             self._execute(task)
         self._tasks_left -= 1
+
+    def _next_message(self) -> Message:
+        """Raises queue.Empty if none comes. Memory is not held for long without a task."""
+        with contextlib.suppress(queue.Empty):
+            return self._inbox.get(timeout=_BREAK)
+        allocator.give_back()
+        return self._inbox.get(timeout=self._idle_seconds)
 
     def _execute(self, task: Execute) -> None:
         reporter = ProgressReporter(self._channel)
@@ -105,6 +115,8 @@ class Worker:
     def _used_up(self) -> str:
         if self._tasks_left <= 0:
             return "it did its number of tasks"
+        if resident_memory() > self._max_memory:
+            allocator.give_back()
         return "it holds too much memory" if resident_memory() > self._max_memory else ""
 
     def _retire(self, reason: str) -> NoReturn:
