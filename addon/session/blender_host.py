@@ -83,12 +83,18 @@ class BlenderHost:
         return tuple(node.uid for tree in background_trees() for node in tree.nodes if hasattr(node, "uid"))
 
     def take_snapshot(
-        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False, writes: bool = True
+        self,
+        groups: Iterable[Sequence[LiveRef]],
+        scratch: Scratch,
+        *,
+        with_file: bool,
+        reuses: bool = False,
+        writes: bool = True,
     ) -> Snapshot:
         if self._written is None or self._written.scratch is not scratch:
             self._written = Written(scratch)
         written = self._written if reuses else None
-        return snapshot.take(refs, scratch, with_file=with_file, written=written, writes=writes)
+        return snapshot.take(groups, scratch, with_file=with_file, written=written, writes=writes)
 
     def files_in_use(self) -> FilesInUse:
         return paths.files_in_use()

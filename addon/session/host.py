@@ -51,9 +51,15 @@ class Host(Protocol):
         ...
 
     def take_snapshot(
-        self, refs: Iterable[LiveRef], scratch: Scratch, *, with_file: bool, reuses: bool = False, writes: bool = True
+        self,
+        groups: Iterable[Sequence[LiveRef]],
+        scratch: Scratch,
+        *,
+        with_file: bool,
+        reuses: bool = False,
+        writes: bool = True,
     ) -> Snapshot:
-        """Write what a run or a job reads to the scratch folder. Raises RunError or StoreError.
+        """Write what a run or a job reads to the scratch folder, groups together. Raises RunError or StoreError.
 
         With `reuses`, what was not changed since it was written for a run is not written again; with that and without
         `writes`, all else is left out.

@@ -133,8 +133,7 @@ class Session:
         runner = self._prepare_runner(num_workers)
         if force:
             self._get_engine().end_used()
-        refs = (ref for refs in plan.live_refs() for ref in refs)
-        taken = self._host.take_snapshot(refs, runner.scratch, with_file=plan.takes_open_file, reuses=True)
+        taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=plan.takes_open_file, reuses=True)
         run = Run(self, runner, tree, until, taken)
         try:
             active = runner.start(
@@ -182,8 +181,7 @@ class Session:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
         self._use_store(runner)
-        refs = (ref for refs in plan.live_refs() for ref in refs)
-        taken = self._host.take_snapshot(refs, runner.scratch, with_file=False, reuses=True, writes=writes)
+        taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
             plan,
             self._cache if cache and self.settings.uses_store else None,
@@ -334,7 +332,7 @@ class Session:
     def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
         """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
         self._bring_rest()
-        return self._host.take_snapshot(refs, self._get_runner().scratch, with_file=with_file)
+        return self._host.take_snapshot([[*refs]], self._get_runner().scratch, with_file=with_file)
 
     def store_values(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
         """Write the large ones of a job's variables to files. Raises StoreError.

@@ -169,8 +169,9 @@ class Plan:
         return replace(self, tasks=tuple(task for task in self.tasks if task.id in needed), deliveries=deliveries)
 
     def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
-        """The data-blocks of the open file that the run reads, constant by constant."""
-        for task in self.tasks:
-            for source in task.sources():
+        """The data-blocks of the open file that the run reads, in groups: those that a task is given together."""
+        for argument in (argument for task in self.tasks for argument in task.arguments):
+            for source in argument.sources:
                 if isinstance(source, Constant) and source.type.is_data_block and source.value is not None:
-                    yield source.value if isinstance(source.value, tuple) else (source.value,)
+                    refs = source.value if isinstance(source.value, tuple) else (source.value,)
+                    yield from ((ref,) for ref in refs) if argument.is_mapped else (refs,)

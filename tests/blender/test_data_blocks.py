@@ -155,8 +155,8 @@ class Roads:
         live = {
             name: LiveRef(data_block_kinds.kind_of(item), item.name, item.session_uid) for name, item in sent.items()
         }
-        together = snapshot.take(live.values(), self._runner.scratch)
-        alone = {name: snapshot.take([ref], self._runner.scratch) for name, ref in live.items()}
+        together = snapshot.take([[ref] for ref in live.values()], self._runner.scratch)
+        alone = {name: snapshot.take([[ref]], self._runner.scratch) for name, ref in live.items()}
         starts = {
             "open": lambda: self._start(live, {ref: alone[name].stored[ref] for name, ref in live.items()}, [_LOOK]),
             "append": lambda: self._start(live, together.stored, [_LOOK]),
@@ -210,7 +210,7 @@ class Roads:
         # 4.2 crashes where all of a scene is read that no window shows; scenes count as changed anyway.
         items = {name: item for name, item in sent.items() if not isinstance(item, bpy.types.Scene)}
         holders = {name: self._holder(name, item) for name, item in items.items() if item.library is None}
-        self._held = snapshot.take(holders.values(), self._runner.scratch)
+        self._held = snapshot.take([[ref] for ref in holders.values()], self._runner.scratch)
         tasks = tuple(
             task(name, _CHANGE, constant("holder", ref, "ID"), constant("name", name, "STRING"))
             for name, ref in holders.items()

@@ -235,4 +235,19 @@ def test_data_block_removed_between_reading_and_starting_is_told(tree, session):
     from background_nodes.runtime.script.socket_types import LiveRef
 
     with pytest.raises(RunError, match='Object "Gone" is gone'):
-        snapshot.take([LiveRef("Object", "Gone", 999_999)], scratch=None)
+        snapshot.take([[LiveRef("Object", "Gone", 999_999)]], scratch=None)
+
+
+@pytest.mark.parametrize(("order", "num_blobs"), [(["list"], 1), (["items"], 2), (["items", "list"], 1)])
+def test_list_that_a_task_takes_is_in_one_blob_and_what_items_take_in_small_ones(tree, session, order, num_blobs):
+    objects = [quad(f"Object {number}") for number in range(100)]
+    for name in order:
+        given = value(tree, "Object", objects, is_list=True)
+        kind = "list[bpy.types.Object]" if name == "list" else "bpy.types.Object"
+        node = script(tree, name, f"def main(source: {kind}) -> str: return str(source)")
+        tree.links.new(given.outputs[0], node.inputs[0])
+    run = session.start(tree)
+    places = run._snapshot.stored
+    run.cancel()
+    assert len(places) == 100
+    assert len({place.blob for place in places.values()}) == num_blobs
