@@ -28,6 +28,8 @@ from .targets import NONE
 
 #: The code of blocks that are parts of the data-block before them; and the length of codes of data-blocks.
 _PART, _CODE_LENGTH = b"DATA", 2
+#: What a data-block holds of the file that it was appended from: its path. No pointer that counts leads to it.
+_APPENDED_FROM = "LibraryWeakReference"
 
 
 @dataclass(slots=True)
@@ -122,6 +124,7 @@ def _of_data_blocks(file: Blocks, dna: Dna) -> tuple[Any, Any]:
     heads = numpy.maximum.accumulate(numpy.where(file.codes != _PART, numpy.arange(len(is_first)), 0))
     is_counted = is_first[heads]
     is_counted[empty_groups(file, dna)] = False
+    is_counted[file.structs == dna.number(_APPENDED_FROM)] = False
     for block in numpy.flatnonzero(file.structs == dna.number(PREVIEW)).tolist():
         preview, part = file.bytes_of(block), block + 1
         pictures = dict(zip(addresses(preview, dna), is_chosen(preview, dna), strict=True))

@@ -231,6 +231,22 @@ def test_what_else_is_in_the_file_does_not_count(write):
     assert write(*others, cube).items() >= alone.items()
 
 
+def test_library_that_a_data_block_was_appended_from_does_not_count(write, tmp_path):
+    """Blender notes its path in what was appended, and before 4.5 in what it writes of that."""
+    item = quad("Rock")
+    expected = write(item)
+    found = []
+    for name in ("one", "other and longer"):
+        library_file = tmp_path / f"{name}.blend"
+        bpy.data.libraries.write(str(library_file), {item})
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        bpy.ops.wm.append(directory=f"{library_file}/Object/", filename="Rock", do_reuse_local_id=True)
+        item = bpy.data.objects["Rock"]
+        assert item.data.library_weak_reference.filepath == str(library_file)
+        found.append(write(item))
+    assert found == [expected, expected]
+
+
 def test_order_in_which_data_blocks_that_use_each_other_were_made_does_not_count(write):
     def ring(names: str) -> dict[DataBlockName, Digest]:
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)

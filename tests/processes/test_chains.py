@@ -9,11 +9,6 @@ import signal
 import textwrap
 from dataclasses import replace
 
-import pytest
-
-#: The digests of what these steps make differ from run to run in Blender 4.2.
-pytestmark = pytest.mark.any_blender
-
 SEED = int(os.environ.get("BACKGROUND_NODES_FUZZ_SEED", "3"))
 
 #: What scripts do with `item`, their object, and leave behind in Blender and in Python.
