@@ -52,7 +52,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def screen() -> Iterator[Screen]:
-    screen = Screen(1600, 1000)
+    screen = Screen(1440, 900)
     yield screen
     screen.close()
 

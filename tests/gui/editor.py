@@ -95,8 +95,9 @@ class Editor:
             places = [(x, (bottom + top) / 2) for x in range(int(right) - 8, int(left), -_STEP)]
         else:
             # In a panel buttons are wide, two of them at most in a row, or at its right border, beside the tabs.
+            # Column by column: most are found in the first one, and each look has Blender draw.
             columns = [left + share * (right - left) for share in (0.81, 0.25, 0.65)]
-            places = [(x, y) for y in range(int(top) - 8, int(bottom), -_STEP) for x in columns]
+            places = [(x, y) for x in columns for y in range(int(top) - 8, int(bottom), -_STEP)]
         key = command, region, ui_type
         before = [_found[key]] if key in _found else []
         _found[key] = self._find_button(command, before + places)
