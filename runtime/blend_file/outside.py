@@ -12,11 +12,9 @@ from pathlib import Path
 from ..errors import BlendFileError
 from ..keys.files import FileDigests, Stamp, UnknownContentError, stamp
 from .anatomy import Anatomy, anatomy
-from .fields.named_files import Form, NamedFile, NamedState
+from .fields.named_files import Form, NamedFile, NamedState, name_pattern
 
 DIGEST_SIZE = 16
-#: What is in the place of the number of a tile, and what that looks like.
-_TILES = {"<UDIM>": r"\d{4}", "<UVTILE>": r"u\d+_v\d+"}
 
 
 class Outside:
@@ -96,7 +94,7 @@ def _stamps(files: list[tuple[str, Path]]) -> str:
 
 def _found(form: Form, path: Path) -> Iterator[tuple[str, Path]]:
     """The files that are there, each by its number."""
-    pattern = _pattern(form, path)
+    pattern = name_pattern(form, path)
     if pattern is None:
         if path.is_file():
             yield "", path
@@ -109,19 +107,3 @@ def _found(form: Form, path: Path) -> Iterator[tuple[str, Path]]:
         match = re.fullmatch(pattern, entry.name)
         if match is not None and entry.is_file():
             yield ".".join(match.groups()), path.parent / entry.name
-
-
-def _pattern(form: Form, path: Path) -> str | None:
-    """What the names of the files look like; None if there is one only."""
-    if form is Form.FRAMES:
-        parts = re.fullmatch(r"(.*?)(\d+)(\D*)", path.stem)
-        if parts is None:
-            return None
-        head, _number, tail = map(re.escape, parts.groups())
-        return rf"{head}(\d+){tail}{re.escape(path.suffix)}"
-    if form is Form.TILES:
-        pattern = re.escape(path.name)
-        for mark, numbers in _TILES.items():
-            pattern = pattern.replace(re.escape(mark), f"({numbers})")
-        return pattern
-    return None

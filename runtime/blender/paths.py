@@ -5,29 +5,55 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import bpy
 
-from ..planning.destinations import FilesInUse
+from ..blend_file.fields.named_files import Form, name_pattern
+from ..planning.destinations import FilesInUse, NumberedFiles
 
 #: Properties that lead to structs which are no parts of the data-block.
 _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})
 
 
 def files_in_use() -> FilesInUse:
-    """The open file, the libraries it is linked to, and the files of its images."""
-    libraries = (bpy.path.abspath(item.filepath, library=item.library) for item in bpy.data.libraries)
-    images = (
-        bpy.path.abspath(item.filepath, library=item.library)
-        for item in bpy.data.images
-        if item.source == "FILE" and item.filepath and not item.packed_file
-    )
+    """The open file, the libraries it is linked to, and the files that its data-blocks name and have not packed."""
+    libraries = _files(bpy.data.libraries)
+    images = _files(item for item in bpy.data.images if item.source == "FILE" and not item.packed_file)
+    named = dict.fromkeys(map(os.path.normpath, bpy.utils.blend_paths(absolute=True, packed=False, local=False)))
+    others = (path for path in named if path not in libraries and path not in images)
     return FilesInUse(
         bpy.data.filepath,
-        tuple(dict.fromkeys(map(os.path.normpath, libraries))),
-        tuple(dict.fromkeys(map(os.path.normpath, images))),
+        tuple(libraries),
+        tuple(images),
+        tuple(dict.fromkeys(_numbered(named))),
+        tuple(others),
     )
+
+
+def _files(data_blocks: Iterable[Any]) -> dict[str, None]:
+    """The files of some data-blocks, each once."""
+    paths = (bpy.path.abspath(item.filepath, library=item.library) for item in data_blocks if item.filepath)
+    return dict.fromkeys(map(os.path.normpath, paths))
+
+
+def _numbered(named: Iterable[str]) -> Iterator[NumberedFiles]:
+    """The image sequences and the images of several tiles among the files that data-blocks name."""
+    data = bpy.data
+    frames = _files(
+        [
+            *(item for item in (*data.images, *data.movieclips) if item.source == "SEQUENCE"),
+            *(item for item in (*data.volumes, *data.cache_files) if item.is_sequence),
+        ]
+    )
+    for path in map(Path, named):
+        # Where nothing is a mark of a tile, the pattern is of that one name.
+        names = name_pattern(Form.FRAMES if str(path) in frames else Form.TILES, path)
+        if names is not None and names != re.escape(path.name):
+            yield NumberedFiles(str(path.parent), names)
 
 
 def relative_paths() -> dict[str, str]:

@@ -216,6 +216,10 @@ def _what_it_is(path: Path) -> str:
             return "a library that the open file uses"
         if is_same(str(path), in_use.images):
             return "an image that the open file uses"
+        if any(str(path) in files for files in in_use.numbered):
+            return "a frame or a tile that the open file uses"
+        if is_same(str(path), in_use.others):
+            return "a file that the open file uses"
     return ""
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a file may be written: not over the open .blend file, nor over a library that it uses."""
+"""Where a file may be written: not over the open .blend file, nor over a file that it uses."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,26 @@ _FIX = "Give another name"
 
 
 @dataclass(frozen=True, slots=True)
+class NumberedFiles:
+    """The frames of a sequence, or the tiles of an image: files of one folder whose names differ in a number.
+
+    Attributes:
+        folder: its absolute path.
+        names: a regular expression of their names.
+    """
+
+    folder: str
+    names: str
+
+    def __contains__(self, path: str) -> bool:
+        """Whether a path leads to one of them, also by a link."""
+        return any(
+            re.fullmatch(self.names, each.name, re.IGNORECASE) and is_same(str(each.parent), (self.folder,))
+            for each in (Path(path), Path(os.path.realpath(path)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class FilesInUse:
     """The files that the artist works on, by their absolute paths.
 
@@ -21,11 +42,15 @@ class FilesInUse:
         open_file: the open .blend file, "" if it was never saved.
         libraries: the .blend files it is linked to.
         images: the files of its images.
+        numbered: the files of its image sequences and of its images of several tiles.
+        others: all other files that its data-blocks name.
     """
 
     open_file: str = ""
     libraries: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    numbered: tuple[NumberedFiles, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def check(path: str, in_use: FilesInUse) -> None:

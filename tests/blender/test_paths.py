@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import bpy
 import pytest
 
 import background_nodes
+from background_nodes.runtime.blender.paths import files_in_use
+from background_nodes.runtime.engine.own_files import TaskContext, claim, using
 
-from .data_block_cases import files, images, use_folder
+from .data_block_cases import files, images, new_folder, use_folder
 from .graphs import advance, new_tree, quad, script, value
 
 
@@ -164,3 +167,82 @@ def test_files_with_relative_paths_are_read_by_the_worker(folder):
     run = background_nodes.run(tree)
     assert run.tasks["Node"].error is None
     assert [list(part) for part in node.outputs[0].result] == [["density"], ["/Alembic_Object/Alembic_Object"]]
+
+
+# Files in use
+
+
+def can_be_written(path: Path) -> bool:
+    try:
+        with using(TaskContext(in_use=lambda: [files_in_use()])):
+            claim(path)
+    except ValueError as error:
+        assert "that the open file uses and would be overwritten" in str(error)  # noqa: PT017 (only one reason is right)
+        return False
+    return True
+
+
+def image_of_tiles() -> bpy.types.Image:
+    folder = new_folder()
+    paths = [images.picture(folder, f"tile.{number}.png") for number in (1001, 1002)]
+    image = bpy.data.images.load(str(paths[0]))
+    image.source = "TILED"
+    image.filepath = str(folder / "tile.<UDIM>.png")
+    return image
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        images.image_file,
+        images.image_movie,
+        images.image_sequence,
+        image_of_tiles,
+        files.clip_movie,
+        files.clip_tracked,
+        files.sound_file,
+        files.font_file,
+        pytest.param(files.volume_file, marks=without("openvdb")),
+        pytest.param(files.volume_sequence, marks=without("openvdb")),
+        pytest.param(files.cache_alembic, marks=without("alembic")),
+        files.text_file,
+        images.image_packed_file,
+        files.sound_packed,
+        files.font_packed,
+    ],
+)
+def test_no_file_that_a_data_block_names_is_written_over_unless_it_is_packed(folder, make):
+    make()
+    found = [path for path in folder.glob("case */*") if path.is_file()]
+    assert {can_be_written(path) for path in found} == {"packed" in make.__name__}
+
+
+def test_pictures_of_an_image_strip_are_not_written_over(folder):
+    paths = [images.picture(folder, name) for name in ("First.png", "Second.png")]
+    editor = bpy.context.scene.sequence_editor_create()
+    strips = editor.strips if bpy.app.version >= (4, 4, 0) else editor.sequences
+    strips.new_image("Strip", str(paths[0]), 1, 1).elements.append(paths[1].name)
+    assert [can_be_written(path) for path in paths] == [False, False]
+
+
+def test_files_beside_those_of_a_sequence_and_of_tiles_may_be_written(folder):
+    for make in (images.image_sequence, image_of_tiles):
+        make()
+    for path in [path for path in folder.glob("case */*") if path.is_file()]:
+        for name in (f"x{path.name}", f"{path.name}x", path.with_suffix(".jpg").name):
+            beside = path.with_name(name)
+            beside.touch()
+            assert can_be_written(beside)
+
+
+def test_tile_of_a_linked_image_is_not_written_over(folder):
+    image = image_of_tiles()
+    image.use_fake_user = True
+    image.filepath = bpy.path.relpath(image.filepath)
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "library.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    (folder / "elsewhere").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(folder / "elsewhere" / "file.blend"))
+    with bpy.data.libraries.load(str(folder / "library.blend"), link=True) as (there, wanted):
+        wanted.images = there.images
+    assert {can_be_written(path) for path in folder.glob("case */*")} == {False}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.engine.own_files import Owner, TaskContext, claim, items, own_file, using, written_whole
-from background_nodes.runtime.planning.destinations import FilesInUse
+from background_nodes.runtime.planning.destinations import FilesInUse, NumberedFiles
 
 
 @pytest.fixture
@@ -104,6 +104,8 @@ def test_claim_that_is_being_written_counts(begin_task, tmp_path):
         (lambda path: FilesInUse(open_file=path), "the open file itself"),
         (lambda path: FilesInUse(libraries=(path,)), "a library"),
         (lambda path: FilesInUse(images=("/nowhere.png", path)), "an image"),
+        (lambda path: FilesInUse(numbered=(NumberedFiles(str(Path(path).parent), "o.n"),)), "a frame or a tile"),
+        (lambda path: FilesInUse(others=("/nowhere.wav", path)), "a file"),
     ],
 )
 def test_artist_s_own_file_is_never_written(begin_task, tmp_path, in_use, what):

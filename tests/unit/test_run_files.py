@@ -12,7 +12,7 @@ from background_nodes.runtime.engine.messages import Execute, GivenArgument, Pie
 from background_nodes.runtime.engine.own_files import Owner, claim, items, using
 from background_nodes.runtime.engine.run_files import RunFiles, read_context
 from background_nodes.runtime.errors import StoreError
-from background_nodes.runtime.planning.destinations import FilesInUse
+from background_nodes.runtime.planning.destinations import FilesInUse, NumberedFiles
 from background_nodes.runtime.planning.graph import SceneSettings
 from background_nodes.runtime.planning.plan import PlannedTask
 from background_nodes.runtime.scratch.scratch import Scratch
@@ -21,7 +21,9 @@ from background_nodes.runtime.script.socket_types import SocketType
 
 from .plan_text import SCRIPT, parse_plan
 
-IN_USE = FilesInUse("/me.blend", ("/library.blend",), ("/a.png", "/b.png"))
+IN_USE = FilesInUse(
+    "/me.blend", ("/library.blend",), ("/a.png", "/b.png"), (NumberedFiles("/shot", r"(\d+)\.png"),), ("/a.wav",)
+)
 
 
 @pytest.fixture

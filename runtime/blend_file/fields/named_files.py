@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy
@@ -96,6 +98,8 @@ _PATHS: Mapping[str, Mapping[str, _Forms]] = {
     "Volume": {"filepath": _of_switch},
     "bSound": {"name": _always(Form.FILE)},
 }
+#: What is in the place of the number of a tile, and what that looks like.
+_TILES = {"<UDIM>": r"\d{4}", "<UVTILE>": r"u\d+_v\d+"}
 #: The font that is part of Blender.
 _BUILT_IN = b"<builtin>"
 #: Paths that nothing is read from, and one that is told of in the struct around it.
@@ -109,6 +113,22 @@ _UNREAD: Mapping[str, frozenset[str]] = {
 def is_path(struct: str, field: str) -> bool:
     """Whether a field is a path that does not count as such."""
     return field in _PATHS.get(struct, ()) or field in _UNREAD.get(struct, ())
+
+
+def name_pattern(form: Form, path: Path) -> str | None:
+    """What the names of the files that a path stands for look like; None if there is one only."""
+    if form is Form.FRAMES:
+        parts = re.fullmatch(r"(.*?)(\d+)(\D*)", path.stem)
+        if parts is None:
+            return None
+        head, _number, tail = map(re.escape, parts.groups())
+        return rf"{head}(\d+){tail}{re.escape(path.suffix)}"
+    if form is Form.TILES:
+        pattern = re.escape(path.name)
+        for mark, numbers in _TILES.items():
+            pattern = pattern.replace(re.escape(mark), f"({numbers})")
+        return pattern
+    return None
 
 
 def files_named(rows: Rows, text_at: Callable[[int, int], bytes]) -> Iterator[tuple[int, NamedFile]]:
