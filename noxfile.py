@@ -23,7 +23,7 @@ REPORTS = ROOT / "build" / "reports"
 PYTHONS = ("3.11", "3.13")
 # Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
-# The oldest wheel runs all tests, and so does the newest Blender, with the installed extension. Those between run what
+# The newest Blender runs all tests, with the installed extension; the oldest wheel, nearly all. Those between run what
 # differs from Blender to Blender, and the newest wheel what differs from the extension. What says the same in every
 # Blender is marked `any_blender`: no wheel runs that. What says the same in every Python is marked `any_python`: of the
 # Pythons without Blender the newest runs that.
