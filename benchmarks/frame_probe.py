@@ -103,8 +103,8 @@ def build(tree_name: str, num_nodes: int, num_items: int) -> None:
 
 
 def build_geometry(tree_name: str, num_nodes: int) -> None:
-    """As many nodes of Blender's own, each with a data-block to choose, values, and as many rows as ours."""
-    for _ in _rows(bpy.data.node_groups.new(tree_name, "GeometryNodeTree"), "GeometryNodeObjectInfo", num_nodes):
+    """As many nodes of Blender's own, *Math*: each has one row more than ours."""
+    for _ in _rows(bpy.data.node_groups.new(tree_name, "GeometryNodeTree"), "ShaderNodeMath", num_nodes):
         pass
 
 
@@ -132,6 +132,7 @@ def redraw(area: bpy.types.Area, tree_name: str) -> float:
     area.spaces.active.node_tree = tree
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(area=area, region=region):
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)  # from then on nodes have a size
         bpy.ops.node.view_all()
         bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
         start = time.process_time()

@@ -98,7 +98,7 @@ def title(name: str) -> str:
     return _TITLES.get(name) or " ".join(words)
 
 
-@functools.lru_cache(maxsize=256)  # it keeps the texts
+@functools.lru_cache(maxsize=1024)  # of the scripts of a large file; it keeps the texts
 def signature(source: ScriptSource) -> Signature:
     """The signature of a script, read once for each text of it; what one without `main` seems to have.
 

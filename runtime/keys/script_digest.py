@@ -132,7 +132,7 @@ def text_digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
 
 
-@functools.lru_cache(maxsize=256)  # it keeps the texts
+@functools.lru_cache(maxsize=1024)  # of the scripts of a large file; it keeps the texts
 def _read(text: str, filename: str, *, is_script: bool) -> _Reading:
     """What a source is and does."""
     try:

@@ -89,7 +89,7 @@ class _Reading:
     docstring: Docstring
 
 
-@functools.lru_cache(maxsize=256)  # it keeps the texts
+@functools.lru_cache(maxsize=1024)  # of the scripts of a large file; it keeps the texts
 def _read(text: str) -> _Reading | None:
     """What is detected in a script without `main`; None if the source is no such script."""
     try:

@@ -1,0 +1,78 @@
+"""What a window and a run do in the foreground costs no more than in proportion to nodes, links, items and results."""
+
+import ast
+import textwrap
+
+import bpy
+
+from background_nodes.addon.session import problems
+from background_nodes.node_tree import links, noted_results
+from background_nodes.node_tree.reader import read
+from tests.unit.growth import LINEAR, growth
+
+from .graphs import new_text, new_tree
+
+TAKE = "def main(number: int = 1) -> int: return number"
+
+
+def chain(number):
+    """Nodes of one script in a row. They are named at once: Blender looks long for a name that is free."""
+    tree, text, before = new_tree(), new_text("take.py", TAKE), None
+    for index in range(number):
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.script = f"Node {index}", text
+        if before is not None:
+            tree.links.new(before.outputs[0], node.inputs[0])
+        before = node
+    return tree
+
+
+def test_tree_is_read():
+    def make(number):
+        tree = chain(number)
+        return lambda: read(tree, bpy.context.scene)
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_problems_are_looked_for():
+    def make(number):
+        tree = chain(number)
+        return lambda: problems.find(tree)
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_links_are_asked_for_by_all_nodes_that_are_drawn():
+    def make(number):
+        tree = chain(number)
+        links.forget_links(tree)
+        return lambda: [links.refused_origins(node) for node in tree.nodes]
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_results_of_a_list_are_noted_and_found():
+    def make(number):
+        node = chain(1).nodes[0]
+        meshes = [bpy.data.meshes.new(f"Mesh {number} {index}") for index in range(number)]
+
+        def work():
+            noted = (noted_results.Noted(mesh, str(place)) for place, mesh in enumerate(meshes))
+            noted_results.put(node, "result", noted)
+            assert noted_results.found(node, "result") == meshes
+            assert len(noted_results.contents(node, "result")) == number
+
+        return work
+
+    assert growth(make, 50) < LINEAR
+
+
+def test_scripts_that_were_read_before_are_not_parsed_again(monkeypatch):
+    tree = new_tree()
+    for index in range(400):
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.script = f"Node {index}", new_text(f"{index}.py", f"{textwrap.dedent(TAKE)}  # {index}")
+    read(tree, bpy.context.scene)
+    monkeypatch.setattr(ast, "parse", None)
+    read(tree, bpy.context.scene)

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nothing costs more than in proportion to the number of nodes, links, items, results, logs or kept files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from background_nodes.runtime.engine.results import Results
+from background_nodes.runtime.planning.compiler import compile_graph
+from background_nodes.runtime.planning.plan import Plan
+from background_nodes.runtime.scheduling.events import (
+    CancelRequested,
+    Instruction,
+    RunStarted,
+    StartTask,
+    TaskError,
+    TaskFailed,
+    TaskProgressed,
+    TaskStarted,
+    TaskSucceeded,
+)
+from background_nodes.runtime.scheduling.scheduler import Scheduler
+from background_nodes.runtime.scratch.scratch import Scratch
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.store import upkeep
+from background_nodes.runtime.store.limits import Limits
+from background_nodes.runtime.store.store import Store
+
+from .graph_text import graph
+from .growth import LINEAR, growth
+from .plan_text import FLOAT, of_meshes, parse_plan
+
+Work = Callable[[], object]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Iterator[Scratch]:
+    made = Scratch(tmp_path / "scratch")
+    yield made
+    made.close()
+
+
+def test_what_is_quadratic_is_seen() -> None:
+    def make(number: int) -> Work:
+        names = [str(index) for index in range(number)]
+        return lambda: [name for name in names if sum(name == other for other in names) > 1]
+
+    assert growth(make, 20) > 4 * LINEAR
+
+
+# The scheduler
+
+
+def chain(number: int) -> Plan:
+    return parse_plan("a0\n" + "\n".join(f"a{index}: a{index - 1}" for index in range(1, number)))
+
+
+def fan(number: int) -> Plan:
+    """One task that many take, and one that takes what all of these give."""
+    names = [f"a{index}" for index in range(number)]
+    return parse_plan("first\n" + "\n".join(f"{name}: first" for name in names) + f"\nlast: {' '.join(names)}")
+
+
+def items(number: int) -> Plan:
+    return parse_plan(f"a: *{number}\nb: *a\nlast: b")
+
+
+def carry_out(plan: Plan, *, fails: bool = False) -> Work:
+    scheduler = Scheduler(plan, num_workers=8)
+
+    def told(order: Instruction, time: float) -> list[Instruction]:
+        if not isinstance(order, StartTask):
+            return []
+        where = time, order.task, order.item, order.attempt
+        orders = scheduler.handle(TaskStarted(*where)) + scheduler.handle(TaskProgressed(*where, 0.5, "Half"))
+        if fails:
+            return orders + scheduler.handle(TaskFailed(*where, TaskError("no luck")))
+        return orders + scheduler.handle(TaskSucceeded(*where, lengths={}))
+
+    def run() -> None:
+        orders, time = scheduler.handle(RunStarted(0.0)), 0.0
+        while orders:
+            time += 1.0
+            orders = [new for order in orders for new in told(order, time)]
+        assert scheduler.state.is_final
+
+    return run
+
+
+@pytest.mark.parametrize(("shape", "fails"), [(chain, False), (fan, False), (items, False), (fan, True), (items, True)])
+def test_run(shape: Callable[[int], Plan], fails: bool) -> None:
+    assert growth(lambda number: carry_out(shape(number), fails=fails)) < LINEAR
+
+
+def test_cancelling() -> None:
+    def make(number: int) -> Work:
+        scheduler = Scheduler(items(number), num_workers=8)
+        scheduler.handle(RunStarted(0.0))
+        return lambda: scheduler.handle(CancelRequested(1.0, None))
+
+    assert growth(make) < LINEAR
+
+
+# Planning
+
+
+def wide(number: int) -> tuple[str, str]:
+    """Pairs of nodes side by side."""
+    pairs = range(number)
+    nodes = " ; ".join(f"a{index}: -> x:FLOAT ; b{index}: v:FLOAT -> y:FLOAT" for index in pairs)
+    return nodes, " ; ".join(f"a{index}.x > b{index}.v" for index in pairs)
+
+
+def together(number: int) -> tuple[str, str]:
+    """Many links into one list."""
+    nodes = " ; ".join(f"a{index}: -> x:FLOAT" for index in range(number))
+    return f"{nodes} ; last: v:[FLOAT] -> y:FLOAT", " ; ".join(f"a{index}.x > last.v" for index in range(number))
+
+
+def in_row(number: int) -> tuple[str, str]:
+    nodes = " ; ".join(f"a{index}: v:FLOAT=1.0 -> x:FLOAT" for index in range(number))
+    return nodes, " ; ".join(f"a{index}.x > a{index + 1}.v" for index in range(number - 1))
+
+
+def through_reroutes(number: int) -> tuple[str, str]:
+    nodes = " ; ".join(f"reroute r{index}: in:FLOAT -> out:FLOAT" for index in range(number))
+    links = " ; ".join(f"r{index}.out > r{index + 1}.in" for index in range(number - 1))
+    return f"first: -> x:FLOAT ; {nodes} ; last: v:FLOAT -> y:FLOAT", (
+        f"first.x > r0.in ; {links} ; r{number - 1}.out > last.v"
+    )
+
+
+@pytest.mark.parametrize("shape", [wide, together, in_row, through_reroutes])
+def test_compiling(shape: Callable[[int], tuple[str, str]]) -> None:
+    def make(number: int) -> Work:
+        read = graph(*shape(number))
+        return lambda: compile_graph(read)
+
+    assert growth(make) < LINEAR
+
+
+# Results and logs
+
+
+def test_results_of_a_list_are_put_and_taken(scratch: Scratch) -> None:
+    def make(number: int) -> Work:
+        results = Results(scratch, {})
+        plan = of_meshes(f"a: *{number}\nlast: a", "last")
+        tasks = {task.id: task for task in plan.tasks}
+        (output,) = tasks["a"].outputs
+
+        def work() -> None:
+            for item in range(number):
+                ref = StoredRef("Mesh", f"Mesh {item}", "", f"{item:06d}.blend")
+                results.put("a", item, {"result": TypedValue(output.type, ref)})
+            (argument,) = tasks["last"].arguments
+            assert len(list(results.source(argument.sources[0], tasks).refs())) == number
+
+        return work
+
+    assert growth(make) < LINEAR
+
+
+def test_values_that_items_are_given(scratch: Scratch) -> None:
+    def make(number: int) -> Work:
+        results = Results(scratch, {})
+        tasks = {task.id: task for task in parse_plan(f"a: *{number}\nb: *a").tasks}
+        for item in range(number):
+            results.put("a", item, {"result": TypedValue(FLOAT, float(item))})
+        return lambda: [list(results.own_refs(tasks["b"], item, tasks)) for item in range(number)]
+
+    assert growth(make) < LINEAR
+
+
+def test_files_of_the_scratch_folder(scratch: Scratch) -> None:
+    def make(number: int) -> Work:
+        def work() -> None:
+            names = [name for _ in range(number) for name in (scratch.new_blob(), scratch.new_log())]
+            for name in names:
+                scratch.file(name).touch()
+            assert sum(scratch.sizes(names)) == 0
+            scratch.remove(names)
+
+        return work
+
+    assert growth(make) < LINEAR
+
+
+# The store
+
+
+def test_records_are_kept_found_and_removed(tmp_path: Path) -> None:
+    def make(number: int) -> Work:
+        store = Store(tmp_path / str(number), Limits(max_size=1024**3, min_free=0), print)
+        keys = [blake2b(str(index).encode()).hexdigest() for index in range(number)]
+
+        def work() -> None:
+            for key in keys:
+                store.keep(key, {"values": [key]}, 1.0, {})
+            assert all(store.find(key) for key in keys)
+            assert upkeep.info(store).num_records == number
+            assert upkeep.clear(store).num_records == number
+            store.close()
+
+        return work
+
+    assert growth(make, 30) < LINEAR
