@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -19,7 +20,7 @@ from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.store import Store
 
-from .graphs import SCALE, new_material, new_tree, output, quad, script, socket_of
+from .graphs import SCALE, add, give, new_material, new_tree, output, quad, script, socket_of
 
 COUNT = "def main(source: bpy.types.Object) -> int: return len(source.data.vertices)"
 
@@ -949,3 +950,17 @@ def background_nodes_session_ends():
     from background_nodes.addon.session.current import session
 
     session.close()
+
+
+@pytest.mark.parametrize("name", [b"rock.mtl", b"gr\xfcn.mtl"])  # the second one is no UTF-8
+def test_an_mtl_file_that_appears_or_changes_runs_the_import(tree, tmp_path, name):
+    (tmp_path / "rock.obj").write_bytes(b"mtllib " + name + b"\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl Red\nf 1 2 3\n")
+    node = add(tree, "BackgroundNodeScript", "Import")
+    node.library_script = "import_export/import_obj"
+    give(node, filepath=str(tmp_path / "rock.obj"))
+    found = []
+    for color in (None, "1 0 0", "0 1 0"):
+        if color:
+            (tmp_path / os.fsdecode(name)).write_text(f"newmtl Red\nKd {color}\n")
+        found.append((set(ran(tree)), ran(tree)))
+    assert found == [({"Import"}, {})] * 3

@@ -43,16 +43,20 @@ def main(filepath: Path, merge_vertices: bool = False) -> list[bpy.types.Object]
 
 
 def other_files(path: Path) -> list[str]:
-    """The names of the files with meshes and images that a .gltf file uses. A .glb file has all in it."""
-    if path.suffix.lower() != ".gltf":
-        return []
+    """The names of the files with meshes and images that it uses. A .glb file has most in it, but may use some, too."""
     try:
-        content = json.loads(path.read_bytes())
-        parts = [*content.get("buffers", ()), *content.get("images", ())]
-        names = [part["uri"] for part in parts if "uri" in part]
+        with path.open("rb") as file:
+            start = file.read(20)
+            if start.startswith(b"glTF"):
+                text = file.read(int.from_bytes(start[12:16], "little"))
+            else:
+                text = start + file.read()
+        content = json.loads(text)
+        parts = [*(content.get("buffers") or ()), *(content.get("images") or ())]
+        names = [part["uri"] for part in parts if part.get("uri")]
+        return [unquote(name.replace("\\", "/")) for name in names if not name.startswith("data:")]
     except (ValueError, AttributeError, TypeError):
         return []  # the import tells what is wrong with it
-    return [unquote(name) for name in names if not name.startswith("data:")]
 
 
 def depth(item: bpy.types.Object) -> int:

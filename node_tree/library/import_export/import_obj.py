@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Import the objects of an OBJ file, with the materials of the .mtl file beside it."""
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -31,8 +34,10 @@ def main(
         raise ValueError(f"There is no file {path}; choose an existing .obj file")
 
     progress(0.1, f"Importing {path.name}")
-    for name in material_files(path):
-        depends_on(path.parent / name)
+    for materials in material_files(path):
+        depends_on(materials)
+        for texture in textures(materials):
+            depends_on(texture)
     before = set(bpy.data.objects)
     bpy.ops.wm.obj_import(
         filepath=str(path),
@@ -51,7 +56,38 @@ def main(
     return objects
 
 
-def material_files(path: Path) -> list[str]:
-    """The names of the .mtl files that it uses."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return [line.split(maxsplit=1)[1].strip() for line in file if line.startswith("mtllib ") and line[7:].strip()]
+def material_files(path: Path) -> set[Path]:
+    """The .mtl files that Blender may read: those that are named, however that is to be understood, and that beside."""
+    names = {path.with_suffix(".mtl").name}
+    with path.open(encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            if line.lstrip()[:6].lower() == "mtllib":
+                parts = [line.strip()[6:]]
+                while parts[-1].endswith("\\"):
+                    parts[-1] = parts[-1][:-1]
+                    parts.append(next(file, "").strip("\n"))
+                # Which spaces stand for the end of a line depends on the version of Blender.
+                names |= {name for gap in (" ", "  ", "   ") for name in mentioned(gap.join(parts))}
+                names |= set("".join(parts).replace('"', "").split())
+    return files_of(path.parent, names)
+
+
+def textures(path: Path) -> set[Path]:
+    """The images that an .mtl file may name. Where Blender does not find one, it looks beside the .mtl file."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return set()
+    found = re.findall(r"^\s*(?:map_|bump|norm|disp|refl|decal)\S*\s+(.*)", text, re.IGNORECASE | re.MULTILINE)
+    names = {name for line in found for name in mentioned(line)}
+    return files_of(path.parent, names | {re.split(r"[/\\]", name)[-1] for name in names})
+
+
+def mentioned(text: str) -> Iterator[str]:
+    """The names that a text may mean: all of it, as names may have spaces, or what is left after some options."""
+    text = text.replace('"', "").strip()
+    return (text[word.start() :] for word in re.finditer(r"\S+", text))
+
+
+def files_of(folder: Path, names: set[str]) -> set[Path]:
+    return {folder / name for name in names if not os.path.isdir(folder / name)}  # noqa: PTH112 (takes any text)

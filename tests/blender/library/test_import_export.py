@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+import struct
 from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
+
+from background_nodes.runtime.engine.used_files import noted
+from background_nodes.runtime.keys.files import FileDigests
 
 from .scenes import (
     cube,
@@ -396,3 +402,84 @@ class TestFilesBeside:
         with noted(bpy.path.abspath) as used:
             run("import_export/append_from_blend", path, name="Cube")
         assert str(library) in used.read
+
+
+def depends_on(imported: Path, other: str | bytes) -> bool:
+    """Whether the import of a file runs again after another file beside it has changed. It is kept if none changes."""
+    other = imported.parent / os.fsdecode(other)
+    with noted(str) as used:
+        run(f"import_export/import_{'obj' if imported.suffix == '.obj' else 'gltf'}", imported)
+    assert not used.obstacle
+    assert all(FileDigests().is_as_it_was(state) for state in used.read.values())
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(b"other")
+    return not all(FileDigests().is_as_it_was(state) for state in used.read.values())
+
+
+TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl Red\nf 1 2 3\n"
+MATERIAL_FILES = [
+    ("mtllib a.mtl\n", "a.mtl"),
+    ("mtllib a.mtl\r\n", "a.mtl"),
+    ("", "foo.mtl"),
+    ("mtllib other.mtl\n", "foo.mtl"),
+    ("mtllib other.mtl\nmtllib a.mtl\n", "a.mtl"),
+    ('mtllib "my a.mtl"\n', "my a.mtl"),
+    ("mtllib my  a.mtl\n", "my  a.mtl"),
+    ("mtllib sub/a.mtl\n", "sub/a.mtl"),
+    ("mtllib\ta.mtl \n", "a.mtl"),
+    ("  mtllib   a.mtl\n", "a.mtl"),
+    ("MTLLIB a.mtl\n", "a.mtl"),
+    ("mtllib a.mtl b.mtl\n", "a.mtl"),
+    ("mtllib a.mtl b.mtl\n", "b.mtl"),
+    ("mtllib \\\na.mtl\n", "a.mtl"),
+    ("mtllib my\\\n\\\na.mtl\n", "my  a.mtl"),
+    ("mtllib ü.mtl\n", "ü.mtl"),
+    (b"mtllib \xfc.mtl\n", b"\xfc.mtl"),
+]
+MAPS = [
+    ("map_Kd t.png", "t.png"),
+    ("  map_Kd\tmy t.png ", "my t.png"),
+    ('map_Kd "my t.png"', "my t.png"),
+    ("map_Kd -s 1 2 3 -o 0 0 0 my t.png", "my t.png"),
+    ("bump -bm 0.5 t.png", "t.png"),
+    ("map_Kd sub/t.png", "sub/t.png"),
+    ("map_Kd /nowhere/t.png", "t.png"),
+    (r"map_Kd C:\nowhere\t.png", "t.png"),
+]
+
+
+class TestOtherFiles:
+    @pytest.mark.parametrize("is_there", [True, False])
+    @pytest.mark.parametrize(("start", "name"), MATERIAL_FILES)
+    def test_obj_file_depends_on_each_mtl_file_that_may_be_read(self, start, name, is_there, tmp_path):
+        path = tmp_path / "foo.obj"
+        path.write_bytes((start if isinstance(start, bytes) else start.encode()) + TRIANGLE.encode())
+        if is_there:
+            other = tmp_path / os.fsdecode(name)
+            other.parent.mkdir(exist_ok=True)
+            other.write_text("newmtl Red\nKd 1 0 0\n")
+        assert depends_on(path, name)
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    @pytest.mark.parametrize(("line", "name"), MAPS)
+    def test_obj_file_depends_on_each_texture_that_may_be_read(self, line, name, is_there, tmp_path):
+        (tmp_path / "foo.obj").write_text(TRIANGLE)
+        (tmp_path / "foo.mtl").write_text(f"newmtl Red\nKd 1 0 0\n{line}\nmap_Ks folder/\n")
+        if is_there:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            saved_picture(tmp_path / name, (1, 0, 0, 1))
+        assert depends_on(tmp_path / "foo.obj", name)
+
+    @pytest.mark.parametrize("is_binary", [False, True])
+    @pytest.mark.parametrize("part", ["buffers", "images"])
+    def test_gltf_file_depends_on_its_buffers_and_images(self, part, is_binary, tmp_path):
+        item = grid(cells=2)
+        item.data.materials.append(textured(material("Steel"), picture("Rust", (1, 0, 0, 1))))
+        path = export("export_gltf", item, tmp_path)
+        content = path.read_bytes()
+        if is_binary:
+            path = tmp_path / "out.glb"
+            text = content + b" " * (-len(content) % 4)
+            path.write_bytes(struct.pack("<4sIII4s", b"glTF", 2, 20 + len(text), len(text), b"JSON") + text)
+        (other,) = json.loads(content)[part]
+        assert depends_on(path, other["uri"])
