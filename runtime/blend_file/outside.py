@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import BlendFileError
-from ..keys.files import FileDigests, Stamp, UnknownContentError, stamp
+from ..keys.files import FileDigests, Stamp, UnknownContentError, each, stamp
 from .anatomy import Anatomy, anatomy
 from .fields.named_files import Form, NamedFile, NamedState, name_pattern
 
@@ -42,8 +42,9 @@ class Outside:
         found = sorted(_found(named.form, path))
         stamps = _stamps(found)  # before the files are read, so that no later change has the same
         digest = hashlib.blake2b(_encoded(named.form.name if found else named.last_part), digest_size=DIGEST_SIZE)
-        for number, file in found:
-            digest.update(_encoded(f"\0{number}\0{self.files.file(str(file))}"))
+        contents = each(self.files.file, (str(file) for _number, file in found))
+        for (number, _file), content in zip(found, contents, strict=True):
+            digest.update(_encoded(f"\0{number}\0{content}"))
         return NamedState(str(path), named.form.name, digest.hexdigest(), stamps)
 
     def is_as_it_was(self, state: NamedState, *, may_trust_times: bool) -> bool:

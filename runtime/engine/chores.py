@@ -29,6 +29,7 @@ class Chores:
         self._waker, self._bell = Pipe(duplex=False)
         self._dropped: set[Hashable] = set()  # they were begun, and nobody wants the result
         self._current: Hashable | None = None
+        self._is_late = False  # it is closed, and waits for the last chore
 
     def add(self, key: Hashable, chore: Callable[[], Any]) -> None:
         """Do a chore soon. `poll` returns its result. It must touch nothing that this thread uses."""
@@ -39,12 +40,17 @@ class Chores:
                 self._thread.start()
 
     def drop(self, key: Hashable) -> None:
-        """Forget a chore. One that was begun is done to its end, but `poll` returns nothing of it."""
+        """Forget a chore. `poll` returns nothing of one that was begun; it ends early if it asks `is_wanted`."""
         with self._lock:
             self._waiting = deque(entry for entry in self._waiting if entry[0] != key)
             self._done = deque(done for done in self._done if done.key != key)
             if self._current == key:
                 self._dropped.add(key)
+
+    def is_wanted(self, key: Hashable) -> bool:
+        """Whether a chore is to go on; it may ask that itself, on its thread."""
+        with self._lock:
+            return not self._is_late and key not in self._dropped
 
     def poll(self) -> list[Done]:
         """What was done since the last call."""
@@ -73,6 +79,7 @@ class Chores:
             thread.join(timeout)
         with self._lock:
             self._waiting.clear()
+            self._is_late = True
             thread = self._thread
         if thread is not None:
             thread.join()

@@ -12,6 +12,7 @@ Nothing is written to the store. What is written to the scratch folder is remove
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -42,7 +43,7 @@ from .chores import Chores
 from .forecast import Forecast, Outlook, TaskForecast
 from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
-from .preparation import Checking, Digesting, Keeping, Works
+from .preparation import Checking, Digesting, Keeping, Reading, Works
 from .preparation import Work as Preparation
 from .results import Results, fault, list_lengths
 from .run_cache import Found, NotFound, NotYet, RunCache
@@ -183,14 +184,16 @@ class Forecaster:
         if isinstance(work, Keeping):
             self._keeping.append(errand)
         else:
-            self._chores.add(errand.id, self._chore(work))
+            self._chores.add(errand.id, self._chore(errand.id, work))
 
-    def _chore(self, work: Preparation) -> Callable[[], object]:
+    def _chore(self, errand: str, work: Preparation) -> Callable[[], object]:
         assert self._cache is not None
         cache = self._cache
         match work:
             case Digesting(blob):
                 return cache.keys.digesting(blob)
+            case Reading(paths):
+                return cache.keys.reading(paths, functools.partial(self._chores.is_wanted, errand))
             case Checking(key):
                 store = cache.shared.store
                 return lambda: store.check(key)

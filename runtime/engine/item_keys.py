@@ -15,7 +15,7 @@ from ..blend_file.blob_digests import Digests
 from ..blend_file.fields.named_files import NamedState
 from ..blend_file.outside import Outside
 from ..errors import MisfitError, StoreError
-from ..keys.files import FileDigests, UnknownContentError, combined
+from ..keys.files import FileDigests, QuickDigests, UnknownContentError, combined
 from ..keys.inputs import Contents as InputContents
 from ..keys.inputs import DataBlockContent, input_parts, items_digest, value_digest
 from ..keys.installed import versions
@@ -44,13 +44,17 @@ class Known:
     """What is known of scripts, files and keys, for all runs of a session.
 
     Attributes:
+        files, outside: what other threads ask: they may read for long.
+        quick, quick_outside: the same for the foreground.
         keys: the last key of each item, by task and item.
     """
 
     def __init__(self) -> None:
         self.files = FileDigests()
         self.outside = Outside(self.files)
-        self.scripts = ScriptDigests(self.files)
+        self.quick = QuickDigests(self.files)
+        self.quick_outside = Outside(self.quick)
+        self.scripts = ScriptDigests(self.quick)
         self.keys: dict[tuple[str, int], _KnownKey] = {}
         self._blobs: dict[str, tuple[Contents, Digests]] = {}
 
@@ -133,6 +137,10 @@ class ItemKeys:
 
         return read
 
+    def reading(self, paths: tuple[str, ...], is_wanted: Callable[[], bool]) -> Callable[[], None]:
+        """What reads files that items take, for as long as `is_wanted`, to be done on another thread."""
+        return functools.partial(self._known.files.read, paths, is_wanted)
+
     def content_of(self, ref: StoredRef) -> str:
         """The digest of a data-block by content; "" if it is not known."""
         blob, name = self._place(ref)
@@ -176,14 +184,14 @@ class ItemKeys:
     def _installed_for(self, source: ScriptSource, script: ScriptDigest) -> dict[str, str]:
         """The versions of what a script imports from elsewhere, as they were when the run first asked for them."""
         if source not in self._installed:
-            self._installed[source] = versions(script.installed, self._known.files)
+            self._installed[source] = versions(script.installed, self._known.quick)
         return self._installed[source]
 
     def is_as_it_was(self, part: ScriptPart, task: PlannedTask) -> bool:
         """Whether all that a task's script imports is still what it was when the run first asked for it."""
         script = self._known.scripts.digest(task.script)
         try:
-            return script.modules == part.modules and versions(script.installed, self._known.files) == part.installed
+            return script.modules == part.modules and versions(script.installed, self._known.quick) == part.installed
         except UnknownContentError:
             return False
 
@@ -217,6 +225,7 @@ class ItemKeys:
 
         Raises:
             UnknownContentError: if that can't be told.
+            NotReadYetError: if files have to be read before.
         """
         script = self.script(task)
         contents = InputContents(
@@ -228,7 +237,7 @@ class ItemKeys:
             functools.partial(
                 self._blend_file, gives_data_blocks=any(each.type.is_data_block for each in task.outputs)
             ),
-            self._known.files,
+            self._known.quick,
             self._scratch.folder,
             self._whole_path,
             written,
@@ -266,11 +275,12 @@ class ItemKeys:
     def _seeing_arrangement(self, tasks: Tasks) -> set[str]:
         """The tasks that can see how nodes and modifiers are arranged, and those whose results they take."""
         if self._arrangement_seen is None:
-            self._arrangement_seen = set()
+            seen = set[str]()
             for task in reversed(list(tasks.values())):
                 sees = self.script(task).sees.sees_arrangement or bool(task.settings.addons)
-                if sees or task.id in self._arrangement_seen:
-                    self._arrangement_seen.update((task.id, *task.dependencies))
+                if sees or task.id in seen:
+                    seen.update((task.id, *task.dependencies))
+            self._arrangement_seen = seen
         return self._arrangement_seen
 
     def _content(self, ref: StoredRef, *, sees_paths: bool, sees_arrangement: bool) -> DataBlockContent:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from ..blend_file import blob_digests
 from ..blend_file.fields.named_files import NamedState
 from ..blend_file.outside import Outside
 from ..errors import StoreError
+from ..keys.files import FileDigests, UnknownContentError, without
 from ..keys.key import KeyParts
 from ..scratch.contents import Contents
 from ..scratch.scratch import ScratchFolder
@@ -88,6 +89,24 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenFiles:
+    """What an item was given at a path: a file, or those of a folder, by their digests.
+
+    Attributes:
+        written: whole paths of files that the item itself wrote: they don't count.
+    """
+
+    path: str
+    digests: Mapping[str, str]
+    written: frozenset[str]
+
+    def are_as_they_were(self, files: FileDigests) -> bool:
+        """Raises UnknownContentError, and if they are asked quick ones NotReadYetError."""
+        before, now = (without(each, self.path, self.written) for each in (self.digests, files.content(self.path)))
+        return before == now
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """Keeps one result."""
 
@@ -100,6 +119,7 @@ class Keep:
     log: Path
     sources: tuple[StoredRef, ...]
     files: set[NamedState]
+    given: Sequence[GivenFiles]
     outside: Outside
 
     @property
@@ -112,7 +132,7 @@ class Keep:
 
         It is not kept if a file of its inputs has changed since these were digested.
         """
-        if not all(self.outside.is_as_it_was(state, may_trust_times=False) for state in self.files):
+        if not self._are_files_as_they_were():
             return Remember(self.store, self.subject, self.gave)()
         kept, blob, files = replace(self.kept, given=self.gave.digest()), self.gave.blob, {}
         if blob.exists() and not kept.obstacle:
@@ -135,6 +155,14 @@ class Keep:
         if kept.written:
             self.store.set_last(place(self.parts), record)
         return last is not None and kept.given == last.given != "" and set(kept.origins) == set(last.origins)
+
+    def _are_files_as_they_were(self) -> bool:
+        try:
+            if not all(each.are_as_they_were(self.outside.files) for each in self.given):
+                return False
+        except UnknownContentError:
+            return False
+        return all(self.outside.is_as_it_was(state, may_trust_times=False) for state in self.files)
 
 
 def paths_of(states: Iterable[NamedState]) -> set[str]:

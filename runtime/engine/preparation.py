@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preparation: what a worker has to do before an item of a task can start, or before results come home.
 
-To know whether it must start at all, the content of its data-blocks may have to be found out first.
+To know whether it must start at all, the content of its data-blocks and files may have to be found out first.
 
 A .blend file that a task works on is copied once in a run. So all tasks see the same state of it, whatever is saved
 meanwhile, and none of them has the file itself open. Data-blocks that are spread over many blobs are gathered.
@@ -67,6 +67,16 @@ class Digesting:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """Files are read, of which the content counts."""
+
+    paths: tuple[str, ...]
+
+    def errand(self, identifier: str) -> Errand:
+        return Errand(identifier, f"Reading {PurePath(self.paths[0]).name}", is_needed=False, timeout=_COPY_TIMEOUT)
+
+
+@dataclass(frozen=True, slots=True)
 class Keeping:
     """A result is being kept: whoever looks for it waits until that is done. `name` is its key or its subject."""
 
@@ -88,7 +98,7 @@ class Checking:
 
 #: What a worker does, and what is done without one before a result can be looked for.
 WorkerWork = Copying | Gathering
-LookupWork = Digesting | Keeping | Checking
+LookupWork = Digesting | Reading | Keeping | Checking
 Work = WorkerWork | LookupWork
 
 

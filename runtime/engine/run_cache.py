@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,8 +12,8 @@ from pathlib import Path, PurePath
 from typing import Final
 
 from ..errors import StoreError
-from ..keys.files import FileState, UnknownContentError
-from ..keys.key import InputPart, KeyParts
+from ..keys.files import MISSING, FileState, NotReadYetError, UnknownContentError, combined, without
+from ..keys.key import Content, Element, InputPart, KeyParts
 from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
@@ -23,11 +24,11 @@ from ..store.records import Record
 from . import kept_results
 from .cache import Cache
 from .item_keys import ItemKey, ItemKeys
-from .keeping import BLOB, Gave, Keep, Remember, paths_of
+from .keeping import BLOB, Gave, GivenFiles, Keep, Remember, paths_of
 from .kept_results import STEM, KeptResult, found_origins, place, subject
 from .messages import Succeeded
 from .own_files import Owner
-from .preparation import Checking, Digesting, Keeping, LookupWork
+from .preparation import Checking, Digesting, Keeping, LookupWork, Reading
 from .results import Results, Tasks
 from .run_files import RunFiles
 
@@ -94,6 +95,7 @@ class RunCache:
         self._is_forecast = files is None
         self._asked: dict[tuple[str, int], ItemKey] = {}  # by task and item
         self._copies: dict[str, str] = {}  # blobs with the files of large results, by key; "" if there is none
+        self._since: dict[tuple[str, int], int] = {}  # when it was first looked for an item that waits for files
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
         self.same: defaultdict[str, set[int]] = defaultdict(set)
@@ -103,14 +105,25 @@ class RunCache:
         if unknown := self.keys.undigested(task, item, tasks):
             return NotYet(tuple(map(Digesting, unknown)))
         try:
+            self._begin(task, item)
             answer = self._look_up(task, item, tasks)
+        except NotReadYetError as unread:
+            return NotYet((Reading(unread.paths),))
         except UnknownContentError as error:
             answer = NotFound((Reason(Cause.UNKNOWN, str(error)),))
+        if isinstance(answer, NotYet):
+            return answer
+        del self._since[task.id, item]
         if isinstance(answer, NotFound):
             self.reasons[task.id, item] = answer.reasons
-        elif isinstance(answer, Found):
+        else:
             self.shown.setdefault(task.id, set()).add(self._asked[task.id, item].key)
         return answer
+
+    def _begin(self, task: PlannedTask, item: int) -> None:
+        """Begin to look at the files of an item, as they were at any time since it was first looked for it."""
+        quick = self.shared.known.quick
+        quick.begin(self._since.setdefault((task.id, item), quick.mark()))
 
     # Looking up
 
@@ -220,17 +233,12 @@ class RunCache:
         """Why the result does not hold any more."""
         for states, is_output in ((kept.written, True), (kept.read, False)):
             for state in states:
-                if not self.shared.known.files.is_as_it_was(state):
-                    yield file_changed(state.path, self._digest_now(state), is_output=is_output)
+                if not self.shared.known.quick.is_as_it_was(state):
+                    is_there = os.path.exists(state.path)  # noqa: PTH110 (it never raises)
+                    yield file_changed(state.path, "" if is_there else MISSING, is_output=is_output)
         for named in kept.named:
-            if not self.shared.known.outside.is_as_it_was(named, may_trust_times=True):
+            if not self.shared.known.quick_outside.is_as_it_was(named, may_trust_times=True):
                 yield file_changed(named.path, "", is_output=False)
-
-    def _digest_now(self, state: FileState) -> str:
-        try:
-            return self.shared.known.files.state(state.path).digest
-        except UnknownContentError:
-            return ""
 
     def _taken(
         self, record: Record, kept: KeptResult, task: PlannedTask, item: int, tasks: Tasks
@@ -262,19 +270,28 @@ class RunCache:
         self, task: PlannedTask, item: int, tasks: Tasks, is_unknown: Callable[[Source], bool]
     ) -> NotFound | NotYet | None:
         """Why an item runs whatever it is given by the sources that are unknown yet; None if it hangs on these."""
+        known = _known_part(task, is_unknown)
+        try:
+            self._begin(known, item)
+            found = self._foresee(task, known, item, tasks)
+        except NotReadYetError as unread:
+            return NotYet((Reading(unread.paths),))
+        except UnknownContentError as error:
+            found = NotFound((Reason(Cause.UNKNOWN, str(error)),))
+        if not isinstance(found, NotYet):
+            del self._since[known.id, item]
+        return found
+
+    def _foresee(self, task: PlannedTask, known: PlannedTask, item: int, tasks: Tasks) -> NotFound | NotYet | None:
         if task.settings.is_never_cached or self.keys.script(task).is_never_kept:
             return NotFound((Reason(Cause.NEVER_CACHED),))
         if self._is_forced:
             return NotFound((Reason(Cause.FORCED),))
-        known = _known_part(task, is_unknown)
         if blobs := self.keys.undigested(known, item, tasks):
             return NotYet(tuple(map(Digesting, blobs)))
         if self.shared.pending[subject(task, item)]:
             return NotYet((Keeping(subject(task, item)),))
-        try:
-            found = tuple(self._own_reasons(task, known, item, tasks))
-        except UnknownContentError as error:
-            found = (Reason(Cause.UNKNOWN, str(error)),)
+        found = tuple(self._own_reasons(task, known, item, tasks))
         return NotFound(found) if found else None
 
     def _own_reasons(self, task: PlannedTask, known: PlannedTask, item: int, tasks: Tasks) -> Iterable[Reason]:
@@ -299,23 +316,35 @@ class RunCache:
 
     # Keeping
 
-    def _to_keep(self, task: PlannedTask, item: int, tasks: Tasks, written: frozenset[str]) -> ItemKey | None:
+    def _to_keep(
+        self, task: PlannedTask, item: int, written: frozenset[str]
+    ) -> tuple[ItemKey, list[GivenFiles]] | None:
         """What the result of an item depends on, now that it has run, without the files that it wrote.
 
         Returns:
-            None if a file or module has changed since it was asked for.
+            it, and the files that have to be read to see whether they are as they were; None if a file or module has
+            changed since it was asked for.
         """
         asked = self._asked[task.id, item]
         before = asked.parts
         if not before.script.modules and not before.script.installed and not any(_paths(before)):
-            return asked
-        if not self.keys.is_as_it_was(before.script, task):
-            return None
+            return asked, []
+        quick = self.shared.known.quick
+        quick.begin(quick.mark())
+        unread = []
         try:
-            now = self.keys.parts(task, item, tasks, written)
-        except UnknownContentError:
+            if not self.keys.is_as_it_was(before.script, task):
+                return None
+            for element in _elements(before):
+                given = GivenFiles(element.name, element.parts, written)
+                try:
+                    if not given.are_as_they_were(quick):
+                        return None
+                except NotReadYetError:
+                    unread.append(given)
+        except (NotReadYetError, UnknownContentError):
             return None
-        return ItemKey.of(now) if _files(now, written) == _files(before, written) else None
+        return ItemKey.of(_without(before, written)), unread
 
     def _written(self, task: PlannedTask, item: int, succeeded: Succeeded) -> tuple[FileState, ...] | None:
         """The files that an item wrote, now or the last time. One of its inputs that it only passed on is none of them.
@@ -346,9 +375,10 @@ class RunCache:
         if written is None:
             self.shared.pending.update((subject(task, item),))
             return Remember(self.shared.store, subject(task, item), gave)
-        asked = self._to_keep(task, item, tasks, frozenset(state.path for state in written))
-        if asked is None:
+        to_keep = self._to_keep(task, item, frozenset(state.path for state in written))
+        if to_keep is None:
             return None
+        asked, given = to_keep
         has_data_blocks = any(output.type.is_data_block for output in task.outputs)
         try:
             sources = self.keys.sources(task, item, tasks) if has_data_blocks else ()
@@ -383,6 +413,7 @@ class RunCache:
             self._scratch.file(log),
             sources,
             files,
+            given,
             self.shared.known.outside,
         )
 
@@ -395,18 +426,31 @@ def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> Plan
 
 def _given_files(parts: KeyParts) -> Iterator[tuple[str, str]]:
     """The files that inputs name or that are in folders that they name, by their paths, and their digests."""
-    for name, digests in _files(parts, frozenset()):
-        yield from ((str(Path(name, inner)), digest) for inner, digest in digests.items())
+    for each in _elements(parts):
+        yield from ((str(Path(each.name, inner)), digest) for inner, digest in each.parts.items())
 
 
-def _files(parts: KeyParts, written: frozenset[str]) -> list[tuple[str, dict[str, str]]]:
-    """The files that inputs name, by content; without those that were `written`."""
-    return [
-        (each.name, {name: digest for name, digest in each.parts.items() if str(Path(each.name, name)) not in written})
-        for part in _paths(parts)
-        for content in part.contents
-        for each in content.elements
-    ]
+def _elements(parts: KeyParts) -> Iterator[Element]:
+    """The files and folders that inputs name."""
+    return (each for part in _paths(parts) for content in part.contents for each in content.elements)
+
+
+def _without(parts: KeyParts, written: frozenset[str]) -> KeyParts:
+    """What a result depends on, without the files that were `written`."""
+
+    def element_without(element: Element) -> Element:
+        left = without(element.parts, element.name, written)
+        return replace(element, digest=combined(left), parts=left)
+
+    def content_without(content: Content) -> Content:
+        return replace(content, elements=tuple(map(element_without, content.elements)))
+
+    def input_without(part: InputPart) -> InputPart:
+        if part.type.kind != "PATH":
+            return part
+        return replace(part, contents=tuple(map(content_without, part.contents)))
+
+    return replace(parts, inputs=tuple(map(input_without, parts.inputs)))
 
 
 def _paths(parts: KeyParts) -> Iterator[InputPart]:

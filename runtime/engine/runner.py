@@ -78,7 +78,7 @@ from .gathering import MANY_FOR_HOME
 from .interface import Engine, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
-from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Work
+from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Reading, Work
 from .results import fault, list_lengths
 from .run_cache import Found, NotYet
 
@@ -618,7 +618,7 @@ class Runner:
     def _start_errand(self, run: ActiveRun, key: _ErrandKey) -> None:
         work = run.works[key.errand]
         if isinstance(work, LookupWork):
-            self._chores.add(key, self._chore(run, work))
+            self._chores.add(key, self._chore(run, key, work))
             return
         try:
             task = run.works.task(key.errand, work, self.scratch.new_blob)
@@ -628,14 +628,16 @@ class Runner:
             return
         self._submit(run, Request(key, task))
 
-    def _chore(self, run: ActiveRun, work: LookupWork) -> Callable[[], object]:
+    def _chore(self, run: ActiveRun, key: _ErrandKey, work: LookupWork) -> Callable[[], object]:
         """What is done on another thread before a result can be looked for."""
         assert run.cache is not None
         match work:
             case Digesting(blob):
                 return run.cache.keys.digesting(blob)
-            case Checking(key):
-                return run.cache.checking(key)
+            case Reading(paths):
+                return run.cache.keys.reading(paths, functools.partial(self._chores.is_wanted, key))
+            case Checking(kept):
+                return run.cache.checking(kept)
             case Keeping():
                 return _nothing  # chores are done in their order, so that is kept by then
             case _:

@@ -16,7 +16,7 @@ from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import Parameter
 from ..script.socket_types import OPEN_FILE, StoredRef
-from .files import FileDigests, UnknownContentError, combined
+from .files import FileDigests, UnknownContentError, combined, each, without
 from .key import Content, Element, InputPart
 
 #: Letters of a value that people are shown.
@@ -159,7 +159,7 @@ class _Reading:
         paths = [self._contents.whole_path(path) if isinstance(path, str) else "" for path in given]
         elements: list[Element] = []
         if not parameter.is_output_path:
-            elements = [self._file(path, parameter) for path in paths if path]
+            elements = each(lambda path: self._file(path, parameter), filter(None, paths))
         return Content(value.type, conversion, _joined(paths), _shown(given), tuple(elements))
 
     def _file(self, path: str, parameter: Parameter) -> Element:
@@ -167,11 +167,7 @@ class _Reading:
             raise UnknownContentError(
                 f'"{parameter.label}": {path} is no whole path, so nobody knows which file is meant'
             )
-        found = {
-            name: digest
-            for name, digest in self._contents.files.content(path).items()
-            if str(Path(path, name)) not in self._contents.written
-        }
+        found = without(self._contents.files.content(path), path, self._contents.written)
         return Element(path, combined(found), found)
 
     def _blend_files(self, value: TypedValue, conversion: str) -> Content:

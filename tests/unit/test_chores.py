@@ -81,3 +81,23 @@ def test_closing_late_does_what_was_begun_only(chores: Chores) -> None:
     threading.Timer(0.05, may_end.set).start()
     chores.close(0.0)
     assert done == ["begun"]
+
+
+def test_chore_is_wanted_until_it_is_dropped_or_closing_takes_too_long(chores: Chores) -> None:
+    begun, may_go_on, answers = threading.Event(), threading.Event(), list[bool]()
+
+    def ask(key: str) -> None:
+        answers.append(chores.is_wanted(key))
+        begun.set()
+        may_go_on.wait(30.0)
+        answers.append(chores.is_wanted(key))
+
+    chores.add("dropped", lambda: ask("dropped"))
+    assert begun.wait(30.0)
+    chores.drop("dropped")
+    may_go_on.set()
+    chores.add("wanted", lambda: ask("wanted"))
+    all_done(chores, 1)
+    assert answers == [True, False, True, True]
+    chores.close(0.0)
+    assert not chores.is_wanted("wanted")

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.keys import files
-from background_nodes.runtime.keys.files import MISSING, FileDigests, UnknownContentError
+from background_nodes.runtime.keys.files import (
+    MAX_QUICK,
+    MISSING,
+    FileDigests,
+    NotReadYetError,
+    QuickDigests,
+    UnknownContentError,
+)
 
 LONG_AGO = 1_000_000_000
 
@@ -19,9 +26,9 @@ def digests(monkeypatch):
     found.reads = 0
     read = files._digest_of
 
-    def counted(file, size):
+    def counted(file, size, is_wanted):
         found.reads += 1
-        return read(file, size)
+        return read(file, size, is_wanted)
 
     monkeypatch.setattr(files, "_digest_of", counted)
     return found
@@ -160,3 +167,79 @@ def test_unchanged_file_is_not_read_to_see_that(tmp_path, digests):
     state = digests.state(str(tmp_path / "a"))
     digests.is_as_it_was(state)
     assert digests.reads == 1
+
+
+# In the foreground, which must not wait
+
+
+@pytest.fixture
+def quick(digests):
+    found = QuickDigests(digests)
+    found.begin(found.mark())
+    return found
+
+
+def read(digests, error):
+    """What another thread does."""
+    digests.read(error.paths, lambda: True)
+
+
+def test_large_file_is_read_by_another_thread_and_then_known(tmp_path, digests, quick):
+    (tmp_path / "a").write_bytes(bytes(MAX_QUICK))
+    with pytest.raises(NotReadYetError) as raised:
+        quick.file(str(tmp_path / "a"))
+    assert digests.reads == 0
+    read(digests, raised.value)
+    assert quick.file(str(tmp_path / "a")) == digests.file(str(tmp_path / "a"))
+
+
+def test_many_small_files_are_read_by_another_thread_at_once(tmp_path, digests, quick):
+    for number in range(100):
+        (tmp_path / str(number)).write_bytes(b"small")
+    with pytest.raises(NotReadYetError) as raised:
+        quick.folder(str(tmp_path))
+    assert digests.reads + len(raised.value.paths) == 100
+    assert len(raised.value.paths) > 30
+    read(digests, raised.value)
+    assert len(quick.folder(str(tmp_path))) == 100
+
+
+def test_large_file_that_changed_after_it_was_read_is_read_again(tmp_path, digests, quick):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(MAX_QUICK))
+    digests.read([str(path)], lambda: True)
+    path.write_bytes(bytes(MAX_QUICK + 1))
+    with pytest.raises(NotReadYetError):
+        quick.file(str(path))
+
+
+def test_file_that_has_just_changed_is_not_trusted_after_another_mark(tmp_path, digests, quick):
+    (tmp_path / "a").write_bytes(bytes(MAX_QUICK))
+    digests.read([str(tmp_path / "a")], lambda: True)
+    quick.file(str(tmp_path / "a"))
+    quick.begin(quick.mark())
+    with pytest.raises(NotReadYetError):
+        quick.file(str(tmp_path / "a"))
+
+
+def test_large_file_that_can_t_be_read_is_asked_for_once(tmp_path, digests, quick, monkeypatch):
+    def grow(file, size, is_wanted):
+        with Path(file.name).open("ab") as other:
+            other.write(b"more")
+        return "digest"
+
+    (tmp_path / "a").write_bytes(bytes(MAX_QUICK))
+    with pytest.raises(NotReadYetError) as raised:
+        quick.file(str(tmp_path / "a"))
+    monkeypatch.setattr(files, "_digest_of", grow)
+    read(digests, raised.value)
+    with pytest.raises(UnknownContentError, match="is being written"):
+        quick.file(str(tmp_path / "a"))
+
+
+def test_reading_that_is_not_wanted_any_more_ends_and_tells_nothing(tmp_path, digests, quick):
+    answers = iter([True, True, False, False, False])
+    (tmp_path / "a").write_bytes(bytes(10 * files._CHUNK))
+    digests.read([str(tmp_path / "a")], lambda: next(answers))
+    with pytest.raises(NotReadYetError):
+        quick.file(str(tmp_path / "a"))
