@@ -40,7 +40,8 @@ _SAVE_SCRIPT = "import_export/save_blend_file"
 def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
     """Copy a background node tree. Sockets of script nodes are brought up to date with their scripts first."""
     renew_duplicates()
-    nodes = tuple(_read_node(node) for node in tree.nodes)
+    with sources.read_once():
+        nodes = tuple(_read_node(node) for node in tree.nodes)
     ids = {node.name: graph_node.id for node, graph_node in zip(tree.nodes, nodes, strict=True)}
     return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene), files_in_use(), live_ref(scene))
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
@@ -18,8 +19,34 @@ from ..runtime.script.signature import ScriptSource, Signature, read_signature
 LIBRARY = Path(__file__).parent / "library"
 
 
+#: What was read in each block of `read_once` that is being executed, by texts' uids and files' paths.
+_read: list[dict[int | str, ScriptSource]] = []
+
+
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """Within the block each text and file is read once: many nodes of a tree have the same script."""
+    _read.append({})
+    try:
+        yield
+    finally:
+        _read.pop()
+
+
+def _once(place: int | str, read: Callable[[], ScriptSource]) -> ScriptSource:
+    if not _read:
+        return read()
+    if place not in _read[-1]:
+        _read[-1][place] = read()
+    return _read[-1][place]
+
+
 def from_text(text: bpy.types.Text) -> ScriptSource:
     """The script in a text. Raises SignatureError if it is too long."""
+    return _once(text.session_uid, lambda: _from_text(text))
+
+
+def _from_text(text: bpy.types.Text) -> ScriptSource:
     source = content(text)
     return ScriptSource(source, text.name, is_without_main=detected_sockets.is_without_main(source))
 
@@ -39,6 +66,10 @@ def from_file(filepath: str) -> ScriptSource:
     Raises:
         SignatureError: if it can't be read; the message says why.
     """
+    return _once(filepath, lambda: _from_file(filepath))
+
+
+def _from_file(filepath: str) -> ScriptSource:
     if filepath.startswith("//") and not bpy.data.filepath:  # else it would be looked for in the current folder
         message = f"{filepath} is relative to this file, which is not saved yet; save it, or give a whole path"
         raise SignatureError(message)

@@ -8,6 +8,7 @@ import bpy
 from background_nodes.addon.session import problems
 from background_nodes.node_tree import links, noted_results
 from background_nodes.node_tree.reader import read
+from background_nodes.runtime.script import script_files
 from tests.unit.growth import LINEAR, growth
 
 from .graphs import new_text, new_tree
@@ -74,5 +75,19 @@ def test_scripts_that_were_read_before_are_not_parsed_again(monkeypatch):
         node = tree.nodes.new("BackgroundNodeScript")
         node.name, node.script = f"Node {index}", new_text(f"{index}.py", f"{textwrap.dedent(TAKE)}  # {index}")
     read(tree, bpy.context.scene)
-    monkeypatch.setattr(ast, "parse", None)
+    parsed, parse = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda *given, **options: parsed.append(given) or parse(*given, **options))
     read(tree, bpy.context.scene)
+    assert parsed == []
+
+
+def test_script_of_many_nodes_is_read_once(monkeypatch, tmp_path):
+    tree, path = new_tree(), tmp_path / "take.py"
+    path.write_text(TAKE, encoding="utf-8")
+    for _ in range(3):
+        tree.nodes.new("BackgroundNodeScript").filepath = str(path)
+    num_read, read_file = [], script_files.read
+    monkeypatch.setattr(script_files, "read", lambda path: num_read.append(path) or read_file(path))
+    for _ in range(2):
+        read(tree, bpy.context.scene)
+    assert num_read == [path] * 2, "once each time: the file may have changed"
