@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from ..errors import CompileError, MisfitError, Problem
@@ -101,6 +102,7 @@ class _Compiler:
         self.feeds: dict[Point, _Feed] = {}
         self.tasks: dict[str, PlannedTask] = {}
         self.taken: dict[str, list[Delivery]] = {}  # by Output node
+        self.readers: defaultdict[str, list[PlannedTask]] = defaultdict(list)  # by path
 
     def compile(self) -> Plan:
         self._report_cycles()
@@ -176,6 +178,7 @@ class _Compiler:
         )
         self._check_lengths(node, task)
         self._check_blend_files(node, task)
+        self._check_destinations(node, task)
         self.tasks[node.id] = task
 
     def _visit_output(self, node: GraphNode) -> None:
@@ -304,6 +307,36 @@ class _Compiler:
         for label in labels[1:]:
             message = f"a script works on one Blend File, and {_quoted(labels[0])} is one already"
             self._report(node, label, message, "Make it a path, and load from that file what the script needs")
+
+    def _check_destinations(self, node: GraphNode, task: PlannedTask) -> None:
+        """Report a file that is to be written over, though what the node takes is made of it. It may write its own."""
+        paths = [
+            (argument.parameter, path)
+            for argument in task.arguments
+            for source in argument.sources
+            if isinstance(source, Constant) and argument.parameter.type.kind in ("PATH", "BLEND_FILE")
+            for path in (source.value if isinstance(source.value, tuple) else (source.value,))
+            if isinstance(path, str)
+        ]
+        for parameter, path in paths:
+            if parameter.is_output_path and path in self.readers and Path(path).is_file():
+                before = self._before(task)
+                readers = [each.name for each in self.readers[path] if each.id in before]
+                if readers:
+                    message = f"{path} would be written over, though {_quoted(readers[0])} reads it"
+                    self._report(node, parameter.label, message, "Give another name")
+        for parameter, path in paths:
+            if not parameter.is_output_path:
+                self.readers[path].append(task)
+
+    def _before(self, task: PlannedTask) -> set[str]:
+        """The ids of the tasks that a task depends on."""
+        found, waiting = set[str](), [task]
+        while waiting:
+            new = {source.task for source in waiting.pop().sources() if isinstance(source, FromTask)} - found
+            found |= new
+            waiting += (self.tasks[each] for each in new)
+        return found
 
     def _check_collection(self, node: GraphNode, sources: Iterable[Source]) -> None:
         """Report a collection for results that are made of that collection: the next run would take them, too."""

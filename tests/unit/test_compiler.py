@@ -483,6 +483,44 @@ def test_second_blend_file_of_a_script_is_a_problem() -> None:
     assert problem.socket == "W"
 
 
+def reading_and_writing(
+    read: Path, written: Path, links: str = "load.image > change.image ; change.image > save.image"
+) -> Graph:
+    nodes = f"""
+        load: path:PATH={str(read)!r} -> image:Image ; change: image:Image? -> image:Image
+        ; save: image:Image? path:PATH={str(written)!r}
+    """
+    return with_parameter(graph(nodes, links), "save.path", is_output_path=True)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    (tmp_path / "a.png").touch()
+    return tmp_path / "a.png"
+
+
+def test_file_that_is_read_and_written_over_by_what_is_made_of_it_is_a_problem(picture: Path) -> None:
+    problem = only_problem(reading_and_writing(picture, picture))
+    assert (problem.node, problem.socket) == ("save", "Path")
+    assert problem.message == f'{picture} would be written over, though "load" reads it'
+
+
+def test_other_file_and_folder_may_be_written(picture: Path) -> None:
+    for read, written in ((picture, picture.with_name("b.png")), (picture.parent, picture.parent)):
+        compile_graph(reading_and_writing(read, written))
+
+
+def test_file_that_is_read_after_it_was_written_is_no_problem(picture: Path) -> None:
+    nodes = f"save: path:PATH={str(picture)!r} -> image:Image ; load: image:Image? path:PATH={str(picture)!r}"
+    for links in ("save.image > load.image", ""):
+        compile_graph(with_parameter(graph(nodes, links), "save.path", is_output_path=True))
+
+
+def test_node_may_write_over_the_file_that_it_reads(picture: Path) -> None:
+    update = graph(f"update: source:PATH={str(picture)!r} target:PATH={str(picture)!r}")
+    compile_graph(with_parameter(update, "update.target", is_output_path=True))
+
+
 def test_empty_linked_list_is_a_problem_for_a_required_list() -> None:
     source = graph("in i: -> x:[INT]=() ; b: v:[INT] ->", "i.x > b.v")
     assert only_problem(source).message == "the linked list is empty"
