@@ -204,49 +204,6 @@ def test_task_given_to_a_worker_that_says_it_retires_goes_to_another(make_engine
     assert run.scheduler.tasks["task"].items[0].attempt == 1
 
 
-def test_worker_that_cleans_up_has_its_next_task_already(make_engine, tmp_path):
-    """It never says that it is clean, so this task would be given to it by no other way."""
-    script = Script(tmp_path)
-    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
-    engine = make_engine(command=script.command)
-    run = engine.start(*numbered(2))
-    engine.wait(run, lambda: any(task.error for task in run.scheduler.tasks.values()))
-    (worker,) = engine.pool._workers
-    assert worker.state.name == "RESETTING"
-    assert worker.request.key.task == "task 1"
-    assert (worker.info().state, worker.info().task_name) == ("cleaning up", "")
-
-
-def test_task_given_to_a_worker_that_does_not_become_clean_goes_to_another(make_engine, tmp_path):
-    """However often: it says nothing about the task."""
-    script = Script(tmp_path, hangs=0.0)
-    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
-    engine = make_engine(command=script.command)
-    run = engine.wait(engine.start(*numbered(6)))
-    assert [engine.outcome(run, name).message for name in run.tasks] == ["so it is"] * 6
-    assert script.num_starts == 6
-
-
-def test_tasks_that_cost_their_workers_each_have_one_of_their_own(make_engine):
-    body = "import os, threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
-    engine = make_engine(capacity=2)
-    run = engine.wait(engine.start(*numbered(5, body + "return os.getpid()")))
-    assert len(set(pids_of(engine, run))) == 5
-    assert all(engine.outcome(run, name).attempts == 1 for name in run.tasks)
-
-
-def test_cancelled_task_of_a_worker_that_cleans_up_never_starts(make_engine, tmp_path):
-    script = Script(tmp_path)
-    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
-    engine = make_engine(command=script.command)
-    run = engine.start(*numbered(2))
-    engine.wait(run, lambda: any(task.error for task in run.scheduler.tasks.values()))
-    engine.runner.cancel(run)
-    engine.wait(run)
-    assert str(run.scheduler.tasks["task 1"].state) == "cancelled"
-    assert engine.pool.num_workers == 0
-
-
 def test_retiring_worker_that_hangs_gives_its_task_back(make_engine, tmp_path, monkeypatch):
     monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.RETIRING, 0.05)
     script = Script(tmp_path)
