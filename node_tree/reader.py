@@ -11,7 +11,7 @@ import bpy
 import numpy
 
 from ..runtime.blender import data_block_kinds
-from ..runtime.blender.paths import files_in_use
+from ..runtime.blender.paths import blend_files_in_use, files_in_use
 from ..runtime.errors import MisfitError, Problem
 from ..runtime.planning import destinations
 from ..runtime.planning.graph import (
@@ -236,7 +236,7 @@ def _destination(node: bpy.types.Node, problems: list[Problem]) -> str:
     path = path if not path or path.lower().endswith((".blend", "/", os.sep)) else f"{path}.blend"
     try:
         if len(problems) == num_problems:
-            destinations.check(path, files_in_use())
+            destinations.check(path, blend_files_in_use())
     except MisfitError as error:
         problems.append(Problem(node.name, "File", error.message, error.fix, node.uid))
     return path

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,22 @@ from ..planning.destinations import FilesInUse, NumberedFiles
 _NOT_ENTERED = frozenset({"library", "library_weak_reference", "original", "override_library", "rna_type"})
 
 
+def blend_files_in_use() -> FilesInUse:
+    """The open file and the libraries it is linked to."""
+    return FilesInUse(bpy.data.filepath, tuple(_files(bpy.data.libraries)))
+
+
 def files_in_use() -> FilesInUse:
     """The open file, the libraries it is linked to, and the files that its data-blocks name and have not packed."""
-    libraries = _files(bpy.data.libraries)
+    found = blend_files_in_use()
     images = _files(item for item in bpy.data.images if item.source == "FILE" and not item.packed_file)
     named = dict.fromkeys(map(os.path.normpath, bpy.utils.blend_paths(absolute=True, packed=False, local=False)))
-    others = (path for path in named if path not in libraries and path not in images)
-    return FilesInUse(
-        bpy.data.filepath,
-        tuple(libraries),
-        tuple(images),
-        tuple(dict.fromkeys(_numbered(named))),
-        tuple(others),
+    told = {*found.libraries, *images}
+    return dataclasses.replace(
+        found,
+        images=tuple(images),
+        numbered=tuple(dict.fromkeys(_numbered(named))),
+        others=tuple(path for path in named if path not in told),
     )
 
 
@@ -49,11 +53,11 @@ def _numbered(named: Iterable[str]) -> Iterator[NumberedFiles]:
             *(item for item in (*data.volumes, *data.cache_files) if item.is_sequence),
         ]
     )
-    for path in map(Path, named):
-        # Where nothing is a mark of a tile, the pattern is of that one name.
-        names = name_pattern(Form.FRAMES if str(path) in frames else Form.TILES, path)
-        if names is not None and names != re.escape(path.name):
-            yield NumberedFiles(str(path.parent), names)
+    for path in named:
+        form = Form.FRAMES if path in frames else Form.TILES if "<" in path else Form.FILE
+        # This is done whenever a tree is read, so the many paths that are plain files take no time.
+        if form is not Form.FILE and (names := name_pattern(form, Path(path))):
+            yield NumberedFiles(str(Path(path).parent), names)
 
 
 def relative_paths() -> dict[str, str]:
