@@ -76,16 +76,16 @@ def obstacle(tree: SourceTree, *, is_script: bool) -> str:
     return next((f"it {what}, line {line}" for line, what in sorted(_obstacles(tree, is_script))), "")
 
 
+def hides_code(tree: SourceTree) -> bool:
+    """Whether a source may run code of other files than those of its `imports`."""
+    return any(True for _line, _what in _hidden_code(tree))
+
+
 def _obstacles(tree: SourceTree, is_script: bool) -> Iterator[tuple[int, str]]:
     """Lines, and what is done there."""
+    yield from _hidden_code(tree)
     for node in tree.nodes:
         match node:
-            case ast.Attribute(attr=name) if name in _FILE_ATTRIBUTES:
-                yield node.lineno, f"looks for files of a module ({name})"
-            case ast.Attribute(attr="import_module") if _IMPORTERS.isdisjoint(tree.meanings_of(node)):
-                yield node.lineno, "imports a module by way of another one (import_module)"
-            case ast.Attribute(attr="as_module"):
-                yield node.lineno, "runs code that is no part of it (as_module)"
             case ast.ImportFrom(module=module, names=[ast.alias(name="*")]) if (
                 node.level or module not in _PLAIN_MODULES
             ):
@@ -95,6 +95,20 @@ def _obstacles(tree: SourceTree, is_script: bool) -> Iterator[tuple[int, str]]:
     for chain in tree.chains():
         if chain.root in places and chain.node not in known and not _is_bound_here(chain.node):
             yield chain.node.lineno, "looks for files next to it (__file__) that it does not name to depends_on"
+
+
+def _hidden_code(tree: SourceTree) -> Iterator[tuple[int, str]]:
+    """Lines in which code of other files may be found and run, and what is done there."""
+    for node in tree.nodes:
+        match node:
+            case ast.Attribute(attr=name) if name in _FILE_ATTRIBUTES:
+                yield node.lineno, f"looks for files of a module ({name})"
+            case ast.Attribute(attr="import_module") if _IMPORTERS.isdisjoint(tree.meanings_of(node)):
+                yield node.lineno, "imports a module by way of another one (import_module)"
+            case ast.Attribute(attr="as_module"):
+                yield node.lineno, "runs code that is no part of it (as_module)"
+    known = set(_known_uses_of_file(tree))
+    for chain in tree.chains():
         for name in sorted(tree.meanings(chain)):
             if what := _use(name, chain.node, tree, known):
                 yield chain.node.lineno, what

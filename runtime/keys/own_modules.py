@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a script is made of: its text, and the modules that it imports from its own folder; and the digest of both.
 
-Read from the source, so an import that a name is computed for is not seen: the script itself shows that it does so.
+Read from the source. If that may find code in other ways (it changes `sys.path`, computes a name, executes a file), all
+modules in the folder and in those in it belong to the script, as nobody can tell which ones run.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib.machinery
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +28,8 @@ MAX_FILES: Final = 500
 MAX_BYTES: Final = 16 * 1024**2
 
 _ENDINGS: Final = tuple(importlib.machinery.all_suffixes())
+#: Stands for all modules in a folder.
+_ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def _modules(folder: Path, text: str) -> dict[Path, bytes]:
         if name in names:
             continue
         names.add(name)
-        for file in _files_of_module(folder, name):
+        for file in _all_files(folder) if name == _ANY else _files_of_module(folder, name):
             if file not in found:
                 found[file] = _content(file)
                 _check_size(folder, found)
@@ -97,18 +101,21 @@ def _check_size(folder: Path, found: Mapping[Path, bytes]) -> None:
 
 def _too_large(folder: Path) -> SignatureError:
     limit = f"{MAX_FILES} files or {MAX_BYTES // 1024**2} MB"
-    return SignatureError(f"the modules that the script imports from {folder} are more than {limit}")
+    return SignatureError(f"the modules that the script may import from {folder} are more than {limit}")
 
 
-def _imported(source: str | bytes) -> Iterator[str]:
-    """The top-level modules that a source imports, anywhere in it."""
+@functools.lru_cache(maxsize=256)  # it keeps the sources
+def _imported(source: str | bytes) -> tuple[str, ...]:
+    """The top-level modules that a source imports, anywhere in it; `_ANY` if it may run any code in its folder."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = list(imports.imports(source_tree.read(ast.parse(source))))
+            tree = source_tree.read(ast.parse(source))
+            found, hides_code = list(imports.imports(tree)), imports.hides_code(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # it can't be imported, and so imports nothing
-        return
-    yield from (each.module.partition(".")[0] for each in found if each.module and not each.level)
+        return ()
+    names = (each.module.partition(".")[0] for each in found if each.module and not each.level)
+    return (*names, _ANY) if hides_code else tuple(names)
 
 
 def _files_of_module(folder: Path, name: str) -> Iterable[Path]:
@@ -117,11 +124,16 @@ def _files_of_module(folder: Path, name: str) -> Iterable[Path]:
     package = folder / name
     has_init = any((package / f"__init__{ending}").is_file() for ending in _ENDINGS)
     if package.is_dir() and (has_init or name not in sys.stdlib_module_names):
-        for count, (where, _folders, names) in enumerate(os.walk(package, followlinks=True)):
-            if count > MAX_FILES:  # a link may lead back to where it lies
-                raise _too_large(folder)
-            if Path(where).name != "__pycache__":  # a worker reads the source
-                yield from (Path(where, file) for file in sorted(names) if file.endswith(_ENDINGS))
+        yield from _all_files(package)
+
+
+def _all_files(folder: Path) -> Iterable[Path]:
+    """The files of all modules in a folder and in those in it."""
+    for count, (where, _folders, names) in enumerate(os.walk(folder, followlinks=True)):
+        if count > MAX_FILES:  # a link may lead back to where it lies
+            raise _too_large(folder)
+        if Path(where).name != "__pycache__":  # a worker reads the source
+            yield from (Path(where, file) for file in sorted(names) if file.endswith(_ENDINGS))
 
 
 def _content(file: Path) -> bytes:

@@ -61,6 +61,30 @@ def test_package_is_a_part_with_all_its_modules(folder):
     assert names(script) == ["", "helper.py", "pack/inner/two.py", "pack/one.py"]
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'import sys\nfrom pathlib import Path\nsys.path.insert(0, str(Path(__file__).parent / "lib"))\nimport tool',
+        "import os, sys\n_ = sys.path.append(os.path.dirname(__file__) + '/lib')\nimport tool",
+        "import runpy\nrunpy.run_path(path)",
+        "exec(open(path).read())",
+        "import importlib\nimportlib.import_module(name)",
+        "import importlib.util\nimportlib.util.spec_from_file_location(name, path)",
+        "import helper",
+    ],
+)
+def test_all_modules_of_the_folder_are_parts_of_a_script_that_may_run_any(folder, statement):
+    script = folder(statement, lib__tool_py="number = 1", lib__note="", helper_py="import sys\nsys.path += ['lib']")
+    assert names(script) == ["", "helper.py", "lib/tool.py"]
+    before = digest(script)
+    assert digest(folder(statement, lib__tool_py="number = 2")) != before
+
+
+def test_script_that_adds_its_own_folder_to_where_modules_are_looked_for_has_just_those_that_it_imports(folder):
+    text = "import os, sys\nsys.path.append(os.path.dirname(__file__))\nimport helper"
+    assert names(folder(text, helper_py="", other_py="")) == ["", "helper.py"]
+
+
 def test_compiled_module_is_a_part(folder):
     script = folder("import fast", fast_so=b"\x7fELF\0")
     assert names(script) == ["", "fast.so"]

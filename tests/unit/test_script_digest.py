@@ -185,6 +185,10 @@ def test_installed_modules_are_named_but_not_python_s_own(tmp_path):
         ("import runpy\nrunpy.run_path('a.py')", "runs code that is no part of it (runpy.run_path), line 2"),
         ("import importlib.util as u\nu.spec_from_file_location", "(importlib.util.spec_from_file_location), line 2"),
         ("import sys\nsys.path.append('/studio')", "changes where modules are looked for (sys.path), line 2"),
+        (
+            "import os, sys\n_ = sys.path.append(os.path.dirname(__file__) + '/lib')",
+            "changes where modules are looked for (sys.path), line 2",
+        ),
         ("from sys import path\npath.insert(0, x)", "changes where modules are looked for (sys.path), line 2"),
         ("import sys\nsys.modules['a']", "runs code that is no part of it (sys.modules"),
         ("import bpy\nbpy.data.texts['a'].as_module()", "runs code that is no part of it (as_module), line 2"),
