@@ -11,6 +11,7 @@ What inputs see of the scene by themselves, being animated, is said by their dig
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Final
@@ -100,6 +101,11 @@ _DEVICES: Final = Surroundings(devices=True)
 _FOLDER: Final = Surroundings(folder=True)
 _SCENE_ONLY: Final = Surroundings(scene=True)
 _OPEN_FILE: Final = Surroundings(folder=True, open_file=True)
+
+#: Methods that take attributes which a text names: `"{0.location}".format(source)`.
+_FORMATTERS: Final = frozenset({"format", "format_map", "vformat"})
+_FIELD: Final = re.compile(r"\{[^{}]*")
+_ATTRIBUTE: Final = re.compile(r"\.([^\W\d]\w*)")
 
 #: All that is known of `bpy`: dotted name -> what it sees, itself and what is behind it.
 _KNOWN: Final[Mapping[str, Surroundings]] = {
@@ -193,7 +199,7 @@ def surroundings(tree: SourceTree, *, is_script: bool) -> Surroundings:
         is_script: whether it is the script itself, whose names no other source can use.
     """
     found = NOTHING
-    for look in {*_looks(tree, is_script), *_looks_at_arrangement(tree)}:
+    for look in {*_looks(tree, is_script), *_looks_by_formats(tree), *_looks_at_arrangement(tree)}:
         found |= look
     return found
 
@@ -250,6 +256,18 @@ def _looks_of_chain(chain: Chain, tree: SourceTree, is_script: bool) -> Iterator
         else:
             yield _KNOWN.get(name, NOTHING)
     yield _look_by_attributes(behind)
+
+
+def _looks_by_formats(tree: SourceTree) -> Iterator[Surroundings]:
+    for node in tree.nodes:
+        match node:
+            case ast.Constant(value=str(text)):
+                for name in (name for field in _FIELD.findall(text) for name in _ATTRIBUTE.findall(field)):
+                    yield _look_by_attributes((name,)) | _look_at_arrangement(name)
+            case ast.Attribute(value=ast.Constant(value=str())):
+                pass
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name in _FORMATTERS:
+                yield _BY_OPERATOR  # as `getattr` with a name that is computed
 
 
 def _is_below(name: str, other: str) -> bool:

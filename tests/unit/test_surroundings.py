@@ -44,6 +44,8 @@ def seen(text: str, *, is_script: bool = True) -> str:
         "import bpy\nwith bpy.context.temp_override(object=x):\n    bpy.ops.object.voxel_remesh()",
         "import bpy\nbpy.ops.mesh.select_all(action='SELECT')",
         "import bpy\nbpy.path.clean_name(x)\nbpy.app.version >= (5, 0, 0)",
+        "'{0.name}: {1:.3f} of {2.data.name}'.format(source, 1.0, other)",
+        "settings.format = 'MPEG4'",
         "getattr(x, 'location')\nhasattr(x, name)\nsetattr(x, name, 1)",
         "source.modifiers.new('Cut', 'BOOLEAN')\nsource.modifiers.new(name, type='DECIMATE')",
         "tree.nodes.new('ShaderNodeMix')\ntree.links.new(a, b)",
@@ -90,6 +92,13 @@ def test_script_that_looks_at_nothing(text):
         ("getattr(x, 'users_scene')", SCENE),
         ("getattr(x, name)", OPERATOR),
         ("list(map(getattr, items, names))", OPERATOR),
+        ("'{0.users_scene[0].frame_current}'.format(source)", SCENE),
+        ("'{:{1.users_scene}}'.format(1, source)", SCENE),
+        ("x = '{0.users_scene}'\nf(x, source)", SCENE),
+        ("text.format(source)", OPERATOR),
+        ("list(map(text.format, sources))", OPERATOR),
+        ("('{0.users' + '_scene}').format(source)", OPERATOR),
+        ("str.format_map(text, sources)", OPERATOR),
         ("source.path_resolve('x')", OPERATOR),
         ("import bpy\nbpy.context.view_layer.objects.id_data", SCENE),
         # Operators that are not known.
@@ -129,6 +138,7 @@ def test_script_that_looks_at_nothing(text):
         ("tree.nodes.foreach_get(name, found)", "arrangement"),
         ("getattr(tree.nodes[0], 'select')", "arrangement"),
         ("tree.links[0].from_node.hide", "arrangement"),
+        ("'{0.nodes[0].location}'.format(tree)", "arrangement"),
         ("source.modifiers.active", "arrangement"),
         ("[each for each in source.modifiers if each.open_shape_panel]", "arrangement"),
         ("driver.data_path = f'nodes[\"{name}\"].location[0]'", "arrangement"),
@@ -151,6 +161,7 @@ def test_script_that_looks_at_nothing(text):
         ("import inspect", EVERYTHING),
         ("import operator\noperator.attrgetter('scene')", EVERYTHING),
         ("f.__globals__", EVERYTHING),
+        ("'{0.__globals__[bpy]}'.format(f)", EVERYTHING),
     ],
 )
 def test_script_that_looks_around(text, found):
