@@ -21,6 +21,7 @@ from ..runtime.blender.edits import edits
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.keys.files import FileDigests
+from ..runtime.scratch.contents import Contents
 from ..runtime.worker.changes.fingerprint import Users, fingerprint, struct_digest
 
 
@@ -101,7 +102,10 @@ class _Then:
             if not missing:
                 break
             with contextlib.suppress(StoreError):
-                for name, item in blobs.load(self._snapshot.folder.file(blob), wanted).items():
+                path = self._snapshot.folder.file(blob)
+                loaded = blobs.load(path, wanted)
+                blobs.restore_part_targets(Contents.load(path), loaded)
+                for name, item in loaded.items():
                     self._uids[item.session_uid] = wanted[name]
                     self._twins.setdefault(wanted[name], item)
                     self._blobs.setdefault(wanted[name], blob)
