@@ -18,6 +18,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 import bpy
+import numpy
 
 _NAME: Final = "background_nodes"
 #: Python tells of calls since 3.12; Blender has that since 5.1.
@@ -29,6 +30,7 @@ _OURS = (f"{Path(__file__).parents[2]}{os.sep}",)
 #: which is asked for its devices.
 _LIBRARIES: Final = (
     *(sysconfig.get_path(name) for name in ("stdlib", "platlib", "purelib")),
+    f"{Path(numpy.__file__).parent}{os.sep}",  # systems that bring Blender have it elsewhere
     "<frozen ",
     "<string>",
     *(bpy.utils.system_resource("SCRIPTS", path=path) for path in ("startup/bl_ui", "modules", "addons_core/cycles")),
