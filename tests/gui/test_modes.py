@@ -40,7 +40,7 @@ class Ball:
             """
         )
 
-    def start_run(self) -> None:
+    def start_run(self, when_changed: str = "ASK") -> None:
         self.window.run(
             """
             text = bpy.data.texts.new("Change.py")
@@ -49,11 +49,12 @@ class Ball:
             node, output = tree.nodes.new("BackgroundNodeScript"), tree.nodes.new("BackgroundNodeOutput")
             node.script = text
             node.inputs[0].default_value = bpy.data.objects["Ball"]
-            output.mode = "REPLACE"
+            output.mode, output.when_changed = "REPLACE", when_changed
             tree.links.new(node.outputs[0], output.inputs[0])
             places.session().start(tree)
             """,
             source=GATED.format(gate=str(self._gate)),
+            when_changed=when_changed,
         )
 
     def finish_run(self) -> None:
@@ -131,7 +132,7 @@ def ball(window, tmp_path) -> Iterator[Ball]:
 def test_what_was_sculpted_until_the_result_came_is_one_undo_away(ball, mode):
     before = ball.shape
     ball.enter(mode)
-    ball.start_run()
+    ball.start_run("RESULT")
     ball.inflate()
     ball.finish_run()
     ball.window.wait_for("return places.session().history[-1].notes != ()")
@@ -152,6 +153,18 @@ def test_what_was_sculpted_until_the_result_came_is_one_undo_away(ball, mode):
         ball.undo()
     ball.enter("OBJECT")
     assert ball.shape == sculpted, "out of the mode once more"
+
+
+def test_what_was_sculpted_meanwhile_stays_unless_the_artist_says_otherwise(ball):
+    ball.enter("SCULPT")
+    ball.start_run()
+    ball.inflate()
+    sculpted = ball.shape
+    ball.finish_run()
+    ball.enter("OBJECT")
+    ball.wait_until_home()
+    assert ball.notes[-1] == '"Ball" was changed while the run went on, so it stays'
+    assert ball.shape == sculpted
 
 
 @pytest.mark.parametrize("mode", ["VERTEX_PAINT", "WEIGHT_PAINT", "TEXTURE_PAINT", "EDIT"])
