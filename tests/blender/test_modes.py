@@ -206,7 +206,8 @@ def test_artist_who_changes_the_mode_is_told_of_the_next_one(session):
 
 def test_result_that_waits_is_looked_up_by_what_was_read_once(session, monkeypatch):
     tree, cube = new_tree(), quad("Cube")
-    output(tree, "REPLACE", script(tree, "Change", CHANGE, source=value(tree, "Object", cube)))
+    change = script(tree, "Change", CHANGE, source=value(tree, "Object", cube))
+    output(tree, "REPLACE", change, when_changed="RESULT")
     going = session.start(tree)
     enter(cube, "SCULPT")
     going.wait()

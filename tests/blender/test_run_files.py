@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
+import time
 
 import bpy
 import numpy as np
@@ -150,7 +150,8 @@ def test_items_that_write_and_return_one_file_are_an_error(tree, tmp_path, store
 
 def test_items_may_return_one_file_that_was_there_before(tree, tmp_path):
     (tmp_path / "0.txt").write_text("before")
-    os.utime(tmp_path / "0.txt", (1, 1))
+    while time.time() < (tmp_path / "0.txt").stat().st_mtime + 0.1:
+        time.sleep(0.01)
     numbers = value(tree, "INT", [0, 0], is_list=True)
     node = script(tree, "Node", RETURN, number=numbers, folder=str(tmp_path))
     assert errors(background_nodes.run(tree, workers=1)) == {}

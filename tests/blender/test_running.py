@@ -181,7 +181,8 @@ def test_node_tells_less_where_it_is_narrow(waiting):
     assert node_status._running_text(task, 60, is_paused=True) == "50% · Paused · Waiting"
 
 
-def test_bar_moves_towards_the_progress_and_arrives(waiting):
+def test_bar_moves_towards_the_progress_and_arrives(waiting, monkeypatch):
+    monkeypatch.setattr(redraw, "_pace", redraw._Pace())
     task = waiting.tasks["Wait"]
     shown = []
     for _ in range(40):
