@@ -201,17 +201,26 @@ def test_tree_that_is_to_run_by_itself_only_asks(mode, stranger_s_file, session,
 
 
 @pytest.mark.parametrize("come", ROADS, ids=lambda come: come.__name__)
-def test_nothing_runs_by_itself(come, stranger_s_file, session, mark, tmp_path):
-    come(stranger_s_file).auto_run = "SAVE"
+@pytest.mark.parametrize("mode", ["SAVE", "LIVE", "FRAME"])
+def test_nothing_runs_by_itself(come, mode, stranger_s_file, session, mark, tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "is_attended", lambda: True)
+    monkeypatch.setattr(queue, "rest", 0.0)
+    come(stranger_s_file).auto_run = mode
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mine.blend"))
+    queue.turn()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "mine.blend"))
+    queue.turn()
+    bpy.ops.wm.save_mainfile()
+    queue.turn()
     scene = bpy.context.scene
     scene.frame_set(2)
+    queue.turn()
     scene.render.filepath = str(tmp_path / "picture")
     scene.render.engine = "CYCLES"
     scene.render.resolution_x = scene.render.resolution_y = 8
     scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     bpy.ops.render.render(write_still=True)
+    queue.turn()
     assert (session.runs, mark.exists()) == ((), False)
 
 
