@@ -109,23 +109,15 @@ def test_edited_original_stays_with_a_note_and_nothing_else_is_left(session, tre
     assert tree.nodes["Output"].num_kept == (1 if policy == "ASK" else 0)
 
 
-def test_artist_who_is_asked_can_take_the_result_after_all(session, tree, cube):
+@pytest.mark.parametrize(("choice", "are_new"), [("RESULT", [True]), ("BOTH", [False, True])])
+def test_artist_who_is_asked_can_take_the_result_after_all_or_have_both(session, tree, cube, choice, are_new):
     going = started(session, tree, cube)
     move_vertex(cube)
     going.wait()
     with editor(tree):
-        assert bpy.ops.background_nodes.changed_settle(node_name="Output", choice="RESULT") == {"FINISHED"}
-    assert is_new(cube)
+        assert bpy.ops.background_nodes.changed_settle(node_name="Output", choice=choice) == {"FINISHED"}
+    assert [is_new(item) for item in bpy.context.scene.objects] == are_new
     assert tree.nodes["Output"].num_kept == 0
-
-
-def test_artist_who_is_asked_can_have_both(session, tree, cube):
-    going = started(session, tree, cube)
-    move_vertex(cube)
-    going.wait()
-    with editor(tree):
-        assert bpy.ops.background_nodes.changed_settle(node_name="Output", choice="BOTH") == {"FINISHED"}
-    assert [is_new(item) for item in bpy.context.scene.objects] == [False, True]
 
 
 def test_result_takes_the_place_of_an_edited_original_where_the_artist_wants_that(session, tree, cube):
