@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import math
 import os
 import queue
 import sys
@@ -21,7 +20,7 @@ from typing import NoReturn
 
 from ... import script
 from ..blender import whole_file
-from ..engine.messages import CopyFile, Execute, Failed, Gather, Idle, Message, Progressed, Retiring, Started
+from ..engine.messages import CopyFile, Execute, Failed, Gather, Idle, Message, Retiring, Started
 from ..errors import TransportError
 from ..pool.memory import PeakMeter, resident_memory
 from ..pool.processes import kill_children
@@ -29,12 +28,8 @@ from ..pool.transport import Channel
 from ..scratch.scratch import ScratchFolder
 from . import allocator, artist_folder, execution
 from .cleaning.reset import CleanState
+from .progress_reporter import ProgressReporter
 
-#: The most progress reports that are sent per second in the long run, and the most at once.
-_REPORTS_PER_SECOND = 20.0
-_BURST = 10.0
-#: Characters of a progress text that are passed on.
-_MAX_TEXT = 200
 #: Seconds after which a worker without a task gives free memory back to the system.
 _BREAK = 0.5
 
@@ -126,70 +121,6 @@ class Worker:
         kill_children()
         # A regular exit of Blender is slow, and on some wheels it crashes or hangs; there is nothing here to save.
         os._exit(0)
-
-
-class ProgressReporter:
-    """Sends a script's progress on, but no more often than it can be seen.
-
-    A rare report is sent at once; of frequent ones, the latest is sent every 1/20 s. The last one is always sent, from
-    whichever thread it comes.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._lock = threading.Lock()
-        self._allowance = _BURST
-        self._last = time.monotonic()
-        self._pending: tuple[float, object] | None = None
-        self._flusher: threading.Timer | None = None
-        self._is_closed = False
-
-    def progress(self, fraction: float, text: object) -> None:
-        """Raises TypeError or ValueError if `fraction` is no number."""
-        fraction = float(fraction)
-        with self._lock:
-            self._pending = fraction, text
-            now = time.monotonic()
-            allowance = min(_BURST, self._allowance + (now - self._last) * _REPORTS_PER_SECOND)
-            self._last, self._allowance = now, allowance
-            if allowance >= 1.0:
-                self._allowance = allowance - 1.0
-                self._send_pending()
-            elif self._flusher is None and not self._is_closed:
-                self._flush_later()
-
-    def close(self) -> None:
-        """Send what is pending, then nothing any more: what comes next on the channel is the task's outcome."""
-        with self._lock:
-            self._send_pending()
-            self._is_closed = True
-            flusher = self._flusher
-        if flusher is not None:
-            flusher.cancel()
-            flusher.join()
-
-    def _flush_later(self) -> None:
-        self._flusher = threading.Timer(1.0 / _REPORTS_PER_SECOND, self._flush)
-        self._flusher.daemon = True
-        try:
-            self._flusher.start()
-        except RuntimeError:  # the script has used up the system's threads; the next report tries again
-            self._flusher = None
-
-    def _flush(self) -> None:
-        with self._lock:
-            self._flusher = None
-            self._send_pending()
-
-    def _send_pending(self) -> None:
-        if self._pending is None or self._is_closed:
-            return
-        (fraction, text), self._pending = self._pending, None
-        if not math.isnan(fraction):  # a NaN changes the text only
-            fraction = min(1.0, max(0.0, fraction))
-        shown = str(text)[:_MAX_TEXT].encode("utf-8", "replace").decode()
-        with contextlib.suppress(OSError):
-            self._channel.send(Progressed(fraction, shown))
 
 
 def _prepare_streams() -> None:

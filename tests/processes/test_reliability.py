@@ -202,7 +202,7 @@ def test_a_million_reports_are_few_messages_and_the_last_one_arrives(warm, recor
     )
     record_property("seconds for a million reports", outcome.value)
     print("seconds for a million reports:", outcome.value)
-    assert len(seen) <= 15 + 25 * (outcome.value + 1)
+    assert len(seen) <= 12 + 20 * (outcome.value + 1)
     fractions = [report.fraction for report in seen]
     assert fractions == sorted(fractions)
     assert (seen[-1].fraction, seen[-1].text) == (999_999 / 2_000_000, "999999")
