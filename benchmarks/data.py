@@ -102,6 +102,7 @@ def _measure(
     hops: int = 1,
     has_new: bool = False,
 ) -> _Times:
+    stage.bring_home(tree)
     ours: list[float] = []
     theirs: list[float] = []
     new: list[float] = []

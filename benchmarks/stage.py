@@ -121,6 +121,11 @@ def list_tree(objects: list[bpy.types.Object], source: str = PASS_ON) -> bpy.typ
     return tree
 
 
+def bring_home(tree: bpy.types.NodeTree) -> None:
+    """Let the results of the last node come home; without this, or an Output node, they are only offered."""
+    tree.nodes[-1].keep_result = True
+
+
 def add_output(tree: bpy.types.NodeTree, mode: str) -> None:
     """Add an Output node that takes what the last node gives."""
     source = tree.nodes[-1].outputs[0]
