@@ -36,7 +36,7 @@ from ..script.socket_types import SocketType, StoredRef
 from . import addons, arguments, artist_folder, script_file, without_main
 from .cleaning import imports
 from .inputs import Inputs
-from .output import captured_output, without_chatter
+from .output import captured_output, flush, without_chatter
 from .scene_context import inputs_in_scene
 
 #: Looks at the files that data-blocks name.
@@ -55,14 +55,23 @@ class ScriptError(BackgroundNodesError):
     """A script can't be run, or its results can't be used."""
 
 
-def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
-    """Run a task in a clean, empty file. Returns `Failed` for any error; raises nothing."""
+def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -> Succeeded | Failed:
+    """Run a task in a clean, empty file.
+
+    Args:
+        task: what to run.
+        folder: the files of the scratch folder.
+        restore: undoes what a script has changed of Python that its results are written with.
+
+    Returns:
+        the outcome, `Failed` for any error. Nothing is raised.
+    """
     filename = task.script.filename
     own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
     log = folder.file(task.log)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
-            return _results(task, folder, own_copy, log)
+            return _results(task, folder, own_copy, log, restore)
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -74,7 +83,9 @@ def execute(task: Execute, folder: ScratchFolder) -> Succeeded | Failed:
             whole_file.close_copy(own_copy)
 
 
-def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path) -> Succeeded:
+def _results(
+    task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path, restore: Callable[[], None]
+) -> Succeeded:
     addons.enable(task.addons, task.node)
     task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
     refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
@@ -87,7 +98,7 @@ def _results(task: Execute, folder: ScratchFolder, own_copy: Path | None, log: P
     started = time.time() - _CLOCK_STEP
     with own_files.using(read_context(task, folder, bpy.path.abspath)), used_files.noted(bpy.path.abspath) as used:
         with artist_folder.entered(task.open_file, own_copy):
-            fields = run(task, inputs)
+            fields = run(task, inputs, restore)
         if own_copy is not None:
             whole_file.check_left_beside(own_copy)
         with without_chatter(log):
@@ -143,19 +154,18 @@ def _set_scene(settings: SceneSettings) -> None:
         scene.frame_set(settings.frame_current)
 
 
-def _run_main(task: Execute, inputs: Inputs) -> list[Any]:
+def _run_main(task: Execute, inputs: Inputs, restore: Callable[[], None]) -> list[Any]:
     """The value of each output."""
     with inputs_in_scene(inputs):
         values = _bound(task, "identifier", inputs)
-        result = _run(lambda: _load_main(task.script)(**values))
-    return _fields(result, task.outputs)
+        return _run(lambda: _fields(_load_main(task.script)(**values), task.outputs), restore)
 
 
-def _run_without_main(task: Execute, inputs: Inputs) -> list[Any]:
+def _run_without_main(task: Execute, inputs: Inputs, restore: Callable[[], None]) -> list[Any]:
     """The value of each output."""
     with inputs_in_scene(inputs, without_main.PLACE_NAME):
         variables = without_main.variables(_bound(task, "label", inputs), inputs.newcomers())
-        space = _run(lambda: _load(task.script, "__main__", variables))
+        space = _run(lambda: _load(task.script, "__main__", variables), restore)
     return without_main.outputs(space, task.outputs)
 
 
@@ -166,13 +176,16 @@ def _bound(task: Execute, name: str, inputs: Inputs) -> dict[str, Any]:
     return values
 
 
-def _run(script: Callable[[], Any]) -> Any:
+def _run(script: Callable[[], Any], restore: Callable[[], None]) -> Any:
     """What the script returns, called in a context (of decimal numbers, of numpy's errors) that ends with it."""
     recursion_limit = sys.getrecursionlimit()
     try:
         return contextvars.copy_context().run(script)
     finally:
         # What follows must not be disturbed by what the script set for itself.
+        streams = [sys.__dict__.get(name) for name in ("stdout", "stderr")]  # it may have put others there, or none
+        restore()
+        flush(*streams)
         sys.settrace(None)
         sys.setprofile(None)
         sys.setrecursionlimit(recursion_limit)
@@ -255,12 +268,17 @@ def _fields(result: Any, outputs: Sequence[TaskOutput]) -> list[Any]:
         missing = [output.identifier for output in outputs if not hasattr(result, output.identifier)]
         if missing:
             raise arguments.ArgumentError(f"main returned a tuple without {', '.join(missing)}")
-        return [getattr(result, output.identifier) for output in outputs]
+        return [_listed(getattr(result, output.identifier), output) for output in outputs]
     if len(outputs) == 1:
-        return [result]
+        return [_listed(result, outputs[0])]
     if outputs:
         raise arguments.ArgumentError(f"main returned {type(result).__name__}, not the NamedTuple it promised")
     return []
+
+
+def _listed(value: Any, output: TaskOutput) -> Any:
+    """What a generator yields for a list is made while the script runs."""
+    return list(value) if output.type.is_list and isinstance(value, Iterator) else value
 
 
 def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.types.ID | None]:

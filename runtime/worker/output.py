@@ -34,7 +34,7 @@ def captured_output(log: Path) -> Iterator[None]:
         OSError: if the file can't be made.
     """
     streams = sys.stdout, sys.stderr
-    _flush(*streams)
+    flush(*streams)
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     originals = [(number, os.dup(number)) for number in (0, 1, 2)]
     os.dup2(file, 1)
@@ -43,7 +43,7 @@ def captured_output(log: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        _flush(*streams)
+        flush(*streams)
         _flush_python()
         for number, original in originals:
             os.dup2(original, number)
@@ -80,10 +80,10 @@ def _drop_chatter(log: Path, start: int) -> None:
 
 
 def _flush_python() -> None:
-    _flush(getattr(sys, "stdout", None), getattr(sys, "stderr", None))
+    flush(getattr(sys, "stdout", None), getattr(sys, "stderr", None))
 
 
-def _flush(*streams: Any) -> None:
+def flush(*streams: Any) -> None:
     """Flush what Python and C code (Blender itself, too) have printed and still buffer."""
     for stream in streams:
         with contextlib.suppress(Exception):  # a script may have closed or replaced it; or the disk is full

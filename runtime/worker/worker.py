@@ -84,7 +84,7 @@ class Worker:
         elif isinstance(task, CopyFile):
             self._channel.send(whole_file.copy(task, self._folder))
         elif isinstance(task, Execute):
-            self._execute(task)
+            self._execute(task, clean)
         self._tasks_left -= 1
 
     def _next_message(self) -> Message:
@@ -94,11 +94,11 @@ class Worker:
         allocator.give_back()
         return self._inbox.get(timeout=self._idle_seconds)
 
-    def _execute(self, task: Execute) -> None:
+    def _execute(self, task: Execute, clean: CleanState) -> None:
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
         started, meter = time.monotonic(), PeakMeter()
-        outcome = execution.execute(task, self._folder)
+        outcome = execution.execute(task, self._folder, clean.restore_foundations)
         outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
         script.set_reporter(None)
         reporter.close()

@@ -67,6 +67,7 @@ class ObjectState:
         self._places: dict[int, tuple[int, int]] = {}  # of dicts, by their ids: chunk, index in it
         self._kept: list[object] = [sys.modules, *left_alone]  # so that no other object gets the id of a known one
         self._known = set(map(id, self._kept))
+        self._watched: list[tuple[Any, Any, Any]] = []  # some of the owners, with their containers and copies
         self.include(roots)
 
     def include(self, roots: Iterable[object]) -> None:
@@ -108,6 +109,27 @@ class ObjectState:
             except Exception as error:
                 failures.append(f"{getattr(owner, '__name__', type(owner).__name__)}: {error}")
         return failures[0] if failures else ""
+
+    def watch(self, owners: Iterable[object]) -> None:
+        """Let `has_watched_changed` and `restore_watched` look at what these hold: classes, and dicts of modules."""
+        wanted = set(map(id, owners))
+        for index, owner in enumerate(self._owners):
+            if id(owner) in wanted:
+                chunk, place = divmod(index, _CHUNK)
+                self._watched.append((owner, self._live[chunk][place], self._saved[chunk][place]))
+
+    def has_watched_changed(self) -> bool:
+        _owners, live, saved = zip(*self._watched, strict=True)
+        return not _is_equal(live, saved)
+
+    def restore_watched(self) -> None:
+        """Put back what differs and can be put back. The rest is for `restore` to tell."""
+        for owner, live, saved in self._watched:
+            if not _is_equal(live, saved):
+                try:  # noqa: SIM105 (`contextlib` may be what a script changed)
+                    _put(owner, live, saved)
+                except Exception:
+                    pass
 
     @contextlib.contextmanager
     def importing(self, new_modules: Callable[[], Iterable[object]]) -> Iterator[None]:

@@ -21,7 +21,7 @@ import types
 import typing
 import warnings
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,22 @@ class PythonState:
         self._objects = ObjectState(
             [*self._modules.values(), *_codec_registries(), *roots], [self._importer, *left_alone]
         )
+        self._foundations = _foundations()
+        self._objects.watch(_namespaces(self._foundations))
         self._traces: list[weakref.ref[_Trace]] = []
+
+    def restore_foundations(self) -> None:
+        """Let what this extension is built on be as it was: functions, classes and constants that a script replaced.
+
+        It is called when a script ends, before its results are written, and takes 0.3 ms. The rest is put back later.
+        """
+        vars(builtins).update(self._builtins)
+        for name, module in self._foundations.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+        if self._objects.has_watched_changed():
+            self._objects.restore_watched()
+            self._keep_newcomers()
 
     def unclean(self) -> str:
         """Why this can't be restored, "" if it can. Call it when Python's functions are its own again."""
@@ -125,17 +140,23 @@ class PythonState:
                 found.append(module)
         return found
 
+    def _keep_newcomers(self) -> None:
+        """Keep the installed modules that were imported since the last look, and where they can be found."""
+        self._objects.include(self._keep_installed())
+        for name in self._newcomers:  # Python makes a submodule an attribute of its package after its import
+            package, _dot, part = name.rpartition(".")
+            if package in self._modules:
+                attributes = vars(self._modules[package])
+                attributes.setdefault(part, self._modules[name])
+                self._objects.keep(attributes, part)
+        self._newcomers.clear()
+
     def _restore_modules(self) -> None:
         """Forget the modules that scripts brought: their own files may change, their globals must not last.
 
         What belongs to Python or Blender stays, as extension modules can't be imported twice.
         """
-        self._objects.include(self._keep_installed())
-        for name in self._newcomers:  # Python makes a submodule an attribute of its package after its import
-            package, _dot, part = name.rpartition(".")
-            if package in self._modules:
-                self._objects.keep(vars(self._modules[package]), part)
-        self._newcomers.clear()
+        self._keep_newcomers()
         for name, module in list(sys.modules.items()):
             if name not in self._modules and isinstance(module, types.ModuleType):
                 self._lay_trace(module)
@@ -167,6 +188,31 @@ class PythonState:
             numpy.set_printoptions(**print_options)
         if numpy.geterr() != error_handling:
             numpy.seterr(**error_handling)
+
+
+def _foundations() -> dict[str, types.ModuleType]:
+    """The modules that this extension's own import, and those that these import."""
+    package = __name__.partition(".")[0]
+    ours = {name for name in sys.modules if f"{name}.".startswith(f"{package}.")}
+    near = _imported_by(ours)
+    return {name: sys.modules[name] for name in (near | _imported_by(near)) - ours}
+
+
+def _imported_by(names: Iterable[str]) -> set[str]:
+    found = set()
+    for name in names:
+        for value in vars(sys.modules[name]).values():
+            origin = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+            if isinstance(origin, str) and isinstance(sys.modules.get(origin), types.ModuleType):
+                found.add(origin)
+    return found
+
+
+def _namespaces(modules: Mapping[str, types.ModuleType]) -> Iterator[object]:
+    """The dicts of modules, and the classes in them."""
+    for module in modules.values():
+        yield vars(module)
+        yield from (value for value in vars(module).values() if isinstance(value, type))
 
 
 def _codec_registries() -> Iterator[Any]:

@@ -73,6 +73,10 @@ class CleanState:
         )
         return next((reason for step in steps if (reason := step())), "")
 
+    def restore_foundations(self) -> None:
+        """As `PythonState.restore_foundations`."""
+        self._python.restore_foundations()
+
     def is_outdated(self) -> bool:
         """As `PythonState.is_outdated`."""
         return self._python.is_outdated()
