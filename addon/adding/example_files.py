@@ -65,26 +65,24 @@ def _after_load(*_arguments: object) -> None:
 
 
 def _show() -> None:
-    """Show the tree, where there is an editor for it or in the upper part of the largest viewport."""
+    """Show the tree, where there is an editor for it, in the upper part of the largest viewport, or in a new window."""
     tree = next((bpy.data.node_groups[name] for name in _EXAMPLES if name in bpy.data.node_groups), None)
-    area = None if tree is None else _editor(tree.bl_idname)
-    if area is not None:
+    if tree is not None:
+        area = _editor(tree.bl_idname)
         area.spaces.active.node_tree = tree
         address = area.as_pointer()
         bpy.app.timers.register(lambda: _view_all(address), first_interval=_FIRST_DRAW)
 
 
-def _editor(ui_type: str) -> bpy.types.Area | None:
+def _editor(ui_type: str) -> bpy.types.Area:
     window = bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window, screen=window.screen):
         found = areas.find(bpy.context, ui_type)
     if found is not None:
         return found
     viewports = [area for area in window.screen.areas if area.type == "VIEW_3D"]
-    if not viewports:
-        return None
-    largest = max(viewports, key=lambda area: area.width * area.height)
-    made = areas.split(window, largest, ui_type, "HORIZONTAL")
+    largest = max(viewports, key=lambda area: area.width * area.height, default=None)
+    made = areas.split_or_open(window, largest, ui_type, "HORIZONTAL")
     made.spaces.active.show_region_ui = False  # leaves the room to the graph
     return made
 

@@ -281,11 +281,7 @@ class BACKGROUND_NODES_OT_script_question_show(TreeOperator, bpy.types.Operator)
         text.cursor_set(0)
         for question in _asked.questions:
             quoted(text, question.origin)
-        try:
-            text_editors.show(context, text)
-        except RuntimeError as error:
-            self.report({"ERROR"}, pgettext_rpt(str(error)))
-            return {"CANCELLED"}
+        text_editors.show(context, text)
         return {"FINISHED"}
 
 

@@ -36,10 +36,7 @@ class _ScriptOperator:
         return node
 
     def show(self, context: bpy.types.Context, text: bpy.types.Text, line: int = 0) -> set[str]:
-        try:
-            text_editors.show(context, text, line)
-        except RuntimeError as error:
-            return self.fail(error)
+        text_editors.show(context, text, line)
         return {"FINISHED"}
 
     def fail(self, error: Exception) -> set[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shows a text, and a line of it, in a Text Editor: one that has it already, any other, a new one beside the graph."""
+"""Shows a text, and a line of it, in a Text Editor: one that has it already, any other, or a new one."""
 
 from __future__ import annotations
 
@@ -19,26 +19,22 @@ def find(text: bpy.types.Text) -> tuple[bpy.types.Window, bpy.types.Area] | None
     return None
 
 
-def find_or_split(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.SpaceTextEditor:
-    """The Text Editor to show a text in. Raises RuntimeError if the artist's area is too small to be split."""
+def find_or_open(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.SpaceTextEditor:
+    """The Text Editor to show a text in."""
     if context.area.type == _UI_TYPE:
         return context.space_data
     found = find(text)
-    area = areas.find_or_split(context, _UI_TYPE) if found is None else found[1]
+    area = areas.find_or_open(context, _UI_TYPE) if found is None else found[1]
     return area.spaces.active
 
 
 def show(context: bpy.types.Context, text: bpy.types.Text, line: int = 0) -> None:
-    """Show a text; with a line, from 1, that line selected in the middle of the editor.
-
-    Raises:
-        RuntimeError: if there is no Text Editor, and the artist's area is too small to be split.
-    """
+    """Show a text; with a line, from 1, that line selected in the middle of the editor."""
     if line:
         _select(text, line)
     if bpy.app.background:
         return
-    space = find_or_split(context, text)
+    space = find_or_open(context, text)
     is_new_to_it = space.text != text
     space.text = text
     if line:

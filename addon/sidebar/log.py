@@ -59,12 +59,7 @@ class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
         text = fill(log_text(run, task))
         if bpy.app.background:
             return {"FINISHED"}
-        try:
-            area = _area(context, text)
-        except RuntimeError as error:
-            self.report({"ERROR"}, pgettext_rpt(str(error)))
-            return {"CANCELLED"}
-        show(area.spaces.active, text)
+        show(_area(context, text).spaces.active, text)
         return {"FINISHED"}
 
 
@@ -102,7 +97,7 @@ def _area(context: bpy.types.Context, text: bpy.types.Text) -> bpy.types.Area:
     for area in context.screen.areas:
         if area.type == "TEXT_EDITOR" and area.spaces.active.text == text:
             return area
-    return areas.find_or_split(context, "TEXT_EDITOR")
+    return areas.find_or_open(context, "TEXT_EDITOR")
 
 
 @bpy.app.handlers.persistent

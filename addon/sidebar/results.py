@@ -231,11 +231,7 @@ def _show_properties(context: bpy.types.Context, data_blocks: Sequence[bpy.types
 
 
 def _open(context: bpy.types.Context, ui_type: str, name: str, data_block: bpy.types.ID) -> str:
-    try:
-        area = areas.find_or_split(context, ui_type)
-    except RuntimeError as error:
-        return translated(str(error))
-    setattr(area.spaces.active, name, data_block)
+    setattr(areas.find_or_open(context, ui_type).spaces.active, name, data_block)
     return ""
 
 
