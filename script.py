@@ -22,13 +22,17 @@ from __future__ import annotations
 import enum
 import operator
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 from .runtime.engine.file_names import file_name, numbered
 from .runtime.engine.own_files import claim, items, own_file, written_whole
 from .runtime.engine.used_files import depends_on
+
+if TYPE_CHECKING:
+    import bpy
 
 __all__ = (
     "Angle",
@@ -44,10 +48,12 @@ __all__ = (
     "Unit",
     "Volume",
     "claim",
+    "convert_to_mesh",
     "depends_on",
     "file_name",
     "items",
     "log",
+    "mesh_copy",
     "numbered",
     "own_file",
     "progress",
@@ -156,3 +162,36 @@ def track(iterable: Iterable[_Item], total: int | None = None, text: str = "") -
 def log(*values: object) -> None:
     """Write a line to the node's log, as `print` does, and flush it, so that it is there at once."""
     print(*values, flush=True)
+
+
+def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -> bpy.types.Object:
+    """Make an object one with a plain mesh of its own: what viewports show of it.
+
+    Modifiers, shape keys and instances of Geometry Nodes are applied; curves, surfaces, texts, metaballs and collection
+    instances become meshes. Materials, UV maps, vertex groups, attributes, custom properties, hair and collision stay.
+
+    Args:
+        source: a mesh, curve, surface, text, metaball or collection instance.
+        keep_modifiers: leave modifiers and shape keys of a mesh as they are: it only gets a mesh of its own.
+
+    Returns:
+        `source` itself. A new object for a metaball and a collection instance, which Blender can't make meshes, and for
+        what is linked or an override, which no file could hold once it is changed.
+
+    Raises:
+        ValueError: if it has no surface.
+    """
+    from .runtime.blender import mesh_conversion  # here, as the rest of this file works without Blender
+
+    return mesh_conversion.convert_to_mesh(source, keep_modifiers=keep_modifiers)
+
+
+def mesh_copy(source: bpy.types.Object) -> AbstractContextManager[bpy.types.Object]:
+    """Within a `with` block there is a copy of `source` that is converted to a mesh. `source` stays as it is.
+
+    Raises:
+        ValueError: if it has no surface.
+    """
+    from .runtime.blender import mesh_conversion
+
+    return mesh_conversion.mesh_copy(source)

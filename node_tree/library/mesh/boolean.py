@@ -5,12 +5,12 @@ The modifiers of the object are applied first.
 """
 
 from array import array
-from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 import bpy
+from mathutils import Matrix
 
-from background_nodes.script import log, track
+from background_nodes.script import convert_to_mesh, log, mesh_copy, track
 
 #: What Blender calls the solvers: the fast one was renamed in 5.0, the manifold one is new in 4.5.
 SOLVERS = {"Exact": ("EXACT",), "Fast": ("FAST", "FLOAT"), "Manifold": ("MANIFOLD", "EXACT")}
@@ -39,35 +39,59 @@ def main(
     """Carry out a Boolean operation on `source`.
 
     Args:
-        source: The mesh object to work on.
-        operands: The mesh objects to cut out, to merge or to intersect with, one after another.
+        source: The object to work on: a mesh, or a curve, text, surface, metaball or collection instance, which becomes
+            one.
+        operands: The objects to cut out, to merge or to intersect with, one after another.
         operation: Difference cuts the operands out, Union merges them, Intersect keeps what all have in common.
-        solver: Exact copes with overlapping faces; Fast is for simple shapes; Manifold is quick and good for closed
-            meshes. Exact takes its place where a mesh is open, and in Blender before 4.5.
+        solver: Exact copes with overlapping faces; Fast is for simple shapes, and wrong where faces of both lie in one
+            plane; Manifold is quick and good for closed meshes. Exact takes its place where a mesh is open, and in
+            Blender before 4.5.
         hole_tolerant: Exact only: a better result where meshes aren't closed, but slower.
         suffix: Added to the object's name.
     """
-    for item in (source, *operands):
-        if item.type != "MESH":
-            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
     if source in operands:
         raise ValueError(f"{source.name} is linked as an operand of itself; link another object to Operands")
 
-    with visible(source, *operands):
-        take_mesh(source, evaluated_mesh(source))
-        for operand in track(operands, text=operation):
-            modifier = source.modifiers.new("Boolean", "BOOLEAN")
-            modifier.operation = operation.upper()
-            modifier.object = operand
-            modifier.solver = solver_identifier(modifier, solver)
-            modifier.use_hole_tolerant = hole_tolerant
-            modifier.material_mode = "TRANSFER"
-            take_mesh(source, result_of(source, modifier))
-    if not source.data.polygons:
-        log(f"Nothing of {source.name} is left. Do the objects overlap?")
-    source.name += suffix
-    source.data.name += suffix
-    return Output(source, len(source.data.polygons))
+    name = source.name
+    result = convert_to_mesh(source)
+    for operand in track(operands, text=operation):
+        with mesh_copy(operand) as other:
+            before = coordinates(result.data)
+            if solver == "Manifold":
+                move_mesh(other, result.matrix_world)
+            combine(result, other, operation, solver, hole_tolerant)
+            if solver == "Manifold" and coordinates(result.data) == before:
+                # It fails without an error: if a mesh is open, or if Blender was built without it.
+                log(f"Manifold leaves {name} as it is; using Exact for {operand.name}")
+                combine(result, other, operation, "Exact", hole_tolerant)
+    if not result.data.polygons:
+        log(f"Nothing of {name} is left. Do the objects overlap?")
+    result.name = name + suffix
+    result.data.name += suffix
+    return Output(result, len(result.data.polygons))
+
+
+def combine(
+    result: bpy.types.Object, other: bpy.types.Object, operation: str, solver: str, hole_tolerant: bool
+) -> None:
+    modifier = result.modifiers.new("Boolean", "BOOLEAN")
+    modifier.operation = operation.upper()
+    modifier.object = other
+    modifier.solver = solver_identifier(modifier, solver)
+    modifier.use_hole_tolerant = hole_tolerant
+    modifier.material_mode = "TRANSFER"
+    convert_to_mesh(result)
+
+
+def move_mesh(item: bpy.types.Object, place: Matrix) -> None:
+    """Give a mesh object another place, its mesh staying where it is: the solver takes what is mirrored inside out."""
+    between = place.inverted_safe() @ item.matrix_world
+    item.data.transform(between)
+    if between.is_negative:
+        item.data.flip_normals()
+    item.constraints.clear()
+    item.parent = None
+    item.matrix_world = place
 
 
 def solver_identifier(modifier: bpy.types.BooleanModifier, solver: str) -> str:
@@ -76,49 +100,7 @@ def solver_identifier(modifier: bpy.types.BooleanModifier, solver: str) -> str:
     return next(identifier for identifier in SOLVERS[solver] if identifier in known)
 
 
-def result_of(source: bpy.types.Object, modifier: bpy.types.BooleanModifier) -> bpy.types.Mesh:
-    """What the modifier makes of `source`. If the manifold solver fails, the exact one is used.
-
-    It fails without an error and leaves the mesh unchanged: if a mesh is open, or if Blender was built without it.
-    """
-    mesh = evaluated_mesh(source)
-    if modifier.solver == "MANIFOLD" and coordinates(mesh) == coordinates(source.data):
-        log(f"Manifold leaves {source.name} as it is; using Exact for {modifier.object.name}")
-        bpy.data.meshes.remove(mesh)
-        modifier.solver = "EXACT"
-        mesh = evaluated_mesh(source)
-    return mesh
-
-
 def coordinates(mesh: bpy.types.Mesh) -> bytes:
     values = array("f", [0.0]) * (len(mesh.vertices) * 3)
     mesh.vertices.foreach_get("co", values)
     return values.tobytes()
-
-
-def evaluated_mesh(source: bpy.types.Object) -> bpy.types.Mesh:
-    """A new mesh: what the modifiers and shape keys of `source` make of its own."""
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    evaluated = source.evaluated_get(depsgraph)
-    return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
-
-
-def take_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    """Give `source` a mesh that its modifiers are part of, under the name of its old one."""
-    old, name = source.data, source.data.name
-    source.data = mesh
-    source.modifiers.clear()
-    if old.users == 0:
-        bpy.data.meshes.remove(old)
-    mesh.name = name
-
-
-@contextmanager
-def visible(*objects: bpy.types.Object):
-    """Show objects for a while: Blender doesn't evaluate the modifiers of what is disabled in viewports."""
-    were_hidden = [item.hide_viewport for item in objects]
-    for item in objects:
-        item.hide_viewport = False
-    yield
-    for item, was_hidden in zip(objects, were_hidden, strict=True):
-        item.hide_viewport = was_hidden

@@ -4,52 +4,59 @@
 The result keeps the place and the name of the first; materials, UV maps and vertex groups of all of them come along.
 """
 
+from contextlib import contextmanager
+
 import bpy
 
-from background_nodes.script import progress, track
+from background_nodes.script import convert_to_mesh, progress, track
 
 
 def main(objects: list[bpy.types.Object], apply_modifiers: bool = True, name: str = "") -> bpy.types.Object:
     """Join `objects` into the first of them.
 
     Args:
-        objects: The mesh objects to join.
+        objects: The objects to join: meshes, and curves, texts, surfaces, metaballs and collection instances by what
+            they look like.
         apply_modifiers: Join what the modifiers make of the meshes. Without it only those of the first object stay.
         name: Name of the result, empty for that of the first object.
 
     Returns:
         The first object with the meshes of all.
     """
-    objects = list(dict.fromkeys(objects))
-    if not objects:
+    sources = list(dict.fromkeys(objects))
+    if not sources:
         raise ValueError("There is nothing to join; link one or more mesh objects to Objects")
-    for item in objects:
-        if item.type != "MESH":
-            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
 
+    objects = [convert_to_mesh(item, keep_modifiers=not apply_modifiers) for item in track(sources, text="Preparing")]
     target = objects[0]
-    for item in track(objects, text="Preparing"):
-        item.hide_viewport = False  # Blender neither evaluates nor joins what is disabled in viewports.
-        own_mesh(item, apply_modifiers)
-    if len(objects) > 1:
-        progress(0.9, f"Joining {len(objects)} objects")
-        with bpy.context.temp_override(active_object=target, object=target, selected_editable_objects=objects):
-            bpy.ops.object.join()
+    for item in objects:
+        item.hide_viewport = False  # Blender joins nothing that is disabled in viewports
+    with together(objects):
+        if len(objects) > 1:
+            progress(0.9, f"Joining {len(objects)} objects")
+            face_alike(objects)
+            with bpy.context.temp_override(active_object=target, object=target, selected_editable_objects=objects):
+                bpy.ops.object.join()
     if name:
         target.name = target.data.name = name
     return target
 
 
-def own_mesh(source: bpy.types.Object, apply_modifiers: bool) -> None:
-    """Give `source` a mesh that no other object uses, with its modifiers applied if asked for."""
-    old, name = source.data, source.data.name
-    if apply_modifiers and (source.modifiers or old.shape_keys):
-        depsgraph = bpy.context.evaluated_depsgraph_get()
-        evaluated = source.evaluated_get(depsgraph)
-        source.data = bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
-        source.modifiers.clear()
-    elif old.users > 1:
-        source.data = old.copy()
-    if old.users == 0:
-        bpy.data.meshes.remove(old)
-        source.data.name = name
+@contextmanager
+def together(objects: list[bpy.types.Object]):
+    """Have all objects in the scene: Blender joins nothing that is in none, and what was made a mesh may be new."""
+    place = bpy.data.collections.new("Join")
+    bpy.context.scene.collection.children.link(place)
+    for item in objects:
+        place.objects.link(item)
+    bpy.context.view_layer.update()
+    yield
+    bpy.data.collections.remove(place)
+
+
+def face_alike(objects: list[bpy.types.Object]) -> None:
+    """Turn the faces of what is mirrored, seen from the first: Blender joins it inside out."""
+    is_mirrored = objects[0].matrix_world.is_negative
+    for item in objects:
+        if item.matrix_world.is_negative != is_mirrored:
+            item.data.flip_normals()

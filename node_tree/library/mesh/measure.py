@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measure the surface, volume, size and counts of an object as it is in the scene, modifiers and scale included."""
 
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import bpy
 import numpy as np
 from mathutils import Vector
 
-from background_nodes.script import log, progress
+from background_nodes.script import log, mesh_copy, progress
 
 
 class Output(NamedTuple):
@@ -43,17 +42,12 @@ def main(source: bpy.types.Object) -> Output:
     """Measure `source`.
 
     Args:
-        source: The object to measure: a mesh, or a curve, text, surface or metaball by the mesh it makes.
+        source: The object to measure: a mesh, or a curve, text, surface, metaball or collection instance by the mesh it
+            makes.
     """
     progress(0.1, "Measuring")
-    with visible(source):
-        evaluated = source.evaluated_get(bpy.context.evaluated_depsgraph_get())
-        try:
-            mesh = evaluated.to_mesh()
-        except RuntimeError:
-            raise ValueError(f"{source.name} is a {source.type.lower()}, which has no surface to measure") from None
-        result = measure(mesh, evaluated.matrix_world)
-        evaluated.to_mesh_clear()
+    with mesh_copy(source) as copy:
+        result = measure(copy.data, copy.matrix_world)
     if not result.is_closed:
         log(f"{source.name} isn't closed: take its volume with caution")
     return result
@@ -92,12 +86,3 @@ def read(items, attribute: str, width: int, dtype=np.float32) -> np.ndarray:
     if dtype is np.float32:
         values = values.astype(np.float64)
     return values.reshape(-1, width)
-
-
-@contextmanager
-def visible(source: bpy.types.Object):
-    """Show `source` for a while: Blender doesn't evaluate the modifiers of what is disabled in viewports."""
-    was_hidden = source.hide_viewport
-    source.hide_viewport = False
-    yield
-    source.hide_viewport = was_hidden

@@ -6,7 +6,7 @@ from typing import Literal
 
 import bpy
 
-from background_nodes.script import Factor, progress
+from background_nodes.script import Factor, convert_to_mesh, progress
 
 SHAPES = {"Exact": "CONCAVE", "Convex": "CONVEX", "Box": "AABB"}
 
@@ -22,7 +22,7 @@ def main(
     """Pack the islands of `source`.
 
     Args:
-        source: The mesh object, with a UV map.
+        source: The object, with a UV map. A curve, text or surface becomes a mesh.
         margin: Space between islands, a share of the picture.
         rotate: Allow islands to be turned. It takes much longer, and seldom helps islands that are upright already.
         average_scale: First give all islands the same scale, so that a metre is as many pixels everywhere.
@@ -32,12 +32,12 @@ def main(
     Returns:
         The same object with its active UV map packed.
     """
-    if source.type != "MESH":
-        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
-    if not source.data.uv_layers:
-        raise ValueError(f"{source.name} has no UV map; unwrap it first")
+    name = source.name
+    packed = convert_to_mesh(source, keep_modifiers=True)
+    if not packed.data.uv_layers:
+        raise ValueError(f"{name} has no UV map; unwrap it first")
 
-    with edit_mode(source):
+    with edit_mode(packed):
         bpy.ops.mesh.reveal(select=False)
         bpy.ops.mesh.select_all(action="SELECT")
         bpy.ops.uv.select_all(action="SELECT")
@@ -46,16 +46,19 @@ def main(
             bpy.ops.uv.average_islands_scale()
         progress(0.2, "Packing islands")
         bpy.ops.uv.pack_islands(margin=margin, rotate=rotate, shape_method=SHAPES[shape])
-    source.name += suffix
-    source.data.name += suffix
-    return source
+    packed.name = name + suffix
+    packed.data.name += suffix
+    return packed
 
 
 @contextmanager
 def edit_mode(source: bpy.types.Object):
-    """Put `source`, and no other object, into Edit Mode. Hidden objects can't be, so it is shown meanwhile."""
+    """Put `source`, and no other object, into Edit Mode. What is hidden or in no scene can't be, so it is shown."""
     was_hidden, was_unselectable = source.hide_viewport, source.hide_select
     source.hide_viewport = source.hide_select = False
+    place = bpy.data.collections.new("Edit Mode")
+    bpy.context.scene.collection.children.link(place)
+    place.objects.link(source)
     bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
     for item in bpy.context.view_layer.objects:
         item.select_set(item == source)
@@ -64,3 +67,4 @@ def edit_mode(source: bpy.types.Object):
     yield
     bpy.ops.object.mode_set(mode="OBJECT")
     source.hide_viewport, source.hide_select = was_hidden, was_unselectable
+    bpy.data.collections.remove(place)

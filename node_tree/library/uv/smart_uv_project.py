@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Unwrap an object by the directions its faces look in, and pack the islands so that nothing overlaps.
 
-A good start for baking; seams aren't needed. The mesh itself is unwrapped: apply modifiers that change it before.
+A good start for baking; seams aren't needed. The mesh itself is unwrapped: apply modifiers that change it before. Those
+that make the only faces are applied.
 """
 
 import math
@@ -10,7 +11,7 @@ from typing import Annotated
 
 import bpy
 
-from background_nodes.script import Angle, Factor, Range, progress
+from background_nodes.script import Angle, Factor, Range, convert_to_mesh, log, progress
 
 
 def main(
@@ -24,7 +25,8 @@ def main(
     """Unwrap `source`.
 
     Args:
-        source: The mesh object to unwrap.
+        source: The object to unwrap: a mesh, or a curve, text, surface, metaball or collection instance, which becomes
+            one.
         angle_limit: Faces that differ less than this go into one island. Larger makes fewer islands,
             more stretched.
         island_margin: Space between islands, a share of the picture.
@@ -35,18 +37,21 @@ def main(
     Returns:
         The same object with its new UV map active.
     """
-    if source.type != "MESH":
-        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
-    if not source.data.polygons:
-        raise ValueError(f"{source.name} has no faces to unwrap")
+    name = source.name
+    unwrapped = convert_to_mesh(source, keep_modifiers=True)
+    if not unwrapped.data.polygons and unwrapped.modifiers:
+        log(f"{name} has no faces but those of its modifiers, so these are applied")
+        unwrapped = convert_to_mesh(unwrapped)
+    if not unwrapped.data.polygons:
+        raise ValueError(f"{name} has no faces to unwrap")
 
-    layers = source.data.uv_layers
+    layers = unwrapped.data.uv_layers
     layer = layers.get(uv_map) or layers.new(name=uv_map)
     if layer is None:
-        raise ValueError(f"{source.name} has {len(layers)} UV maps, and Blender allows no more; remove one")
+        raise ValueError(f"{name} has {len(layers)} UV maps, and Blender allows no more; remove one")
     layer.active = layer.active_render = True
 
-    with edit_mode(source):
+    with edit_mode(unwrapped):
         bpy.ops.mesh.reveal(select=False)
         bpy.ops.mesh.select_all(action="SELECT")
         progress(0.1, "Unwrapping")
@@ -56,16 +61,19 @@ def main(
             bpy.ops.uv.select_all(action="SELECT")
             # Smart UV Project has turned each island upright already: turning them more takes ten times as long.
             bpy.ops.uv.pack_islands(margin=island_margin, shape_method="CONCAVE", rotate=False)
-    source.name += suffix
-    source.data.name += suffix
-    return source
+    unwrapped.name = name + suffix
+    unwrapped.data.name += suffix
+    return unwrapped
 
 
 @contextmanager
 def edit_mode(source: bpy.types.Object):
-    """Put `source`, and no other object, into Edit Mode. Hidden objects can't be, so it is shown meanwhile."""
+    """Put `source`, and no other object, into Edit Mode. What is hidden or in no scene can't be, so it is shown."""
     was_hidden, was_unselectable = source.hide_viewport, source.hide_select
     source.hide_viewport = source.hide_select = False
+    place = bpy.data.collections.new("Edit Mode")
+    bpy.context.scene.collection.children.link(place)
+    place.objects.link(source)
     bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
     for item in bpy.context.view_layer.objects:
         item.select_set(item == source)
@@ -74,3 +82,4 @@ def edit_mode(source: bpy.types.Object):
     yield
     bpy.ops.object.mode_set(mode="OBJECT")
     source.hide_viewport, source.hide_select = was_hidden, was_unselectable
+    bpy.data.collections.remove(place)
