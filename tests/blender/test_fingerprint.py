@@ -155,6 +155,7 @@ MAKERS = {
     "small mesh": lambda: quad().data,
     "mesh with UV maps": mapped,
     "large mesh": lambda: grid(10_000),
+    "mesh in chunks": lambda: grid(720_000),
     "large mesh with weights": lambda: weighted(10_000),
     "material": textured,
     "material of colours": coloured,
@@ -174,6 +175,7 @@ MAKERS = {
 CHANGES = {
     "vertex of a small mesh": ("small mesh", lambda mesh: mesh.vertices[3].co.__setitem__(2, 0.001)),
     "last vertex of a large mesh": ("large mesh", lambda mesh: mesh.vertices[9_999].co.__setitem__(0, 0.001)),
+    "last vertex of a mesh in chunks": ("mesh in chunks", lambda mesh: mesh.vertices[-1].co.__setitem__(0, 0.001)),
     "attribute of a mesh": ("large mesh", lambda mesh: setattr(mesh.attributes["weight"].data[7], "value", 0.5)),
     "new attribute": ("small mesh", lambda mesh: mesh.attributes.new("more", "INT", "FACE")),
     "UV": ("small mesh", lambda mesh: mesh.uv_layers.new(name="UV")),

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy
 
+from ...blend_file.chunks import shortened
 from .left_out import counted, counted_attributes
 
 #: Their RNA is too large, can't be read without a side effect (a volume loads its file), or lacks a part of them (the
@@ -132,7 +133,7 @@ class _Walk:
     identify: Callable[[bpy.types.ID], object]
     with_names: bool
     of_result: bool
-    #: All that counts, but what is bytes: that goes into the hash at once.
+    #: All that counts, but arrays: these go into the hash at once.
     values: list[object] = field(default_factory=list)
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
     references: set[int] = field(default_factory=set)
@@ -142,9 +143,10 @@ class _Walk:
     owners: set[int] = field(default_factory=set)
 
     def add(self, value: object) -> None:
-        if isinstance(value, bytes):
+        if isinstance(value, memoryview):
             self.add(len(value))
-            self.hash.update(value)
+            for content in shortened([value]):
+                self.hash.update(content)
         else:
             self.values.append(value)
 
@@ -399,10 +401,15 @@ def _numeric_columns(cls: type, of_result: bool) -> tuple[tuple[str, int, type],
     return tuple(columns)
 
 
-def _array(items: Any, name: str, length: int, dtype: type) -> bytes:
+def _array(items: Any, name: str, length: int, dtype: type) -> memoryview:
     values = numpy.empty(length, dtype)
     items.foreach_get(name, values)
-    return values.tobytes()
+    return _bytes(values)
+
+
+def _bytes(values: Any) -> memoryview:
+    """The bytes of an array, where they are."""
+    return memoryview(values.view(numpy.uint8))
 
 
 # What RNA does not show
@@ -439,7 +446,7 @@ def _beside_rna(data_block: bpy.types.ID, users: Users, of_result: bool) -> Iter
             raise _HiddenError("scripts see the first tile, frame and view only")
         values = numpy.empty(len(data_block.pixels), numpy.float32)
         data_block.pixels.foreach_get(values)
-        yield values.tobytes()
+        yield _bytes(values)
 
 
 def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object], of_result: bool) -> Iterator[object]:
