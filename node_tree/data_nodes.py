@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import zlib
+from collections.abc import Sequence
 
 import bpy
 
@@ -63,11 +64,29 @@ class BackgroundNodeInput(BackgroundNode, bpy.types.Node):
         row = layout.row(align=True)
         row.prop(self, "data_type", text="")
         row.prop(self, "is_list", text="", icon="LINENUMBERS_ON")
+        if self.outputs[0].socket_type.is_data_block:
+            fill = row.operator("background_nodes.input_fill", text="", icon="RESTRICT_SELECT_OFF")
+            fill.node_name = self.name
         self.draw_status(layout)
 
     def draw_label(self) -> str:
-        name = self.bl_rna.properties["data_type"].enum_items[self.data_type].name
-        return self.label or (f"{name} List" if self.is_list else name)
+        if self.label or not self.is_list:
+            return self.label or self.data_type_name
+        count = len(self.outputs[0].items_of_list)
+        plural = data_block_kinds.collections().get(self.data_type)
+        if plural is None or count < 2:
+            return f"{self.data_type_name} List"
+        return f"{count} {plural.replace('_', ' ').title()}"
+
+    @property
+    def data_type_name(self) -> str:
+        """The type as an artist reads it."""
+        return self.bl_rna.properties["data_type"].enum_items[self.data_type].name
+
+    def set_data_blocks(self, data_blocks: Sequence[bpy.types.ID]) -> None:
+        """Let it give data-blocks of its type: the first one if it gives no list."""
+        self.outputs[0].default_value = data_blocks if self.is_list else data_blocks[0]
+        property_changed(self, None)
 
 
 class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):

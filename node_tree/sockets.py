@@ -388,6 +388,10 @@ def _set_choice(socket: Any, index: int) -> None:
     socket.choice = _cached_items(socket.choices_json)[index][0]
 
 
+#: The most items of a list that are shown: a node of hundreds would be higher than the editor.
+_MAX_ROWS = 10
+
+
 class _ListValue:
     """`default_value` of a list: a tuple to read, any sequence to set."""
 
@@ -419,7 +423,12 @@ class _ListValue:
         row.label(text=text)
         add = row.operator("background_nodes.list_item_add", text="", icon="ADD")
         add.node_name, add.identifier, add.is_output = self.node.name, self.identifier, self.is_output
+        count = len(self.items_of_list)
         for index, item in enumerate(self.items_of_list):
+            if index == _MAX_ROWS and count > _MAX_ROWS + 1:
+                more = translated("and {count} more").format(count=count - index)
+                column.label(text=more, translate=False)
+                break
             row = column.row(align=True)
             row.prop(item, "value", text="")
             remove = row.operator("background_nodes.list_item_remove", text="", icon="REMOVE")

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
+from ...node_tree.data_nodes import BackgroundNodeInput
 from ...runtime.blender import data_block_kinds
-from ..editor.active import active_tree
+from ...runtime.script.socket_types import ANY_DATA_BLOCK
+from ..editor.active import EditableTreeOperator, active_tree
 from . import node_add
 from .node_add import AddOperator
 from .node_choices import NodeChoice
@@ -51,18 +53,21 @@ def _outliner(context: bpy.types.Context) -> Iterable[bpy.types.ID | None]:
         if area.type == "OUTLINER":
             region = next(region for region in area.regions if region.type == "WINDOW")
             with context.temp_override(area=area, region=region):
-                yield from bpy.context.selected_ids
+                yield from getattr(bpy.context, "selected_ids", ())  # a Blender without a window does not know
 
 
 #: Where an input can be taken from: identifier -> (name, description, what gives the data-blocks).
 _SOURCES: dict[str, tuple[str, str, Callable[[bpy.types.Context], Iterable[bpy.types.ID | None]]]] = {
-    "OBJECTS": ("Selected Objects", "Each of the selected objects", _objects),
+    "OBJECTS": ("Selected Objects", "The selected objects, as a list if there are several", _objects),
     "COLLECTION": ("Active Collection", "The active collection", _collection),
     "MATERIAL": ("Active Material", "The active material of the active object", _material),
     "IMAGE": ("Shown Image", "The image in the Image Editor", _images),
     "TEXT": ("Shown Text", "The text in the Text Editor", _texts),
-    "OUTLINER": ("Selected in Outliner", "Each data-block that is selected in the Outliner", _outliner),
+    "OUTLINER": ("Selected in Outliner", "What is selected in the Outliner, a list for each type", _outliner),
 }
+
+#: Where a data-block of a type is chosen mostly.
+_PLACES = {"Object": "OBJECTS", "Collection": "COLLECTION", "Material": "MATERIAL", "Image": "IMAGE", "Text": "TEXT"}
 
 
 def data_blocks(context: bpy.types.Context, source: str) -> list[bpy.types.ID]:
@@ -79,8 +84,20 @@ def _can_be_input(data_block: bpy.types.ID) -> bool:
     return True
 
 
+def _of_node(context: bpy.types.Context, node: BackgroundNodeInput) -> list[bpy.types.ID]:
+    """What is selected of the type of an Input node: where one such data-block is chosen mostly, or in the Outliner."""
+    places = (_PLACES.get(node.data_type, "OUTLINER"), "OUTLINER")
+    found = ([item for item in data_blocks(context, place) if _kind_fits(item, node.data_type)] for place in places)
+    # Several of what has no selection of its own can be chosen in the Outliner only.
+    return max(found, key=len) if node.is_list else next(filter(None, found), [])
+
+
+def _kind_fits(data_block: bpy.types.ID, data_type: str) -> bool:
+    return data_type == ANY_DATA_BLOCK or data_block_kinds.kind_of(data_block) == data_type
+
+
 class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
-    """Add an Input node for each data-block that is selected"""
+    """Add an Input node with what is selected: with a list, if that is more than one data-block of a type"""
 
     bl_idname = "background_nodes.input_from_selection"
     bl_label = "Input from Selection"
@@ -100,11 +117,15 @@ class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        of_kind: dict[str, list[bpy.types.ID]] = {}
+        for data_block in data_blocks(context, self.source):
+            of_kind.setdefault(data_block_kinds.kind_of(data_block), []).append(data_block)
         nodes = []
-        for index, data_block in enumerate(data_blocks(context, self.source)):
-            node = self.add(context, NodeChoice("input", data_block_kinds.kind_of(data_block)))
+        for index, (kind, found) in enumerate(of_kind.items()):
+            node = self.add(context, NodeChoice("input", kind))
             if node is not None:
-                node.outputs[0].default_value = data_block
+                node.is_list = len(found) > 1
+                node.set_data_blocks(found)
                 node.location.y -= index * _GAP
                 nodes.append(node)
         if not nodes:
@@ -112,6 +133,24 @@ class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
             return {"CANCELLED"}
         node_add.select_only(active_tree(context), *nodes)
         return self.finish()
+
+
+class BACKGROUND_NODES_OT_input_fill(EditableTreeOperator, bpy.types.Operator):
+    """Let the node give what is selected now"""
+
+    bl_idname = "background_nodes.input_fill"
+    bl_label = "From Selection"
+
+    node_name: bpy.props.StringProperty(name="Node", description="The Input node", options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = active_tree(context).nodes[self.node_name]
+        found = _of_node(context, node)
+        if not found:
+            self.report({"WARNING"}, rpt_("Nothing of the type {type} is selected").format(type=node.data_type_name))
+            return {"CANCELLED"}
+        node.set_data_blocks(found)
+        return {"FINISHED"}
 
 
 class BACKGROUND_NODES_MT_input_from_selection(bpy.types.Menu):
@@ -128,4 +167,8 @@ class BACKGROUND_NODES_MT_input_from_selection(bpy.types.Menu):
             properties.source, properties.use_transform = source, True
 
 
-classes = (BACKGROUND_NODES_OT_input_from_selection, BACKGROUND_NODES_MT_input_from_selection)
+classes = (
+    BACKGROUND_NODES_OT_input_from_selection,
+    BACKGROUND_NODES_OT_input_fill,
+    BACKGROUND_NODES_MT_input_from_selection,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon.adding import node_choices, node_search
+from background_nodes.addon.adding import node_choices, node_search, selection
 from background_nodes.addon.adding.node_choices import NodeChoice
 from background_nodes.addon.preferences import preferences
 from background_nodes.node_tree.script_folders import ScriptFolders
@@ -303,13 +303,64 @@ def test_dropped_file_that_no_node_reads_is_reported(tree, tmp_path):
 # What is selected
 
 
-def test_input_for_each_selected_object(tree):
-    objects = [quad("A"), quad("B")]
+def test_selected_objects_are_one_list(tree):
+    objects = [quad(f"Rock {number}") for number in range(7)]
     for selected in objects:
         selected.select_set(True)
     assert bpy.ops.background_nodes.input_from_selection(source="OBJECTS") == {"FINISHED"}
-    assert {node.outputs[0].default_value for node in tree.nodes} == set(objects)
-    assert all(node.select for node in tree.nodes)
+    (node,) = tree.nodes
+    assert node.select
+    assert node.draw_label() == "7 Objects"
+    assert node.outputs[0].socket_type == SocketType("Object", is_list=True)
+    assert set(node.outputs[0].default_value) == set(objects)
+
+
+def test_one_selected_object_is_no_list(tree):
+    quad("A").select_set(True)
+    bpy.ops.background_nodes.input_from_selection(source="OBJECTS")
+    (node,) = tree.nodes
+    assert (node.draw_label(), node.outputs[0].default_value) == ("Object", bpy.data.objects["A"])
+
+
+def test_what_is_selected_is_a_list_for_each_type(tree, monkeypatch):
+    objects, meshes = [quad("A"), quad("B")], [bpy.data.meshes.new("Alone")]
+    source = ("Selected in Outliner", "", lambda context: [objects[0], meshes[0], None, objects[1], objects[0]])
+    monkeypatch.setitem(selection._SOURCES, "OUTLINER", source)
+    bpy.ops.background_nodes.input_from_selection(source="OUTLINER")
+    first, second = tree.nodes
+    assert (first.draw_label(), first.outputs[0].default_value) == ("2 Objects", tuple(objects))
+    assert (second.draw_label(), second.outputs[0].default_value) == ("Mesh", meshes[0])
+    assert first.location != second.location
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_input_is_filled_again_from_what_is_selected(tree, is_list):
+    objects = [quad(name) for name in "ABC"]
+    node = NodeChoice("input", "Object").add_to(tree)
+    node.is_list = is_list
+    for selected in objects[1:]:
+        selected.select_set(True)
+    assert bpy.ops.background_nodes.input_fill(node_name=node.name) == {"FINISHED"}
+    assert node.outputs[0].default_value == (tuple(objects[1:]) if is_list else objects[1])
+    objects[2].select_set(False)
+    bpy.ops.background_nodes.input_fill(node_name=node.name)
+    assert node.outputs[0].default_value == ((objects[1],) if is_list else objects[1])
+    objects[1].select_set(False)
+    assert bpy.ops.background_nodes.input_fill(node_name=node.name) == {"CANCELLED"}
+    assert node.outputs[0].default_value == ((objects[1],) if is_list else objects[1])
+
+
+def test_materials_are_filled_from_the_outliner_if_more_are_selected_there(tree, monkeypatch):
+    materials = [new_material(name) for name in "AB"]
+    bpy.context.view_layer.objects.active = quad("Q", material=materials[0])
+    node = NodeChoice("input", "Material").add_to(tree)
+    bpy.ops.background_nodes.input_fill(node_name=node.name)
+    assert node.outputs[0].default_value == materials[0]
+    source = ("Selected in Outliner", "", lambda context: [bpy.data.objects["Q"], *materials])
+    monkeypatch.setitem(selection._SOURCES, "OUTLINER", source)
+    node.is_list = True
+    bpy.ops.background_nodes.input_fill(node_name=node.name)
+    assert node.outputs[0].default_value == tuple(materials)
 
 
 def test_input_of_the_active_collection_and_material(tree):
