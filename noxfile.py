@@ -32,7 +32,7 @@ VERSIONED = (
     "tests/blender/library",
     *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "digest")),
     *(f"tests/blender/test_{name}.py" for name in ("extension", "fingerprint", "overwriting", "pixels", "provenance")),
-    *(f"tests/blender/test_{name}.py" for name in ("run", "sendable", "snapshot", "sockets", "whole_file", "writer")),
+    *(f"tests/blender/test_{name}.py" for name in ("sendable", "snapshot", "sockets", "whole_file", "writer")),
 )
 OF_THE_MODULE = (
     *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),

@@ -6,8 +6,10 @@ The first session runs alone: it makes what all others use. Exit 1 where a sessi
 """
 
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -25,11 +27,22 @@ def sessions() -> list[str]:
 
 
 def run(session: str) -> bool:
-    """Run a session, with what it says in a file; return whether it succeeded."""
+    """Run a session, with what it says in a file, and how long it took at its end; return whether it succeeded."""
     print("started:", session, flush=True)
-    with output_of(session).open("wb") as output:
-        ended = subprocess.run([*NOX, "--session", session], check=False, stdout=output, stderr=output)
-    return ended.returncode == 0
+    start = time.monotonic()
+    with output_of(session).open("ab") as output:
+        output.truncate(0)
+        running = subprocess.Popen([*NOX, "--session", session], stdout=output, stderr=output)
+        if hasattr(os, "wait4"):  # not on Windows
+            _, status, used = os.wait4(running.pid, 0)
+            running.returncode = os.waitstatus_to_exitcode(status)
+            processor = f", {(used.ru_utime + used.ru_stime) / 60:.1f} minutes of a processor"
+        else:
+            running.wait()
+            processor = ""
+        minutes = (time.monotonic() - start) / 60
+        output.write(f"{session}: {minutes:.1f} minutes{processor}\n".encode())
+    return running.returncode == 0
 
 
 def output_of(session: str) -> Path:

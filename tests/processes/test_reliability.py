@@ -35,6 +35,7 @@ def test_killed_worker_is_replaced_and_its_task_retried(make_engine, tmp_path):
     assert len(files_in(engine.scratch, "*.log")) == 1, "nothing is kept of the first try"
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_killed_worker_without_retries_fails_its_task_and_names_the_signal(warm, number):
     run = warm.start(planned("while True: pass"))
@@ -108,6 +109,7 @@ sys.stderr = open(os.devnull, "w")
 """
 
 
+@pytest.mark.any_blender
 @pytest.mark.parametrize(
     ("busy", "ending"),
     [
