@@ -5,13 +5,14 @@ It bakes the object itself or, with a high-poly object given, that one's surface
 copied, and their base colour is multiplied by the result if asked for.
 """
 
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
 
-from background_nodes.script import Length, Pixels, Range, progress
+from background_nodes.script import Length, Pixels, Range, convert_to_mesh, log, mesh_copy, progress
 
 #: What pixels hold before a bake. Occlusion is grey, so it shows where nothing was baked.
 UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
@@ -46,7 +47,8 @@ def main(
 
     Args:
         source: The object to bake to. It needs a UV map without overlaps.
-        high: A high-poly object in the same place, to bake from instead.
+        high: A high-poly object in the same place, to bake from instead: a mesh, curve, text, surface, metaball or
+            collection instance.
         resolution: Width and height of the image.
         samples: Rays in each pixel. More are less noisy; time grows alike.
         distance: How far away something may be to give shade. 0 is the object's largest dimension.
@@ -55,46 +57,49 @@ def main(
         darken_base_color: Multiply the base colour of the object's materials by the image.
     """
     check_inputs(source, high)
-    layer = uv_layer(source)
     progress(0.0, "Preparing")
-    image = bpy.data.images.new(f"{source.name} Occlusion", resolution, resolution, alpha=False, is_data=True)
+    name = source.name
+    source = convert_to_mesh(source, keep_modifiers=True)
+    layer = uv_layer(source)
+    image = bpy.data.images.new(f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True)
     nodes = image_nodes(source, image)
     size = max(source.dimensions)
-    involved = [source, high] if high else [source]
     options = {"margin": margin, "uv_layer": layer.name}
     if high:
         extrusion = (cage_extrusion or 0.02 * size) / largest_scale(source)  # in the object's own space
         options |= {"use_selected_to_active": True, "cage_extrusion": extrusion}
-    with visible(*involved):
-        set_up_cycles(distance or size)
-        select(involved, active=source)
-        pixels = bake(image, samples, options)
+    with mesh_copy(high) if high else nullcontext() as detailed:
+        if high and not detailed.data.polygons:
+            raise ValueError(f"{high.name} has no faces, so there is nothing to bake")
+        involved = [source, detailed] if high else [source]
+        with visible(*involved), not_rendered(high):
+            set_up_cycles(distance or size)
+            select(involved, active=source)
+            pixels = bake(image, samples, options)
     if pixels is None:
         raise ValueError(
-            f"{source.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
+            f"{name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
             if high
-            else f"The UV map of {source.name} covers no pixel of the image; unwrap it anew"
+            else f"The UV map of {name} covers no pixel of the image; unwrap it anew"
         )
 
     progress(0.95, "Packing the image")
     image.pixels.foreach_set(pixels)
     image.pack()
-    for material, node in nodes.items():
-        if darken_base_color:
-            multiply_base_color(material, node)
+    if darken_base_color:
+        for material, node in nodes.items():
+            use_occlusion(material, node)
     return Output(source, image)
 
 
 def check_inputs(source: bpy.types.Object, high: bpy.types.Object | None) -> None:
-    for item in (source, high):
-        if item and item.type != "MESH":
-            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
+    if source.type != "MESH":
+        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
     if high == source:
         raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
     uv_layer(source)
-    for item in (source, high):
-        if item and not faces(item):
-            raise ValueError(f"{item.name} has no faces, so there is nothing to bake")
+    if not faces(source):
+        raise ValueError(f"{source.name} has no faces, so there is nothing to bake")
 
 
 def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
@@ -142,12 +147,17 @@ def image_nodes(source: bpy.types.Object, image: bpy.types.Image) -> dict:
     for slot in source.material_slots:
         if slot.material not in copies:
             copies[slot.material] = material = own_material(slot.material, source.name)
-            nodes[material] = node = material.node_tree.nodes.new("ShaderNodeTexImage")
-            node.image = image
-            node.location = (-600.0, -300.0)
-            material.node_tree.nodes.active = node
+            nodes[material] = image_node(material.node_tree, image)
+            material.node_tree.nodes.active = nodes[material]
         slot.material = copies[slot.material]
     return nodes
+
+
+def image_node(tree: bpy.types.NodeTree, image: bpy.types.Image) -> bpy.types.ShaderNodeTexImage:
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    node.location = (-600.0, -300.0)
+    return node
 
 
 def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.Material:
@@ -159,13 +169,19 @@ def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.M
     return own
 
 
-def multiply_base_color(material: bpy.types.Material, image_node: bpy.types.ShaderNodeTexImage) -> None:
-    """Put the image between each shader of the material and what it has for a colour."""
-    tree = material.node_tree
-    for shader in [node for node in tree.nodes if node.type.startswith("BSDF_")]:
+def use_occlusion(material: bpy.types.Material, baked: bpy.types.ShaderNodeTexImage) -> None:
+    """Let every shader of the material, also those in groups, have the image in its base colour."""
+    trees = list(shader_trees(material.node_tree))
+    if not trees:
+        log(f"{material.name} has no shader with a base colour, so the image is in it unused")
+    for tree in trees:
+        multiply_base_color(tree, baked if tree == material.node_tree else image_node(tree, baked.image))
+
+
+def multiply_base_color(tree: bpy.types.NodeTree, image_node: bpy.types.ShaderNodeTexImage) -> None:
+    """Put the image between each shader and what it has for a colour."""
+    for shader in [node for node in tree.nodes if is_shader(node)]:
         color = shader.inputs.get("Base Color") or shader.inputs.get("Color")
-        if color is None:
-            continue
         mix = tree.nodes.new("ShaderNodeMix")
         mix.data_type, mix.blend_type = "RGBA", "MULTIPLY"
         mix.location = (image_node.location.x + 300.0, image_node.location.y)
@@ -176,6 +192,30 @@ def multiply_base_color(material: bpy.types.Material, image_node: bpy.types.Shad
             tree.links.new(color.links[0].from_socket, first)
         tree.links.new(image_node.outputs["Color"], second)
         tree.links.new(next(socket for socket in mix.outputs if socket.enabled), color)
+
+
+def shader_trees(tree: bpy.types.NodeTree, copies: dict | None = None) -> Iterator[bpy.types.NodeTree]:
+    """A node tree that holds shaders and those of the groups in it, which are copied: other materials use them, too."""
+    copies = {} if copies is None else copies
+    if any(is_shader(node) for node in tree.nodes):
+        yield tree
+    for node in tree.nodes:
+        group = node.node_tree if node.type == "GROUP" else None
+        if group and holds_shader(group):
+            if group not in copies:
+                copies[group] = group.copy()
+                yield from shader_trees(copies[group], copies)
+            node.node_tree = copies[group]
+
+
+def holds_shader(tree: bpy.types.NodeTree) -> bool:
+    inner = (node.node_tree for node in tree.nodes if node.type == "GROUP" and node.node_tree)
+    return any(is_shader(node) for node in tree.nodes) or any(map(holds_shader, inner))
+
+
+def is_shader(node: bpy.types.Node) -> bool:
+    """Whether it is one with a colour that may be darkened."""
+    return node.type.startswith("BSDF_") and ("Base Color" in node.inputs or "Color" in node.inputs)
 
 
 def set_up_cycles(distance: float) -> None:
@@ -195,11 +235,26 @@ def select(objects: list[bpy.types.Object], active: bpy.types.Object) -> None:
 
 
 @contextmanager
+def not_rendered(item: bpy.types.Object | None):
+    """Hide what is baked by a copy in the same place: each would shade the other."""
+    was_hidden = item and item.hide_render
+    if item:
+        item.hide_render = True
+    yield
+    if item:
+        item.hide_render = was_hidden
+
+
+@contextmanager
 def visible(*objects: bpy.types.Object):
-    """Show objects for a while: Blender doesn't bake what is disabled in viewports, in renders or for selection."""
+    """Show objects for a while: Blender bakes nothing that is in no scene, or disabled in viewports or renders."""
     before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
+    place = bpy.data.collections.new("Bake")
+    bpy.context.scene.collection.children.link(place)
     for item in objects:
+        place.objects.link(item)
         item.hide_viewport = item.hide_render = item.hide_select = False
     yield
+    bpy.data.collections.remove(place)
     for item, *hidden in before:
         item.hide_viewport, item.hide_render, item.hide_select = hidden

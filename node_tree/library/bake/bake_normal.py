@@ -4,13 +4,14 @@
 The materials of the low-poly object are copied and use the map, so that it looks like the high-poly one at once.
 """
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
 
-from background_nodes.script import Length, Pixels, Range, progress
+from background_nodes.script import Length, Pixels, Range, convert_to_mesh, log, mesh_copy, progress
 
 #: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
 FLAT = (0.5, 0.5, 1.0, 1.0)
@@ -41,37 +42,36 @@ def main(
 
     Args:
         low: The low-poly object. It needs a UV map without overlaps.
-        high: The high-poly object, in the same place.
+        high: The high-poly object, in the same place: a mesh, curve, text, surface, metaball or collection instance.
         resolution: Width and height of the map.
         samples: Places in each pixel that are baked and averaged. More make smoother edges; time grows alike.
         cage_extrusion: How far outside of the low-poly surface to look for the high-poly one. 0 is 2 % of its size.
         margin: How far to extend the islands, against seams.
         high_precision: Keep 32-bit floats rather than 8 bits a channel, for large smooth surfaces.
     """
-    layer = uv_layer(low)
-    for item in (low, high):
-        if item.type != "MESH":
-            raise ValueError(f"{item.name} is a {item.type.lower()}, not a mesh; convert it to a mesh first")
+    uv_layer(low)
     if low == high:
         raise ValueError(f"{low.name} is linked to both Low and High; link the detailed object to High")
-    for item in (low, high):
-        if not faces(item):
-            raise ValueError(f"{item.name} has no faces, so there is nothing to bake")
+    if not faces(low):
+        raise ValueError(f"{low.name} has no faces, so there is nothing to bake")
 
     progress(0.0, "Preparing")
-    image = bpy.data.images.new(f"{low.name} Normal", resolution, resolution, alpha=False, float_buffer=True)
+    name = low.name
+    low = convert_to_mesh(low, keep_modifiers=True)
+    layer = uv_layer(low)
+    image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=False, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = image_nodes(low, image)
     extrusion = (cage_extrusion or 0.02 * max(low.dimensions)) / largest_scale(low)  # in the object's own space
     options = {"margin": margin, "uv_layer": layer.name, "cage_extrusion": extrusion}
-    with visible(low, high):
+    with mesh_copy(high) as detailed, visible(low, detailed):
+        if not detailed.data.polygons:
+            raise ValueError(f"{high.name} has no faces, so there is nothing to bake")
         set_up_cycles()
-        select(high, active=low)
+        select(detailed, active=low)
         pixels = bake(layer, image, samples, options)
     if pixels is None:
-        raise ValueError(
-            f"{low.name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
-        )
+        raise ValueError(f"{name} found nothing of {high.name}; put both in the same place or raise the cage extrusion")
 
     progress(0.95, "Packing the image")
     image = finished_image(image, pixels, high_precision)
@@ -164,12 +164,17 @@ def image_nodes(low: bpy.types.Object, image: bpy.types.Image) -> dict:
     for slot in low.material_slots:
         if slot.material not in copies:
             copies[slot.material] = material = own_material(slot.material, low.name)
-            nodes[material] = node = material.node_tree.nodes.new("ShaderNodeTexImage")
-            node.image = image
-            node.location = (-600.0, -300.0)
-            material.node_tree.nodes.active = node
+            nodes[material] = image_node(material.node_tree, image)
+            material.node_tree.nodes.active = nodes[material]
         slot.material = copies[slot.material]
     return nodes
+
+
+def image_node(tree: bpy.types.NodeTree, image: bpy.types.Image) -> bpy.types.ShaderNodeTexImage:
+    node = tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    node.location = (-600.0, -300.0)
+    return node
 
 
 def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.Material:
@@ -181,15 +186,43 @@ def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.M
     return own
 
 
-def use_normal_map(material: bpy.types.Material, image_node: bpy.types.ShaderNodeTexImage) -> None:
-    """Link the image to every shader of the material that takes a normal."""
-    tree = material.node_tree
-    normal_map = tree.nodes.new("ShaderNodeNormalMap")
-    normal_map.location = (image_node.location.x + 300.0, image_node.location.y)
-    tree.links.new(image_node.outputs["Color"], normal_map.inputs["Color"])
+def use_normal_map(material: bpy.types.Material, baked: bpy.types.ShaderNodeTexImage) -> None:
+    """Link the image to every shader of the material that takes a normal, also to those in groups."""
+    trees = list(shader_trees(material.node_tree))
+    if not trees:
+        log(f"{material.name} has no shader that takes a normal, so the map is in it unused")
+    for tree in trees:
+        image = baked if tree == material.node_tree else image_node(tree, baked.image)
+        normal_map = tree.nodes.new("ShaderNodeNormalMap")
+        normal_map.location = (image.location.x + 300.0, image.location.y)
+        tree.links.new(image.outputs["Color"], normal_map.inputs["Color"])
+        for node in tree.nodes:
+            if is_shader(node):
+                tree.links.new(normal_map.outputs["Normal"], node.inputs["Normal"])
+
+
+def shader_trees(tree: bpy.types.NodeTree, copies: dict | None = None) -> Iterator[bpy.types.NodeTree]:
+    """A node tree that holds shaders and those of the groups in it, which are copied: other materials use them, too."""
+    copies = {} if copies is None else copies
+    if any(is_shader(node) for node in tree.nodes):
+        yield tree
     for node in tree.nodes:
-        if node.type.startswith("BSDF_") and "Normal" in node.inputs:
-            tree.links.new(normal_map.outputs["Normal"], node.inputs["Normal"])
+        group = node.node_tree if node.type == "GROUP" else None
+        if group and holds_shader(group):
+            if group not in copies:
+                copies[group] = group.copy()
+                yield from shader_trees(copies[group], copies)
+            node.node_tree = copies[group]
+
+
+def holds_shader(tree: bpy.types.NodeTree) -> bool:
+    inner = (node.node_tree for node in tree.nodes if node.type == "GROUP" and node.node_tree)
+    return any(is_shader(node) for node in tree.nodes) or any(map(holds_shader, inner))
+
+
+def is_shader(node: bpy.types.Node) -> bool:
+    """Whether it is one that takes a normal."""
+    return node.type.startswith("BSDF_") and "Normal" in node.inputs
 
 
 def set_up_cycles() -> None:
@@ -209,10 +242,14 @@ def select(source: bpy.types.Object, active: bpy.types.Object) -> None:
 
 @contextmanager
 def visible(*objects: bpy.types.Object):
-    """Show objects for a while: Blender doesn't bake what is disabled in viewports, in renders or for selection."""
+    """Show objects for a while: Blender bakes nothing that is in no scene, or disabled in viewports or renders."""
     before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
+    place = bpy.data.collections.new("Bake")
+    bpy.context.scene.collection.children.link(place)
     for item in objects:
+        place.objects.link(item)
         item.hide_viewport = item.hide_render = item.hide_select = False
     yield
+    bpy.data.collections.remove(place)
     for item, *hidden in before:
         item.hide_viewport, item.hide_render, item.hide_select = hidden

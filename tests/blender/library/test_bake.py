@@ -11,10 +11,112 @@ import pytest
 from .scenes import (
     cube,
     grid,
+    link,
     material,
+    mesh_object,
     pixels,
     run,
+    scattered,
 )
+
+BAKES = ("bake/bake_normal", "bake/bake_ambient_occlusion")
+
+
+def bake(script: str, low: bpy.types.Object, high: bpy.types.Object | None = None):
+    """The object and the image that come out."""
+    return run(script, low, high, resolution=16, samples=1, cage_extrusion=0.3)
+
+
+def grouped(steel: bpy.types.Material, depth: int) -> bpy.types.Material:
+    """A material whose shader is in a node group in a node group ..."""
+    inner = bpy.data.node_groups.new("Group", "ShaderNodeTree")
+    inner.interface.new_socket("Shader", in_out="OUTPUT", socket_type="NodeSocketShader")
+    result = inner.nodes.new("NodeGroupOutput")
+    if depth == 1:
+        shader = inner.nodes.new("ShaderNodeBsdfPrincipled")
+    else:
+        shader = inner.nodes.new("ShaderNodeGroup")
+        shader.node_tree = grouped(material("Inner"), depth - 1).node_tree.nodes["Group"].node_tree
+    inner.links.new(shader.outputs[0], result.inputs[0])
+    tree = steel.node_tree
+    tree.nodes.remove(tree.nodes["Principled BSDF"])
+    group = tree.nodes.new("ShaderNodeGroup")
+    group.name, group.node_tree = "Group", inner
+    output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+    tree.links.new(group.outputs[0], output.inputs[0])
+    return steel
+
+
+def innermost(tree: bpy.types.NodeTree) -> bpy.types.NodeTree:
+    groups = [node.node_tree for node in tree.nodes if node.type == "GROUP"]
+    return innermost(groups[0]) if groups else tree
+
+
+@pytest.mark.parametrize("script", BAKES)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_shader_in_a_group_uses_the_image_and_the_group_of_others_stays(script, depth):
+    low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
+    steel = grouped(material("Steel"), depth)
+    low.data.materials.append(steel)
+    shared = innermost(steel.node_tree)
+    before = len(shared.nodes)
+    baked, image = bake(script, low, high)
+    tree = innermost(baked.material_slots[0].material.node_tree)
+    (used,) = [node for node in tree.nodes if node.type == "TEX_IMAGE" and node.image == image]
+    (shader,) = [node for node in tree.nodes if node.type == "BSDF_PRINCIPLED"]
+    assert used.outputs["Color"].is_linked
+    assert shader.inputs["Normal" if "normal" in script else "Base Color"].is_linked
+    assert len(shared.nodes) == before
+
+
+@pytest.mark.parametrize("script", BAKES)
+def test_material_without_a_fitting_shader_is_told(script, capsys):
+    low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
+    glow = material("Glow")
+    glow.node_tree.nodes.remove(glow.node_tree.nodes["Principled BSDF"])
+    low.data.materials.append(glow)
+    bake(script, low, high)
+    assert "Glow Low has no shader" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("script", BAKES)
+@pytest.mark.parametrize("kind", ["Scatter", "Instance", "Text"])
+def test_high_poly_may_be_whatever_has_a_surface(script, kind):
+    low = grid("Low", cells=2)
+    if kind == "Scatter":
+        high = scattered(mesh_object("High", [(0.4, 0.4, 0.0)], []))
+    elif kind == "Instance":
+        high = link("High", None)
+        high.instance_type, high.instance_collection = "COLLECTION", bpy.data.collections.new("Props")
+        high.instance_collection.objects.link(prop := cube("Prop", size=0.5))
+        bpy.context.scene.collection.objects.unlink(prop)
+    else:
+        high = link("High", bpy.data.curves.new("High", "FONT"))
+        high.data.body, high.data.extrude = "HHH", 0.1
+    high.rotation_euler.x = 0.3
+    _baked, image = run(script, low, high, resolution=16, samples=4, cage_extrusion=1.0, margin=0)
+    if "normal" in script:
+        assert len(np.unique(pixels(image)[..., 1])) > 1
+    elif kind != "Text":  # nothing shades a cube
+        assert pixels(image)[..., :3].min() == pytest.approx(1.0)
+    assert [item.name for item in bpy.data.objects if item.name.startswith(("Low", "High"))] == ["High", "Low"]
+    assert not high.hide_render
+
+
+@pytest.mark.parametrize("script", BAKES)
+def test_linked_object_gives_a_local_one_with_the_image(script, tmp_path):
+    low = grid("Low", cells=2)
+    low.data.materials.append(material("Steel"))
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {low})
+    bpy.data.batch_remove({low, low.data, *bpy.data.materials})
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_there, wanted):
+        wanted.objects = ["Low"]
+    bpy.context.scene.collection.objects.link(low := wanted.objects[0])
+    baked, image = bake(script, low, grid("High", cells=4, height=lambda x, y: 0.1 * x * x))
+    assert (baked.library, baked.data.library) == (None, None)
+    assert not baked.material_slots[0].material.library
+    assert low.material_slots[0].material.library
+    assert image.name.startswith("Low ")
 
 
 class TestBakeNormal:
