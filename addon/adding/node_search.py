@@ -25,16 +25,18 @@ from .socket_finder import socket_at
 _ARROW = "\N{BLACK RIGHT-POINTING SMALL TRIANGLE}"
 #: The kind of a socket that takes all values: an Input node of any type is as good.
 _ANYTHING = "ANY"
+_OUTPUT = NodeChoice("node", "BackgroundNodeOutput")
 #: The header of a node is this much above where its first socket is: that is where the mouse is.
 _ABOVE_SOCKET = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A node with a socket that fits."""
+    """A node with a socket that fits. `is_main`: it is the one that who picks the node means."""
 
     choice: NodeChoice
     socket: ChoiceSocket
+    is_main: bool
 
     @property
     def identifier(self) -> str:
@@ -42,15 +44,18 @@ class Offer:
 
     @property
     def title(self) -> str:
+        """Of the main socket the shortest one: of names that match as well, a search shows the shortest first."""
         if self.choice.kind == "input":
             return f"{iface_('Input')} {_ARROW} {iface_(self.choice.title)}"
-        if self.choice.is_named_by_artist:
-            return f"{self.choice.title} {_ARROW} {self.socket.label}"
-        return f"{iface_(self.choice.title)} {_ARROW} {iface_(self.socket.label)}"
+        is_named_by_artist = self.choice.is_named_by_artist
+        title = self.choice.title if is_named_by_artist else iface_(self.choice.title)
+        if self.is_main:
+            return title
+        return f"{title} {_ARROW} {self.socket.label if is_named_by_artist else iface_(self.socket.label)}"
 
 
 def offers(socket_type: SocketType | None, *, from_output: bool) -> list[Offer]:
-    """What can be linked to an output (or input) of a type, those of the same type first.
+    """What can be linked to an output (or input) of a type: Output, sockets of that type, others; main ones first.
 
     Args:
         socket_type: None where all fits, such as a reroute that nothing is linked to.
@@ -62,10 +67,26 @@ def offers(socket_type: SocketType | None, *, from_output: bool) -> list[Offer]:
 
 def _fitting(socket_type: SocketType | None, from_output: bool) -> Iterator[Offer]:
     for choice in _candidates(socket_type):
-        for socket in choice.sockets(are_outputs=not from_output):
-            ends = (socket_type, socket.type) if from_output else (socket.type, socket_type)
-            if None in ends or conversion(*ends) is not None:
-                yield Offer(choice, socket)
+        found = [
+            socket
+            for socket in choice.sockets(are_outputs=not from_output)
+            if _fits(*((socket_type, socket.type) if from_output else (socket.type, socket_type)))
+        ]
+        main = next((socket for socket in found if _is_main(socket, choice, socket_type)), None)
+        yield from (Offer(choice, socket, is_main=socket == main) for socket in found)
+
+
+def _fits(given: SocketType | None, wanted: SocketType | None) -> bool:
+    return given is None or wanted is None or conversion(given, wanted) is not None
+
+
+def _is_main(socket: ChoiceSocket, choice: NodeChoice, socket_type: SocketType | None) -> bool:
+    """Whether the node's name says enough: it has no other socket, or this one takes or gives what it works on."""
+    return choice.kind == "node" or (_is_same(socket, socket_type) and socket_type.is_data_block)
+
+
+def _is_same(socket: ChoiceSocket, socket_type: SocketType | None) -> bool:
+    return socket.type is not None and socket_type is not None and socket.type.kind == socket_type.kind
 
 
 def _candidates(socket_type: SocketType | None) -> Iterator[NodeChoice]:
@@ -78,10 +99,11 @@ def _candidates(socket_type: SocketType | None) -> Iterator[NodeChoice]:
 
 
 def _rank(offer: Offer, socket_type: SocketType | None) -> int:
+    if offer.choice == _OUTPUT:
+        return 0
     if offer.socket.type is None:
-        return 2
-    is_same = socket_type is not None and offer.socket.type.kind == socket_type.kind
-    return 0 if is_same else 1
+        return 5
+    return (1 if _is_same(offer.socket, socket_type) else 3) + (not offer.is_main)
 
 
 def type_of(socket: bpy.types.NodeSocket) -> SocketType | None:

@@ -321,7 +321,7 @@ def test_key_with_alt_searches_for_an_input(editor):
     editor.window.move(*editor.at(-200, -150))
     editor.window.press("A", shift=True, ctrl=True, alt=True)
     editor.window.settle(5)
-    editor.pick("voxel remeshed")
+    editor.pick("voxel")
     assert [(link[1], link[3]) for link in editor.links()] == [("remeshed", "source")]
 
 
