@@ -44,6 +44,7 @@ __all__ = (
     "Percentage",
     "Pixels",
     "Range",
+    "RigActions",
     "Time",
     "Unit",
     "Volume",
@@ -110,6 +111,10 @@ Pixels = Annotated[int, Unit.PIXELS]
 
 #: A path that a script writes to. What is there already does not count as an input: a result is kept whatever it is.
 OutputPath = Annotated[Path, "is written to"]
+
+#: A list of actions. Where nothing is linked or set, it is those of the open file that move bones of a rig in it and
+#: that only a fake user holds: nothing uses them, so they come along with no rig.
+RigActions = Annotated[list, "actions of rigs"]
 
 
 class Reporter(Protocol):

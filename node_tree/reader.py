@@ -10,7 +10,7 @@ from typing import Any
 import bpy
 import numpy
 
-from ..runtime.blender import data_block_kinds
+from ..runtime.blender import data_block_kinds, rig_actions
 from ..runtime.blender.paths import blend_files_in_use, files_in_use
 from ..runtime.errors import MisfitError, Problem
 from ..runtime.planning import destinations
@@ -115,7 +115,7 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
     by_identifier = {socket.identifier: socket for socket in node.inputs}
     problems = list(_declaration_problems(node))
     inputs = tuple(
-        InputSocket(parameter, _value(by_identifier[parameter.identifier], node, problems))
+        InputSocket(parameter, _own_value(parameter, by_identifier[parameter.identifier], node, problems))
         for parameter in signature.inputs
     )
     outputs = tuple(map(_read_script_output, signature.outputs))
@@ -242,7 +242,14 @@ def _destination(node: bpy.types.Node, problems: list[Problem]) -> str:
     return path
 
 
+def _own_value(parameter: Parameter, socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
+    value = _value(socket, node, problems)
+    return _default(parameter) if parameter.has_rig_actions and not value else value
+
+
 def _default(parameter: Parameter) -> Value:
+    if parameter.has_rig_actions:
+        return tuple(map(live_ref, rig_actions.unused()))
     return None if parameter.default is MISSING else parameter.default
 
 

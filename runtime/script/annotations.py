@@ -29,6 +29,7 @@ class Annotation:
     unit: str = ""
     choices: tuple[str | int | bool | float, ...] = ()
     is_output_path: bool = False
+    has_rig_actions: bool = False
 
 
 #: Dotted name -> kind, and the class the worker makes of the plain value ("" to leave it as it is).
@@ -43,6 +44,7 @@ _ALIASES: Final[dict[str, tuple[str, str]]] = {
     if typing.get_origin(alias) is Annotated and isinstance(typing.get_args(alias)[1], script.Unit)
 }
 _OUTPUT_PATH: Final = f"{SCRIPT_MODULE}.OutputPath"
+_RIG_ACTIONS: Final = f"{SCRIPT_MODULE}.RigActions"
 
 #: The range that a unit has if no other is given.
 _UNIT_RANGES: Final[dict[str, tuple[float, float]]] = {"PERCENTAGE": (0.0, 100.0), "FACTOR": (0.0, 1.0)}
@@ -51,7 +53,7 @@ _UNIT_RANGES: Final[dict[str, tuple[float, float]]] = {"PERCENTAGE": (0.0, 100.0
 _IMPORTABLE: Final[dict[str, str]] = {
     **{name.rpartition(".")[2]: name.rpartition(".")[0] for name in _PLAIN if "." in name},
     **dict.fromkeys(("Annotated", "List", "Literal", "Optional", "Union"), "typing"),
-    **dict.fromkeys(("OutputPath", "Range", "Unit", *_ALIASES), SCRIPT_MODULE),
+    **dict.fromkeys(("OutputPath", "Range", "RigActions", "Unit", *_ALIASES), SCRIPT_MODULE),
 }
 
 _ACCEPTED: Final = (
@@ -94,6 +96,8 @@ class AnnotationReader:
             return _with_unit(Annotation(SocketType(_PLAIN[plain][0]), _PLAIN[plain][1]), unit, expression)
         if dotted == _OUTPUT_PATH:
             return Annotation(SocketType("PATH"), "Path", is_output_path=True)
+        if dotted == _RIG_ACTIONS and "Action" in self.data_block_types:
+            return Annotation(SocketType(self.data_block_types["Action"], is_list=True), has_rig_actions=True)
         bound = self.scope.constant(expression)
         if bound is not None:
             return self.read(bound)

@@ -64,6 +64,7 @@ class Parameter:
         choices: the values that a menu offers, as written in `Literal[...]`.
         description: the line of the docstring's `Args:`.
         is_output_path: whether it is a path that the script writes to.
+        has_rig_actions: whether it is a list of the actions that only a fake user holds where nothing is linked or set.
     """
 
     identifier: str
@@ -78,11 +79,12 @@ class Parameter:
     choices: tuple[str | int | bool | float, ...] = ()
     description: str = ""
     is_output_path: bool = False
+    has_rig_actions: bool = False
 
     @property
     def is_required(self) -> bool:
         """Whether a run needs a link or a value here."""
-        return self.default is MISSING and not self.is_optional
+        return self.default is MISSING and not self.is_optional and not self.has_rig_actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,7 @@ def _parameter(identifier: str, annotation: Annotation, description: str) -> Par
         choices=annotation.choices,
         description=description,
         is_output_path=annotation.is_output_path,
+        has_rig_actions=annotation.has_rig_actions,
     )
 
 

@@ -22,7 +22,14 @@ from background_nodes.runtime.script.signature import (
 )
 from background_nodes.runtime.script.socket_types import SocketType, Value
 
-DATA_BLOCKS = {"Object": "Object", "Mesh": "Mesh", "Material": "Material", "Light": "Light", "PointLight": "Light"}
+DATA_BLOCKS = {
+    "Action": "Action",
+    "Object": "Object",
+    "Mesh": "Mesh",
+    "Material": "Material",
+    "Light": "Light",
+    "PointLight": "Light",
+}
 
 IMPORTS = """\
 import math, pathlib, typing
@@ -176,6 +183,11 @@ def test_path_that_is_written_to_is_told_from_others(annotation: str, is_output_
     parameter = read_parameter(f"x: {annotation}", before="from background_nodes.script import OutputPath")
     assert parameter.is_output_path is is_output_path
     assert (parameter.type.kind, parameter.annotation) == (("STRING", "") if annotation == "str" else ("PATH", "Path"))
+
+
+def test_actions_of_rigs_are_a_list_that_needs_no_value() -> None:
+    parameter = read_parameter("x: RigActions", before="from background_nodes.script import RigActions")
+    assert (parameter.type.is_list, parameter.has_rig_actions, parameter.is_required) == (True, True, False)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Literal
 import addon_utils
 import bpy
 
-from background_nodes.script import OutputPath, file_name, items, log, own_file, progress, written_whole
+from background_nodes.script import OutputPath, RigActions, file_name, items, log, own_file, progress, written_whole
 
 ENDINGS = {"glTF Binary": ".glb", "glTF Separate": ".gltf"}
 
@@ -26,6 +26,7 @@ def main(
     apply_modifiers: bool = True,
     animation: bool = True,
     compress: bool = False,
+    actions: RigActions = None,
 ) -> Path:
     """Export `source`.
 
@@ -38,6 +39,8 @@ def main(
         apply_modifiers: Export what the modifiers make of the meshes; shape keys are left out then.
         animation: Export actions and shape key animation.
         compress: Compress meshes with Draco: much smaller, but not every program reads it.
+        actions: More clips for an armature, beside those that it uses. Empty for all actions of the file that move
+            bones of an armature and that only a fake user holds.
 
     Returns:
         The file that was written.

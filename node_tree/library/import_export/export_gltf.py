@@ -11,7 +11,7 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from background_nodes.script import OutputPath, log, progress, written_whole
+from background_nodes.script import OutputPath, RigActions, log, progress, written_whole
 
 
 def main(
@@ -20,6 +20,7 @@ def main(
     apply_modifiers: bool = True,
     animation: bool = True,
     compress: bool = False,
+    actions: RigActions = None,
 ) -> Path:
     """Export `objects`.
 
@@ -30,6 +31,8 @@ def main(
         apply_modifiers: Export what the modifiers make of the meshes; shape keys are left out then.
         animation: Export actions and shape key animation.
         compress: Compress meshes with Draco: much smaller, but not every program reads it.
+        actions: More clips for the armatures, beside those that they use. Empty for all actions of the file that move
+            bones of an armature and that only a fake user holds.
 
     Returns:
         The file that was written.

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import bpy
 
-from background_nodes.script import OutputPath, log, progress, written_whole
+from background_nodes.script import OutputPath, RigActions, log, progress, written_whole
 
 
-def main(data: list[bpy.types.ID], filepath: OutputPath, compress: bool = True) -> Path:
+def main(data: list[bpy.types.ID], filepath: OutputPath, compress: bool = True, actions: RigActions = None) -> Path:
     """Save `data`.
 
     Args:
         data: What to save: objects, collections, worlds, materials, images ... All they depend on comes along.
         filepath: Where to. Folders that don't exist are made, and .blend is added to a name without it.
         compress: Make the file smaller. Blender 2.9 and earlier can't open it.
+        actions: More actions to save if there is an armature, beside those that it uses. Empty for all actions of the
+            file that move bones of an armature and that only a fake user holds.
 
     Returns:
         The file that was written.
@@ -33,6 +35,7 @@ def main(data: list[bpy.types.ID], filepath: OutputPath, compress: bool = True) 
     pack_unsaved_pixels()
     scene = show_in_scene(data)
     others = [block for block in data if not isinstance(block, bpy.types.Object | bpy.types.Collection)]
+    others += (actions or []) if bpy.data.armatures else []
     with written_whole(path) as beside:
         # What no scene holds gets a fake user, or it would be gone once the file is opened and saved again.
         bpy.data.libraries.write(
