@@ -18,6 +18,16 @@ STEPS = {
         places = numpy.linspace(0, 1, 3 * len(item.data.vertices), dtype=numpy.float32)
         item.data.vertices.foreach_set("co", places)
         """,
+    "corners that Blender is not told of": """
+        [normal.vector[:] for normal in item.data.vertex_normals], item.data.calc_loop_triangles()
+        corners = [corner.vertex_index for corner in item.data.loops]
+        item.data.loops.foreach_set("vertex_index", corners[::-1])
+        """,
+    "an attribute that Blender is not told of": """
+        item.bound_box[0][:], item.data.calc_loop_triangles()
+        places = numpy.linspace(0, 2, 3 * len(item.data.vertices), dtype=numpy.float32)
+        item.data.attributes["position"].data.foreach_set("vector", places)
+        """,
     "edit mode": """
         bpy.context.view_layer.objects.active = item
         bpy.ops.object.mode_set(mode="EDIT")
@@ -89,6 +99,8 @@ def look(item):
     mesh = item.data
     seen = [item.mode, item.name, mesh.name, item.users, mesh.users, [list(row) for row in item.matrix_world]]
     seen += [[list(corner) for corner in item.bound_box], [list(polygon.normal) for polygon in mesh.polygons]]
+    seen += [[list(normal.vector) for normal in mesh.vertex_normals]]
+    seen += [[list(triangle.vertices) for triangle in mesh.loop_triangles]]
     seen += [[list(row) for row in item.parent.matrix_world] if item.parent else None, sorted(item.keys())]
     seen += [item.animation_data and [curve.driver.is_valid for curve in item.animation_data.drivers]]
     seen += [[list(image.pixels), image.filepath, image.is_dirty] for image in bpy.data.images]
