@@ -73,7 +73,9 @@ def _hung_on(shown: Collection[bpy.types.ID], newcomers: Iterable[bpy.types.ID])
     among = {item for item in newcomers if not isinstance(item, bpy.types.Collection | bpy.types.Scene)}
     if not any(isinstance(item, bpy.types.Object) and item not in shown for item in among):
         return set()
-    return {item for item in used_by(shown, among) if isinstance(item, bpy.types.Object)}
+    found = {item for item in used_by(shown, among) if isinstance(item, bpy.types.Object)}
+    # What an override is made of has its name, and by that the exporter would leave out the override, too.
+    return found - {item.override_library.reference for item in found.union(shown) if item.override_library}
 
 
 class _Context:

@@ -112,6 +112,19 @@ def test_script_s_own_gltf_holds_the_child_alone_where_it_is(tree, tmp_path, use
     assert len(json.loads((tmp_path / "out.gltf").read_text())["meshes"]) == 1
 
 
+def test_script_s_own_gltf_holds_an_override_beside_what_it_is_made_of(tree, tmp_path):
+    cup = quad("Cup")
+    bpy.data.libraries.write(str(tmp_path / "library.blend"), {cup})
+    bpy.data.batch_remove({cup, cup.data})
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_there, wanted):
+        wanted.objects = ["Cup"]
+    given = {"path": str(tmp_path / "out.gltf"), "use_selection": True}
+    override = link_to_scene(wanted.objects[0].override_create())
+    node = script(tree, "Export", EXPORT, item=value(tree, "Object", override), **given)
+    run(tree)
+    assert list(result(node)) == ["Cup"]
+
+
 def test_modifier_and_constraint_work_with_what_is_out_of_sight(tree):
     cup, target = quad("Cup", size=2.0), quad("Target")
     target.location.x = 5.0

@@ -13,8 +13,20 @@ from typing import Literal
 import addon_utils
 import bpy
 
-from background_nodes.script import OutputPath, RigActions, file_name, items, log, own_file, progress, written_whole
+from background_nodes.script import (
+    OutputPath,
+    RigActions,
+    convert_to_mesh,
+    file_name,
+    items,
+    log,
+    own_file,
+    progress,
+    written_whole,
+)
 
+#: What the exporter takes for an instance of itself and writes twice, or leaves out.
+CURVES_AND_BALLS = {"CURVE", "SURFACE", "FONT", "META"}
 ENDINGS = {"glTF Binary": ".glb", "glTF Separate": ".gltf"}
 
 
@@ -53,6 +65,8 @@ def main(
     )
 
     progress(0.1, f"Exporting {path.name}")
+    if source.type in CURVES_AND_BALLS:
+        source = mesh_in_place_of(source)
     enable_add_on()
     select(source)
     with written_whole(path) as beside:
@@ -77,6 +91,17 @@ def enable_add_on() -> None:
     """Blender writes glTF with an add-on of its own, which may be off."""
     if not addon_utils.check("io_scene_gltf2")[1]:
         addon_utils.enable("io_scene_gltf2")
+
+
+def mesh_in_place_of(item: bpy.types.Object) -> bpy.types.Object:
+    """A mesh object of its name, with its children, in the place of a curve or the like, which others may still use."""
+    converted = convert_to_mesh(item if item.type == "META" else item.copy())
+    if not item.library:
+        name, item.name = item.name, f"{item.name} before"
+        converted.name = name
+    for child in item.children:
+        child.parent = converted
+    return converted
 
 
 def select(source: bpy.types.Object) -> None:

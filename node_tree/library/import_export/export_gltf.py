@@ -11,7 +11,10 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from background_nodes.script import OutputPath, RigActions, log, progress, written_whole
+from background_nodes.script import OutputPath, RigActions, convert_to_mesh, log, progress, written_whole
+
+#: What the exporter takes for an instance of itself and writes twice, or leaves out.
+CURVES_AND_BALLS = {"CURVE", "SURFACE", "FONT", "META"}
 
 
 def main(
@@ -44,7 +47,7 @@ def main(
         path = Path(f"{path}.glb")
 
     progress(0.1, f"Exporting {path.name}")
-    objects = list(dict.fromkeys(objects))
+    objects = [mesh_in_place_of(item) if item.type in CURVES_AND_BALLS else item for item in dict.fromkeys(objects)]
     enable_add_on()
     select(objects)
     with written_whole(path) as beside:
@@ -69,6 +72,17 @@ def enable_add_on() -> None:
     """Blender writes glTF with an add-on of its own, which may be off."""
     if not addon_utils.check("io_scene_gltf2")[1]:
         addon_utils.enable("io_scene_gltf2")
+
+
+def mesh_in_place_of(item: bpy.types.Object) -> bpy.types.Object:
+    """A mesh object of its name, with its children, in the place of a curve or the like, which others may still use."""
+    converted = convert_to_mesh(item if item.type == "META" else item.copy())
+    if not item.library:
+        name, item.name = item.name, f"{item.name} before"
+        converted.name = name
+    for child in item.children:
+        child.parent = converted
+    return converted
 
 
 def select(objects: list[bpy.types.Object]) -> None:

@@ -107,8 +107,10 @@ def framing_camera(scene: bpy.types.Scene) -> bpy.types.Object:
     scene.collection.objects.link(camera)
     points = world_points(scene)
     centre, radius = bounding_sphere(points)
-    points = np.array(centre) + (points - np.array(centre)) * 1.1  # some air around
-    camera.location, _ = camera.camera_fit_coords(evaluated_scene(scene), points.ravel().tolist())
+    # With some air, and seen from the centre: Blender's numbers are too coarse far from the world's origin.
+    around = (points - np.array(centre)) * 1.1
+    offset, _ = camera.camera_fit_coords(evaluated_scene(scene), around.ravel().tolist())
+    camera.location = centre + offset
     camera.data.clip_start, camera.data.clip_end = radius * 0.01, radius * 100.0
     return camera
 

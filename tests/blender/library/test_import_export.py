@@ -49,6 +49,29 @@ def export(script: str, item: bpy.types.Object, folder: Path, **options) -> Path
     return run(f"import_export/{script}", source, **{**options, place: folder / options[place]})
 
 
+def curve() -> bpy.types.Object:
+    data = bpy.data.curves.new("Shape", "CURVE")
+    data.dimensions, data.bevel_depth = "3D", 0.1
+    data.splines.new("POLY").points.add(2)
+    data.splines[0].points[1].co, data.splines[0].points[2].co = (1.0, 0.0, 0.0, 1.0), (1.0, 2.0, 0.0, 1.0)
+    return link("Shape", data)
+
+
+def text() -> bpy.types.Object:
+    data = bpy.data.curves.new("Shape", "FONT")
+    data.body = "A"
+    return link("Shape", data)
+
+
+def metaball() -> bpy.types.Object:
+    data = bpy.data.metaballs.new("Shape")
+    data.elements.new()
+    return link("Shape", data)
+
+
+SHAPES = {"Curve": curve, "Text": text, "Metaball": metaball}
+
+
 def nothing_to_see(kind: str) -> bpy.types.Object:
     if kind == "Empty":
         return link("Nothing", None)
@@ -182,6 +205,27 @@ class TestExportAndImport:
         open_empty_file()
         objects = run("import_export/import_gltf", path)
         assert sorted((item.name, len(item.data.polygons)) for item in objects) == [("Cube", 12), ("Sphere ü", 192)]
+
+    @pytest.mark.parametrize("script", ["export_gltf", "export_each_gltf"])
+    @pytest.mark.parametrize("apply_modifiers", [True, False])
+    @pytest.mark.parametrize("kind", ["Text", "Curve", "Metaball"])
+    def test_curve_text_and_metaball_are_in_a_gltf_file_once(self, kind, apply_modifiers, script, tmp_path):
+        source = SHAPES[kind]()
+        child = cube("Child")
+        child.parent = source
+        path = export(script, source, tmp_path, apply_modifiers=apply_modifiers)
+        content = json.loads(path.read_text())
+        assert [node["name"] for node in content["nodes"] if "mesh" in node] == ["Shape"]
+        assert len(content["meshes"]) == 1
+        assert child.parent.name == "Shape"
+
+    def test_curve_that_deforms_another_object_still_does_in_a_gltf_file(self, tmp_path):
+        path, train = curve(), grid("Train")
+        train.modifiers.new("Curve", "CURVE").object = path
+        alone = json.loads(run("import_export/export_gltf", [train], tmp_path / "alone.gltf").read_text())
+        both = json.loads(run("import_export/export_gltf", [train, path], tmp_path / "both.gltf").read_text())
+        (place,) = [mesh["primitives"][0]["attributes"]["POSITION"] for mesh in alone["meshes"]]
+        assert alone["accessors"][place]["max"] in [each.get("max") for each in both["accessors"]]
 
     def test_separate_gltf_has_its_files_beside_it(self, tmp_path):
         low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)

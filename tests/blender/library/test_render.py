@@ -33,6 +33,13 @@ class TestRenderStill:
         assert red > green + 0.2
         assert max(map(max, reports.fractions.values())) == pytest.approx(0.95)
 
+    @pytest.mark.parametrize("distance", [1e4, 1e6])
+    def test_object_far_from_the_origin_fills_the_picture(self, distance):
+        source = cube()
+        source.location = (distance, -distance, 0.0)
+        image = run("render/render_still", [source], engine="Workbench", width=32, height=32, transparent=True)
+        assert 0.2 < (pixels(image)[..., 3] > 0.5).mean() < 0.9
+
     def test_several_tiles_are_reported_one_by_one(self, reports):
         run("render/render_still", [cube()], width=256, height=256, samples=1, denoise=False)
         assert reports.steps("Rendered") >= 4
