@@ -6,6 +6,8 @@ dies. `poll` takes what the workers said and returns it as reports on requests; 
 ends. Only `close` waits: what takes time is checked again by the next `poll`.
 
     submit -> queue -> worker -> Started, Progressed ..., an outcome | Lost -> reset -> idle
+
+A worker that resets itself is given its next request already: it need not wait for the next `poll` then.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ class _State(enum.Enum):
     IDLE = "idle"
     ASSIGNED = "assigned"  # it has a request and did not start with it yet
     BUSY = "busy"  # it works on its request
-    RESETTING = "resetting"  # its request has ended, it is not clean yet
+    RESETTING = "resetting"  # its request has ended, it is not clean yet; it may have the next one
     RETIRING = "retiring"  # it said that it ends
     LEAVING = "leaving"  # its channel is closed; its process may still write its crash report
 
@@ -99,7 +101,7 @@ class _Worker:
         self.deadline = time.monotonic() + _STATE_TIMEOUTS[state] if state in _STATE_TIMEOUTS else None
 
     def info(self) -> WorkerInfo:
-        task = None if self.request is None else self.request.task
+        task = None if self.request is None or self.state is _State.RESETTING else self.request.task
         name = task.node if isinstance(task, messages.Execute) else ""
         state = _WORDS[self.state] if self.frozen is None else "paused"
         return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
@@ -297,8 +299,14 @@ class Pool:
             idle = [worker for worker in idle if worker.is_fresh]
             if not idle:
                 self._make_room()
+        elif not idle:
+            idle = [worker for worker in self._coming_workers() if worker.launcher == self._launcher]
         # The one used last is the one whose memory is warm.
         return idle[-1] if idle else None
+
+    def _coming_workers(self) -> list[_Worker]:
+        """The workers that reset themselves and have no next request."""
+        return [worker for worker in self._workers if worker.state is _State.RESETTING and worker.request is None]
 
     def _make_room(self) -> None:
         """End an idle worker if all are used, so that a task that needs a fresh one does not wait forever."""
@@ -317,7 +325,8 @@ class Pool:
         except TransportError as error:
             self._reports.append((request.key, messages.Failed(str(error))))
             return True
-        worker.enter(_State.ASSIGNED)
+        if worker.state is _State.IDLE:
+            worker.enter(_State.ASSIGNED)
         worker.request = request
         worker.is_fresh = False
         if isinstance(request.task, messages.Execute):
@@ -334,7 +343,8 @@ class Pool:
         self._is_short = False
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_started_workers():
             return
-        num_coming = sum(worker.state in (_State.STARTING, _State.RESETTING) for worker in self._workers)
+        num_starting = sum(worker.state is _State.STARTING for worker in self._workers)
+        num_coming = num_starting + len(self._coming_workers())
         num_wanted = min(num_waiting - num_coming, self.capacity - len(self._workers))
         if self._may_start and num_wanted > 0:
             self._may_start = False
@@ -406,8 +416,11 @@ class Pool:
     def _handle(self, worker: _Worker, message: messages.Message) -> None:
         match message:
             case messages.Idle() if worker.state in {_State.STARTING, _State.RESETTING}:
-                worker.enter(_State.IDLE)
                 self._num_failed_launches = 0
+                if worker.request is not None:
+                    worker.enter(_State.ASSIGNED)
+                    return
+                worker.enter(_State.IDLE)
                 self._end_if_outdated(worker)
             case messages.Retiring():
                 worker.enter(_State.RETIRING)
@@ -456,9 +469,9 @@ class Pool:
     def _failed_to_start_too_often(self, request: Request, state: _State) -> bool:
         """Count a worker that ended before it started a request. Returns whether that has happened too often.
 
-        A worker that was retiring does not count, because its end has nothing to do with the request.
+        A worker that was retiring or resetting does not count, because its end has nothing to do with the request.
         """
-        self._num_failed_starts[request.key] += state is not _State.RETIRING
+        self._num_failed_starts[request.key] += state not in {_State.RETIRING, _State.RESETTING}
         return self._num_failed_starts[request.key] >= _MAX_FAILED_STARTS
 
     def _end_hung_workers(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import functools
 import multiprocessing.connection as mpc
 import os
 import socket
@@ -16,6 +17,7 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ..engine import messages
@@ -91,15 +93,25 @@ class Channel:
                 _thread.start_new_thread(self._send_outgoing, ())
                 self._has_sender = True
 
-    def receive(self) -> messages.Message:
-        """Wait for the next message.
+    def reader(self) -> Callable[[], bytes]:
+        """A function that waits for bytes and returns them. If the other side is gone, it returns b"" or raises.
+
+        It is for a thread that reads while a script runs: but for Windows, no Python code is executed in it, for that
+        might be what the script has put in the place of ours.
+        """
+        return self._read if sys.platform == "win32" else functools.partial(self.connection.recv, _CHUNK)
+
+    def receive(self, read: Callable[[], bytes]) -> messages.Message:
+        """The next message. As long as it is incomplete, `read` is called: it returns what `reader` has read.
 
         Raises:
             EOFError: when the other side is gone.
             TransportError: when what came is no message.
         """
         while (data := self._next_frame()) is None:
-            self._received += self._read()
+            if not (more := read()):
+                raise EOFError
+            self._received += more
         return messages.decode(data)
 
     def take(self) -> messages.Message | None:

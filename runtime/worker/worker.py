@@ -15,7 +15,6 @@ import queue
 import sys
 import threading
 import time
-import traceback
 from typing import NoReturn
 
 from ... import script
@@ -45,7 +44,7 @@ class Worker:
         self._idle_seconds = idle_seconds
         self._tasks_left = max_tasks
         self._max_memory = max_memory
-        self._inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
@@ -61,15 +60,16 @@ class Worker:
                 self._retire(reason)
 
     def _listen(self) -> None:
-        """Receive on a thread of its own, so that the foreground's end is seen while a script runs."""
+        """Read on a thread of its own, so that the foreground's end is seen while a script runs.
+
+        The next task may come meanwhile. What is read is looked at when the worker is clean: see `Channel.reader`.
+        """
+        read, put, end = self._channel.reader(), self._inbox.put, os._exit
         try:
-            while True:
-                self._inbox.put(self._channel.receive())
-        except EOFError:
-            os._exit(0)
-        except Exception:
-            traceback.print_exc()
-            os._exit(1)
+            while data := read():
+                put(data)
+        finally:
+            end(0)
 
     def _take_task(self, clean: CleanState) -> None:
         try:
@@ -88,7 +88,11 @@ class Worker:
         self._tasks_left -= 1
 
     def _next_message(self) -> Message:
-        """Raises queue.Empty if none comes. Memory is not held for long without a task."""
+        """Raises queue.Empty if none comes."""
+        return self._channel.receive(self._next_bytes)
+
+    def _next_bytes(self) -> bytes:
+        """Raises queue.Empty if none come. Memory is not held for long without a task."""
         with contextlib.suppress(queue.Empty):
             return self._inbox.get(timeout=_BREAK)
         allocator.give_back()

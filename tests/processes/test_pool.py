@@ -204,6 +204,81 @@ def test_task_given_to_a_worker_that_says_it_retires_goes_to_another(make_engine
     assert run.scheduler.tasks["task"].items[0].attempt == 1
 
 
+@pytest.fixture
+def cleaning_up(make_engine, tmp_path):
+    """An engine, its run, and the worker: that never says that it is clean, and has its next task already."""
+    script = Script(tmp_path)
+    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
+    engine = make_engine(command=script.command)
+    run = engine.start(*numbered(2))
+    engine.wait(run, lambda: any(task.error for task in run.scheduler.tasks.values()))
+    (worker,) = engine.pool._workers
+    assert worker.state.name == "RESETTING"
+    assert worker.request.key.task == "task 1"
+    return engine, run, worker
+
+
+def test_worker_that_cleans_up_with_its_next_task_does_not_tell_it_as_running(cleaning_up):
+    _engine, run, worker = cleaning_up
+    assert (worker.info().state, worker.info().task_name) == ("cleaning up", "")
+    assert run.scheduler.tasks["task 1"].items[0].started is None
+
+
+def test_task_given_to_a_worker_that_is_killed_while_it_cleans_up_goes_to_another(cleaning_up):
+    engine, run, worker = cleaning_up
+    os.kill(worker.process.pid, signal.SIGKILL)
+    engine.wait(run)
+    assert engine.outcome(run, "task 1").message == "so it is"
+    assert engine.outcome(run, "task 1").attempts == 1
+
+
+def test_run_that_is_paused_lets_the_worker_that_has_its_next_task_stand_still(cleaning_up):
+    engine, run, worker = cleaning_up
+    engine.runner.pause(run)
+    assert worker.frozen is not None
+    engine.runner.resume(run)
+    assert worker.frozen is None
+
+
+def test_task_given_to_a_worker_that_does_not_become_clean_goes_to_another(make_engine, tmp_path):
+    """However often: it says nothing about the task."""
+    script = Script(tmp_path, hangs=0.0)
+    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
+    engine = make_engine(command=script.command)
+    run = engine.wait(engine.start(*numbered(6)))
+    assert [engine.outcome(run, name).message for name in run.tasks] == ["so it is"] * 6
+    assert script.num_starts == 6
+
+
+def test_what_a_script_makes_of_json_does_not_read_the_next_task(make_engine):
+    """1. A script changes how JSON is read. 2. Its result is sent. 3. The next task comes. 4. The change is undone."""
+    body = """
+        import json, os
+        own = json.JSONDecoder()
+        json._default_decoder.decode = lambda text, *_: own.decode(text.replace("getpid", "getppid"))
+        return os.getpid()
+        """
+    engine = make_engine()
+    run = engine.wait(engine.start(*numbered(30, body)))
+    assert set(pids_of(engine, run)) == set(engine.pool.process_ids)
+
+
+def test_tasks_that_cost_their_workers_each_have_one_of_their_own(make_engine):
+    body = "import os, threading, time\nthreading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+    engine = make_engine(capacity=2)
+    run = engine.wait(engine.start(*numbered(5, body + "return os.getpid()")))
+    assert len(set(pids_of(engine, run))) == 5
+    assert all(engine.outcome(run, name).attempts == 1 for name in run.tasks)
+
+
+def test_cancelled_task_of_a_worker_that_cleans_up_never_starts(cleaning_up):
+    engine, run, _worker = cleaning_up
+    engine.runner.cancel(run)
+    engine.wait(run)
+    assert str(run.scheduler.tasks["task 1"].state) == "cancelled"
+    assert engine.pool.num_workers == 0
+
+
 def test_retiring_worker_that_hangs_gives_its_task_back(make_engine, tmp_path, monkeypatch):
     monkeypatch.setitem(pool._STATE_TIMEOUTS, pool._State.RETIRING, 0.05)
     script = Script(tmp_path)

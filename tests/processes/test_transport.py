@@ -44,7 +44,7 @@ def test_messages_arrive_in_order(ends):
     sent = [Progressed(index / 10, str(index)) for index in range(10)]
     for message in sent:
         theirs.send(message)
-    assert [ours.receive() for _ in sent] == sent
+    assert [ours.receive(ours.reader()) for _ in sent] == sent
 
 
 def test_long_message_arrives_while_it_is_sent(ends):
@@ -52,7 +52,7 @@ def test_long_message_arrives_while_it_is_sent(ends):
     message = Failed("ä" * 3_000_000)
     sender = threading.Thread(target=theirs.send, args=[message])
     sender.start()
-    assert ours.receive() == message
+    assert ours.receive(ours.reader()) == message
     sender.join()
 
 
@@ -104,7 +104,7 @@ def test_end_of_the_other_side_is_told_after_its_last_words(ends):
     with pytest.raises(EOFError):
         ours.take()
     with pytest.raises(EOFError):
-        ours.receive()
+        ours.receive(ours.reader())
 
 
 def test_end_of_the_other_side_with_unread_words_is_told(ends):
@@ -138,7 +138,7 @@ def test_posting_to_one_who_does_not_read_waits_for_nobody(ends):
     messages = [Failed("x" * 10_000_000), Progressed(0.5, "after it"), Idle()]
     for message in messages:
         ours.post(message)  # or the test hangs
-    assert [theirs.receive() for _ in messages] == messages
+    assert [theirs.receive(theirs.reader()) for _ in messages] == messages
 
 
 def test_channel_with_unsent_words_can_be_closed(ends):
@@ -148,7 +148,7 @@ def test_channel_with_unsent_words_can_be_closed(ends):
     ours.close()
     assert wait_until(lambda: _thread._count() == num_threads)
     with pytest.raises(EOFError):
-        theirs.receive()
+        theirs.receive(theirs.reader())
 
 
 def test_posting_to_nobody_is_an_error(ends):
