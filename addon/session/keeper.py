@@ -54,7 +54,7 @@ IDLE_INTERVAL = 5.0
 FINISHING_INTERVAL = 0.006  # what is left of a homecoming
 #: While a run goes on, a tick comes after this share of the time since one of its tasks last started or ended: a short
 #: task is not kept waiting for long, and a long one costs few ticks.
-_SHARE_OF_SILENCE = 0.1
+_SHARE_OF_SILENCE = 0.05
 #: Seconds after which a tick begins nothing more of what has arrived, or of bringing it home, so that it ends within
 #: 8 ms; the rest waits for the next tick.
 TICK_BUDGET = 0.005
