@@ -44,7 +44,7 @@ class TaskContext:
     Attributes:
         owner: the task itself.
         claims: the path that the names of the run's claims are made from, None if there are no other tasks.
-        columns: what each item of the node is given, for each parameter whose value differs between items.
+        columns: gives what each item of the node is given, for each parameter whose value differs between items.
         given: by parameter, what this item is given.
         in_use: gives the artist's files as they were when the run started, and after each change of them until now.
         paths: the parameters that are paths.
@@ -53,7 +53,7 @@ class TaskContext:
 
     owner: Owner = field(default_factory=Owner)
     claims: Path | None = None
-    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    columns: Callable[[], Mapping[str, Sequence[Any]]] = dict
     given: Mapping[str, Any] = field(default_factory=dict)
     in_use: Callable[[], Iterable[FilesInUse]] = tuple
     paths: frozenset[str] = frozenset()
@@ -130,13 +130,10 @@ def items(**own: Any) -> list[dict[str, Any]]:
         their names. A node that runs once has one item.
     """
     same = {name: _context.seen(name, _context.given.get(name, value)) for name, value in own.items()}
-    num_items = len(next(iter(_context.columns.values()), (None,)))
-    columns = {
-        name: [_context.seen(name, value) for value in values]
-        for name, values in _context.columns.items()
-        if name in own
-    }
-    return [{**same, **{name: values[index] for name, values in columns.items()}} for index in range(num_items)]
+    columns = _context.columns()
+    num_items = len(next(iter(columns.values()), (None,)))
+    seen = {name: [_context.seen(name, value) for value in values] for name, values in columns.items() if name in own}
+    return [{**same, **{name: values[index] for name, values in seen.items()}} for index in range(num_items)]
 
 
 def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:

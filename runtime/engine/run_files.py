@@ -12,6 +12,7 @@ Their names start with PLACE, the name of a blob that is kept free for them. The
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -135,7 +136,7 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
     return TaskContext(
         Owner(request.task, request.item, request.node),
         place,
-        _read(folder.file(shared.items)) if shared.items else {},
+        functools.partial(_read, folder.file(shared.items)) if shared.items else dict,
         given,
         lambda: _read_in_use(place),
         paths,

@@ -18,10 +18,10 @@ def begin_task(tmp_path):
     (tmp_path / "store").mkdir()
     with contextlib.ExitStack() as stack:
 
-        def begin(task: str = "task", item: int = 0, **context) -> None:
+        def begin(task: str = "task", item: int = 0, columns=(), **context) -> None:
             stack.close()
-            owner = Owner(task, item, f"Node {task}")
-            stack.enter_context(using(TaskContext(owner, tmp_path / "store" / "000001.claims", **context)))
+            owner, place = Owner(task, item, f"Node {task}"), tmp_path / "store" / "000001.claims"
+            stack.enter_context(using(TaskContext(owner, place, lambda: dict(columns), **context)))
 
         yield begin
 

@@ -45,7 +45,7 @@ def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Sc
     files = RunFiles(scratch, IN_USE)
     _, mapped = parse_plan("a[]; b: *a").tasks
     context = read_context(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
-    assert (context.owner, list(context.columns.values())) == (Owner("b", 1, "B"), [[1.0, 2.0]])
+    assert (context.owner, list(context.columns().values())) == (Owner("b", 1, "B"), [[1.0, 2.0]])
     assert list(context.in_use()) == [IN_USE]
 
 
@@ -79,6 +79,15 @@ def test_files_that_can_not_be_read_stop_a_task_from_writing(scratch: Scratch, t
     (tmp_path / "a.txt").touch()
     with using(context), pytest.raises(StoreError, match="can't be read"):
         claim(tmp_path / "a.txt")
+
+
+def test_what_the_other_items_are_given_is_read_if_a_script_asks_for_it(scratch: Scratch) -> None:
+    """Else each of ten thousand items would read what all of them are given."""
+    _, mapped = parse_plan("a[]; b: *a").tasks
+    shared = RunFiles(scratch, IN_USE).shared(mapped, 0, columns)
+    scratch.file(shared.items).unlink()
+    with using(read_context(request(shared, "b", 1), scratch.folder)), pytest.raises(StoreError, match="can't be read"):
+        items()
 
 
 def test_items_are_written_once_and_again_after_a_retry(scratch: Scratch) -> None:

@@ -27,6 +27,7 @@ def item_of(tmp_path_factory):
 
         def become(values, item: int, *, parameter: str, **given) -> None:
             stack.close()
-            stack.enter_context(using(TaskContext(Owner("task", item, "Node"), place, {parameter: values}, given)))
+            context = TaskContext(Owner("task", item, "Node"), place, lambda: {parameter: values}, given)
+            stack.enter_context(using(context))
 
         yield become
