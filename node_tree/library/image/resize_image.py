@@ -23,7 +23,7 @@ def main(
         keep_aspect: Where both are given, take the largest size that fits into them and isn't distorted.
 
     Returns:
-        The same image in its new size, packed.
+        The same image in its new size, packed. Of a UDIM image, each tile gets that size.
     """
     if not (image.has_data or image.size[0]):
         raise ValueError(f"{image.name} has no pixels; is its file missing?")
@@ -31,7 +31,11 @@ def main(
         raise ValueError("Give Resize Image a width, a height or both")
 
     progress(0.1, "Scaling")
-    image.scale(*new_size(*image.size, width, height, keep_aspect))
+    if image.source == "TILED":
+        for index, tile in enumerate(image.tiles):
+            image.scale(*new_size(*tile.size, width, height, keep_aspect), tile_index=index)
+    else:
+        image.scale(*new_size(*image.size, width, height, keep_aspect))
     image.pack()
     return image
 

@@ -15,6 +15,7 @@ from background_nodes.script import (
     OutputPath,
     Percentage,
     Range,
+    claim,
     file_name,
     items,
     log,
@@ -46,11 +47,12 @@ def main(
     Args:
         image: The image to save.
         filepath: Where to. Folders that don't exist are made; where it ends in a slash, the image's name is added.
+            The tiles of a UDIM image get their numbers in place of <UDIM>, or before the ending.
         file_format: From Name goes by the ending, and takes PNG where there is none.
         quality: Of formats that lose quality: JPEG and WebP.
 
     Returns:
-        The file that was written.
+        The file that was written; for tiles, their name with <UDIM> in place of the number.
     """
     if not (image.has_data or image.size[0]):
         raise ValueError(f"{image.name} has no pixels; is its file missing?")
@@ -58,9 +60,27 @@ def main(
     path = own_file([destination(item["image"], str(item["filepath"]), item["file_format"]) for item in each])
     progress(0.1, f"Saving {path.name}")
     image.file_format = FORMATS[ENDINGS[path.suffix.lower()]][0]
-    with written_whole(path) as beside:
-        save_copy(image, beside, round(quality))
+    if image.source == "TILED":
+        path = save_tiles(image, path, round(quality))
+    else:
+        with written_whole(path) as beside:
+            save_copy(image, beside, round(quality))
     log(f"Saved {path}")
+    return path
+
+
+def save_tiles(image: bpy.types.Image, path: Path, quality: int) -> Path:
+    """Write a file for each tile; their name with <UDIM> in place of the number."""
+    if "<UDIM>" not in path.name:
+        path = path.with_name(f"{path.stem}.<UDIM>{path.suffix}")
+    files = [path.with_name(path.name.replace("<UDIM>", str(tile.number))) for tile in image.tiles]
+    for file in files:
+        claim(file)
+    with written_whole(files[0]) as beside:
+        save_copy(image, beside.with_name(path.name), quality)
+        lost = [file.name for file in files if not beside.with_name(file.name).exists()]
+        if lost:
+            raise RuntimeError(f"Blender did not write {', '.join(lost)}; the log may tell why")
     return path
 
 

@@ -4,6 +4,7 @@
 A file that is there is replaced only once the new one is complete.
 """
 
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -111,24 +112,36 @@ def gather_images(objects: list[bpy.types.Object], folder: Path) -> None:
     nodes = [node for node in nodes if node.type == "TEX_IMAGE" and node.image]
     files = {image: file_of(image) for image in {node.image for node in nodes}}
     images = sorted(
-        (image for image, file in files.items() if file is None or file.is_file()), key=lambda i: i.name_full
+        (image for image, file in files.items() if file is None or all(each.is_file() for each in tiles(image, file))),
+        key=lambda image: image.name_full,
     )
     names = [files[image].name if files[image] else png_name(image) for image in images]
     copies = {}
     for image, path in zip(images, numbered([folder / name for name in names]), strict=True):
         folder.mkdir(exist_ok=True)
         if files[image]:
-            shutil.copyfile(files[image], path)
+            for tile, copy in zip(tiles(image, files[image]), tiles(image, path), strict=True):
+                shutil.copyfile(tile, copy)
         else:
             image.file_format = "PNG"
             image.save(filepath=str(path))
-        copies[image] = bpy.data.images.load(str(path))
+        copies[image] = copy = bpy.data.images.load(str(tiles(image, path)[0]))
+        if image.source == "TILED":
+            copy.source, copy.filepath = "TILED", str(path)
     for node in nodes:
         node.image = copies.get(node.image, node.image)
 
 
+def tiles(image: bpy.types.Image, path: Path) -> list[Path]:
+    """The files of an image: one, or that of each UDIM tile."""
+    if image.source != "TILED":
+        return [path]
+    return [path.with_name(path.name.replace("<UDIM>", str(tile.number))) for tile in image.tiles]
+
+
 def png_name(image: bpy.types.Image) -> str:
-    return bpy.path.clean_name(image.name.removesuffix(".png")) + ".png"
+    ending = ".<UDIM>.png" if image.source == "TILED" else ".png"
+    return bpy.path.clean_name(image.name.removesuffix(".png")) + ending
 
 
 def file_of(image: bpy.types.Image) -> Path | None:
@@ -142,5 +155,7 @@ def remove_unused(folder: Path, materials: Path) -> None:
     """Remove the images that the .mtl file does not name: what a shader has no use for in this format."""
     text = materials.read_text(encoding="utf-8", errors="replace") if materials.exists() else ""
     for file in list(folder.iterdir()) if folder.is_dir() else ():
-        if file.name not in text:
+        numbers = re.finditer(r"\d{4}", file.name)
+        names = [file.name, *(f"{file.name[: each.start()]}<UDIM>{file.name[each.end() :]}" for each in numbers)]
+        if not any(name in text for name in names):
             file.unlink()

@@ -121,6 +121,17 @@ def saved_picture(path: Path, color) -> bpy.types.Image:
     return bpy.data.images.load(str(path))
 
 
+def tiled_picture(path: Path, colors: dict[int, tuple]) -> bpy.types.Image:
+    """A UDIM image with a file for each tile; `path` has <UDIM> in place of the number."""
+    files = [Path(str(path).replace("<UDIM>", str(number))) for number in colors]
+    for file, color in zip(files, colors.values(), strict=True):
+        bpy.data.images.remove(saved_picture(file, color))
+    image = bpy.data.images.load(str(files[0]))
+    image.source, image.filepath = "TILED", str(path)
+    assert [tile.number for tile in image.tiles] == list(colors)
+    return image
+
+
 def scattered(item: bpy.types.Object) -> bpy.types.Object:
     """A cube on each vertex by Geometry Nodes, and nothing else."""
     tree = bpy.data.node_groups.new("Scatter", "GeometryNodeTree")

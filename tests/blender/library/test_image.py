@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import bpy
 import mathutils
 import pytest
+
+from background_nodes.runtime.engine.used_files import noted
 
 from .scenes import (
     files_in,
@@ -12,7 +17,15 @@ from .scenes import (
     pixels,
     run,
     saved_picture,
+    tiled_picture,
 )
+
+#: Of tiles in two rows.
+TILES = {1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1), 1011: (0, 0, 1, 1)}
+
+
+def tile_color(folder, name: str) -> tuple:
+    return tuple(pixels(run("image/load_image", folder / name))[0, 0])
 
 
 class TestImages:
@@ -52,6 +65,34 @@ class TestImages:
         with pytest.raises(ValueError, match=r"gone\.png has no pixels; is its file missing\?"):
             run(script, *given.get(script, (image,)))
         assert files_in(tmp_path) == []
+
+    def test_all_tiles_are_loaded(self, tmp_path):
+        image = tiled_picture(tmp_path / "wall [a].<UDIM>.png", TILES)
+        bpy.data.images.remove(image)
+        with noted(str) as used:
+            image = run("image/load_image", tmp_path / "wall [a].<UDIM>.png", pack=True)
+        assert str(tmp_path) in used.read  # a tile may come
+        assert (image.source, [tile.number for tile in image.tiles]) == ("TILED", list(TILES))
+        assert len(image.packed_files) == 3
+
+    def test_tiles_that_are_nowhere_are_a_clear_error(self, tmp_path):
+        with pytest.raises(ValueError, match="There is no file"):
+            run("image/load_image", tmp_path / "wall.<UDIM>.png")
+
+    @pytest.mark.parametrize("name", ["out.png", "out.<UDIM>.png"])
+    def test_all_tiles_are_saved(self, tmp_path, name):
+        image = tiled_picture(tmp_path / "wall.<UDIM>.png", TILES)
+        path = run("image/save_image", image, tmp_path / "to" / name)
+        assert path == tmp_path / "to" / "out.<UDIM>.png"
+        assert files_in(tmp_path / "to") == ["out.1001.png", "out.1002.png", "out.1011.png"]
+        assert {number: tile_color(tmp_path / "to", f"out.{number}.png") for number in TILES} == TILES
+        assert Path(image.filepath) == tmp_path / "wall.<UDIM>.png"
+
+    def test_all_tiles_are_resized(self, tmp_path):
+        image = run("image/resize_image", tiled_picture(tmp_path / "wall.<UDIM>.png", TILES), width=4)
+        assert [tuple(tile.size) for tile in image.tiles] == [(4, 2)] * 3
+        run("image/save_image", image, tmp_path / "to" / "out.png")
+        assert {number: tile_color(tmp_path / "to", f"out.{number}.png") for number in TILES} == TILES
 
     def test_unknown_ending_is_a_clear_error(self, tmp_path):
         with pytest.raises(ValueError, match=r"No format is known for \.xyz"):

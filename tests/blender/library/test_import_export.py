@@ -31,6 +31,7 @@ from .scenes import (
     scattered,
     subdivided,
     textured,
+    tiled_picture,
 )
 
 #: Of each exporter: the file of one object and what else it must be given.
@@ -152,6 +153,21 @@ class TestTextures:
         item.data.materials.append(steel)
         export(script, item, tmp_path)
         assert files_in(tmp_path) == ["out.mtl", "out.obj", "out_textures/Used.png"]
+
+    @pytest.mark.parametrize("script", ["export_obj", "export_each_obj"])
+    @pytest.mark.parametrize("state", ["on disk", "packed"])
+    def test_all_tiles_are_beside_the_obj_file(self, state, script, tmp_path):
+        image = tiled_picture(tmp_path / "wall.<UDIM>.png", {1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1)})
+        if state == "packed":
+            image.pack()
+        item = grid(cells=2)
+        item.data.materials.append(textured(material("Steel"), image))
+        path = export(script, item, tmp_path / "out")
+        name = "wall" if state == "on disk" else image.name.replace(".", "_").removesuffix("_png")
+        (line,) = [line for line in path.with_suffix(".mtl").read_text().splitlines() if line.startswith("map_Kd")]
+        assert line == f"map_Kd out_textures/{name}.<UDIM>.png"
+        files = [f"out_textures/{name}.{number}.png" for number in (1001, 1002)]
+        assert files_in(tmp_path / "out") == ["out.mtl", "out.obj", *files]
 
     @pytest.mark.parametrize("script", EXPORTERS)
     def test_image_beside_the_export_is_left_alone(self, script, tmp_path):
