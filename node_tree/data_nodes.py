@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import zlib
 from collections.abc import Sequence
 
@@ -11,24 +12,35 @@ import bpy
 
 from ..runtime.blender import data_block_kinds
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, VALUE_KINDS, SocketType
+from ..runtime.script.wording import title_of
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .changes import property_changed
 from .sockets import PATH_OPTIONS
 
 #: Kinds an Input node does not offer: a menu's choices belong to a script, JSON is written by one.
 _NOT_OFFERED = frozenset({"MENU"})
+#: The kinds of data-blocks that graphs work on most.
+_FIRST = ("Object", "Collection", "Mesh", "Material", "Image")
 
 
 @functools.cache
 def data_types() -> tuple[tuple[str, str, str, str, int], ...]:
-    """Items of the enum of data types: plain values, then the data-blocks this Blender has.
+    """Items of the enum of data types: the data-blocks that are used most, plain values, the others by their names.
 
     A file keeps an item's number, so that depends on nothing but its identifier: another version has other kinds.
     """
     values = [kind for kind in VALUE_KINDS if kind not in _NOT_OFFERED]
-    names = {kind: kind.replace("_", " ").title() for kind in values} | {"INT": "Integer", "ANY": "JSON"}
-    names |= {kind: getattr(bpy.types, kind).bl_rna.name for kind in data_block_kinds.collections()}
-    return tuple((kind, name, "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind, name in names.items())
+    names = {kind: title_of(kind) for kind in values} | {"INT": "Integer", "ANY": "JSON"}
+    names |= {kind: _name_of(kind) for kind in data_block_kinds.collections()}
+    order = [*_FIRST, *values, *sorted(names.keys() - {*_FIRST, *values}, key=names.__getitem__)]
+    return tuple((kind, names[kind], "", "NONE", zlib.crc32(kind.encode()) & 0x7FFFFFFF) for kind in order)
+
+
+def _name_of(kind: str) -> str:
+    """What Blender calls a kind of data-blocks, in words: "Movie Clip" where its own name is "MovieClip"."""
+    if kind == "MetaBall":
+        return "Metaball"
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", getattr(bpy.types, kind).bl_rna.name)
 
 
 def _type_changed(node: BackgroundNodeInput, context: bpy.types.Context | None) -> None:
@@ -76,7 +88,7 @@ class BackgroundNodeInput(BackgroundNode, bpy.types.Node):
         plural = data_block_kinds.collections().get(self.data_type)
         if plural is None or count < 2:
             return f"{self.data_type_name} List"
-        return f"{count} {plural.replace('_', ' ').title()}"
+        return f"{count} {title_of(plural)}"
 
     @property
     def data_type_name(self) -> str:
@@ -95,7 +107,7 @@ class BackgroundNodeOutput(BackgroundNode, bpy.types.Node):
     bl_idname = "BackgroundNodeOutput"
     bl_label = "Output"
     bl_icon = "EXPORT"
-    bl_width_default = 170.0
+    bl_width_default = 190.0
 
     mode: bpy.props.EnumProperty(
         name="Mode",

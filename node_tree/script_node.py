@@ -14,7 +14,8 @@ from ..runtime.errors import SignatureError
 from ..runtime.planning.graph import NodeSettings
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
-from . import changes, chosen_files, declared_sockets, node_shape, node_text, sources
+from ..runtime.script.wording import title_of
+from . import changes, chosen_files, declared_sockets, node_shape, node_text, socket_rows, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix, socket_idname
 
@@ -42,12 +43,15 @@ def _filepath_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -
 def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Context) -> None:
     if node.library_script:
         node.script, node.filepath = None, ""
-        node.label = sources.title(node.library_script.rpartition("/")[2])
+        node.label = title_of(node.library_script.rpartition("/")[2])
     _source_chosen(node)
 
 
 def _source_chosen(node: BackgroundNodeScript) -> None:
     node.sync(may_rename=False)
+    if node.width == node.bl_width_default:  # the artist has set no other
+        labels = (socket.name for socket in node.inputs if not socket.has_label_inside)
+        node.width = socket_rows.width_for(labels, node.bl_width_default)
     changes.tell(node.id_data)
 
 
@@ -317,9 +321,9 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         if self.label:
             return self.label
         if self.script is not None:
-            return sources.title(self.script.name.removesuffix(".py"))
+            return title_of(self.script.name.removesuffix(".py"))
         name = self.filepath or self.library_script
-        return sources.title(bpy.path.basename(name).removesuffix(".py")) if name else self.bl_label
+        return title_of(bpy.path.basename(name).removesuffix(".py")) if name else self.bl_label
 
 
 def _input_spec(parameter: Parameter) -> SocketSpec:

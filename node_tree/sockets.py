@@ -19,7 +19,8 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.blender import data_block_kinds, python_data
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
-from . import noted_results
+from ..runtime.script.wording import title_of
+from . import noted_results, socket_rows
 from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
@@ -92,6 +93,8 @@ _PLAIN_SOCKETS: dict[str, _PlainSocket] = {
     "MENU": _PlainSocket((0.40, 0.40, 0.40), _TEXT),
     "ANY": _PlainSocket((0.25, 0.75, 0.75), _TEXT),
 }
+_WITH_LABEL_INSIDE = frozenset({"BOOLEAN", "INT", "FLOAT", "MATRIX"})
+_STACKED = frozenset({"VECTOR", "ROTATION"})
 #: Units of numbers that Blender shows in its own way, each a class of its own: (kind, unit) -> property options.
 _UNITS: dict[tuple[str, str], dict[str, Any]] = {
     ("FLOAT", "LENGTH"): {"subtype": "DISTANCE", "unit": "LENGTH"},
@@ -150,7 +153,19 @@ class BackgroundNodeSocket:
         layout.label(text=f"{text}: {self.result_label}", translate=False)
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        layout.prop(self, "default_value", text=text)
+        if self.has_label_inside:
+            layout.prop(self, "default_value", text=text)
+        else:
+            self.field(layout, text).prop(self, "default_value", text="")
+
+    def field(self, layout: bpy.types.UILayout, text: str) -> bpy.types.UILayout:
+        """Draw the label beside the value; where that goes."""
+        return socket_rows.field_beside(layout, text, self.node.width)
+
+    @property
+    def has_label_inside(self) -> bool:
+        """Whether the field has room for the label: a number's and a tick box have."""
+        return self.socket_type.kind in _WITH_LABEL_INSIDE and not self.socket_type.is_list
 
     @classmethod
     def draw_color_simple(cls) -> tuple[float, float, float, float]:
@@ -320,6 +335,16 @@ def _draw_buttons(
     row.label(text=text, translate=False)
 
 
+class _StackedValue:
+    """Numbers that stand one above the other: side by side in a node, none of them could be read."""
+
+    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        column = layout.column(align=True)
+        if text:
+            column.label(text=text)
+        column.prop(self, "default_value", text="")
+
+
 class _JsonValue:
     """`default_value` of a socket that takes anything JSON holds."""
 
@@ -335,7 +360,7 @@ class _JsonValue:
         return self.default_value
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        layout.prop(self, "json_value", text=text)
+        self.field(layout, text).prop(self, "json_value", text="")
 
 
 class _BlendFileValue:
@@ -345,7 +370,8 @@ class _BlendFileValue:
         return self.default_value
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        layout.prop(self, "default_value", text=text, icon="FILE_BLEND", placeholder=translated("This File"))
+        field = self.field(layout, text)
+        field.prop(self, "default_value", text="", icon="FILE_BLEND", placeholder=translated("This File"))
 
 
 class _Choices:
@@ -365,9 +391,6 @@ class _MenuValue(_Choices):
     def get_value(self) -> Any:
         return self.choice_of(self.choice)
 
-    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        layout.prop(self, "default_value", text=text)
-
 
 def _menu_items(socket: Any, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     return _cached_items(socket.choices_json)
@@ -376,7 +399,7 @@ def _menu_items(socket: Any, _context: bpy.types.Context | None) -> list[tuple[s
 @functools.cache  # Blender keeps no reference to the strings of dynamic items
 def _cached_items(choices_json: str) -> list[tuple[str, str, str]]:
     choices = [str(choice) for choice in json.loads(choices_json or "[]")]
-    return [(choice, choice.replace("_", " ").title(), "") for choice in choices] or [("", "", "")]
+    return [(choice, title_of(choice), "") for choice in choices] or [("", "", "")]
 
 
 def _get_choice(socket: Any) -> int:
@@ -600,6 +623,8 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
             name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=property_changed
         )
     else:
+        if kind in _STACKED:
+            bases.append(_StackedValue)
         annotations["default_value"] = _property(kind, unit)
     idname = socket_idname(socket_type, unit)
     namespace = {

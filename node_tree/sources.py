@@ -15,6 +15,7 @@ from ..runtime.blender import data_block_kinds
 from ..runtime.errors import SignatureError
 from ..runtime.script import detected_sockets, script_files
 from ..runtime.script.signature import ScriptSource, Signature, read_signature
+from ..runtime.script.wording import title_of
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -116,17 +117,13 @@ def library_categories() -> Iterator[tuple[str, list[str]]]:
     yield from categories.items()
 
 
-#: Words that title case would spoil.
-_SPELLINGS = {"Gltf": "glTF", "Obj": "OBJ", "Uv": "UV"}
-#: Titles that are not made of the words in a name.
-_TITLES = {"import_export": "Import/Export"}
+#: Titles of categories that are not made of the words in their names.
+_CATEGORIES = {"import_export": "Import/Export"}
 
 
-@functools.lru_cache(maxsize=1024)  # headers of nodes show titles
-def title(name: str) -> str:
-    """What an artist reads for the name of a script or a category: "smart_uv_project" -> "Smart UV Project"."""
-    words = (_SPELLINGS.get(word, word) for word in name.replace("_", " ").title().split())
-    return _TITLES.get(name) or " ".join(words)
+def category_title(name: str) -> str:
+    """What an artist reads for the name of a category."""
+    return _CATEGORIES.get(name) or title_of(name)
 
 
 @functools.lru_cache(maxsize=1024)  # of the scripts of a large file; it keeps the texts

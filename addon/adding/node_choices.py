@@ -19,6 +19,7 @@ from ...runtime.blender import data_block_kinds
 from ...runtime.errors import SignatureError
 from ...runtime.script.signature import ScriptSource, Signature
 from ...runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
+from ...runtime.script.wording import title_of
 from ..preferences import preferences
 
 #: The nodes without a script. A "node" choice is named by its `bl_idname`.
@@ -66,9 +67,9 @@ class NodeChoice:
     def title(self) -> str:
         match self.kind:
             case "library" | "file":
-                return sources.title(PurePath(self.name).stem)
+                return title_of(PurePath(self.name).stem)
             case "text":
-                return sources.title(self.name.removesuffix(".py"))
+                return title_of(self.name.removesuffix(".py"))
             case "input":
                 return _data_type_names().get(self.name, self.name)
             case _:
@@ -169,7 +170,7 @@ def _source(choice: NodeChoice) -> ScriptSource:
 def library() -> Iterator[tuple[str, list[NodeChoice]]]:
     """The shipped scripts, by category."""
     for category, names in sources.library_categories():
-        yield sources.title(category), [NodeChoice("library", name) for name in names]
+        yield sources.category_title(category), [NodeChoice("library", name) for name in names]
 
 
 def texts() -> list[NodeChoice]:
@@ -190,7 +191,7 @@ def folder_categories() -> dict[str, list[FolderScript]]:
     """The scripts in the artist's own folders, by category."""
     categories: dict[str, list[FolderScript]] = {}
     for script in folder_scripts():
-        categories.setdefault(" / ".join(map(sources.title, script.category)), []).append(script)
+        categories.setdefault(" / ".join(map(title_of, script.category)), []).append(script)
     return categories
 
 

@@ -10,6 +10,7 @@ import bpy
 from ...node_tree import sources
 from ...node_tree.script_node import BackgroundNodeScript
 from ...runtime.script import script_files
+from ...runtime.script.wording import title_of
 from ..consent import current as consent
 from . import text_editors
 
@@ -104,7 +105,7 @@ def library_script(text: bpy.types.Text) -> str:
 def make_local(node: BackgroundNodeScript) -> bpy.types.Text:
     """Give a node of a file or of a shipped script a text of its own with the same script. Raises SignatureError."""
     source = node.source()
-    text = _new(sources.title(Path(source.filename).stem), source.text)
+    text = _new(title_of(Path(source.filename).stem), source.text)
     consent.copied(source, text)
     node.script = text
     return text

@@ -17,6 +17,7 @@ from .literals import evaluate
 from .scope import Scope, read_scope
 from .socket_types import OPEN_FILE, SocketType, Value
 from .values import fit_parameter
+from .wording import title_of
 
 
 class Missing(enum.Enum):
@@ -139,11 +140,6 @@ def read_signature(source: ScriptSource, data_block_types: Mapping[str, str]) ->
         raise SignatureError("the script is nested too deeply to be read; break it up") from None
 
 
-def label_of(identifier: str) -> str:
-    """The label for an identifier: "voxel_size" is "Voxel Size"."""
-    return " ".join(identifier.replace("_", " ").title().split()) or identifier
-
-
 def parse(source: ScriptSource) -> ast.Module:
     """The syntax tree of a script. Raises SignatureError with the line at fault, or RecursionError or MemoryError."""
     try:
@@ -236,7 +232,7 @@ def _arguments(arguments: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | N
 def _parameter(identifier: str, annotation: Annotation, description: str) -> Parameter:
     return Parameter(
         identifier=identifier,
-        label=label_of(identifier),
+        label=title_of(identifier),
         type=annotation.type,
         annotation=annotation.annotation,
         default=OPEN_FILE if annotation.type.kind == "BLEND_FILE" else MISSING,
@@ -293,7 +289,7 @@ def _output(name: str, expression: ast.expr, reader: AnnotationReader, descripti
     found = reader.read(expression)
     if found.type.kind == "BLEND_FILE":
         raise SignatureError("a BlendFile is only an input; save a file and return its Path", expression.lineno)
-    return Output(name, label_of(name), found.type, description, found.annotation, found.is_optional)
+    return Output(name, title_of(name), found.type, description, found.annotation, found.is_optional)
 
 
 def _is_tuple(annotation: ast.expr, scope: Scope) -> bool:

@@ -295,3 +295,31 @@ def test_each_kind_of_plain_value_has_sockets_and_can_be_sent_and_set_on_the_com
     assert set(arguments._ANNOTATIONS) == classes - {"", "dict"}
     named = {*CONVERSIONS.values(), *LIST_CONVERSIONS.values()}
     assert set(arguments._CONVERSIONS) == named - {"", "check_blend_file"}
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_wider"),
+    [
+        ("name: str", False),
+        ("name_contains_all_of: str", True),
+        ("a_number_has_its_label_inside: float", False),
+        ("another_object_beside_it: bpy.types.Object", True),
+    ],
+)
+def test_new_node_is_as_wide_as_its_labels_need(parameters, is_wider):
+    node = script(new_tree(), "Node", f"import bpy\ndef main({parameters}): pass")
+    assert (node.width > node.bl_width_default) is is_wider
+    assert node.width < 2 * node.bl_width_default
+
+
+def test_node_stays_as_wide_as_the_artist_made_it():
+    node = script(new_tree(), "Node", "def main(): pass")
+    node.width = 333
+    node.script = bpy.data.texts.new("Other")
+    node.script.write("def main(name_contains_all_of_this: str): pass")
+    node.script = node.script
+    assert [socket.name for socket in node.inputs] == ["Name Contains All Of This"]
+    assert node.width == 333

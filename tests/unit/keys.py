@@ -12,8 +12,9 @@ from background_nodes.runtime.planning.graph import NodeSettings
 from background_nodes.runtime.planning.plan import TaskOutput
 from background_nodes.runtime.scratch.scratch import ScratchFolder
 from background_nodes.runtime.scratch.typed_values import TypedValue
-from background_nodes.runtime.script.signature import Parameter, ScriptSource, label_of
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import SocketType, StoredRef
+from background_nodes.runtime.script.wording import title_of
 
 SCRIPT = "def main() -> int:\n    return 1\n"
 OUTPUT = TaskOutput("result", "Result", SocketType("INT"))
@@ -40,7 +41,7 @@ def typed(kind: str, value: Any, *, is_list: bool = False) -> TypedValue:
 def given(name: str, kind: str, *values: TypedValue, at: Contents, conversion: str = "", **options: Any) -> InputPart:
     """An input with what its links give."""
     is_list = options.pop("is_list", False)
-    parameter = Parameter(name, label_of(name), SocketType(kind, is_list), **options)
+    parameter = Parameter(name, title_of(name), SocketType(kind, is_list), **options)
     [part] = input_parts([(parameter, [(value, conversion) for value in values])], at)
     return part
 

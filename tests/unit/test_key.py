@@ -200,7 +200,7 @@ def test_file_that_the_task_wrote_over_its_input_does_not_count(tmp_path):
 
 
 def test_path_that_is_not_whole_can_t_be_told(tmp_path):
-    with pytest.raises(UnknownContentError, match=r'"Filepath": a\.png is no whole path'):
+    with pytest.raises(UnknownContentError, match=r'"File Path": a\.png is no whole path'):
         path_input(contents(tmp_path), "a.png")
 
 

@@ -110,7 +110,7 @@ def test_file_that_changed_is_named(tmp_path):
 
     assert told(with_file("wood.png", "1"), with_file("wood.png", "2")) == ['image file "wood.png" changed']
     assert told(with_file("a.csv", "1"), with_file("a.csv", "2")) == ['file "a.csv" changed']
-    assert told(with_file("a.csv", "1"), with_file("b.csv", "1")) == ['"Filepath" "//a.csv" → "//b.csv"']
+    assert told(with_file("a.csv", "1"), with_file("b.csv", "1")) == ['"File Path" "//a.csv" → "//b.csv"']
 
 
 def test_file_in_a_folder_that_changed_is_named(tmp_path):

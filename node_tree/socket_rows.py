@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a socket's label and its field share a row of a node. Sizes are in the unit of `Node.width`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import bpy
+
+#: What a letter takes on average, what lies left and right of a row, and the least that a field needs for a short text.
+_LETTER, _EDGES, _FIELD = 6.4, 26.0, 96.0
+#: The largest part of a row that a label gets, and the widest that a node becomes for it.
+_MAX_SHARE, _MAX_WIDTH = 0.62, 260.0
+
+
+def field_beside(layout: bpy.types.UILayout, text: str, width: float) -> bpy.types.UILayout:
+    """Draw a label in a row of a node of this width; where its field goes. Without a text, the field has it all."""
+    if not text:
+        return layout
+    split = layout.split(factor=min(_MAX_SHARE, max(0.3, _room(text) / (width - _EDGES))))
+    split.label(text=text)
+    return split
+
+
+def width_for(labels: Iterable[str], least: float) -> float:
+    """The width of a node in which these labels, each beside a field, can be read."""
+    wanted = max((_room(text) + _FIELD + _EDGES for text in labels), default=0.0)
+    return max(least, min(_MAX_WIDTH, wanted))
+
+
+def _room(text: str) -> float:
+    return _LETTER * len(text) + 6.0
