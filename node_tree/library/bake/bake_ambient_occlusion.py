@@ -20,6 +20,9 @@ UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
 SAMPLES_AT_ONCE = 4
 
+#: By so much may a UV map overlap the edge of the picture.
+UV_SLACK = 1e-3
+
 
 class Output(NamedTuple):
     """What the node gives.
@@ -61,6 +64,7 @@ def main(
     name = source.name
     source = convert_to_mesh(source, keep_modifiers=True)
     layer = uv_layer(source)
+    tell_of_other_tiles(layer, name)
     image = bpy.data.images.new(f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True)
     nodes = image_nodes(source, image)
     size = max(source.dimensions)
@@ -108,6 +112,15 @@ def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     if not layers:
         raise ValueError(f"{source.name} has no UV map; unwrap it first")
     return next((layer for layer in layers if layer.active_render), layers[0])
+
+
+def tell_of_other_tiles(layer: bpy.types.MeshUVLoopLayer, name: str) -> None:
+    """Say so if a part of the UV map lies beside the picture: nothing is baked there."""
+    uv = np.empty(len(layer.uv) * 2, np.float32)
+    layer.uv.foreach_get("vector", uv)
+    share = ((uv < -UV_SLACK) | (uv > 1.0 + UV_SLACK)).reshape(-1, 2).any(axis=1).mean()
+    if share:
+        log(f"{share:.0%} of the UV map of {name} lie outside of the picture, in other tiles, and are not baked")
 
 
 def faces(item: bpy.types.Object) -> int:

@@ -16,6 +16,9 @@ from background_nodes.script import Length, Pixels, Range, convert_to_mesh, log,
 #: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
 FLAT = (0.5, 0.5, 1.0, 1.0)
 
+#: By so much may a UV map overlap the edge of the picture.
+UV_SLACK = 1e-3
+
 
 class Output(NamedTuple):
     """What the node gives.
@@ -59,6 +62,7 @@ def main(
     name = low.name
     low = convert_to_mesh(low, keep_modifiers=True)
     layer = uv_layer(low)
+    tell_of_other_tiles(layer, name)
     image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=False, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = image_nodes(low, image)
@@ -87,6 +91,15 @@ def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     if not layers:
         raise ValueError(f"{low.name} has no UV map; unwrap it first")
     return next((layer for layer in layers if layer.active_render), layers[0])
+
+
+def tell_of_other_tiles(layer: bpy.types.MeshUVLoopLayer, name: str) -> None:
+    """Say so if a part of the UV map lies beside the picture: nothing is baked there."""
+    uv = np.empty(len(layer.uv) * 2, np.float32)
+    layer.uv.foreach_get("vector", uv)
+    share = ((uv < -UV_SLACK) | (uv > 1.0 + UV_SLACK)).reshape(-1, 2).any(axis=1).mean()
+    if share:
+        log(f"{share:.0%} of the UV map of {name} lie outside of the picture, in other tiles, and are not baked")
 
 
 def faces(item: bpy.types.Object) -> int:

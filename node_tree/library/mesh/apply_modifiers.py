@@ -37,6 +37,8 @@ def main(source: bpy.types.Object, suffix: str = "_Applied") -> Output:
         log(f"{source.name}: {len(source.data.shape_keys.key_blocks)} shape keys are applied as they stand")
     name = source.name
     applied = convert_to_mesh(source)
+    if not applied.data.vertices:
+        raise ValueError(f"Nothing of {name} is a mesh: it makes points, curves or a volume, or nothing at all")
     applied.name = name + suffix
     applied.data.name += suffix
     return Output(applied, len(applied.data.polygons))

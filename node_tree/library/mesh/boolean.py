@@ -56,6 +56,8 @@ def main(
     result = convert_to_mesh(source)
     for operand in track(operands, text=operation):
         with mesh_copy(operand) as other:
+            if not other.data.polygons:
+                raise ValueError(f"{operand.name} has no faces; link an operand with a surface")
             before = coordinates(result.data)
             if solver == "Manifold":
                 move_mesh(other, result.matrix_world)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import bpy
 
-from background_nodes.script import convert_to_mesh, progress, track
+from background_nodes.script import convert_to_mesh, log, progress, track
 
 
 def main(objects: list[bpy.types.Object], apply_modifiers: bool = True, name: str = "") -> bpy.types.Object:
@@ -29,6 +29,9 @@ def main(objects: list[bpy.types.Object], apply_modifiers: bool = True, name: st
 
     objects = [convert_to_mesh(item, keep_modifiers=not apply_modifiers) for item in track(sources, text="Preparing")]
     target = objects[0]
+    for source, item in zip(sources, objects, strict=True):
+        if not item.data.vertices:
+            log(f"{source.name} adds nothing: it has no mesh, or its modifiers leave none")
     for item in objects:
         item.hide_viewport = False  # Blender joins nothing that is disabled in viewports
     with together(objects):

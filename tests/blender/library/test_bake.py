@@ -70,6 +70,16 @@ def test_shader_in_a_group_uses_the_image_and_the_group_of_others_stays(script, 
 
 
 @pytest.mark.parametrize("script", BAKES)
+@pytest.mark.parametrize("has_other_tile", [False, True])
+def test_what_lies_in_other_tiles_is_told(script, has_other_tile, capsys):
+    low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
+    for index in low.data.polygons[0].loop_indices if has_other_tile else ():
+        low.data.uv_layers.active.uv[index].vector.x += 1.0
+    bake(script, low, high)
+    assert ("12% of the UV map of Low lie outside" in capsys.readouterr().out) is has_other_tile
+
+
+@pytest.mark.parametrize("script", BAKES)
 def test_material_without_a_fitting_shader_is_told(script, capsys):
     low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
     glow = material("Glow")

@@ -95,6 +95,26 @@ def test_whatever_has_a_surface_is_evaluated_in_its_place(script, kind):
     assert tuple(measured.maximum) == pytest.approx(tuple(expected.maximum), abs=0.15)
 
 
+def points_only() -> bpy.types.Object:
+    """A cube of which Geometry Nodes leave points that are no mesh."""
+    item = scattered(cube("Points"))
+    tree = item.modifiers[0].node_group
+    given, _shape, _on_points, result = tree.nodes
+    points = tree.nodes.new("GeometryNodeMeshToPoints")
+    tree.links.new(given.outputs[0], points.inputs["Mesh"])
+    tree.links.new(points.outputs[0], result.inputs[0])
+    return item
+
+
+def test_object_that_makes_no_mesh_is_a_clear_error_or_told(capsys):
+    with pytest.raises(ValueError, match="Nothing of Points is a mesh"):
+        run("mesh/apply_modifiers", points_only())
+    with pytest.raises(ValueError, match=r"Points\S* has no faces; link an operand"):
+        run("mesh/boolean", cube(), [points_only()])
+    run("mesh/join", [cube(), points_only()])
+    assert "adds nothing" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", SURFACES)
 def test_operand_of_any_kind_is_cut_out_and_stays_what_it_was(kind):
     operand = SURFACES[kind]()
