@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Estimates how long a run and its tasks will still take.
 
-An item's time is estimated from its progress, from the task's other items, and from earlier runs of the same node: the
-further it is, the more its own progress counts. A run takes as long as all its work divided among its workers, but at
-least as long as the longest chain of tasks that wait for each other.
+An item's time is estimated from its progress, from the task's other items, from earlier runs of the same node, and else
+from what tasks of the same script took: the further it is, the more its own progress counts. A run takes as long as all
+its work divided among its workers, but at least as long as the longest chain of tasks that wait for each other. While
+nothing is known of a script, nothing is known of the run.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..planning.plan import PlannedTask
+from ..script.signature import ScriptSource
 from .records import ItemRecord, TaskRecord
 from .states import TaskState
 
@@ -53,12 +55,12 @@ class TimeLeft:
         return None if work is None else work.span(len(record.running) or 1)
 
     def run(self, now: float) -> float | None:
-        """Seconds until the run is over; None while nothing is known. Items of unknown tasks count as average."""
+        """Seconds until the run is over; None while nothing is known of some task that it will carry out."""
         open_records = [record for record in self._records if not record.state.is_final]
-        usual = self._usual_seconds()
+        usual = self._seconds_of_scripts()
         works: list[tuple[PlannedTask, Work]] = []
         for record in open_records:
-            work = self._work(record, now, self._item_seconds(record) or usual)
+            work = self._work(record, now, self._item_seconds(record) or usual.get(record.planned.script))
             if work is None:
                 return None
             works.append((record.planned, work))
@@ -69,10 +71,13 @@ class TimeLeft:
         known = Past.of(record) or self._pasts.get(record.planned.id)
         return None if known is None else known.item_seconds
 
-    def _usual_seconds(self) -> float | None:
-        """The mean time of an item, over all tasks for which it is known."""
-        known = [seconds for record in self._records if (seconds := self._item_seconds(record)) is not None]
-        return sum(known) / len(known) if known else None
+    def _seconds_of_scripts(self) -> dict[ScriptSource, float]:
+        """How long an item of each script usually takes, over all tasks for which that is known."""
+        known: dict[ScriptSource, list[float]] = {}
+        for record in self._records:
+            if (seconds := self._item_seconds(record)) is not None:
+                known.setdefault(record.planned.script, []).append(seconds)
+        return {script: sum(each) / len(each) for script, each in known.items()}
 
     def _work(self, record: TaskRecord, now: float, item_seconds: float | None) -> Work | None:
         """What is left of a task, None if unknown."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pytest
 
 from background_nodes.runtime.scheduling.events import RunStarted, TaskProgressed, TaskStarted, TaskSucceeded, Usage
@@ -15,8 +18,15 @@ from .plan_text import parse_plan
 class Stage:
     """A run and its time left, told what happened at `time`."""
 
-    def __init__(self, plan: str, workers: int = 2, **pasts: tuple[float, int]) -> None:
-        self.scheduler = Scheduler(parse_plan(plan), workers)
+    def __init__(
+        self, plan: str, workers: int = 2, scripts: Mapping[str, str] | None = None, **pasts: tuple[float, int]
+    ) -> None:
+        """All tasks have one script, but those of which another text is given."""
+        planned = parse_plan(plan)
+        tasks = (
+            replace(task, script=replace(task.script, text=(scripts or {}).get(task.id, ""))) for task in planned.tasks
+        )
+        self.scheduler = Scheduler(replace(planned, tasks=tuple(tasks)), workers)
         known = {task: Past(*past) for task, past in pasts.items()}
         self.time_left = TimeLeft(self.scheduler.tasks.values(), workers, known)
         self.time = 0.0
@@ -43,6 +53,25 @@ def test_nothing_is_told_while_nothing_is_known() -> None:
     stage.begin("a")
     stage.time = 3.0
     assert stage.task("a") is stage.run() is None
+
+
+def test_nothing_is_told_of_a_run_before_each_script_has_run_once() -> None:
+    stage = Stage("a; b; c: b; d: c", scripts={"c": "slow", "d": "slow"})
+    stage.begin("a")
+    stage.begin("b")
+    stage.time = 2.0
+    stage.succeed("a", seconds=2.0)
+    stage.succeed("b", seconds=2.0)
+    stage.begin("c")
+    assert stage.run() is None, "what others took says nothing of a script that never ran"
+    stage.time = 92.0
+    stage.succeed("c", seconds=90.0)
+    assert stage.run() == pytest.approx(90.0)
+
+
+def test_what_is_known_of_an_earlier_run_is_enough_for_a_script() -> None:
+    stage = Stage("a; b: a", scripts={"b": "slow"}, a=(3.0, 1), b=(90.0, 1))
+    assert stage.run() == pytest.approx(93.0)
 
 
 def test_progress_alone_tells_the_pace() -> None:
