@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 import bpy
 
-#: What a letter takes on average, what lies left and right of a row, and the least that a field needs for a short text.
-_LETTER, _EDGES, _FIELD = 6.4, 26.0, 96.0
+from . import node_text
+
+#: What lies left and right of a row, and the least that a field needs for a short text.
+_EDGES, _FIELD = 26.0, 96.0
 #: The largest part of a row that a label gets, and the widest that a node becomes for it.
 _MAX_SHARE, _MAX_WIDTH = 0.62, 260.0
 
@@ -29,4 +31,4 @@ def width_for(labels: Iterable[str], least: float) -> float:
 
 
 def _room(text: str) -> float:
-    return _LETTER * len(text) + 6.0
+    return node_text.LETTER * len(text) + 6.0

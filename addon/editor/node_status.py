@@ -17,8 +17,10 @@ from bpy.app.translations import pgettext_iface as translated
 from ...node_tree import node_text
 from ...node_tree.base import set_status_drawer
 from ...node_tree.node_shape import can_be_read
+from ...runtime.errors import Problem
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
+from ..session import problems
 from ..session.current import session
 from ..session.task import Task
 from . import redraw, status_icons
@@ -39,7 +41,10 @@ _LABELS = {
 
 
 def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
-    """What the last run tells of a node. Reads, and writes nothing."""
+    """What keeps a node from running, and what the last run tells of it. Reads, and writes nothing."""
+    problem = problems.of_node(node)
+    if problem is not None and not _is_shown(problem, node):
+        node_text.draw_error(layout, f"{problem.socket}: {problem.message}".removeprefix(": "), node.width)
     run = session.run_of(node.id_data)
     task = None if run is None else run.task_of(node)
     if task is None:
@@ -50,6 +55,11 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
         layout.label(text="")
     if task.error is not None and task.state is not TaskState.SKIPPED:
         node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
+
+
+def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:
+    """Whether the node tells it already: what is wrong with its script, or with what is declared on it."""
+    return getattr(node, "source_error", "") == problem.message or getattr(node, "is_without_main", False)
 
 
 def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused: bool) -> None:

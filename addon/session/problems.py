@@ -9,6 +9,7 @@ does the work once the tree has not changed for a moment, and the editors are re
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -29,13 +30,18 @@ _REST = 0.3
 _COUNTED = ("objects", "collections", "meshes", "materials", "images", "texts", "scenes", "worlds")
 
 
-@dataclass(slots=True)
+@dataclass
 class _Finding:
     """What was found last. `is_fresh`: the tree has not changed since."""
 
     problems: tuple[Problem, ...] = ()
     num_tasks: int = 0
     is_fresh: bool = False
+
+    @functools.cached_property
+    def of_nodes(self) -> dict[str, Problem]:
+        """The first problem of each node, by the node's id: all nodes that are drawn ask for theirs."""
+        return {problem.node_id: problem for problem in reversed(self.problems)}
 
 
 @dataclass(slots=True)
@@ -69,6 +75,12 @@ def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
     if finding.problems:
         watch(tree)
     return finding.problems
+
+
+def of_node(node: bpy.types.Node) -> Problem | None:
+    """The first of the problems that were found last in a node. Nothing is looked for."""
+    finding = _findings.get(node.id_data.session_uid)
+    return None if finding is None or not finding.problems else finding.of_nodes.get(node.uid)
 
 
 def num_tasks(tree: bpy.types.NodeTree) -> int:

@@ -264,12 +264,39 @@ class BACKGROUND_NODES_PT_problems(_TreePanel, bpy.types.Panel):
             layout.label(text="Looking for problems …", icon="TIME")
             return
         if not found:
-            _draw_ready(layout, problems.num_tasks(tree))
+            _draw_next_run(layout, context, problems.num_tasks(tree))
         for problem in found[:_MAX_PROBLEMS]:
             _draw_problem(layout, context, problem)
         if len(found) > _MAX_PROBLEMS:
             text = translated("and {count} more").format(count=len(found) - _MAX_PROBLEMS)
             layout.label(text=text, translate=False)
+
+
+def _draw_next_run(layout: bpy.types.UILayout, context: bpy.types.Context, num_tasks: int) -> None:
+    """That a run could start; but first, what failed in the last one."""
+    run = active_run(context)
+    failed = [task for task in run.tasks.values() if task.state in WENT_WRONG] if run is not None else []
+    if not failed:
+        _draw_ready(layout, num_tasks)
+        return
+    layout.label(text="Failed in the last run")
+    for task in failed[:_MAX_PROBLEMS]:
+        _draw_failed(layout, context, task)
+    if run.can_retry:
+        layout.operator("background_nodes.retry", text=run_text.retry_label(run), icon="FILE_REFRESH", translate=False)
+    layout.operator("background_nodes.run", icon="PLAY")
+
+
+def _draw_failed(layout: bpy.types.UILayout, context: bpy.types.Context, task: Task) -> None:
+    box = layout.box()
+    row = box.row()
+    row.label(text=task.name, icon_value=status_icons.icon_of(task), translate=False)
+    select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
+    select.node_name, select.node_id = task.name, task.node_id
+    if task.error is not None:
+        column = box.column()
+        column.alert = True
+        paragraphs.draw(column, context, task.error.message)
 
 
 def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:

@@ -52,6 +52,10 @@ def selected(editor) -> list[str]:
     return editor.window.run("return [node.name for node in places.tree().nodes if node.select]")
 
 
+def height(editor, node: str) -> float:
+    return editor.window.run("return places.tree().nodes[node].dimensions.y", node=node)
+
+
 def test_click_on_a_task_selects_its_node(editor, sidebar):
     for number in range(3):
         editor.add_script(SUCCEEDS, f"Node {number}", (number * 250.0 - 250.0, 100.0))
@@ -76,6 +80,7 @@ def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_fi
     assert active_tab(editor) == "Problems"
     editor.press_button("background_nodes.node_select", region="UI")
     assert selected(editor) == ["Needs"]
+    with_problem = height(editor, "Needs")
     editor.window.run("places.tree().nodes['Needs'].inputs[0].default_value = bpy.data.objects[0]")
     editor.window.wait_for(
         """
@@ -83,6 +88,8 @@ def test_problems_come_up_by_themselves_when_a_run_does_not_start_and_go_when_fi
         return importlib.import_module(extension + ".addon.session.problems").of(places.tree()) == ()
         """
     )
+    editor.window.settle(5)
+    assert height(editor, "Needs") < with_problem, "the node tells it, as long as it is there"
     editor.press_button("background_nodes.run", region="UI")
     assert editor.wait_until_home()["state"] == "succeeded"
 
@@ -92,6 +99,8 @@ def test_log_opens_beside_the_graph_and_a_report_is_copied(editor, sidebar):
     editor.press_button("background_nodes.run")
     assert editor.wait_until_home()["state"] == "failed"
     editor.window.run("tree = places.tree(); tree.nodes.active = tree.nodes['Fails']")
+    sidebar("Problems")
+    assert editor.button("background_nodes.retry", region="UI"), "it is not just ready to run"
     sidebar("Node")
     editor.press_button("background_nodes.report_copy", region="UI")
     report = editor.window.run("return bpy.context.window_manager.clipboard")
