@@ -14,26 +14,13 @@ from typing import Any
 import bpy
 
 from ...blender.temporary_files import TemporaryFiles
+from .empty_file import EmptyFile
 from .property_values import values
 from .python_state import PythonState
 from .registered_types import RegisteredTypes
 
 #: Parts of the preferences that are looked at elsewhere, or not at all: files in folders, and thousands of colours.
 _LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
-
-
-class EmptyFile:
-    """A file with one empty scene, as Blender itself starts with. Preferences stay."""
-
-    def __init__(self, folder: Path) -> None:
-        """Keep it in `folder`: reading it from there takes half the time that making it takes."""
-        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False, use_splash=False)
-        bpy.context.scene.name = "Scene"
-        self._path = folder / "empty.blend"
-        bpy.ops.wm.save_as_mainfile(filepath=str(self._path), copy=True, compress=False)
-
-    def open(self) -> None:
-        bpy.ops.wm.read_homefile(filepath=str(self._path), use_splash=False)
 
 
 class CleanState:
