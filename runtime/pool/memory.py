@@ -62,7 +62,7 @@ class PeakMeter:
 
     def __init__(self) -> None:
         self._is_reset = _reset_peak()
-        self._before = _peak()
+        self._before = 0 if self._is_reset else _peak()
 
     def read(self) -> int | None:
         """Bytes; None if unknown. Where the peak can't be reset, it is unknown until it exceeds the earlier peak."""

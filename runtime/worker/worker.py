@@ -114,8 +114,9 @@ class Worker:
     def _used_up(self) -> str:
         if self._tasks_left <= 0:
             return "it did its number of tasks"
-        if resident_memory() > self._max_memory:
-            allocator.give_back()
+        if resident_memory() <= self._max_memory:
+            return ""
+        allocator.give_back()
         return "it holds too much memory" if resident_memory() > self._max_memory else ""
 
     def _retire(self, reason: str) -> NoReturn:

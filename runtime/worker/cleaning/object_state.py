@@ -64,7 +64,7 @@ class ObjectState:
         self._owners: list[Any] = []  # what to change: a class, or the container itself
         self._live: list[list[Any]] = []  # the containers, in chunks
         self._saved: list[list[Any]] = []  # their copies
-        self._places: dict[int, tuple[int, int]] = {}  # of dicts, by their ids: chunk, index in it
+        self._places: dict[int, tuple[int, int]] = {}  # of owners, by their ids: chunk, index in it
         self._kept: list[object] = [sys.modules, *left_alone]  # so that no other object gets the id of a known one
         self._known = set(map(id, self._kept))
         self._watched: list[tuple[Any, Any, Any]] = []  # some of the owners, with their containers and copies
@@ -89,11 +89,13 @@ class ObjectState:
             values = container.values() if hasattr(container, "values") else container
             todo += [value for value in values if type(value) not in _PLAIN]
 
-    def keep(self, container: dict[str, Any], key: str) -> None:
-        """Go back to what a known dict holds under a key now."""
-        place = self._places.get(id(container))
-        if place is not None and key in container:
-            self._saved[place[0]][place[1]][key] = container[key]
+    def keep(self, owner: dict[str, Any] | type, key: str) -> None:
+        """Go back to what a known dict or class holds under a key now."""
+        if id(owner) in self._places:
+            chunk, index = self._places[id(owner)]
+            live = self._live[chunk][index]
+            if key in live:
+                self._saved[chunk][index][key] = live[key]
 
     def restore(self) -> str:
         """Put back what differs.
@@ -152,8 +154,8 @@ class ObjectState:
         if not self._live or len(self._live[-1]) == _CHUNK:
             self._live.append([])
             self._saved.append([])
-        self._places[id(container)] = len(self._live) - 1, len(self._live[-1])
         self._owners.append(owner if isinstance(owner, type) else container)
+        self._places[id(self._owners[-1])] = len(self._live) - 1, len(self._live[-1])
         self._live[-1].append(container)
         self._saved[-1].append(_copy(container))
         self._kept.append(owner)

@@ -34,6 +34,9 @@ _COMMON_MODULES = ("bmesh", "json", "mathutils.noise", "numpy", "numpy.random")
 
 _TRACE = "__background_nodes_trace__"
 
+#: Python's class for the folders of a package without a file of its own.
+_NAMESPACE_PATH = importlib.import_module("importlib._bootstrap_external")._NamespacePath
+
 
 class _Trace:
     """Lives as long as the globals it was laid in."""
@@ -52,6 +55,8 @@ class PythonState:
             importlib.import_module(name)
         # A helper beside a script is read anew each time, and its folder is the artist's.
         sys.dont_write_bytecode = True
+        codecs.lookup("ascii")  # in which the system's figures are read: else each task would bring it
+        linecache.clearcache()  # as after each task
         self._builtins = dict(vars(builtins))
         self._settings = ProcessSettings()
         self._filters = list(warnings.filters)
@@ -175,6 +180,7 @@ class PythonState:
             warnings.filters[:] = self._filters
         linecache.clearcache()
         importlib.invalidate_caches()
+        self._objects.keep(_NAMESPACE_PATH, "_epoch")  # Python has counted that
         for clear in getattr(typing, "_cleanups", ()):  # caches of generic types hold the classes they were made with
             clear()
 
