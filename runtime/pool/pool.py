@@ -284,6 +284,8 @@ class Pool:
             request = self._queue.popleft()
             is_frozen = request.key in self._frozen
             worker = None if is_frozen else self._idle_worker(request)
+            if worker is None and not (is_frozen or request.is_fresh or num_waiting):
+                worker = self._coming_worker()
             if worker is None or not self._assign(worker, request):
                 waiting.append(request)
                 num_waiting += not is_frozen
@@ -299,10 +301,13 @@ class Pool:
             idle = [worker for worker in idle if worker.is_fresh]
             if not idle:
                 self._make_room()
-        elif not idle:
-            idle = [worker for worker in self._coming_workers() if worker.launcher == self._launcher]
         # The one used last is the one whose memory is warm.
         return idle[-1] if idle else None
+
+    def _coming_worker(self) -> _Worker | None:
+        """A worker that resets itself. It is for the first request that waits: no other one may overtake that."""
+        found = (worker for worker in self._coming_workers() if worker.launcher == self._launcher)
+        return next(found, None)
 
     def _coming_workers(self) -> list[_Worker]:
         """The workers that reset themselves and have no next request."""

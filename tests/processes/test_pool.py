@@ -232,6 +232,23 @@ def test_task_given_to_a_worker_that_is_killed_while_it_cleans_up_goes_to_anothe
     assert engine.outcome(run, "task 1").attempts == 1
 
 
+def test_task_that_waits_for_a_fresh_worker_is_not_overtaken(make_engine, tmp_path):
+    """A worker that cleans up would never be idle, and so never make room, if it were given each task that comes."""
+    script = Script(tmp_path)
+    script.says(messages.Idle(), b"WAIT", messages.Started(), messages.Failed("so it is"))
+    engine = make_engine(command=script.command)
+    run = engine.start(planned(PID))
+    engine.wait(run)
+    (worker,) = engine.pool._workers
+    names = engine.scratch.new_blob(), engine.scratch.new_log()
+    task = messages.Execute("n", ScriptSource("", ""), (), (), SceneSettings(), *names)
+    engine.pool.submit(Request("fresh", task, is_fresh=True))
+    engine.pool.submit(Request("other", task))
+    assert worker.request is None
+    engine.pool.stop("fresh")
+    assert worker.request.key == "other"
+
+
 def test_run_that_is_paused_lets_the_worker_that_has_its_next_task_stand_still(cleaning_up):
     engine, run, worker = cleaning_up
     engine.runner.pause(run)
