@@ -23,7 +23,7 @@ from ..drawing.quantities import countdown, duration
 from ..session import problems
 from ..session.current import session
 from ..session.task import Task
-from . import redraw, status_icons
+from . import redraw, run_text, status_icons
 
 #: What a row has beside its text: icon, log button, margins.
 _BESIDE_TEXT = 64.0
@@ -54,7 +54,7 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     else:
         layout.label(text="")
     if task.error is not None and task.state is not TaskState.SKIPPED:
-        node_text.draw_error(layout, task.error.message.partition("\n")[0], node.width)
+        node_text.draw_error(layout, run_text.error_text(task.error).partition("\n")[0], node.width)
 
 
 def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:

@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import re
+
 from bpy.app.translations import pgettext_iface as translated
 
+from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import RunState
 from ..drawing.quantities import countdown
 from ..session.run import Run
+
+#: The types of errors that scripts raise with words for the artist.
+_OWN_WORDS = re.compile(r"\b(?:ValueError|RuntimeError): (?=\S)")
 
 
 def beside(so_far: str, run: Run) -> str:
@@ -24,6 +30,11 @@ def beside(so_far: str, run: Run) -> str:
     if time_left is None:
         return so_far
     return translated("{so_far} · {time} left").format(so_far=so_far, time=countdown(time_left))
+
+
+def error_text(error: TaskError) -> str:
+    """Why a task failed, for an artist: what a script's author says needs no name of a type in front."""
+    return _OWN_WORDS.sub("", error.message, count=1)
 
 
 def retry_label(run: Run) -> str:

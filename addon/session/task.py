@@ -69,6 +69,8 @@ class Task:
     def __init__(self, run: ActiveRun, record: TaskRecord) -> None:
         self._run = run
         self._record = record
+        self._told: TaskError | None = None  # the error whose item has a name in `_error`: code that draws asks often
+        self._error: TaskError | None = None
 
     @property
     def name(self) -> str:
@@ -114,7 +116,9 @@ class Task:
     @property
     def error(self) -> TaskError | None:
         """Why it did not succeed: `message`, `traceback` and `line`, with the script's own line numbers."""
-        return self._record.error
+        if self._record.error is not self._told:
+            self._told, self._error = self._record.error, self._run.named_error(self.node_id)
+        return self._error
 
     @property
     def cached(self) -> bool:

@@ -84,7 +84,7 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
         if task.error is not None:
             column = layout.column()
             column.alert = task.state is not TaskState.SKIPPED
-            paragraphs.draw(column, context, task.error.message)
+            paragraphs.draw(column, context, run_text.error_text(task.error))
         _draw_task_buttons(layout, task)
 
 
@@ -296,7 +296,7 @@ def _draw_failed(layout: bpy.types.UILayout, context: bpy.types.Context, task: T
     if task.error is not None:
         column = box.column()
         column.alert = True
-        paragraphs.draw(column, context, task.error.message)
+        paragraphs.draw(column, context, run_text.error_text(task.error))
 
 
 def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:

@@ -209,6 +209,14 @@ class ActiveRun:
                 if any(isinstance(source, FromTask) for source in sources):
                     yield replace(delivery, sources=sources)
 
+    def named_error(self, task: str) -> TaskError | None:
+        """Why a task did not succeed; the item that is told of goes by the name of what it works on."""
+        error = self.scheduler.tasks[task].error
+        if error is None or error.item is None or self.is_forgotten:
+            return error
+        name = self.results.item_name(self.tasks[task], error.item, self.tasks)
+        return error.with_item_named(f'"{name}"') if name else error
+
     def failed_items(self, task: str) -> set[int]:
         """The items of a task that did not succeed."""
         return {item.index for item in self.scheduler.tasks[task].items if item.state is not TaskState.SUCCEEDED}

@@ -220,6 +220,17 @@ class Results:
         values = (self._piece(task, place, index, item, tasks) for index in range(len(argument.sources)))
         return [_piece(value, argument) for value in values]
 
+    def item_name(self, task: PlannedTask, item: int, tasks: Tasks) -> str:
+        """The name of the data-block, or the text, that an item of a mapped task works on; "" if it has none."""
+        for place, argument in enumerate(task.arguments):
+            if argument.is_mapped:
+                value = self._piece(task, place, 0, item, tasks)
+                content = None if value.is_in_files else value.content
+                name = next((ref.name for ref in value.refs()), content)
+                if isinstance(name, str) and name:
+                    return name
+        return ""
+
     def shared_refs(self, task: PlannedTask, tasks: Tasks) -> Iterator[StoredRef]:
         """The data-blocks that all items of a task are given."""
         return self._refs(task, 0, tasks, is_mapped=False)

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..planning.plan import PlannedTask
 from .states import RunState
@@ -16,11 +16,31 @@ from .states import RunState
 
 @dataclass(frozen=True, slots=True)
 class TaskError:
-    """Why a task or an item did not succeed. `line` is the 1-based line of the script, None where none is at fault."""
+    """Why a task or an item did not succeed.
+
+    Attributes:
+        message: what went wrong. Of a task with several items it tells how many failed, and of one what.
+        line: the 1-based line of the script, None where none is at fault.
+        item: the item that is told of, None if there is only one.
+    """
 
     message: str
     traceback: str = ""
     line: int | None = None
+    item: int | None = None
+
+    @classmethod
+    def of_item(cls, counts: str, index: int, error: TaskError) -> TaskError:
+        """An error of a task: how many items went wrong, and of one of them what."""
+        return cls(f"{counts}; {_item(index)}: {error.message}", error.traceback, error.line, index)
+
+    def with_item_named(self, name: str) -> TaskError:
+        """The same, with a name for the item instead of its number."""
+        return self if self.item is None else replace(self, message=self.message.replace(_item(self.item), name, 1))
+
+
+def _item(index: int) -> str:
+    return f"item {index}"
 
 
 @dataclass(frozen=True, slots=True)

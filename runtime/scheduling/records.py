@@ -234,7 +234,7 @@ class TaskRecord:
             *([f"{len(failed)} of {len(self.items)} items failed"] if failed else []),
             *([f"{len(timed_out)} of {len(self.items)} items timed out"] if timed_out else []),
         ]
-        return TaskError(f"{', '.join(counts)}; item {first.index}: {error.message}", error.traceback, error.line)
+        return TaskError.of_item(", ".join(counts), first.index, error)
 
     def outcome(self) -> TaskState:
         """The task's final state, once all its items are final: the worst of their states."""

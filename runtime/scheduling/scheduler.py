@@ -29,6 +29,7 @@ import enum
 import heapq
 from collections import deque
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, assert_never
 
@@ -769,4 +770,4 @@ def _is_expected(event: ItemEvent, item: ItemRecord) -> bool:
 
 
 def _join(error: TaskError, cause: TaskError) -> TaskError:
-    return TaskError(f"{error.message}; {cause.message}", cause.traceback, cause.line)
+    return replace(cause, message=f"{error.message}; {cause.message}")

@@ -135,6 +135,25 @@ def test_failing_item_fails_the_node_and_keeps_the_others_results(tree):
     assert result(tree.nodes["Map"]) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "annotation", "name"),
+    [("Object", "bpy.types.Object", '"Lamp"'), ("STRING", "str", '"Lamp"'), ("INT", "int", "item 1")],
+)
+def test_item_that_failed_goes_by_the_name_of_what_it_works_on(tree, kind, annotation, name):
+    items = {"Object": [quad("Fine"), quad("Lamp")], "STRING": ["Fine", "Lamp"], "INT": [3, 4]}[kind]
+    source = f"""
+    import bpy
+
+    def main(item: {annotation}) -> int:
+        assert getattr(item, "name", item) in ("Fine", 3), "no surface"
+        return 1
+    """
+    script(tree, "Look", source, item=value(tree, kind, items, is_list=True))
+    task = run(tree).tasks["Look"]
+    assert task.error.message == f"1 of 2 items failed; {name}: AssertionError: no surface"
+    assert task.items[1].error.message == "AssertionError: no surface"
+
+
 def test_data_blocks_of_single_items_are_fetched(tree):
     source = """
         def main(number: int) -> list[bpy.types.Mesh]:

@@ -8,6 +8,7 @@ import pytest
 from background_nodes.addon.drawing.quantities import countdown, duration
 from background_nodes.addon.editor import node_status, redraw, run_text
 from background_nodes.addon.session import problems
+from background_nodes.runtime.scheduling.events import TaskError
 
 from .graphs import add, advance, editor, new_tree, script, value
 
@@ -217,3 +218,19 @@ def test_what_is_left_is_told_in_whole_seconds(seconds, text):
 def test_tree_without_problems_is_said_to_be_ready_with_all_its_nodes(chain):
     assert call(chain, "problems_show") == {"FINISHED"}
     assert (problems.of(chain), problems.num_tasks(chain)) == ((), 3)
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("ValueError: Lamp has no surface", "Lamp has no surface"),
+        ('1 of 6 items failed; "Lamp": RuntimeError: no surface', '1 of 6 items failed; "Lamp": no surface'),
+        ("ValueError: the script says ValueError: no", "the script says ValueError: no"),
+        ("ValueError", "ValueError"),
+        ("KeyError: 'a'", "KeyError: 'a'"),
+        ("timed out after 3 s", "timed out after 3 s"),
+    ],
+)
+def test_error_is_told_in_the_words_of_the_scripts_author(message, told):
+    assert run_text.error_text(TaskError(message)) == told

@@ -330,7 +330,7 @@ def test_a_failed_item_fails_its_task_after_the_others_and_keeps_their_results(s
     assert mapped.states() == {"split": "failed", "join": "skipped"}
     assert mapped.item_states("split") == ["failed", "succeeded", "failed"]
     record = mapped.scheduler.tasks["split"]
-    assert record.error == TaskError("2 of 3 items failed; item 0: no faces", "Traceback ...", 7)
+    assert record.error == TaskError("2 of 3 items failed; item 0: no faces", "Traceback ...", 7, item=0)
     assert record.items[1].lengths == {"result": 5}
     assert record.items[2].error == TaskError("other", "Traceback ...", 7)
     assert record.num_done == 3
