@@ -3,12 +3,13 @@
 import importlib.util
 import os
 import py_compile
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from .conftest import planned
+from .conftest import Engine, planned
 
 #: Looks at all that may differ between a used worker and a new one; what is random by itself is left out.
 PROBE = """
@@ -38,8 +39,8 @@ def has_codec(name):
     try: return bool(codecs.lookup(name))
     except LookupError: return False
 
-def main():
-    seen = {}
+def main(given=None):
+    seen = {"given": given and [given.name, given.data.name, given.users]}
     for name in ("builtins", "json", "math", "os", "os.path", "sys", "threading", "warnings", "numpy", "mathutils",
                  "bpy", "bpy.utils", "random", "tempfile", "pathlib", "background_nodes.script", "addon_utils"):
         module = __import__(name, fromlist=["x"])
@@ -112,6 +113,26 @@ def main():
     seen["keymaps"] = [(c.name, sorted(k.name for k in c.keymaps)) for c in bpy.context.window_manager.keyconfigs]
     seen["template"] = preferences.app_template
     seen["areas"] = sorted(a.type for w in bpy.context.window_manager.windows for a in w.screen.areas)
+    seen["first stream"] = os.fstat(0).st_mode
+    seen["numpy's function for errors"] = plain(np.geterrcall())
+    try: bpy.app.translations.register("mine", {"fr_FR": {("*", "a"): "b"}})
+    except ValueError as error: seen["translations"] = str(error)
+    bpy.app.translations.unregister("mine")
+    paths = preferences.filepaths
+    lists = (paths.asset_libraries, paths.script_directories, preferences.autoexec_paths, preferences.themes)
+    seen["lists of preferences"] = [[item.name for item in one] for one in lists]
+    seen["theme"] = list(preferences.themes[0].view_3d.grid)
+    seen["presets"] = list(bpy.utils.preset_paths("mine"))
+    seen["painting"] = bpy.context.scene.tool_settings.image_paint.seam_bleed
+    spaces = [s for w in bpy.context.window_manager.windows for a in w.screen.areas for s in a.spaces]
+    seen["views"] = [(s.lens, s.clip_end, s.shading.type, s.overlay.show_overlays, s.region_3d.view_distance)
+                     for s in spaces if s.type == "VIEW_3D"]
+    empty = bpy.data.objects.new("Empty", None)
+    bpy.context.scene.collection.objects.link(empty)
+    driver = empty.driver_add("location", 0).driver
+    driver.expression = "len(str(1)) + 1.0"
+    bpy.context.view_layer.update()
+    seen["code in drivers"] = [empty.location.x, driver.is_valid]
     return {key: json.loads(json.dumps(value, default=repr)) for key, value in seen.items()}
 
 def is_of_scripts(name):
@@ -132,19 +153,29 @@ def differences(seen, expected, where=""):
         yield f"{where}: {seen!r:.200}, not {expected!r:.200}"
 
 
-@pytest.fixture(scope="module")
-def cold(make_engines_cold):
-    return make_engines_cold.run(PROBE).value
+def seen_after(engine, body, **settings):
+    """What the second task of a chain sees, of which the first is `body` and gives an object."""
+    from background_nodes.runtime.planning.plan import Argument, TaskOutput
+    from background_nodes.runtime.script.signature import Parameter
+    from background_nodes.runtime.script.socket_types import SocketType
+
+    body = textwrap.dedent(body).strip("\n")
+    kind = SocketType("Object")
+    left = planned(f"{body}\nimport bpy\nreturn bpy.data.objects.new('Given', bpy.data.meshes.new('Given'))", "left")
+    left = replace(left, outputs=(TaskOutput("result", "Result", kind),))
+    given = Argument(Parameter("given", "given", kind), (left.source(left.outputs[0]),))
+    run = engine.wait(engine.start(left, replace(planned(PROBE, "probe", **settings), arguments=(given,))))
+    assert str(run.state) == "succeeded", [task.error for task in run.scheduler.tasks.values()]
+    return engine.outcome(run, "probe").value
 
 
 @pytest.fixture(scope="module")
-def make_engines_cold(launcher, tmp_path_factory):
+def cold(launcher, tmp_path_factory):
+    """What a task sees in a new Blender."""
     from background_nodes.runtime.scratch.scratch import Scratch
 
-    from .conftest import Engine
-
     engine = Engine(launcher, Scratch(tmp_path_factory.mktemp("cold")), 1)
-    yield engine
+    yield seen_after(engine, "pass", fresh_process=True)
     engine.close()
 
 
@@ -283,8 +314,9 @@ LEFT_BEHIND = {
     "no temporary folder": "import shutil, tempfile; shutil.rmtree(tempfile.gettempdir())",
     "limits of the process": """
         import resource
-        for limit in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CPU):
-            resource.setrlimit(limit, (1000, resource.getrlimit(limit)[1]))
+        limits = ((resource.RLIMIT_NOFILE, 1000), (resource.RLIMIT_FSIZE, 1 << 30), (resource.RLIMIT_CPU, 1000))
+        for limit, value in limits:
+            resource.setrlimit(limit, (value, resource.getrlimit(limit)[1]))
         """,
     "the process": """
         import os, signal, threading, faulthandler
@@ -368,6 +400,39 @@ LEFT_BEHIND = {
         bpy.data.workspaces[0].name = "Mine"
         """,
     "files open for reading": "import os; os.open('/etc/passwd', os.O_RDONLY)",
+    "the first stream": "import os; os.close(0)",
+    "streams and hooks": """
+        import io, sys
+        sys.stdout = io.StringIO(); sys.displayhook = sys.excepthook = print; sys.ps1 = "x"
+        """,
+    "functions that numpy calls": "import numpy; numpy.seterrcall(print)",
+    "tables of numpy": "import numpy; numpy.sctypeDict['mine'] = float",
+    "translations": "import bpy; bpy.app.translations.register('mine', {'fr_FR': {('*', 'a'): 'b'}})",
+    "lists of preferences": """
+        import bpy
+        preferences = bpy.context.preferences
+        preferences.filepaths.asset_libraries.new(name="mine", directory="/mine")
+        preferences.filepaths.script_directories.new(); preferences.autoexec_paths.new()
+        """,
+    "a theme": "import bpy; bpy.context.preferences.themes[0].view_3d.grid = (1, 0, 0, 1)",
+    "places of presets": "import bpy; bpy.utils.register_preset_path('/mine')",
+    "settings of tools": "import bpy; bpy.context.scene.tool_settings.image_paint.seam_bleed = 99",
+    "views": """
+        import bpy
+        for window in bpy.context.window_manager.windows:
+            for area in window.screen.areas:
+                for space in area.spaces:
+                    if space.type == "VIEW_3D":
+                        space.lens, space.clip_end, space.shading.type = 20, 12345, "WIREFRAME"
+                        space.overlay.show_overlays, space.region_3d.view_distance = False, 77
+        """,
+    "factory settings": "import bpy; bpy.ops.wm.read_factory_settings(use_empty=False)",
+    "a file whose code runs": """
+        import bpy, os
+        path = os.path.join(bpy.app.tempdir, "left.blend")
+        bpy.ops.wm.save_as_mainfile(filepath=path)
+        bpy.ops.wm.open_mainfile(filepath=path, use_scripts=True)
+        """,
     "a process without a parent": """
         import subprocess
         subprocess.run("setsid sleep 1000 &", shell=True)
@@ -376,11 +441,8 @@ LEFT_BEHIND = {
 
 
 @pytest.mark.parametrize("body", LEFT_BEHIND.values(), ids=LEFT_BEHIND.keys())
-def test_used_worker_equals_a_new_one(warm, cold, body):
-    left = warm.run(body)
-    assert left.state == "succeeded", left.traceback
-    seen = warm.run(PROBE).value
-    assert list(differences(seen, cold)) == []
+def test_used_worker_equals_a_new_one_for_the_next_task_of_a_chain(warm, cold, body):
+    assert list(differences(seen_after(warm, body), cold)) == []
 
 
 def test_next_task_after_a_clean_script_meets_the_same_worker(warm):
