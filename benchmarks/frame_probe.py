@@ -49,7 +49,8 @@ class Probe:
     def _time_drawing(self) -> None:
         for module, name in (
             (self._module("addon.editor.overlay"), "_draw"),
-            (self._module("addon.editor.header"), "_draw_header"),
+            (self._module("addon.editor.header"), "_draw_start"),
+            (self._module("addon.editor.header"), "_draw_end"),
         ):
             module.unregister()
             setattr(module, name, self._watch.timed("draw", getattr(module, name)))

@@ -155,6 +155,23 @@ def test_cancel_button_ends_the_run(going):
     assert {task["state"] for task in run["tasks"].values()} == {"cancelled"}
 
 
+def test_narrow_editor_shows_what_starts_and_what_ends_a_run(editor, gate):
+    editor.add_script(gate.script, "Working")
+    editor.window.run(
+        """
+        with places.editor():
+            bpy.ops.screen.area_split(direction="VERTICAL", factor=0.35)
+        places.areas()[-1].ui_type = "VIEW_3D"
+        """
+    )
+    editor.window.wait_for("return 0 < places.area().width < 430")
+    editor.window.settle(5)
+    editor.press_button("background_nodes.run")
+    editor.wait_for_progress("Working", 0.3)
+    editor.press_button("background_nodes.cancel")
+    assert editor.wait_until_home()["state"] == "cancelled"
+
+
 def test_pause_button_holds_the_run_and_lets_it_go_on(going, gate):
     going.press_button("background_nodes.pause")
     gate.open(0.3)
