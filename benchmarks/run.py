@@ -18,6 +18,7 @@ from pathlib import Path
 import bpy
 import data
 import digests
+import endurance
 import foreground
 import jobs
 import planning
@@ -64,6 +65,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "killed_worker": foreground.killed_worker,
     "silent_worker": foreground.silent_worker,
     "forgotten_run": foreground.forgotten_run,
+    "many_runs": endurance.many_runs,
 }
 
 console = Console(highlight=False)

@@ -16,6 +16,7 @@ from ..errors import StoreError
 from ..keys.files import FileDigests, UnknownContentError, without
 from ..keys.key import KeyParts
 from ..scratch.contents import Contents
+from ..scratch.removal import files_beside
 from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
 from ..store.records import Record, digest_of
@@ -145,7 +146,7 @@ class Keep:
                 files=tuple(sorted(paths_of(named) & paths_of(self.files))),
                 named=tuple(sorted(named - self.files)),
             )
-        if any(blob.parent.glob(f"{blob.stem}.*")) and not kept.obstacle:
+        if next(files_beside([blob]), None) is not None and not kept.obstacle:
             files[BLOB] = blob
         if self.log.exists():
             files[LOG] = self.log

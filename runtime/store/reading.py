@@ -11,6 +11,8 @@ from .records import KeptFile, Record
 
 #: Bytes of records, as they are on disk, that are remembered.
 _MAX_REMEMBERED: Final = 16 * 1024**2
+#: Files that are known to be whole.
+_MAX_STAMPS: Final = 50_000
 
 
 class Reader:
@@ -61,13 +63,15 @@ class Reader:
             if is_read and self._stamps.get(file.digest) != stamp:
                 if digest_of_file(path) != file.digest:
                     return "its bytes are others than were written"
-                self._stamps[file.digest] = stamp
+                self.remember({file.digest: stamp})
         except FileNotFoundError:
             return "it is gone"
         return ""
 
     def remember(self, stamps: Mapping[str, Stamp]) -> None:
         """Take these files for whole, because they were written by this process."""
+        if len(self._stamps) > _MAX_STAMPS:
+            self._stamps.clear()
         self._stamps.update(stamps)
 
     def forget(self) -> None:

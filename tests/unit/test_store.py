@@ -316,6 +316,20 @@ def test_what_was_read_is_not_read_again(place, monkeypatch):
     assert len(read) == 2
 
 
+def test_of_many_files_that_were_read_the_oldest_are_read_again(place, monkeypatch):
+    """What is known of them takes memory for as long as Blender is open."""
+    read, store = [], place.store()
+    digest_of_file = folder_module.digest_of_file
+    monkeypatch.setattr(reading_module, "digest_of_file", lambda path: read.append(path) or digest_of_file(path))
+    monkeypatch.setattr(reading_module, "_MAX_STAMPS", 2)
+    for name in "abcde":
+        store.keep(key(name), {}, blobs={"output": place.blob(blend=name.encode())})
+    assert store.find(key("e")) is not None
+    assert read == []
+    assert store.find(key("a")) is not None
+    assert len(read) == 1
+
+
 def test_damaged_file_is_not_placed(damaged):
     place = damaged(lambda file: None, "files")
     store, target = place.store(), place.target()
