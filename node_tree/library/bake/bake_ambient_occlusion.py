@@ -98,7 +98,7 @@ def main(
 
 def check_inputs(source: bpy.types.Object, high: bpy.types.Object | None) -> None:
     if source.type != "MESH":
-        raise ValueError(f"{source.name} is a {source.type.lower()}, not a mesh; convert it to a mesh first")
+        raise ValueError(f"{source.name} is no mesh; Apply Modifiers makes it one, Smart UV Project its UV map")
     if high == source:
         raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
     uv_layer(source)

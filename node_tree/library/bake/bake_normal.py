@@ -87,7 +87,9 @@ def main(
 
 def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     """The UV map that renders use."""
-    layers = low.data.uv_layers if low.type == "MESH" else ()
+    if low.type != "MESH":
+        raise ValueError(f"{low.name} is no mesh; Apply Modifiers makes it one, Smart UV Project its UV map")
+    layers = low.data.uv_layers
     if not layers:
         raise ValueError(f"{low.name} has no UV map; unwrap it first")
     return next((layer for layer in layers if layer.active_render), layers[0])

@@ -80,6 +80,13 @@ def test_what_lies_in_other_tiles_is_told(script, has_other_tile, capsys):
 
 
 @pytest.mark.parametrize("script", BAKES)
+def test_low_poly_that_is_no_mesh_is_a_clear_error(script):
+    text = link("Text", bpy.data.curves.new("Text", "FONT"))
+    with pytest.raises(ValueError, match="Text is no mesh; Apply Modifiers makes it one"):
+        bake(script, text, cube("High"))
+
+
+@pytest.mark.parametrize("script", BAKES)
 def test_material_without_a_fitting_shader_is_told(script, capsys):
     low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
     glow = material("Glow")
