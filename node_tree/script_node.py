@@ -19,8 +19,8 @@ from . import changes, chosen_files, declared_sockets, node_shape, node_text, so
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .sockets import PATH_OPTIONS, matrix, socket_idname
 
-#: What the Sidebar lists beside the script.
-_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "cache", "addons")
+#: What the Sidebar lists beside the timeout.
+_SETTINGS = ("retries", "use_fresh_process", "keep_result", "cache", "addons")
 #: What is wrong with a script without `main` on a node whose sockets are those of another one.
 _NO_MAIN = f"{detected_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
 #: Width of a button with an icon, in UI units.
@@ -314,6 +314,12 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             self._draw_error(layout)
         if self.filepath or self.library_script:
             layout.operator("background_nodes.script_make_local").node_name = self.name
+
+    def draw_settings(self, layout: bpy.types.UILayout) -> None:
+        """How its tasks are run."""
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "timeout", text=translated("Timeout" if self.timeout else "Timeout (None)"), translate=False)
         for name in _SETTINGS:
             layout.prop(self, name)
 

@@ -12,14 +12,18 @@ from . import node_text
 #: What lies left and right of a row, and the least that a field needs for a short text.
 _EDGES, _FIELD = 26.0, 96.0
 #: The largest part of a row that a label gets, and the widest that a node becomes for it.
-_MAX_SHARE, _MAX_WIDTH = 0.62, 260.0
+_MAX_SHARE, _MAX_WIDTH = 0.6, 260.0
 
 
 def field_beside(layout: bpy.types.UILayout, text: str, width: float) -> bpy.types.UILayout:
-    """Draw a label in a row of a node of this width; where its field goes. Without a text, the field has it all."""
+    """Draw a label in a row of a node of this width; where its field goes. Without a text, the field has it all.
+
+    Fields of a node begin at one place, but where its artist has left too little room for a label.
+    """
     if not text:
         return layout
-    split = layout.split(factor=min(_MAX_SHARE, max(0.3, _room(text) / (width - _EDGES))))
+    row = width - _EDGES
+    split = layout.split(factor=min(_MAX_SHARE, max(row - _FIELD, _room(text)) / row))
     split.label(text=text)
     return split
 

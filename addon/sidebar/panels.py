@@ -88,6 +88,21 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
         _draw_task_buttons(layout, task)
 
 
+class BACKGROUND_NODES_PT_settings(_TreePanel, bpy.types.Panel):
+    """How the tasks of the active node are run"""
+
+    bl_category = tabs.NODE
+    bl_label = "Settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return super().poll(context) and hasattr(active_tree(context).nodes.active, "draw_settings")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        active_tree(context).nodes.active.draw_settings(self.layout)
+
+
 def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What a run would do with the active node, if it would do anything."""
     tree = active_tree(context)
@@ -344,6 +359,7 @@ def _show_problems(session_uid: int) -> None:
 
 classes = (
     BACKGROUND_NODES_PT_task,
+    BACKGROUND_NODES_PT_settings,
     BACKGROUND_NODES_PT_run,
     BACKGROUND_NODES_PT_tasks,
     BACKGROUND_NODES_PT_history,
