@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import os
 import subprocess
 import time
 from collections import Counter, deque
@@ -38,6 +39,11 @@ from .transport import Channel
 _MAX_FAILED_LAUNCHES = 3
 #: A task is lost after this many of its workers ended before they started it.
 _MAX_FAILED_STARTS = 3
+#: The most workers that start at once: each keeps a processor busy meanwhile, and one processor is the artist's.
+#: Where none is free, starting a process holds the foreground until the system gives that its first turn.
+_MAX_STARTING = max(1, (os.cpu_count() or 2) - 1)
+#: Seconds after which a worker that still starts keeps no other from starting.
+_USUAL_START = 2.0
 #: Seconds between two checks for workers that ended unnoticed, and for ended processes that still have to be reaped.
 _LOOK_INTERVAL = 1.0
 _EXIT_INTERVAL = 0.01
@@ -105,6 +111,13 @@ class _Worker:
         name = task.node if isinstance(task, messages.Execute) else ""
         state = _WORDS[self.state] if self.frozen is None else "paused"
         return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
+
+    @property
+    def has_just_started(self) -> bool:
+        """Whether it is about to start, as it has done for no longer than usual."""
+        if self.state is not _State.STARTING or self.deadline is None:
+            return False
+        return self.deadline - time.monotonic() > _STATE_TIMEOUTS[_State.STARTING] - _USUAL_START
 
     def is_overdue(self, now: float) -> bool:
         """Whether it has been in a temporary state for too long."""
@@ -350,7 +363,8 @@ class Pool:
             return
         num_starting = sum(worker.state is _State.STARTING for worker in self._workers)
         num_coming = num_starting + len(self._coming_workers())
-        num_wanted = min(num_waiting - num_coming, self.capacity - len(self._workers))
+        num_free = _MAX_STARTING - sum(worker.has_just_started for worker in self._workers)
+        num_wanted = min(num_waiting - num_coming, self.capacity - len(self._workers), num_free)
         if self._may_start and num_wanted > 0:
             self._may_start = False
             num_wanted -= 1

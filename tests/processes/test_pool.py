@@ -66,8 +66,9 @@ def test_tasks_run_side_by_side_up_to_capacity(make_engine, tmp_path):
     assert engine.pool.num_workers == 2
 
 
-def test_workers_that_are_wanted_at_once_start_one_a_poll(make_engine):
+def test_workers_that_are_wanted_at_once_start_one_a_poll(make_engine, monkeypatch):
     """Each start takes 10 ms of the foreground, which must not come in a row."""
+    monkeypatch.setattr(pool, "_MAX_STARTING", 3)
     engine = make_engine(capacity=3)
     counts = []
     run = engine.start(*numbered(5))
@@ -77,6 +78,35 @@ def test_workers_that_are_wanted_at_once_start_one_a_poll(make_engine):
         engine.pool.poll()
     assert counts == [1, 2]
     assert engine.pool.next_look() > 0.0
+    engine.runner.cancel(run)
+
+
+def test_worker_starts_when_those_before_are_ready_where_processors_are_few(make_engine, monkeypatch):
+    monkeypatch.setattr(pool, "_MAX_STARTING", 1)
+    monkeypatch.setattr(pool, "_USUAL_START", 100.0)
+    engine = make_engine(capacity=3)
+    run = engine.start(*numbered(3, body="import time; time.sleep(600)"))
+    seen = set()
+
+    def work() -> bool:
+        engine.runner.update(0.05)
+        seen.add((states(engine).count("STARTING"), engine.pool.next_look() == 0.0))
+        return states(engine).count("BUSY") == 3
+
+    assert wait_until(work)
+    assert {num_starting for num_starting, _is_polled_at_once in seen} <= {0, 1}
+    assert (1, True) not in seen, "the foreground polls without a pause"
+    engine.runner.cancel(run)
+
+
+def test_worker_that_starts_for_long_keeps_no_other_from_starting(make_engine, monkeypatch):
+    monkeypatch.setattr(pool, "_MAX_STARTING", 1)
+    monkeypatch.setattr(pool, "_USUAL_START", 0.0)
+    engine = make_engine(capacity=2, command=(sys.executable, "-c", "import time; time.sleep(600)"))
+    run = engine.start(*numbered(2))
+    while engine.pool.num_workers < 2:
+        engine.pool.poll()
+    assert states(engine) == ["STARTING", "STARTING"]
     engine.runner.cancel(run)
 
 
