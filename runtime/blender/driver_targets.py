@@ -42,8 +42,19 @@ class _Read(NamedTuple):
     part: str
 
 
-def follow(pairs: Iterable[tuple[bpy.types.ID, bpy.types.ID | None]]) -> None:
-    """Let drivers that read a part of the first of each pair, which goes then, read that of the second, or nothing."""
+def parts(items: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+    """The parts of data-blocks that drivers may read."""
+    found = (getattr(item, name, None) for item in items for name in _PARTS)
+    return {part for part in found if part is not None}
+
+
+def follow(
+    pairs: Iterable[tuple[bpy.types.ID, bpy.types.ID | None]], users_of: Mapping[bpy.types.ID, set[bpy.types.ID]]
+) -> None:
+    """Let drivers that read a part of the first of each pair, which goes then, read that of the second, or nothing.
+
+    `users_of` has the users of those parts.
+    """
     new_parts = {
         part: getattr(new, name, None)
         for old, new in pairs
@@ -51,14 +62,14 @@ def follow(pairs: Iterable[tuple[bpy.types.ID, bpy.types.ID | None]]) -> None:
         if (part := getattr(old, name, None)) is not None
     }
     if new_parts:
-        for place in _targets(_users(new_parts)):
+        for place in _targets(_readers_of(new_parts, users_of)):
             if place.target.id in new_parts:
                 place.target.id = new_parts[place.target.id]
 
 
-def _users(parts: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+def _readers_of(parts: Iterable[bpy.types.ID], users_of: Mapping[bpy.types.ID, set[bpy.types.ID]]) -> set[bpy.types.ID]:
     """What uses parts of data-blocks, as drivers of it may; not the parts that do."""
-    users = set().union(*bpy.data.user_map(subset=set(parts)).values())
+    users = set[bpy.types.ID]().union(*(users_of.get(part, ()) for part in parts))
     return {user.user if isinstance(user, bpy.types.Key) else user for user in users}
 
 

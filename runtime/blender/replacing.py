@@ -6,7 +6,7 @@ All of one homecoming at once: in a large file, one removal takes as long as man
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -60,9 +60,8 @@ def replace(
                     leaving[old_data] = original.data
                     uids[old_data] = old_data.session_uid
         names = [_Name.handed_over(original, result) for original, result in leaving.items()]
-        driver_targets.follow([*leaving.items(), *doubles.items(), *((item, None) for item in superfluous)])
-        now = {uid: leaving.get(original, original) for original, uid in uids.items()}
         given = {result: original for original, result in pairs if original in staying}
+        now = {uid: leaving.get(original, original) for original, uid in uids.items()}
         _remove(leaving | given | doubles, superfluous)
         _restore(names)
     for listener in listeners:
@@ -103,13 +102,12 @@ def superfluous_modifiers(
 def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[bpy.types.ID]) -> None:
     """Remove what is `superfluous`, and the keys of `others`; what uses these uses the values from now on."""
     going = {*others, *superfluous}
-    users = bpy.data.user_map(subset=set(others))
-    for old, new in others.items():
-        if isinstance(old, bpy.types.Object):  # `remap` would look at everything in the file
-            for collection in _collections(users.get(old, set()) - going):
-                _replace_in(collection, old, new)
+    for old, collections in _collections_of({old for old in others if isinstance(old, bpy.types.Object)}, going):
+        for collection in collections:  # `remap` would look at everything in the file
+            _replace_in(collection, old, others[old])
     view_layers.sync()  # to 5.2, what they have shown is still used
-    users = bpy.data.user_map(subset=set(others))
+    users = bpy.data.user_map(subset={*others, *driver_targets.parts(going)})  # a walk through all of the file
+    driver_targets.follow([*others.items(), *((item, None) for item in superfluous)], users)
     for old, new in others.items():
         # A light probe is no user: see `remap`.
         if users.get(old, set()) - going or isinstance(old, bpy.types.Collection):
@@ -120,21 +118,29 @@ def _remove(others: Mapping[bpy.types.ID, bpy.types.ID], superfluous: Sequence[b
     bpy.data.batch_remove([item for item in going if item not in scenes])
 
 
-def _collections(users: set[bpy.types.ID]) -> list[bpy.types.Collection]:
-    """The collections that hold an object, if it has no users but these, or but one scene."""
-    if any(user.library is not None or user.override_library is not None for user in users):
-        return []
-    if len(users) == 1:
-        users = {user.collection if isinstance(user, bpy.types.Scene) else user for user in users}
-    return list(users) if all(isinstance(user, bpy.types.Collection) for user in users) else []
+def _collections_of(
+    objects: set[bpy.types.ID], going: set[bpy.types.ID]
+) -> Iterator[tuple[bpy.types.ID, list[bpy.types.Collection]]]:
+    """The collections that hold each of some objects, but for what goes; not of one that is also in a scene's own."""
+    found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+    for holder in (*bpy.data.collections, *bpy.data.scenes) if objects else ():
+        for item in objects.intersection(_collection(holder).objects) if holder not in going else ():
+            found.setdefault(item, []).append(holder)
+    for item, holders in found.items():
+        is_foreign = any(holder.library is not None or holder.override_library is not None for holder in holders)
+        if not is_foreign and (len(holders) == 1 or not any(isinstance(each, bpy.types.Scene) for each in holders)):
+            yield item, list(map(_collection, holders))
+
+
+def _collection(holder: bpy.types.ID) -> bpy.types.Collection:
+    return holder.collection if isinstance(holder, bpy.types.Scene) else holder
 
 
 def _replace_in(collection: bpy.types.Collection, old: bpy.types.Object, new: bpy.types.Object) -> None:
     """Let an object be where another one is; not where that is used in another way, such as the camera of a scene."""
-    if collection.objects.get(old.name) == old:
-        if collection.objects.get(new.name) != new:
-            collection.objects.link(new)
-        collection.objects.unlink(old)
+    if collection.objects.get(new.name) != new:
+        collection.objects.link(new)
+    collection.objects.unlink(old)
 
 
 @dataclass(frozen=True, slots=True)

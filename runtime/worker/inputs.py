@@ -158,7 +158,9 @@ class Inputs:
             {name: item for name, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
         )
         merged = [item for item in newcomers.values() if item.session_uid in known]
-        driver_targets.follow((item, known[item.session_uid]) for item in merged)
+        if parts := driver_targets.parts(merged):
+            pairs = ((item, known[item.session_uid]) for item in merged)
+            driver_targets.follow(pairs, bpy.data.user_map(subset=parts))
         for name, data_block in newcomers.items():
             if (here := known.get(data_block.session_uid)) is not None:
                 remap(data_block, here)
