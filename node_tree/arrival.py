@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The arrival of results in the open file, a portion at a time: into it, into each other's place, into collections."""
+"""The arrival of results in the open file, a portion at a time: into it, into each other's place, into collections.
+
+    begin -> compare earlier -> bring -> compare originals -> replace originals -> put results -> place -> finish
+                   ^                                                                                |
+                   +------------------------------- the next portion -------------------------------+
+
+Each of these steps is short. Other add-ons' timers come between two of them, and may remove or edit anything: see
+`Arrival._look_again`.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import bpy
 from mathutils import Vector
@@ -20,10 +30,11 @@ from ..runtime.planning.plan import Delivery, FromTask, Source
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef
-from . import linking, meanwhile, noted_results
+from . import linking, noted_results
 from .baselines import baselines
 from .deliveries import Nodes, live_refs, socket_of, use_of
 from .hand_changes import Compared, Comparisons
+from .meanwhile import Originals
 from .pairing import paired
 from .portion_size import PortionSize
 from .succession import Succession, compared, item_of
@@ -33,6 +44,11 @@ _OWN = OutputAction(OutputMode.KEEP)
 #: The most results in a portion, unless there were more than so many portions then: each looks through the whole file.
 _PORTION = 8
 _NUM_PORTIONS = 32
+#: The share of the time of a call after which no other step is begun.
+_SHARE = 0.25
+
+#: A step: it is called with the nodes of the tree and the seconds that it may take, and returns the next one.
+_Step = Callable[[Nodes, float], Any]
 
 
 class Arrival:
@@ -65,8 +81,10 @@ class Arrival:
         refs = [ref for _delivery, refs in self._deliveries for ref in refs if isinstance(ref, StoredRef)]
         self._left = deque(home.portions(refs))
         self._size = PortionSize(max(_PORTION, len(refs) // _NUM_PORTIONS))
+        self._next: _Step | None = self._begin
         self._comparisons: Comparisons | None = None  # of what the next portion takes the place of
-        self._has_begun = False
+        self._originals = Originals(home)
+        self._has_brought = False
         self._earlier: dict[FromTask, set[str]] = {}  # places of earlier results that are still to be looked at
         self._pairs: dict[FromTask, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
         self._shown: set[FromTask] = set()  # what has a result
@@ -79,75 +97,146 @@ class Arrival:
         # Of the portion that is under way:
         self._now: list[tuple[Delivery, list[StoredRef | LiveRef]]] = []
         self._found: dict[StoredRef, bpy.types.ID] = {}
-        self._in_place: dict[StoredRef, bpy.types.ID] = {}  # what is in the place of an original now
+        self._handles: dict[StoredRef, data_block_kinds.Handle] = {}  # of what was found, between two calls
+        self._in_place: set[StoredRef] = set()  # what is in the place of an original now
+        self._heirs: set[bpy.types.ID] = set()  # what is in the place of an earlier result now
+        self._heir_handles: set[data_block_kinds.Handle] = set()  # of these, between two calls
         self._beside: set[StoredRef] = set()  # what does not replace its original, because that was edited
         self._is_last = False
 
     def carry_on(self, nodes: Nodes, seconds: float = math.inf) -> bool:
-        """Bring the next portion home, or all that is left if there is no limit. Returns whether all is home.
+        """Bring results home, for about so long and by a step at least. Returns whether all are home.
 
-        What the portion takes the place of is compared before, for about so many seconds a call. The artist must not do
-        anything between two calls.
+        Without a limit, all that is left comes as one portion. The artist must not do anything between two calls.
 
         Raises:
             StoreError: if a blob can't be read.
         """
-        end = time.monotonic() + seconds
-        if not self._has_begun:
-            baselines.finish()  # of earlier results, before they are replaced
-            self._pair(nodes)
-        if not self._is_last:
-            size = sum(map(len, self._left)) if math.isinf(seconds) else self._size.now
-            if not math.isinf(seconds) and not self._compare(nodes, size, seconds):
-                return False
-            self._bring(nodes, size)
-            if not self._is_last or time.monotonic() > end:
-                return False
-        with edits.own():
-            self._finish(nodes)
-        return True
-
-    def _compare(self, nodes: Nodes, size: int, seconds: float) -> bool:
-        """Compare what the next portion takes the place of. Returns whether that was done before."""
-        if self._comparisons is None:
-            self._comparisons = Comparisons(self._earlier_results(nodes, size), awaits_artist=True)
-        if self._comparisons.is_done:
-            return True
-        self._comparisons.work(seconds)
-        return False
-
-    def _bring(self, nodes: Nodes, size: int) -> None:
-        """Bring a portion of about so many results home."""
+        self._look_again(nodes)
         start = time.monotonic()
+        while self._next is not None:
+            self._next = self._next(nodes, seconds)
+            if time.monotonic() - start > _SHARE * seconds:
+                break
+        self._let_go()
+        return self._next is None
+
+    def _let_go(self) -> None:
+        """Others have their turn, who may remove or undo anything: no data-block of the portion is held."""
+        handle = data_block_kinds.Handle.of
+        self._handles = {ref: handle(item) for ref, item in self._found.items()}
+        self._heir_handles = {handle(item) for item in self._heirs}
+        self._found, self._heirs = {}, set()
+
+    def _look_again(self, nodes: Nodes) -> None:
+        """Look up what is still there of the portion."""
+        live = data_block_kinds.Index()
+        found = ((ref, live.find(*handle)) for ref, handle in self._handles.items())
+        self._found = {ref: item for ref, item in found if item is not None}
+        self._heirs = {item for handle in self._heir_handles if (item := live.find(*handle)) is not None}
+        self._in_place &= self._found.keys()
+        self._beside &= self._found.keys()
+        self._home.look_again()
+        self._now = [(item, self._of_portion(refs)) for item, refs in self._now if item.node in nodes]
+
+    def forget_comparisons(self) -> None:
+        """The artist had a turn: what was compared may have been edited since."""
+        self._comparisons = None
+        self._originals.forget()
+
+    # The steps
+
+    def _begin(self, nodes: Nodes, seconds: float) -> _Step:
+        if not baselines.work(seconds):  # of earlier results, before they are replaced
+            return self._begin
+        self._pair(nodes)
+        return self._compare_earlier
+
+    def _compare_earlier(self, nodes: Nodes, seconds: float) -> _Step:
+        """Compare what the next portion takes the place of; without a limit, that is done when it does so."""
+        if math.isinf(seconds):
+            return self._bring
+        if self._comparisons is None:
+            self._comparisons = Comparisons(self._earlier_results(nodes, self._size.now), awaits_artist=True)
+        return self._bring if self._comparisons.work(seconds) else self._compare_earlier
+
+    def _bring(self, nodes: Nodes, seconds: float) -> _Step:
+        """Load a portion."""
         self._deliveries = [(item, refs) for item, refs in self._deliveries if item.node in nodes]
         wanted = {ref for _delivery, refs in self._deliveries for ref in refs}
+        size = sum(map(len, self._left)) if math.isinf(seconds) else self._size.now
         refs: list[StoredRef] = []
         while self._left and len(refs) < size:
             refs += [ref for ref in self._left.popleft() if ref in wanted]
         self._is_last = not self._left
+        self._size.begin(len(refs))
+        with self._timed():
+            self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_brought)
+            self._has_brought = True
+        self._in_place, self._beside, self._heirs = set(), set(), set()
+        self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
+        return self._compare_originals
+
+    def _compare_originals(self, _nodes: Nodes, _seconds: float) -> _Step:
+        results = self._replaced_unless_edited()
+        if results and not self._originals.prepare():
+            return self._compare_originals
+        with self._timed():
+            self._originals.compare(results)
+        return self._replace_originals
+
+    def _replace_originals(self, _nodes: Nodes, _seconds: float) -> _Step:
+        """Move results apart, and put them in the place of what they were made of."""
+        results = self._replaced_unless_edited()
+        are_compared = self._originals.are_compared(results)
+        with self._timed():
+            if not are_compared:
+                self._originals.compare(results)
+            self._move_apart()
+            self._put_in_place_of_originals(self._originals.edited(results))
+        return self._put_results
+
+    def _put_results(self, nodes: Nodes, _seconds: float) -> _Step:
+        """Put results in the place of earlier ones, and note them."""
+        with (self._comparisons or Comparisons(())).known(), self._timed():
+            self._heirs = self._put_in_place_of_earlier(nodes)
+        return self._place
+
+    def _place(self, nodes: Nodes, _seconds: float) -> _Step:
+        """Put results into the collections where they are to be."""
+        with self._timed():
+            self._link_results(nodes)
+            self._keep_unused()
+        brought = {*self._home.newcomers(), *self._found.values(), *self._heirs}
+        self._came.update(item.session_uid for item in brought)
+        self._size.end()
+        self._comparisons = None
+        return self._finish if self._is_last else self._compare_earlier
+
+    @contextlib.contextmanager
+    def _timed(self) -> Iterator[None]:
+        """A step that changes the file: how long it takes counts for the size of the next portion."""
+        start, loading = time.monotonic(), self._loading_time
         try:
-            with (self._comparisons or Comparisons(())).known(), edits.own():
-                self._found = self._home.bring(refs, only_missing=self._only_missing, is_more=self._has_begun)
-                self._now = [(item, self._of_portion(refs)) for item, refs in self._deliveries]
-                self._has_begun = True
-                self._place(nodes)
+            with edits.own():
+                yield
         except Exception:
             edits.doubt()  # nobody knows how far it got
             raise
-        self._comparisons = None
-        loading = self._home.loading_time
-        self._size.note(max(len(refs), 1), loading, time.monotonic() - start - loading)
+        loading = self._loading_time - loading
+        self._size.note(loading, time.monotonic() - start - loading)
 
-    def _place(self, nodes: Nodes) -> None:
-        self._move_apart()
-        self._replace_originals()
-        heirs = self._put_results(nodes)
-        self._link_results(nodes, heirs)
-        self._keep_unused()
-        self._came.update(item.session_uid for item in {*self._home.newcomers(), *self._found.values(), *heirs})
+    @property
+    def _loading_time(self) -> float:
+        return self._home.loading_time + self._originals.loading_time
 
-    def _finish(self, nodes: Nodes) -> None:
+    def _finish(self, nodes: Nodes, _seconds: float) -> None:
         """Do what is done once for all portions."""
+        with edits.own():
+            self._show(nodes)
+
+    def _show(self, nodes: Nodes) -> None:
+        """Let nodes show what has come home."""
         edits.note_items({item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._came})
         for source in self._sources:
             socket = socket_of(nodes.get(source.task), source)
@@ -229,17 +318,16 @@ class Arrival:
             if source.task in nodes and not action.keep_earlier and action.when_changed is not WhenChanged.RESULT:
                 heirs = {pairs[place] for place, ref in self._placed[source].items() if ref in refs and place in pairs}
                 places = self._earlier[source] if is_last else heirs
-                rows = noted_results.noted(nodes[source.task], source.output) if places else ()
-                yield from compared(row for row in rows if row.is_earlier and row.place in places)
+                yield from compared(noted_results.earlier(nodes[source.task], source.output, places))
 
     def _action_of(self, source: FromTask) -> OutputAction:
         """What the first Output node of a result does with it."""
         actions = (item.action for item, _refs in self._deliveries if source in item.sources)
         return next(filter(None, actions), _OWN)
 
-    def _put_results(self, nodes: Nodes) -> set[bpy.types.ID]:
+    def _put_in_place_of_earlier(self, nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and note them. Returns those that are in such a place."""
-        succession = Succession(self._home, set(self._found.values()), self._in_place.values())
+        succession = Succession(self._home, set(self._found.values()), {self._found[ref] for ref in self._in_place})
         results: dict[FromTask, dict[str, bpy.types.ID]] = {}
         places: dict[FromTask, set[str]] = {}
         for source, placed in self._placed.items():
@@ -303,35 +391,47 @@ class Arrival:
                 if action.hides_original and original is not None:
                     self._hidden.append(original.session_uid)
 
-    def _replace_originals(self) -> None:
-        """Put results in the place of what they were made of, where that is known and of this file.
-
-        An original that was edited while the run went on stays, unless the Output node says otherwise.
-        """
+    def _policies(self) -> dict[StoredRef, WhenChanged]:
+        """By each result that is to replace its original, what becomes of that if it was edited meanwhile."""
         policies: dict[StoredRef, WhenChanged] = {}
         for _delivery, action, refs in self._delivered(OutputMode.REPLACE):
             for ref in refs:
                 if isinstance(ref, StoredRef):
                     policies.setdefault(ref, action.when_changed)
-        self._in_place, self._beside = {}, set()
+        return policies
+
+    def _replaced_unless_edited(self) -> dict[bpy.types.ID, bpy.types.ID]:
+        """Results, by the originals that they take the place of if these were not edited while the run went on."""
+        return {original: self._found[ref] for original, ref in self._refs_of_originals().items()}
+
+    def _refs_of_originals(self) -> dict[bpy.types.ID, StoredRef]:
+        policies = self._policies().items()
+        return self._home.replaceable(
+            {ref: self._found[ref] for ref, each in policies if each is not WhenChanged.RESULT}
+        )
+
+    def _put_in_place_of_originals(self, edited_originals: Iterable[bpy.types.ID]) -> None:
+        """Put results in the place of what they were made of, where that is known and of this file.
+
+        An original that was edited while the run went on stays, unless the Output node says otherwise.
+        """
+        policies = self._policies()
         if not policies:
             return
-        found = {ref: self._found[ref] for ref in policies}
-        compared = {ref: result for ref, result in found.items() if policies[ref] is not WhenChanged.RESULT}
-        first = self._home.replaceable(compared)
-        pairs = {original: found[ref] for original, ref in first.items()}
-        edited = {first[item]: item for item in meanwhile.edited(pairs, self._home.snapshot, self._home.versions)}
+        refs_of = self._refs_of_originals()
+        edited = {refs_of[item]: item for item in edited_originals}
         self._note(sorted(f'"{item.name}" was changed while the run went on, so it stays' for item in edited.values()))
         self._beside = {ref for ref in edited if policies[ref] is WhenChanged.BOTH}
-        self._in_place = self._home.replace_originals(found, edited.values())
-        self._in_place |= {ref: item for ref, item in edited.items() if ref not in self._beside}
+        in_place = self._home.replace_originals({ref: self._found[ref] for ref in policies}, edited.values())
+        in_place |= {ref: item for ref, item in edited.items() if ref not in self._beside}
         for delivery, _action, refs in self._delivered(OutputMode.REPLACE):
             uids = {edited[ref].session_uid for ref in refs if ref in edited}
             self._kept.setdefault(delivery.node, set()).update(uids)
-        self._found |= self._in_place
+        self._found |= in_place
+        self._in_place = {*in_place}
         remapping.remove(self._home.unused(self._found.values()))
 
-    def _link_results(self, nodes: Nodes, heirs: set[bpy.types.ID]) -> None:
+    def _link_results(self, nodes: Nodes) -> None:
         """Put results into the collections where they are to be. What is in the place of an earlier one is there."""
         live = data_block_kinds.Index()
         homeless = None
@@ -352,12 +452,12 @@ class Arrival:
                 homeless = linking.homeless_objects() if homeless is None else homeless
                 where = self._place_of(action.collection, live)
                 old = self._old_place(nodes[delivery.node], where, live)
-                settled = heirs if old == where else set()
+                settled = self._heirs if old == where else set()
                 data_blocks = [item for item in data_blocks if item not in settled]
                 data_blocks += [item for item in companions if item in homeless]
                 is_linked = self._link(data_blocks, linking.collection_of(where), homeless)
                 if is_linked and old is not None and old != where:
-                    linking.unlink(heirs.intersection(data_blocks), linking.collection_of(old))
+                    linking.unlink(self._heirs.intersection(data_blocks), linking.collection_of(old))
 
     def _old_place(
         self, node: bpy.types.Node, where: bpy.types.ID, live: data_block_kinds.Index

@@ -12,7 +12,7 @@ import functools
 import json
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import bpy
@@ -36,13 +36,25 @@ def is_changed(item: bpy.types.ID, noted: str, roles: Roles, users: Users) -> bo
     return not before or digest(item, roles, users) != before
 
 
-class Compared(NamedTuple):
-    """A result of an earlier run, and what was noted of it."""
+class Part(NamedTuple):
+    """A data-block of a result of an earlier run: its kind, its role in that, and its uid."""
 
     kind: str
+    role: str
     session_uid: int
+
+
+class Compared(NamedTuple):
+    """A data-block of a result of an earlier run, what was noted of it, and all that came home for that result."""
+
+    part: Part
     noted: str
-    roles: Roles
+    family: Sequence[Part]
+
+    def roles(self, live: data_block_kinds.Index) -> Roles:
+        """What stands for those of the family that are still there."""
+        there = {part[:2]: part for part in self.family if live.find(part.kind, part.session_uid) is not None}
+        return {part.session_uid: role_text(*key) for key, part in there.items()}
 
 
 #: Whether results were changed, by uid and what was noted: within `known`, so that nobody has edited them since.
@@ -57,7 +69,7 @@ class Comparisons:
 
         What is known already is not compared.
         """
-        self._left = [each for each in items if (each.session_uid, each.noted) not in _known]
+        self._left = [each for each in items if (each.part.session_uid, each.noted) not in _known]
         self._awaits_artist = awaits_artist
         self._moment = 0
         self._found: list[tuple[Compared, int, bool]] = []  # whether each is changed, with the moment before that
@@ -78,12 +90,12 @@ class Comparisons:
         live, users = data_block_kinds.Index(), Users()
         while self._left:
             each = self._left.pop()
-            item = live.find(each.kind, each.session_uid)
+            item = live.find(each.part.kind, each.part.session_uid)
             if item is None:
                 continue
             if self._may_have_changed(item, moment):  # nobody will tell
                 continue
-            self._found.append((each, moment, is_changed(item, each.noted, each.roles, users)))
+            self._found.append((each, moment, is_changed(item, each.noted, each.roles(live), users)))
             if time.monotonic() > end:
                 break
         return self.is_done
@@ -96,9 +108,9 @@ class Comparisons:
         if self._found:
             edits.look(awaits_artist=self._awaits_artist)
         for each, moment, changed in self._found:
-            item = live.find(each.kind, each.session_uid)
+            item = live.find(each.part.kind, each.part.session_uid)
             if item is not None and not self._may_have_changed(item, moment):
-                _known[each.session_uid, each.noted] = changed
+                _known[each.part.session_uid, each.noted] = changed
         try:
             yield
         finally:
@@ -110,6 +122,11 @@ class Comparisons:
             return edits.has_told(since)
         keys = getattr(item, "shape_keys", None)
         return edits.may_have_changed(item, since) or (keys is not None and edits.may_have_changed(keys, since))
+
+
+def role_text(kind: str, role: str) -> str:
+    """What stands for a data-block in the digests of others of the same result."""
+    return f"{kind}/{role}"
 
 
 def arrangement(item: bpy.types.ID, roles: Roles) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import bpy
 from ..runtime.blend_file import blob_digests
 from ..runtime.blend_file.outside import Outside
 from ..runtime.blender import blobs, data_block_kinds, remapping, replacing
-from ..runtime.blender.dependencies import used_by
+from ..runtime.blender.dependencies import Uses
 from ..runtime.blender.edits import edits
+from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.keys.files import FileDigests
@@ -25,24 +27,62 @@ from ..runtime.scratch.contents import Contents
 from ..runtime.worker.changes.fingerprint import Users, fingerprint, struct_digest
 
 
-def edited(
-    results: Mapping[bpy.types.ID, bpy.types.ID], snapshot: Snapshot, versions: Mapping[int, int | None]
-) -> set[bpy.types.ID]:
-    """The originals that were edited since a snapshot, or of which nobody can tell. To be called in `edits.own`.
+class Originals:
+    """The originals of results, compared with a snapshot in which they are.
 
-    Where Blender does not tell that they were not, they are compared with the snapshot, which is loaded and removed.
-
-    Args:
-        results: by their originals.
-        snapshot: it holds the originals.
-        versions: by the uid of what came home, that of what it is a changed version of: what it replaced is no edit.
+    Where Blender tells that they were not edited since, they need not be. Else the snapshot is loaded, and removed.
     """
-    doubted = {original: result for original, result in results.items() if _may_be_edited(original, snapshot.since)}
-    if not doubted:
-        return set()
-    with _Then.loaded(doubted, snapshot, versions) as then:
-        found = {original for original, result in doubted.items() if then.differs(original, result)}
-        return found | then.rewritten(then.unread.keys() - found)
+
+    def __init__(self, home: Homecoming) -> None:
+        self._home = home
+        self._uses: Uses | None = None  # of the file, as it was before the first portion
+        self._moment = 0  # before they were compared
+        self._edited: dict[int, bool] = {}  # of those that were compared, by uid
+        self.loading_time = 0.0  # the seconds that Blender took to load what they were compared with
+
+    def prepare(self) -> bool:
+        """Look through the file, once for all portions. Returns whether that was done before."""
+        is_done, self._uses = self._uses is not None, self._uses or Uses()
+        return is_done
+
+    def compare(self, results: Mapping[bpy.types.ID, bpy.types.ID]) -> None:
+        """Find out which originals, given with their results, were edited. To be called in `edits.own`."""
+        self._edited.clear()
+        if not results:
+            return
+        self._moment = edits.mark()
+        since = self._home.snapshot.since
+        doubted = {original: result for original, result in results.items() if _may_be_edited(original, since)}
+        edited = self._differing(doubted) if doubted else set()
+        self._edited.update((original.session_uid, original in edited) for original in results)
+
+    def forget(self) -> None:
+        """The artist had a turn since they were compared."""
+        self._uses = None
+        self._edited.clear()
+
+    def are_compared(self, originals: Iterable[bpy.types.ID]) -> bool:
+        """Whether they were compared, and Blender has not told of any edit since. The artist had no turn meanwhile."""
+        uids = {item.session_uid for item in originals}
+        if not uids:
+            return True
+        edits.look(awaits_artist=True)
+        if edits.has_told(self._moment):
+            self.forget()
+        return uids <= self._edited.keys()
+
+    def edited(self, originals: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
+        """Those of originals that were compared that were edited, or of which nobody can tell."""
+        return {item for item in originals if self._edited[item.session_uid]}
+
+    def _differing(self, results: Mapping[bpy.types.ID, bpy.types.ID]) -> set[bpy.types.ID]:
+        self.prepare()
+        assert self._uses is not None
+        # What came home has replaced something: that is no edit.
+        with _Then.loaded(results, self._uses, self._home.snapshot, self._home.versions) as then:
+            self.loading_time += then.loading_time
+            found = {original for original, result in results.items() if then.differs(original, result)}
+            return found | then.rewritten(then.unread.keys() - found)
 
 
 def _may_be_edited(original: bpy.types.ID, since: int) -> bool:
@@ -65,6 +105,7 @@ class _Then:
     """Originals as the snapshot has them.
 
     Attributes:
+        loading_time: the seconds that Blender took to load them.
         unread: by each original that differs in nothing that can be read, what of it can't be.
     """
 
@@ -76,25 +117,26 @@ class _Then:
         self._uids: dict[int, int] = {}  # the other way round
         self._blobs: dict[int, str] = {}  # where the twins are
         self._users = Users()
+        self.loading_time = 0.0
         self.unread: dict[bpy.types.ID, list[bpy.types.ID]] = {}
 
     @classmethod
     @contextlib.contextmanager
     def loaded(
-        cls, originals: Iterable[bpy.types.ID], snapshot: Snapshot, versions: Mapping[int, int | None]
+        cls, originals: Iterable[bpy.types.ID], uses: Uses, snapshot: Snapshot, versions: Mapping[int, int | None]
     ) -> Iterator[_Then]:
         """Within the block, they are in the open file, with all that they use."""
         newest, libraries = data_block_kinds.newest_uid(), {*bpy.data.libraries}
         then = cls(snapshot, versions)
         try:
-            then._load(list(originals))
+            then._load(list(originals), uses)
             yield then
         finally:
             newcomers = data_block_kinds.newer(newest)
             remapping.remove([*newcomers, *(item for item in bpy.data.libraries if item not in libraries)])
 
-    def _load(self, originals: Sequence[bpy.types.ID]) -> None:
-        uids = {self._uid(item) for item in used_by(originals)}
+    def _load(self, originals: Sequence[bpy.types.ID], uses: Uses) -> None:
+        uids = {self._uid_then(uid) for uid in uses.used_by(originals)}
         wanted = {self._names[uid]: uid for uid in uids if uid in self._names}
         roots = {ref.session_uid: place.blob for ref, place in self._snapshot.stored.items()}
         missing = {item.session_uid for item in originals}
@@ -103,7 +145,9 @@ class _Then:
                 break
             with contextlib.suppress(StoreError):
                 path = self._snapshot.folder.file(blob)
+                start = time.monotonic()
                 loaded = blobs.load(path, wanted)
+                self.loading_time += time.monotonic() - start
                 blobs.restore_part_targets(Contents.load(path), loaded)
                 for name, item in loaded.items():
                     self._uids[item.session_uid] = wanted[name]
@@ -113,7 +157,9 @@ class _Then:
 
     def _uid(self, item: bpy.types.ID) -> int:
         """Of what is in the open file, or was there when the snapshot was taken."""
-        uid = self._uids.get(item.session_uid, item.session_uid)
+        return self._uid_then(self._uids.get(item.session_uid, item.session_uid))
+
+    def _uid_then(self, uid: int) -> int:
         return self._versions.get(uid) or uid
 
     def _twin(self, item: bpy.types.ID) -> bpy.types.ID | None:

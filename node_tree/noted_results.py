@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import bpy
+import numpy
 
 from ..runtime.blender import data_block_kinds, replacing
 from .baselines import baselines
@@ -109,12 +110,10 @@ def put(node: bpy.types.Node, output: str, items: Iterable[Noted], places: Colle
     if not are_own(node):
         node.results.clear()
         node.results_of = owner(node)
-    rows = enumerate(node.results) if places is None or places else ()
-    outdated = [
-        index
-        for index, row in rows
-        if row.output == output and (places is None or (row.is_earlier and row.place in places))
-    ]
+    if places is None:
+        outdated = [index for index, row in enumerate(node.results) if row.output == output]
+    else:
+        outdated = [index for index, _row in _earlier(node, output, places)]
     for index in reversed(outdated):
         node.results.remove(index)
     for item in items:
@@ -135,6 +134,22 @@ def put_contents(node: bpy.types.Node, output: str, contents: Mapping[str, str])
 def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
     """All that was noted of an output."""
     return [row for row in node.results if row.output == output] if are_own(node) else []
+
+
+def earlier(node: bpy.types.Node, output: str, places: Collection[str]) -> list[BackgroundNodeResult]:
+    """What was noted of an output at some places, and is earlier."""
+    return [row for _index, row in _earlier(node, output, places)] if are_own(node) else []
+
+
+def _earlier(node: bpy.types.Node, output: str, places: Collection[str]) -> Iterator[tuple[int, BackgroundNodeResult]]:
+    """The same, with the number of each row. What is not earlier is not looked at: there may be thousands of rows."""
+    if not places:
+        return
+    are_earlier = numpy.empty(len(node.results), numpy.bool_)
+    node.results.foreach_get("is_earlier", are_earlier)
+    for index, (row, is_earlier) in enumerate(zip(node.results, are_earlier.tolist(), strict=True)):
+        if is_earlier and row.place in places and row.output == output:
+            yield index, row
 
 
 def make_earlier(node: bpy.types.Node, output: str) -> dict[str, tuple[str, str] | None]:
@@ -188,9 +203,13 @@ def _nodes_with_results() -> Iterator[bpy.types.Node]:
 def _follow(replaced: Mapping[int, bpy.types.ID]) -> None:
     """Note what is in the place of a result now."""
     for node in _nodes_with_results():
-        for row in node.results if are_own(node) else ():
-            if row.session_uid in replaced:
-                row.note(replaced[row.session_uid])
+        if not are_own(node):
+            continue
+        uids = numpy.empty(len(node.results), numpy.int32)
+        node.results.foreach_get("session_uid", uids)
+        for index, uid in enumerate(uids.tolist()):
+            if uid in replaced:
+                node.results[index].note(replaced[uid])
 
 
 @bpy.app.handlers.persistent

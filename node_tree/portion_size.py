@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 
-#: Seconds that a portion may take, without what Blender takes to load it.
-_AIM = 0.005
+#: Seconds that a step of a portion may take, without what Blender takes to load data-blocks.
+_AIM = 0.004
 #: How much longer all results may take in smaller portions.
 _MOST_LOSS = 1.1
 
@@ -18,15 +18,28 @@ class PortionSize:
         self.now = self._most = most
         self._least = 1
         self._each_before = math.inf  # seconds for each result in portions of twice the size
+        # Of the portion that is under way:
+        self._num_results = 0
+        self._seconds = 0.0
+        self._longest = 0.0
 
-    def note(self, num_results: int, loading: float, rest: float) -> None:
-        """Note the seconds that a portion of this size took: to load it, and for the rest."""
-        each = (loading + rest) / num_results
+    def begin(self, num_results: int) -> None:
+        """A portion of so many results begins."""
+        self._num_results, self._seconds, self._longest = max(num_results, 1), 0.0, 0.0
+
+    def note(self, loading: float, rest: float) -> None:
+        """Note the seconds that a step of it took: to load data-blocks, and for the rest."""
+        self._seconds += loading + rest
+        self._longest = max(self._longest, rest)
+
+    def end(self) -> None:
+        """The portion is home."""
+        each = self._seconds / self._num_results
         is_loss, self._each_before = each > _MOST_LOSS * self._each_before, math.inf
         if is_loss:
             self.now = self._least = min(2 * self.now, self._most)
-        elif rest > _AIM and self.now > self._least:
+        elif self._longest > _AIM and self.now > self._least:
             self._each_before = each
             self.now = max(self.now // 2, 1)
-        elif rest < _AIM / 2:
+        elif self._longest < _AIM / 2:
             self.now = min(2 * self.now, self._most)

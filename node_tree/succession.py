@@ -20,7 +20,7 @@ from ..runtime.planning.graph import WhenChanged
 from ..runtime.worker.changes.fingerprint import Users
 from . import noted_results
 from .baselines import Roles, baselines
-from .hand_changes import Compared, arrangement, hand_over_arrangement, is_changed
+from .hand_changes import Compared, Part, arrangement, hand_over_arrangement, is_changed, role_text
 from .noted_results import Noted
 
 #: Results of an output, by the places of the earlier ones that they take the place of.
@@ -78,8 +78,8 @@ class Succession:
     ) -> None:
         """Let results of an output take the place of its earlier ones at some places: they are given by those."""
         by_place: dict[str, dict[_Part, _Earlier]] = {}
-        for row in noted_results.noted(node, output) if places else ():
-            item = row.find() if row.is_earlier and row.place in places else None
+        for row in noted_results.earlier(node, output, places):
+            item = row.find()
             if item is None:
                 continue
             is_ours = row.is_ours and item not in self._new and not self._home.has_brought(item)
@@ -90,11 +90,10 @@ class Succession:
 
     def let_stay(self, node: bpy.types.Node, output: str, places: Collection[str]) -> None:
         """Let earlier results stay, and stay noted."""
-        for row in noted_results.noted(node, output):
-            if row.is_earlier and row.place in places:
-                row.is_earlier = False
-                if (item := row.find()) is not None:
-                    self._staying.add(item)
+        for row in noted_results.earlier(node, output, places):
+            row.is_earlier = False
+            if (item := row.find()) is not None:
+                self._staying.add(item)
 
     def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
         roles = _roles({part: earlier.item for part, earlier in parts.items()})
@@ -199,13 +198,14 @@ def _part(item: bpy.types.ID, role: str) -> _Part:
 
 def compared(rows: Iterable[noted_results.BackgroundNodeResult]) -> Iterator[Compared]:
     """What was noted of an output, to be compared with what is there."""
-    by_place: dict[str, list[tuple[bpy.types.ID, noted_results.BackgroundNodeResult]]] = {}
+    families: dict[str, list[Part]] = {}
+    found: list[tuple[Part, str, str]] = []
     for row in rows:
-        if (item := row.find()) is not None:
-            by_place.setdefault(row.place, []).append((item, row))
-    for rows in by_place.values():
-        roles = _roles({(row.kind, row.role): item for item, row in rows})
-        yield from (Compared(row.kind, row.session_uid, row.digest, roles) for _item, row in rows if row.is_ours)
+        part = Part(row.kind, row.role, row.session_uid)
+        families.setdefault(row.place, []).append(part)
+        if row.is_ours:
+            found.append((part, row.digest, row.place))
+    return (Compared(part, digest, families[place]) for part, digest, place in found)
 
 
 def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str], *, leaves_deleted: bool) -> bool:
@@ -234,7 +234,7 @@ def _has_changes(parts: Mapping[_Part, _Earlier], users: Users) -> bool:
 
 
 def _roles(family: _Family) -> Roles:
-    return {item.session_uid: "/".join(part) for part, item in family.items()}
+    return {item.session_uid: role_text(*part) for part, item in family.items()}
 
 
 def _changed(earlier: Mapping[_Part, _Earlier], roles: Roles, users: Users) -> set[_Part]:

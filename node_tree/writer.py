@@ -46,6 +46,7 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._targets: Targets | None = None
         self._comparisons: Comparisons | None = None
+        self._is_prepared = False
         self._has_begun = False
         self._arrival: Arrival | None = None  # of what comes home
         self.has_changed = False
@@ -57,15 +58,23 @@ class Writer:
 
         What earlier runs brought home is compared, too, where Blender tells whether it is edited after that.
         """
-        end = time.monotonic() + seconds
+        if not self._is_prepared:
+            self._is_prepared = self._prepare(tree, seconds)
+        return self._is_prepared
+
+    def _prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
+        if self._comparisons is not None:
+            return self._comparisons.work(seconds)
+        start = time.monotonic()
         try:
             if not self._home.read((ref for item in self._coming() for ref in stored_refs(self._run, item)), seconds):
                 return False
         except StoreError:  # told when they are brought home
             return True
-        if self._comparisons is None:
-            self._comparisons = Comparisons(self._earlier(tree))
-        return self._comparisons.work(end - time.monotonic())
+        if time.monotonic() - start > seconds / 4 > 0.0:
+            return False
+        self._comparisons = Comparisons(self._earlier(tree))
+        return self._comparisons.is_done
 
     def _earlier(self, tree: bpy.types.NodeTree | None) -> Iterator[Compared]:
         nodes = {} if tree is None else nodes_by_uid(tree)
@@ -85,7 +94,10 @@ class Writer:
             except StoreError:  # told when they are brought home
                 self._targets = Targets()
             self._targets |= _earlier_results(coming, nodes)
-        return modes.awaited_end(self._targets)
+        event = modes.awaited_end(self._targets)
+        if event and self._arrival is not None:
+            self._arrival.forget_comparisons()
+        return event
 
     def write(self, tree: bpy.types.NodeTree | None, seconds: float = math.inf) -> bool:
         """Bring the next portion of results home, or all if there is no limit. What they are like is read in `finish`.

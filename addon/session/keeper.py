@@ -57,7 +57,9 @@ FINISHING_INTERVAL = 0.006  # what is left of a homecoming
 _SHARE_OF_SILENCE = 0.05
 #: Seconds after which a tick begins nothing more of what has arrived, or of bringing it home, so that it ends within
 #: 8 ms; the rest waits for the next tick.
-TICK_BUDGET = 0.005
+TICK_BUDGET = 0.004
+#: The share of it that news may take if the last tick has left results: the rest is theirs.
+_SHARE_OF_NEWS = 0.25
 #: Seconds between two looks at whether a forecast can go on.
 _LOOK_INTERVAL = 0.02
 
@@ -370,11 +372,13 @@ class Session:
         """
         if self._runner is None:
             return None
-        deadline = time.monotonic() + TICK_BUDGET
+        start = time.monotonic()
+        deadline = start + TICK_BUDGET
+        was_coming_home = any(run.is_coming_home for run in self.runs)
         self._make_room()
-        self._take_news(deadline)
+        self._take_news(start + _SHARE_OF_NEWS * TICK_BUDGET if was_coming_home or self._is_behind else deadline)
         self._settle_runs(deadline)
-        self._faults.guard(self._finish_homecomings, deadline)
+        self._faults.guard(self._finish_homecomings, deadline, was_coming_home)
         for queue in tuple(self._job_queues):
             self._faults.guard(queue.update, deadline)
         interval = self._interval()
@@ -425,18 +429,24 @@ class Session:
     def _settle_unhindered(self, run: Run, deadline: float) -> None:
         if self._host.is_gesture_going_on():
             return
-        if not run.is_coming_home and not run.prepare(_left(deadline)):
+        if not run.is_coming_home and not self._prepare(run, deadline):
             self._is_behind = True
             return
         self._settle(run, _left(deadline))
 
-    def _finish_homecomings(self, deadline: float) -> None:
+    def _prepare(self, run: Run, deadline: float) -> bool:
+        """Prepare to bring a run home. Returns whether that can begin, for which most of a tick's time must be left."""
+        was_ready = run.is_ready
+        return run.prepare(_left(deadline)) and (was_ready or _left(deadline) >= TICK_BUDGET / 2)
+
+    def _finish_homecomings(self, deadline: float, was_coming_home: bool) -> None:
         """Read what results are like, once all are home. What is left must not wait for longer than the artist does.
 
         Otherwise they could make an undo step or save, which would then hold half of the results.
         """
         is_coming = any(run.is_coming_home for run in self.runs)
-        self._is_unfinished = is_coming or not self._host.read_baselines(_left(deadline))
+        is_late = was_coming_home and time.monotonic() > deadline
+        self._is_unfinished = is_coming or is_late or not self._host.read_baselines(_left(deadline))
         if self._is_unfinished and not self._host.await_artist():
             self.finish_homecomings()
 

@@ -138,6 +138,7 @@ class Run:
         size: bytes that it keeps on disk; 0 until it is over.
         started_by: the mode of the tree that started it by itself, such as "SAVE"; "" if somebody started it.
         only_brings_back: whether it only brings results home once more.
+        is_ready: whether all is prepared to bring its results home.
         is_coming_home: whether only some of its results are home.
         has_changed_file: whether that its results came home changed the file.
         is_superseded: whether tasks were cancelled because what they read has changed, so that the tree runs again.
@@ -175,7 +176,7 @@ class Run:
         self._on_event: Callable[[RunEvent], None] | None = None
         self._writer: ResultWriter | None = None
         self._is_home = False
-        self.is_coming_home = False
+        self.is_ready = self.is_coming_home = False
         self.has_changed_file = False
         self._is_kept = True
         self.allows_scripts = False
@@ -427,7 +428,8 @@ class Run:
             self._num_bytes += size
             if time.monotonic() >= deadline:
                 return False
-        return self._get_writer().prepare(self._keeper.tree_of(self), deadline - time.monotonic())
+        self.is_ready = self._get_writer().prepare(self._keeper.tree_of(self), deadline - time.monotonic())
+        return self.is_ready
 
     def _measure(self) -> Iterator[int]:
         """Yield the sizes of what it wrote, in bytes."""
@@ -464,7 +466,7 @@ class Run:
             traceback.print_exc()
             writer.notes.append(f"Not all results could be brought home: {type(error).__name__}: {error}")
             writer.has_changed = True
-        self._is_home, self.is_coming_home = True, False
+        self._is_home, self.is_coming_home, self.is_ready = True, False, False
         self.has_changed_file = writer.has_changed
         self._writer = None
         sizes, self._sizes = self._sizes, None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import bpy
 import numpy
@@ -123,6 +124,17 @@ def find(kind: str, name: str, library: str = "") -> bpy.types.ID | None:
     if not library:
         return collection(kind).get((name, None))
     return next((item for item in collection(kind) if item.name == name and library_path(item) == library), None)
+
+
+class Handle(NamedTuple):
+    """What leads to a data-block again after others had a turn, who may have removed it or undone what made it."""
+
+    kind: str
+    session_uid: int
+
+    @classmethod
+    def of(cls, data_block: bpy.types.ID) -> Handle:
+        return cls(kind_of(data_block), data_block.session_uid)
 
 
 class Index:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 
 from ..reach import reached
-from . import driver_targets
+from . import data_block_kinds, driver_targets
 
 
 def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.types.ID]]:
@@ -48,3 +48,29 @@ def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = Non
             if among is None or owner in among:
                 found.setdefault(user, []).append(owner)
     return used
+
+
+class Uses:
+    """What each data-block of the file uses, by uid: it stays good while others have their turn.
+
+    What was added since is not known; what was removed is still told of.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[int, list[int]] = {}
+        for item, users in bpy.data.user_map().items():
+            uid = item.session_uid
+            for user in users:
+                self._found.setdefault(user.session_uid, []).append(uid)
+
+    def used_by(self, roots: Iterable[bpy.types.ID]) -> set[int]:
+        """The roots and all that they use; what their drivers read is looked up now."""
+        uids = [item.session_uid for item in roots]
+        items = {item.session_uid: item for _kind, item in data_block_kinds.all_data_blocks()}
+        found = dict(self._found)
+        looked_at: set[int] = set()
+        while new := (used := reached(uids, found)) - looked_at:
+            looked_at |= new
+            for user, owner in _reads([items[uid] for uid in new if uid in items]):
+                found[user.session_uid] = [*found.get(user.session_uid, ()), owner.session_uid]
+        return used

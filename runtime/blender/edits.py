@@ -143,6 +143,12 @@ class Edits:
         self._moment += 1
         return self._moment
 
+    def mark(self) -> int:
+        """This moment, for `has_told`, before which the artist can do nothing. It puts nothing in doubt."""
+        self.look(awaits_artist=True)
+        self._moment += 1
+        return self._moment
+
     def look(self, *, awaits_artist: bool = False) -> None:
         """Let Blender tell what was changed until now. To be called before `may_have_changed`, once for many.
 

@@ -63,13 +63,13 @@ class Homecoming:
         self._came: set[int] = set()  # with all portions
         self._items: dict[int, bpy.types.ID] = {}  # all that the run brought, by uid; some may be removed
         self._substitutes: set[int] = set()  # what has replaced doubles
-        self._uses_of: dict[bpy.types.ID, list[bpy.types.ID]] | None = None  # see `_uses`
+        self._uses_of: dict[int, list[int]] | None = None  # see `_uses`
         self._names: dict[int, str] = {}  # of newcomers in their blobs
         self._named: set[int] = set()  # what has the names of originals
         self._origins: dict[int, StoredRef] = {}
         self.originals: dict[StoredRef, bpy.types.ID] = {}
         self.versions: dict[int, int | None] = {}  # by the uid of all that came, that of what it is a version of
-        self.loading_time = 0.0  # the seconds that Blender took to load what was brought last
+        self.loading_time = 0.0  # the seconds that Blender took to load what was brought
 
     def portions(self, refs: Iterable[StoredRef]) -> list[list[StoredRef]]:
         """Part results into the smallest portions: see `portions`. Raises StoreError."""
@@ -100,9 +100,9 @@ class Homecoming:
             self.versions.clear()
             brought = ((uid, self._live.find(ref.kind, uid)) for ref, uid in self._snapshot.brought.items())
             self._items = {uid: item for uid, item in brought if item is not None}
+        self.originals.clear()
         self._arrived.clear()
         self._loaded.clear()
-        self.loading_time = 0.0
         by_blob: dict[str, list[StoredRef]] = {}
         found: dict[StoredRef, bpy.types.ID] = {}
         for ref in dict.fromkeys(refs):
@@ -118,6 +118,12 @@ class Homecoming:
         finally:
             self._clean_up(map(self._snapshot.folder.file, by_blob), newest, found.values())
         return found
+
+    def look_again(self) -> None:
+        """Look up again what others may have removed or changed since `bring`."""
+        self._live = data_block_kinds.Index()
+        found = ((ref, self._find_live(self._origin(ref).ref)) for ref in self.originals)
+        self.originals = {ref: item for ref, item in found if item is not None}
 
     def _contents_of(self, blob: str) -> Contents:
         """What is written beside a blob, read once. Raises StoreError."""
@@ -193,17 +199,15 @@ class Homecoming:
     def families(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, list[bpy.types.ID]]:
         """By each of the results, what came home: itself, if it was brought last, and what came along with it."""
         uses_of = self._uses()
-        return {result: list(filter(self._is_brought, reached([result], uses_of))) for result in results}
-
-    def _is_brought(self, item: bpy.types.ID) -> bool:
-        """Whether it is a local data-block that the run brought home."""
-        return item.session_uid in self._items and item.library is None
+        used = {result: reached([result.session_uid], uses_of) for result in results}
+        local = {item.session_uid: item for item in self._there(set().union(*used.values())) if item.library is None}
+        return {result: [local[uid] for uid in uids if uid in local] for result, uids in used.items()}
 
     def _there(self, uids: Iterable[int]) -> set[bpy.types.ID]:
-        """Those that were not removed."""
+        """Those of what the run brought home that were not removed."""
         return {item for uid in uids if (item := self._items.get(uid)) is not None and _is_there(item)}
 
-    def _uses(self) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+    def _uses(self) -> dict[int, list[int]]:
         """By each data-block, what it uses of all that this portion needs: found out once, until that is changed.
 
         Of earlier portions, it needs what has replaced doubles.
@@ -211,12 +215,16 @@ class Homecoming:
         if self._uses_of is None:
             needed = self._there((self._items.keys() - self._came) | self._newcomers | self._substitutes)
             # Shape keys are no kind of their own, but an action's user may be one.
-            self._uses_of = uses(needed.union(bpy.data.shape_keys))
+            found = uses(needed.union(bpy.data.shape_keys)).items()
+            self._uses_of = {user.session_uid: [item.session_uid for item in used] for user, used in found}
         return self._uses_of
 
     def _needed(self, roots: Iterable[bpy.types.ID], newcomers: set[bpy.types.ID]) -> set[bpy.types.ID]:
-        """The roots and all newcomers that they use."""
-        return reached(roots, self._uses(), newcomers.union(bpy.data.shape_keys))
+        """The newcomers among the roots, and all that they use."""
+        by_uid = {item.session_uid: item for item in newcomers}
+        keys = {item.session_uid for item in bpy.data.shape_keys}
+        found = reached((item.session_uid for item in roots), self._uses(), keys.union(by_uid))
+        return {by_uid[uid] for uid in found if uid in by_uid}
 
     def name_in_blob(self, item: bpy.types.ID) -> str:
         """The name that the script gave a data-block that came home."""
@@ -416,7 +424,7 @@ class Homecoming:
         self._uses_of = None
         needed = self._needed(roots, newcomers)
         unused = newcomers - needed
-        self._newcomers = {item.session_uid for item in newcomers & needed}
+        self._newcomers = {item.session_uid for item in needed}
         self._came |= self._newcomers
         named = self._newcomers & self._origins.keys()
         self.versions.update((uid, self._snapshot.session_uid(self._origins[uid])) for uid in named)
@@ -429,12 +437,12 @@ class Homecoming:
         self._unsaved.clear()
         remapping.remove(self._doubles | unused)
         self._doubles.clear()
-        for item in newcomers & needed:
+        for item in needed:
             driver_targets.restore(item, self._part_targets.get(item.session_uid, ()))
         self._part_targets.clear()
-        self.restore_names(sorted(newcomers & needed, key=lambda item: item.name))
-        blobs.restore_overrides(newcomers & needed)
-        paths.respell(newcomers & needed, self._snapshot.spellings)
+        self.restore_names(sorted(needed, key=lambda item: item.name))
+        blobs.restore_overrides(needed)
+        paths.respell(needed, self._snapshot.spellings)
 
     def _here(self, origin: StoredRef) -> bpy.types.ID | None:
         earlier = self._live.find(origin.kind, self._snapshot.arrived.get(origin, 0))

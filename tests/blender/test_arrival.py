@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterator
+
 import bpy
 import pytest
 
@@ -253,3 +256,162 @@ def test_portions_are_of_a_few_results(monkeypatch, session):
         counts.append(len(bpy.data.objects))
     steps = [after - before for before, after in zip([0, *counts], counts, strict=False)]
     assert 0 < max(steps) <= 10
+
+
+@pytest.fixture
+def steps(monkeypatch, session):
+    """Runs a tree again and again; each time, something is done between two other steps of the homecoming."""
+    monkeypatch.setattr(arrival, "_PORTION", 1)
+    monkeypatch.setattr(arrival, "_NUM_PORTIONS", 1000)
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+
+    def come_home(tree, disturb: Callable[[], None], moment: int):
+        run = session.start(tree)
+        while not run.state.is_final:
+            session.update_jobs(0.05)
+        moments = itertools.count()
+        while not run.is_home:
+            session.tick()
+            if run.is_coming_home and next(moments) == moment:
+                disturb()
+        session.finish_homecomings()
+        return run, next(moments)
+
+    def runs(tree, disturb: Callable[[], None]) -> Iterator[object]:
+        for moment in itertools.count():
+            run, num_moments = come_home(tree, disturb, moment)
+            if moment >= num_moments:
+                assert num_moments > 10
+                return
+            assert [note for note in run.notes if "brought home" in note] == []
+            yield run
+
+    return runs
+
+
+def three_results():
+    """A tree whose results come home in two portions, and its script node."""
+    tree, make, _output = made_tree()
+    make.inputs[1].default_value = 3
+    return tree, make
+
+
+def test_artist_who_comes_between_two_steps_finds_all_results(session, steps):
+    tree, make = three_results()
+    found = set()
+
+    def come() -> None:
+        session.finish_homecomings()
+        found.add((*[item.name for item in make.outputs[0].result], *sorted(bpy.data.objects.keys())))
+
+    for number, run in enumerate(steps(tree, come)):
+        assert run.is_home
+        make.inputs[0].default_value = 2.0 + number
+    assert found == {("Item 0", "Item 1", "Item 2", "Cutter", "Item 0", "Item 1", "Item 2")}
+
+
+def test_results_that_others_remove_between_two_steps_are_removed_and_no_more(steps):
+    """By then, it is the earlier one, or the new one, or both."""
+    tree, make = three_results()
+    counts = set()
+
+    def remove() -> None:
+        for item in [item for item in bpy.data.objects if item.name.startswith("Item 1")]:
+            bpy.data.objects.remove(item)
+
+    for number, _run in enumerate(steps(tree, remove)):
+        names = [item.name for item in make.outputs[0].result]
+        counts.add(len(names))
+        assert names in (["Item 0", "Item 1", "Item 2"], ["Item 0", "Item 2"])
+        assert sorted(bpy.data.objects.keys()) == ["Cutter", *names]
+        assert {item.data.vertices[0].co.x for item in make.outputs[0].result} == {make.inputs[0].default_value}
+        make.inputs[0].default_value = 2.0 + number
+    assert counts == {2, 3}
+
+
+def test_edit_of_a_result_by_others_between_two_steps_is_not_lost(session, steps):
+    tree, make = three_results()
+    session.start(tree).wait()
+    notes = set()
+
+    def paint() -> None:
+        bpy.data.materials["Paint"].metallic = 0.5
+        edits.doubt()  # as Blender's handlers tell of it in a window
+
+    make.inputs[0].default_value = 2.0
+    for number, run in enumerate(steps(tree, paint)):
+        assert [item.data.materials[0].metallic for item in make.outputs[0].result] == [0.5] * 3
+        notes.update(run.notes)
+        bpy.data.batch_remove([*bpy.data.objects, *bpy.data.meshes, *bpy.data.materials])
+        session.start(tree).wait()
+        make.inputs[0].default_value = 3.0 + number
+    assert notes == {'"Paint" was changed by hand, so it stays'}
+
+
+@pytest.fixture
+def replacing():
+    """A tree that replaces two objects, and these."""
+    items = [quad(f"Mine {number}") for number in range(2)]
+    tree = new_tree()
+    source = """
+        def main(items: list[bpy.types.Object]) -> list[bpy.types.Object]:
+            for item in items:
+                item.data.vertices[0].co.z += 1.0
+            return items
+    """
+    change = script(tree, "Change", source)
+    change.inputs[0].default_value = items
+    output(tree, "REPLACE", change)
+    return tree, items
+
+
+def test_edit_of_an_original_by_others_between_two_steps_is_not_lost(steps, replacing):
+    tree, (first, last) = replacing
+    heights = itertools.count(1)
+    notes = set()
+
+    def move() -> None:
+        for item in (first, last):
+            item.data.vertices[1].co.y = next(heights)
+        edits.doubt()
+
+    before = 0.0
+    for run in steps(tree, move):
+        assert last.data.vertices[1].co.y == first.data.vertices[1].co.y + 1 > before
+        before = last.data.vertices[1].co.y
+        notes.update(run.notes)
+    assert notes == {f'"Mine {number}" was changed while the run went on, so it stays' for number in range(2)}
+
+
+def test_original_that_others_remove_between_two_steps_has_its_result_linked(steps, replacing):
+    tree, items = replacing
+    change = next(node for node in tree.nodes if node.bl_idname == "BackgroundNodeScript")
+    num_results = set()
+
+    def remove() -> None:
+        bpy.data.objects.remove(items[1])
+
+    for run in steps(tree, remove):
+        results = change.outputs[0].result
+        num_results.add(len(results))
+        assert run.notes in {(), ('"Mine 1" has no original to replace, so it was linked instead',)}
+        assert len(results) == 1 or results[1].name in bpy.context.scene.objects
+        bpy.data.objects.remove(results[-1]) if len(results) == 2 else None
+        items[1] = quad("Mine 1")
+        change.inputs[0].default_value = items
+    assert num_results == {1, 2}
+
+
+def test_node_that_others_remove_between_two_steps_gets_nothing_more(steps):
+    tree, make = three_results()
+    heights = set()
+
+    def remove() -> None:
+        tree.nodes.remove(next(node for node in tree.nodes if node.bl_idname == "BackgroundNodeOutput"))
+
+    for number, run in enumerate(steps(tree, remove)):
+        assert run.notes == ()
+        heights.update(item.data.vertices[0].co.x for item in make.outputs[0].result)
+        output(tree, "LINK", make)
+        make.inputs[0].default_value = 2.0 + number
+    assert len(heights) > 1

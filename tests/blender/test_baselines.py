@@ -34,6 +34,7 @@ def tree(session, monkeypatch):
     output(tree, "LINK", script(tree, "Make", MAKE), name="Output")
     bpy.ops.ed.undo_push(message="before")
     come_home(session, tree)
+    session.tick()
     assert baselines.num_pending == 2 * COUNT - 1
     yield tree
     baselines.finish()

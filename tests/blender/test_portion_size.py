@@ -10,8 +10,17 @@ def sizes(loading: float, each: float, fixed: float = 0.0, count: int = 8) -> li
     size, found = PortionSize(8), []
     for _ in range(count):
         found.append(size.now)
-        size.note(size.now, size.now * loading / 1e3, (size.now * each + fixed) / 1e3)
+        carry(size, loading=size.now * loading, steps=[size.now * each + fixed])
     return found
+
+
+def carry(size: PortionSize, loading: float, steps: list[float]) -> None:
+    """A portion takes so many milliseconds: to load, and for each of its steps."""
+    size.begin(size.now)
+    size.note(loading / 1e3, 0.0)
+    for step in steps:
+        size.note(0.0, step / 1e3)
+    size.end()
 
 
 def test_results_that_take_long_come_a_few_at_a_time():
@@ -28,7 +37,15 @@ def test_portions_do_not_get_smaller_where_all_results_would_take_longer():
 
 def test_portions_get_larger_again_after_one_that_took_long():
     size = PortionSize(8)
-    size.note(8, 0.01, 0.1)
+    carry(size, loading=10.0, steps=[100.0])
     assert size.now == 4
-    size.note(4, 0.005, 0.001)
+    carry(size, loading=5.0, steps=[1.0])
     assert size.now == 8
+
+
+def test_many_short_steps_are_no_reason_for_smaller_portions():
+    size = PortionSize(8)
+    carry(size, loading=10.0, steps=[3.0] * 6)
+    assert size.now == 8
+    carry(size, loading=10.0, steps=[3.0] * 5 + [9.0])
+    assert size.now == 4

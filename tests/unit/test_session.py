@@ -354,6 +354,47 @@ def test_results_come_home_a_portion_a_tick_as_one_undo_step(session, host, comi
     assert not session.has_homecomings
 
 
+def test_tick_leaves_most_of_its_time_to_results_that_come_home(session, host, coming, monkeypatch):
+    budgets = []
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 100.0)
+
+    def update(*, budget: float) -> None:
+        budgets.append(budget)
+
+    monkeypatch.setattr(session._runner, "update", update)
+    session.tick()
+    assert not coming.is_home
+    tick(session, 2)
+    assert coming.is_home
+    assert budgets[0] <= budgets[1] <= 25.0
+    assert budgets[2] > 50.0
+
+
+def test_results_begin_to_come_home_in_the_next_tick_where_little_time_is_left(session, host, monkeypatch):
+    run = session.start(host.add("a"))
+    host.gesture = True
+    end(session, host)
+    host.gesture = False
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 100.0)
+    monkeypatch.setattr(session._runner, "update", lambda budget: None)
+    lefts = iter([100.0, 100.0, 49.0])
+    monkeypatch.setattr(keeper, "_left", lambda _deadline: next(lefts, 100.0))
+    assert session.tick() == QUICK_INTERVAL
+    assert not run.is_home
+    session.tick()
+    assert run.is_home
+
+
+def test_what_results_are_like_is_read_in_the_tick_after_the_last_step(session, host, coming):
+    host.num_portions = 1
+    session.tick()
+    host.num_unfinished = 1
+    assert session.tick() == FINISHING_INTERVAL
+    assert (coming.is_home, host.num_unfinished) == (True, 1)
+    session.tick()
+    assert host.num_unfinished == 0
+
+
 @pytest.mark.parametrize("by", ["artist", "wait", "next run", "same tree", "job"])
 def test_other_portions_come_home_before_anything_else_happens(session, host, coming, by):
     host.num_unfinished = 3
