@@ -7,6 +7,7 @@ This depends on the file alone, wherever it lies.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,15 +82,41 @@ def anatomy(data: memoryview) -> Anatomy:
         raise BlendFileError(f"is of a form that is not known ({error})") from error
 
 
-def _anatomy(data: memoryview) -> Anatomy:
+def local_parts(data: memoryview, names: Collection[str]) -> dict[str, list[memoryview]]:
+    """What counts of some local data-blocks of a .blend file, as it lies there, by their names with their codes.
+
+    It does not tell which other data-blocks they use. Raises BlendFileError if the file can't be read.
+    """
+    try:
+        file, dna, firsts, contents = _opened(data)
+        for _rows in contents.structs():
+            pass
+        found = {}
+        for place, first in enumerate(firsts):
+            head = file.bytes_of(first)
+            name = _text(head, dna.field("ID", "name"))
+            is_local = file.codes[first] != LINKED.encode() and not any(_bytes(head, dna.field("ID", "lib")))
+            if is_local and name in names:
+                found[name] = contents.parts(place)
+        return found
+    except (KeyError, ValueError) as error:
+        raise BlendFileError(f"is of a form that is not known ({error})") from error
+
+
+def _opened(data: memoryview) -> tuple[Blocks, Dna, list[int], Contents]:
+    """A file, its DNA, the first block of each data-block, and what is in these."""
     file = read_blocks(data)
     described = file.first(b"DNA1")
     if described is None:
         raise BlendFileError("does not describe its contents")
     dna = read_dna(bytes(described))
     blocks, firsts = _of_data_blocks(file, dna)
-    contents = Contents(file, dna, blocks, firsts)
-    found = [_begun(file, dna, first, contents) for first in blocks[firsts].tolist()]
+    return file, dna, blocks[firsts].tolist(), Contents(file, dna, blocks, firsts)
+
+
+def _anatomy(data: memoryview) -> Anatomy:
+    file, dna, firsts, contents = _opened(data)
+    found = [_begun(file, dna, first, contents) for first in firsts]
     packed: set[int] = set()
     for rows in contents.structs():
         _note(rows, contents, found)

@@ -188,8 +188,12 @@ class Contents:
 
     def digest(self, data_block: int) -> bytes:
         """Of the blocks of a data-block."""
-        heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]]
-        found = hashlib.blake2b(heads.tobytes(), digest_size=_DIGEST_SIZE)
-        for content in shortened(self._contents[data_block]):
-            found.update(content)
+        found = hashlib.blake2b(digest_size=_DIGEST_SIZE)
+        for part in shortened(self.parts(data_block)):
+            found.update(part)
         return found.digest()
+
+    def parts(self, data_block: int) -> list[memoryview]:
+        """What counts of the blocks of a data-block."""
+        heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]]
+        return [memoryview(heads.tobytes()), *self._contents[data_block]]

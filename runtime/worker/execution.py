@@ -298,11 +298,15 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
     pixels.pack_temporary(images)
     if len(roots) > 1:
         contents.uses = _uses_by_name()
-    blobs.write(folder.file(blob), roots, contents)
+    path = folder.file(blob)
+    blobs.write(path, roots, contents)
+    if changes.in_blobs:
+        changes.compare_blobs(folder, path)
+        contents.save(path)
     if changes.candidates:
         with whole_file.no_handlers():
             changes.compare(inputs.reopen)
-        contents.save(folder.file(blob))
+        contents.save(path)
     _check_lost(changes.lost)
 
 

@@ -165,7 +165,8 @@ class Inputs:
             if (here := known.get(data_block.session_uid)) is not None:
                 remap(data_block, here)
             else:
-                self.provenance.record(data_block, contents.origin(name, blob), passed_on=name in contents.origins)
+                origin, place = contents.origin(name, blob), StoredRef(*name, blob)
+                self.provenance.record(data_block, origin, passed_on=name in contents.origins, place=place)
                 self._newcomers.append(data_block)
         if merged:
             bpy.data.batch_remove(merged)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import bpy
 import pytest
 
+from background_nodes.runtime.blender import blobs
 from background_nodes.runtime.blender.data_block_kinds import name_of
 from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin
+from background_nodes.runtime.scratch.scratch import ScratchFolder
 from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.worker.changes import provenance as provenance_module
 from background_nodes.runtime.worker.changes.provenance import Provenance
+from background_nodes.runtime.worker.inputs import Inputs
 
 from .graphs import new_material
 
@@ -124,3 +128,82 @@ def test_what_a_script_left_as_it_was_is_unchanged():
     user["used"] = cube.data
     contents = provenance.changes([user], "result.blend").contents
     assert contents.origins[DataBlockName("Mesh", "Cube", "")].is_unchanged
+
+
+@pytest.fixture
+def cutter(monkeypatch, tmp_path) -> Cutter:
+    """A task that is given an object with a cutter, whose mesh counts as a very large one."""
+    monkeypatch.setattr(provenance_module, "_MOST_READ", 10)
+    return Cutter(ScratchFolder(tmp_path))
+
+
+class Cutter:
+    """The mesh of a cutter, as a task is given it, and what is told of it after the task."""
+
+    def __init__(self, folder: ScratchFolder) -> None:
+        self._folder = folder
+        folder.file("000001.blend").parent.mkdir()
+        bpy.ops.mesh.primitive_grid_add(x_subdivisions=5, y_subdivisions=5)
+        made, user = bpy.context.object, bpy.data.objects.new("User", bpy.data.meshes.new("User"))
+        made.name = made.data.name = "Cutter"
+        made.vertex_groups.new(name="Group").add([3], 0.5, "REPLACE")
+        made.data.attributes.new("weight", "FLOAT", "POINT")
+        made.data.materials.append(bpy.data.materials.new("Material"))
+        user.modifiers.new("Cut", "BOOLEAN").object = made
+        blobs.write(folder.file("000001.blend"), [user])
+        ref = StoredRef("Object", "User", "", "000001.blend")
+        self._inputs = Inputs(folder, [ref])
+        self._user = self._inputs[ref]
+
+    @property
+    def mesh(self) -> bpy.types.Mesh:
+        return self._user.modifiers[0].object.data
+
+    def is_unchanged(self) -> bool:
+        """Whether the results' blob says that it is what the task was given."""
+        changes = self._inputs.provenance.changes([self._user], "000002.blend")
+        path, name = self._folder.file("000002.blend"), name_of(self.mesh)
+        blobs.write(path, [self._user], changes.contents)
+        changes.compare_blobs(self._folder, path)
+        return changes.contents.origins[name].is_unchanged
+
+
+def test_very_large_mesh_that_a_script_only_looked_at_is_unchanged(cutter):
+    cutter.mesh.vertices[0].co[:], cutter.mesh.polygons[0].normal[:]
+    bpy.context.view_layer.update()
+    assert cutter.is_unchanged()
+
+
+@pytest.mark.skipif(bpy.app.version < (5, 2, 0), reason="each attribute has an array")
+def test_very_large_mesh_keeps_one_value_for_all_elements(cutter):
+    before = [item.storage_type for item in cutter.mesh.attributes]
+    assert cutter.is_unchanged()
+    assert "SINGLE" in before
+    assert [item.storage_type for item in cutter.mesh.attributes] == before
+
+
+#: What a script does to the mesh.
+CHANGES = {
+    "vertex": lambda mesh: mesh.vertices[7].co.__setitem__(2, 0.001),
+    "all vertices": lambda mesh: mesh.vertices.foreach_set("co", [0.5] * 3 * len(mesh.vertices)),
+    "face": lambda mesh: mesh.polygons[3].flip(),
+    "corners": lambda mesh: mesh.loops.foreach_set("vertex_index", [loop.vertex_index for loop in mesh.loops][::-1]),
+    "UV": lambda mesh: setattr(mesh.uv_layers[0].data[9], "uv", (0.5, 0.1)),
+    "seam": lambda mesh: setattr(mesh.edges[9], "use_seam", True),
+    "attribute": lambda mesh: setattr(mesh.attributes["weight"].data[7], "value", 0.5),
+    "new attribute": lambda mesh: mesh.attributes.new("more", "INT", "FACE"),
+    "normals": lambda mesh: mesh.normals_split_custom_set_from_vertices([(1, 0, 0)] * len(mesh.vertices)),
+    "weight": lambda mesh: bpy.data.objects["Cutter"].vertex_groups[0].add([3], 0.25, "REPLACE"),
+    "material slot": lambda mesh: mesh.materials.append(None),
+    "other material": lambda mesh: mesh.materials.__setitem__(0, bpy.data.materials.new("Other")),
+    "value of its material": lambda mesh: setattr(mesh.materials[0], "roughness", 0.125),
+    "custom property": lambda mesh: mesh.__setitem__("custom", 1),
+    "name": lambda mesh: setattr(mesh, "name", "Other"),
+    "shape key": lambda mesh: bpy.data.objects["Cutter"].shape_key_add(name="Key"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_very_large_mesh_that_a_script_changed_is_changed(cutter, change):
+    CHANGES[change](cutter.mesh)
+    assert not cutter.is_unchanged()

@@ -31,7 +31,7 @@ _NOT_READ = (bpy.types.Brush, bpy.types.CacheFile, bpy.types.Mask, bpy.types.Sce
 _BULK = 32
 #: Longer collections of other things take too long; the data-block counts as changed.
 _LONGEST_WALK = 5000
-#: The most vertices that are searched for weights, which takes 0.4 s.
+#: The most vertices that are searched for weights, which takes 0.4 s; or whose weights are compared in blobs.
 _MOST_WEIGHTS = 300_000
 _DTYPES = {"BOOLEAN": numpy.bool_, "ENUM": numpy.int32, "FLOAT": numpy.float32, "INT": numpy.int32}
 #: What is raised where RNA can't be read.
@@ -86,6 +86,7 @@ def fingerprint(
     *,
     with_names: bool = True,
     of_result: bool = False,
+    with_arrays: bool = True,
     users: Users | None = None,
 ) -> Fingerprint | None:
     """The fingerprint of a data-block, None if it must count as changed because its RNA can't be read whole.
@@ -95,17 +96,18 @@ def fingerprint(
         identify: what stands for those that it uses: `by_uid`, `by_name`, or the like.
         with_names: whether its own name counts.
         of_result: whether how an artist arranges it does not count: where an object is, what is hidden.
+        with_arrays: whether the attributes of a mesh count, what it has for each vertex, edge and so on.
         users: the objects of meshes and the like, if many fingerprints are taken at once.
     """
     if isinstance(data_block, _NOT_READ):
         return None
-    walk = _Walk(identify, with_names, of_result)
+    walk = _Walk(identify, with_names, of_result, with_arrays)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what Blender is about to lose
             walk.visit(data_block)
         users = users or Users()
-        for part in _beside_rna(data_block, users, of_result):
+        for part in _beside_rna(data_block, users, of_result, with_arrays):
             walk.add(part)
         if of_result:
             walk.add(_vertex_groups(users.of(data_block)))
@@ -116,7 +118,7 @@ def fingerprint(
 
 def struct_digest(structs: Iterable[bpy.types.bpy_struct], identify: Callable[[bpy.types.ID], object]) -> bytes | None:
     """A hash of parts of a data-block, such as some of its modifiers; None if they can't be read whole."""
-    walk = _Walk(identify, with_names=True, of_result=True)
+    walk = _Walk(identify, with_names=True, of_result=True, with_arrays=True)
     try:
         for struct in structs:
             walk.owners.add(struct.id_data.as_pointer())
@@ -133,6 +135,7 @@ class _Walk:
     identify: Callable[[bpy.types.ID], object]
     with_names: bool
     of_result: bool
+    with_arrays: bool
     #: All that counts, but arrays: these go into the hash at once.
     values: list[object] = field(default_factory=list)
     hash: Any = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
@@ -170,7 +173,8 @@ class _Walk:
         self.values.append(layout.identifier)
         for read in layout.plain:
             self.values.append(read(struct))
-        for prop in layout.others:
+        # Only to look at the data of an attribute makes Blender 5.2 give each element one value's copy.
+        for prop in layout.others if self.with_arrays or not isinstance(struct, bpy.types.Attribute) else ():
             self._visit_property(getattr(struct, prop.name), prop)
         if type(struct) not in _without_custom_properties:
             self._visit_custom_properties(struct)
@@ -432,13 +436,15 @@ _HIDES: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
-def _beside_rna(data_block: bpy.types.ID, users: Users, of_result: bool) -> Iterator[object]:
+def _beside_rna(data_block: bpy.types.ID, users: Users, of_result: bool, with_arrays: bool) -> Iterator[object]:
     """What a data-block holds that is read in other ways, because these are faster or the only ones."""
     preview = data_block.preview
     if preview is not None and preview.is_image_custom:
         yield tuple(preview.image_size), tuple(preview.image_pixels)
     if isinstance(data_block, bpy.types.Mesh):
         yield from _beside_attributes(data_block, users.of(data_block), of_result)
+        if with_arrays:
+            yield from _beside_columns(data_block, users.of(data_block))
     elif isinstance(data_block, bpy.types.Text):
         yield data_block.as_string()
     elif isinstance(data_block, bpy.types.Image) and data_block.is_dirty:
@@ -455,12 +461,18 @@ def _beside_attributes(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object], 
         raise _HiddenError("attributes have no items in Edit Mode")
     if any(modifier.type == "MULTIRES" and modifier.total_levels for item in users for modifier in item.modifiers):
         raise _HiddenError("sculpted levels")
-    yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)
+    if len(mesh.vertices) > _MOST_WEIGHTS and any(item.vertex_groups for item in users):
+        raise ValueError(f"{len(mesh.vertices)} vertices with weights")
     yield [(layer.name, layer.active, layer.active_render, layer.active_clone) for layer in mesh.uv_layers]
     yield [layer and layer.name for layer in (mesh.uv_layer_clone, mesh.uv_layer_stencil)]
     yield mesh.uv_layers.active_index
     if not of_result:
         yield mesh.polygons.active
+
+
+def _beside_columns(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) -> Iterator[object]:
+    """What a mesh has for each of its faces, and so on, that is no attribute."""
+    yield _array(mesh.polygons, "loop_start", len(mesh.polygons), numpy.int32)
     for items in (mesh.edges, mesh.polygons):
         if items and "use_freestyle_mark" in items[0].bl_rna.properties:  # an attribute since 5.0
             yield _array(items, "use_freestyle_mark", len(items), numpy.bool_)
@@ -478,8 +490,6 @@ def _vertex_groups(users: Sequence[bpy.types.Object]) -> list[object]:
 
 def _weights(mesh: bpy.types.Mesh) -> Iterator[object]:
     """Vertex weights can't be read as arrays; so they are looked for only where an object has names for them."""
-    if len(mesh.vertices) > _MOST_WEIGHTS:
-        raise ValueError(f"{len(mesh.vertices)} vertices with weights")
     for vertex in mesh.vertices:
         if vertex.groups:
             yield vertex.index, [(element.group, element.weight) for element in vertex.groups]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a worker's data-blocks came from and which of them its script left as they were.
 
-What a task is given is fingerprinted before the script runs. For a whole file that would take long and be useless, as
+What a task is given is fingerprinted before the script runs; of a very large mesh only what is no array, as the arrays
+are compared in the blobs that it came and goes in. For a whole file that would take long and be useless, as
 results use few of its data-blocks. So these few are fingerprinted when the results are written, and once more after the
 file was opened again.
 """
@@ -10,18 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 
+from ...blend_file import comparison
 from ...blender import blobs, data_block_kinds, driver_targets
 from ...blender.dependencies import used_by
 from ...scratch.contents import Contents, DataBlockName, Origin
+from ...scratch.scratch import ScratchFolder
 from ...script.socket_types import StoredRef
 from .fingerprint import Fingerprint, Users, by_name, fingerprint
 
 #: Larger meshes of the objects that a task is given count as changed: that is what most scripts are for, and to read
 #: them takes longer than to open the blob.
 _LARGE_MESH = 10_000
+#: What the names of meshes begin with in a .blend file.
+_MESH_CODE = "ME"
+#: Meshes of more vertices than this are compared in the blobs: there it takes a sixth of the time.
+_MOST_READ = 100_000
 
 
 @dataclass(slots=True)
@@ -29,7 +37,9 @@ class _Known:
     origin: Origin
     name_in_file: DataBlockName | None = None  # in the whole file that is open
     passed_on: bool = False  # by another task
+    place: StoredRef | None = None  # where it was loaded from
     before: Fingerprint | None = None
+    has_arrays: bool = True  # in its fingerprint
 
 
 class Provenance:
@@ -48,9 +58,18 @@ class Provenance:
         name_in_file: DataBlockName | None = None,
         *,
         passed_on: bool = False,
+        place: StoredRef | None = None,
     ) -> None:
-        """Note where a data-block came from; passed_on: by way of another task's results."""
-        self._known[data_block.session_uid] = _Known(origin, name_in_file, passed_on)
+        """Note where a data-block came from.
+
+        Args:
+            data_block: the data-block.
+            origin: where it was first written.
+            name_in_file: its name in the whole file that is open.
+            passed_on: whether it came by way of another task's results.
+            place: where it was loaded from.
+        """
+        self._known[data_block.session_uid] = _Known(origin, name_in_file, passed_on, place)
         if origin.is_unchanged:
             self._by_origin.setdefault(origin.ref, data_block.session_uid)
 
@@ -119,7 +138,8 @@ class Provenance:
             if known is None or known.name_in_file is not None:
                 continue
             if known.origin.is_unchanged and data_block.session_uid not in skipped:
-                known.before = fingerprint(data_block, users=users)
+                known.has_arrays = known.place is None or not _is_very_large(data_block)
+                known.before = fingerprint(data_block, users=users, with_arrays=known.has_arrays)
 
     def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
         """What to write beside a blob of the task's results. What is new has its origin there."""
@@ -129,7 +149,9 @@ class Provenance:
         skipped = {uid for root in roots for uid in _own_uids(root)}
         used = used_by(roots) if self._has_file else None
         read = driver_targets.uses_by_uid()
-        changes = Changes(self._has_state, self._unchanged(skipped, read) if self._has_state else {})
+        changes = Changes(self._has_state)
+        if self._has_state:
+            self._find_unchanged(changes, skipped, read)
         changes.lost += self._lost(roots, changes.unchanged)
         for _kind, data_block in data_block_kinds.all_data_blocks():
             if used is not None and data_block not in used:
@@ -147,21 +169,26 @@ class Provenance:
         changes.settle()
         return changes
 
-    def _unchanged(self, results: set[int], read: Mapping[int, set[int]]) -> dict[int, Fingerprint]:
-        """The fingerprints of what is unchanged itself, whether or not what it uses is.
+    def _find_unchanged(self, changes: Changes, results: set[int], read: Mapping[int, set[int]]) -> None:
+        """Tell the fingerprints of what is unchanged itself, whether or not what it uses is.
 
         `results` are left out: they come home as copies, so what uses one of them must use the copy.
         `read` has what drivers of each data-block read parts of.
         """
-        unchanged: dict[int, Fingerprint] = {}
         users = Users()
         for _kind, data_block in data_block_kinds.all_data_blocks():
-            known = self._known.get(data_block.session_uid)
-            if known is not None and known.before is not None and data_block.session_uid not in results:
-                after = fingerprint(data_block, users=users)
-                if after == known.before:
-                    unchanged[data_block.session_uid] = after.using(read.get(data_block.session_uid, ()))
-        return unchanged
+            uid = data_block.session_uid
+            known = self._known.get(uid)
+            if known is None or known.before is None or uid in results:
+                continue
+            after = fingerprint(data_block, users=users, with_arrays=known.has_arrays)
+            if after is None or after != known.before:
+                continue
+            after = after.using(read.get(uid, ()))
+            if known.has_arrays:
+                changes.unchanged[uid] = after
+            elif known.place is not None:
+                changes.in_blobs[uid] = known.place, data_block_kinds.name_of(data_block), after
 
     def _lost(self, roots: Iterable[bpy.types.ID], unchanged: Mapping[int, Fingerprint]) -> Iterator[DataBlockName]:
         """What the results use and the script changed, though it is linked from another file, as `Changes.lost`."""
@@ -185,20 +212,37 @@ class Changes:
         contents: what to write beside the blob.
         candidates: by uid, what may be unchanged: its name in the whole file, and its fingerprint to be compared with
             the one after the file was opened again.
+        in_blobs: by uid, meshes that may be unchanged: where each was loaded from, its name now, and its fingerprint
+            without arrays.
         unchanged: the fingerprints of what is unchanged itself, by uid.
         lost: what the script changed though it is linked from another file: no file of ours holds such a change.
     """
 
-    def __init__(self, has_state: bool, unchanged: dict[int, Fingerprint]) -> None:
+    def __init__(self, has_state: bool) -> None:
         self.contents = Contents()
         self.candidates: dict[int, tuple[DataBlockName, Fingerprint]] = {}
-        self.unchanged = unchanged
+        self.in_blobs: dict[int, tuple[StoredRef, DataBlockName, Fingerprint]] = {}
+        self.unchanged: dict[int, Fingerprint] = {}
         self.lost: list[DataBlockName] = []
         self._has_state = has_state
         self._named: dict[int, tuple[DataBlockName, Origin]] = {}
 
     def add(self, name: DataBlockName, uid: int, origin: Origin) -> None:
         self._named[uid] = name, origin
+
+    def compare_blobs(self, folder: ScratchFolder, written: Path) -> None:
+        """Find out which of the meshes are in the blob of the results as they are in those that they came in."""
+        sources = {place.blob for place, _name, _after in self.in_blobs.values()}
+        for source in sources:
+            pairs = {
+                uid: (_MESH_CODE + place.name, _MESH_CODE + name.name)
+                for uid, (place, name, _after) in self.in_blobs.items()
+                if place.blob == source
+            }
+            equal = comparison.equal(folder.file(source), written, pairs.values())
+            self.unchanged.update((uid, self.in_blobs[uid][2]) for uid, pair in pairs.items() if pair in equal)
+        self.in_blobs.clear()
+        self.settle()
 
     def compare(self, reopen: Callable[[], None]) -> None:
         """Open the whole file again and find out which of the candidates are unchanged."""
@@ -236,6 +280,13 @@ def _own_uids(root: bpy.types.ID) -> list[int]:
 def _large_meshes(item: bpy.types.ID) -> list[int]:
     meshes = [mesh for mesh in (item, getattr(item, "data", None)) if isinstance(mesh, bpy.types.Mesh)]
     return [mesh.session_uid for mesh in meshes if _is_here(mesh) and len(mesh.vertices) > _LARGE_MESH]
+
+
+def _is_very_large(item: bpy.types.ID) -> bool:
+    """Whether it is a mesh that is compared in blobs. Its shape keys would be another data-block there."""
+    if not isinstance(item, bpy.types.Mesh) or item.library is not None or item.shape_keys is not None:
+        return False
+    return len(item.vertices) > _MOST_READ
 
 
 def _is_animated(item: bpy.types.ID) -> bool:
