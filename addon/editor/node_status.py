@@ -50,7 +50,7 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     if task is None:
         return
     if can_be_read(node, bpy.context):
-        draw_task(task, layout, node.width, is_paused=run.is_paused)
+        draw_task(task, layout, node.width)
     else:
         layout.label(text="")
     if task.error is not None and task.state is not TaskState.SKIPPED:
@@ -62,13 +62,13 @@ def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:
     return getattr(node, "source_error", "") == problem.message or getattr(node, "is_without_main", False)
 
 
-def draw_task(task: Task, layout: bpy.types.UILayout, width: float, *, is_paused: bool) -> None:
+def draw_task(task: Task, layout: bpy.types.UILayout, width: float) -> None:
     """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
     row.label(text="", icon_value=status_icons.icon_of(task))
     num_letters = int((width - _BESIDE_TEXT) / node_text.LETTER)
     if task.state is TaskState.RUNNING:
-        text = _running_text(task, num_letters, is_paused=is_paused)
+        text = _running_text(task, num_letters)
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=text)
     else:
         row.label(text=_state_text(task, num_letters), translate=False)
@@ -87,8 +87,8 @@ def items_text(task: Task) -> str:
     return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
 
 
-def _running_text(task: Task, num_letters: int, *, is_paused: bool) -> str:
-    if is_paused:
+def _running_text(task: Task, num_letters: int) -> str:
+    if task.is_paused:
         left = translated("Paused")
     else:
         left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))

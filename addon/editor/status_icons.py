@@ -46,6 +46,10 @@ _SIGNS: dict[TaskState, tuple[_Segment, ...]] = {
 _SAME = "same"
 _SAME_SIGN: tuple[_Segment, ...] = (((-0.36, 0.2), (0.36, 0.2)), ((-0.36, -0.2), (0.36, -0.2)))
 
+#: Two bars, on the colour of what runs: its run is paused.
+_PAUSED = "paused"
+_PAUSED_SIGN: tuple[_Segment, ...] = (((-0.2, 0.32), (-0.2, -0.32)), ((0.2, 0.32), (0.2, -0.32)))
+
 _previews: list[bpy.utils.previews.ImagePreviewCollection] = []
 
 
@@ -55,9 +59,11 @@ def icon(state: TaskState) -> int:
 
 
 def icon_of(task: Task) -> int:
-    """The number of a task's icon: that of its state, but for one that gave the same as before."""
+    """The number of a task's icon: that of its state, but for one that gave the same as before, or is paused."""
     if task.state is TaskState.SUCCEEDED and task.gave_the_same:
         return _icon(_SAME, COLORS[task.state], _SAME_SIGN)
+    if task.is_paused:
+        return _icon(_PAUSED, COLORS[task.state], _PAUSED_SIGN)
     return icon(task.state)
 
 

@@ -87,6 +87,11 @@ class Task:
         return self._record.state
 
     @property
+    def is_paused(self) -> bool:
+        """Whether it has begun, and goes on when its run does."""
+        return self.state is TaskState.RUNNING and self._run.scheduler.is_paused
+
+    @property
     def progress(self) -> float:
         """0.0 to 1.0; of a mapped task, the mean of its items'."""
         return self._record.progress

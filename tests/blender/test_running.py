@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 from background_nodes.addon.drawing.quantities import countdown, duration
-from background_nodes.addon.editor import node_status, redraw, run_text
+from background_nodes.addon.editor import node_status, redraw, run_text, status_icons
 from background_nodes.addon.session import problems
 from background_nodes.runtime.scheduling.events import TaskError
 
@@ -137,8 +137,20 @@ def test_cancel_node_takes_the_active_node(tree, waiting):
 def test_pause_holds_the_run_and_lets_it_go_on(tree, waiting):
     call(tree, "pause")
     assert waiting.is_paused
+    assert [task.is_paused for task in waiting.tasks.values()] == [True, False], "the other one has not begun"
     call(tree, "pause")
     assert not waiting.is_paused
+    assert not any(task.is_paused for task in waiting.tasks.values())
+
+
+def test_paused_task_has_a_sign_of_its_own(waiting, monkeypatch):
+    monkeypatch.setattr(status_icons, "_icon", lambda name, _color, _sign: name)  # there are none without a window
+    task = waiting.tasks["Wait"]
+    assert status_icons.icon_of(task) == "running"
+    waiting.pause()
+    assert status_icons.icon_of(task) == "paused"
+    waiting.resume()
+    assert status_icons.icon_of(task) == "running"
 
 
 def test_cancelled_run_can_run_the_rest_and_a_failed_one_what_failed(tree, waiting):
@@ -177,9 +189,10 @@ def test_nothing_can_be_done_to_a_run_that_was_never_started(tree, name):
 
 def test_node_tells_less_where_it_is_narrow(waiting):
     task = waiting.tasks["Wait"]
-    assert node_status._running_text(task, 5, is_paused=False) == "50%"
-    assert node_status._running_text(task, 60, is_paused=False).endswith("Waiting")
-    assert node_status._running_text(task, 60, is_paused=True) == "50% · Paused · Waiting"
+    assert node_status._running_text(task, 5) == "50%"
+    assert node_status._running_text(task, 60).endswith("Waiting")
+    waiting.pause()
+    assert node_status._running_text(task, 60) == "50% · Paused · Waiting"
 
 
 def test_bar_moves_towards_the_progress_and_arrives(waiting, monkeypatch):
