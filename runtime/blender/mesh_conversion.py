@@ -126,8 +126,10 @@ def _take_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
 
 
 def _copy_custom_properties(source: bpy.types.ID, target: bpy.types.ID) -> None:
+    defined = type(source).bl_rna.properties.keys()  # by add-ons; before 5.0, these are among the items
     for key, value in source.items():
-        target[key] = value
+        if key not in defined:
+            target[key] = value
 
 
 def _convert_curve(source: bpy.types.Object) -> None:
