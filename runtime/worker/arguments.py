@@ -61,8 +61,10 @@ def bind(argument: GivenArgument, inputs: Inputs) -> Any:
 
 
 def _piece(piece: Piece, argument: GivenArgument, inputs: Inputs) -> Iterable[Any]:
-    for element in piece.value.elements():
-        value = _received(element, piece.value.type.kind, inputs)
+    values = [_received(element, piece.value.type.kind, inputs) for element in piece.value.elements()]
+    if piece.conversion == "object_to_mesh":
+        _link_to_scene(value for value in values if value is not None)
+    for value in values:
         if value is None and not argument.is_optional:
             raise ArgumentError(f'socket "{argument.label}": what is linked to it gave nothing')
         converted = value if value is None else _converted(value, piece.conversion, argument)
@@ -119,10 +121,17 @@ def _annotated(value: Any, annotation: str) -> Any:
 # Conversions
 
 
+def _link_to_scene(objects: Iterable[bpy.types.Object]) -> None:
+    """Let objects be in the scene, without which they are not evaluated."""
+    collection = bpy.context.scene.collection
+    there = set(collection.all_objects)  # once: Blender makes this list anew, and looks for a name from its start
+    for item in dict.fromkeys(objects):
+        if item not in there:
+            collection.objects.link(item)
+
+
 def _object_to_mesh(scene_object: bpy.types.Object) -> bpy.types.Mesh:
-    """The object's evaluated mesh: with its modifiers, as it is seen."""
-    if scene_object.name not in bpy.context.scene.collection.all_objects:
-        bpy.context.scene.collection.objects.link(scene_object)
+    """The evaluated mesh of an object in the scene: with its modifiers, as it is seen."""
     depsgraph = bpy.context.evaluated_depsgraph_get()
     mesh = bpy.data.meshes.new_from_object(
         scene_object.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph

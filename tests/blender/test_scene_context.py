@@ -199,3 +199,19 @@ def test_script_without_main_finds_the_same(manager, write):
     body = "python_data = {'scene': bpy.context.scene.objects.keys(), 'layer': bpy.context.view_layer.objects.keys()}"
     job = jobs.run(manager, write(body), passed_data_blocks=[child_of_a_child()])
     assert job.python_data == {"scene": ["Cup", "Table", "Top"], "layer": ["Cup"]}
+
+
+def test_objects_whose_meshes_a_script_takes_are_evaluated_in_the_scene():
+    """Some are in it already, one is given twice."""
+    objects = [quad(f"Quad {number}") for number in range(3)]
+    for number, item in enumerate(objects, start=1):
+        item.modifiers.new("Array", "ARRAY").count = number
+    tree = new_tree()
+    given = value(tree, "Object", [*objects, objects[0]], is_list=True)
+    count = """
+        def main(meshes: list[bpy.types.Mesh], item: bpy.types.Object) -> list[int]:
+            return [len(mesh.vertices) for mesh in meshes]
+    """
+    counted = script(tree, "Count", count, meshes=given, item=objects[1])
+    run(tree)
+    assert list(result(counted)) == [4, 8, 12, 4]
