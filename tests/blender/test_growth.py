@@ -5,13 +5,15 @@ import textwrap
 
 import bpy
 
+from background_nodes.addon.editor import node_status
 from background_nodes.addon.session import problems
+from background_nodes.addon.sidebar import log, report_text, task_list
 from background_nodes.node_tree import links, noted_results
 from background_nodes.node_tree.reader import read
 from background_nodes.runtime.script import script_files
 from tests.unit.growth import LINEAR, growth
 
-from .graphs import new_text, new_tree
+from .graphs import new_text, new_tree, script, value
 
 TAKE = "def main(number: int = 1) -> int: return number"
 
@@ -91,3 +93,63 @@ def test_script_of_many_nodes_is_read_once(monkeypatch, tmp_path):
     for _ in range(2):
         read(tree, bpy.context.scene)
     assert num_read == [path] * 2, "once each time: the file may have changed"
+
+
+# What is drawn of a run, and told of it
+
+
+def ended_run(session, tree):
+    """A run of a tree that has ended before a worker did anything for it."""
+    run = session.start(tree)
+    run.cancel()
+    session.settle(run)
+    return run
+
+
+def test_list_of_tasks_is_sorted(session):
+    def make(number):
+        tree = chain(number)
+        run = ended_run(session, tree)
+
+        def work():
+            for order in ("GRAPH", "TIME", "STATE"):
+                tasks = [run.task_of(node) for node in tree.nodes]
+                assert sorted(task_list._new_places(tasks, task_list._key(run, order))) == list(range(number))
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_status_of_all_nodes_is_told(session):
+    def make(number):
+        tree = chain(number)
+        run = ended_run(session, tree)
+        return lambda: [
+            (node_status.state_label(task.state), task.progress, task.seconds, task.error, task.reasons, task.cached)
+            for task in (run.task_of(node) for node in tree.nodes)
+        ]
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_report_is_written(session):
+    def make(number):
+        tree = chain(number)
+        run = ended_run(session, tree)
+        return lambda: report_text.report(tree, run)
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_log_of_all_items_is_written(session):
+    def make(number):
+        tree = new_tree()
+        numbers = value(tree, "INT", range(number), is_list=True)
+        script(tree, "Take", TAKE, number=numbers)
+        run = ended_run(session, tree)
+        task = run.tasks["Take"]
+        assert len(task.items) == number
+        return lambda: (log.log_text(run, task), task.log, task.num_done, task.num_cached)
+
+    assert growth(make, 50) < LINEAR

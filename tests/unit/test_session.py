@@ -35,6 +35,7 @@ from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.store.store import Store
 
 from .fake_engine import FakeEngine
+from .growth import LINEAR, growth, num_steps
 from .plan_text import parse_plan
 
 # A Blender that is none
@@ -253,6 +254,39 @@ def test_ticks_that_come_soon_are_told_as_often_as_they_can_be_seen_and_the_last
     assert seen == ["running"]
     end(session, host)
     assert seen[1] == "succeeded"
+
+
+def test_tick_costs_the_same_however_many_tasks_wait_and_run_and_have_ended(session, host, monkeypatch):
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 600.0)
+
+    def cost(plan: str, name: str) -> int:
+        run = session.start(host.add(plan, name), workers=10)
+        for _ in range(5):
+            tick(session)
+            host.engine.succeed_all()
+        tick(session)
+        assert run.tasks["A"].num_done == 50
+        return num_steps(session.tick)
+
+    few = cost("a: *100; b: *a", "Few")
+    end(session, host)
+    assert cost("a: *10000; b: *a; c: b", "Many") < 1.5 * few
+
+
+def test_run_costs_no_more_than_in_proportion_to_its_items(session, host, monkeypatch):
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 600.0)
+
+    def make(number: int) -> Callable[[], None]:
+        run = session.start(host.add(f"a: *{number}; b: *a; c: b", str(number)), workers=number)
+
+        def work() -> None:
+            while not run.is_home:
+                host.engine.succeed_all()
+                session.tick()
+
+        return work
+
+    assert growth(make, 50) < LINEAR
 
 
 def test_timer_ends_with_the_last_run(session, host):
