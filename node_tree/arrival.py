@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arrival of results in the open file, a portion at a time: into it, into each other's place, into collections.
 
-    begin -> compare earlier -> bring -> compare originals -> replace originals -> put results -> place -> finish
+    begin -> compare earlier -> bring -> compare originals -> replace originals -> put results -> place -> finish, show
                    ^                                                                                |
                    +------------------------------- the next portion -------------------------------+
 
@@ -89,6 +89,8 @@ class Arrival:
         self._pairs: dict[FromTask, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
         self._shown: set[FromTask] = set()  # what has a result
         self._numbers = self._numbered(refs)
+        self._left_to_show: deque[FromTask] = deque()
+        self._text: str | None = None  # the value that is shown next, as JSON
         self._hidden: list[int] = []  # uids of originals
         self._came: set[int] = set()  # uids of all that came or was changed
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
@@ -230,24 +232,42 @@ class Arrival:
     def _loading_time(self) -> float:
         return self._home.loading_time + self._originals.loading_time
 
-    def _finish(self, nodes: Nodes, _seconds: float) -> None:
-        """Do what is done once for all portions."""
+    def _finish(self, _nodes: Nodes, _seconds: float) -> _Step:
+        """Note what has come, once for all portions."""
         with edits.own():
-            self._show(nodes)
+            came = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._came}
+            edits.note_items(came)
+        self._left_to_show = deque(self._sources)
+        return self._show
 
-    def _show(self, nodes: Nodes) -> None:
-        """Let nodes show what has come home."""
-        edits.note_items({item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in self._came})
-        for source in self._sources:
-            socket = socket_of(nodes.get(source.task), source)
-            if socket is None:  # an Output node in Save mode has none
-                continue
-            if source.type.is_data_block:
-                socket.show_result(has_result=source.type.is_list or source in self._shown, is_list=source.type.is_list)
+    def _show(self, nodes: Nodes, _seconds: float) -> _Step:
+        """Let the next output show its result. A value may be long: to read it is a step of its own."""
+        if not self._left_to_show:
+            return self._show_uses
+        source = self._left_to_show[0]
+        socket = socket_of(nodes.get(source.task), source)
+        if socket is not None and not source.type.is_data_block and self._text is None:
+            self._text = value_files.json_text(self._run.results.source(source, self._run.tasks), self._folder)
+            return self._show
+        self._left_to_show.popleft()
+        text, self._text = self._text, None
+        if socket is None:  # an Output node in Save mode has none
+            return self._show
+        with edits.own():
+            if text is not None:
+                socket.set_result_json(text)
+            elif source.type.is_data_block:
+                has_result = source.type.is_list or source in self._shown
+                socket.show_result(has_result=has_result, is_list=source.type.is_list)
                 noted_results.put_contents(nodes[source.task], source.output, self._run.contents(source))
-            else:
-                value = self._run.results.source(source, self._run.tasks)
-                socket.set_result_json(value_files.json_text(value, self._folder))
+        return self._show
+
+    def _show_uses(self, nodes: Nodes, _seconds: float) -> None:
+        """Let Output nodes show what they did, and hide originals."""
+        with edits.own():
+            self._show_deliveries(nodes)
+
+    def _show_deliveries(self, nodes: Nodes) -> None:
         for delivery, _refs in self._deliveries:
             node = nodes.get(delivery.node)
             if delivery.action is None or node is None:

@@ -281,7 +281,7 @@ def steps(monkeypatch, session):
         for moment in itertools.count():
             run, num_moments = come_home(tree, disturb, moment)
             if moment >= num_moments:
-                assert num_moments > 10
+                assert num_moments > 2
                 return
             assert [note for note in run.notes if "brought home" in note] == []
             yield run
@@ -415,3 +415,20 @@ def test_node_that_others_remove_between_two_steps_gets_nothing_more(steps):
         output(tree, "LINK", make)
         make.inputs[0].default_value = 2.0 + number
     assert len(heights) > 1
+
+
+def test_value_of_a_node_that_others_remove_between_two_steps_is_dropped(steps):
+    tree = new_tree()
+    source = "def main() -> list[int]: return [1] * 20_000"
+    kept = script(tree, "Kept", source)
+    script(tree, "Removed", source)
+
+    def remove() -> None:
+        tree.nodes.remove(tree.nodes["Removed"])
+
+    for run in steps(tree, remove):
+        assert run.notes == ()
+        assert kept.outputs[0].result == (1,) * 20_000
+        assert "Removed" not in tree.nodes
+        kept.outputs[0].forget_result()
+        script(tree, "Removed", source)
