@@ -181,7 +181,9 @@ class KeptResults:
             known = _Blob(path.stem, Contents.load(path), blob_digests.read(path))
             _add(self._blobs, beside, known)
         contents = known.contents.renamed(known.stem, path.stem)
-        contents.origins = origins
+        made = known.contents.origins.keys() & known.digests.keys() - origins.keys()  # by the item itself
+        own = {each: Origin(StoredRef(*each, path.name), True) for each in made if not each.library}
+        contents.origins = own | origins
         if is_only_read:
             return contents, known.digests
         try:

@@ -7,7 +7,7 @@ import pytest
 
 import background_nodes
 
-from .graphs import names, new_tree, output, quad, script, socket_of, value
+from .graphs import SCALE, names, new_tree, output, quad, script, socket_of, value
 
 MAKE = """
     def main(name: str = "Made") -> bpy.types.Object:
@@ -168,3 +168,28 @@ def test_output_node_takes_a_result_home_as_before(tree):
     run(tree)
     assert bpy.data.objects.keys() == ["Made"]
     assert node.outputs[0].offered_by == 0
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_each_result_of_a_chain_is_fetched_as_it_was_when_the_next_task_took_it(tree, store, is_cached):
+    """A script changes what it is given in place, and two tasks take the same."""
+    make = """
+        def main() -> bpy.types.Object:
+            mesh = bpy.data.meshes.new("Item")
+            mesh.from_pydata([(1, 0, 0)], [], [])
+            mesh.materials.append(bpy.data.materials.new("Stone"))
+            return bpy.data.objects.new("Item", mesh)
+    """
+    nodes = [script(tree, "Make", make)]
+    for number in range(1, 5):
+        nodes.append(script(tree, f"Scale {number}", SCALE, source=nodes[-1]))
+    script(tree, "Beside", SCALE, source=nodes[1], size=3.0)
+    for _time in range(1 + is_cached):
+        finished = run(tree)
+    assert all(task.cached == is_cached for task in finished.tasks.values())
+    for power, node in [*enumerate(nodes)][::-1]:
+        fetched = finished.fetch(node.name, node.outputs[0].identifier)
+        assert fetched.data.vertices[0].co.x == 2.0**power
+        assert [material.name for material in fetched.data.materials] == ["Stone"]
+    assert finished.fetch("Beside", "result").data.vertices[0].co.x == 6.0
+    assert len(bpy.data.materials) == 1, "what a result shares with another is there once"
