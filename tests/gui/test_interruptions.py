@@ -62,7 +62,7 @@ def come_half_home(window: Window) -> None:
     """Run the tree, until a portion of its 40 results is home."""
     window.run("bpy.data.node_groups['Tree'].nodes['Script'].inputs[1].default_value = 40")
     begin(window)
-    window.run("places.session().tick()")
+    window.run("while 'Made' not in bpy.context.view_layer.objects: places.session().tick()")
     assert 0 < window.run(NUM_RESULTS) < 40
 
 
