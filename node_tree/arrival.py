@@ -51,6 +51,31 @@ _SHARE = 0.25
 _Step = Callable[[Nodes, float], Any]
 
 
+class _ShownValue:
+    """A value that an output is to show, in pieces of JSON."""
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+        self._length = self._count = 0
+
+    def is_in(self, socket: bpy.types.NodeSocket) -> bool:
+        """Whether the socket holds what it was given: between two calls it may have become another one."""
+        return self._count in (0, socket.num_result_pieces)
+
+    def show_more(self, socket: bpy.types.NodeSocket) -> bool:
+        """Give the next piece to the socket. Returns whether that was the last one. Raises StoreError."""
+        if not self._count:
+            socket.forget_result()
+        piece = next(self._pieces, "")
+        if piece:
+            self._count += 1
+            self._length += len(piece)
+            socket.add_result_piece(piece)
+        else:
+            socket.end_result(self._length)
+        return not piece
+
+
 class Arrival:
     """Deliveries that are coming home. `notes` tells what could not be done, and why."""
 
@@ -90,7 +115,7 @@ class Arrival:
         self._shown: set[FromTask] = set()  # what has a result
         self._numbers = self._numbered(refs)
         self._left_to_show: deque[FromTask] = deque()
-        self._text: str | None = None  # the value that is shown next, as JSON
+        self._value: _ShownValue | None = None  # the one that is being shown
         self._hidden: list[int] = []  # uids of originals
         self._came: set[int] = set()  # uids of all that came or was changed
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
@@ -241,25 +266,27 @@ class Arrival:
         return self._show
 
     def _show(self, nodes: Nodes, _seconds: float) -> _Step:
-        """Let the next output show its result. A value may be long: to read it is a step of its own."""
+        """Let the next output show its result, or a piece of it: a value may be long."""
         if not self._left_to_show:
             return self._show_uses
         source = self._left_to_show[0]
         socket = socket_of(nodes.get(source.task), source)
-        if socket is not None and not source.type.is_data_block and self._text is None:
-            self._text = value_files.json_text(self._run.results.source(source, self._run.tasks), self._folder)
-            return self._show
-        self._left_to_show.popleft()
-        text, self._text = self._text, None
-        if socket is None:  # an Output node in Save mode has none
-            return self._show
+        is_shown = True
         with edits.own():
-            if text is not None:
-                socket.set_result_json(text)
+            if socket is None:  # an Output node in Save mode has none
+                pass
             elif source.type.is_data_block:
                 has_result = source.type.is_list or source in self._shown
                 socket.show_result(has_result=has_result, is_list=source.type.is_list)
                 noted_results.put_contents(nodes[source.task], source.output, self._run.contents(source))
+            else:
+                if self._value is None or not self._value.is_in(socket):
+                    value = self._run.results.source(source, self._run.tasks)
+                    self._value = _ShownValue(value_files.json_pieces(value, self._folder))
+                is_shown = self._value.show_more(socket)
+        if is_shown:
+            self._left_to_show.popleft()
+            self._value = None
         return self._show
 
     def _show_uses(self, nodes: Nodes, _seconds: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import bpy
@@ -127,6 +127,12 @@ def set_result_fetcher(fetcher: ResultFetcher | None) -> None:
     _result_fetchers[:] = [] if fetcher is None else [fetcher]
 
 
+class BackgroundNodeResultPiece(bpy.types.PropertyGroup):
+    """A piece of a long result."""
+
+    text: bpy.props.StringProperty(options={"HIDDEN"})
+
+
 class BackgroundNodeSocket:
     """What all our sockets share. Mixed into a `bpy.types.NodeSocket`."""
 
@@ -191,24 +197,51 @@ class BackgroundNodeSocket:
     @property
     def result(self) -> Any:
         """What the last run gave: a value, a data-block, a tuple of them, or None."""
-        if not self.result_json:
-            return None
-        return python_value(json.loads(self.result_json), self.socket_type.kind)
+        return self._result_value() if self.shows_result else None
+
+    def _result_value(self) -> Any:
+        return python_value(json.loads("".join(self.result_pieces())), self.socket_type.kind)
 
     def set_result(self, value: Any) -> None:
         """Keep a result, given as what JSON holds; None: there is none."""
-        self.set_result_json("null" if value is None else json.dumps(value))
+        self.forget_result()
+        if value is not None:
+            self.add_result_piece(json.dumps(value))
+            self.end_result(len(self.result_json))
 
-    def set_result_json(self, text: str) -> None:
-        """Keep a result, given as JSON; "null": there is none. A long one is not looked into: that takes time."""
-        self.result_json = "" if text == "null" else text
-        if len(text) > _MAX_SHOWN_JSON:
-            self.result_label = f"{len(text) / 1024**2:,.1f} MB"
+    @property
+    def num_result_pieces(self) -> int:
+        return bool(self.result_json) + len(self.more_result_json)
+
+    def result_pieces(self) -> Iterator[str]:
+        """The result as JSON, in the pieces in which it was kept."""
+        if self.result_json:
+            yield self.result_json
+        for piece in self.more_result_json:
+            yield piece.text
+
+    def add_result_piece(self, text: str) -> None:
+        """Keep the next piece of a result, after `forget_result`, given as JSON. `end_result` ends it."""
+        if self.result_json:
+            self.more_result_json.add().text = text
         else:
-            self.result_label = "" if text == "null" else self.label_of(self.result)
+            self.result_json = text
+
+    def end_result(self, length: int) -> None:
+        """Show what was kept, so many characters; "null": there is none.
+
+        A long one is not looked into: that takes time.
+        """
+        if length > _MAX_SHOWN_JSON:
+            self.result_label = f"{length / 1024**2:,.1f} MB"
+        elif self.result_json == "null":
+            self.forget_result()
+        else:
+            self.result_label = self.label_of(self._result_value())
 
     def forget_result(self) -> None:
         self.result_json = self.result_label = ""
+        self.more_result_json.clear()
 
     @staticmethod
     def label_of(result: Any) -> str:
@@ -595,6 +628,8 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     bases: list[type] = []
     if kind in _PLAIN_SOCKETS:
         annotations["result_json"] = bpy.props.StringProperty(options={"HIDDEN"})
+        # To set a text of many megabytes at once would hold the window.
+        annotations["more_result_json"] = bpy.props.CollectionProperty(type=BackgroundNodeResultPiece)
         annotations["result_label"] = bpy.props.StringProperty(options={"HIDDEN"})  # drawing reads no long text
     else:
         bases.append(_DataBlockResult)
@@ -647,4 +682,4 @@ def classes() -> tuple[type, ...]:
         _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)
     ]
     with_units = [_socket_class(SocketType(kind), unit, items[kind]) for kind, unit in _UNITS]
-    return (*items.values(), *sockets, *with_units)
+    return (BackgroundNodeResultPiece, *items.values(), *sockets, *with_units)

@@ -6,8 +6,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import operator
 import time
 from collections.abc import Iterable, Iterator
+from itertools import starmap, zip_longest
 from typing import Any
 
 import bpy
@@ -164,7 +166,8 @@ class Writer:
                 nodes[source.task], source.output, contents, leaves_deleted=self.leaves_deleted
             )
         value = self._run.results.source(source, self._run.tasks)
-        return socket.shows_result and socket.result_json == value_files.json_text(value, self._snapshot.folder)
+        pieces = value_files.json_pieces(value, self._snapshot.folder)
+        return socket.shows_result and all(starmap(operator.eq, zip_longest(socket.result_pieces(), pieces)))
 
     def _clear_stale(self, nodes: Nodes, home: Iterable[Delivery]) -> None:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.
@@ -306,7 +309,7 @@ def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
 
 def _shown(nodes: Nodes) -> dict[tuple[str, str], tuple[object, ...]]:
     """What the outputs of nodes show."""
-    names = ("result_json", "has_result", "offered_label")
+    names = ("result_label", "has_result", "offered_label")
     return {
         (uid, socket.identifier): (socket.shows_result, *(getattr(socket, name, None) for name in names))
         for uid, node in nodes.items()

@@ -26,6 +26,9 @@ from .typed_values import TypedValue, ValueFile, from_json, to_json
 #: A value is large if its JSON has at least this many characters.
 LARGE: Final = 16 * 1024
 
+#: Characters that are read at once where others wait for the thread.
+PIECE: Final = 1024**2
+
 #: A value of more characters is refused: a task that takes it holds it in memory.
 TOO_LARGE: Final = 256 * 1024**2
 
@@ -110,25 +113,41 @@ def json_text(value: TypedValue, folder: ScratchFolder) -> str:
 
 
 def json_pieces(value: TypedValue, folder: ScratchFolder) -> Iterator[str]:
-    """The same in pieces: one text, whichever elements of a list are in files of `stored`.
+    """The same in pieces of `PIECE` characters or a little more: one text, whichever elements of a list are in files.
+
+    No file is open between two pieces.
 
     Raises:
         StoreError: if a file can't be read.
     """
+    piece: list[str] = []
+    size = 0
+    for text in _texts(value, folder):
+        piece.append(text)
+        size += len(text)
+        if size >= PIECE:
+            yield "".join(piece)
+            piece, size = [], 0
+    if piece:
+        yield "".join(piece)
+
+
+def _texts(value: TypedValue, folder: ScratchFolder) -> Iterator[str]:
     parts = value.parts()
     if len(parts) == 1 and isinstance(parts[0], ValueFile) and parts[0].index is None:
-        yield _read_text(folder.file(parts[0].name))  # the whole value: to take it apart would take long
+        yield from _read_pieces(folder.file(parts[0].name))  # the whole value: to take it apart would take long
         return
     if not value.type.is_list:
-        yield _text(parts[0], folder)
+        yield from _texts_of(parts[0], folder)
         return
     between = _BEGIN
     for part in parts:
-        if text := _text(part, folder):
+        for text in _texts_of(part, folder):
             yield between
             yield text
-            between = _BETWEEN
-    yield _END if between == _BETWEEN else _BEGIN + _END
+            between = ""
+        between = between or _BETWEEN
+    yield _BEGIN + _END if between == _BEGIN else _END
 
 
 def _check_size(size: int) -> None:
@@ -137,15 +156,16 @@ def _check_size(size: int) -> None:
         raise StoreError(f"values of {size / 1024**2:.0f} MB are too much to be passed on: at most {limit} MB are")
 
 
-def _text(part: object, folder: ScratchFolder) -> str:
-    """The JSON of a part; of a list, of its elements without the brackets."""
+def _texts_of(part: object, folder: ScratchFolder) -> Iterator[str]:
+    """The JSON of a part in pieces, none of them empty; of a list, of its elements without the brackets."""
     if not isinstance(part, ValueFile):
-        return _ENCODER.encode(part)
-    path = folder.file(part.name)
-    if part.index is not None:
-        return _read_line(path, part.index)
-    text = _read_text(path)
-    return text if part.length is None else text[len(_BEGIN) : -len(_END)]
+        yield _ENCODER.encode(part)
+    elif part.index is not None:
+        yield _read_line(folder.file(part.name), part.index)
+    elif part.length is None:
+        yield from _read_pieces(folder.file(part.name))
+    else:
+        yield from _read_pieces(folder.file(part.name), len(_BEGIN), len(_END))
 
 
 def _write(text: str, name: str, folder: ScratchFolder) -> ValueFile:
@@ -185,18 +205,36 @@ def _read_line(path: Path, index: int) -> str:
         with _lines_path(path).open("rb") as file:
             file.seek(index * size)
             start, end = array("Q", file.read(2 * size))
-        with path.open("rb") as file:
-            file.seek(start)
-            return file.read(end - start - len(_BETWEEN)).decode("ascii")
     except (OSError, ValueError) as error:
         raise StoreError(f"the values in {path} can't be read: {error}") from error
+    return _read_part(path, start, end - start - len(_BETWEEN))
 
 
 def _read_text(path: Path) -> str:
+    return "".join(_read_pieces(path))
+
+
+def _read_pieces(path: Path, start: int = 0, num_left_out: int = 0) -> Iterator[str]:
+    """What a file holds from a place on, but for so many characters at its end."""
     try:
-        return path.read_bytes().decode("ascii")  # reading it as text looks at each line
+        end = path.stat().st_size - num_left_out
+    except OSError as error:
+        raise StoreError(f"the values in {path} can't be read: {error}") from error
+    while start < end:
+        yield _read_part(path, start, min(PIECE, end - start))
+        start += PIECE
+
+
+def _read_part(path: Path, start: int, size: int) -> str:
+    try:
+        with path.open("rb") as file:  # reading it as text looks at each line
+            file.seek(start)
+            text = file.read(size).decode("ascii")
     except (OSError, ValueError) as error:
         raise StoreError(f"the values in {path} can't be read: {error}") from error
+    if len(text) < size:
+        raise StoreError(f"the values in {path} can't be read: it became shorter")
+    return text
 
 
 def _write_text(path: Path, text: str) -> None:

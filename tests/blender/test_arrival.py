@@ -12,6 +12,7 @@ from background_nodes.addon.session import keeper
 from background_nodes.node_tree import arrival
 from background_nodes.runtime.blender import data_block_kinds
 from background_nodes.runtime.blender.edits import edits
+from background_nodes.runtime.scratch import value_files
 
 from .content import dump
 from .graphs import names, new_material, new_tree, output, quad, script, socket_of
@@ -432,3 +433,45 @@ def test_value_of_a_node_that_others_remove_between_two_steps_is_dropped(steps):
         assert "Removed" not in tree.nodes
         kept.outputs[0].forget_result()
         script(tree, "Removed", source)
+
+
+def test_long_value_is_shown_in_pieces_and_whole_whatever_becomes_of_its_socket_between_them(steps, monkeypatch):
+    monkeypatch.setattr(value_files, "PIECE", 20_000)
+    tree = new_tree()
+    node = script(tree, "Make", "def main(first: int = 1) -> list[int]: return [first, *range(20_000)]")
+    lengths, lost = set(), []
+
+    def renew() -> None:
+        """What others may do: the output is made anew."""
+        socket = node.outputs[0]
+        lengths.add(socket.num_result_pieces)
+        lost.append(socket.result)
+        node.outputs.remove(socket)
+        node.sync()
+
+    for number, run in enumerate(steps(tree, renew)):
+        assert run.notes == ()
+        expected = (1 + number, *range(20_000))
+        assert lost[-1] is None or len(lost[-1]) == len(expected), "a piece of it is no result"
+        if lost[-1] != expected:
+            assert node.outputs[0].result == expected
+            assert node.outputs[0].num_result_pieces > 3
+        node.inputs[0].default_value = 2 + number
+    assert len(lengths) > 3
+
+
+def test_long_value_that_is_the_same_again_changes_nothing(session, monkeypatch):
+    monkeypatch.setattr(value_files, "PIECE", 20_000)
+    tree = new_tree()
+    node = script(tree, "Make", "def main(last: int = 1) -> list[int]: return [*range(20_000), last]")
+
+    def run_changes_the_file() -> bool:
+        run = session.start(tree)
+        run.wait()
+        return run.has_changed_file
+
+    assert run_changes_the_file()
+    assert not run_changes_the_file()
+    node.inputs[0].default_value = 2
+    assert run_changes_the_file()
+    assert node.outputs[0].result[-1] == 2

@@ -110,6 +110,26 @@ def test_list_of_parts_from_several_files_is_one_list(scratch):
     assert tuple(json.loads(value_files.json_text(together, scratch.folder))) == expected
 
 
+@pytest.mark.parametrize("how", ["by elements", "whole", "of several files", "as it is"])
+def test_pieces_of_a_long_value_are_its_json(scratch, monkeypatch, how):
+    monkeypatch.setattr(value_files, "PIECE", 1000)
+    value = value_of("FLOAT", MANY)
+    if how == "by elements":
+        value = stored(value, scratch)
+    elif how == "whole":
+        value = value_files.stored_whole(value, scratch)
+    elif how == "of several files":
+        empty = value_files.stored_whole(value_of("FLOAT", ()), scratch, least=0)
+        parts = (*empty.parts(), *stored(value, scratch).parts(), 1.5, *empty.parts())
+        value = TypedValue(SocketType("FLOAT", is_list=True), parts)
+    pieces = list(value_files.json_pieces(value, scratch.folder))
+    expected = [*MANY, 1.5] if how == "of several files" else list(MANY)
+    assert json.loads("".join(pieces)) == expected
+    assert len(pieces) > 10
+    assert all(len(piece) >= 1000 for piece in pieces[:-1])
+    assert all(len(piece) <= 2100 for piece in pieces)
+
+
 def test_data_blocks_in_a_file_are_read_as_such(scratch):
     refs = (*(StoredRef("Mesh", f"ä {index}", "", "1.blend") for index in range(50)), None)
     value = value_of("Mesh", refs)
