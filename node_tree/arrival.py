@@ -37,6 +37,7 @@ from .hand_changes import Compared, Comparisons
 from .meanwhile import Originals
 from .pairing import paired
 from .portion_size import PortionSize
+from .shown_values import ShownValue
 from .succession import Succession, compared, item_of
 
 #: What is done with results that come home without an Output node.
@@ -49,31 +50,6 @@ _SHARE = 0.25
 
 #: A step: it is called with the nodes of the tree and the seconds that it may take, and returns the next one.
 _Step = Callable[[Nodes, float], Any]
-
-
-class _ShownValue:
-    """A value that an output is to show, in pieces of JSON."""
-
-    def __init__(self, pieces: Iterator[str]) -> None:
-        self._pieces = pieces
-        self._length = self._count = 0
-
-    def is_in(self, socket: bpy.types.NodeSocket) -> bool:
-        """Whether the socket holds what it was given: between two calls it may have become another one."""
-        return self._count in (0, socket.num_result_pieces)
-
-    def show_more(self, socket: bpy.types.NodeSocket) -> bool:
-        """Give the next piece to the socket. Returns whether that was the last one. Raises StoreError."""
-        if not self._count:
-            socket.forget_result()
-        piece = next(self._pieces, "")
-        if piece:
-            self._count += 1
-            self._length += len(piece)
-            socket.add_result_piece(piece)
-        else:
-            socket.end_result(self._length)
-        return not piece
 
 
 class Arrival:
@@ -115,7 +91,7 @@ class Arrival:
         self._shown: set[FromTask] = set()  # what has a result
         self._numbers = self._numbered(refs)
         self._left_to_show: deque[FromTask] = deque()
-        self._value: _ShownValue | None = None  # the one that is being shown
+        self._value: ShownValue | None = None  # the one that is being shown
         self._hidden: list[int] = []  # uids of originals
         self._came: set[int] = set()  # uids of all that came or was changed
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
@@ -282,7 +258,7 @@ class Arrival:
             else:
                 if self._value is None or not self._value.is_in(socket):
                     value = self._run.results.source(source, self._run.tasks)
-                    self._value = _ShownValue(value_files.json_pieces(value, self._folder))
+                    self._value = ShownValue(value_files.json_pieces(value, self._folder))
                 is_shown = self._value.show_more(socket)
         if is_shown:
             self._left_to_show.popleft()

@@ -215,10 +215,14 @@ class BackgroundNodeSocket:
 
     def result_pieces(self) -> Iterator[str]:
         """The result as JSON, in the pieces in which it was kept."""
-        if self.result_json:
-            yield self.result_json
-        for piece in self.more_result_json:
-            yield piece.text
+        for index in range(self.num_result_pieces):
+            yield self.result_piece(index)
+
+    def result_piece(self, index: int) -> str | None:
+        """A piece of the result, None if it has not so many."""
+        if index >= self.num_result_pieces:
+            return None
+        return self.more_result_json[index - 1].text if index else self.result_json
 
     def add_result_piece(self, text: str) -> None:
         """Keep the next piece of a result, after `forget_result`, given as JSON. `end_result` ends it."""

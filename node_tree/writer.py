@@ -6,10 +6,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import operator
 import time
 from collections.abc import Iterable, Iterator
-from itertools import starmap, zip_longest
 from typing import Any
 
 import bpy
@@ -29,6 +27,7 @@ from .baselines import baselines
 from .deliveries import Nodes, mode_of, socket_of, stored_refs, use_of
 from .hand_changes import Compared, Comparisons
 from .identity import nodes_by_uid
+from .shown_values import SameValues
 from .sockets import python_value
 from .succession import compared, is_home
 
@@ -48,6 +47,8 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._targets: Targets | None = None
         self._comparisons: Comparisons | None = None
+        self._same_values = SameValues(run, snapshot.folder, ())
+        self._has_values = False  # whether it was told them
         self._is_prepared = False
         self._has_begun = False
         self._arrival: Arrival | None = None  # of what comes home
@@ -66,7 +67,7 @@ class Writer:
 
     def _prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         if self._comparisons is not None:
-            return self._comparisons.work(seconds)
+            return self._comparisons.work(seconds) and self._compare_values(tree, seconds)
         start = time.monotonic()
         try:
             if not self._home.read((ref for item in self._coming() for ref in stored_refs(self._run, item)), seconds):
@@ -76,7 +77,18 @@ class Writer:
         if time.monotonic() - start > seconds / 4 > 0.0:
             return False
         self._comparisons = Comparisons(self._earlier(tree))
-        return self._comparisons.is_done
+        return self._comparisons.is_done and self._compare_values(tree, 0.0)
+
+    def _compare_values(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
+        nodes = {} if tree is None else nodes_by_uid(tree)
+        if not self._has_values:
+            self._has_values = True
+            sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
+            self._same_values = SameValues(self._run, self._snapshot.folder, dict.fromkeys(sources))
+        try:
+            return self._same_values.work(nodes, seconds)
+        except StoreError:  # told when they are brought home
+            return True
 
     def _earlier(self, tree: bpy.types.NodeTree | None) -> Iterator[Compared]:
         nodes = {} if tree is None else nodes_by_uid(tree)
@@ -165,9 +177,7 @@ class Writer:
             return socket.shows_result and is_home(
                 nodes[source.task], source.output, contents, leaves_deleted=self.leaves_deleted
             )
-        value = self._run.results.source(source, self._run.tasks)
-        pieces = value_files.json_pieces(value, self._snapshot.folder)
-        return socket.shows_result and all(starmap(operator.eq, zip_longest(socket.result_pieces(), pieces)))
+        return self._same_values.is_same(source, socket)
 
     def _clear_stale(self, nodes: Nodes, home: Iterable[Delivery]) -> None:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.

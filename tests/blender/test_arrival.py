@@ -460,14 +460,27 @@ def test_long_value_is_shown_in_pieces_and_whole_whatever_becomes_of_its_socket_
     assert len(lengths) > 3
 
 
-def test_long_value_that_is_the_same_again_changes_nothing(session, monkeypatch):
+def by_ticks(session, run, after_tick: Callable[[], None] = lambda: None) -> None:
+    """Bring a run home a tick at a time, of which none has time for more than a step."""
+    while not run.state.is_final:
+        session.update_jobs(0.05)
+    while not run.is_home:
+        session.tick()
+        after_tick()
+
+
+@pytest.mark.parametrize("how", ["at once", "by ticks"])
+def test_long_value_that_is_the_same_again_changes_nothing(session, monkeypatch, how):
     monkeypatch.setattr(value_files, "PIECE", 20_000)
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
     tree = new_tree()
     node = script(tree, "Make", "def main(last: int = 1) -> list[int]: return [*range(20_000), last]")
 
     def run_changes_the_file() -> bool:
         run = session.start(tree)
-        run.wait()
+        if how == "at once":
+            run.wait()
+        by_ticks(session, run)
         return run.has_changed_file
 
     assert run_changes_the_file()
@@ -475,3 +488,20 @@ def test_long_value_that_is_the_same_again_changes_nothing(session, monkeypatch)
     node.inputs[0].default_value = 2
     assert run_changes_the_file()
     assert node.outputs[0].result[-1] == 2
+
+
+def test_long_value_is_compared_a_piece_a_tick_and_only_once(session, monkeypatch):
+    monkeypatch.setattr(value_files, "PIECE", 20_000)
+    monkeypatch.setattr(keeper, "TICK_BUDGET", 0.0)
+    tree = new_tree()
+    node = script(tree, "Make", "def main() -> list[int]: return [*range(20_000)]")
+    session.start(tree).wait()
+    asked = []
+    piece_of = type(node.outputs[0]).result_piece
+    monkeypatch.setattr(
+        type(node.outputs[0]), "result_piece", lambda socket, index: asked.append(index) or piece_of(socket, index)
+    )
+    numbers = [0]
+    by_ticks(session, session.start(tree), lambda: numbers.append(len(asked)))
+    assert max(after - before for before, after in itertools.pairwise(numbers)) == 1
+    assert asked == list(range(node.outputs[0].num_result_pieces + 1))

@@ -18,6 +18,7 @@ from .empty_file import EmptyFile
 from .property_values import values
 from .python_state import PythonState
 from .registered_types import RegisteredTypes
+from .translations import Translations
 
 #: Parts of the preferences that are looked at elsewhere, or not at all: files in folders, and thousands of colours.
 _LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
@@ -32,6 +33,7 @@ class CleanState:
         self._empty_file = EmptyFile(Path(tempfile.gettempdir()).parent)
         self._empty_file.open()
         self._types = RegisteredTypes()
+        self._translations = Translations()
         self._addons = _enabled_addons()
         self._preferences = _preferences()
         self._app = _app_settings()
@@ -54,6 +56,7 @@ class CleanState:
             self._python.unclean,
             self._changed_settings,
             self._types.restore,
+            self._translations.restore,
             self._restore_blender,
             self._temporary_files.remove,
             self._python.remains,
