@@ -150,9 +150,18 @@ def new_material(name: str) -> bpy.types.Material:
 
 
 def names() -> dict[str, list[tuple[str, int]]]:
-    """Name and number of users of all in the file, libraries too."""
+    """Name and number of users of all in the file, libraries too.
+
+    But for Blender's own brushes, which it loads when it likes to: a step of undo from before another test did.
+    """
     found = {}
     for prop in bpy.data.bl_rna.properties:
         if prop.type == "COLLECTION" and prop.identifier != "all_ids":
-            found[prop.identifier] = [(item.name_full, item.users) for item in getattr(bpy.data, prop.identifier)]
+            items = (item for item in getattr(bpy.data, prop.identifier) if not _is_of_blender(item))
+            found[prop.identifier] = [(item.name_full, item.users) for item in items]
     return found
+
+
+def _is_of_blender(item: bpy.types.ID) -> bool:
+    library = item if isinstance(item, bpy.types.Library) else getattr(item, "library", None)
+    return library is not None and library.name.startswith("essentials_brushes")

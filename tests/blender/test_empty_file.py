@@ -37,9 +37,11 @@ def content_of(path) -> list[tuple[object, ...]]:
             continue
         for start in range(0, len(data) - struct.size + 1, struct.size):
             for field in dna.flat(struct).fields:
+                place = slice(start + field.offset, start + field.offset + field.num_bytes)
                 if field.stars or field.name.endswith("session_uid"):
-                    place = slice(start + field.offset, start + field.offset + field.num_bytes)
                     data[place] = bytes([any(data[place])]) * field.num_bytes
+                elif "_pad" in field.name:  # Blender may leave it as it was
+                    data[place] = bytes(field.num_bytes)
         found.append((code, struct.name, bytes(data)))
     return found
 
