@@ -9,6 +9,7 @@ import errno
 import os
 import shutil
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -375,8 +376,18 @@ def test_of_what_takes_too_long_when_blender_ends_only_what_was_begun_is_kept(
     stage: Stage, tmp_path: Path, slow_keeping: threading.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("background_nodes.runtime.engine.runner._KEEPING_TIMEOUT", 0.01)
+    begun = threading.Event()
+    keep = Store.keep
+    monkeypatch.setattr(Store, "keep", lambda *arguments, **options: (begun.set(), keep(*arguments, **options))[1])
     start_twice(stage, "a: 2; b: 3")
-    threading.Timer(0.2, slow_keeping.set).start()
+    assert begun.wait(60.0)
+
+    def keep_when_it_takes_too_long() -> None:
+        while not stage.runner._chores._is_late:
+            time.sleep(0.005)
+        slow_keeping.set()
+
+    threading.Thread(target=keep_when_it_takes_too_long).start()
     stage.close()
     reopened = Stage(tmp_path)
     run = reopened.run("a: 2; b: 3")
