@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
@@ -92,6 +94,9 @@ def _of_modules() -> Iterator[_Setting]:
     yield _Setting("the timeout of sockets", socket.getdefaulttimeout, socket.setdefaulttimeout)
     yield _Setting("the field limit of CSV", csv.field_size_limit, csv.field_size_limit)
     yield _Setting("the dialects of CSV", _dialects, _put_dialects)
+    # Before NumPy 2 they are of the thread, not of the context that a script runs in.
+    yield _Setting("NumPy's errors", numpy.geterr, lambda was: numpy.seterr(**was))
+    yield _Setting("NumPy's errors", numpy.geterrcall, numpy.seterrcall)
     for context in (decimal.DefaultContext, decimal.BasicContext, decimal.ExtendedContext):
         read, put = functools.partial(_read_decimals, context), functools.partial(_put_decimals, context)
         yield _Setting("the contexts of decimal numbers", read, put)
