@@ -245,7 +245,8 @@ class BackgroundNodeSocket:
 
     def forget_result(self) -> None:
         self.result_json = self.result_label = ""
-        self.more_result_json.clear()
+        if len(self.more_result_json):
+            self.more_result_json.clear()
 
     @staticmethod
     def label_of(result: Any) -> str:
