@@ -268,21 +268,18 @@ class Arrival:
     def _show_uses(self, nodes: Nodes, _seconds: float) -> None:
         """Let Output nodes show what they did, and hide originals."""
         with edits.own():
-            self._show_deliveries(nodes)
-
-    def _show_deliveries(self, nodes: Nodes) -> None:
-        for delivery, _refs in self._deliveries:
-            node = nodes.get(delivery.node)
-            if delivery.action is None or node is None:
-                continue
-            node.home_action = use_of(delivery)
-            if hasattr(node, "num_kept"):
-                is_asked = delivery.action.when_changed is WhenChanged.ASK
-                node.num_kept = len(self._kept.get(delivery.node, ())) if is_asked else 0
-        if self._hidden:
-            live = data_block_kinds.Index()
-            linking.hide(filter(None, (live.find("Object", uid) for uid in self._hidden)), self._scene(live))
-            edits.note(self._hidden)
+            for delivery, _refs in self._deliveries:
+                node = nodes.get(delivery.node)
+                if delivery.action is None or node is None:
+                    continue
+                node.home_action = use_of(delivery)
+                if hasattr(node, "num_kept"):
+                    is_asked = delivery.action.when_changed is WhenChanged.ASK
+                    node.num_kept = len(self._kept.get(delivery.node, ())) if is_asked else 0
+            if self._hidden:
+                live = data_block_kinds.Index()
+                linking.hide(filter(None, (live.find("Object", uid) for uid in self._hidden)), self._scene(live))
+                edits.note(self._hidden)
 
     # What is in a portion
 

@@ -47,8 +47,7 @@ class Writer:
         self._home = Homecoming(snapshot)
         self._targets: Targets | None = None
         self._comparisons: Comparisons | None = None
-        self._same_values = SameValues(run, snapshot.folder, ())
-        self._has_values = False  # whether it was told them
+        self._same_values: SameValues | None = None  # None: what is the same is found out when it is asked for
         self._is_prepared = False
         self._has_begun = False
         self._arrival: Arrival | None = None  # of what comes home
@@ -81,8 +80,7 @@ class Writer:
 
     def _compare_values(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         nodes = {} if tree is None else nodes_by_uid(tree)
-        if not self._has_values:
-            self._has_values = True
+        if self._same_values is None:
             sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
             self._same_values = SameValues(self._run, self._snapshot.folder, dict.fromkeys(sources))
         try:
@@ -177,7 +175,8 @@ class Writer:
             return socket.shows_result and is_home(
                 nodes[source.task], source.output, contents, leaves_deleted=self.leaves_deleted
             )
-        return self._same_values.is_same(source, socket)
+        known = self._same_values or SameValues(self._run, self._snapshot.folder, ())
+        return known.is_same(source, socket)
 
     def _clear_stale(self, nodes: Nodes, home: Iterable[Delivery]) -> None:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.

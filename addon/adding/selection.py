@@ -10,7 +10,6 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ...node_tree.data_nodes import BackgroundNodeInput
 from ...runtime.blender import data_block_kinds
-from ...runtime.script.socket_types import ANY_DATA_BLOCK
 from ..editor.active import EditableTreeOperator, active_tree
 from . import node_add
 from .node_add import AddOperator
@@ -86,14 +85,13 @@ def _can_be_input(data_block: bpy.types.ID) -> bool:
 
 def _of_node(context: bpy.types.Context, node: BackgroundNodeInput) -> list[bpy.types.ID]:
     """What is selected of the type of an Input node: where one such data-block is chosen mostly, or in the Outliner."""
-    places = (_PLACES.get(node.data_type, "OUTLINER"), "OUTLINER")
-    found = ([item for item in data_blocks(context, place) if _kind_fits(item, node.data_type)] for place in places)
+    kind = node.data_type
+    places = dict.fromkeys((_PLACES.get(kind, "OUTLINER"), "OUTLINER"))
+    found = [
+        [item for item in data_blocks(context, place) if data_block_kinds.kind_of(item) == kind] for place in places
+    ]
     # Several of what has no selection of its own can be chosen in the Outliner only.
     return max(found, key=len) if node.is_list else next(filter(None, found), [])
-
-
-def _kind_fits(data_block: bpy.types.ID, data_type: str) -> bool:
-    return data_type == ANY_DATA_BLOCK or data_block_kinds.kind_of(data_block) == data_type
 
 
 class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
