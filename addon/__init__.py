@@ -30,7 +30,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .preferences import edit, preferences, trusted_list
     from .scripts import consent_dialog, menus, operators, text_watch
     from .session import current, forecasts, gestures, interruptions, problems
-    from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list
+    from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list, viewer
 
     return (
         consent,
@@ -51,6 +51,7 @@ def _modules() -> tuple[ModuleType, ...]:
         report_text,
         list_items,
         results,
+        viewer,
         status_icons,
         node_status,
         overlay,

@@ -138,7 +138,7 @@ class Succession:
     def carry_out(self) -> None:
         """Put everything in its place. What does not come home, see `kept`, is removed."""
         self._going -= {*self.kept.values(), *self.beside, *self._staying}
-        superfluous = _unused(self._going - self._pairs.keys(), self._going)
+        superfluous = without_users(self._going - self._pairs.keys(), self._going)
         self._families = {
             self.kept.get(result, result): {part: self.kept.get(item, item) for part, item in family.items()}
             for result, family in self._families.items()
@@ -253,7 +253,7 @@ def _is_same_kind(parts: Mapping[_Part, _Earlier], ours: Mapping[_Part, _Earlier
     return root in ours or (root in parts and parts[root].item == result)
 
 
-def _unused(items: set[bpy.types.ID], going: set[bpy.types.ID]) -> set[bpy.types.ID]:
+def without_users(items: set[bpy.types.ID], going: set[bpy.types.ID]) -> set[bpy.types.ID]:
     """Those of the items that nothing uses but what is `going` as well. Assets are used."""
     if not items:
         return set()

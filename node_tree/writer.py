@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
@@ -30,6 +30,20 @@ from .identity import nodes_by_uid
 from .shown_values import SameValues
 from .sockets import python_value
 from .succession import compared, is_home
+
+
+class Viewed(NamedTuple):
+    """Results in the file that no node has: nothing is noted of them.
+
+    Attributes:
+        results: the data-blocks.
+        came: all that was loaded for them.
+        originals: the artist's data-blocks that they are versions of.
+    """
+
+    results: list[bpy.types.ID]
+    came: set[bpy.types.ID]
+    originals: list[bpy.types.ID]
 
 
 class Writer:
@@ -226,6 +240,20 @@ class Writer:
             raise RunError(f"the result can't come home until {event}")
         self._bring([delivery], nodes, only_missing=True)
         return next(socket.result for socket in nodes[task_id].outputs if socket.identifier == found.identifier)
+
+    def view(self, task_id: str, output: str) -> Viewed:
+        """Load one output of a task to be looked at. Raises RunError if there is none, StoreError."""
+        task = self._run.tasks[task_id]
+        value = self._run.results.source(task.source(_output(task, output)), self._run.tasks)
+        found = self._home.bring(value.refs())
+        return Viewed(list(found.values()), self._home.newcomers(), list(self._home.originals.values()))
+
+    def value(self, task_id: str, output: str) -> Any:
+        """Read one output of a task that is no data-block. Raises RunError if there is none, StoreError."""
+        task = self._run.tasks[task_id]
+        found = _output(task, output)
+        value = self._run.results.source(task.source(found), self._run.tasks)
+        return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), found.type.kind)
 
     def _bring(self, deliveries: list[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
         """Bring deliveries home at once, and read what they are like."""

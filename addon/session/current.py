@@ -27,12 +27,16 @@ def fetch_result(socket: bpy.types.NodeSocket, action: OutputAction | None = Non
         RunError: if it is not kept any more, or must wait.
         StoreError: if it can't be read.
     """
-    node = socket.node
+    offering_run(socket).fetch_output(socket.node.uid, socket.identifier, action)
+
+
+def offering_run(socket: bpy.types.NodeSocket) -> Run:
+    """The run that offers a result for an output. Raises RunError if that is not kept any more."""
     runs = (run for run in session.history if run.number == socket.offered_by)
-    run = next((run for run in runs if run.tree_uid == node.id_data.session_uid), None)
+    run = next((run for run in runs if run.tree_uid == socket.id_data.session_uid), None)
     if run is None:
         raise RunError(NOT_KEPT)
-    run.fetch_output(node.uid, socket.identifier, action)
+    return run
 
 
 def bring_back(socket: bpy.types.NodeSocket) -> Run | None:

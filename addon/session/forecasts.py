@@ -17,7 +17,7 @@ import bpy
 
 from ...node_tree import changes
 from ...node_tree.identity import background_trees
-from ...runtime.engine.forecast import Forecast
+from ...runtime.engine.forecast import Forecast, Outlook
 from ...runtime.engine.forecaster import Forecaster
 from ...runtime.errors import BackgroundNodesError
 from . import gestures, occupation
@@ -95,6 +95,13 @@ def of(tree: bpy.types.NodeTree) -> Forecast | None:
     """The last forecast of a tree, None if there is none. Nothing is done for it."""
     told = _told.get(tree.session_uid)
     return None if told is None else told.forecast
+
+
+def is_sure_to_be_cached(node: bpy.types.Node) -> bool:
+    """Whether a run would give what the last one gave for a node, as far as that is known by now."""
+    told = _told.get(node.id_data.session_uid)
+    task = None if told is None or not told.is_fresh or told.forecast is None else told.forecast.of(node.uid)
+    return task is not None and task.state is Outlook.CACHED
 
 
 # The timer

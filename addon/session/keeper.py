@@ -70,6 +70,7 @@ class Session:
     Attributes:
         updated: tells listeners the runs after a tick, but no more often than it can be seen.
         ended: tells listeners a run when it is over and its results are home.
+        starting: tells listeners a tree before the file is read for a run of it.
         started: tells listeners a run that has begun.
         results_come, results_came: tell listeners a run before and after results of it are brought home.
     """
@@ -77,6 +78,7 @@ class Session:
     def __init__(self, host: Host) -> None:
         self.updated: News[tuple[Run, ...]] = News()
         self.ended: News[Run] = News()
+        self.starting: News[bpy.types.NodeTree] = News()
         self.started: News[Run] = News()
         self.results_come: News[Run] = News()
         self.results_came: News[Run] = News()
@@ -126,6 +128,7 @@ class Session:
         """
         self._bring_rest()
         self._check_tree(tree, workers)
+        self.starting.tell(tree)
         plan = self._host.checked_plan(tree, until)
         if brings_back is not None:
             plan = plan.part_for(*brings_back)

@@ -26,6 +26,7 @@ from .task import Task
 if TYPE_CHECKING:
     import bpy
 
+    from ...node_tree.writer import Viewed
     from ...runtime.blender.snapshot import Snapshot
 
 NOT_KEPT = (
@@ -82,6 +83,14 @@ class ResultWriter(Protocol):
         self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
     ) -> Any:
         """Bring one output of a task home, with an action as an Output node does. Raises RunError or StoreError."""
+        ...
+
+    def view(self, task_id: str, output: str) -> Viewed:
+        """Load one output of a task to be looked at. Raises RunError or StoreError."""
+        ...
+
+    def value(self, task_id: str, output: str) -> Any:
+        """Read one output of a task that is no data-block. Raises RunError or StoreError."""
         ...
 
     def bring_back(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> None:
@@ -378,6 +387,15 @@ class Run:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
         with self._keeper.coming_home(self):
             return self._fetcher().fetch(self._keeper.tree_of(self), node_id, output, action)
+
+    def view(self, node_id: str, output: str) -> Viewed:
+        """Load an output to be looked at: who shows it removes it again. Raises RunError or StoreError."""
+        with self._keeper.coming_home(self):
+            return self._fetcher().view(node_id, output)
+
+    def value(self, node_id: str, output: str) -> Any:
+        """Read an output that is no data-block, of a node that succeeded. Raises RunError or StoreError."""
+        return self._fetcher().value(node_id, output)
 
     def gave(self, node_id: str, output: str, contents: Mapping[str, str]) -> bool:
         """Whether it has these results of an output, given by place and content."""

@@ -45,7 +45,6 @@ class BACKGROUND_NODES_OT_result_show(_OutputOperator, bpy.types.Operator):
         if not data_blocks:
             self.report({"WARNING"}, translated("The result is not there any more"))
             return {"CANCELLED"}
-        show = _SHOWERS.get(_kind(data_blocks[0]), _show_properties)
         message = show(context, data_blocks)
         if message:
             self.report({"WARNING"}, message)
@@ -175,6 +174,11 @@ def _folder(path: str) -> Path | None:
     if not found.exists():
         return None
     return found if found.is_dir() else found.parent
+
+
+def show(context: bpy.types.Context, data_blocks: Sequence[bpy.types.ID]) -> str:
+    """Show data-blocks of one kind where the artist looks at such. Returns what could not be shown, "" if all could."""
+    return _SHOWERS.get(_kind(data_blocks[0]), _show_properties)(context, data_blocks)
 
 
 def _kind(data_block: bpy.types.ID) -> str:

@@ -1,0 +1,172 @@
+"""What an output gives is shown, and nothing of it stays in the file."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+from background_nodes.addon.sidebar import viewer
+
+from .graphs import SCALE, add, editor, names, new_tree, output, quad, script, value
+
+IMAGE = """
+def main() -> bpy.types.Image:
+    return bpy.data.images.new("Picture", 8, 8)
+"""
+
+
+@pytest.fixture
+def chain(session):
+    """Two nodes that scale a quad, one after the other, and an Output node."""
+    tree = new_tree()
+    first = script(tree, "First", SCALE, source=value(tree, "Object", quad(), name="Quad"))
+    output(tree, "LINK", script(tree, "Second", SCALE, source=first))
+    return tree
+
+
+def view(tree: bpy.types.NodeTree, node: str) -> None:
+    with editor(tree):
+        assert bpy.ops.background_nodes.result_view(node_name=node) == {"FINISHED"}
+
+
+def told(tree: bpy.types.NodeTree, node: str) -> str:
+    """What is reported."""
+    level, message = viewer._viewer.show(bpy.context, tree.nodes[node].outputs[0])
+    assert level == "INFO"
+    return message
+
+
+def shown() -> list[bpy.types.Object]:
+    found = [collection for collection in bpy.data.collections if collection.name.startswith("Viewer")]
+    return [item for collection in found for item in collection.objects]
+
+
+def width(item: bpy.types.Object) -> float:
+    return max(vertex.co.x for vertex in item.data.vertices)
+
+
+def test_node_that_has_not_run_is_run_to_and_shown_in_place_of_its_original(chain):
+    view(chain, "First")
+    (item,) = shown()
+    assert width(item) == 2.0
+    assert bpy.context.view_layer.objects[item.name].visible_get()
+    assert not bpy.data.objects["Quad"].visible_get()
+    item.select_set(True)
+    assert not item.select_get(), "nobody can select and change it"
+
+
+def test_click_beside_all_nodes_leaves_the_file_as_it_was(chain, session):
+    session.start(chain).wait()
+    with editor(chain):  # which uses it
+        pass
+    before = names()
+    view(chain, "First")
+    assert names() != before
+    view(chain, "")
+    assert names() == before
+    assert bpy.data.objects["Quad"].visible_get()
+
+
+def test_saved_file_has_nothing_of_what_is_shown(chain, session, tmp_path):
+    session.start(chain).wait()
+    before = {kind: [name for name, _users in found] for kind, found in names().items()}
+    view(chain, "First")
+    path = str(tmp_path / "saved.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    assert [width(item) for item in shown()] == [2.0], "it is shown again"
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert {kind: [name for name, _users in found] for kind, found in names().items()} == before
+    assert bpy.data.objects["Quad"].visible_get()
+
+
+def test_result_that_is_brought_home_while_it_is_shown_stays(chain, session):
+    session.start(chain, until="First").wait()
+    view(chain, "First")
+    with editor(chain):
+        bpy.ops.background_nodes.result_bring_home(node_name="First", identifier="result")
+    view(chain, "")
+    (home,) = chain.nodes["First"].outputs[0].result_data_blocks
+    assert home.users_collection == (bpy.context.scene.collection,)
+    assert not shown()
+
+
+def test_image_that_the_artist_uses_meanwhile_stays(session):
+    tree = new_tree()
+    script(tree, "Image", IMAGE)
+    before = names()["images"]
+    view(tree, "Image")
+    image = bpy.data.images["Picture"]
+    texture = bpy.data.textures.new("Own", "IMAGE")
+    texture.image = image
+    view(tree, "")
+    assert texture.image == image
+    texture.image = None
+    bpy.data.images.remove(image)
+    assert names()["images"] == before
+
+
+def test_second_click_shows_the_next_output_and_another_node_takes_the_place(chain, session):
+    tree = chain
+    both = script(
+        tree,
+        "Both",
+        """
+        class Output(NamedTuple):
+            count: int
+            small: bpy.types.Object
+            large: bpy.types.Object
+        def main(source: bpy.types.Object) -> Output:
+            large = source.copy()
+            large.data = source.data.copy()
+            for vertex in large.data.vertices:
+                vertex.co *= 5.0
+            return Output(1, source, large)
+        """,
+        source=tree.nodes["Quad"],
+    )
+    view(tree, both.name)
+    assert [width(item) for item in shown()] == [1.0]
+    view(tree, both.name)
+    assert [width(item) for item in shown()] == [5.0]
+    view(tree, "First")
+    assert [width(item) for item in shown()] == [2.0]
+
+
+def test_number_is_told(chain):
+    both = script(chain, "Count", "def main(count: int = 8000) -> int: return count")
+    script(chain, "Takes", "def main(count: int) -> int: return count", count=both)
+    with editor(chain):
+        bpy.ops.background_nodes.run()
+    assert told(chain, "Count") == "Count · Result: 8,000"
+
+
+def test_reroute_and_output_node_stand_for_what_is_linked_to_them(chain):
+    reroute = add(chain, "NodeReroute")
+    chain.links.new(reroute.inputs[0], chain.nodes["First"].outputs[0])
+    view(chain, reroute.name)
+    assert [width(item) for item in shown()] == [2.0]
+    view(chain, "Output")
+    assert [width(item) for item in shown()] == [4.0]
+
+
+def test_undo_takes_away_what_is_shown_and_a_run_does_after_redo(chain, session):
+    session.start(chain).wait()
+    bpy.ops.ed.undo_push(message="Before")
+    view(chain, "First")
+    bpy.ops.ed.undo_push(message="View Result")  # as in a window
+    bpy.ops.ed.undo()
+    assert not shown()
+    assert bpy.data.objects["Quad"].visible_get()
+    bpy.ops.ed.redo()
+    assert shown()
+    session.start(bpy.data.node_groups["Tree"]).wait()
+    assert not shown()
+    assert bpy.data.objects["Quad"].visible_get()
+
+
+def test_after_another_run_what_is_shown_is_what_it_gave(chain):
+    view(chain, "First")
+    chain.nodes["First"].inputs["Size"].default_value = 3.0
+    with editor(chain):
+        bpy.ops.background_nodes.run()
+    assert [width(item) for item in shown()] == [3.0]
