@@ -159,7 +159,7 @@ class _File:
                 yield place, Digest("", reason, is_timed)
                 continue
             content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
-            uses = tuple(self._names[use] for use in blocks[place].uses)
+            uses = tuple(self._named_uses(place))
             files = self._states_of(place)
             yield (
                 place,
@@ -174,6 +174,19 @@ class _File:
                     files,
                 ),
             )
+
+    def _named_uses(self, place: int) -> Iterator[DataBlockName]:
+        """What a data-block uses. What is a part of it, such as its shape keys, has no kind: what that uses counts."""
+        queue, met = [place], {place}
+        while queue:
+            for use in self._found[queue.pop()].uses:
+                if use in met:
+                    continue
+                met.add(use)
+                if self._names[use].kind:
+                    yield self._names[use]
+                else:
+                    queue.append(use)
 
     def _used_parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
         """All that a data-block uses."""

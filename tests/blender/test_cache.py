@@ -207,6 +207,19 @@ def test_the_frame_counts_for_what_is_animated(tree):
     assert tree.nodes["Where"].outputs[0].result == 10.0
 
 
+def test_an_object_with_animated_shape_keys_is_kept_and_its_animation_counts(tree):
+    item = rock()
+    item.shape_key_add(name="Basis")
+    smile = item.shape_key_add(name="Smile")
+    smile.keyframe_insert("value", frame=1)
+    script(tree, "Pass", "def main(source: bpy.types.Object) -> bpy.types.Object: return source", source=item)
+    ran(tree)
+    assert ran(tree) == {}
+    smile.keyframe_insert("value", frame=9)
+    assert list(ran(tree)) == ["Pass"]
+    assert ran(tree) == {}
+
+
 def test_comments_and_layout_of_a_script_may_change_and_its_code_may_not(tree):
     scale = chain(tree, rock())
     ran(tree)
