@@ -11,7 +11,17 @@ def _modules() -> tuple[ModuleType, ...]:
 
     They are imported here, for they import Blender, and what keeps runs (`keeper.py`) is tested without one.
     """
-    from .adding import add_menu, drops, example_files, link_search, node_add, node_choices, node_search, selection
+    from .adding import (
+        add_menu,
+        drops,
+        example_files,
+        link_search,
+        node_add,
+        node_choices,
+        node_search,
+        node_swap,
+        selection,
+    )
     from .auto_run import events as auto_run
     from .consent import current as consent
     from .drawing import keymaps
@@ -66,6 +76,7 @@ def _modules() -> tuple[ModuleType, ...]:
         menus,
         text_watch,
         add_menu,
+        node_swap,
         header,
         task_list,
         declared_sockets,  # above the other panels of its tab

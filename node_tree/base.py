@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -207,6 +208,12 @@ def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
     if spec.type.is_list:
         return [value]
     return value[0] if value else None
+
+
+def hand_over_value(old: Any, new: Any) -> None:
+    """Give a socket the value that is set on another one, if it can hold that."""
+    with contextlib.suppress(AttributeError, ValueError):  # not one of ours; an artist's text that is no JSON
+        _fill(new, _detached(old.get_value()))
 
 
 def _detached(value: Any) -> Any:

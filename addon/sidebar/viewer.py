@@ -413,7 +413,13 @@ def _after_load(*_arguments: object) -> None:
 
 def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     tree = active_tree(context)
-    if tree is not None and tree.nodes.active is not None:
+    if tree is None:
+        return
+    menu.layout.separator()
+    if not any(node.select for node in tree.nodes):
+        menu.layout.operator_context = "EXEC_DEFAULT"  # not what the menu covers
+        menu.layout.operator(BACKGROUND_NODES_OT_result_view.bl_idname, text="Clear Viewer", icon="HIDE_ON")
+    elif tree.nodes.active is not None:
         view = menu.layout.operator(BACKGROUND_NODES_OT_result_view.bl_idname, icon="HIDE_OFF")
         view.node_name = tree.nodes.active.name
 

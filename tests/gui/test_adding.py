@@ -348,6 +348,31 @@ def test_key_over_a_socket_searches_for_that(editor):
     assert [(link[1], link[3]) for link in editor.links()] == [("value", "ratio")]
 
 
+# Swap
+
+
+def test_key_swaps_a_node_which_keeps_links_and_values(editor):
+    editor.add("input:Object", -250, 100, "Input")
+    editor.add("library:mesh/decimate", -50, 100, "Decimate")
+    editor.add("node:BackgroundNodeOutput", 200, 100, "Output")
+    editor.tree(
+        "tree.links.new(nodes['Decimate'].inputs[0], nodes['Input'].outputs[0])"
+        " and tree.links.new(nodes['Output'].inputs[0], nodes['Decimate'].outputs[0]) and None"
+    )
+    editor.window.run("places.tree().nodes['Decimate'].inputs['Suffix'].default_value = '_low'")
+    editor.window.settle(5)
+    editor.window.click(*editor.place_of("Decimate"))
+    editor.window.press("S", shift=True)
+    editor.window.settle(5)
+    editor.window.type_text("voxel")
+    editor.window.settle(5)
+    editor.window.press("RET")
+    editor.window.settle(5)
+    assert editor.titles() == ["BackgroundNodeOutput", "Object", "Voxel Remesh"]
+    assert [(link[1], link[3]) for link in editor.links()] == [("value", "source"), ("remeshed", "data")]
+    assert editor.tree("nodes['Voxel Remesh'].inputs['Suffix'].default_value") == "_low"
+
+
 # What is dropped and what is selected
 
 
