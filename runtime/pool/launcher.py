@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..engine.workers import CyclesDevices, WorkerLimits
 from ..errors import LaunchError
 from ..scratch.scratch import ScratchFolder
+from .process import Process
+from .spawner import Order, Spawner, inherited_handle
 from .transport import Channel
 
 #: The file in a worker's folder that takes what it prints outside of its tasks.
@@ -42,7 +42,7 @@ class Launcher:
             return cls((binary_path, *options, str(BOOTSTRAP), "--"))
         return cls((sys.executable, str(BOOTSTRAP), "--"))
 
-    def launch(self, folder: Path, scratch: ScratchFolder) -> tuple[subprocess.Popen[bytes], Channel]:
+    def launch(self, folder: Path, scratch: ScratchFolder, spawner: Spawner) -> tuple[Process, Channel]:
         """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
 
         It has a configuration of its own there: a script that saves the preferences, which are Blender's factory
@@ -50,55 +50,35 @@ class Launcher:
 
         Messages name blobs and logs; the worker finds them in `scratch`.
 
-        Call it from the main thread: on Linux a worker dies with the thread that started it.
-
         Raises:
-            LaunchError: if the program can't be started.
+            LaunchError: if what a worker needs can't be made.
         """
-        ours, theirs = Channel.pair()
-        argv = [
-            *self.command,
-            str(os.getpid()),
-            str(theirs.fileno()),
-            *map(str, astuple(self.limits)),
-            self.devices.argument(),
-            str(scratch.path),
-        ]
         try:
             for name in (_TEMPORARY, _CONFIGURATION):
                 (folder / name).mkdir()
-            with (folder / WORKER_LOG).open("ab") as log:
-                process = subprocess.Popen(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=os.environ | _folders(folder),
-                    **_options(theirs),
-                )
+            ours, theirs = Channel.pair()
         except OSError as error:
-            ours.close()
-            raise LaunchError(f"the worker {argv[0]!r} can't be started: {error}") from error
-        finally:
-            theirs.close()
+            raise LaunchError(self.failure(error)) from error
+        argv = (
+            *self.command,
+            str(os.getpid()),
+            str(inherited_handle(theirs)),
+            *map(str, astuple(self.limits)),
+            self.devices.argument(),
+            str(scratch.path),
+        )
+        process = spawner.start(Order(argv, os.environ | _folders(folder), folder / WORKER_LOG, theirs))
         return process, ours
+
+    def failure(self, error: Exception) -> str:
+        """What is told of an error that kept the program from being started."""
+        return f"the worker {self.command[0]!r} can't be started: {error}"
 
 
 def _folders(folder: Path) -> dict[str, str]:
     """The variables of the environment that keep what a worker writes by itself in its folder."""
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY))
     return {**temporary, "BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
-
-
-def _options(theirs: Channel) -> dict[str, Any]:
-    """The options of `Popen` that hand the channel down and keep Ctrl-C in a terminal to the foreground alone."""
-    handle = theirs.fileno()
-    if sys.platform == "win32":
-        os.set_handle_inheritable(handle, True)
-        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
-        flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        return {"startupinfo": startup, "creationflags": flags}
-    return {"pass_fds": (handle,), "start_new_session": True}
 
 
 def read_tail(path: Path, size: int = 2000) -> str:

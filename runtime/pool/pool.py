@@ -12,10 +12,8 @@ A worker that resets itself is given its next request already: it need not wait 
 
 from __future__ import annotations
 
-import contextlib
 import enum
 import os
-import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Hashable, Sequence
@@ -32,7 +30,8 @@ from ..scratch.scratch import Scratch
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
 from .memory import memory_with_children, resident_memory
 from .priority import set_priority
-from .processes import kill, resume, suspend
+from .process import Process
+from .spawner import Spawner
 from .transport import Channel
 
 #: The pool gives up after this many workers in a row that died before they were ready.
@@ -40,7 +39,6 @@ _MAX_FAILED_LAUNCHES = 3
 #: A task is lost after this many of its workers ended before they started it.
 _MAX_FAILED_STARTS = 3
 #: The most workers that start at once: each keeps a processor busy meanwhile, and one processor is the artist's.
-#: Where none is free, starting a process holds the foreground until the system gives that its first turn.
 _MAX_STARTING = max(1, (os.cpu_count() or 2) - 1)
 #: Seconds after which a worker that still starts keeps no other from starting.
 _USUAL_START = 2.0
@@ -89,7 +87,7 @@ _STARTED = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTIN
 class _Worker:
     """A worker process as the pool sees it."""
 
-    def __init__(self, launcher: Launcher, process: subprocess.Popen[bytes], channel: Channel, folder: Path) -> None:
+    def __init__(self, launcher: Launcher, process: Process, channel: Channel, folder: Path) -> None:
         self.launcher = launcher
         self.process = process
         self.channel = channel
@@ -110,7 +108,9 @@ class _Worker:
         task = None if self.request is None or self.state is _State.RESETTING else self.request.task
         name = task.node if isinstance(task, messages.Execute) else ""
         state = _WORDS[self.state] if self.frozen is None else "paused"
-        return WorkerInfo(self.process.pid, state, name, resident_memory(self.process.pid))
+        process_id = self.process.process_id
+        memory = 0 if process_id is None else resident_memory(process_id)
+        return WorkerInfo(process_id or 0, state, name, memory)
 
     @property
     def has_just_started(self) -> bool:
@@ -125,13 +125,13 @@ class _Worker:
 
     def freeze(self) -> None:
         """Freeze the process and those its scripts started. Its deadline moves on by that time."""
-        if self.frozen is None and suspend(self.process):
+        if self.frozen is None and self.process.suspend():
             self.frozen = time.monotonic()
 
     def thaw(self) -> None:
         if self.frozen is None:
             return
-        resume(self.process)
+        self.process.resume()
         if self.deadline is not None:
             self.deadline += time.monotonic() - self.frozen
         self.frozen = None
@@ -140,10 +140,10 @@ class _Worker:
         """Cut the log of its task if it is too long. The process is frozen meanwhile: no output is lost."""
         if self.task_log is None or not self.task_log.is_too_long:
             return
-        is_still = self.frozen is None and suspend(self.process)
+        is_still = self.frozen is None and self.process.suspend()
         self.task_log.bound()
         if is_still:
-            resume(self.process)
+            self.process.resume()
 
     def leave(self) -> None:
         """Note that its channel is closed. How its process ended is checked later."""
@@ -152,7 +152,7 @@ class _Worker:
 
     def end(self) -> None:
         """Kill the process, if it still runs, with those its scripts started. It is reaped later."""
-        kill(self.process)
+        self.process.kill()
         self.frozen = None
         self.channel.close()
 
@@ -171,6 +171,7 @@ class Pool:
         self.is_low = False
         self.memory_limit = 0
         self._launcher = launcher
+        self._spawner = Spawner()
         self._scratch = scratch
         self._queue: deque[Request] = deque()
         self._frozen: set[Hashable] = set()  # keys of the requests that are frozen
@@ -189,7 +190,12 @@ class Pool:
 
     @property
     def process_ids(self) -> tuple[int, ...]:
-        return tuple(worker.process.pid for worker in self._workers)
+        """The processes of the workers, as far as they are started."""
+        return tuple(self._by_process_id())
+
+    def _by_process_id(self) -> dict[int, _Worker]:
+        started = ((worker.process.process_id, worker) for worker in self._workers)
+        return {process_id: worker for process_id, worker in started if process_id is not None}
 
     def infos(self) -> tuple[WorkerInfo, ...]:
         """What each worker does now."""
@@ -283,9 +289,9 @@ class Pool:
             self._remove(worker)
         deadline = time.monotonic() + _CLOSE_TIMEOUT
         for worker in self._ended:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                worker.process.wait(max(0.0, deadline - time.monotonic()))
+            worker.process.wait(deadline)
         self._let_ended_leave()
+        self._spawner.close()
 
     # From the queue to a worker
 
@@ -356,7 +362,7 @@ class Pool:
     def _start_workers(self, num_waiting: int) -> None:
         """Start a worker for the waiting tasks, except those that starting or resetting workers will take.
 
-        One a poll: each takes about 10 ms.
+        One a poll: each takes about 1 ms.
         """
         self._is_short = False
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_started_workers():
@@ -371,15 +377,14 @@ class Pool:
             try:
                 self._start_worker()
             except (LaunchError, StoreError) as error:
-                self._num_failed_launches = _MAX_FAILED_LAUNCHES
-                self._give_up(str(error))
+                self._give_up_starting(str(error))
                 return
         self._is_short = num_wanted > 0
 
     def _start_worker(self) -> None:
         folder = self._scratch.new_folder()
         try:
-            process, channel = self._launcher.launch(folder, self._scratch.folder)
+            process, channel = self._launcher.launch(folder, self._scratch.folder, self._spawner)
         except LaunchError:
             self._scratch.remove_folder(folder)
             raise
@@ -420,7 +425,11 @@ class Pool:
 
         A process that a script left behind may hold such a worker's channel open, so that its end does not show.
         """
-        for worker in [worker for worker in self._workers if worker.process.poll() is not None]:
+        for worker in [worker for worker in self._workers if worker.process.has_ended()]:
+            if (error := worker.process.error) is not None:
+                self._remove(worker)
+                self._give_up_starting(worker.launcher.failure(error))
+                continue
             while self._listen(worker):
                 pass
             if worker in self._workers:
@@ -428,7 +437,7 @@ class Pool:
 
     def _let_ended_leave(self) -> None:
         """Reap the processes of ended workers, and remove their folders."""
-        for worker in [worker for worker in self._ended if worker.process.poll() is not None]:
+        for worker in [worker for worker in self._ended if worker.process.has_ended()]:
             self._ended.remove(worker)
             self._scratch.remove_folder(worker.folder)
 
@@ -507,18 +516,18 @@ class Pool:
         if not self.memory_limit or now < self._next_look_at_memory:
             return
         self._next_look_at_memory = now + _MEMORY_INTERVAL
-        busy = [worker for worker in self._workers if worker.state is _State.BUSY]
-        memory = memory_with_children([worker.process.pid for worker in busy])
-        for worker in busy:
-            held = memory[worker.process.pid]
+        busy = {id_: worker for id_, worker in self._by_process_id().items() if worker.state is _State.BUSY}
+        memory = memory_with_children(busy)
+        for process_id, worker in busy.items():
+            held = memory[process_id]
             if held > self.memory_limit and worker.request is not None:
                 self._reports.append((worker.request.key, messages.Failed(_too_much(held, self.memory_limit))))
                 self._frozen.discard(worker.request.key)
                 self._remove(worker)
 
     def _set_priorities(self) -> None:
-        for worker in self._workers:
-            if worker.is_low is not self.is_low and set_priority(worker.process.pid, is_low=self.is_low):
+        for process_id, worker in self._by_process_id().items():
+            if worker.is_low is not self.is_low and set_priority(process_id, is_low=self.is_low):
                 worker.is_low = self.is_low
 
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
@@ -526,6 +535,11 @@ class Pool:
         if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
             told = (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
             self._give_up("\n".join(filter(None, told)))
+
+    def _give_up_starting(self, reason: str) -> None:
+        """Give up at once: to try again would be of no use."""
+        self._num_failed_launches = _MAX_FAILED_LAUNCHES
+        self._give_up(reason)
 
     def _give_up(self, reason: str) -> None:
         """Fail all queued requests, unless a worker can take them. The next request tries again to start workers."""

@@ -22,10 +22,10 @@ from ..blender import whole_file
 from ..engine.messages import CopyFile, Execute, Failed, Gather, Idle, Message, Retiring, Started
 from ..errors import TransportError
 from ..pool.memory import PeakMeter, resident_memory
-from ..pool.processes import kill_children
 from ..pool.transport import Channel
 from ..scratch.scratch import ScratchFolder
 from . import allocator, artist_folder, execution
+from .children import kill_children
 from .cleaning.reset import CleanState
 from .progress_reporter import ProgressReporter
 

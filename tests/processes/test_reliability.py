@@ -56,7 +56,7 @@ def test_killed_worker_of_one_task_does_not_touch_the_other(make_engine, tmp_pat
     run = engine.start(planned(wait, "a"), planned("while True: pass", "b"))
     engine.wait(run, lambda: all(task.started for task in run.scheduler.tasks.values()))
     victim = next(w for w in engine.pool._workers if "b" in str(w.request.key))
-    os.kill(victim.process.pid, signal.SIGKILL)
+    os.kill(victim.process.process_id, signal.SIGKILL)
     engine.wait(run, lambda: run.scheduler.tasks["b"].state.is_final)
     (tmp_path / "go").touch()
     engine.wait(run)

@@ -163,7 +163,7 @@ def _copying(engine) -> list[int]:
     from background_nodes.runtime.engine.messages import CopyFile
 
     return [
-        worker.process.pid
+        worker.process.process_id
         for worker in engine.pool._workers
         if worker.request is not None and isinstance(worker.request.task, CopyFile) and worker.state.name == "BUSY"
     ]
