@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Python's modules and classes hold, and all dicts, lists and sets that can be reached from them, to be restored.
 
-Some 12,000 of them are compared in 2 to 3 ms, in C: a list of containers with a list of their copies. What is the same
-object on both sides is not looked into.
+There are some 12,000 of them. Of dicts, and of what classes hold, Python tells which were changed. The others are
+compared in C: a list of containers with a list of their copies. What is the same object on both sides is not looked
+into.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ import threading
 import types
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
+
+from .dict_versions import DictVersions
 
 #: So many containers are compared at once.
 _CHUNK = 32
@@ -52,6 +56,44 @@ _copy_of: dict[type, Callable[[Any], Any]] = {
 }
 
 
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A container, its copy, and what to change to put that back: a class, or the container itself."""
+
+    owner: Any
+    live: Any
+    saved: Any
+
+
+class _Holdings:
+    """Containers, of which it can be told which differ from their copies."""
+
+    def __init__(self) -> None:
+        self._counted: list[_Held] = []  # in the order of `_versions`
+        self._versions = DictVersions()
+        self._chunks: list[tuple[list[_Held], list[Any], list[Any]]] = []  # the others, with containers and copies
+
+    def add(self, held: _Held) -> None:
+        if self._versions.add(held.live, is_changed=not _is_equal(held.live, held.saved)):
+            self._counted.append(held)
+            return
+        if not self._chunks or len(self._chunks[-1][0]) == _CHUNK:
+            self._chunks.append(([], [], []))
+        for column, value in zip(self._chunks[-1], (held, held.live, held.saved), strict=True):
+            column.append(value)
+
+    def differences(self) -> list[_Held]:
+        """The containers that differ from their copies."""
+        changed = self._versions.changed()
+        equal = [number for number in changed if _is_equal(self._counted[number].live, self._counted[number].saved)]
+        self._versions.note(equal)
+        found = [self._counted[number] for number in changed if number not in equal]
+        for chunk, live, saved in self._chunks:
+            if not _is_equal(live, saved):
+                found += [held for held in chunk if not _is_equal(held.live, held.saved)]
+        return found
+
+
 class ObjectState:
     """What modules, classes, and the containers in them hold.
 
@@ -61,13 +103,10 @@ class ObjectState:
     """
 
     def __init__(self, roots: Iterable[object], left_alone: Iterable[object]) -> None:
-        self._owners: list[Any] = []  # what to change: a class, or the container itself
-        self._live: list[list[Any]] = []  # the containers, in chunks
-        self._saved: list[list[Any]] = []  # their copies
-        self._places: dict[int, tuple[int, int]] = {}  # of owners, by their ids: chunk, index in it
+        self._holdings, self._watched = _Holdings(), _Holdings()
+        self._by_owner: dict[int, _Held] = {}  # by the id of its owner
         self._kept: list[object] = [sys.modules, *left_alone]  # so that no other object gets the id of a known one
         self._known = set(map(id, self._kept))
-        self._watched: list[tuple[Any, Any, Any]] = []  # some of the owners, with their containers and copies
         self.include(roots)
 
     def include(self, roots: Iterable[object]) -> None:
@@ -91,11 +130,9 @@ class ObjectState:
 
     def keep(self, owner: dict[str, Any] | type, key: str) -> None:
         """Go back to what a known dict or class holds under a key now."""
-        if id(owner) in self._places:
-            chunk, index = self._places[id(owner)]
-            live = self._live[chunk][index]
-            if key in live:
-                self._saved[chunk][index][key] = live[key]
+        held = self._by_owner.get(id(owner))
+        if held is not None and key in held.live:
+            held.saved[key] = held.live[key]
 
     def restore(self) -> str:
         """Put back what differs.
@@ -104,34 +141,29 @@ class ObjectState:
             "" or what could not be put back.
         """
         failures = []
-        for chunk, index in self._differences():
-            owner, saved = self._owners[chunk * _CHUNK + index], self._saved[chunk][index]
+        for held in self._holdings.differences():
             try:
-                _put(owner, self._live[chunk][index], saved)
+                _put(held.owner, held.live, held.saved)
             except Exception as error:
-                failures.append(f"{getattr(owner, '__name__', type(owner).__name__)}: {error}")
+                failures.append(f"{getattr(held.owner, '__name__', type(held.owner).__name__)}: {error}")
         return failures[0] if failures else ""
 
     def watch(self, owners: Iterable[object]) -> None:
         """Let `has_watched_changed` and `restore_watched` look at what these hold: classes, and dicts of modules."""
-        wanted = set(map(id, owners))
-        for index, owner in enumerate(self._owners):
-            if id(owner) in wanted:
-                chunk, place = divmod(index, _CHUNK)
-                self._watched.append((owner, self._live[chunk][place], self._saved[chunk][place]))
+        for owner in owners:
+            if (held := self._by_owner.get(id(owner))) is not None:
+                self._watched.add(held)
 
     def has_watched_changed(self) -> bool:
-        _owners, live, saved = zip(*self._watched, strict=True)
-        return not _is_equal(live, saved)
+        return bool(self._watched.differences())
 
     def restore_watched(self) -> None:
         """Put back what differs and can be put back. The rest is for `restore` to tell."""
-        for owner, live, saved in self._watched:
-            if not _is_equal(live, saved):
-                try:  # noqa: SIM105 (`contextlib` may be what a script changed)
-                    _put(owner, live, saved)
-                except Exception:
-                    pass
+        for held in self._watched.differences():
+            try:  # noqa: SIM105 (`contextlib` may be what a script changed)
+                _put(held.owner, held.live, held.saved)
+            except Exception:
+                pass
 
     @contextlib.contextmanager
     def importing(self, new_modules: Callable[[], Iterable[object]]) -> Iterator[None]:
@@ -139,35 +171,20 @@ class ObjectState:
 
         A module is not imported twice, so neither is its entry in another one's registry made twice.
         """
-        before = {place: _copy(self._live[place[0]][place[1]]) for place in self._differences()}
+        before = {held: _copy(held.live) for held in self._holdings.differences()}
         try:
             yield
         finally:
             newcomers: list[object] = []
-            for place in self._differences():
-                chunk, index = place
-                saved = self._saved[chunk][index]
-                newcomers += _adopt(saved, before.get(place, saved), self._live[chunk][index])
+            for held in self._holdings.differences():
+                newcomers += _adopt(held.saved, before.get(held, held.saved), held.live)
             self.include([*new_modules(), *newcomers])
 
     def _save(self, owner: object, container: Any) -> None:
-        if not self._live or len(self._live[-1]) == _CHUNK:
-            self._live.append([])
-            self._saved.append([])
-        self._owners.append(owner if isinstance(owner, type) else container)
-        self._places[id(self._owners[-1])] = len(self._live) - 1, len(self._live[-1])
-        self._live[-1].append(container)
-        self._saved[-1].append(_copy(container))
+        held = _Held(owner if isinstance(owner, type) else container, container, _copy(container))
+        self._by_owner[id(held.owner)] = held
+        self._holdings.add(held)
         self._kept.append(owner)
-
-    def _differences(self) -> list[tuple[int, int]]:
-        """Where a container differs from its copy: chunk, index in it."""
-        found = []
-        for chunk, (live, saved) in enumerate(zip(self._live, self._saved, strict=True)):
-            if not _is_equal(live, saved):
-                pairs = enumerate(zip(live, saved, strict=True))
-                found += [(chunk, index) for index, (one, other) in pairs if not _is_equal(one, other)]
-        return found
 
 
 #: Objects that hold nothing.

@@ -9,6 +9,8 @@ from typing import Any
 
 import bpy
 
+from .dict_versions import DictVersions
+
 #: Classes whose code is never executed where there is no window.
 _DRAWN = (bpy.types.Header, bpy.types.Menu, bpy.types.Panel, bpy.types.UIList)
 
@@ -35,6 +37,8 @@ class RegisteredTypes:
         self._names = list(map(frozenset, self._attributes))
         self._drawn = [vars(cls) for cls in self.without_code if "draw" in vars(cls)]
         self._draw = [attributes.get("draw") for attributes in self._drawn]
+        self._versions = DictVersions()
+        self._are_counted = all(list(map(self._versions.add, self._attributes)))
 
     def restore(self) -> str:
         """Restore them.
@@ -46,6 +50,10 @@ class RegisteredTypes:
             for cls in list(_subclasses(self._bases, self._known)):
                 with contextlib.suppress(RuntimeError, ValueError):
                     bpy.utils.unregister_class(cls)
+        changed = self._versions.changed()
+        if self._are_counted and not changed:
+            return ""
+        self._versions.note(changed)
         if list(map(len, self._attributes)) != self._num_attributes:
             return self._restore_attributes()
         if [attributes.get("draw") for attributes in self._drawn] != self._draw:
