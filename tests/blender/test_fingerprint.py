@@ -200,6 +200,10 @@ CHANGES = {
         lambda mesh: bpy.context.object.vertex_groups[0].add([55], 0.25, "REPLACE"),
     ),
     "corner of a face of a large mesh": ("large mesh", lambda mesh: mesh.polygons[7_777].flip()),
+    "first corner of a face of a large mesh": (
+        "large mesh",
+        lambda mesh: setattr(mesh.polygons[7_777], "loop_start", mesh.polygons[7_778].loop_start),
+    ),
     "UV of a large mesh": ("large mesh", lambda mesh: setattr(mesh.uv_layers[0].data[9_000], "uv", (0.5, 0.1))),
     "seam of a large mesh": ("large mesh", lambda mesh: setattr(mesh.edges[9_000], "use_seam", True)),
     "weight of a vertex": ("object", lambda item: item.vertex_groups[0].add([0], 0.25, "REPLACE")),
