@@ -23,7 +23,7 @@ from ..drawing.quantities import countdown, duration
 from ..session import problems
 from ..session.current import session
 from ..session.task import Task
-from . import redraw, run_text, status_icons
+from . import node_previews, redraw, run_text, status_icons
 
 #: What a row has beside its text: icon, log button, margins.
 _BESIDE_TEXT = 64.0
@@ -45,6 +45,11 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     problem = problems.of_node(node)
     if problem is not None and not _is_shown(problem, node):
         node_text.draw_error(layout, f"{problem.socket}: {problem.message}".removeprefix(": "), node.width)
+    _draw_last_run(node, layout)
+    node_previews.draw(node, layout)
+
+
+def _draw_last_run(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     run = session.run_of(node.id_data)
     task = None if run is None else run.task_of(node)
     if task is None:

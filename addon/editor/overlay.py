@@ -188,7 +188,7 @@ def _draw_settings(panel: bpy.types.Panel, context: bpy.types.Context) -> None:
     column = panel.layout.column()
     column.active = context.space_data.overlay.show_overlays
     column.separator()
-    for name in ("overlay_forecast", "overlay_time", "overlay_memory", "overlay_heat_map"):
+    for name in ("overlay_forecast", "overlay_previews", "overlay_time", "overlay_memory", "overlay_heat_map"):
         column.prop(settings, name)
 
 

@@ -32,7 +32,7 @@ WORKERS: Final = (
     "history_gb",
 )
 RESULTS: Final = ("use_store", "store_gb", "free_gb", "store_directory")
-OVERLAYS: Final = ("overlay_forecast", "overlay_time", "overlay_memory", "overlay_heat_map")
+OVERLAYS: Final = ("overlay_forecast", "overlay_previews", "overlay_time", "overlay_memory", "overlay_heat_map")
 
 #: Shares of a panel's width: Blender's for the names of properties, and ours for the sentences below their values.
 _NAMES: Final = 0.4

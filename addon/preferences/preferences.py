@@ -81,6 +81,9 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         description="Find out after each change what a run would do, mark the nodes, and say it in the tooltip of Run",
         default=True,
     )
+    overlay_previews: bpy.props.BoolProperty(
+        name="Previews", description="Show on each node pictures of the images and objects that it gave"
+    )
     overlay_time: bpy.props.BoolProperty(name="Time", description="Show over each node how long it took")
     overlay_memory: bpy.props.BoolProperty(
         name="Peak Memory", description="Show over each node how much memory its background Blender held at most"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from editor import Editor
 from picture import Color
@@ -177,19 +179,44 @@ def test_deleted_result_comes_back_at_a_click_on_its_node(scene, tmp_path):
     assert look_alike(viewport(scene), seen)
 
 
+def num_pixels(editor: Editor, node: str, is_counted: Callable[[int, int, int], bool]) -> int:
+    """How many pixels of a node are of a colour."""
+    (left, top), (right, bottom) = editor.place_of(node, 0.0, 0.0), editor.place_of(node, 1.0, 1.0)
+    editor.window.settle(5)
+    picture = editor.window.screen.picture()
+    return sum(is_counted(*color) for y in range(int(bottom), int(top)) for color in picture.row(left, right, y))
+
+
+def is_red(red: int, green: int, blue: int) -> bool:
+    return red > 200 and green < 60 and blue < 60
+
+
 def test_output_shows_a_thumbnail_of_an_image(editor, tmp_path):
     editor.add_script(PAINTS, "Paints")
     editor.window.run("places.tree().nodes['Paints'].keep_result = True")
     editor.frame_all()
     editor.press_button("background_nodes.run")
     assert editor.wait_until_home()["state"] == "succeeded"
-    (left, top), (right, bottom) = editor.place_of("Paints", 0.0, 0.0), editor.place_of("Paints", 1.0, 1.0)
-
-    def num_red() -> int:
-        editor.window.settle(5)
-        picture = editor.window.screen.picture()
-        colors = [color for y in range(int(bottom), int(top)) for color in picture.row(left, right, y)]
-        return sum(red > 200 and green < 60 and blue < 60 for red, green, blue in colors)
-
-    wait_until(lambda: num_red() > 50, 60.0, "the thumbnail is there")
+    wait_until(lambda: num_pixels(editor, "Paints", is_red) > 50, 60.0, "the thumbnail is there")
     editor.window.screen.save(tmp_path / "thumbnails.png")
+
+
+def test_previews_show_images_and_objects_on_their_nodes(scene, tmp_path):
+    window = scene.window
+    scene.add_script(PAINTS, "Paints", (-150.0, -150.0))
+    window.run("places.tree().nodes['Paints'].keep_result = True")
+    scene.frame_all()
+    scene.press_button("background_nodes.run")
+    assert scene.wait_until_home()["state"] == "succeeded"
+    before = num_pixels(scene, "Paints", is_red)
+    window.run("bpy.context.preferences.addons[extension].preferences.overlay_previews = True")
+    try:
+        window.run("places.area().tag_redraw()")
+        wait_until(lambda: num_pixels(scene, "Paints", is_red) > 10 * max(before, 100), 60.0, "the image is there")
+        window.wait_for("return bpy.data.objects['Made'].preview is not None")
+        lit = "return max(bpy.data.objects['Made'].preview.image_pixels_float[:]) > 0.0"
+        window.wait_for(lit)
+        window.settle(10)
+        window.screen.save(tmp_path / "previews.png")
+    finally:
+        window.run("bpy.context.preferences.addons[extension].preferences.overlay_previews = False")
