@@ -1,7 +1,7 @@
 # The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
 
 .DEFAULT_GOAL := help
-.PHONY: help lint check test counts demo bench frames examples pictures zip blender format clean
+.PHONY: help lint check test counts demo bench frames examples pictures zip repository blender format clean
 
 # any Python 3.8 or later, only to find the Python that is used
 finder := python3 tools/find_python.py
@@ -16,7 +16,7 @@ define build_env
 endef
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 check: lint ## format, lint, types, unit tests: in a minute
 	$(bin)/pytest tests/unit -q --numprocesses auto
@@ -53,6 +53,9 @@ frames: .venv/demo/finished ## measure what the window of a real Blender pays fo
 zip: .venv/demo/finished ## build the extension into build/
 	@mkdir -p build
 	.venv/demo/bin/python tools/extension.py build --output-dir build
+
+repository: .venv/demo/finished ## build the extension into a folder that Blender installs and updates it from
+	.venv/demo/bin/python tools/make_repository.py build/repository
 
 blender: ## make a real Blender in a Debian folder (as root), for `make test`
 	tools/make_debian_blender

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -95,6 +97,37 @@ def test_installed_package_turned_on_and_off_twice_leaves_nothing(package, tmp_p
         **resources,
     )
     assert_leaves_nothing(json.loads(report.read_text(encoding="utf-8")))
+
+
+def installed_version(resources: Path) -> str:
+    manifest = resources / "extensions" / "studio" / "background_nodes" / "blender_manifest.toml"
+    return tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]
+
+
+@pytest.mark.blender_only
+def test_repository_on_a_share_installs_the_extension_and_updates_it(tmp_path):
+    source, share, resources = (tmp_path / name for name in ("source", "share", "resources"))
+    for file in ("blender_manifest.toml", "__init__.py", "addon/__init__.py", "tools/make_repository.py"):
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, source / file)
+    manifest = source / "blender_manifest.toml"
+    blender = bpy.app.binary_path
+    make = (sys.executable, source / "tools" / "make_repository.py", share, "--blender", blender)
+    extension = (blender, "--online-mode", "--command", "extension")
+    settings = {"BLENDER_USER_RESOURCES": resources}
+
+    run(*make)
+    url = (share / "index.json").as_uri()
+    run(*extension, "repo-add", "--clear-all", "--name", "Studio", "--url", url, "studio", **settings)
+    run(*extension, "install", "--sync", "--enable", "studio.background_nodes", **settings)
+    first = tomllib.loads(manifest.read_text(encoding="utf-8"))["version"]
+    assert installed_version(resources) == first
+
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(first, f"{first}1"), encoding="utf-8")
+    run(*make)
+    assert [file.suffix for file in sorted(share.iterdir())] == [".zip", ".html", ".json"], "the older one is gone"
+    run(*extension, "update", "--sync", **settings)
+    assert installed_version(resources) == f"{first}1"
 
 
 @pytest.mark.wheel_only
