@@ -107,9 +107,10 @@ def installed_version(resources: Path) -> str:
 @pytest.mark.blender_only
 def test_repository_on_a_share_installs_the_extension_and_updates_it(tmp_path):
     source, share, resources = (tmp_path / name for name in ("source", "share", "resources"))
-    for file in ("blender_manifest.toml", "__init__.py", "addon/__init__.py", "tools/make_repository.py"):
-        (source / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / file, source / file)
+    for folder in (*FOLDERS, "tools"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (*ROOT.glob("*.py"), ROOT / "blender_manifest.toml"):
+        shutil.copy(file, source)
     manifest = source / "blender_manifest.toml"
     blender = bpy.app.binary_path
     make = (sys.executable, source / "tools" / "make_repository.py", share, "--blender", blender)
