@@ -188,6 +188,8 @@ def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -
     """
     from .runtime.blender import mesh_conversion  # here, as the rest of this file works without Blender
 
+    if not keep_modifiers and getattr(source.data, "shape_keys", None):
+        log(f"Each shape key of {source.name} is applied as it stands")
     return mesh_conversion.convert_to_mesh(source, keep_modifiers=keep_modifiers)
 
 

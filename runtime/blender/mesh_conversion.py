@@ -82,9 +82,9 @@ def _converted_copy(source: bpy.types.Object) -> bpy.types.Object:
 
 def _check(source: bpy.types.Object) -> None:
     if not has_surface(source):
-        kind = source.type.replace("_", " ").lower()
-        article = "an" if kind[0] in "aeiou" else "a"
-        raise ValueError(f"{source.name} is {article} {kind}, not a mesh, and has no surface to make one of")
+        kind = source.bl_rna.properties["type"].enum_items[source.type].name
+        takes = "a mesh, curve, text, surface, metaball or collection instance"
+        raise ValueError(f"{source.name} ({kind}) has no surface; link {takes}")
 
 
 def _local(item: bpy.types.ID) -> bpy.types.ID:

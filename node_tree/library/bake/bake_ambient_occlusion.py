@@ -74,7 +74,7 @@ def main(
         options |= {"use_selected_to_active": True, "cage_extrusion": extrusion}
     with mesh_copy(high) if high else nullcontext() as detailed:
         if high and not detailed.data.polygons:
-            raise ValueError(f"{high.name} has no faces, so there is nothing to bake")
+            raise ValueError(f"{high.name} has no faces to bake; link an object with a surface")
         involved = [source, detailed] if high else [source]
         with visible(*involved), not_rendered(high):
             set_up_cycles(distance or size)
@@ -98,12 +98,14 @@ def main(
 
 def check_inputs(source: bpy.types.Object, high: bpy.types.Object | None) -> None:
     if source.type != "MESH":
-        raise ValueError(f"{source.name} is no mesh; Apply Modifiers makes it one, Smart UV Project its UV map")
+        raise ValueError(
+            f"{source.name} is no mesh; Apply Modifiers makes one of what has a surface, Smart UV Project its UV map"
+        )
     if high == source:
         raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
     uv_layer(source)
     if not faces(source):
-        raise ValueError(f"{source.name} has no faces, so there is nothing to bake")
+        raise ValueError(f"{source.name} has no faces to bake; link an object with a surface")
 
 
 def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:

@@ -56,7 +56,7 @@ def main(
     if low == high:
         raise ValueError(f"{low.name} is linked to both Low and High; link the detailed object to High")
     if not faces(low):
-        raise ValueError(f"{low.name} has no faces, so there is nothing to bake")
+        raise ValueError(f"{low.name} has no faces to bake; link an object with a surface")
 
     progress(0.0, "Preparing")
     name = low.name
@@ -70,7 +70,7 @@ def main(
     options = {"margin": margin, "uv_layer": layer.name, "cage_extrusion": extrusion}
     with mesh_copy(high) as detailed, visible(low, detailed):
         if not detailed.data.polygons:
-            raise ValueError(f"{high.name} has no faces, so there is nothing to bake")
+            raise ValueError(f"{high.name} has no faces to bake; link an object with a surface")
         set_up_cycles()
         select(detailed, active=low)
         pixels = bake(layer, image, samples, options)
@@ -88,7 +88,9 @@ def main(
 def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     """The UV map that renders use."""
     if low.type != "MESH":
-        raise ValueError(f"{low.name} is no mesh; Apply Modifiers makes it one, Smart UV Project its UV map")
+        raise ValueError(
+            f"{low.name} is no mesh; Apply Modifiers makes one of what has a surface, Smart UV Project its UV map"
+        )
     layers = low.data.uv_layers
     if not layers:
         raise ValueError(f"{low.name} has no UV map; unwrap it first")

@@ -27,6 +27,8 @@ from background_nodes.script import (
 
 #: What the exporter takes for an instance of itself and writes twice, or leaves out.
 CURVES_AND_BALLS = {"CURVE", "SURFACE", "FONT", "META"}
+#: What a file can hold, area lights aside.
+HELD = {"MESH", "ARMATURE", "EMPTY", "CAMERA", "LIGHT"}
 ENDINGS = {"glTF Binary": ".glb", "glTF Separate": ".gltf"}
 
 
@@ -77,6 +79,7 @@ def main(
             use_selection=True,
             export_cameras=True,
             export_lights=True,
+            export_current_frame=True,
             export_apply=apply_modifiers,
             export_gn_mesh=apply_modifiers,
             export_animations=animation,
@@ -104,6 +107,11 @@ def mesh_in_place_of(item: bpy.types.Object) -> bpy.types.Object:
     return converted
 
 
+def can_hold(item: bpy.types.Object) -> bool:
+    """Whether a glTF file can hold it; what has children gives them their place at least."""
+    return bool(item.children) or (item.type in HELD and not (item.type == "LIGHT" and item.data.type == "AREA"))
+
+
 def select(source: bpy.types.Object) -> None:
     """Select it and nothing else. A hidden one can't be selected, so it is shown, in this worker's own file."""
     layer, root = bpy.context.view_layer, bpy.context.scene.collection
@@ -113,7 +121,7 @@ def select(source: bpy.types.Object) -> None:
     layer.update()  # what was linked just now can't be selected before
     for item in layer.objects:
         item.hide_set(False)
-        item.select_set(item == source)
+        item.select_set(item == source and can_hold(item))  # at some others, the exporter fails
     layer.objects.active = source
 
 
@@ -124,13 +132,22 @@ def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool, co
     shown = [node for node in nodes if "mesh" in node or "camera" in node or "KHR_lights_punctual" in extensions(node)]
     if not shown and not any(item.type == "ARMATURE" for item in objects):
         names = ", ".join(item.name for item in objects)
-        raise ValueError(f"Nothing of {names} goes into a glTF file; link objects with faces, cameras or lights")
+        raise ValueError(
+            f"Nothing of {names} goes into a glTF file; link objects with faces, cameras, or point, spot or sun lights"
+        )
+    for item, rig in ((each, rig) for each in objects for rig in armatures(each) - set(objects)):
+        log(f"{item.name} is in the file without its armature, and not posed; link {rig.name}, too")
     there = {node.get("name") for node in shown}
     missing = [item.name for item in objects if has_faces(item, apply_modifiers) and item.name not in there]
     if missing:
         raise RuntimeError(f"Blender left out {', '.join(missing)}; the log may tell why")
     if compress and content.get("meshes") and "KHR_draco_mesh_compression" not in content.get("extensionsUsed", ()):
         raise RuntimeError("This Blender can't compress with Draco; switch Compress off")
+
+
+def armatures(item: bpy.types.Object) -> set[bpy.types.Object]:
+    """What deforms it with bones."""
+    return {modifier.object for modifier in item.modifiers if modifier.type == "ARMATURE" and modifier.object}
 
 
 def read_json(path: Path) -> dict:

@@ -16,6 +16,7 @@ import bpy
 from background_nodes.script import (
     OutputPath,
     Range,
+    convert_to_mesh,
     file_name,
     items,
     log,
@@ -59,6 +60,8 @@ def main(
     )
 
     progress(0.1, f"Exporting {path.name}")
+    if source.type == "CURVE":
+        source = mesh_in_place_of(source)
     select(source)
     with written_whole(path) as beside:
         textures = beside.parent / f"{path.stem}_textures"
@@ -79,6 +82,15 @@ def main(
         check(beside, [source], apply_modifiers)
     log(f"Wrote {path}")
     return path
+
+
+def mesh_in_place_of(curve: bpy.types.Object) -> bpy.types.Object:
+    """A mesh object of its name: the exporter writes a curve with a bevel twice."""
+    converted = convert_to_mesh(curve.copy())
+    if not curve.library:
+        name, curve.name = curve.name, f"{curve.name} before"
+        converted.name = name
+    return converted
 
 
 def select(source: bpy.types.Object) -> None:

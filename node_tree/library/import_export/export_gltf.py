@@ -15,6 +15,8 @@ from background_nodes.script import OutputPath, RigActions, convert_to_mesh, log
 
 #: What the exporter takes for an instance of itself and writes twice, or leaves out.
 CURVES_AND_BALLS = {"CURVE", "SURFACE", "FONT", "META"}
+#: What a file can hold, area lights aside.
+HELD = {"MESH", "ARMATURE", "EMPTY", "CAMERA", "LIGHT"}
 
 
 def main(
@@ -58,6 +60,7 @@ def main(
             use_selection=True,
             export_cameras=True,
             export_lights=True,
+            export_current_frame=True,
             export_apply=apply_modifiers,
             export_gn_mesh=apply_modifiers,
             export_animations=animation,
@@ -85,6 +88,11 @@ def mesh_in_place_of(item: bpy.types.Object) -> bpy.types.Object:
     return converted
 
 
+def can_hold(item: bpy.types.Object) -> bool:
+    """Whether a glTF file can hold it; what has children gives them their place at least."""
+    return bool(item.children) or (item.type in HELD and not (item.type == "LIGHT" and item.data.type == "AREA"))
+
+
 def select(objects: list[bpy.types.Object]) -> None:
     """Select these and nothing else. Hidden ones can't be selected, so they are shown, in this worker's own file."""
     layer, root = bpy.context.view_layer, bpy.context.scene.collection
@@ -94,7 +102,7 @@ def select(objects: list[bpy.types.Object]) -> None:
         if item not in there:  # the collection that it is in may be hidden
             root.objects.link(item)
     layer.update()  # what was linked just now can't be selected before
-    chosen = set(objects)
+    chosen = set(filter(can_hold, objects))  # at some of the others, the exporter fails
     for item in layer.objects:
         item.hide_set(False)
         item.select_set(item in chosen)
@@ -108,13 +116,25 @@ def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool, co
     shown = [node for node in nodes if "mesh" in node or "camera" in node or "KHR_lights_punctual" in extensions(node)]
     if not shown and not any(item.type == "ARMATURE" for item in objects):
         names = ", ".join(item.name for item in objects)
-        raise ValueError(f"Nothing of {names} goes into a glTF file; link objects with faces, cameras or lights")
+        raise ValueError(
+            f"Nothing of {names} goes into a glTF file; link objects with faces, cameras, or point, spot or sun lights"
+        )
+    for item in objects:
+        if not can_hold(item):
+            log(f"{item.name} is not in the file: glTF can't hold it")
+    for item, rig in ((each, rig) for each in objects for rig in armatures(each) - set(objects)):
+        log(f"{item.name} is in the file without its armature, and not posed; link {rig.name}, too")
     there = {node.get("name") for node in shown}
     missing = [item.name for item in objects if has_faces(item, apply_modifiers) and item.name not in there]
     if missing:
         raise RuntimeError(f"Blender left out {', '.join(missing)}; the log may tell why")
     if compress and content.get("meshes") and "KHR_draco_mesh_compression" not in content.get("extensionsUsed", ()):
         raise RuntimeError("This Blender can't compress with Draco; switch Compress off")
+
+
+def armatures(item: bpy.types.Object) -> set[bpy.types.Object]:
+    """What deforms it with bones."""
+    return {modifier.object for modifier in item.modifiers if modifier.type == "ARMATURE" and modifier.object}
 
 
 def read_json(path: Path) -> dict:

@@ -12,7 +12,10 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import OutputPath, Range, log, numbered, progress, written_whole
+from background_nodes.script import OutputPath, Range, convert_to_mesh, log, numbered, progress, written_whole
+
+#: What a file can hold, beside what is instanced.
+HELD = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
 
 
 def main(
@@ -45,7 +48,7 @@ def main(
         path = Path(f"{path}.obj")
 
     progress(0.1, f"Exporting {path.name}")
-    objects = list(dict.fromkeys(objects))
+    objects = [mesh_in_place_of(item) if item.type == "CURVE" else item for item in dict.fromkeys(objects)]
     select(objects)
     with written_whole(path) as beside:
         textures = beside.parent / f"{path.stem}_textures"
@@ -66,6 +69,15 @@ def main(
         check(beside, objects, apply_modifiers)
     log(f"Wrote {path}")
     return path
+
+
+def mesh_in_place_of(curve: bpy.types.Object) -> bpy.types.Object:
+    """A mesh object of its name: the exporter writes a curve with a bevel twice."""
+    converted = convert_to_mesh(curve.copy())
+    if not curve.library:
+        name, curve.name = curve.name, f"{curve.name} before"
+        converted.name = name
+    return converted
 
 
 def select(objects: list[bpy.types.Object]) -> None:
@@ -96,6 +108,9 @@ def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool) ->
     if not starts[b"v "]:
         names = ", ".join(item.name for item in objects)
         raise ValueError(f"Nothing of {names} goes into an OBJ file; link meshes, or curves and the like")
+    for item in objects:
+        if item.type not in HELD and not item.is_instancer:
+            log(f"{item.name} is not in the file: OBJ can't hold it")
     if starts[b"o "] < len(wanted):
         raise RuntimeError(
             f"Blender left out {len(wanted) - starts[b'o ']} of {len(wanted)} meshes; the log may tell why"

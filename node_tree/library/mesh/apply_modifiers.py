@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import bpy
 
-from background_nodes.script import convert_to_mesh, log, progress
+from background_nodes.script import convert_to_mesh, progress
 
 
 class Output(NamedTuple):
@@ -33,12 +33,11 @@ def main(source: bpy.types.Object, suffix: str = "_Applied") -> Output:
         suffix: Added to the object's name.
     """
     progress(0.1, f"Applying {len(source.modifiers)} modifiers")
-    if source.type == "MESH" and source.data.shape_keys:
-        log(f"{source.name}: {len(source.data.shape_keys.key_blocks)} shape keys are applied as they stand")
     name = source.name
     applied = convert_to_mesh(source)
     if not applied.data.vertices:
-        raise ValueError(f"Nothing of {name} is a mesh: it makes points, curves or a volume, or nothing at all")
+        makes = "It makes points, curves or a volume, or nothing at all"
+        raise ValueError(f"Nothing of {name} is a mesh; link another object. {makes}")
     applied.name = name + suffix
     applied.data.name += suffix
     return Output(applied, len(applied.data.polygons))

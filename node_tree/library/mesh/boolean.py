@@ -8,6 +8,7 @@ from array import array
 from typing import Literal, NamedTuple
 
 import bpy
+import numpy as np
 from mathutils import Matrix
 
 from background_nodes.script import convert_to_mesh, log, mesh_copy, track
@@ -43,9 +44,9 @@ def main(
             one.
         operands: The objects to cut out, to merge or to intersect with, one after another.
         operation: Difference cuts the operands out, Union merges them, Intersect keeps what all have in common.
-        solver: Exact copes with overlapping faces; Fast is for simple shapes, and wrong where faces of both lie in one
-            plane; Manifold is quick and good for closed meshes. Exact takes its place where a mesh is open, and in
-            Blender before 4.5.
+        solver: Exact copes with overlapping faces and parts; Fast is for simple shapes, and wrong where faces of both
+            lie in one plane; Manifold is quick and good for closed meshes. Exact takes its place where a mesh is open,
+            and in Blender before 4.5.
         hole_tolerant: Exact only: a better result where meshes aren't closed, but slower.
         suffix: Added to the object's name.
     """
@@ -54,6 +55,8 @@ def main(
 
     name = source.name
     result = convert_to_mesh(source)
+    if not result.data.polygons:
+        raise ValueError(f"{name} has no faces; link a source with a surface")
     for operand in track(operands, text=operation):
         with mesh_copy(operand) as other:
             if not other.data.polygons:
@@ -81,6 +84,7 @@ def combine(
     modifier.object = other
     modifier.solver = solver_identifier(modifier, solver)
     modifier.use_hole_tolerant = hole_tolerant
+    modifier.use_self = has_parts(result.data) or has_parts(other.data)  # without it Exact loses those that overlap
     modifier.material_mode = "TRANSFER"
     convert_to_mesh(result)
 
@@ -100,6 +104,23 @@ def solver_identifier(modifier: bpy.types.BooleanModifier, solver: str) -> str:
     """Blender's own name for `solver`, in this version of Blender."""
     known = modifier.bl_rna.properties["solver"].enum_items.keys()
     return next(identifier for identifier in SOLVERS[solver] if identifier in known)
+
+
+def has_parts(mesh: bpy.types.Mesh) -> bool:
+    """Whether some of it hangs together with the rest by no edge, as instances do."""
+    edges = np.empty(len(mesh.edges) * 2, np.int32)
+    mesh.edges.foreach_get("vertices", edges)
+    first, second = edges.reshape(-1, 2).T
+    part = np.arange(len(mesh.vertices))  # of each vertex: the lowest one that it is known to hang together with
+    while True:
+        lowest = np.minimum(part[first], part[second])
+        joined = part.copy()
+        np.minimum.at(joined, first, lowest)
+        np.minimum.at(joined, second, lowest)
+        joined = joined[joined]
+        if (joined == part).all():
+            return len(np.unique(part[edges])) > 1
+        part = joined
 
 
 def coordinates(mesh: bpy.types.Mesh) -> bytes:

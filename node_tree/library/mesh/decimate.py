@@ -47,7 +47,8 @@ def main(
     mesh = decimated.data
     faces_before, mesh_name = len(mesh.polygons), mesh.name
     if not faces_before:
-        raise ValueError(f"{name} has no faces to decimate")
+        mend = "switch Apply Modifiers on" if decimated.modifiers else "link an object with a surface"
+        raise ValueError(f"{name} has no faces to decimate; {mend}")
 
     progress(0.1, "Decimating")
     decimated.data = decimated_mesh(mesh, ratio, triangulate)
@@ -61,7 +62,7 @@ def main(
 
 def decimated_mesh(mesh: bpy.types.Mesh, ratio: float, triangulate: bool) -> bpy.types.Mesh:
     """A new mesh. It is made with an object that has no other modifiers."""
-    item = bpy.data.objects.new("Decimated", mesh)
+    item = bpy.data.objects.new(mesh.name, mesh)
     modifier = item.modifiers.new("Decimate", "DECIMATE")
     modifier.ratio = ratio
     modifier.use_collapse_triangulate = triangulate

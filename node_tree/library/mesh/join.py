@@ -40,6 +40,8 @@ def main(objects: list[bpy.types.Object], apply_modifiers: bool = True, name: st
             face_alike(objects)
             with bpy.context.temp_override(active_object=target, object=target, selected_editable_objects=objects):
                 bpy.ops.object.join()
+    if not target.data.vertices:
+        raise ValueError(f"Nothing of {', '.join(item.name for item in sources)} is a mesh; link others to Objects")
     if name:
         target.name = target.data.name = name
     return target

@@ -48,7 +48,9 @@ def main(source: bpy.types.Object) -> Output:
     progress(0.1, "Measuring")
     with mesh_copy(source) as copy:
         result = measure(copy.data, copy.matrix_world)
-    if not result.is_closed:
+    if not result.faces:
+        log(f"{source.name} has no faces to measure")
+    elif not result.is_closed:
         log(f"{source.name} isn't closed: take its volume with caution")
     return result
 

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import bpy
 
-from background_nodes.script import Length, Range, convert_to_mesh, progress
+from background_nodes.script import Length, Range, convert_to_mesh, log, progress
 
 #: More faces than this would fill the memory: the voxel size is probably a mistake.
 MAXIMUM_FACES = 50_000_000
@@ -53,13 +53,15 @@ def main(
     remeshed = convert_to_mesh(source)
     mesh = remeshed.data
     if not mesh.polygons:
-        raise ValueError(f"{name} has no faces to remesh")
+        raise ValueError(f"{name} has no faces to remesh; link an object with a surface")
     expected = sum(polygon.area for polygon in mesh.polygons) / voxel_size**2
     if expected > MAXIMUM_FACES:
         raise ValueError(
             f"A voxel size of {voxel_size:g} would give {name} about {expected:,.0f} faces; take a larger one"
         )
 
+    if mesh.uv_layers:
+        log(f"Each UV map of {name} is lost; unwrap it anew")
     progress(0.2, f"Remeshing to about {expected:,.0f} faces")
     mesh.remesh_voxel_size = voxel_size
     mesh.remesh_voxel_adaptivity = adaptivity

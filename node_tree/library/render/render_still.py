@@ -20,9 +20,6 @@ from background_nodes.script import Pixels, Range, progress
 CAMERA = Vector((0.9, -1.2, 0.6))
 KEY, FILL, RIM = (Vector((1.5, -1.5, 1.5)), 1.0), (Vector((-2.0, -1.0, 0.5)), 0.25), (Vector((-0.5, 2.0, 1.5)), 0.8)
 
-#: Types of objects that are seen, beside meshes with faces. Curves, texts and metaballs are meshes to a renderer.
-SEEN = {"VOLUME", "CURVES", "POINTCLOUD", "GREASEPENCIL", "GPENCIL"}
-
 #: Cycles sends progress every 30 seconds in background mode, and after each tile: about so many make a bar move.
 NUM_TILES = 16
 
@@ -92,12 +89,23 @@ def stage(objects: list[bpy.types.Object], world: bpy.types.World | None) -> bpy
 def check_visible(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> None:
     """Raise ValueError if there is nothing to see, whatever the camera looks at."""
     depsgraph = evaluated_scene(scene)
-    for instance in depsgraph.object_instances:
-        data = instance.object.data
-        if instance.show_self and (data.polygons if isinstance(data, bpy.types.Mesh) else instance.object.type in SEEN):
-            return
+    if any(instance.show_self and is_seen(instance.object.data) for instance in depsgraph.object_instances):
+        return
     names = ", ".join(item.name for item in objects)
     raise ValueError(f"There is nothing to see of {names}; link objects that have a surface")
+
+
+def is_seen(data: bpy.types.ID | None) -> bool:
+    """Whether there is something of it in a picture. Curves, texts and metaballs are meshes to a renderer."""
+    if isinstance(data, bpy.types.Mesh):
+        return bool(data.polygons)
+    if isinstance(data, bpy.types.Volume):
+        return data.grids.load() and bool(data.grids)
+    if isinstance(data, bpy.types.Curves | bpy.types.PointCloud):
+        return bool(data.points)
+    # Grease Pencils, whose class has had several names. A frame has strokes or, since 4.3, a drawing of them.
+    frames = [frame for layer in getattr(data, "layers", ()) for frame in layer.frames]
+    return any(getattr(frame, "drawing", frame).strokes for frame in frames)
 
 
 def framing_camera(scene: bpy.types.Scene) -> bpy.types.Object:

@@ -43,7 +43,7 @@ def main(
         log(f"{name} has no faces but those of its modifiers, so these are applied")
         unwrapped = convert_to_mesh(unwrapped)
     if not unwrapped.data.polygons:
-        raise ValueError(f"{name} has no faces to unwrap")
+        raise ValueError(f"{name} has no faces to unwrap; link an object with a surface")
 
     layers = unwrapped.data.uv_layers
     layer = layers.get(uv_map) or layers.new(name=uv_map)

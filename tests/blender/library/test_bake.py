@@ -82,7 +82,7 @@ def test_what_lies_in_other_tiles_is_told(script, has_other_tile, capsys):
 @pytest.mark.parametrize("script", BAKES)
 def test_low_poly_that_is_no_mesh_is_a_clear_error(script):
     text = link("Text", bpy.data.curves.new("Text", "FONT"))
-    with pytest.raises(ValueError, match="Text is no mesh; Apply Modifiers makes it one"):
+    with pytest.raises(ValueError, match="Text is no mesh; Apply Modifiers makes one of what has a surface"):
         bake(script, text, cube("High"))
 
 
@@ -208,7 +208,7 @@ class TestBakeNormal:
     def test_mesh_without_faces_is_a_clear_error(self, empty):
         low, high = grid("Low", cells=1), grid("High", cells=2)
         without_faces({"Low": low, "High": high}[empty])
-        with pytest.raises(ValueError, match=f"{empty} has no faces, so there is nothing to bake"):
+        with pytest.raises(ValueError, match=f"{empty} has no faces to bake; link an object"):
             run("bake/bake_normal", low, high, resolution=16)
 
 
@@ -267,7 +267,7 @@ class TestBakeAmbientOcclusion:
 
     def test_mesh_without_faces_is_a_clear_error(self):
         without_faces(source := grid("Source"))
-        with pytest.raises(ValueError, match="Source has no faces, so there is nothing to bake"):
+        with pytest.raises(ValueError, match="Source has no faces to bake; link an object"):
             run("bake/bake_ambient_occlusion", source, resolution=16)
 
     def test_uv_map_beside_the_image_is_a_clear_error(self):

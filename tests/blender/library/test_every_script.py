@@ -31,5 +31,5 @@ class TestEveryScript:
     @pytest.mark.parametrize("name", ["mesh/decimate", "mesh/apply_modifiers", "mesh/voxel_remesh", "uv/pack_islands"])
     def test_light_instead_of_a_mesh_is_a_clear_error(self, name):
         lamp = link("Lamp", bpy.data.lights.new("Lamp", "POINT"))
-        with pytest.raises(ValueError, match="Lamp is a light, not a mesh"):
+        with pytest.raises(ValueError, match=r"Lamp \(Light\) has no surface; link a mesh"):
             run(name, lamp)

@@ -235,6 +235,34 @@ class TestExportAndImport:
         assert len(content["meshes"]) == 1
         assert child.parent.name == "Shape"
 
+    @pytest.mark.parametrize("script", ["export_obj", "export_each_obj"])
+    def test_curve_is_in_an_obj_file_once(self, script, tmp_path):
+        source = curve()
+        written = export(script, source, tmp_path).read_text()
+        assert written.count("\no ") == 1
+        assert "o Shape" in written
+        assert written.count("\nf ") == run("mesh/measure", source).faces
+
+    @pytest.mark.parametrize("animation", [True, False])
+    @pytest.mark.parametrize("script", ["export_gltf", "export_each_gltf"])
+    def test_gltf_file_shows_the_current_frame(self, script, animation, tmp_path):
+        item = cube("Item")
+        for frame in (1, 11):
+            item.location.x = frame
+            item.keyframe_insert("location", frame=frame)
+        bpy.context.scene.frame_set(11)
+        content = json.loads(export(script, item, tmp_path, animation=animation).read_text())
+        assert content["nodes"][0]["translation"][0] == pytest.approx(11.0)
+
+    def test_gltf_log_tells_what_is_left_out_and_what_is_not_posed(self, tmp_path, capsys):
+        lamp, rig = link("Lamp", bpy.data.lights.new("Lamp", "AREA")), link("Rig", bpy.data.armatures.new("Rig"))
+        body = cube("Body")
+        body.modifiers.new("Armature", "ARMATURE").object = rig
+        run("import_export/export_gltf", [body, lamp], tmp_path / "out.gltf")
+        told = capsys.readouterr().out
+        assert "Lamp is not in the file" in told
+        assert "Body is in the file without its armature, and not posed; link Rig, too" in told
+
     def test_curve_that_deforms_another_object_still_does_in_a_gltf_file(self, tmp_path):
         path, train = curve(), grid("Train")
         train.modifiers.new("Curve", "CURVE").object = path

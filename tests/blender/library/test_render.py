@@ -64,12 +64,18 @@ class TestRenderStill:
             run("render/render_still", [item := cube()], item)
 
     @pytest.mark.parametrize("engine", ["Cycles", "Workbench"])
-    @pytest.mark.parametrize("kind", ["Lamp", "Empty", "Line"])
+    @pytest.mark.parametrize("kind", ["Lamp", "Empty", "Line", "Hair", "Points", "Volume", "Pencil"])
     def test_nothing_to_see_is_a_clear_error_before_the_render(self, kind, engine):
         item = {
             "Lamp": lambda: link("Lamp", bpy.data.lights.new("Lamp", "SUN")),
             "Empty": lambda: link("Empty", None),
             "Line": lambda: mesh_object("Line", [(0, 0, 0), (1, 0, 0)], []),
+            "Hair": lambda: link("Hair", bpy.data.hair_curves.new("Hair")),
+            "Points": lambda: link("Points", bpy.data.pointclouds.new("Points")),
+            "Volume": lambda: link("Volume", bpy.data.volumes.new("Volume")),
+            "Pencil": lambda: link(
+                "Pencil", getattr(bpy.data, "grease_pencils_v3", bpy.data.grease_pencils).new("Pencil")
+            ),
         }[kind]()
         with pytest.raises(ValueError, match=f"There is nothing to see of {kind}; link objects that have a surface"):
             run("render/render_still", [item], engine=engine, width=8, height=8)

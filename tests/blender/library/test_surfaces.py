@@ -107,7 +107,7 @@ def points_only() -> bpy.types.Object:
 
 
 def test_object_that_makes_no_mesh_is_a_clear_error_or_told(capsys):
-    with pytest.raises(ValueError, match="Nothing of Points is a mesh"):
+    with pytest.raises(ValueError, match="Nothing of Points is a mesh; link another"):
         run("mesh/apply_modifiers", points_only())
     with pytest.raises(ValueError, match=r"Points\S* has no faces; link an operand"):
         run("mesh/boolean", cube(), [points_only()])
@@ -214,6 +214,16 @@ def test_boolean_with_what_is_mirrored_has_the_volume_of_its_kind(solver, mirror
         item.scale.x = -1.0 if mirrored in (item.name, "both") else 1.0
     run("mesh/boolean", source, [other], operation, solver)
     assert run("mesh/measure", source).volume == pytest.approx(volume, rel=1e-4)
+
+
+@pytest.mark.parametrize("solver", ["Exact", "Fast", "Manifold"])
+@pytest.mark.parametrize(("operation", "top"), [("Difference", 1.2), ("Union", 9.5), ("Intersect", 1.0)])
+def test_boolean_keeps_parts_that_overlap(solver, operation, top):
+    """By itself, Exact loses all of such a mesh."""
+    source = run("mesh/join", [cube(), cube(centre=(0.0, 0.0, 0.7), size=1.0)])  # is 0.2 higher than the cube
+    other = run("mesh/join", [cube(centre=(1.0, 0.0, 0.0)), cube(centre=(0.0, 0.0, 9.0), size=1.0)])
+    result = run("mesh/boolean", source, [other], operation, solver).result
+    assert max(vertex.co.z for vertex in result.data.vertices) == pytest.approx(top)
 
 
 @pytest.mark.parametrize("mirrored", ["First", "Second", "both"])

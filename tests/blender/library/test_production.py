@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every shipped node on each kind of thing that it may be given, in workers: right, or refused with a clear message.
+
+Which of them it is, a table in docs/nodes.md says: these tests expect just that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+import pytest
+
+import background_nodes
+
+from ..graphs import give, new_tree, script, value
+from . import production_scene
+from .production_scene import OBJECTS
+from .scenes import cube, mesh_object, run
+
+try:
+    import trimesh
+except ImportError:  # a real Blender's Python has nothing beside; what the wheels read is the same
+    trimesh = None
+
+PAGE = Path(__file__).parents[3] / "docs" / "nodes.md"
+#: How far a result may reach beyond its source, or stay behind it.
+SLACK = 0.35
+#: What is of use to each script that looks at results.
+LOOK_AT_OBJECT = """
+import numpy as np
+
+
+def main(item: bpy.types.Object) -> dict:
+    mesh = item.data
+    points, layer = np.empty(len(mesh.vertices) * 3, np.float32), mesh.uv_layers.active
+    mesh.vertices.foreach_get("co", points)
+    points = points.reshape(-1, 3) @ np.array(item.matrix_world.to_3x3()).T + np.array(item.matrix_world.translation)
+    uv = np.empty(len(layer.uv) * 2 if layer else 0, np.float32)
+    if layer:
+        layer.uv.foreach_get("vector", uv)
+    return {
+        "faces": len(mesh.polygons),
+        "bounds": [points.min(axis=0).tolist(), points.max(axis=0).tolist()] if len(points) else [],
+        "uv": [float(uv.min()), float(uv.max())] if len(uv) else [],
+        "custom property": sorted({*item.keys(), *mesh.keys()} - {"cycles"}),
+        "vertex group": item.vertex_groups.keys(),
+        "shape key": mesh.shape_keys.key_blocks.keys() if mesh.shape_keys else [],
+        "UV map": mesh.uv_layers.keys(),
+        "material": [slot.material.name.split()[0] for slot in item.material_slots if slot.material],
+        "attribute": [each.name for each in mesh.attributes if each.name in ("wear", "Tint")],
+        "modifier": [each.type for each in item.modifiers if each.type in ("PARTICLE_SYSTEM", "COLLISION")],
+    }
+"""
+LOOK_AT_IMAGE = """
+import numpy as np
+
+
+def main(image: bpy.types.Image) -> dict:
+    pixels = np.array(image.pixels[:]).reshape(-1, 4)
+    is_finite = bool(np.isfinite(pixels).all())
+    is_magenta = (pixels[:, :3] == (1.0, 0.0, 1.0)).all(axis=1)  # where no occlusion was baked
+    return {"baked": float(1.0 - is_magenta.mean()), "alpha": float(pixels[:, 3].mean()), "finite": is_finite}
+"""
+#: What hangs on an object: names of what LOOK_AT_OBJECT gives.
+HANGS = ("custom property", "vertex group", "shape key", "UV map", "material", "attribute", "modifier")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a node, and of what."""
+
+    item: bpy.types.Object
+    measured: Any  # of the item, as Measure has it
+    before: dict[str, Any]  # what LOOK_AT_OBJECT gives of it; empty if it is no mesh
+    after: dict[str, Any]
+    values: dict[str, Any]
+    log: str
+
+    def bounds(self, *others: bpy.types.Object) -> np.ndarray:
+        """Of the item and others: the lowest and the highest corner."""
+        all_measured = (self.measured, *(run("mesh/measure", other) for other in others))
+        corners = [(tuple(each.minimum), tuple(each.maximum)) for each in all_measured if each.vertices]
+        return np.array([np.min([low for low, _ in corners], axis=0), np.max([high for _, high in corners], axis=0)])
+
+
+@dataclass(frozen=True)
+class Use:
+    """One way of giving a thing to a node, and how it shows that the result is right."""
+
+    script: str
+    inputs: Callable[[bpy.types.Object, Path], dict[str, Any]]
+    check: Callable[[Result], None]
+
+
+def base() -> bpy.types.Object:
+    return bpy.data.objects["Base"]
+
+
+def twin(item: bpy.types.Object) -> bpy.types.Object:
+    """Another object with the same data in the same place."""
+    copy = item.copy()
+    bpy.context.scene.collection.objects.link(copy)
+    return copy
+
+
+def box(item: bpy.types.Object) -> bpy.types.Object:
+    """A box around all of an object, with a UV map. Of what has no size, a small one."""
+    try:
+        measured = run("mesh/measure", item)
+        low, high = np.array(measured.minimum) - 0.1, np.array(measured.maximum) + 0.1
+    except ValueError:
+        low, high = np.zeros(3), np.ones(3)
+    corners = [np.where(choice, high, low) for choice in np.ndindex(2, 2, 2)]
+    faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    result = mesh_object("Box", corners, faces)
+    layer = result.data.uv_layers.new()
+    for place in range(24):
+        face, corner = divmod(place, 4)
+        layer.uv[place].vector = ((face % 3 + corner // 2) / 3.0, (face // 3 + (corner in (1, 2))) / 2.0)
+    return result
+
+
+# What is right
+
+
+def check_mesh(result: Result) -> None:
+    """It is where its source was, and what hung on that hangs on it, or its loss is told."""
+    assert result.after["faces"] or not result.measured.faces
+    assert np.allclose(result.after["bounds"], result.bounds(), atol=SLACK)
+    check_nothing_is_lost_silently(result)
+
+
+def check_nothing_is_lost_silently(result: Result) -> None:
+    for what in HANGS if result.before else ():
+        lost = [name for name in result.before[what] if name not in result.after[what]]
+        assert not lost or what in result.log, (what, lost)
+
+
+def check_beside_base(result: Result) -> None:
+    assert result.after["faces"]
+    assert np.allclose(result.after["bounds"], result.bounds(base()), atol=SLACK)
+
+
+def check_measures(result: Result) -> None:
+    assert all(np.isfinite(number).all() for number in result.values.values())
+    assert result.values["faces"] == result.measured.faces
+    assert result.values["faces"] or "no faces" in result.log
+
+
+def check_uv_map(result: Result) -> None:
+    low, high = result.after["uv"]
+    assert -1e-4 <= low < high <= 1.0001
+    check_nothing_is_lost_silently(result)
+
+
+def check_baked(result: Result) -> None:
+    assert result.after["finite"]
+    assert result.after["baked"] > 0.2
+
+
+def check_rendered(result: Result) -> None:
+    assert result.after["finite"]
+    assert result.after["alpha"] > 0.002
+
+
+def check_gltf(result: Result) -> None:
+    path = Path(result.values["result"])
+    content = path.read_bytes()
+    content = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])
+    assert result.item.name in {node["name"] for node in content["nodes"]}
+    if trimesh and result.measured:
+        shape = trimesh.load_scene(path, process=False).to_mesh()
+        assert len(shape.faces) == result.measured.triangles
+        if result.before.get("shape key") or "not posed" in result.log:  # these move it
+            return
+        low, high = result.bounds()
+        assert np.allclose(shape.bounds, [(low[0], low[2], -high[1]), (high[0], high[2], -low[1])], atol=1e-3)
+
+
+def check_obj(result: Result) -> None:
+    path = Path(result.values["result"])
+    assert path.stat().st_size
+    if trimesh and result.measured.faces:
+        shape = trimesh.load_scene(path, process=False).to_mesh()
+        assert len(shape.faces) == result.measured.triangles
+        low, high = result.bounds()
+        assert np.allclose(shape.bounds, [(low[0], low[2], -high[1]), (high[0], high[2], -low[1])], atol=1e-3)
+
+
+def check_saved(result: Result) -> None:
+    with bpy.data.libraries.load(result.values["result"], link=True) as (there, wanted):
+        wanted.scenes = there.scenes
+    (scene,) = wanted.scenes
+    assert result.item.name in {item.name for item in scene.objects}
+
+
+#: Columns of the table: what goes into them.
+COLUMNS = {
+    "Apply Modifiers": [Use("mesh/apply_modifiers", lambda item, _: {"source": item}, check_mesh)],
+    "Decimate": [Use("mesh/decimate", lambda item, _: {"source": item, "ratio": 0.9}, check_mesh)],
+    "Voxel Remesh": [Use("mesh/voxel_remesh", lambda item, _: {"source": item, "voxel_size": 0.1}, check_mesh)],
+    "Boolean": [
+        Use("mesh/boolean", lambda item, _: {"source": item, "operands": base()}, check_mesh),
+        Use(
+            "mesh/boolean",
+            lambda item, _: {"source": base(), "operands": item, "operation": "Union"},
+            check_beside_base,
+        ),
+    ],
+    "Join": [
+        Use("mesh/join", lambda item, _: {"objects": [item, base()]}, check_beside_base),
+        Use("mesh/join", lambda item, _: {"objects": [base(), item]}, check_beside_base),
+    ],
+    "Measure": [Use("mesh/measure", lambda item, _: {"source": item}, check_measures)],
+    "Smart UV Project": [Use("uv/smart_uv_project", lambda item, _: {"source": item}, check_uv_map)],
+    "Pack Islands": [Use("uv/pack_islands", lambda item, _: {"source": item}, check_uv_map)],
+    "Bake, to it": [
+        Use(
+            "bake/bake_normal",
+            lambda item, _: {"low": item, "high": twin(item), "resolution": 16, "samples": 1},
+            check_baked,
+        ),
+        Use(
+            "bake/bake_ambient_occlusion",
+            lambda item, _: {"source": item, "resolution": 16, "samples": 1},
+            check_baked,
+        ),
+    ],
+    "Bake, from it": [
+        Use(
+            "bake/bake_normal",
+            lambda item, _: {"low": box(item), "high": item, "resolution": 32, "samples": 1, "cage_extrusion": 0.5},
+            check_baked,
+        ),
+        Use(
+            "bake/bake_ambient_occlusion",
+            lambda item, _: {"source": box(item), "high": item, "resolution": 32, "samples": 1, "cage_extrusion": 0.5},
+            check_baked,
+        ),
+    ],
+    "Render Still": [
+        Use(
+            "render/render_still",
+            lambda item, _: {
+                "objects": item,
+                "width": 24,
+                "height": 16,
+                "samples": 1,
+                "denoise": False,
+                "transparent": True,
+            },
+            check_rendered,
+        )
+    ],
+    "Export glTF": [
+        Use(
+            "import_export/export_gltf",
+            lambda item, folder: {"objects": item, "filepath": str(folder / "one.glb"), "animation": False},
+            check_gltf,
+        ),
+        Use("import_export/export_each_gltf", lambda item, folder: {"source": item, "folder": str(folder)}, check_gltf),
+    ],
+    "Export OBJ": [
+        Use(
+            "import_export/export_obj",
+            lambda item, folder: {"objects": item, "filepath": str(folder / "one.obj")},
+            check_obj,
+        ),
+        Use("import_export/export_each_obj", lambda item, folder: {"source": item, "folder": str(folder)}, check_obj),
+    ],
+    "Save Blend File": [
+        Use(
+            "import_export/save_blend_file",
+            lambda item, folder: {"data": item, "filepath": str(folder / "one.blend")},
+            check_saved,
+        )
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory) -> Path:
+    return production_scene.make(tmp_path_factory.mktemp("production"))
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_node_is_right_or_says_why_not_for_each_kind_of_object(production, tmp_path, column):
+    bpy.ops.wm.open_mainfile(filepath=str(production))
+    cube("Base", centre=(0.0, 0.0, 100.0))
+    tree = new_tree()
+    uses = list(enumerate(COLUMNS[column]))
+    items = {kind: named(name) for kind, name in OBJECTS.items()}
+    measured = {kind: measure(item) for kind, item in items.items()}
+    for kind, item in items.items():
+        for number, use in uses:
+            add(tree, f"{kind} {number}", use, use.inputs(item, tmp_path / kind / str(number)))
+    finished = background_nodes.run(tree, workers=2)
+    outcomes, faults = {}, []
+    for kind, item in items.items():
+        for number, use in uses:
+            name = f"{kind} {number}"
+            try:
+                outcome = outcome_of(finished, tree, name, use, item, measured[kind])
+            except AssertionError as error:
+                faults.append(f"{name}: {error}")
+            else:
+                outcomes.setdefault(kind, set()).add(outcome)
+    assert not faults, "\n".join(faults)
+    assert {kind: " and ".join(sorted(each)) for kind, each in outcomes.items()} == expected(column)
+
+
+def named(name: str) -> bpy.types.Object:
+    """The object of that name that is the file's own, if there is one."""
+    return bpy.data.objects.get((name, None)) or bpy.data.objects[name]
+
+
+def measure(item: bpy.types.Object) -> Any:
+    try:
+        return run("mesh/measure", item)
+    except ValueError:
+        return None
+
+
+def add(tree: bpy.types.NodeTree, name: str, use: Use, inputs: dict[str, Any]) -> None:
+    """A node, and one that looks at its result."""
+    node = tree.nodes.new("BackgroundNodeScript")
+    node.name, node.library_script = name, use.script
+    for identifier, content in inputs.items():
+        given = content if isinstance(content, list) else [content]
+        if isinstance(given[0], bpy.types.Object):
+            content = [value(tree, "Object", each) for each in given]  # noqa: PLW2901
+        give(node, **{identifier: content})
+    kinds = [socket.bl_idname for socket in node.outputs]
+    if "BackgroundNodeSocketImage" in kinds:
+        place = node.outputs[kinds.index("BackgroundNodeSocketImage")]
+        script(tree, f"look {name}", LOOK_AT_IMAGE, image=place)
+    elif "BackgroundNodeSocketObject" in kinds:
+        script(tree, f"look {name}", LOOK_AT_OBJECT, item=node.outputs[0])
+
+
+def outcome_of(finished, tree, name: str, use: Use, item: bpy.types.Object, measured: Any) -> str:
+    """Whether the node took it: "yes" or "no". Raises AssertionError for all that is neither right nor clear."""
+    task, look = finished.tasks[name], finished.tasks.get(f"look {name}")
+    if task.error:
+        _kind, _, message = task.error.message.partition("ValueError: ")
+        assert item.name in message, task.error
+        assert ";" in message, f"no mend in {message}"
+        return "no"
+    assert look is None or look.error is None, look.error
+    before: dict[str, Any] = {}
+    if item.type == "MESH":
+        space: dict[str, Any] = {"bpy": bpy}
+        exec(LOOK_AT_OBJECT, space)
+        before = space["main"](item)
+    values = {socket.identifier: socket.result for socket in tree.nodes[name].outputs}
+    after = tree.nodes[f"look {name}"].outputs[0].result if look else {}
+    use.check(Result(item, measured, before, after, values, task.log))
+    return "yes"
+
+
+def expected(column: str) -> dict[str, str]:
+    """What the page's table of objects says of each kind."""
+    rows = iter(rows_below("## Objects"))
+    place = next(rows).index(column)
+    return {row[0]: row[place] for row in rows}
+
+
+def rows_below(title: str) -> Iterator[list[str]]:
+    """The first table below a title, without the line that divides it."""
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(title)
+    lines: Iterable[str] = (line for line in rest.split("\n## ")[0].splitlines() if line.startswith("|"))
+    for line in lines:
+        if not line.startswith("|--"):
+            yield [cell.strip() for cell in line.strip("|").split("|")]
