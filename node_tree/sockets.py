@@ -20,7 +20,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 from ..runtime.blender import data_block_kinds, python_data
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from ..runtime.script.wording import title_of
-from . import noted_results, socket_rows
+from . import inspection, noted_results, socket_rows
 from .changes import property_changed
 
 _PREFIX = "BackgroundNodeSocket"
@@ -238,12 +238,22 @@ class BackgroundNodeSocket:
         """
         if length > _MAX_SHOWN_JSON:
             self.result_label = f"{length / 1024**2:,.1f} MB"
+            self.tell_in_tooltip(self.result_label)
         elif self.result_json == "null":
             self.forget_result()
         else:
-            self.result_label = self.label_of(self._result_value())
+            value = self._result_value()
+            self.result_label = self.label_of(value)
+            self.tell_in_tooltip(inspection.of_value(value))
+
+    def tell_in_tooltip(self, text: str) -> None:
+        """Let the tooltip say what the last run gave; "": there is nothing, and it says what the socket is for."""
+        text = text or self.description_text
+        if hasattr(self, "description") and self.description != text:  # 4.2 has none
+            self.description = text
 
     def forget_result(self) -> None:
+        self.tell_in_tooltip("")
         self.result_json = self.result_label = ""
         if len(self.more_result_json):
             self.more_result_json.clear()
@@ -316,14 +326,17 @@ class _DataBlockResult:
         self.offered_by = 0
         self.has_result = has_result
         self.holds_result_list = is_list
+        self.tell_in_tooltip(inspection.of_data_blocks(self.result_data_blocks, is_list=is_list))
 
     def offer_result(self, run: int, names: Sequence[str], *, is_list: bool) -> None:
         """Show what a run, given by its number, can bring home."""
         self.has_result = False
         self.offered_by = run
         self.offered_label = str(len(names)) if is_list else names[0]
+        self.tell_in_tooltip(inspection.of_offer(names, is_list=is_list))
 
     def forget_result(self) -> None:
+        self.tell_in_tooltip("")
         self.has_result = False
         self.offered_by = 0
 
