@@ -28,6 +28,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .editor import (
         end_report,
         file_handlers,
+        group_keys,
         header,
         node_previews,
         node_select,
@@ -54,6 +55,7 @@ def _modules() -> tuple[ModuleType, ...]:
         forecasts,
         redraw,
         end_report,
+        group_keys,
         running,
         problems,
         fixes,

@@ -22,6 +22,7 @@ def _classes() -> tuple[type, ...]:
 def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
+    tree.register()
     links.register()
     noted_results.register()
 

@@ -54,6 +54,19 @@ def mark(tree: bpy.types.NodeTree) -> None:
             link.is_valid = False
 
 
+def give_reroutes_types(tree: bpy.types.NodeTree) -> None:
+    """Let reroutes have the type, and so the colour, of what is linked to them. In 4.2 they have none."""
+    if "socket_idname" not in bpy.types.NodeReroute.bl_rna.properties or not tree.is_editable:
+        return
+    walk = _Walk.of(tree)
+    sources = {name: walk.source(link) for name, link in walk.into_reroutes.items()}
+    wanted = {name: source.bl_idname for name, source in sources.items() if source is not None}
+    for name, idname in wanted.items():
+        reroute = tree.nodes[name]
+        if reroute.socket_idname != idname:  # else its sockets would be made anew
+            reroute.socket_idname = idname
+
+
 def is_refused(link: bpy.types.NodeLink) -> bool:
     """Whether there is no conversion between the ends of a link. Blender's own `is_valid` knows no type of ours.
 

@@ -67,18 +67,35 @@ class BackgroundNodeTree(bpy.types.NodeTree):
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
         changes.tell(self)
-        # In background mode no timer fires and nothing is drawn.
-        if not bpy.app.background and not bpy.app.timers.is_registered(_mark_all_links):
-            bpy.app.timers.register(_mark_all_links, first_interval=0.0)
+        _mark_soon()
+
+
+@bpy.app.handlers.persistent
+def _mark_soon(*_arguments: object) -> None:
+    # In background mode no timer fires and nothing is drawn.
+    if not bpy.app.background and not bpy.app.timers.is_registered(_mark_all_links):
+        bpy.app.timers.register(_mark_all_links, first_interval=0.0)
 
 
 def _mark_all_links() -> None:
     for tree in bpy.data.node_groups:
         if tree.bl_idname == BackgroundNodeTree.bl_idname:
+            links.give_reroutes_types(tree)
             links.mark(tree)
 
 
+#: After these the links may be drawn otherwise, though no tree was changed by hand.
+_HANDLERS = (bpy.app.handlers.load_post, bpy.app.handlers.undo_post, bpy.app.handlers.redo_post)
+
+
+def register() -> None:
+    for functions in _HANDLERS:
+        functions.append(_mark_soon)
+
+
 def unregister() -> None:
+    for functions in _HANDLERS:
+        functions.remove(_mark_soon)
     if bpy.app.timers.is_registered(_mark_all_links):
         bpy.app.timers.unregister(_mark_all_links)
 

@@ -181,7 +181,7 @@ class BACKGROUND_NODES_OT_node_search(AddOperator, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         store_cursor(context, event)
-        if not self.node_name:
+        if not self.node_name and _is_key(event):
             self._take(socket_at(context, event.mouse_region_x, event.mouse_region_y))
         socket = _socket(self, context)
         if socket is None:
@@ -223,6 +223,11 @@ def _link(tree: bpy.types.NodeTree, socket: bpy.types.NodeSocket, node: bpy.type
         tree.links.new(*((other, socket) if socket.is_output else (socket, other)))
 
 
+def _is_key(event: bpy.types.Event) -> bool:
+    """Whether its own key calls the operator, so that the mouse is at what is meant: a menu covers that."""
+    return event.value == "PRESS" and event.type not in ("RET", "NUMPAD_ENTER")
+
+
 classes = (BACKGROUND_NODES_OT_node_search,)
 
 
@@ -231,11 +236,8 @@ def _draw_node_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     if tree is None:
         return
     menu.layout.separator()
-    row = menu.layout.row()
-    row.enabled = tree.nodes.active is not None
-    properties = row.operator(BACKGROUND_NODES_OT_node_search.bl_idname, text="Add Linked Node...")
-    if tree.nodes.active is not None:  # not what the menu covers
-        properties.node_name = tree.nodes.active.name
+    # Without properties of its own: so Blender shows the key, which has none.
+    menu.layout.operator(BACKGROUND_NODES_OT_node_search.bl_idname, text="Add Linked Node...")
 
 
 def register() -> None:

@@ -107,8 +107,9 @@ class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
     )
 
     @classmethod
-    def description(cls, _context: bpy.types.Context, properties: BACKGROUND_NODES_OT_input_from_selection) -> str:
-        return rpt_("Add an Input node: {source}").format(source=rpt_(_SOURCES[properties.source][1]).lower())
+    def description(cls, context: bpy.types.Context, properties: BACKGROUND_NODES_OT_input_from_selection) -> str:
+        text = rpt_("Add an Input node: {source}").format(source=rpt_(_SOURCES[properties.source][1]).lower())
+        return text if data_blocks(context, properties.source) else f"{text}.\n\n{rpt_('Nothing is selected there')}"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         node_add.store_cursor(context, event)

@@ -77,7 +77,10 @@ class BACKGROUND_NODES_OT_trusted_script_remove(_RevokeOperator, bpy.types.Opera
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         settings = preferences.found()
-        return settings is not None and trusted_list.active(settings) is not None
+        if settings is None or trusted_list.active(settings) is None:
+            cls.poll_message_set("Choose a script in the list first")
+            return False
+        return True
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         return self.revoke(trusted_list.active(preferences.found()).digests.split())

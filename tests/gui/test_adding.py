@@ -348,6 +348,33 @@ def test_key_over_a_socket_searches_for_that(editor):
     assert [(link[1], link[3]) for link in editor.links()] == [("value", "ratio")]
 
 
+# Reroutes and groups
+
+
+def test_reroutes_have_the_type_of_what_is_linked_to_them_and_lose_no_link(editor):
+    editor.add("input:Image", -250, 100, "Input")
+    editor.add("node:NodeReroute", 0, 50, "First")
+    editor.add("node:NodeReroute", 100, 50, "Second")
+    editor.add("library:image/resize_image", 200, 100, "Resize")
+    editor.tree(
+        "[tree.links.new(nodes[a].inputs[0], nodes[b].outputs[0]) and None"
+        " for a, b in (('Resize', 'Second'), ('Second', 'First'), ('First', 'Input'))]"
+    )
+    types = "[nodes[name].socket_idname for name in ('First', 'Second')]"
+    editor.window.wait_for(f"nodes = places.tree().nodes; return {types} == ['BackgroundNodeSocketImage'] * 2")
+    assert len(editor.links()) == 3
+    editor.window.run("places.tree().nodes['Input'].data_type = 'Material'")
+    editor.window.wait_for(f"nodes = places.tree().nodes; return {types} == ['BackgroundNodeSocketMaterial'] * 2")
+    assert len(editor.links()) == 3
+
+
+@pytest.mark.parametrize("key", [{"key": "G", "ctrl": True}, {"key": "TAB"}])
+def test_keys_of_groups_say_that_there_are_none_yet(editor, key):
+    editor.window.move(*editor.at(0, 0))
+    editor.window.press(**key)
+    assert "no groups yet" in editor.reports()
+
+
 # Swap
 
 
