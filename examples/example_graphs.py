@@ -8,7 +8,7 @@ import demo_scene
 from graph_builder import GraphBuilder
 
 #: Width and height of a note, and of its letters, in node space.
-NOTE_SIZE = 420.0, 430.0
+NOTE_SIZE = 420.0, 520.0
 LETTERS = 15
 
 LEVELS_NOTE = """\
@@ -45,7 +45,12 @@ the folder of the Folder node. Choose
 your own there.
 
 Go on working while it runs: it does
-not disturb what you do."""
+not disturb what you do.
+
+Run again, and all is Cached: nothing has
+changed. Set another Ratio, and Decimate
+and what comes after it run again: objects
+and files take the place of these."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ def bake_and_export(name: str) -> bpy.types.NodeTree:
 def _with_note(builder: GraphBuilder, note: str) -> bpy.types.NodeTree:
     """The finished tree, with a frame at its left that shows a text."""
     builder.lay_out()
+    builder.lead_around()
     frame = builder.tree.nodes.new("NodeFrame")
     frame.name, frame.label = "Note", "Read Me"
     frame.text = bpy.data.texts.new("Read Me")

@@ -10,6 +10,8 @@ SCRIPTS = Path(__file__).parent / "scripts"
 NODE_WIDTH = 200.0
 HEADER, ROW = 40.0, 22.0
 GAP = 50.0
+#: Between nodes and the links that are led around them, and between two such links.
+LANE = 40.0
 
 
 class GraphBuilder:
@@ -89,6 +91,24 @@ class GraphBuilder:
             for node in nodes:
                 node.location = column * (NODE_WIDTH + self.column_gap), y
                 y -= node_height(node) + GAP
+
+    def lead_around(self) -> None:
+        """Lead links that pass columns on their way below these: else they seem to enter sockets there."""
+        columns = {node.name: column for column, nodes in self.columns.items() for node in nodes}
+        found = [(columns[link.from_node.name], columns[link.to_node.name], link) for link in self.tree.links]
+        passing = [(first, last, link.from_socket, link.to_socket) for first, last, link in found if last - first > 1]
+        for lane, (first, last, source, target) in enumerate(sorted(passing, key=lambda item: item[1] - item[0])):
+            between = [node for column in range(first + 1, last) for node in self.columns[column]]
+            y = min(node.location.y - node_height(node) for node in between) - LANE * (lane + 1)
+            left = min(node.location.x for node in between) - self.column_gap / 2.0
+            right = max(node.location.x for node in between) + NODE_WIDTH + self.column_gap / 2.0
+            self.tree.links.new(self._reroute(self._reroute(source, left, y), right, y), target)
+
+    def _reroute(self, source: bpy.types.NodeSocket, x: float, y: float) -> bpy.types.NodeSocket:
+        reroute = self.tree.nodes.new("NodeReroute")
+        reroute.location = x, y
+        self.tree.links.new(source, reroute.inputs[0])
+        return reroute.outputs[0]
 
     def frame(self, label: str, *columns: int) -> bpy.types.Node:
         """A frame around all nodes of these columns."""

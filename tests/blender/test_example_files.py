@@ -32,7 +32,16 @@ def test_example_has_a_note_that_explains_it(opened):
     assert "Press Run" in note.text.as_string()
 
 
-def test_example_runs_as_it_is(opened):
+def test_links_of_an_example_pass_no_node(opened):
+    nodes = [node for node in opened.nodes if node.bl_idname.startswith("Background")]
+    for link in opened.links:
+        left, right = link.from_node.location.x, link.to_node.location.x
+        passed = [node for node in nodes if left < node.location.x < right and node != link.to_node]
+        is_led_around = link.from_node.bl_idname == link.to_node.bl_idname == "NodeReroute"
+        assert not passed or is_led_around, f"{link.from_node.name} to {link.to_node.name}"
+
+
+def test_example_runs_as_it_is_and_again_it_is_cached(opened, store):
     before = {item.name for item in bpy.data.objects}
     run = background_nodes.run(opened)
     assert {name: task.error for name, task in run.tasks.items() if task.error} == {}
@@ -41,6 +50,8 @@ def test_example_runs_as_it_is(opened):
     made = {item.name for item in bpy.context.scene.objects} - before
     assert len(made) == {"Levels of Detail": 8, "Bake and Export": 3}[opened.name]
     assert not {place(bpy.data.objects[name]) for name in made} & {place(bpy.data.objects[name]) for name in before}
+    again = background_nodes.run(opened)
+    assert [name for name, task in again.tasks.items() if not task.cached] == []
 
 
 def place(item: bpy.types.Object) -> tuple[float, ...]:
