@@ -379,7 +379,6 @@ def _draw_buttons(
             text=name,
             icon="NONE" if thumbnail else icon,
             icon_value=thumbnail,
-            emboss=False,
             translate=False,
         )
         options.node_name, options.identifier = node.name, socket.identifier

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each node shows of its task: state, bar, time, error. The one place that draws them.
 
-coloured icon | bar with percent, items, time left | log       while it runs
+coloured icon | bar with percent, items, time left | log       while it runs; the script's own words below
 coloured icon | how it ended, items, time taken    | log       afterwards; an equals sign: it gave the same as before
 the first lines of its error, in red
 
@@ -54,10 +54,13 @@ def _draw_last_run(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     task = None if run is None else run.task_of(node)
     if task is None:
         return
-    if can_be_read(node, bpy.context):
+    is_seen = can_be_read(node, bpy.context)
+    if is_seen:
         draw_task(task, layout, node.width)
     else:
         layout.label(text="")
+    if task.state is TaskState.RUNNING and task.text:
+        layout.label(text=task.text if is_seen else "", translate=False)
     if task.error is not None and task.state is not TaskState.SKIPPED:
         node_text.draw_error(layout, run_text.error_text(task.error).partition("\n")[0], node.width)
 
@@ -97,7 +100,7 @@ def _running_text(task: Task, num_letters: int) -> str:
         left = translated("Paused")
     else:
         left = "" if task.time_left is None else translated("{time} left").format(time=countdown(task.time_left))
-    return _joined((f"{task.progress:.0%}", items_text(task), left, task.text), num_letters)
+    return _joined((f"{task.progress:.0%}", items_text(task), left), num_letters)
 
 
 def _state_text(task: Task, num_letters: int) -> str:

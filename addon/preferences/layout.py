@@ -34,6 +34,9 @@ WORKERS: Final = (
 RESULTS: Final = ("use_store", "store_gb", "free_gb", "store_directory")
 OVERLAYS: Final = ("overlay_forecast", "overlay_previews", "overlay_time", "overlay_memory", "overlay_heat_map")
 
+#: What a 0 says, where it is no number.
+_MEANINGS_OF_0: Final = {"num_workers": "Automatic", "memory_limit_gb": "None"}
+
 #: Shares of a panel's width: Blender's for the names of properties, and ours for the sentences below their values.
 _NAMES: Final = 0.4
 _SENTENCE: Final = 0.54
@@ -92,7 +95,9 @@ def _draw_property(
     preferences: BackgroundNodesPreferences, layout: bpy.types.UILayout, context: bpy.types.Context, name: str
 ) -> None:
     column = layout.column(align=True)
-    column.prop(preferences, name)
+    label = translated(preferences.bl_rna.properties[name].name)
+    meaning = "" if getattr(preferences, name) else _MEANINGS_OF_0.get(name, "")
+    column.prop(preferences, name, text=f"{label} ({translated(meaning)})" if meaning else label, translate=False)
     sentence = pgettext_tip(preferences.bl_rna.properties[name].description)
     if name == "num_workers":
         sentence += translated(", here {count}").format(count=default_num_workers())
