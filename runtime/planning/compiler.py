@@ -21,6 +21,7 @@ from ..script import blend_files
 from ..script.signature import MISSING, Parameter
 from ..script.socket_types import Value, conversion
 from ..script.values import fit, fit_parameter
+from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
 from .ordering import ordered, ranked
@@ -309,7 +310,7 @@ class _Compiler:
             self._report(node, label, message, "Make it a path, and load from that file what the script needs")
 
     def _check_destinations(self, node: GraphNode, task: PlannedTask) -> None:
-        """Report a file that is to be written over, though what the node takes is made of it. It may write its own."""
+        """Report where nothing can be written, or only over what the node takes is made of. It may write its own."""
         paths = [
             (argument.parameter, path)
             for argument in task.arguments
@@ -319,6 +320,11 @@ class _Compiler:
             if isinstance(path, str)
         ]
         for parameter, path in paths:
+            if parameter.is_output_path and path and not node.problems:  # the reader may have told
+                try:
+                    check_place(path)
+                except MisfitError as error:
+                    self._report(node, parameter.label, error.message, error.fix)
             if parameter.is_output_path and path in self.readers and Path(path).is_file():
                 before = self._before(task)
                 readers = [each.name for each in self.readers[path] if each.id in before]

@@ -57,18 +57,35 @@ def check(path: str, in_use: FilesInUse) -> None:
     """Raise MisfitError if no file can be written to `path`, or must not."""
     if not path:
         raise MisfitError("no file is named", "Give the path of the file to write")
-    if "\0" in path:
-        raise MisfitError("a path can't hold the character 0", _FIX)
-    if not Path(path).is_absolute():
-        raise MisfitError(
-            f"{path} is no whole path", "Begin it with // for the folder of the open file, or give all of it"
-        )
+    check_place(path)
     if path.endswith(("/", os.sep)) or Path(path).is_dir():
         raise MisfitError(f"{path} is a folder", "Give the path of a file")
     if is_same(path, (in_use.open_file,)):
         raise MisfitError(f"{path} is the open file itself, which a run never writes", _FIX)
     if is_same(path, in_use.libraries):
         raise MisfitError(f"{path} is a library that the open file uses", _FIX)
+
+
+def check_place(path: str) -> None:
+    """Raise MisfitError if neither a file nor a folder can be made at `path`, or written to if it is there.
+
+    What `~` and variables mean is known to shells only: Blender does not know it, either.
+    """
+    if "\0" in path:
+        raise MisfitError("a path can't hold the character 0", _FIX)
+    whole = Path(path)
+    if not whole.is_absolute():
+        raise MisfitError(
+            f"{path} is no whole path", "Begin it with // for the folder of the open file, or give all of it"
+        )
+    above = (whole, *whole.parents) if whole.is_dir() else whole.parents  # a file is replaced, so it may be read-only
+    folder = next(filter(os.path.lexists, above), None)
+    if folder is None:
+        raise MisfitError(f"there is no {whole.anchor}", "Choose a folder on another drive")
+    if not folder.is_dir():
+        raise MisfitError(f"{folder} is no folder, so nothing can be in it", _FIX)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise MisfitError(f"nothing can be written to {folder}", "Choose another folder")
 
 
 def is_same(path: str, others: Iterable[str]) -> bool:

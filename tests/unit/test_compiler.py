@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from dataclasses import replace
@@ -497,6 +498,43 @@ def reading_and_writing(
 def picture(tmp_path: Path) -> Path:
     (tmp_path / "a.png").touch()
     return tmp_path / "a.png"
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "fix"),
+    [
+        ("FOLDER/a.png/b.png", "a.png is no folder, so nothing can be in it", "Give another name"),
+        ("FOLDER/a.png/deep/b.png", "a.png is no folder, so nothing can be in it", "Give another name"),
+        ("FOLDER/nowhere/b.png", "nowhere is no folder, so nothing can be in it", "Give another name"),
+        ("FOLDER/locked/b.png", "nothing can be written to FOLDER/locked", "Choose another folder"),
+        ("FOLDER/locked/deep/b.png", "nothing can be written to FOLDER/locked", "Choose another folder"),
+        ("FOLDER/locked", "nothing can be written to FOLDER/locked", "Choose another folder"),
+        ("~other/b.png", "~other/b.png is no whole path", "Begin it with // for the folder of the open file"),
+        ("$NOWHERE/b.png", "$NOWHERE/b.png is no whole path", "Begin it with // for the folder of the open file"),
+        ("b.png", "b.png is no whole path", "Begin it with // for the folder of the open file"),
+    ],
+)
+def test_place_where_nothing_can_be_written_is_a_problem(picture: Path, path: str, message: str, fix: str) -> None:
+    folder = picture.parent
+    (folder / "nowhere").symlink_to(folder / "gone")
+    (folder / "locked").mkdir(0o555)
+    locked = [each for each in (folder / "locked", Path("/proc/1")) if not os.access(each, os.W_OK)]
+    if not locked:
+        pytest.skip("nothing is locked for this user")
+    path, message = (
+        text.replace("FOLDER/locked", str(locked[0])).replace("FOLDER", str(folder)) for text in (path, message)
+    )
+    save = with_parameter(graph(f"save: path:PATH={path!r}"), "save.path", is_output_path=True)
+    problem = only_problem(save)
+    assert (problem.node, problem.socket) == ("save", "Path")
+    assert message in problem.message
+    assert problem.fix.startswith(fix)
+
+
+@pytest.mark.parametrize("path", ["a.png", "b.png", "deep/deeper/b.png", "deep/", ""])
+def test_place_where_a_file_or_folder_is_or_can_be_made_is_no_problem(picture: Path, path: str) -> None:
+    path = f"{picture.parent}/{path}"
+    compile_graph(with_parameter(graph(f"save: path:PATH={path!r}"), "save.path", is_output_path=True))
 
 
 def test_file_that_is_read_and_written_over_by_what_is_made_of_it_is_a_problem(picture: Path) -> None:

@@ -166,7 +166,7 @@ def test_file_beside_it_that_another_task_has_claimed_moves_nothing(begin_task, 
         ("out.blend", "out.blend is no whole path; begin it with //"),
         ("~/out.blend", "~/out.blend is no whole path"),
         ("FOLDER", "is a folder; give the path of a file"),
-        ("FOLDER/file.txt/out.blend", "nothing can be written to"),
+        ("FOLDER/file.txt/out.blend", "file.txt is no folder, so nothing can be in it"),
     ],
 )
 def test_path_that_no_file_can_be_written_to_is_a_clear_error(tmp_path, path, message):
