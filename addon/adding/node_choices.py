@@ -22,9 +22,10 @@ from ...runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from ...runtime.script.wording import title_of
 from ..preferences import preferences
 
+_OUTPUT = "BackgroundNodeOutput"
 #: The nodes without a script. A "node" choice is named by its `bl_idname`.
 _TITLES = {
-    "BackgroundNodeOutput": "Output",
+    _OUTPUT: "Output",
     "BackgroundNodeScript": "Empty Script",
     "NodeReroute": "Reroute",
     "NodeFrame": "Frame",
@@ -115,6 +116,8 @@ class NodeChoice:
                 node.script = text
             case "input":
                 node.data_type = self.name
+            case "node" if self.name == _OUTPUT:  # the result stands where its original is: so it can be seen
+                node.hide_original = True
         return node
 
     @property
