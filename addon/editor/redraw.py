@@ -50,8 +50,9 @@ class _Pace:
 
 
 _pace = _Pace()
-#: What is on the screen, by tree: the version and the seconds of its run; the progress that each running task shows.
-_drawn: dict[int, tuple[int, int]] = {}
+#: What is on the screen, by tree: the version and the seconds of its run, and whether that is home; the progress that
+#: each running task shows.
+_drawn: dict[int, tuple[int, int, bool]] = {}
 _bars: dict[int, dict[str, float]] = {}
 
 
@@ -79,7 +80,7 @@ def tag(tree_uids: AbstractSet[int]) -> None:
 
 
 def _has_news(run: Run) -> bool:
-    news = run.version, int(run.seconds)
+    news = run.version, int(run.seconds), run.is_home
     has_news = _drawn.get(run.tree_uid) != news
     if run.is_home and not has_news:
         return False

@@ -63,3 +63,12 @@ def test_end_of_a_run_is_shown_at_once(window):
     window.tick()
 
     assert len(window.redrawn) == 2
+
+
+def test_run_that_is_home_is_shown_though_nothing_else_is_new(window):
+    window.tick()
+    window.run.is_home = True
+    redraw.update([window.run])
+    redraw.update([window.run])
+
+    assert len(window.redrawn) == 2, "once while it came home, once after"

@@ -30,7 +30,9 @@ def counted(window, monkeypatch):
 
 def split_viewport(window) -> None:
     """Drag the lower right corner of the viewport to its middle."""
-    left, bottom, right, top = window.run("a = places.area('VIEW_3D'); return [a.x, a.y, a.x + a.width, a.y + a.height]")
+    left, bottom, right, top = window.run(
+        "a = places.area('VIEW_3D'); return [a.x, a.y, a.x + a.width, a.y + a.height]"
+    )
     window.drag((right - 3, bottom + 3), (left + 450, (bottom + top) / 2), steps=20)
     window.wait_for("return len(places.areas('VIEW_3D')) == 2")
 
@@ -59,7 +61,7 @@ def test_first_graph_takes_as_many_clicks_and_keys_as_the_readme_says_and_shows_
     window.press("B")
     editor.press_button("node.new_node_tree")
     # What is selected
-    left, bottom, right, top = window.run("return places.rectangle('BackgroundNodeTree', 'WINDOW')")
+    left, bottom, _, top = window.run("return places.rectangle('BackgroundNodeTree', 'WINDOW')")
     window.move(left + 150, (bottom + top) / 2 + 150)
     window.press("A", shift=True)
     window.type_text("sel\n")
