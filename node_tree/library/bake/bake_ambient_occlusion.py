@@ -5,14 +5,16 @@ It bakes the object itself or, with a high-poly object given, that one's surface
 copied, and their base colour is multiplied by the result if asked for.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
 
-from background_nodes.script import Length, Pixels, Range, convert_to_mesh, log, mesh_copy, progress
+from background_nodes.script import Length, Pixels, Range, convert_to_mesh, file_name, log, mesh_copy, progress
 
 #: What pixels hold before a bake. Occlusion is grey, so it shows where nothing was baked.
 UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
@@ -20,8 +22,9 @@ UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
 SAMPLES_AT_ONCE = 4
 
-#: By so much may a UV map overlap the edge of the picture.
-UV_SLACK = 1e-3
+#: The number of the UDIM tile that a picture without tiles fills, and how many tiles are no mistake.
+FIRST_TILE = 1001
+MAXIMUM_TILES = 100
 
 
 class Output(NamedTuple):
@@ -45,6 +48,7 @@ def main(
     cage_extrusion: Annotated[Length, Range(0.0)] = 0.0,
     margin: Annotated[Pixels, Range(0, 256)] = 8,
     darken_base_color: bool = True,
+    all_tiles: bool = True,
 ) -> Output:
     """Bake the ambient occlusion of `source`.
 
@@ -58,13 +62,15 @@ def main(
         cage_extrusion: How far outside of the surface to look for the high-poly one. 0 is 2 % of the object's size.
         margin: How far to extend the islands, against seams.
         darken_base_color: Multiply the base colour of the object's materials by the image.
+        all_tiles: Where the UV map lies in several tiles, make a UDIM image, with a picture for each of them. Off bakes
+            the first tile only.
     """
     check_inputs(source, high)
     progress(0.0, "Preparing")
     name = source.name
     source = convert_to_mesh(source, keep_modifiers=True)
     layer = uv_layer(source)
-    tell_of_other_tiles(layer, name)
+    numbers = tiles_of(layer, name, all_tiles)
     image = bpy.data.images.new(f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True)
     nodes = image_nodes(source, image)
     size = max(source.dimensions)
@@ -79,8 +85,11 @@ def main(
         with visible(*involved), not_rendered(high):
             set_up_cycles(distance or size)
             select(involved, active=source)
-            pixels = bake(image, samples, options)
-    if pixels is None:
+            tiles = {}
+            for step, number in enumerate(numbers):
+                with tile_in_front(layer, number):
+                    tiles[number] = bake(image, samples, options, step / len(numbers), 1 / len(numbers))
+    if all(pixels is None for pixels in tiles.values()):
         raise ValueError(
             f"{name} found nothing of {high.name}; put both in the same place or raise the cage extrusion"
             if high
@@ -88,8 +97,13 @@ def main(
         )
 
     progress(0.95, "Packing the image")
-    image.pixels.foreach_set(pixels)
-    image.pack()
+    white = np.ones(resolution * resolution * 4, np.float32)
+    tiles = {number: white if pixels is None else pixels for number, pixels in tiles.items()}
+    if numbers == [FIRST_TILE]:
+        image.pixels.foreach_set(tiles[FIRST_TILE])
+        image.pack()
+    else:
+        image = tiled(image, tiles)
     if darken_base_color:
         for material, node in nodes.items():
             use_occlusion(material, node)
@@ -116,13 +130,59 @@ def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def tell_of_other_tiles(layer: bpy.types.MeshUVLoopLayer, name: str) -> None:
-    """Say so if a part of the UV map lies beside the picture: nothing is baked there."""
+def tiles_of(layer: bpy.types.MeshUVLoopLayer, name: str, all_tiles: bool) -> list[int]:
+    """The numbers of the UDIM tiles to bake: those that a UV map has faces in, or the first one. Tells what is not."""
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
-    share = ((uv < -UV_SLACK) | (uv > 1.0 + UV_SLACK)).reshape(-1, 2).any(axis=1).mean()
-    if share:
-        log(f"{share:.0%} of the UV map of {name} lie outside of the picture, in other tiles, and are not baked")
+    mesh = layer.id_data
+    starts = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("loop_start", starts)
+    sizes = np.diff(np.append(starts, len(mesh.loops)))
+    middles = np.add.reduceat(uv.reshape(-1, 2), starts) / sizes[:, None]
+    column, row = np.floor(middles).astype(int).T
+    number = np.where((column >= 0) & (column < 10) & (row >= 0), FIRST_TILE + column + 10 * row, 0)
+    found = sorted({*number.tolist()} - {0}) if all_tiles else [FIRST_TILE]
+    if len(found) > MAXIMUM_TILES:
+        raise ValueError(f"The UV map of {name} lies in {len(found)} tiles; unwrap it anew, or switch All Tiles off")
+    beside = np.repeat(~np.isin(number, found), sizes).mean()
+    if beside:
+        log(f"{beside:.0%} of the UV map of {name} lie beside what is baked")
+    return found or [FIRST_TILE]
+
+
+@contextmanager
+def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int):
+    """Within the block, a tile of the UV map is where Blender's picture is."""
+    uv = np.empty(len(layer.uv) * 2, np.float32)
+    layer.uv.foreach_get("vector", uv)
+    corner = (number - FIRST_TILE) % 10, (number - FIRST_TILE) // 10
+    layer.uv.foreach_set("vector", (uv.reshape(-1, 2) - corner).ravel())
+    yield
+    layer.uv.foreach_set("vector", uv)
+
+
+def tiled(image: bpy.types.Image, tiles: dict[int, np.ndarray]) -> bpy.types.Image:
+    """A UDIM image like `image`, packed, with pixels for each tile. No script can give it these, so files are read."""
+    is_float, name = image.is_float, image.name
+    ending, file_format = (".exr", "OPEN_EXR") if is_float else (".png", "PNG")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{file_name(name)}.<UDIM>{ending}"
+        files = [str(path).replace("<UDIM>", str(number)) for number in tiles]
+        for file, pixels in zip(files, tiles.values(), strict=True):
+            tile = bpy.data.images.new(name, *image.size, alpha=False, float_buffer=is_float, is_data=True)
+            tile.pixels.foreach_set(pixels.astype(np.float32).ravel())
+            tile.filepath_raw, tile.file_format = file, file_format
+            tile.save()
+            bpy.data.images.remove(tile)
+        result = bpy.data.images.load(files[0])
+        result.source, result.filepath = "TILED", str(path)
+        result.colorspace_settings.name = image.colorspace_settings.name
+        result.pack()
+    image.name = f"{name} before"
+    result.name = name
+    image.user_remap(result)
+    bpy.data.images.remove(image)
+    return result
 
 
 def faces(item: bpy.types.Object) -> int:
@@ -130,15 +190,18 @@ def faces(item: bpy.types.Object) -> int:
     return len(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.polygons)
 
 
-def bake(image: bpy.types.Image, samples: int, options: dict) -> np.ndarray | None:
-    """Bake a few samples at a time, each time with another seed; the mean of all. None if no pixel was baked."""
+def bake(image: bpy.types.Image, samples: int, options: dict, done: float, share: float) -> np.ndarray | None:
+    """Bake a few samples at a time, each time with another seed; the mean of all. None if no pixel was baked.
+
+    The bar goes from `done` on by `share`.
+    """
     cycles = bpy.context.scene.cycles
     untouched = np.tile(np.float32(UNTOUCHED), image.size[0] * image.size[1])
     total, pixels = np.zeros_like(untouched), np.empty_like(untouched)
     has_found = False
-    for done in range(0, samples, SAMPLES_AT_ONCE):
-        progress(0.05 + 0.9 * done / samples, f"Baking sample {done}/{samples}")
-        cycles.seed, cycles.samples = done, min(SAMPLES_AT_ONCE, samples - done)
+    for first in range(0, samples, SAMPLES_AT_ONCE):
+        progress(0.05 + 0.9 * (done + share * first / samples), f"Baking sample {first}/{samples}")
+        cycles.seed, cycles.samples = first, min(SAMPLES_AT_ONCE, samples - first)
         image.pixels.foreach_set(untouched)
         bpy.ops.object.bake(type="AO", use_clear=False, **options)
         image.pixels.foreach_get(pixels)

@@ -4,20 +4,23 @@
 The materials of the low-poly object are copied and use the map, so that it looks like the high-poly one at once.
 """
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
 
-from background_nodes.script import Length, Pixels, Range, convert_to_mesh, log, mesh_copy, progress
+from background_nodes.script import Length, Pixels, Range, convert_to_mesh, file_name, log, mesh_copy, progress
 
 #: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
 FLAT = (0.5, 0.5, 1.0, 1.0)
 
-#: By so much may a UV map overlap the edge of the picture.
-UV_SLACK = 1e-3
+#: The number of the UDIM tile that a picture without tiles fills, and how many tiles are no mistake.
+FIRST_TILE = 1001
+MAXIMUM_TILES = 100
 
 
 class Output(NamedTuple):
@@ -40,6 +43,7 @@ def main(
     cage_extrusion: Annotated[Length, Range(0.0)] = 0.0,
     margin: Annotated[Pixels, Range(0, 256)] = 8,
     high_precision: bool = False,
+    all_tiles: bool = True,
 ) -> Output:
     """Bake the normals of `high` to `low`.
 
@@ -50,6 +54,8 @@ def main(
         samples: Places in each pixel that are baked and averaged. More make smoother edges; time grows alike.
         cage_extrusion: How far outside of the low-poly surface to look for the high-poly one. 0 is 2 % of its size.
         margin: How far to extend the islands, against seams.
+        all_tiles: Where the UV map lies in several tiles, make a UDIM image, with a picture for each of them. Off bakes
+            the first tile only.
         high_precision: Keep 32-bit floats rather than 8 bits a channel, for large smooth surfaces.
     """
     uv_layer(low)
@@ -62,7 +68,7 @@ def main(
     name = low.name
     low = convert_to_mesh(low, keep_modifiers=True)
     layer = uv_layer(low)
-    tell_of_other_tiles(layer, name)
+    numbers = tiles_of(layer, name, all_tiles)
     image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=False, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = image_nodes(low, image)
@@ -73,12 +79,15 @@ def main(
             raise ValueError(f"{high.name} has no faces to bake; link an object with a surface")
         set_up_cycles()
         select(detailed, active=low)
-        pixels = bake(layer, image, samples, options)
-    if pixels is None:
+        tiles = {}
+        for step, number in enumerate(numbers):
+            with tile_in_front(layer, number):
+                tiles[number] = bake(layer, image, samples, options, step / len(numbers), 1 / len(numbers))
+    if all(pixels is None for pixels in tiles.values()):
         raise ValueError(f"{name} found nothing of {high.name}; put both in the same place or raise the cage extrusion")
 
     progress(0.95, "Packing the image")
-    image = finished_image(image, pixels, high_precision)
+    image = finished_image(image, tiles, high_precision)
     for material, node in nodes.items():
         node.image = image
         use_normal_map(material, node)
@@ -97,13 +106,59 @@ def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def tell_of_other_tiles(layer: bpy.types.MeshUVLoopLayer, name: str) -> None:
-    """Say so if a part of the UV map lies beside the picture: nothing is baked there."""
+def tiles_of(layer: bpy.types.MeshUVLoopLayer, name: str, all_tiles: bool) -> list[int]:
+    """The numbers of the UDIM tiles to bake: those that a UV map has faces in, or the first one. Tells what is not."""
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
-    share = ((uv < -UV_SLACK) | (uv > 1.0 + UV_SLACK)).reshape(-1, 2).any(axis=1).mean()
-    if share:
-        log(f"{share:.0%} of the UV map of {name} lie outside of the picture, in other tiles, and are not baked")
+    mesh = layer.id_data
+    starts = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("loop_start", starts)
+    sizes = np.diff(np.append(starts, len(mesh.loops)))
+    middles = np.add.reduceat(uv.reshape(-1, 2), starts) / sizes[:, None]
+    column, row = np.floor(middles).astype(int).T
+    number = np.where((column >= 0) & (column < 10) & (row >= 0), FIRST_TILE + column + 10 * row, 0)
+    found = sorted({*number.tolist()} - {0}) if all_tiles else [FIRST_TILE]
+    if len(found) > MAXIMUM_TILES:
+        raise ValueError(f"The UV map of {name} lies in {len(found)} tiles; unwrap it anew, or switch All Tiles off")
+    beside = np.repeat(~np.isin(number, found), sizes).mean()
+    if beside:
+        log(f"{beside:.0%} of the UV map of {name} lie beside what is baked")
+    return found or [FIRST_TILE]
+
+
+@contextmanager
+def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int):
+    """Within the block, a tile of the UV map is where Blender's picture is."""
+    uv = np.empty(len(layer.uv) * 2, np.float32)
+    layer.uv.foreach_get("vector", uv)
+    corner = (number - FIRST_TILE) % 10, (number - FIRST_TILE) // 10
+    layer.uv.foreach_set("vector", (uv.reshape(-1, 2) - corner).ravel())
+    yield
+    layer.uv.foreach_set("vector", uv)
+
+
+def tiled(image: bpy.types.Image, tiles: dict[int, np.ndarray]) -> bpy.types.Image:
+    """A UDIM image like `image`, packed, with pixels for each tile. No script can give it these, so files are read."""
+    is_float, name = image.is_float, image.name
+    ending, file_format = (".exr", "OPEN_EXR") if is_float else (".png", "PNG")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{file_name(name)}.<UDIM>{ending}"
+        files = [str(path).replace("<UDIM>", str(number)) for number in tiles]
+        for file, pixels in zip(files, tiles.values(), strict=True):
+            tile = bpy.data.images.new(name, *image.size, alpha=False, float_buffer=is_float, is_data=True)
+            tile.pixels.foreach_set(pixels.astype(np.float32).ravel())
+            tile.filepath_raw, tile.file_format = file, file_format
+            tile.save()
+            bpy.data.images.remove(tile)
+        result = bpy.data.images.load(files[0])
+        result.source, result.filepath = "TILED", str(path)
+        result.colorspace_settings.name = image.colorspace_settings.name
+        result.pack()
+    image.name = f"{name} before"
+    result.name = name
+    image.user_remap(result)
+    bpy.data.images.remove(image)
+    return result
 
 
 def faces(item: bpy.types.Object) -> int:
@@ -111,10 +166,12 @@ def faces(item: bpy.types.Object) -> int:
     return len(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.polygons)
 
 
-def bake(layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int, options: dict) -> np.ndarray | None:
+def bake(
+    layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int, options: dict, done: float, share: float
+) -> np.ndarray | None:
     """Bake `samples` times, each time with the UV map moved by a part of a pixel; the mean of all, normalised.
 
-    None if no pixel was baked.
+    None if no pixel was baked. The bar goes from `done` on by `share`.
 
     Blender looks for the high-poly surface from the middle of each pixel alone, however many samples Cycles takes, so
     the only way to smooth edges is to move the pixels. And as it tells nothing while it bakes, this is also what makes
@@ -127,7 +184,7 @@ def bake(layer: bpy.types.MeshUVLoopLayer, image: bpy.types.Image, samples: int,
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
     for index, offset in enumerate(offsets_in_pixel(samples)):
-        progress(0.05 + 0.9 * index / samples, f"Baking {index + 1}/{samples}")
+        progress(0.05 + 0.9 * (done + share * index / samples), f"Baking {index + 1}/{samples}")
         layer.uv.foreach_set("vector", (uv.reshape(-1, 2) + offset / resolution).ravel())
         image.pixels.foreach_set(black)
         bpy.ops.object.bake(type="NORMAL", use_selected_to_active=True, use_clear=False, **options)
@@ -159,15 +216,19 @@ def normalised(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def finished_image(baked: bpy.types.Image, pixels: np.ndarray, high_precision: bool) -> bpy.types.Image:
-    """`baked` with its final pixels or, with 8 bits a channel, a new image in its place. Packed, to travel."""
+def finished_image(baked: bpy.types.Image, tiles: dict, high_precision: bool) -> bpy.types.Image:
+    """`baked` with its final pixels or, with 8 bits a channel or several tiles, an image in its place. Packed."""
     image, name = baked, baked.name
     if not high_precision:
         image = bpy.data.images.new(name, *baked.size, alpha=False, is_data=True)
         baked.user_remap(image)
         bpy.data.images.remove(baked)
         image.name = name
-    image.pixels.foreach_set(pixels.astype(np.float32).ravel())
+    flat = np.tile(np.float32(FLAT), image.size[0] * image.size[1])
+    tiles = {number: flat if pixels is None else pixels for number, pixels in tiles.items()}
+    if list(tiles) != [FIRST_TILE]:
+        return tiled(image, tiles)
+    image.pixels.foreach_set(tiles[FIRST_TILE].astype(np.float32).ravel())
     image.pack()
     return image
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
+import numpy as np
 
 from background_nodes.script import (
     OutputPath,
@@ -60,6 +61,8 @@ def main(
     path = own_file([destination(item["image"], str(item["filepath"]), item["file_format"]) for item in each])
     progress(0.1, f"Saving {path.name}")
     image.file_format = FORMATS[ENDINGS[path.suffix.lower()]][0]
+    if image.file_format == "OPEN_EXR" and image.colorspace_settings.is_data and not image.is_float:
+        image = as_floats(image)
     if image.source == "TILED":
         path = save_tiles(image, path, round(quality))
     else:
@@ -67,6 +70,18 @@ def main(
             save_copy(image, beside, round(quality))
     log(f"Saved {path}")
     return path
+
+
+def as_floats(image: bpy.types.Image) -> bpy.types.Image:
+    """The same in floats: Blender takes 8 bits for a colour as it writes an EXR file, whatever they are."""
+    if image.source == "TILED":
+        raise ValueError(f"{image.name} holds data in 8 bits, no colours, and has tiles; save it as PNG or TIFF")
+    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    result = bpy.data.images.new(image.name, *image.size, alpha=True, float_buffer=True, is_data=True)
+    result.pixels.foreach_set(pixels)
+    result.file_format = image.file_format
+    return result
 
 
 def save_tiles(image: bpy.types.Image, path: Path, quality: int) -> Path:

@@ -22,9 +22,9 @@ from .scenes import (
 BAKES = ("bake/bake_normal", "bake/bake_ambient_occlusion")
 
 
-def bake(script: str, low: bpy.types.Object, high: bpy.types.Object | None = None):
+def bake(script: str, low: bpy.types.Object, high: bpy.types.Object | None = None, **options):
     """The object and the image that come out."""
-    return run(script, low, high, resolution=16, samples=1, cage_extrusion=0.3)
+    return run(script, low, high, resolution=16, samples=1, cage_extrusion=0.3, **options)
 
 
 def grouped(steel: bpy.types.Material, depth: int) -> bpy.types.Material:
@@ -69,14 +69,71 @@ def test_shader_in_a_group_uses_the_image_and_the_group_of_others_stays(script, 
     assert len(shared.nodes) == before
 
 
+def move_face(item: bpy.types.Object, face: int, x: float, y: float) -> None:
+    """Move a face of the UV map."""
+    for index in item.data.polygons[face].loop_indices:
+        item.data.uv_layers.active.uv[index].vector += mathutils.Vector((x, y))
+
+
 @pytest.mark.parametrize("script", BAKES)
-@pytest.mark.parametrize("has_other_tile", [False, True])
-def test_what_lies_in_other_tiles_is_told(script, has_other_tile, capsys):
+@pytest.mark.parametrize(
+    ("place", "all_tiles", "is_told"),
+    [
+        ((0, 0), True, False),
+        ((0, 0), False, False),
+        ((1, 0), False, True),
+        ((-1, 0), True, True),
+        ((10, 0), True, True),
+    ],
+)
+def test_what_lies_beside_what_is_baked_is_told(script, place, all_tiles, is_told, capsys):
     low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.1 * x * x)
-    for index in low.data.polygons[0].loop_indices if has_other_tile else ():
-        low.data.uv_layers.active.uv[index].vector.x += 1.0
-    bake(script, low, high)
-    assert ("12% of the UV map of Low lie outside" in capsys.readouterr().out) is has_other_tile
+    move_face(low, 0, *place)
+    _baked, image = bake(script, low, high, all_tiles=all_tiles)
+    assert image.source != "TILED"
+    assert ("25% of the UV map of Low lie beside what is baked" in capsys.readouterr().out) is is_told
+
+
+@pytest.mark.parametrize("script", BAKES)
+@pytest.mark.parametrize("high_precision", [False, True])
+def test_each_tile_of_a_uv_map_is_baked_as_it_would_be_alone(script, high_precision, tmp_path):
+    options = {"high_precision": True} if high_precision and "normal" in script else {}
+    high = grid("High", cells=4, height=lambda x, y: 0.4 * x + 0.2 * y * y)
+    if "occlusion" in script:  # all of it is in the dark
+        high = run("mesh/join", [high, cube("Cellar", size=9.0)])
+        options["distance"] = 100.0
+    alone = pixels(bake(script, grid("Low", cells=2), high, **options)[1])
+    low = grid("Low", cells=2)
+    move_face(low, 1, 1.0, 0.0)
+    move_face(low, 2, 0.0, 2.0)
+    baked, image = bake(script, low, high, **options)
+    assert [tile.number for tile in image.tiles] == [1001, 1002, 1021]
+    assert image.packed_files
+    assert image.is_float is ("high_precision" in options)
+    assert image in {
+        node.image for node in baked.material_slots[0].material.node_tree.nodes if node.type == "TEX_IMAGE"
+    }
+    # Nothing but the faces' own tile differs from the picture of all of them: they lie in its four quarters.
+    quarters = {1001: np.s_[1:7, 1:7], 1002: np.s_[1:7, 9:15], 1021: np.s_[9:15, 1:7]}
+    bpy.data.libraries.write(str(tmp_path / "out.blend"), {image})
+    with bpy.data.libraries.load(str(tmp_path / "out.blend")) as (_there, wanted):
+        wanted.images = [image.name]
+    ending = "exr" if image.is_float else "png"
+    run("image/save_image", wanted.images[0], tmp_path / f"out.{ending}")
+    for number, quarter in quarters.items():
+        saved = bpy.data.images.load(str(tmp_path / f"out.{number}.{ending}"))
+        saved.colorspace_settings.name = "Non-Color"
+        assert np.allclose(pixels(saved)[quarter], alone[quarter], atol=0.02)
+
+
+@pytest.mark.parametrize("script", BAKES)
+def test_uv_map_in_very_many_tiles_is_a_clear_error(script):
+    low = grid("Low", cells=11)
+    for face in range(121):
+        move_face(low, face, face % 10, face // 10)
+    with pytest.raises(ValueError, match="lies in 121 tiles; unwrap it anew, or switch All Tiles off"):
+        bake(script, low, grid("High", cells=4))
+    bake(script, low, grid("High", cells=4), all_tiles=False)
 
 
 @pytest.mark.parametrize("script", BAKES)
@@ -273,7 +330,7 @@ class TestBakeAmbientOcclusion:
     def test_uv_map_beside_the_image_is_a_clear_error(self):
         source = grid("Source")
         for entry in source.data.uv_layers[0].uv:
-            entry.vector += mathutils.Vector((5.0, 0.0))
+            entry.vector += mathutils.Vector((-5.0, 0.0))
         with pytest.raises(ValueError, match="UV map of Source covers no pixel of the image; unwrap it anew"):
             run("bake/bake_ambient_occlusion", source, resolution=16, samples=1)
 

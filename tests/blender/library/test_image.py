@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 import mathutils
+import numpy as np
 import pytest
 
 from background_nodes.runtime.engine.used_files import noted
@@ -35,6 +36,21 @@ class TestImages:
         assert list(path.parent.iterdir()) == [path]
         loaded = run("image/load_image", path)
         assert pixels(loaded)[8, 8, :3] == pytest.approx((1.0, 0.0, 0.0), abs=0.06)
+
+    @pytest.mark.parametrize("is_float", [False, True])
+    @pytest.mark.parametrize("ending", ["png", "exr", "tif"])
+    def test_saved_data_keeps_its_numbers(self, ending, is_float, tmp_path):
+        image = bpy.data.images.new("Normal", 4, 4, float_buffer=is_float, is_data=True)
+        image.pixels.foreach_set(np.tile(np.float32((0.25, 0.5, 1.0, 1.0)), 16))
+        saved = bpy.data.images.load(str(run("image/save_image", image, tmp_path / f"out.{ending}")))
+        saved.colorspace_settings.name = "Non-Color"
+        assert pixels(saved)[0, 0] == pytest.approx((0.25, 0.5, 1.0, 1.0), abs=0.01)
+
+    def test_tiles_of_8_bits_of_data_are_not_saved_as_exr(self, tmp_path):
+        image = tiled_picture(tmp_path / "in.<UDIM>.png", {1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1)})
+        image.colorspace_settings.name = "Non-Color"
+        with pytest.raises(ValueError, match="holds data in 8 bits, no colours, and has tiles; save it as PNG"):
+            run("image/save_image", image, tmp_path / "out.exr")
 
     def test_format_wins_over_the_ending(self, tmp_path):
         path = run("image/save_image", picture("Red", (1, 0, 0, 1)), tmp_path / "red.v1", file_format="JPEG")
