@@ -90,6 +90,7 @@ def test_first_graph_takes_as_many_clicks_and_keys_as_the_readme_says_and_shows_
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     told = re.search(r"(\d+) clicks and drags and (\d+) keys", readme)
     assert (counted["clicks"], counted["keys"]) == tuple(map(int, told.groups()))
+    assert told.group() in (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
     seen = window.run("return [item.name for item in places.window().view_layer.objects if item.visible_get()]")
     (result,) = [name for name in seen if name.startswith("Suzanne")]
     assert window.run("return len(bpy.data.objects[name].data.polygons)", name=result) < 300
