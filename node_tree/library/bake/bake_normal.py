@@ -68,7 +68,7 @@ def main(
     name = low.name
     low = convert_to_mesh(low, keep_modifiers=True)
     layer = uv_layer(low)
-    numbers = tiles_of(layer, name, all_tiles)
+    numbers = tiles_of(low.data, layer, name, all_tiles)
     image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=False, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = image_nodes(low, image)
@@ -106,11 +106,10 @@ def uv_layer(low: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
     return next((layer for layer in layers if layer.active_render), layers[0])
 
 
-def tiles_of(layer: bpy.types.MeshUVLoopLayer, name: str, all_tiles: bool) -> list[int]:
+def tiles_of(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, name: str, all_tiles: bool) -> list[int]:
     """The numbers of the UDIM tiles to bake: those that a UV map has faces in, or the first one. Tells what is not."""
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
-    mesh = layer.id_data
     starts = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("loop_start", starts)
     sizes = np.diff(np.append(starts, len(mesh.loops)))
@@ -147,11 +146,11 @@ def tiled(image: bpy.types.Image, tiles: dict[int, np.ndarray]) -> bpy.types.Ima
         for file, pixels in zip(files, tiles.values(), strict=True):
             tile = bpy.data.images.new(name, *image.size, alpha=False, float_buffer=is_float, is_data=True)
             tile.pixels.foreach_set(pixels.astype(np.float32).ravel())
-            tile.filepath_raw, tile.file_format = file, file_format
-            tile.save()
+            tile.file_format = file_format
+            tile.save(filepath=file)
             bpy.data.images.remove(tile)
         result = bpy.data.images.load(files[0])
-        result.source, result.filepath = "TILED", str(path)
+        result.source = "TILED"  # Blender finds the other files by itself
         result.colorspace_settings.name = image.colorspace_settings.name
         result.pack()
     image.name = f"{name} before"
