@@ -35,13 +35,15 @@ def main(
     denoise: bool = True,
     transparent: bool = False,
     name: str = "Render",
+    settings: bpy.types.Scene | None = None,
 ) -> bpy.types.Image:
     """Render `objects`.
 
     Args:
         objects: What to render, with their lights.
-        camera: The camera to look through. Without one the objects are looked at from the front right.
-        world: The world around the objects.
+        camera: The camera to look through. Without one it is that of Settings, else the objects are looked at from the
+            front right.
+        world: The world around the objects. Without one it is that of Settings.
         engine: Cycles for a real render, Workbench for a quick picture of the shapes.
         width: Width of the picture.
         height: Height of the picture.
@@ -49,6 +51,8 @@ def main(
         denoise: Cycles only: remove the noise that is left.
         transparent: Leave the background out.
         name: Name of the image.
+        settings: A scene. What no other input sets is as in this scene: Simplify, colour management, light paths ...
+            Without one it is as in a new scene.
 
     Returns:
         The rendered picture, packed.
@@ -59,13 +63,13 @@ def main(
         raise ValueError(f"{camera.name} is a {camera.type.lower()}, not a camera; link a camera to Camera")
 
     progress(0.0, "Preparing")
-    scene = stage(objects, world)
+    scene = stage(objects, world, settings)
     check_visible(scene, objects)
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100
     scene.render.film_transparent = transparent
-    scene.camera = camera or framing_camera(scene)
-    if not (world or any(item.type == "LIGHT" for item in objects)):
+    scene.camera = camera or scene.camera or framing_camera(scene)
+    if not (scene.world or any(item.type == "LIGHT" for item in objects)):
         add_studio(scene)
     if engine == "Cycles":
         set_up_cycles(scene, samples, denoise)
@@ -74,15 +78,27 @@ def main(
     return render(scene, name)
 
 
-def stage(objects: list[bpy.types.Object], world: bpy.types.World | None) -> bpy.types.Scene:
+def stage(
+    objects: list[bpy.types.Object], world: bpy.types.World | None, settings: bpy.types.Scene | None
+) -> bpy.types.Scene:
     """A scene with these objects alone. What was hidden is shown: it was linked to be seen."""
-    current = bpy.context.scene
-    scene = bpy.data.scenes.new("Render")
-    scene.frame_set(current.frame_current)
-    scene.world = world
+    scene = emptied_copy(settings) if settings else bpy.data.scenes.new("Render")
+    scene.frame_set(bpy.context.scene.frame_current)
+    scene.world = world or scene.world
     for item in dict.fromkeys(objects):
         item.hide_render = item.hide_viewport = False
         scene.collection.objects.link(item)
+    return scene
+
+
+def emptied_copy(settings: bpy.types.Scene) -> bpy.types.Scene:
+    scene = settings.copy()
+    for item in list(scene.collection.objects):
+        scene.collection.objects.unlink(item)
+    for collection in list(scene.collection.children):
+        scene.collection.children.unlink(collection)
+    render = scene.render
+    render.use_border = render.use_compositing = render.use_sequencer = False  # they are of pictures of that scene
     return scene
 
 

@@ -15,6 +15,7 @@ from .scenes import (
     pixels,
     run,
     scattered,
+    subdivided,
 )
 
 
@@ -58,6 +59,32 @@ class TestRenderStill:
         lamp = link("Lamp", bpy.data.lights.new("Lamp", "SUN"))
         image = run("render/render_still", [cube(), lamp], camera, width=16, height=16, samples=1, transparent=True)
         assert pixels(image)[..., 3].max() == 0.0
+
+    def test_settings_of_a_scene_count_where_no_input_sets_them(self):
+        options = {"width": 16, "height": 16, "samples": 1, "denoise": False, "transparent": True}
+        ball = subdivided(cube(), levels=4)
+        plain = pixels(run("render/render_still", [ball], **options))
+        scene = bpy.data.scenes.new("Settings")
+        scene.collection.objects.link(grid("Of that scene"))
+        scene.render.use_simplify, scene.render.simplify_subdivision_render = True, 0
+        scene.render.simplify_subdivision = 0
+        scene.render.resolution_x, scene.render.film_transparent = 1000, False
+        scene.view_settings.exposure = -10.0
+        image = run("render/render_still", [ball], settings=scene, **options)
+        assert tuple(image.size) == (16, 16)
+        assert pixels(image)[..., :3].max() < 0.5 * plain[..., :3].max()
+        assert pixels(image)[..., 3].mean() != pytest.approx(plain[..., 3].mean(), abs=0.01)
+        assert [item.name for item in scene.collection.objects] == ["Of that scene"]
+
+    def test_camera_and_world_of_the_settings_are_used_unless_others_are_given(self):
+        scene = bpy.data.scenes.new("Settings")
+        scene.camera = link("Camera", bpy.data.cameras.new("Camera"))  # looks down, from below the cube
+        scene.camera.location.z = -10.0
+        options = {"settings": scene, "width": 16, "height": 16, "samples": 1, "transparent": True}
+        assert pixels(run("render/render_still", [cube()], **options))[..., 3].max() == 0.0
+        above = link("Above", bpy.data.cameras.new("Above"))
+        above.location.z = 10.0
+        assert pixels(run("render/render_still", [cube()], above, **options))[..., 3].max() == 1.0
 
     def test_object_that_is_no_camera_is_a_clear_error(self):
         with pytest.raises(ValueError, match="Cube is a mesh, not a camera"):
