@@ -34,8 +34,11 @@ VERSIONED = (
         f"tests/blender/test_{name}.py"
         for name in ("blobs", "data_block_counts", "data_blocks", "digest", "empty_file")
     ),
-    *(f"tests/blender/test_{name}.py" for name in ("extension", "fingerprint", "overwriting", "pixels", "provenance")),
-    *(f"tests/blender/test_{name}.py" for name in ("sendable", "snapshot", "sockets", "whole_file", "writer")),
+    *(f"tests/blender/test_{name}.py" for name in ("extension", "fields", "fingerprint", "overwriting", "pixels")),
+    *(
+        f"tests/blender/test_{name}.py"
+        for name in ("provenance", "sendable", "snapshot", "sockets", "whole_file", "writer")
+    ),
 )
 OF_THE_MODULE = (
     *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import data_nodes, declared_sockets, links, noted_results, script_node, sockets, tree
+from . import data_nodes, declared_sockets, field_properties, links, noted_results, script_node, sockets, tree
 
 
 def _classes() -> tuple[type, ...]:
@@ -31,5 +31,6 @@ def unregister() -> None:
     noted_results.unregister()
     links.unregister()
     tree.unregister()
+    field_properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

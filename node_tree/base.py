@@ -13,7 +13,7 @@ from bpy.app.translations import pgettext_iface as translated
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.script.socket_types import SocketType
-from . import noted_results
+from . import fields, noted_results
 from .identity import new_id
 from .links import forget_links, refused_origins
 from .sockets import socket_idname
@@ -69,7 +69,7 @@ class BackgroundNode:
 
 @dataclass(frozen=True, slots=True)
 class SocketSpec:
-    """What a socket should be. `value` is the value of a new socket, None for none."""
+    """What a socket should be. `value` is its default, None for none; `field_json` that of its `Parameter`."""
 
     identifier: str
     label: str
@@ -78,6 +78,7 @@ class SocketSpec:
     value: Any = None
     choices: tuple[Any, ...] = ()
     description: str = ""
+    field_json: str = ""
 
     @property
     def idname(self) -> str:
@@ -190,15 +191,35 @@ def _describe(socket: Any, spec: SocketSpec) -> None:
         socket.description_text = spec.description
         if hasattr(socket, "description"):
             socket.description = spec.description
+    if socket.field_json != spec.field_json:
+        _change_field(socket, spec)
+
+
+def _change_field(socket: Any, spec: SocketSpec) -> None:
+    """The script has another default, or other limits, or gives them first.
+
+    What the artist did not touch becomes the new default. What he set stays, for a script that is being typed has many
+    limits for a moment: if it is out of them, that is a problem before the run, and his choice of a menu is gone.
+    """
+    is_first, is_free = not socket.field_json, fields.is_untouched(socket)
     if spec.choices:
         socket.set_choices(spec.choices)
-        if socket.get_value() is None:  # what was chosen is no choice any more
-            _fill(socket, spec.value)
+        is_free = is_free or socket.get_value() is None
+    socket.field_json = spec.field_json
+    if not is_free:
+        # What it had at first is not known of a socket that an earlier version of ours has made.
+        socket.is_own_value = not (is_first and fields.is_untouched(socket))
+    elif spec.value is None:
+        socket.unset_value()
+    else:
+        _fill(socket, spec.value)
 
 
 def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
-    """What a socket holds, for a new one that may be a list where the old one was none."""
+    """What the artist has set, for a new socket that may be a list where the old one was none; None for nothing."""
     try:
+        if fields.is_untouched(socket):
+            return None
         value = socket.get_value()
     except (AttributeError, ValueError):  # not one of ours; an artist's text that is no JSON
         return None
@@ -211,9 +232,10 @@ def _value_to_keep(socket: Any, spec: SocketSpec) -> Any:
 
 
 def hand_over_value(old: Any, new: Any) -> None:
-    """Give a socket the value that is set on another one, if it can hold that."""
+    """Give a socket the value that the artist has set on another one, if it can hold that."""
     with contextlib.suppress(AttributeError, ValueError):  # not one of ours; an artist's text that is no JSON
-        _fill(new, _detached(old.get_value()))
+        if not fields.is_untouched(old):
+            _fill(new, _detached(old.get_value()))
 
 
 def _detached(value: Any) -> Any:

@@ -15,7 +15,7 @@ from ..runtime.script.socket_types import ANY_DATA_BLOCK, VALUE_KINDS, SocketTyp
 from ..runtime.script.wording import title_of
 from .base import BackgroundNode, SocketSpec, sync_sockets
 from .changes import property_changed
-from .sockets import PATH_OPTIONS
+from .plain_sockets import PATH_OPTIONS
 
 #: Kinds an Input node does not offer: a menu's choices belong to a script, JSON is written by one.
 _NOT_OFFERED = frozenset({"MENU"})

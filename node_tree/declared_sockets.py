@@ -6,6 +6,7 @@ The node keeps them in two lists. An entry's identifier is its socket's, and sta
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import zlib
@@ -14,13 +15,16 @@ from typing import Any, Final, NamedTuple
 
 import bpy
 
+from ..runtime.errors import MisfitError
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, Signature
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from ..runtime.script.value_kinds import VALUE_KINDS, Form, ValueKind
+from ..runtime.script.values import RANGED, fit
 from ..runtime.script.without_main import DATA_BLOCKS, PYTHON_DATA, name_fault
-from . import changes
+from . import changes, fields
 from .data_nodes import data_types
+from .fields import Field
 from .identity import new_id
 
 #: Bytes of a socket's name in Blender.
@@ -78,6 +82,19 @@ class BackgroundNodeDeclaredSocket(bpy.types.PropertyGroup):
         description="Nothing has to be linked or set: the variable is None then, or an empty list",
         update=_changed,
     )
+    use_minimum: bpy.props.BoolProperty(
+        name="Use Min", description="Let the number have a least value", update=_changed
+    )
+    minimum: bpy.props.FloatProperty(name="Min", description="The least value of the number", update=_changed)
+    use_maximum: bpy.props.BoolProperty(
+        name="Use Max", description="Let the number have a largest value", update=_changed
+    )
+    maximum: bpy.props.FloatProperty(
+        name="Max", description="The largest value of the number", default=1.0, update=_changed
+    )
+    default_json: bpy.props.StringProperty(
+        description="The default as JSON, empty for that of the type", options={"HIDDEN"}, update=_changed
+    )
 
 
 def entries(node: bpy.types.Node, *, are_outputs: bool) -> bpy.types.bpy_prop_collection:
@@ -89,13 +106,24 @@ def has_any(node: bpy.types.Node) -> bool:
 
 
 def declare(
-    node: bpy.types.Node, name: str, socket_type: SocketType, *, is_output: bool
+    node: bpy.types.Node, name: str, socket_type: SocketType, *, is_output: bool, field: Field | None = None
 ) -> BackgroundNodeDeclaredSocket:
-    """Add an entry. Its socket is there after the next `sync`."""
+    """Add an entry, with the default and the limits of a field. Its socket is there after the next `sync`."""
     entry = entries(node, are_outputs=is_output).add()
     entry.name, entry.data_type, entry.is_list = name, socket_type.kind, socket_type.is_list
+    if field is not None:
+        _set_field(entry, field)
     entry.identifier = new_id()
     return entry
+
+
+def _set_field(entry: BackgroundNodeDeclaredSocket, field: Field) -> None:
+    if field.minimum is not None:
+        entry.use_minimum, entry.minimum = True, field.minimum
+    if field.maximum is not None:
+        entry.use_maximum, entry.maximum = True, field.maximum
+    if field.default is not None:
+        entry.default_json = json.dumps(field.default)
 
 
 def undeclare(node: bpy.types.Node, index: int, *, is_output: bool) -> None:
@@ -140,9 +168,28 @@ def adopt(node: bpy.types.Node) -> bool:
         for socket in list(sockets):
             kind = socket.socket_type.kind
             kind = kind if kind in offered else "STRING"  # a menu
-            declare(node, socket.identifier, SocketType(kind, socket.socket_type.is_list), is_output=is_output)
+            field = fields.read(socket.field_json)
+            socket_type = SocketType(kind, socket.socket_type.is_list)
+            declare(node, socket.identifier, socket_type, is_output=is_output, field=field)
     node.is_declaration_adopted = has_any(node)
     return has_any(node)
+
+
+def use_as_default(entry: BackgroundNodeDeclaredSocket, socket: bpy.types.NodeSocket) -> None:
+    """Let the value that a socket has be the default. Raises ValueError if it is a text that is no JSON."""
+    value = socket.get_value()
+    entry.default_json = "" if value is None else json.dumps(fields.plain(value, socket.socket_type))
+    socket.is_own_value = False
+
+
+def has_range(entry: BackgroundNodeDeclaredSocket) -> bool:
+    """Whether its type has a least and a largest value."""
+    return entry.data_type in RANGED
+
+
+def has_default(entry: BackgroundNodeDeclaredSocket) -> bool:
+    """Whether its type can have a default that is not always the same."""
+    return entry.data_type in VALUE_KINDS and entry.data_type != "BLEND_FILE"
 
 
 def forget(node: bpy.types.Node) -> None:
@@ -189,15 +236,49 @@ def _parameter(entry: BackgroundNodeDeclaredSocket, descriptions: Mapping[str, s
         default = kind.default
     elif entry.is_optional:
         default = None
+    least, largest = _ends(entry)
     return Parameter(
         entry.identifier,
         _label(entry),
         socket_type,
         annotation=_class_name(kind),
-        default=default,
+        default=_default(entry, default),
         is_optional=default is None,
+        minimum=least,
+        maximum=largest,
         description=descriptions.get(entry.name, ""),
     )
+
+
+def _ends(entry: BackgroundNodeDeclaredSocket) -> tuple[float | None, float | None]:
+    """The range of an entry. One without a number in it is none, but a fault."""
+    if not has_range(entry) or _is_range_empty(entry):
+        return None, None
+    least = fields.exact(entry.minimum) if entry.use_minimum else None
+    return least, fields.exact(entry.maximum) if entry.use_maximum else None
+
+
+def _is_range_empty(entry: BackgroundNodeDeclaredSocket) -> bool:
+    return has_range(entry) and entry.use_minimum and entry.use_maximum and entry.minimum > entry.maximum
+
+
+def _default(entry: BackgroundNodeDeclaredSocket, usual: Any) -> Any:
+    """The default of an entry, within its range; `usual` if it has none, or one that its type can't hold any more."""
+    default, socket_type = usual, type_of(entry)
+    if entry.default_json and has_default(entry):
+        with contextlib.suppress(MisfitError):
+            default = fit(json.loads(entry.default_json), socket_type)
+    if not has_range(entry) or default is MISSING:
+        return default
+    if socket_type.is_list:
+        return tuple(_within(item, entry) for item in default)
+    return _within(default, entry)
+
+
+def _within(number: float, entry: BackgroundNodeDeclaredSocket) -> float:
+    least, largest = _ends(entry)
+    nearest = Field(minimum=least, maximum=largest).within(number, entry.data_type)
+    return fields.exact(nearest) if entry.data_type == "FLOAT" and nearest != number else nearest
 
 
 def _class_name(kind: ValueKind | None) -> str:
@@ -260,6 +341,8 @@ def _input_fault(entry: BackgroundNodeDeclaredSocket) -> tuple[str, str]:
         return "an input has no name", "Name it as the variable in the script"
     if entry.data_type == "BLEND_FILE" and entry.is_list:
         return "a script works on one Blend File", "Make it no list: a list that is linked to it runs the node for each"
+    if _is_range_empty(entry):
+        return "its largest value is less than its least", "Raise Max, or lower Min"
     message, _, fix = name_fault(entry.name).rpartition(": ")
     return message, fix[:1].upper() + fix[1:]
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import bpy
-import numpy
 
 from ..runtime.blender import data_block_kinds, rig_actions
 from ..runtime.blender.paths import blend_files_in_use, files_in_use
@@ -30,9 +29,13 @@ from ..runtime.planning.graph import (
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from ..runtime.script.value_kinds import VALUE_KINDS, Form
-from . import declared_sockets, sources
+from . import declared_sockets, fields, sources
 from .identity import renew_duplicates
 
+#: The kinds of which Blender keeps 32 bits of each number.
+_ROUNDED = frozenset(
+    kind for kind, known in VALUE_KINDS.items() if known.form in (Form.NUMBER, Form.NUMBERS, Form.MATRIX)
+)
 #: The shipped script that does the work of an Output node in Save mode.
 _SAVE_SCRIPT = "import_export/save_blend_file"
 
@@ -244,7 +247,29 @@ def _destination(node: bpy.types.Node, problems: list[Problem]) -> str:
 
 def _own_value(parameter: Parameter, socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
     value = _value(socket, node, problems)
-    return _default(parameter) if parameter.has_rig_actions and not value else value
+    if parameter.has_rig_actions and not value:
+        return _default(parameter)
+    if parameter.type.kind not in _ROUNDED or value is None or value == parameter.default:
+        return value
+    return _as_written(value, parameter)
+
+
+def _as_written(value: Value, parameter: Parameter) -> Value:
+    """A value of which Blender keeps 32 bits; where these are the default's, or an end's of the range, that itself.
+
+    So a default arrives to the last digit, and what was set to the end of a range is not out of it.
+    """
+    if parameter.default is not MISSING and fields.is_default(value, parameter.default, parameter.type):
+        return parameter.default
+    if parameter.type.kind != "FLOAT":
+        return value
+    ends = [end for end in (parameter.minimum, parameter.maximum) if end is not None]
+    is_list = parameter.type.is_list
+    items = [
+        next((end for end in ends if fields.is_same_number(item, end)), item)
+        for item in (value if is_list else (value,))
+    ]
+    return tuple(items) if is_list else items[0]
 
 
 def _default(parameter: Parameter) -> Value:
@@ -289,18 +314,13 @@ def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: li
         case Form.BLEND_FILE:
             return _absolute(value, node, socket.name, problems) if value else OPEN_FILE
         case Form.MATRIX:
-            return tuple(_exact(number) for row in value for number in row)
+            return tuple(fields.exact(number) for row in value for number in row)
         case Form.NUMBERS:
-            return tuple(_exact(number) for number in value)
+            return tuple(fields.exact(number) for number in value)
         case Form.NUMBER:
-            return _exact(value)
+            return fields.exact(value)
         case _:
             return value
-
-
-def _exact(number: float) -> float:
-    """The number that was typed: Blender keeps 0.1 in 32 bits, as 0.10000000149, which is more than 0.1."""
-    return float(str(numpy.float32(number)))
 
 
 def live_ref(data_block: bpy.types.ID) -> LiveRef:

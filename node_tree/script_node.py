@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,9 +14,10 @@ from ..runtime.planning.graph import NodeSettings
 from ..runtime.script import detected_sockets
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from ..runtime.script.wording import title_of
-from . import changes, chosen_files, declared_sockets, node_shape, node_text, socket_rows, sources
+from . import changes, chosen_files, declared_sockets, fields, node_shape, node_text, socket_rows, sources
 from .base import BackgroundNode, SocketSpec, sync_sockets
-from .sockets import PATH_OPTIONS, matrix, socket_idname
+from .plain_sockets import PATH_OPTIONS
+from .sockets import socket_idname
 
 #: What the Sidebar lists beside the timeout.
 _SETTINGS = ("retries", "use_fresh_process", "keep_result", "cache", "addons")
@@ -333,17 +333,16 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
 
 
 def _input_spec(parameter: Parameter) -> SocketSpec:
-    value: Any = None if parameter.default is MISSING else parameter.default
-    if parameter.type.kind == "MATRIX" and value is not None:
-        value = matrix(value)  # Blender takes plain lists for columns
+    default = None if parameter.default is MISSING else parameter.default
     return SocketSpec(
         parameter.identifier,
         parameter.label,
         parameter.type,
         parameter.unit,
-        value,
+        fields.settable_default(default, parameter.type),
         parameter.choices,
         parameter.description,
+        parameter.field_json,
     )
 
 
@@ -359,7 +358,7 @@ def _are_shown(sockets: Any, wanted: Sequence[Parameter | Output]) -> bool:
         and socket.bl_idname == socket_idname(each.type, each.unit if isinstance(each, Parameter) else "")
         and socket.name == each.label
         and socket.description_text == each.description
-        and not (isinstance(each, Parameter) and each.choices and socket.choices_json != json.dumps(each.choices))
+        and (not isinstance(each, Parameter) or socket.field_json == each.field_json)
         for socket, each in zip(sockets, wanted, strict=True)
     )
 
@@ -369,9 +368,8 @@ def _are_synced(sockets: Any, specs: list[SocketSpec], kept: Container[str]) -> 
     if len(shown) != len(specs) or any(socket.identifier not in kept for socket in sockets if not socket.enabled):
         return False
     return all(
-        (socket.identifier, socket.bl_idname, socket.name, socket.description_text)
-        == (spec.identifier, spec.idname, spec.label, spec.description)
-        and not (spec.choices and socket.choices_json != json.dumps(spec.choices))
+        (socket.identifier, socket.bl_idname, socket.name, socket.description_text, socket.field_json)
+        == (spec.identifier, spec.idname, spec.label, spec.description, spec.field_json)
         for socket, spec in zip(shown, specs, strict=True)
     )
 

@@ -11,17 +11,19 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_iface as translated
-from mathutils import Color, Euler, Matrix, Quaternion, Vector
+from mathutils import Matrix
 
 from ..runtime.blender import data_block_kinds, python_data
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
+from ..runtime.script.values import RANGED
 from ..runtime.script.wording import title_of
-from . import inspection, noted_results, socket_rows
+from . import field_properties, fields, inspection, noted_results, socket_rows
 from .changes import property_changed
+from .plain_sockets import PLAIN_SOCKETS, UNITS
 
 _PREFIX = "BackgroundNodeSocket"
 #: Blender's own colours of data-blocks, where it has such a socket.
@@ -39,82 +41,20 @@ _GEOMETRY = frozenset(
 )
 _OTHER_DATA_BLOCK_COLOR = (0.75, 0.68, 0.55)
 
-#: Paths may begin with Blender's `//`. From 4.5 on a property says so, or each such path is warned of.
-PATH_OPTIONS = {"ANIMATABLE"} | ({"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set())
-
-
-def matrix(numbers: Sequence[float]) -> Matrix:
-    """A matrix of 16 numbers, row by row."""
-    return Matrix([numbers[row * 4 : row * 4 + 4] for row in range(4)])
-
-
-class _PlainSocket(NamedTuple):
-    """How the sockets of a kind of plain value look.
-
-    Attributes:
-        color: Blender's own where it has such a socket (`std_node_socket_colors` in its node drawing code).
-        make_property: the function of `bpy.props` for what is behind `default_value`.
-        options: what that function is given.
-        from_numbers: makes the Python value of a result that is numbers.
-    """
-
-    color: tuple[float, float, float]
-    make_property: Callable[..., Any]
-    options: dict[str, Any] = {}
-    from_numbers: Callable[[Any], Any] | None = None
-
-
-_NUMBERS, _TEXT = bpy.props.FloatVectorProperty, bpy.props.StringProperty
-_FILE = {"subtype": "FILE_PATH", "options": PATH_OPTIONS}
-_MATRIX = {"subtype": "MATRIX", "size": (4, 4), "default": tuple(tuple(row) for row in Matrix.Identity(4))}
-
-#: For each of `value_kinds.VALUE_KINDS`.
-_PLAIN_SOCKETS: dict[str, _PlainSocket] = {
-    "BOOLEAN": _PlainSocket((0.80, 0.65, 0.84), bpy.props.BoolProperty),
-    "INT": _PlainSocket((0.35, 0.55, 0.36), bpy.props.IntProperty),
-    "FLOAT": _PlainSocket((0.63, 0.63, 0.63), bpy.props.FloatProperty),
-    "STRING": _PlainSocket((0.44, 0.70, 1.00), _TEXT),
-    "VECTOR": _PlainSocket((0.39, 0.39, 0.78), _NUMBERS, {"subtype": "XYZ"}, Vector),
-    "COLOR": _PlainSocket(
-        (0.78, 0.78, 0.16),
-        _NUMBERS,
-        {"subtype": "COLOR", "min": 0.0, "soft_max": 1.0},
-        lambda value: Color(value[:3]),
-    ),
-    "ROTATION": _PlainSocket(
-        (0.65, 0.39, 0.78),
-        _NUMBERS,
-        {"subtype": "EULER"},
-        lambda value: Euler(value) if len(value) == 3 else Quaternion(value),
-    ),
-    "MATRIX": _PlainSocket((0.72, 0.20, 0.52), _NUMBERS, _MATRIX, matrix),
-    "PATH": _PlainSocket((0.30, 0.55, 0.75), _TEXT, _FILE),
-    "BLEND_FILE": _PlainSocket((0.90, 0.45, 0.15), _TEXT, _FILE),
-    "MENU": _PlainSocket((0.40, 0.40, 0.40), _TEXT),
-    "ANY": _PlainSocket((0.25, 0.75, 0.75), _TEXT),
-}
 _WITH_LABEL_INSIDE = frozenset({"BOOLEAN", "INT", "FLOAT", "MATRIX"})
 _STACKED = frozenset({"VECTOR", "ROTATION"})
-#: Units of numbers that Blender shows in its own way, each a class of its own: (kind, unit) -> property options.
-_UNITS: dict[tuple[str, str], dict[str, Any]] = {
-    ("FLOAT", "LENGTH"): {"subtype": "DISTANCE", "unit": "LENGTH"},
-    ("FLOAT", "AREA"): {"unit": "AREA"},
-    ("FLOAT", "VOLUME"): {"unit": "VOLUME"},
-    ("FLOAT", "ANGLE"): {"subtype": "ANGLE", "unit": "ROTATION"},
-    ("FLOAT", "TIME"): {"subtype": "TIME_ABSOLUTE", "unit": "TIME_ABSOLUTE"},
-    ("FLOAT", "PERCENTAGE"): {"subtype": "PERCENTAGE", "soft_min": 0.0, "soft_max": 100.0},
-    ("FLOAT", "FACTOR"): {"subtype": "FACTOR", "soft_min": 0.0, "soft_max": 1.0},
-    ("INT", "PIXELS"): {"subtype": "PIXEL", "soft_min": 0},
-}
 
 
 @functools.cache
 def socket_idname(socket_type: SocketType, unit: str = "") -> str:
-    """The `bl_idname` of the socket class for a type: "BackgroundNodeSocketObject", "...FloatAngle", "...MeshList"."""
+    """The `bl_idname` of the socket class for a type: "BackgroundNodeSocketObject", "...FloatAngle", "...MeshList".
+
+    A list has one for all units: its items have fields of their own.
+    """
     kind = socket_type.kind
     if kind.isupper() and kind != "ID":
         kind = kind.title().replace("_", "")
-    unit = unit.title() if (socket_type.kind, unit) in _UNITS else ""
+    unit = unit.title() if (socket_type.kind, unit) in UNITS and not socket_type.is_list else ""
     return f"{_PREFIX}{kind}{unit}{'List' if socket_type.is_list else ''}"
 
 
@@ -137,6 +77,10 @@ class BackgroundNodeSocket:
     """What all our sockets share. Mixed into a `bpy.types.NodeSocket`."""
 
     socket_type: SocketType
+    #: Its kind, and the property that holds what is set, for `field_properties`.
+    kind: str
+    value_name = "default_value"
+    is_socket = True
 
     def draw(self, context: bpy.types.Context, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         if self.is_output:
@@ -159,10 +103,11 @@ class BackgroundNodeSocket:
         layout.label(text=f"{text}: {self.result_label}", translate=False)
 
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
+        name = field_properties.name_for(self, self.field_json)
         if self.has_label_inside:
-            layout.prop(self, "default_value", text=text)
+            layout.prop(self, name, text=text)
         else:
-            self.field(layout, text).prop(self, "default_value", text="")
+            self.field(layout, text).prop(self, name, text="")
 
     def field(self, layout: bpy.types.UILayout, text: str) -> bpy.types.UILayout:
         """Draw the label beside the value; where that goes."""
@@ -183,6 +128,9 @@ class BackgroundNodeSocket:
         What the field of an output shows is its value, though nobody touched it.
         """
         return self.default_value if self.is_output or self.is_property_set("default_value") else None
+
+    def unset_value(self) -> None:
+        self.property_unset("default_value")
 
     @property
     def shows_result(self) -> bool:
@@ -392,11 +340,13 @@ class _StackedValue:
         column = layout.column(align=True)
         if text:
             column.label(text=text)
-        column.prop(self, "default_value", text="")
+        column.prop(self, field_properties.name_for(self, self.field_json), text="")
 
 
 class _JsonValue:
     """`default_value` of a socket that takes anything JSON holds."""
+
+    value_name = "json_value"
 
     @property
     def default_value(self) -> Any:
@@ -409,8 +359,8 @@ class _JsonValue:
     def get_value(self) -> Any:
         return self.default_value
 
-    def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
-        self.field(layout, text).prop(self, "json_value", text="")
+    def unset_value(self) -> None:
+        self.json_value = ""
 
 
 class _BlendFileValue:
@@ -438,8 +388,13 @@ class _Choices:
 class _MenuValue(_Choices):
     """`default_value` of a menu: the text of one of its choices."""
 
+    choice_name = "choice"
+
     def get_value(self) -> Any:
         return self.choice_of(self.choice)
+
+    def unset_value(self) -> None:
+        self.choice = ""
 
 
 def _menu_items(socket: Any, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
@@ -480,6 +435,18 @@ class _ListValue:
             self.items_of_list.add().value = self.packed(value)
         self.has_value = True
 
+    def add_item(self) -> None:
+        """Add an item that no one has set yet."""
+        item = self.items_of_list.add()
+        if self.first_value is not None:
+            item.value = self.first_value
+        self.has_value = True
+
+    @property
+    def first_value(self) -> Any:
+        """What a new item holds, in the form in which it is kept; None for what its class gives it."""
+        return None
+
     def packed(self, value: Any) -> Any:
         """The form in which an item is kept."""
         return value
@@ -490,23 +457,38 @@ class _ListValue:
     def get_value(self) -> Any:
         return self.default_value if self.has_value or len(self.items_of_list) else None
 
+    def unset_value(self) -> None:
+        self.items_of_list.clear()
+        self.has_value = False
+
     def draw_value(self, layout: bpy.types.UILayout, text: str) -> None:
         column = layout.column(align=True)
         row = column.row(align=True)
         row.label(text=text)
         add = row.operator("background_nodes.list_item_add", text="", icon="ADD")
         add.node_name, add.identifier, add.is_output = self.node.name, self.identifier, self.is_output
-        count = len(self.items_of_list)
+        count, field_json = len(self.items_of_list), fields.of_items(self.field_json)
         for index, item in enumerate(self.items_of_list):
             if index == _MAX_ROWS and count > _MAX_ROWS + 1:
                 more = translated("and {count} more").format(count=count - index)
                 column.label(text=more, translate=False)
                 break
             row = column.row(align=True)
-            row.prop(item, "value", text="")
+            row.prop(item, field_properties.name_for(item, field_json), text="")
             remove = row.operator("background_nodes.list_item_remove", text="", icon="REMOVE")
             remove.node_name, remove.identifier, remove.is_output = self.node.name, self.identifier, self.is_output
             remove.index = index
+
+
+class _NumberList(_ListValue):
+    """A list of numbers within the range that the script gives."""
+
+    def packed(self, value: Any) -> Any:
+        return fields.read(self.field_json).within(value, self.kind)
+
+    @property
+    def first_value(self) -> Any:
+        return self.packed(0)
 
 
 class _JsonList(_ListValue):
@@ -527,6 +509,10 @@ class _MenuList(_Choices, _ListValue):
 
     def unpacked(self, value: str) -> Any:
         return self.choice_of(value)
+
+    @property
+    def first_value(self) -> Any:
+        return next(iter(json.loads(self.choices_json or "[]")), None)
 
     def get_value(self) -> Any:
         values = super().get_value()
@@ -594,8 +580,8 @@ def _icon_names() -> frozenset[str]:
 
 
 def socket_color(kind: str) -> tuple[float, float, float]:
-    if kind in _PLAIN_SOCKETS:
-        return _PLAIN_SOCKETS[kind].color
+    if kind in PLAIN_SOCKETS:
+        return PLAIN_SOCKETS[kind].color
     if kind in _GEOMETRY:
         return _GEOMETRY_COLOR
     return _COLORS.get(kind, _OTHER_DATA_BLOCK_COLOR)
@@ -605,7 +591,7 @@ def python_value(value: Any, kind: str) -> Any:
     """The Python value of a result in wire form: a list of numbers is one vector or several, by its first item."""
     if kind == "ANY":
         return python_data.decode(value)
-    make = _PLAIN_SOCKETS[kind].from_numbers
+    make = PLAIN_SOCKETS[kind].from_numbers
     if make is not None and isinstance(value, list) and value and isinstance(value[0], list):
         return tuple(make(item) for item in value)
     if make is not None:
@@ -616,24 +602,25 @@ def python_value(value: Any, kind: str) -> Any:
 # Making the classes
 
 
-_LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList}
+_LISTS: dict[str, type] = {"ANY": _JsonList, "MENU": _MenuList, "INT": _NumberList, "FLOAT": _NumberList}
 
 
-def _property(kind: str, unit: str = "") -> Any:
-    if kind in _PLAIN_SOCKETS:
-        plain = _PLAIN_SOCKETS[kind]
-        return plain.make_property(
-            name="Value", update=property_changed, **plain.options, **_UNITS.get((kind, unit), {})
-        )
+def _property(kind: str, unit: str = "", update: Callable[..., None] = property_changed) -> Any:
+    if kind in PLAIN_SOCKETS:
+        plain = PLAIN_SOCKETS[kind]
+        return plain.make_property(name="Value", update=update, **plain.options, **UNITS.get((kind, unit), {}))
     return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=property_changed)
 
 
 def _item_class(kind: str) -> type:
     """The property group that holds one item of a list."""
-    name = f"BackgroundNodeItem{kind.title() if kind in _PLAIN_SOCKETS else kind}"
+    name = f"BackgroundNodeItem{kind.title() if kind in PLAIN_SOCKETS else kind}"
     namespace = {
         "__doc__": f"An item of a list of {kind}.",
         "kind": kind,
+        "value_name": "value",
+        "choice_name": "value",
+        "is_socket": False,
         "__annotations__": {"value": _property(kind)},
     }
     return type(name, (bpy.types.PropertyGroup,), namespace)
@@ -641,9 +628,13 @@ def _item_class(kind: str) -> type:
 
 def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     kind = socket_type.kind
-    annotations: dict[str, Any] = {"description_text": bpy.props.StringProperty()}
+    annotations: dict[str, Any] = {
+        "description_text": bpy.props.StringProperty(),
+        "field_json": bpy.props.StringProperty(options={"HIDDEN"}),  # see `fields`
+        "is_own_value": bpy.props.BoolProperty(options={"HIDDEN"}),
+    }
     bases: list[type] = []
-    if kind in _PLAIN_SOCKETS:
+    if kind in PLAIN_SOCKETS:
         annotations["result_json"] = bpy.props.StringProperty(options={"HIDDEN"})
         # To set a text of many megabytes at once would hold the window.
         annotations["more_result_json"] = bpy.props.CollectionProperty(type=BackgroundNodeResultPiece)
@@ -677,7 +668,8 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
     else:
         if kind in _STACKED:
             bases.append(_StackedValue)
-        annotations["default_value"] = _property(kind, unit)
+        update = fields.number_changed if kind in RANGED else property_changed
+        annotations["default_value"] = _property(kind, unit, update)
     idname = socket_idname(socket_type, unit)
     namespace = {
         "__doc__": f"A socket for {'a list of ' if socket_type.is_list else ''}{kind}.",
@@ -685,6 +677,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         "bl_idname": idname,
         "bl_label": str(socket_type).capitalize(),
         "socket_type": socket_type,
+        "kind": kind,
         "unit": unit,
     }
     return type(idname, (*bases, BackgroundNodeSocket, bpy.types.NodeSocket), namespace)
@@ -693,10 +686,10 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
 @functools.cache
 def classes() -> tuple[type, ...]:
     """All item and socket classes, in an order in which they can be registered."""
-    all_kinds = [*_PLAIN_SOCKETS, *data_block_kinds.collections(), ANY_DATA_BLOCK]
+    all_kinds = [*PLAIN_SOCKETS, *data_block_kinds.collections(), ANY_DATA_BLOCK]
     items = {kind: _item_class(kind) for kind in all_kinds}
     sockets = [
         _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)
     ]
-    with_units = [_socket_class(SocketType(kind), unit, items[kind]) for kind, unit in _UNITS]
+    with_units = [_socket_class(SocketType(kind), unit, items[kind]) for kind, unit in UNITS]
     return (BackgroundNodeResultPiece, *items.values(), *sockets, *with_units)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import bpy
-from mathutils import Matrix, Quaternion
 
-from ...node_tree import lookup
+from ...node_tree import fields, lookup
 from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.errors import MisfitError
 from ...runtime.script.socket_types import SocketType
@@ -97,11 +96,15 @@ def _set(socket: bpy.types.NodeSocket, text: str, where: str) -> None:
         items = _json(text, "a list")
         if not isinstance(items, list):
             raise MisfitError(f"{text} is no list", 'Give a list, such as ["a", "b"] or [1, 2]')
-        socket.default_value = [_list_item(item, socket_type.kind, where) for item in items]
+        items = [_list_item(item, socket_type.kind, where) for item in items]
+        fields.check(socket, items)
+        socket.default_value = items
     elif socket_type.kind == "MENU":
         socket.default_value = _choice(socket, text)
     else:
-        socket.default_value = _value(text, socket_type, where)
+        item = _value(text, socket_type, where)
+        fields.check(socket, item)
+        socket.default_value = item
 
 
 def _list_item(item: Any, kind: str, where: str) -> Any:
@@ -123,12 +126,7 @@ def _fitted(value: Any, socket_type: SocketType) -> Any:
     """A value in the form in which `default_value` takes it."""
     if socket_type.kind == "BLEND_FILE":  # which may begin with `//`; whether the file is there shows before the run
         return value
-    fitted = fit(value, socket_type)
-    if socket_type.kind == "ROTATION" and len(fitted) == 4:
-        return Quaternion(fitted).to_euler()
-    if socket_type.kind == "MATRIX":
-        return Matrix([fitted[row * 4 : row * 4 + 4] for row in range(4)])  # lists would be taken for its columns
-    return value if socket_type.kind == "ANY" else fitted
+    return value if socket_type.kind == "ANY" else fields.settable(fit(value, socket_type), socket_type.kind)
 
 
 def _choice(socket: bpy.types.NodeSocket, text: str) -> str:

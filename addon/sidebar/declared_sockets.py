@@ -151,6 +151,25 @@ class BACKGROUND_NODES_OT_socket_declaration_move(_EntryOperator, bpy.types.Oper
         return True
 
 
+class BACKGROUND_NODES_OT_socket_default_set(_EntryOperator, bpy.types.Operator):
+    """Make the value that the active input has on the node its default"""
+
+    bl_idname = "background_nodes.socket_default_set"
+    bl_label = "Use Value as Default"
+
+    def change(self, node: BackgroundNodeScript) -> bool:
+        index = self.active_index(node)
+        entry = None if index is None else declared_sockets.entries(node, are_outputs=False)[index]
+        found = [] if entry is None else [item for item in node.inputs if item.identifier == entry.identifier]
+        try:
+            for socket in found:
+                declared_sockets.use_as_default(entry, socket)
+        except ValueError as error:
+            self.report({"WARNING"}, translated("What is written there is no JSON: {error}").format(error=error))
+            return False
+        return bool(found)
+
+
 class BACKGROUND_NODES_OT_sockets_detect(_ActiveNodeOperator, bpy.types.Operator):
     """Add inputs for the variables that the script reads but does not set, and outputs for what it gives"""
 
@@ -263,14 +282,32 @@ def _draw_entry(
     row = column.row(align=True)
     row.prop(entry, "data_type")
     row.prop(entry, "is_list", text="", icon="LINENUMBERS_ON")
-    if not is_output and declared_sockets.can_be_optional(entry):
+    if is_output:
+        return
+    if declared_sockets.can_be_optional(entry):
         column.prop(entry, "is_optional")
+    if declared_sockets.has_range(entry):
+        _draw_limit(column, entry, "minimum", "Min")
+        _draw_limit(column, entry, "maximum", "Max")
+    if declared_sockets.has_default(entry):
+        column.operator(BACKGROUND_NODES_OT_socket_default_set.bl_idname)
+
+
+def _draw_limit(
+    layout: bpy.types.UILayout, entry: declared_sockets.BackgroundNodeDeclaredSocket, name: str, title: str
+) -> None:
+    row = layout.row(align=True, heading=title)
+    row.prop(entry, f"use_{name}", text="")
+    limit = row.row(align=True)
+    limit.active = getattr(entry, f"use_{name}")
+    limit.prop(entry, name, text="")
 
 
 classes = (
     BACKGROUND_NODES_OT_socket_declare,
     BACKGROUND_NODES_OT_socket_undeclare,
     BACKGROUND_NODES_OT_socket_declaration_move,
+    BACKGROUND_NODES_OT_socket_default_set,
     BACKGROUND_NODES_OT_sockets_detect,
     BACKGROUND_NODES_UL_declared_sockets,
     BACKGROUND_NODES_PT_declared_sockets,

@@ -32,8 +32,7 @@ class BACKGROUND_NODES_OT_list_item_add(_ListOperator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         socket = self.socket(context)
-        socket.items_of_list.add()
-        socket.has_value = True
+        socket.add_item()
         changes.tell(socket.id_data)
         return {"FINISHED"}
 

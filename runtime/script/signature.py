@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import enum
+import json
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -66,6 +68,8 @@ class Parameter:
         description: the line of the docstring's `Args:`.
         is_output_path: whether it is a path that the script writes to.
         has_rig_actions: whether it is a list of the actions that only a fake user holds where nothing is linked or set.
+        field_json: all that a field for a value depends on, as JSON: those of `default`, `minimum`, `maximum`, `unit`
+            and `choices` that there are; "" for data-blocks and whole files, whose fields are always the same.
     """
 
     identifier: str
@@ -81,11 +85,29 @@ class Parameter:
     description: str = ""
     is_output_path: bool = False
     has_rig_actions: bool = False
+    field_json: str = dataclasses.field(init=False, compare=False, default="")
+
+    def __post_init__(self) -> None:
+        # Made once: it is compared with what each socket has, whenever a tree is read.
+        object.__setattr__(self, "field_json", _field_json(self))
 
     @property
     def is_required(self) -> bool:
         """Whether a run needs a link or a value here."""
         return self.default is MISSING and not self.is_optional and not self.has_rig_actions
+
+
+def _field_json(parameter: Parameter) -> str:
+    if parameter.type.is_data_block or parameter.type.kind == "BLEND_FILE":
+        return ""
+    said = {
+        "default": None if parameter.default is MISSING else parameter.default,
+        "minimum": parameter.minimum,
+        "maximum": parameter.maximum,
+        "unit": parameter.unit or None,
+        "choices": parameter.choices or None,
+    }
+    return json.dumps({name: value for name, value in said.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True)

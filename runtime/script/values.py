@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Blender's integer properties have 32 bits.
 _INT_LIMIT: Final = 2**31
+#: The kinds whose numbers a range is for.
+RANGED: Final = frozenset({"INT", "FLOAT"})
 
 
 def fit(value: Value, socket_type: SocketType) -> Value:
@@ -43,26 +45,28 @@ def fit_parameter(value: Value, parameter: Parameter) -> Value:
     fitted = fit(value, parameter.type)
     if parameter.choices:
         fitted = _chosen(fitted, parameter)
-    for item in fitted if isinstance(fitted, tuple) else (fitted,):
-        _check_range(item, parameter)
+    if parameter.type.kind in RANGED:
+        for item in fitted if isinstance(fitted, tuple) else (fitted,):
+            check_range(item, parameter.minimum, parameter.maximum)
     return fitted
 
 
-def _fix_range(parameter: Parameter) -> str:
-    if parameter.minimum is None:
-        return f"Give at most {parameter.maximum:g}"
-    if parameter.maximum is None:
-        return f"Give at least {parameter.minimum:g}"
-    return f"Give a number from {parameter.minimum:g} to {parameter.maximum:g}"
+def _fix_range(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None:
+        return f"Give at most {maximum:g}"
+    if maximum is None:
+        return f"Give at least {minimum:g}"
+    return f"Give a number from {minimum:g} to {maximum:g}"
 
 
-def _check_range(item: Value, parameter: Parameter) -> None:
-    if parameter.type.kind not in ("INT", "FLOAT") or not isinstance(item, int | float):
+def check_range(item: Value, minimum: float | None, maximum: float | None) -> None:
+    """Raise MisfitError if a number is out of a range; None for no limit."""
+    if not isinstance(item, int | float):
         return
-    if parameter.minimum is not None and item < parameter.minimum:
-        raise MisfitError(f"{item} is below the minimum {parameter.minimum:g}", _fix_range(parameter))
-    if parameter.maximum is not None and item > parameter.maximum:
-        raise MisfitError(f"{item} is above the maximum {parameter.maximum:g}", _fix_range(parameter))
+    if minimum is not None and item < minimum:
+        raise MisfitError(f"{item} is below the minimum {minimum:g}", _fix_range(minimum, maximum))
+    if maximum is not None and item > maximum:
+        raise MisfitError(f"{item} is above the maximum {maximum:g}", _fix_range(minimum, maximum))
 
 
 def _chosen(fitted: Value, parameter: Parameter) -> Value:

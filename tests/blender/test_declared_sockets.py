@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import textwrap
@@ -11,7 +12,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.node_tree import changes, declared_sockets
+from background_nodes.node_tree import changes, declared_sockets, fields
 from background_nodes.runtime.script.socket_types import SocketType
 
 from .graphs import add, editor, identifiers, link, new_tree, output, quad, script, socket_of, value
@@ -763,3 +764,57 @@ def test_retry_takes_over_a_fixed_script(tree):
     run.retry()
     run.wait()
     assert node.outputs["a"].result == 0.5
+
+
+# Defaults and limits
+
+
+def test_declared_limits_and_default_are_those_of_the_field(tree):
+    node = seed(tree, "Node", "python_data = {'r': size}", [("size", "FLOAT")], [("r", "FLOAT")])
+    entry, socket = node.declared_inputs[0], node.inputs[0]
+    entry.use_minimum, entry.minimum, entry.use_maximum, entry.maximum = True, 0.1, True, 0.7
+    assert (node.inputs[0].default_value, results(tree)["r"]) == (pytest.approx(0.1), 0.1)  # 0 is out of the range
+    socket.default_value = 9.0
+    assert results(tree)["r"] == 0.7
+    socket.default_value = 0.5
+    declared_sockets.use_as_default(entry, socket)
+    assert json.loads(socket.field_json) == {"default": 0.5, "minimum": 0.1, "maximum": 0.7}
+    assert fields.is_untouched(socket)
+
+
+def test_declared_default_that_the_type_can_t_hold_counts_for_nothing(tree):
+    node = seed(tree, "Node", "python_data = {'r': 1}", [("tag", "STRING")], tag="x")
+    entry = node.declared_inputs[0]
+    declared_sockets.use_as_default(entry, node.inputs[0])
+    entry.data_type = "INT"
+    assert node.inputs[0].default_value == 0
+    entry.data_type = "STRING"
+    assert node.inputs[0].default_value == "x"
+
+
+def test_declared_range_without_a_number_in_it_is_a_problem(tree):
+    node = seed(tree, "Node", "python_data = {'r': size}", [("size", "FLOAT")])
+    entry = node.declared_inputs[0]
+    entry.use_minimum, entry.minimum, entry.use_maximum, entry.maximum = True, 2.0, True, 1.0
+    assert [fault.message for fault in declared_sockets.faults(node)] == ["its largest value is less than its least"]
+    entry.use_maximum = False
+    assert not list(declared_sockets.faults(node))
+
+
+def test_defaults_and_limits_of_a_main_that_is_gone_stay(tree):
+    node = script(tree, "Node", "def main(size: Annotated[float, Range(0.1, 5.0)] = 0.7, tag: str = 'a') -> int: ...")
+    node.inputs["Tag"].default_value = "own"
+    rewrite(node, "python_data = {'result': size}")
+    assert json.loads(node.inputs["size"].field_json) == {"default": 0.7, "minimum": 0.1, "maximum": 5.0}
+    assert [(fields.is_untouched(socket), socket.get_value()) for socket in node.inputs] == [
+        (True, pytest.approx(0.7)),
+        (False, "own"),
+    ]
+
+
+def test_value_becomes_the_default_by_a_button(tree):
+    node = seed(tree, "Node", "python_data = {'r': size}", [("size", "FLOAT"), ("place", "VECTOR")], place=(1, 2, 3))
+    tree.nodes.active, node.active_input_index = node, 1
+    with editor(tree):
+        assert bpy.ops.background_nodes.socket_default_set() == {"FINISHED"}
+    assert [entry.default_json for entry in node.declared_inputs] == ["", "[1.0, 2.0, 3.0]"]

@@ -32,6 +32,15 @@ def constants(tree, task: str, parameter: str) -> list:
     return [source.value for source in argument.sources]
 
 
+def outside(tree, name: str, parameter: str, content: float) -> None:
+    """A node whose script was given a range of 0 to 1 after the artist had set a value."""
+    identifier, kind = parameter.split(": ")
+    node = script(tree, name, f"def main({parameter} = 0): ...")
+    node.inputs[0].default_value = content
+    limited = new_text("limited", f"def main({identifier}: Annotated[{kind}, Range(0, 1)] = 0): ...")
+    node.script.from_string(limited.as_string())
+
+
 def problems(tree) -> list[tuple[str, str]]:
     with pytest.raises(CompileError) as caught:
         compiled(tree)
@@ -208,8 +217,7 @@ def test_deleted_item_of_a_list_is_left_out(tree):
 
 
 def test_value_outside_its_range_is_a_problem(tree):
-    node = script(tree, "Take", "def main(ratio: Annotated[float, Range(0.0, 1.0)] = 0.5): ...")
-    node.inputs["Ratio"].default_value = 1.5
+    outside(tree, "Take", "ratio: float", 1.5)
     assert problems(tree) == [("Take", "Ratio")]
 
 
@@ -366,7 +374,7 @@ def test_all_problems_are_told_at_once_before_a_worker_starts(tree, session):
     broken = add(tree, "BackgroundNodeScript", "Broken")
     broken.script = new_text("broken", "def main(:")
     script(tree, "Missing", "def main(source: bpy.types.Object): ...")
-    script(tree, "Outside", "def main(n: Annotated[int, Range(0, 1)] = 0): ...").inputs[0].default_value = 2
+    outside(tree, "Outside", "n: int", 2)
     script(tree, "Refused", TAKE, number=value(tree, "STRING", "x"))
     add(tree, "BackgroundNodeScript", "Empty")
     with pytest.raises(background_nodes.CompileError) as caught:

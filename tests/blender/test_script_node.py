@@ -252,10 +252,11 @@ def test_changed_type_keeps_the_value_where_it_can(tree):
     node = script(tree, "Node", "def main(size: int = 3, name: str = 'x', angle: float = 0.5): ...")
     node.inputs["Size"].default_value = 5
     node.inputs["Name"].default_value = "not a number"
+    node.inputs["Angle"].default_value = 0.75
     rewrite(node, "def main(size: float = 0.1, name: float = 0.5, angle: Annotated[float, Range(0, 1)] = 0.2): ...")
     assert node.inputs["Size"].default_value == 5.0
     assert node.inputs["Name"].default_value == 0.5
-    assert node.inputs["Angle"].default_value == 0.5
+    assert node.inputs["Angle"].default_value == 0.75
 
 
 def test_changed_source_of_the_run_is_seen_without_a_sync(tree):

@@ -7,7 +7,7 @@ import pytest
 from mathutils import Color, Euler, Matrix, Vector
 
 from background_nodes.addon.command_line import assignments
-from background_nodes.node_tree import changes, sockets
+from background_nodes.node_tree import changes, plain_sockets, sockets
 from background_nodes.runtime.blender import data_block_kinds
 from background_nodes.runtime.script.socket_types import CONVERSIONS, LIST_CONVERSIONS
 from background_nodes.runtime.script.value_kinds import VALUE_KINDS, Form
@@ -287,7 +287,7 @@ def test_output_node_takes_any_number_of_data_blocks():
 
 
 def test_each_kind_of_plain_value_has_sockets_and_can_be_sent_and_set_on_the_command_line():
-    assert list(sockets._PLAIN_SOCKETS) == list(VALUE_KINDS)
+    assert list(plain_sockets.PLAIN_SOCKETS) == list(VALUE_KINDS)
     forms = {kind.form for kind in VALUE_KINDS.values()}
     assert set(arguments._TO_WIRE) == forms - {Form.NUMBERS, Form.JSON}  # these two have ways of their own
     assert set(assignments._READERS) == forms - {Form.CHOICE}  # its choices belong to a socket

@@ -310,6 +310,25 @@ def test_range_and_unit_are_read(annotation: str, minimum: float, maximum: float
     assert (parameter.minimum, parameter.maximum, parameter.unit) == (minimum, maximum, unit)
 
 
+@pytest.mark.parametrize(
+    ("parameter", "field_json"),
+    [
+        ("x: float", "{}"),
+        ("x: float | None = None", "{}"),
+        ("x: Annotated[Length, Range(0.1)] = 1", '{"default": 1.0, "minimum": 0.1, "unit": "LENGTH"}'),
+        ("x: bool = False", '{"default": false}'),
+        ("x: Literal[8, 16] = 16", '{"default": 16, "choices": [8, 16]}'),
+        ("x: dict = {'b': [1, True], 'a': None}", '{"default": {"b": [1, true], "a": null}}'),
+        ("x: list[Annotated[int, Range(0, 9)]] = [1]", '{"default": [1], "minimum": 0, "maximum": 9}'),
+        ("x: bpy.types.Object | None = None", ""),
+        ("x: list[bpy.types.Object] = []", ""),
+    ],
+)
+def test_all_that_a_field_depends_on_is_told_as_json(parameter: str, field_json: str) -> None:
+    """Files hold it: another spelling of the same would count as a change of the script."""
+    assert read_parameter(parameter).field_json == field_json
+
+
 def test_pixels_are_whole_numbers() -> None:
     assert read_parameter("x: Pixels").type == SocketType("INT")
 
