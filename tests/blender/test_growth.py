@@ -4,6 +4,7 @@ import ast
 import textwrap
 
 import bpy
+import pytest
 
 from background_nodes.addon.editor import node_status
 from background_nodes.addon.session import problems
@@ -13,9 +14,18 @@ from background_nodes.node_tree.reader import read
 from background_nodes.runtime.script import script_files
 from tests.unit.growth import LINEAR, growth
 
-from .graphs import new_text, new_tree, script, value
+from .graphs import new_text, new_tree, output, script, value
 
 TAKE = "def main(number: int = 1) -> int: return number"
+MAKE = """
+    def main(count: int = 1, height: float = 1.0) -> list[bpy.types.Object]:
+        made = []
+        for number in range(count):
+            mesh = bpy.data.meshes.new(f"Item {number}")
+            mesh.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, height)], [], [(0, 1, 2)])
+            made.append(bpy.data.objects.new(f"Item {number}", mesh))
+        return made
+"""
 
 
 def chain(number):
@@ -69,6 +79,31 @@ def test_results_of_a_list_are_noted_and_found():
         return work
 
     assert growth(make, 50) < LINEAR
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("is_again", [False, True], ids=["new", "in the place of earlier ones"])
+def test_results_come_home(session, is_again):
+    def make(number):
+        tree = new_tree()
+        node = script(tree, "Make", MAKE, count=number)
+        output(tree, "LINK", node)
+        if is_again:
+            assert session.start(tree).wait() == "succeeded"
+            node.inputs["Height"].default_value = 2.0
+        run = session.start(tree)
+        while not run.state.is_final:
+            session.update_jobs(1.0)
+
+        def work():
+            session.settle(run)
+            session.finish_homecomings()
+            assert len(node.outputs[0].result) == number
+            assert run.is_home
+
+        return work
+
+    assert growth(make, 20) < LINEAR
 
 
 def test_scripts_that_were_read_before_are_not_parsed_again(monkeypatch):
