@@ -491,7 +491,8 @@ class Run:
         rest = sum(self._measure() if sizes is None else sizes)
         self.size = self._num_bytes + rest
         broken = [] if self._active.error is None else [self._active.error.message]
-        for note in [*broken, *writer.notes]:
+        warnings = [f'"{self._by_id[task].name}": {each}' for task, each in self._active.warnings.items()]
+        for note in [*broken, *warnings, *writer.notes]:
             self.note(note)
         return True
 

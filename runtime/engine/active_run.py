@@ -38,6 +38,7 @@ class ActiveRun:
         cache: what it takes over from earlier runs; None if nothing.
         pasts: what its tasks took in earlier runs, as far as that is known.
         asked_pasts: whether the store was asked for more of them.
+        warnings: by task, the first reason why results of it may be wrong though its script succeeded.
         requests: keys of its requests to the engine that have not ended.
         is_forgotten: whether all its files are removed once it is over.
         takes_kept_only: whether it only takes over kept results: a task of which there is none is cancelled.
@@ -65,6 +66,7 @@ class ActiveRun:
         self.scheduler = Scheduler(plan, num_workers, timeout, looks_up=cache is not None)
         self.pasts = dict(pasts)
         self.asked_pasts = cache is None
+        self.warnings: dict[str, str] = {}
         self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
         self.results = Results(scratch, snapshot, open_file)
         self.files = RunFiles(scratch, plan.files)
@@ -83,6 +85,11 @@ class ActiveRun:
         self.logs: dict[str, dict[int, str]] = {}
         self._blobs: dict[tuple[str, int], str] = {}
         self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may have written to them late
+
+    def note_warning(self, task: str, warning: str) -> None:
+        """Note why a result may be wrong; "" is no reason. Of a task with many items the first one is told."""
+        if warning:
+            self.warnings.setdefault(task, warning)
 
     @property
     def state(self) -> RunState:

@@ -174,6 +174,7 @@ class Succeeded:
         written: files that it claimed or that its results name, as they were at its end.
         claimed: the paths of those that it claimed.
         obstacle: why the results can't be kept, "" if they can.
+        warning: why they may be wrong though the script succeeded, "" if nothing is known.
     """
 
     values: Mapping[str, TypedValue] = field(default_factory=dict)
@@ -183,6 +184,7 @@ class Succeeded:
     written: tuple[FileState, ...] = ()
     claimed: tuple[str, ...] = ()
     obstacle: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

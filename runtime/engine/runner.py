@@ -458,6 +458,7 @@ class Runner:
                 if (wrong := fault(run.tasks[key.task], values)) is not None:
                     return TaskFailed(*where, TaskError(wrong), Usage(seconds, peak_memory))
                 run.results.put(key.task, key.item, values)
+                run.note_warning(key.task, report.warning)
                 self._keep(run, key, report)
                 return TaskSucceeded(*where, list_lengths(values), Usage(seconds, peak_memory))
             case messages.Failed(message, traceback_, line, seconds, peak_memory):

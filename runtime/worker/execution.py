@@ -33,7 +33,7 @@ from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.signature import ScriptSource
 from ..script.socket_types import SocketType, StoredRef
-from . import addons, arguments, artist_folder, script_file, without_main
+from . import addons, arguments, artist_folder, driver_errors, script_file, without_main
 from .cleaning import imports
 from .inputs import Inputs
 from .output import captured_output, flush, without_chatter
@@ -99,6 +99,7 @@ def _results(
     with own_files.using(read_context(task, folder, bpy.path.abspath)), used_files.noted(bpy.path.abspath) as used:
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs, restore)
+        warning = _told(driver_errors.failed())
         if own_copy is not None:
             whole_file.check_left_beside(own_copy)
         with without_chatter(log):
@@ -108,7 +109,15 @@ def _results(
         written = used.finish(paths)
     obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
     read, claimed = tuple(used.read.values()), tuple(sorted(used.written))
-    return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle)
+    return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle, warning=warning)
+
+
+def _told(failed_drivers: list[str]) -> str:
+    """Tell the log which drivers failed. Returns the first of them and how many others there are."""
+    for each in failed_drivers:
+        print(f"{each[0].upper()}{each[1:]} failed: what it drives has a wrong value")  # noqa: T201 (the log)
+    others = f" and {len(failed_drivers) - 1} more" if len(failed_drivers) > 1 else ""
+    return f"{failed_drivers[0]}{others} failed in the background; see the log" if failed_drivers else ""
 
 
 def _digested(blob: Path) -> str:
