@@ -48,6 +48,9 @@ _HEAT = ((0.20, 0.45, 0.85), (0.95, 0.80, 0.25), (0.90, 0.25, 0.20))
 
 Line = Callable[[Task], str]
 
+#: The node whose result the artist looks at, by its `uid`; set by whoever shows it.
+viewed: list[str] = []
+
 
 def _time(task: Task) -> str:
     return duration(task.seconds) if task.seconds else ""
@@ -106,8 +109,9 @@ def _draw_nodes(
     lines = [line for setting, line in _LINES if preferences.get(setting)]
     slowest = _slowest(run) if run is not None and preferences.get("overlay_heat_map") else 0.0
     for node in tree.nodes:
+        uid = getattr(node, "uid", "")
         task = None if run is None else run.task_of(node)
-        outlook = outlooks.get(getattr(node, "uid", ""))
+        outlook = outlooks.get(uid)
         if task is None and outlook is None:
             continue
         shape = view.shape(node)
@@ -119,12 +123,13 @@ def _draw_nodes(
             _draw_strip(canvas, task, _strip(node, shape, view))
         if task is None:
             continue
+        texts = [line(task) for line in lines] + ([translated("Viewed")] if uid in viewed else [])
         heat = _heat(task.seconds / slowest) if slowest and task.seconds else None
         if heat is not None:
             canvas.rectangle(*shape, (*heat, 0.18))
             canvas.frame(*shape, 2.0 * view.unit, (*heat, 0.9))
-        if lines:
-            _draw_lines(canvas, [line(task) for line in lines], shape, view, heat)
+        if texts:
+            _draw_lines(canvas, texts, shape, view, heat)
 
 
 def _slowest(run: Run) -> float:

@@ -32,7 +32,7 @@ from ...runtime.blender.data_block_kinds import Handle, Index
 from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.scheduling.states import TaskState
 from ..drawing import areas, keymaps
-from ..editor import end_report, node_select, redraw
+from ..editor import end_report, node_select, overlay, redraw
 from ..editor.active import TreeOperator, active_tree
 from ..session import forecasts, undo
 from ..session.current import offering_run, session
@@ -72,11 +72,23 @@ class _Viewer:
     """
 
     def __init__(self) -> None:
-        self.target: Target | None = None
+        self._target: Target | None = None
         self.wanted: Target | None = None
         self._handles: set[Handle] = set()  # of all that was loaded, in this session
         self._is_clear = True  # unless something may be in the file
         self._is_suspended = False  # while Blender saves
+
+    @property
+    def target(self) -> Target | None:
+        return self._target
+
+    @target.setter
+    def target(self, target: Target | None) -> None:
+        trees = {each.tree_uid for each in (self._target, target) if each is not None}
+        self._target = target
+        overlay.viewed[:] = [] if target is None else [target.node_id]
+        if not bpy.app.background:
+            redraw.tag(trees)
 
     def show(self, context: bpy.types.Context, socket: bpy.types.NodeSocket) -> tuple[str, str]:
         """Show an output whose result is at hand. Returns the level of a report, and its message: "" for none."""
