@@ -23,7 +23,7 @@ def main(
         keep_aspect: Where both are given, take the largest size that fits into them and isn't distorted.
 
     Returns:
-        The same image in its new size, packed. Of a UDIM image, each tile gets that size.
+        The same image in its new size, packed; of a linked one, a copy. Of a UDIM image, each tile gets that size.
     """
     if not (image.has_data or image.size[0]):
         raise ValueError(f"{image.name} has no pixels; is its file missing?")
@@ -31,6 +31,8 @@ def main(
         raise ValueError("Give Resize Image a width, a height or both")
 
     progress(0.1, "Scaling")
+    if not image.is_editable:  # it is linked, so all its pixels are in a file
+        image = image.copy()
     if image.source == "TILED":
         for index, tile in enumerate(image.tiles):
             image.scale(*new_size(*tile.size, width, height, keep_aspect), tile_index=index)

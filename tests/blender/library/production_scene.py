@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A file as productions have them, made by a script: each kind of object, collection and image that nodes may be given.
 
-`make` saves it, with a library beside it. `OBJECTS` and `IMAGES` name what of it stands for which kind.
+`make` saves it, with a library beside it. `OBJECTS`, `IMAGES` and `COLLECTIONS` name what of it stands for which kind.
 """
 
 from __future__ import annotations
@@ -78,7 +78,6 @@ IMAGES = {
     "image of floats": "Glow",
     "linked image": "bark.png",
     "image without its file": "lost.png",
-    "Render Result": "Render Result",
 }
 COLLECTIONS = {
     "collection": "Set",

@@ -20,13 +20,14 @@ import background_nodes
 
 from ..graphs import give, new_tree, script, value
 from . import production_scene
-from .production_scene import OBJECTS
+from .production_scene import COLLECTIONS, IMAGES, OBJECTS
 from .scenes import cube, mesh_object, run
 
 try:
+    import PIL.Image
     import trimesh
 except ImportError:  # a real Blender's Python has nothing beside; what the wheels read is the same
-    trimesh = None
+    PIL = trimesh = None
 
 PAGE = Path(__file__).parents[3] / "docs" / "nodes.md"
 #: How far a result may reach beyond its source, or stay behind it.
@@ -65,8 +66,16 @@ def main(image: bpy.types.Image) -> dict:
     pixels = np.array(image.pixels[:]).reshape(-1, 4)
     is_finite = bool(np.isfinite(pixels).all())
     is_magenta = (pixels[:, :3] == (1.0, 0.0, 1.0)).all(axis=1)  # where no occlusion was baked
-    return {"baked": float(1.0 - is_magenta.mean()), "alpha": float(pixels[:, 3].mean()), "finite": is_finite}
+    return {
+        "baked": float(1.0 - is_magenta.mean()),
+        "alpha": float(pixels[:, 3].mean()),
+        "finite": is_finite,
+        "size": list(image.size),
+    }
 """
+LOOK_AT_LIST = (
+    "def main(items: list[bpy.types.Object] | None = None) -> list[str]: return [each.name for each in items or ()]"
+)
 #: What hangs on an object: names of what LOOK_AT_OBJECT gives.
 HANGS = ("custom property", "vertex group", "shape key", "UV map", "material", "attribute", "modifier")
 
@@ -75,8 +84,8 @@ HANGS = ("custom property", "vertex group", "shape key", "UV map", "material", "
 class Result:
     """What came of a node, and of what."""
 
-    item: bpy.types.Object
-    measured: Any  # of the item, as Measure has it
+    item: bpy.types.ID
+    measured: Any  # of an object, as Measure has it
     before: dict[str, Any]  # what LOOK_AT_OBJECT gives of it; empty if it is no mesh
     after: dict[str, Any]
     values: dict[str, Any]
@@ -94,7 +103,7 @@ class Use:
     """One way of giving a thing to a node, and how it shows that the result is right."""
 
     script: str
-    inputs: Callable[[bpy.types.Object, Path], dict[str, Any]]
+    inputs: Callable[[bpy.types.ID, Path], dict[str, Any]]
     check: Callable[[Result], None]
 
 
@@ -200,7 +209,43 @@ def check_saved(result: Result) -> None:
     assert result.item.name in {item.name for item in scene.objects}
 
 
-#: Columns of the table: what goes into them.
+def check_sheet(result: Result) -> None:
+    assert result.after["finite"]
+    assert result.after["size"] == [336, 256]  # a cell and the margin around it
+
+
+def check_resized(result: Result) -> None:
+    assert result.after["size"] == [4, 4 * result.item.size[1] // result.item.size[0]]
+
+
+def check_picture(result: Result) -> None:
+    """Each tile is in a file, and the first pixel is that of the image."""
+    path = Path(result.values["result"])
+    numbers = [str(tile.number) for tile in result.item.tiles] if result.item.source == "TILED" else [""]
+    files = [path.with_name(path.name.replace("<UDIM>", number)) for number in numbers]
+    assert all(file.stat().st_size for file in files)
+    if PIL and not result.item.is_float:
+        with PIL.Image.open(files[0]) as picture:
+            assert picture.size == tuple(result.item.size)
+            first = picture.convert("RGBA").getpixel((0, picture.size[1] - 1))
+        assert np.allclose(np.array(first) / 255.0, result.item.pixels[:4], atol=0.01)
+
+
+def check_split(result: Result) -> None:
+    assert list(result.after) == sorted(item.name for item in result.item.all_objects)
+    assert result.after or "holds no object" in result.log
+
+
+def check_saved_collection(result: Result) -> None:
+    with bpy.data.libraries.load(result.values["result"], link=True) as (there, wanted):
+        wanted.scenes = there.scenes
+    (scene,) = wanted.scenes
+    (collection,) = scene.collection.children
+    assert collection.name == result.item.name
+    assert len(collection.all_objects) == len(result.item.all_objects)
+
+
+#: The columns of the table of objects, and what goes into them.
 COLUMNS = {
     "Apply Modifiers": [Use("mesh/apply_modifiers", lambda item, _: {"source": item}, check_mesh)],
     "Decimate": [Use("mesh/decimate", lambda item, _: {"source": item, "ratio": 0.9}, check_mesh)],
@@ -284,18 +329,47 @@ COLUMNS = {
 }
 
 
+IMAGE_COLUMNS = {
+    "Contact Sheet": [Use("image/contact_sheet", lambda image, _: {"images": image}, check_sheet)],
+    "Resize Image": [Use("image/resize_image", lambda image, _: {"image": image, "width": 4}, check_resized)],
+    "Save Image": [
+        Use(
+            "image/save_image",
+            lambda image, folder: {"image": image, "filepath": str(folder / "one.png")},
+            check_picture,
+        )
+    ],
+}
+COLLECTION_COLUMNS = {
+    "Split Collection": [Use("collection/split_collection", lambda item, _: {"collection": item}, check_split)],
+    "Save Blend File": [
+        Use(
+            "import_export/save_blend_file",
+            lambda item, folder: {"data": item, "filepath": str(folder / "one.blend")},
+            check_saved_collection,
+        )
+    ],
+}
+TABLES = {
+    "Objects": (OBJECTS, COLUMNS, "objects"),
+    "Images": (IMAGES, IMAGE_COLUMNS, "images"),
+    "Collections": (COLLECTIONS, COLLECTION_COLUMNS, "collections"),
+}
+
+
 @pytest.fixture(scope="module")
 def production(tmp_path_factory) -> Path:
     return production_scene.make(tmp_path_factory.mktemp("production"))
 
 
-@pytest.mark.parametrize("column", COLUMNS)
-def test_node_is_right_or_says_why_not_for_each_kind_of_object(production, tmp_path, column):
+@pytest.mark.parametrize(("table", "column"), [(table, column) for table in TABLES for column in TABLES[table][1]])
+def test_node_is_right_or_says_why_not_for_each_kind_of_thing(production, tmp_path, table, column):
+    names, columns, place = TABLES[table]
     bpy.ops.wm.open_mainfile(filepath=str(production))
     cube("Base", centre=(0.0, 0.0, 100.0))
     tree = new_tree()
-    uses = list(enumerate(COLUMNS[column]))
-    items = {kind: named(name) for kind, name in OBJECTS.items()}
+    uses = list(enumerate(columns[column]))
+    items = {kind: named(getattr(bpy.data, place), name) for kind, name in names.items()}
     measured = {kind: measure(item) for kind, item in items.items()}
     for kind, item in items.items():
         for number, use in uses:
@@ -312,17 +386,17 @@ def test_node_is_right_or_says_why_not_for_each_kind_of_object(production, tmp_p
             else:
                 outcomes.setdefault(kind, set()).add(outcome)
     assert not faults, "\n".join(faults)
-    assert {kind: " and ".join(sorted(each)) for kind, each in outcomes.items()} == expected(column)
+    assert {kind: " and ".join(sorted(each)) for kind, each in outcomes.items()} == expected(table, column)
 
 
-def named(name: str) -> bpy.types.Object:
-    """The object of that name that is the file's own, if there is one."""
-    return bpy.data.objects.get((name, None)) or bpy.data.objects[name]
+def named(data: bpy.types.bpy_prop_collection, name: str) -> bpy.types.ID:
+    """What has that name, the file's own if there is one."""
+    return data.get((name, None)) or data[name]
 
 
-def measure(item: bpy.types.Object) -> Any:
+def measure(item: bpy.types.ID) -> Any:
     try:
-        return run("mesh/measure", item)
+        return run("mesh/measure", item) if isinstance(item, bpy.types.Object) else None
     except ValueError:
         return None
 
@@ -333,18 +407,20 @@ def add(tree: bpy.types.NodeTree, name: str, use: Use, inputs: dict[str, Any]) -
     node.name, node.library_script = name, use.script
     for identifier, content in inputs.items():
         given = content if isinstance(content, list) else [content]
-        if isinstance(given[0], bpy.types.Object):
-            content = [value(tree, "Object", each) for each in given]  # noqa: PLW2901
+        if isinstance(given[0], bpy.types.ID):
+            content = [value(tree, each.bl_rna.identifier, each) for each in given]  # noqa: PLW2901
         give(node, **{identifier: content})
     kinds = [socket.bl_idname for socket in node.outputs]
     if "BackgroundNodeSocketImage" in kinds:
         place = node.outputs[kinds.index("BackgroundNodeSocketImage")]
         script(tree, f"look {name}", LOOK_AT_IMAGE, image=place)
+    elif node.library_script == "collection/split_collection":
+        script(tree, f"look {name}", LOOK_AT_LIST, items=node)
     elif "BackgroundNodeSocketObject" in kinds:
         script(tree, f"look {name}", LOOK_AT_OBJECT, item=node.outputs[0])
 
 
-def outcome_of(finished, tree, name: str, use: Use, item: bpy.types.Object, measured: Any) -> str:
+def outcome_of(finished, tree, name: str, use: Use, item: bpy.types.ID, measured: Any) -> str:
     """Whether the node took it: "yes" or "no". Raises AssertionError for all that is neither right nor clear."""
     task, look = finished.tasks[name], finished.tasks.get(f"look {name}")
     if task.error:
@@ -354,7 +430,7 @@ def outcome_of(finished, tree, name: str, use: Use, item: bpy.types.Object, meas
         return "no"
     assert look is None or look.error is None, look.error
     before: dict[str, Any] = {}
-    if item.type == "MESH":
+    if isinstance(item, bpy.types.Object) and item.type == "MESH":
         space: dict[str, Any] = {"bpy": bpy}
         exec(LOOK_AT_OBJECT, space)
         before = space["main"](item)
@@ -364,9 +440,9 @@ def outcome_of(finished, tree, name: str, use: Use, item: bpy.types.Object, meas
     return "yes"
 
 
-def expected(column: str) -> dict[str, str]:
-    """What the page's table of objects says of each kind."""
-    rows = iter(rows_below("## Objects"))
+def expected(table: str, column: str) -> dict[str, str]:
+    """What a table of the page says of each kind."""
+    rows = iter(rows_below(f"## {table}"))
     place = next(rows).index(column)
     return {row[0]: row[place] for row in rows}
 
