@@ -17,6 +17,7 @@ from typing import Any, Final
 import bpy
 from mathutils import Matrix
 
+from ..runtime.script.socket_types import SocketType
 from ..runtime.script.value_kinds import VALUE_KINDS
 from ..runtime.script.values import RANGED
 from ..runtime.script.wording import title_of
@@ -72,13 +73,28 @@ def _make_wanted() -> None:
                 area.tag_redraw()
 
 
-def make(owner: type, field_json: str) -> str:
-    """Give a class the property for a field, if it has none yet; its name."""
+def make(owner: Any, field_json: str) -> str:
+    """Give a class the property for a field, if it has none yet; its name.
+
+    What holds the values does by itself for a field that differs in nothing: it is drawn faster.
+    """
     if (owner, field_json) not in _made:
-        name = f"field_{hashlib.sha256(field_json.encode()).hexdigest()[:16]}"
-        setattr(owner, name, _property(owner, fields.read(field_json)))
+        field, name = fields.read(field_json), str(owner.value_name)
+        if not _is_usual(owner, field):
+            name = f"field_{hashlib.sha256(field_json.encode()).hexdigest()[:16]}"
+            setattr(owner, name, _property(owner, field))
         _made[owner, field_json] = name
     return _made[owner, field_json]
+
+
+def _is_usual(owner: Any, field: Field) -> bool:
+    """Whether a field is that of all sockets of a class."""
+    if owner.kind == "MENU" or not owner.is_socket or field.limits(owner.kind) != (None, None):
+        return False
+    if field.default is None:
+        return owner.kind not in _NOTHING
+    usual = VALUE_KINDS[owner.kind].default
+    return usual is not None and fields.is_default(field.default, usual, SocketType(owner.kind))
 
 
 def unregister() -> None:
@@ -148,21 +164,15 @@ def _setter(name: str, nothing: Any = None) -> Callable[[Any, Any], None]:
     def put(owner: Any, value: Any) -> None:
         if nothing is not None and repr(value) == repr(nothing):  # as 0.0 == -0.0
             owner.unset_value()
-            property_changed(owner, None)
+            fields.value_changed(owner, None)
         else:
-            _put(owner, name, value)
+            setattr(owner, name, value)
 
     return put
 
 
 def _set_matrix(owner: Any, columns: Any) -> None:
-    _put(owner, owner.value_name, Matrix(columns).transposed())
-
-
-def _put(owner: Any, name: str, value: Any) -> None:
-    setattr(owner, name, value)
-    if owner.is_socket:
-        owner.is_own_value = False  # it need not be kept, if it is the default
+    setattr(owner, owner.value_name, Matrix(columns).transposed())
 
 
 def _menu(owner: Any, field: Field) -> Any:
@@ -175,9 +185,11 @@ def _menu(owner: Any, field: Field) -> Any:
     places = {choice: place for place, choice in enumerate(choices)}
     elsewhere = next(number for identifier, _, _, number in items if identifier == default)
 
+    tell = fields.value_changed if owner.is_socket else property_changed
+
     def put(menu: Any, place: int) -> None:
-        _put(menu, name, (*choices, "")[place])
-        property_changed(menu, None)
+        setattr(menu, name, (*choices, "")[place])
+        tell(menu, None)
 
     return bpy.props.EnumProperty(
         name="Value",

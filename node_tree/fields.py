@@ -117,7 +117,14 @@ def number_changed(socket: bpy.types.NodeSocket, context: bpy.types.Context | No
     if nearest != socket.default_value:
         socket.default_value = nearest
     else:
-        property_changed(socket, context)
+        value_changed(socket, context)
+
+
+def value_changed(socket: bpy.types.NodeSocket, context: bpy.types.Context | None) -> None:
+    """For `update` of what a socket holds: it need not be kept any more if it is the default."""
+    if socket.is_own_value:
+        socket.is_own_value = False
+    property_changed(socket, context)
 
 
 # Values

@@ -434,6 +434,7 @@ class _ListValue:
         for value in values:
             self.items_of_list.add().value = self.packed(value)
         self.has_value = True
+        self.is_own_value = False
 
     def add_item(self) -> None:
         """Add an item that no one has set yet."""
@@ -655,7 +656,7 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["has_value"] = bpy.props.BoolProperty()
     elif kind == "ANY":
         bases.append(_JsonValue)
-        annotations["json_value"] = bpy.props.StringProperty(name="JSON", update=property_changed)
+        annotations["json_value"] = bpy.props.StringProperty(name="JSON", update=fields.value_changed)
     elif kind == "BLEND_FILE":
         bases.append(_BlendFileValue)
         annotations["default_value"] = _property(kind)
@@ -663,12 +664,12 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         bases.append(_MenuValue)
         annotations["choice"] = bpy.props.StringProperty()
         annotations["default_value"] = bpy.props.EnumProperty(
-            name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=property_changed
+            name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=fields.value_changed
         )
     else:
         if kind in _STACKED:
             bases.append(_StackedValue)
-        update = fields.number_changed if kind in RANGED else property_changed
+        update = fields.number_changed if kind in RANGED else fields.value_changed
         annotations["default_value"] = _property(kind, unit, update)
     idname = socket_idname(socket_type, unit)
     namespace = {

@@ -468,3 +468,41 @@ def test_socket_of_another_tree_uses_the_same_property(tree):
     assert field_of(socket(first))[0] == field_of(socket(second))[0]
     add(tree, "BackgroundNodeInput")
     assert math.isclose(socket(second).default_value, 0.987, rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "is_usual"),
+    [
+        ("float", "0.0", True),
+        ("float", "0.1", False),
+        ("Length", "0.0", True),
+        ("Annotated[float, Range(0, 1)]", "0.0", False),
+        ("Factor", "0.0", False),
+        ("float", "", False),
+        ("bool", "False", True),
+        ("bool", "", True),
+        ("str", "''", True),
+        ("str", "", False),
+        ("Path", "", True),
+        ("Vector", "Vector()", True),
+        ("Matrix", "Matrix.Identity(4)", True),
+        ("dict", "{}", False),
+        ("Literal['a']", "'a'", False),
+    ],
+)
+def test_field_that_differs_in_nothing_needs_no_property_of_its_own(tree, annotation, default, is_usual):
+    node = take(tree, annotation, default)
+    name, _ = field_of(socket(node))
+    assert (name == socket(node).value_name) is is_usual
+    before = held(node)
+    reset(socket(node))
+    assert (held(node) or None) == (before or None)
+
+
+def test_value_that_was_the_artist_s_follows_again_once_it_is_reset(tree):
+    node = take(tree, "bool", "True")
+    socket(node).default_value = False
+    rewrite(node, "bool", "False")
+    reset(socket(node))
+    rewrite(node, "bool", "True")
+    assert held(node) is True
