@@ -15,7 +15,7 @@ from background_nodes.node_tree.lookup import InputError
 from background_nodes.runtime.errors import CompileError
 from background_nodes.runtime.planning.compiler import compile_graph
 
-from .graphs import add, new_text, new_tree, quad, script, socket_of
+from .graphs import add, editor, new_text, new_tree, quad, script, socket_of
 
 #: Of each kind: the annotation, what the script writes as its default, what an artist may set, and another default.
 KINDS = {
@@ -391,6 +391,23 @@ def test_copied_tree_knows_what_nobody_touched(tree):
         node.script = node.script.copy()
     assert_filled(copy, before)
     assert {node.name: held(node) for node in tree.nodes} == before
+
+
+@pytest.mark.parametrize("way", ["duplicated", "pasted"])
+def test_node_that_is_copied_knows_what_nobody_touched(tree, way):
+    before = fill(tree)
+    for node in tree.nodes:
+        node.select = True
+    with editor(tree):
+        if way == "duplicated":
+            bpy.ops.node.duplicate()
+        else:
+            bpy.ops.node.clipboard_copy()
+            bpy.ops.node.clipboard_paste(offset=(0, 0))
+    copies = {name: tree.nodes[f"{name}.001"] for name in before}
+    assert {name: held(node) for name, node in copies.items()} == before
+    for name, node in copies.items():
+        assert fields.is_untouched(socket(node)) is name.endswith("untouched"), name
 
 
 def test_undo_brings_back_what_was_there_and_that_nobody_touched_it(tree):
