@@ -190,7 +190,11 @@ def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -
 
     if not keep_modifiers and getattr(source.data, "shape_keys", None):
         log(f"Each shape key of {source.name} is applied as it stands")
-    return mesh_conversion.convert_to_mesh(source, keep_modifiers=keep_modifiers)
+    name, moves = source.name, source.animation_data is not None or bool(source.constraints)
+    converted = mesh_conversion.convert_to_mesh(source, keep_modifiers=keep_modifiers)
+    if moves and converted.animation_data is None and not converted.constraints:
+        log(f"{name} is a new object: it stays where its animation and its constraints have put it")
+    return converted
 
 
 def mesh_copy(source: bpy.types.Object) -> AbstractContextManager[bpy.types.Object]:

@@ -454,3 +454,31 @@ def rows_below(title: str) -> Iterator[list[str]]:
     for line in lines:
         if not line.startswith("|--"):
             yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_all_objects_go_into_one_file_and_what_is_left_out_is_told(production, tmp_path):
+    bpy.ops.wm.open_mainfile(filepath=str(production))
+    items = {kind: named(bpy.data.objects, name) for kind, name in OBJECTS.items()}
+    measured = {kind: measure(item) for kind, item in items.items()}
+    tree = new_tree()
+    everything = [value(tree, "Object", item) for item in items.values()]
+    for script_name, ending in (("export_gltf", "glb"), ("export_obj", "obj"), ("save_blend_file", "blend")):
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.library_script = ending, f"import_export/{script_name}"
+        slot = "data" if ending == "blend" else "objects"
+        give(node, **{slot: everything, "filepath": str(tmp_path / f"all.{ending}")})
+    finished = background_nodes.run(tree, workers=2)
+    assert {name: task.error for name, task in finished.tasks.items()} == dict.fromkeys(("glb", "obj", "blend"))
+    for ending, column in (("glb", "Export glTF"), ("obj", "Export OBJ")):
+        log, takes = finished.tasks[ending].log, expected("Objects", column)
+        told = {line.partition(" is not in the file")[0] for line in log.splitlines() if "is not in the file" in line}
+        left_out = [kind for kind in items if takes[kind] == "no" and not measured[kind]]
+        if ending == "glb":  # a node of a file is the place of its children at least
+            left_out = [kind for kind in left_out if not items[kind].children]
+        assert told == {items[kind].name for kind in left_out}
+        if trimesh:
+            shape = trimesh.load_scene(tmp_path / f"all.{ending}", process=False).to_mesh()
+            assert len(shape.faces) == sum(each.triangles for each in measured.values() if each)
+    with bpy.data.libraries.load(str(tmp_path / "all.blend"), link=True) as (there, wanted):
+        wanted.scenes = there.scenes
+    assert {item.name for item in items.values()} <= {item.name for item in wanted.scenes[0].objects}

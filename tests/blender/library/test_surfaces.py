@@ -216,6 +216,22 @@ def test_boolean_with_what_is_mirrored_has_the_volume_of_its_kind(solver, mirror
     assert run("mesh/measure", source).volume == pytest.approx(volume, rel=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["Instance", "Metaball", "Text", "Screw"])
+def test_loss_of_animation_and_constraints_is_told(kind, capsys):
+    source = SURFACES[kind]()
+    target = cube("Target")
+    target.location.x = 3.0
+    source.constraints.new("COPY_LOCATION").target = target
+    source.keyframe_insert("rotation_euler", frame=1)
+    bpy.context.view_layer.update()
+    result = run("mesh/apply_modifiers", source).applied
+    is_kept = kind in ("Text", "Screw")
+    assert (bool(result.constraints), result.animation_data is not None) == (is_kept, is_kept)
+    assert ("Source is a new object: it stays where" in capsys.readouterr().out) is not is_kept
+    bpy.context.view_layer.update()
+    assert result.matrix_world.translation.x == pytest.approx(3.0)
+
+
 @pytest.mark.parametrize("solver", ["Exact", "Fast", "Manifold"])
 @pytest.mark.parametrize(("operation", "top"), [("Difference", 1.2), ("Union", 9.5), ("Intersect", 1.0)])
 def test_boolean_keeps_parts_that_overlap(solver, operation, top):
