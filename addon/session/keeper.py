@@ -128,12 +128,12 @@ class Session:
         """
         self._bring_rest()
         self._check_tree(tree, workers)
-        self.starting.tell(tree)
         plan = self._host.checked_plan(tree, until)
         if brings_back is not None:
             plan = plan.part_for(*brings_back)
         elif not allow_scripts:
             self._host.admit(plan.tasks)
+        self.starting.tell(tree)
         num_workers = workers or self.settings.num_workers
         runner = self._prepare_runner(num_workers)
         if force:

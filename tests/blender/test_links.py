@@ -105,3 +105,15 @@ def test_ids_that_are_renewed_keep_their_links(tree):
     renew_duplicates()
     found = {node.name: len(origins(node, "number")) for node in (take, twin)}
     assert found == {take.name: 1, twin.name: 0}
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="reroutes have no types there")
+def test_reroutes_get_the_type_of_what_is_linked_to_them_and_keep_their_links():
+    tree = new_tree()
+    source = value(tree, "Image", None)
+    first, second = tree.nodes.new("NodeReroute"), tree.nodes.new("NodeReroute")
+    tree.links.new(first.inputs[0], source.outputs[0])
+    tree.links.new(second.inputs[0], first.outputs[0])
+    links.give_reroutes_types(tree)
+    assert [node.socket_idname for node in (first, second)] == [source.outputs[0].bl_idname] * 2
+    assert len(tree.links) == 2

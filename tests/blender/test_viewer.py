@@ -164,6 +164,14 @@ def test_undo_takes_away_what_is_shown_and_a_run_does_after_redo(chain, session)
     assert bpy.data.objects["Quad"].visible_get()
 
 
+def test_run_that_can_not_start_leaves_what_is_shown(chain):
+    view(chain, "First")
+    chain.nodes["Quad"].outputs[0].default_value = None
+    with editor(chain), pytest.raises(RuntimeError):
+        bpy.ops.background_nodes.run()
+    assert [width(item) for item in shown()] == [2.0]
+
+
 def test_after_another_run_what_is_shown_is_what_it_gave(chain):
     view(chain, "First")
     chain.nodes["First"].inputs["Size"].default_value = 3.0
