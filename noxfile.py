@@ -44,11 +44,12 @@ OF_THE_MODULE = (
     *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),
     *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension", "pixels", "run", "whole_file")),
 )
+# Takes a minute, and the oldest and the newest Blender tell enough.
+NOT_BETWEEN = ("--ignore=tests/blender/library/test_production.py",)
 TESTS_OF_WHEELS = {
     "4.2": (*EVERYTHING, "--ignore=tests/blender/test_docs.py"),  # the newest wheel runs the README's program
-    # Left to itself, a worker would hang as it ends. Of the nodes' results, the oldest and the newest tell enough.
-    "4.5": (*VERSIONED, "--ignore=tests/blender/library/test_production.py", "tests/processes/test_worker.py"),
-    "5.0": (*VERSIONED, "tests/processes/test_reset.py"),  # has other data-blocks to be cleaned up
+    "4.5": (*VERSIONED, *NOT_BETWEEN, "tests/processes/test_worker.py"),  # left to itself, it would hang
+    "5.0": (*VERSIONED, *NOT_BETWEEN, "tests/processes/test_reset.py"),  # has other data-blocks to clean up
     "5.2": OF_THE_MODULE,
 }
 NUMPY = "numpy==2.3.5"  # Blender has one of its own
