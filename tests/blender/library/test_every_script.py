@@ -21,7 +21,10 @@ class TestEveryScript:
     @pytest.mark.parametrize("name", SCRIPTS)
     def test_script_describes_itself_and_each_socket(self, name):
         path = LIBRARY / f"{name}.py"
-        kinds = {kind: kind for kind in ("Object", "Mesh", "Image", "Collection", "Material", "World", "Action", "ID")}
+        kinds = {
+            kind: kind
+            for kind in ("Object", "Mesh", "Image", "Collection", "Material", "World", "Scene", "Action", "ID")
+        }
         signature = read_signature(ScriptSource(path.read_text(encoding="utf-8"), str(path)), kinds)
         assert signature.description
         assert signature.inputs
