@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which originals the artist edited while a run went on: no result takes the place of these unasked.
+"""Which originals the artist edited while a run or a job went on: no result takes the place of these unasked.
 
-Only what would be lost counts. An object that is replaced keeps what it is beside its data: where it is, its parent.
+Only what would be lost counts. An object that stays the same one keeps what it is beside its data: where it is, its
+parent.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import bpy
 
 from ..runtime.blend_file import blob_digests
+from ..runtime.blend_file.blob_digests import Digests
+from ..runtime.blend_file.digests import Digest
 from ..runtime.blend_file.outside import Outside
 from ..runtime.blender import blobs, data_block_kinds, remapping, replacing
 from ..runtime.blender.dependencies import Uses
@@ -23,8 +26,9 @@ from ..runtime.blender.homecoming import Homecoming
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.errors import BackgroundNodesError, StoreError
 from ..runtime.keys.files import FileDigests
-from ..runtime.scratch.contents import Contents
+from ..runtime.scratch.contents import Contents, DataBlockName
 from ..runtime.worker.changes.fingerprint import Users, fingerprint, struct_digest
+from .hand_changes import arrangement
 
 
 class Originals:
@@ -33,8 +37,13 @@ class Originals:
     Where Blender tells that they were not edited since, they need not be. Else the snapshot is loaded, and removed.
     """
 
-    def __init__(self, home: Homecoming) -> None:
+    def __init__(self, home: Homecoming, *, one_by_one: bool = False) -> None:
+        """With `one_by_one`, results take the place of originals as `Homecoming.overwrite` puts them there.
+
+        Each is replaced for itself then: an object as a whole, and not what it uses.
+        """
         self._home = home
+        self._one_by_one = one_by_one
         self._uses: Uses | None = None  # of the file, as it was before the first portion
         self._moment = 0  # before they were compared
         self._edited: dict[int, bool] = {}  # of those that were compared, by uid
@@ -52,7 +61,7 @@ class Originals:
             return
         self._moment = edits.mark()
         since = self._home.snapshot.since
-        doubted = {original: result for original, result in results.items() if _may_be_edited(original, since)}
+        doubted = {original: result for original, result in results.items() if self._may_be_edited(original, since)}
         edited = self._differing(doubted) if doubted else set()
         self._edited.update((original.session_uid, original in edited) for original in results)
 
@@ -76,19 +85,41 @@ class Originals:
         return {item for item in originals if self._edited[item.session_uid]}
 
     def _differing(self, results: Mapping[bpy.types.ID, bpy.types.ID]) -> set[bpy.types.ID]:
+        if self._one_by_one:
+            return self._differing_one_by_one(results)
+        with self._then(results) as then:
+            found = {original for original, result in results.items() if then.differs(original, result)}
+            return found | then.rewritten(then.doubted.keys() - found)
+
+    def _differing_one_by_one(self, originals: Collection[bpy.types.ID]) -> set[bpy.types.ID]:
+        """Blender writes some otherwise a second time, shows others otherwise, and some once it has shown them.
+
+        All three must tell of another one.
+        """
+        names = _names(self._home.snapshot)
+        renamed = {item for item in originals if names.get(item.session_uid) != data_block_kinds.name_of(item)}
+        same_name = [item for item in originals if item not in renamed]
+        # Before they are read: that changes what 4.2 to 5.1 write of modifiers.
+        doubted = renamed | _rewritten(same_name, self._home.snapshot, lambda item: item.session_uid)
+        if not doubted:
+            return doubted
+        with self._then(originals) as then:  # all of them: what is around a mesh counts, too
+            found = {original for original in doubted if then.is_other(original)}
+            return found | then.rewritten(then.doubted.keys() - found)
+
+    @contextlib.contextmanager
+    def _then(self, originals: Iterable[bpy.types.ID]) -> Iterator[_Then]:
         self.prepare()
         assert self._uses is not None
         # What came home has replaced something: that is no edit.
-        with _Then.loaded(results, self._uses, self._home.snapshot, self._home.versions) as then:
+        with _Then.loaded(originals, self._uses, self._home.snapshot, self._home.versions) as then:
             self.loading_time += then.loading_time
-            found = {original for original, result in results.items() if then.differs(original, result)}
-            return found | then.rewritten(then.unread.keys() - found)
+            yield then
 
-
-def _may_be_edited(original: bpy.types.ID, since: int) -> bool:
-    held = _held(original, stays=False)
-    keys = (getattr(item, "shape_keys", None) for item in held)
-    return any(edits.may_have_changed(item, since) for item in [*held, *filter(None, keys)])
+    def _may_be_edited(self, original: bpy.types.ID, since: int) -> bool:
+        held = [original] if self._one_by_one else _held(original, stays=False)
+        keys = (getattr(item, "shape_keys", None) for item in held)
+        return any(edits.may_have_changed(item, since) for item in [*held, *filter(None, keys)])
 
 
 def _held(original: bpy.types.ID, *, stays: bool) -> list[bpy.types.ID]:
@@ -106,19 +137,19 @@ class _Then:
 
     Attributes:
         loading_time: the seconds that Blender took to load them.
-        unread: by each original that differs in nothing that can be read, what of it can't be.
+        doubted: by each original of which it is not sure that it is the same, what of it seems to be another one, or
+            can't be read. Blender changes some of what it writes and reads.
     """
 
     def __init__(self, snapshot: Snapshot, versions: Mapping[int, int | None]) -> None:
         self._snapshot = snapshot
         self._versions = versions
-        self._names = {uid: name for uids in snapshot.session_uids.values() for name, uid in uids.items()}
+        self._names = _names(snapshot)
         self._twins: dict[int, bpy.types.ID] = {}  # by the uid of what is in the open file
         self._uids: dict[int, int] = {}  # the other way round
-        self._blobs: dict[int, str] = {}  # where the twins are
         self._users = Users()
         self.loading_time = 0.0
-        self.unread: dict[bpy.types.ID, list[bpy.types.ID]] = {}
+        self.doubted: dict[bpy.types.ID, list[bpy.types.ID]] = {}
 
     @classmethod
     @contextlib.contextmanager
@@ -152,7 +183,6 @@ class _Then:
                 for name, item in loaded.items():
                     self._uids[item.session_uid] = wanted[name]
                     self._twins.setdefault(wanted[name], item)
-                    self._blobs.setdefault(wanted[name], blob)
             missing -= self._twins.keys()
 
     def _uid(self, item: bpy.types.ID) -> int:
@@ -170,24 +200,36 @@ class _Then:
         twin = self._twin(original)
         if twin is None:
             return True
-        stays, unread = replacing.can_stay(original, result), []
-        if stays:
+        if stays := replacing.can_stay(original, result):
             if original.data is not None and self._twin(original.data) != twin.data:
                 return True
             modifiers = replacing.superfluous_modifiers(original, result, self._snapshot.modifiers)
             before = self._parts_digest(twin, modifiers)
             if before is None:
-                unread.append(original)
+                self.doubted.setdefault(original, []).append(original)
             elif self._parts_digest(original, modifiers) != before:
                 return True
-        for item in _held(original, stays=stays):
-            same = self._is_same(item)
-            if same is False:
+        return self._holds_other(original, _held(original, stays=stays))
+
+    def is_other(self, original: bpy.types.ID) -> bool:
+        """Whether an original is arranged otherwise now, or can't be found; see `doubted` for the rest."""
+        twin = self._twin(original)
+        if twin is None or self._arrangement(original) != self._arrangement(twin):
+            return True
+        return self._holds_other(original, [original])
+
+    def _arrangement(self, item: bpy.types.ID) -> str:
+        parent = getattr(item, "parent", None)
+        return arrangement(item, {} if parent is None else {parent.session_uid: str(self._uid(parent))})
+
+    def _holds_other(self, original: bpy.types.ID, held: Iterable[bpy.types.ID]) -> bool:
+        """Whether something of what an original holds is another one now; True if it can't be found."""
+        for item in held:
+            twin = self._twin(item)
+            if twin is None:
                 return True
-            if same is None:
-                unread.append(item)
-        if unread:
-            self.unread[original] = unread
+            if twin != item and not self._seems_same(item, twin):
+                self.doubted.setdefault(original, []).append(item)
         return False
 
     def _parts_digest(self, item: bpy.types.Object, modifiers: Iterable[str]) -> bytes | None:
@@ -195,44 +237,77 @@ class _Then:
         found = (item.modifiers.get(name) for name in modifiers)
         return struct_digest([*item.material_slots, *filter(None, found)], self._uid)
 
-    def _is_same(self, item: bpy.types.ID) -> bool | None:
-        """Whether something is as it was; None if that can't be read. Then it is not looked at: that may change it."""
-        twin = self._twin(item)
-        if twin is None:
-            return False
-        if twin == item:
-            return True
+    def _seems_same(self, item: bpy.types.ID, twin: bpy.types.ID) -> bool:
+        """Whether all of something can be read, and is as it was."""
         if isinstance(item, bpy.types.Mesh):
             _share_texture_space(item, twin)
-        before = self._fingerprint(twin)
-        return None if before is None else self._fingerprint(item) == before
+        before = self._fingerprint(twin)  # if that can't be read, the item is not: reading may change it
+        return before is not None and self._fingerprint(item) == before
 
     def _fingerprint(self, item: bpy.types.ID) -> bytes | None:
         found = fingerprint(item, self._uid, with_names=False, of_result=True, users=self._users)
         return None if found is None else found.digest
 
     def rewritten(self, originals: Iterable[bpy.types.ID]) -> set[bpy.types.ID]:
-        """Those of the originals of which another content would be written now than in the snapshot."""
+        """Those of the originals of which what is in doubt would be written otherwise now than in the snapshot."""
         originals = list(originals)
-        if not originals:
-            return set()
-        outside = Outside(FileDigests())
-        with tempfile.TemporaryDirectory(dir=self._snapshot.folder.path) as folder:
-            blob = Path(folder) / "now.blend"
-            try:
-                blobs.write(blob, originals)
-                now = blob_digests.find(blob, outside)
-                paths = {self._blobs[self._uid(item)] for each in originals for item in self.unread[each]}
-                then = {path: blob_digests.find(self._snapshot.folder.file(path), outside) for path in paths}
-            except BackgroundNodesError:
-                return set(originals)
+        doubted = list(dict.fromkeys(item for each in originals for item in self.doubted[each]))
+        changed = _rewritten(doubted, self._snapshot, self._uid)
+        return {original for original in originals if not changed.isdisjoint(self.doubted[original])}
 
-        def is_same(item: bpy.types.ID) -> bool:
-            uid = self._uid(item)
-            old, new = then[self._blobs[uid]].get(self._names[uid]), now.get(data_block_kinds.name_of(item))
-            return old is not None and new is not None and old.own == new.own != ""
 
-        return {original for original in originals if not all(map(is_same, self.unread[original]))}
+def _names(snapshot: Snapshot) -> dict[int, DataBlockName]:
+    """The names of all that was in the open file when the snapshot was taken, by uid."""
+    return {uid: name for uids in snapshot.session_uids.values() for name, uid in uids.items()}
+
+
+def _rewritten(
+    items: Collection[bpy.types.ID], snapshot: Snapshot, uid_of: Callable[[bpy.types.ID], int]
+) -> set[bpy.types.ID]:
+    """Those of some data-blocks of the open file that would be written otherwise now than in the snapshot.
+
+    `uid_of` tells which uid something had when that was taken.
+    """
+    if not items:
+        return set()
+    names = _names(snapshot)
+    wanted = {names[uid] for uid in map(uid_of, items) if uid in names}
+    try:
+        now, then = _written_now(items, snapshot), _written_then(wanted, snapshot)
+    except BackgroundNodesError:
+        return set(items)
+    uids = {name: uid for uid, name in names.items() if not name.library}
+
+    def identity(name: DataBlockName) -> int | DataBlockName:
+        item = None if name.library else data_block_kinds.find(*name)
+        return name if item is None else uid_of(item)
+
+    def is_same(item: bpy.types.ID) -> bool:
+        name = names.get(uid_of(item))
+        old, new = None if name is None else then.get(name), now.get(data_block_kinds.name_of(item))
+        if old is None or new is None or not old.own == new.own != "" or old.arrangement != new.arrangement:
+            return False
+        return [uids.get(used, used) for used in old.uses] == list(map(identity, new.uses))
+
+    return {item for item in items if not is_same(item)}
+
+
+def _written_now(items: Iterable[bpy.types.ID], snapshot: Snapshot) -> Digests:
+    with tempfile.TemporaryDirectory(dir=snapshot.folder.path) as folder:
+        blob = Path(folder) / "now.blend"
+        blobs.write(blob, items)
+        return blob_digests.find(blob, Outside(FileDigests()))
+
+
+def _written_then(names: set[DataBlockName], snapshot: Snapshot) -> Digests:
+    found: dict[DataBlockName, Digest] = {}
+    outside = Outside(FileDigests())
+    for blob in snapshot.blobs:
+        if names <= found.keys():
+            break
+        with contextlib.suppress(BackgroundNodesError):  # not all of them are .blend files
+            found = {**blob_digests.find(snapshot.folder.file(blob), outside), **found}
+    return found
 
 
 def _share_texture_space(mesh: bpy.types.Mesh, twin: bpy.types.Mesh) -> None:

@@ -8,19 +8,21 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import bpy
 
 from ...node_tree import reader
-from ...runtime.blender import modes, python_data, sendable
+from ...node_tree.meanwhile import Originals
+from ...runtime.blender import data_block_kinds, modes, python_data, sendable
+from ...runtime.blender.edits import edits
 from ...runtime.blender.homecoming import Homecoming, Targets
 from ...runtime.blender.paths import files_in_use
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, StoreError
-from ...runtime.planning.graph import NodeSettings
+from ...runtime.planning.graph import NodeSettings, WhenChanged
 from ...runtime.planning.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import TaskState
@@ -41,6 +43,8 @@ _DATA_BLOCKS = SocketType(ANY_DATA_BLOCK, is_list=True)
 _BLEND_FILE = "__blend_file__"
 #: The id of the one task of a job's plan.
 _TASK = "job"
+#: The `session_uid`s of what jobs brought home.
+_brought: Final[set[int]] = set()
 #: How many characters of the log's end `Job.issue` shows.
 _MAX_LOG = 10_000
 #: Longest wait for news in one go, in seconds.
@@ -59,6 +63,7 @@ class JobRequest:
         use_blend_file: whether it works on a copy of the open file.
         timeout: seconds it may take, 0 for no limit.
         overwrite_data: whether its results replace data-blocks of the open file.
+        when_changed: what becomes of those that were changed since the job was added.
         push_undo: whether to make an undo step when its results come home.
         on_complete: called with the job when it has ended. A job with it needs no calls of `process_jobs`.
     """
@@ -70,6 +75,7 @@ class JobRequest:
     use_blend_file: bool = False
     timeout: float = 0.0
     overwrite_data: bool = False
+    when_changed: WhenChanged = WhenChanged.MINE
     push_undo: bool = True
     on_complete: Callable[[Job], object] | None = field(default=None, compare=False)
 
@@ -130,6 +136,8 @@ class Job:
         self._has_changed_file = False
         self._python_data: dict[Any, Any] | None = None
         self._data_blocks: RetrievedDataBlocks | None = None
+        self._kept: RetrievedDataBlocks | None = None
+        self._newest = data_block_kinds.newest_uid()
         self._overwritten: Targets | None = None
         self._num_printed = 0
 
@@ -213,6 +221,14 @@ class Job:
     def data_blocks(self) -> RetrievedDataBlocks | None:
         """The script's `data_blocks` as they are in the open file; None unless the job is completed."""
         return self._data_blocks
+
+    @property
+    def kept(self) -> RetrievedDataBlocks | None:
+        """The open file's data-blocks that no result took the place of, because they were changed, or made, meanwhile.
+
+        None unless the job is completed and `overwrite_data` was on.
+        """
+        return self._kept
 
     def __repr__(self) -> str:
         return f"<Job {self.name!r} {self.state}>"
@@ -360,11 +376,41 @@ class Job:
         home = Homecoming(self.snapshot)
         refs = self._refs()
         self._has_changed_file = bool(refs)
+        changed = self._changed_meanwhile(home) if self._overwrites else set()  # before Blender changes more of them
         found = home.bring(refs)
         results = [found[ref] for ref in refs if ref in found]
-        retrieved = RetrievedDataBlocks(home.family(results))
-        if self._overwrites:
-            home.overwrite(results)
+        newcomers = {item.session_uid for item in home.newcomers()}
+        retrieved = (
+            self._overwrite(home, results, changed) if self._overwrites else RetrievedDataBlocks(home.family(results))
+        )
+        _brought.update(newcomers)
+        return retrieved
+
+    def _changed_meanwhile(self, home: Homecoming) -> set[int]:
+        """By their uids, what results would replace that was changed since the job was sent."""
+        if self.request.when_changed is WhenChanged.RESULT:
+            return set()
+        sent = home.overwritten(self._refs()).uids - {None}
+        there = [item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in sent]
+        with edits.own():
+            originals = Originals(home, one_by_one=True)
+            originals.compare(dict.fromkeys(there))
+        return {item.session_uid for item in originals.edited(there)}
+
+    def _overwrite(self, home: Homecoming, results: Sequence[bpy.types.ID], changed: set[int]) -> RetrievedDataBlocks:
+        """Replace data-blocks of the open file, but for what the artist changed or made meanwhile."""
+        counterparts = home.counterparts(results)
+        kept = {item for item in counterparts if item.session_uid in changed}
+        beside = set()
+        if self.request.when_changed is not WhenChanged.RESULT:
+            # What other jobs brought home since was not made by the artist.
+            beside = {item for item in counterparts if self._newest < item.session_uid and not _is_brought(item)}
+        if self.request.when_changed is WhenChanged.BOTH:
+            kept, beside = set(), kept | beside
+        self._kept = RetrievedDataBlocks(kept | beside)
+        stays_for = {counterparts[item]: item for item in kept}
+        retrieved = RetrievedDataBlocks(stays_for.get(item, item) for item in home.family(results))
+        home.overwrite(results, counterparts, kept=kept, beside=beside)
         return retrieved
 
     def _end(self) -> None:
@@ -383,6 +429,10 @@ class Job:
                 self.request.on_complete(self)
             except Exception:  # noqa: BLE001 (somebody else's code)
                 traceback.print_exc()
+
+
+def _is_brought(item: bpy.types.ID) -> bool:
+    return item.session_uid in _brought
 
 
 def live_ref(data_block: object) -> LiveRef:

@@ -20,6 +20,7 @@ from ...node_tree import sources
 from ...runtime.blender import python_data
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.errors import BackgroundNodesError, SignatureError
+from ...runtime.planning.graph import WhenChanged
 from ...runtime.script.signature import ScriptSource, parse
 from ...runtime.script.socket_types import LiveRef
 from ...runtime.script.without_main import name_fault
@@ -30,6 +31,9 @@ from .retrieved import RetrievedDataBlocks
 
 #: The variable that holds the path of the open file; "" if it was never saved.
 _SOURCE_FILE: Final = "source_blend_file"
+
+#: What `add_job` takes for `when_changed`.
+_POLICIES: Final = {"keep": WhenChanged.MINE, "take": WhenChanged.RESULT, "both": WhenChanged.BOTH}
 
 
 class UnknownJobError(BackgroundNodesError, KeyError):
@@ -81,6 +85,7 @@ class JobManager:
         overwrite_blend: bool = True,
         *,
         overwrite_data: bool = False,
+        when_changed: str = "keep",
         push_undo: bool = True,
         on_complete: Callable[[Job], object] | None = None,
     ) -> tuple[bool, str]:
@@ -99,6 +104,9 @@ class JobManager:
                 over: that copy lacks changes made since.
             overwrite_data: whether results replace the data-blocks of the open file, and take their names;
                 `process_job` can turn this on, too. If another file was opened since, nothing in it is replaced.
+            when_changed: what becomes of a data-block that results would replace, if it was changed since the job was
+                added: "keep" keeps it, and the result goes; "take" takes the result; "both" keeps both, with the
+                result under another name. `Job.kept` has those that stayed.
             push_undo: whether to make an undo step when results come home. Give False if you make one yourself: an
                 operator with the option "UNDO" does when it finishes.
             on_complete: called with the `Job` when it has ended, in whatever state, but not if it was forgotten before.
@@ -117,6 +125,7 @@ class JobManager:
                 use_blend_file=use_blend_file,
                 timeout=_seconds(timeout),
                 overwrite_data=overwrite_data,
+                when_changed=_when_changed(when_changed),
                 push_undo=push_undo,
                 on_complete=_callback(on_complete),
             )
@@ -332,6 +341,13 @@ def _text(name: object) -> str:
     if not isinstance(name, str):
         raise TypeError(f"a job's name is a text, not {name!r:.40}")
     return name
+
+
+def _when_changed(policy: object) -> WhenChanged:
+    if policy not in _POLICIES:
+        known = ", ".join(map(repr, _POLICIES))
+        raise ValueError(f"when_changed is {policy!r:.40}: give one of {known}")
+    return _POLICIES[policy]
 
 
 def _seconds(timeout: object) -> float:

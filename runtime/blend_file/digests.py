@@ -34,7 +34,7 @@ class Digest:
         content: equal for what is equal; "" if it can't be told.
         reason: why it can't; "" if it can.
         is_timed: whether it may look different at another frame.
-        own: equal for what is equal without what it uses; "" if that can't be told.
+        own: equal for what is equal, with its shape keys, without what it uses; "" if that can't be told.
         arrangement: equal if an editor shows its own nodes and modifiers alike, which `content` leaves out.
         sees_arrangement: whether it looks different if something that it uses is arranged in another way.
         uses: what it uses itself.
@@ -159,7 +159,8 @@ class _File:
                 yield place, Digest("", reason, is_timed)
                 continue
             content = whole if len(members) == 1 else _hash([whole, ranks[place].to_bytes(8, "little")])
-            uses = tuple(self._named_uses(place))
+            parts, uses = self._with_parts(place)
+            own = owns[place] if len(parts) == 1 else _hash(part for each in parts for part in self._own_parts(each))
             files = self._states_of(place)
             yield (
                 place,
@@ -167,26 +168,29 @@ class _File:
                     content.hex(),
                     "",
                     is_timed,
-                    owns[place].hex(),
+                    own.hex(),
                     blocks[place].arrangement.hex(),
                     sees_arrangement,
-                    uses,
+                    tuple(uses),
                     files,
                 ),
             )
 
-    def _named_uses(self, place: int) -> Iterator[DataBlockName]:
-        """What a data-block uses. What is a part of it, such as its shape keys, has no kind: what that uses counts."""
-        queue, met = [place], {place}
+    def _with_parts(self, place: int) -> tuple[list[int], list[DataBlockName]]:
+        """A data-block with its parts, such as its shape keys, which have no kind; and what all of them use."""
+        members, uses, met = [place], list[DataBlockName](), {place}
+        queue = [place]
         while queue:
             for use in self._found[queue.pop()].uses:
                 if use in met:
                     continue
                 met.add(use)
                 if self._names[use].kind:
-                    yield self._names[use]
+                    uses.append(self._names[use])
                 else:
+                    members.append(use)
                     queue.append(use)
+        return members, uses
 
     def _used_parts(self, place: int, ranks: Mapping[int, int]) -> Iterator[bytes]:
         """All that a data-block uses."""

@@ -277,25 +277,43 @@ class Homecoming:
         self._uses_of = None
         return newcomers - self._needed(used, newcomers)
 
-    def overwrite(self, results: Iterable[bpy.types.ID]) -> None:
-        """Replace data-blocks of the open file by results and by what came along with them, which take their names.
+    def counterparts(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, bpy.types.ID]:
+        """What `overwrite` replaces, each with the result, or what came along with one, that takes its place.
 
-        Each replaces the data-block it was made of or, if there is none, the one with the same name. Linked ones are
-        not replaced. References to what is replaced are invalid afterwards; `originals` is emptied.
+        That is the data-block that it was made of or, if there is none, the one with the same name; no linked one.
+        """
+        live, found = data_block_kinds.Index(), dict[bpy.types.ID, bpy.types.ID]()
+        for item in self.family(results):
+            original = self._counterpart(item, live) if item.session_uid in self._newcomers else None
+            if original is not None:
+                found.setdefault(original, item)
+        return found
+
+    def overwrite(
+        self,
+        results: Iterable[bpy.types.ID],
+        counterparts: Mapping[bpy.types.ID, bpy.types.ID],
+        *,
+        kept: Collection[bpy.types.ID] = (),
+        beside: Collection[bpy.types.ID] = (),
+    ) -> None:
+        """Replace data-blocks of the open file by their counterparts, which take their names.
+
+        Those that are `kept` stay, and the new ones go; those that are `beside` stay with the new ones beside them.
+        References to what is replaced, or goes, are invalid afterwards; `originals` is emptied.
         """
         self.originals.clear()
-        live, claimed = data_block_kinds.Index(), set[bpy.types.ID]()
-        pairs, new = [], []
-        for item in self.family(results):
-            if item.session_uid not in self._newcomers:
-                continue
-            original = self._counterpart(item, live)
-            if original is None or original in claimed:
-                new.append(item)
-            else:
-                claimed.add(original)
-                pairs.append((original, item))
-        replace(pairs)
+        replaced = {old: new for old, new in counterparts.items() if old not in kept and old not in beside}
+        doubles = {counterparts[old]: old for old in kept}
+        claimed = {*replaced.values(), *doubles}
+        used = [*(item for item in results if item not in doubles), *kept]
+        family = self.family(results)
+        new = [item for item in family if item.session_uid in self._newcomers and item not in claimed]
+        replace(list(replaced.items()), doubles=doubles)
+        if doubles:
+            unused = self.unused(used)
+            new = [item for item in new if item not in unused]
+            remapping.remove(unused)
         self.restore_names(new)  # which replaced ones may have had until now
 
     def restore_names(self, items: Iterable[bpy.types.ID]) -> None:

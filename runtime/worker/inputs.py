@@ -79,7 +79,8 @@ class Inputs:
         wanted = set(self._found.values())
         # Blender makes a scene for a blob that has none.
         loaded = [item for item in self._newcomers if item in wanted or not isinstance(item, bpy.types.Scene)]
-        return [*loaded, *(used_by(self._in_file.values()) if self._in_file else ())]
+        found = [*loaded, *(used_by(self._in_file.values()) if self._in_file else ())]
+        return [item for item in found if not isinstance(item, bpy.types.Key)]  # it is a part of another one
 
     def reopen(self) -> None:
         """Open the whole file as it was when the run started; all data-blocks before are gone."""

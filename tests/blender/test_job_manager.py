@@ -13,7 +13,7 @@ import pytest
 from mathutils import Euler, Matrix, Vector
 
 from tests.blender import dependency_changes
-from tests.blender.graphs import link_to_scene, names, new_material, quad
+from tests.blender.graphs import names, new_material, quad
 from tests.blender.jobs import PATIENCE, add, process, run
 from tests.store_files import files_in
 
@@ -279,77 +279,6 @@ def test_shared_copy_takes_data_blocks_that_are_passed_beside_it(manager, write,
     process(manager)
     assert manager.get_retrieved_python_data("second") == whole(0.0, passed=["Later"])
     assert [item.name for item in manager.get_retrieved_data_blocks("second").meshes] == ["Later.001"]
-
-
-# overwrite_data
-
-
-def test_overwriting_takes_the_place_and_the_name_of_what_is_there(manager, write):
-    scene_object = quad("Plate")
-    child = bpy.data.objects.new("Child", None)
-    child.parent = scene_object
-    twin = link_to_scene(bpy.data.objects.new("Twin", scene_object.data))
-    collection = bpy.data.collections.new("Group")
-    collection.objects.link(scene_object)
-    script = write(
-        """
-        obj = bpy.data.objects[name]
-        obj.location.x = 3
-        obj.data.vertices[0].co.z = 7
-        data_blocks = [obj]
-        """
-    )
-    add(manager, "job", script, passed_data={"name": "Plate"}, passed_data_blocks={scene_object})
-    process(manager, lambda: manager.get_job_state("job") == "ACTIVE")
-    while not manager.job_complete("job"):
-        manager.process_job("job", overwrite_data=True)
-    (result,) = manager.get_retrieved_data_blocks("job").objects
-    assert sorted(bpy.data.objects.keys()) == ["Child", "Plate", "Twin"]
-    assert bpy.data.meshes.keys() == ["Plate"]
-    assert bpy.data.objects["Plate"] == result == child.parent
-    assert collection.objects[:] == [result]
-    assert result.name in bpy.context.scene.collection.objects
-    assert (result.location.x, result.data.vertices[0].co.z) == (3, 7)
-    assert twin.data == result.data
-
-
-def test_overwriting_knows_what_was_renamed_meanwhile(manager, write):
-    mesh = bpy.data.meshes.new("Before")
-    other = bpy.data.meshes.new("Other")
-    script = write("mesh = bpy.data.meshes['Before']\nmesh['changed'] = 1\ndata_blocks = [mesh]")
-    add(manager, "job", script, passed_data_blocks={mesh}, overwrite_data=True)
-    mesh.name = "After"
-    manager.get_job("job").wait(PATIENCE)
-    assert sorted(bpy.data.meshes.keys()) == ["After", "Other"]
-    assert bpy.data.meshes["After"]["changed"] == 1
-    assert "changed" not in other
-
-
-def test_overwriting_goes_by_name_for_what_the_script_made(manager, write):
-    user = bpy.data.objects.new("User", bpy.data.meshes.new("Shape"))
-    script = write("mesh = bpy.data.meshes.new('Shape')\nmesh['new'] = 1\ndata_blocks = [mesh]")
-    run(manager, script, overwrite_data=True)
-    assert bpy.data.meshes.keys() == ["Shape"]
-    assert user.data["new"] == 1
-
-
-def test_without_overwriting_both_are_there(manager, write):
-    bpy.data.meshes.new("Shape")
-    run(manager, write("data_blocks = [bpy.data.meshes.new('Shape')]"))
-    assert bpy.data.meshes.keys() == ["Shape", "Shape.001"]
-
-
-def test_overwriting_waits_for_edit_mode_to_end(manager, write):
-    scene_object = quad("Plate")
-    script = write("obj = bpy.data.objects['Plate']\nobj.data['changed'] = 1\ndata_blocks = [obj]")
-    add(manager, "job", script, passed_data_blocks={scene_object}, overwrite_data=True)
-    bpy.context.view_layer.objects.active = scene_object
-    bpy.ops.object.mode_set(mode="EDIT")
-    process(manager, lambda: manager.num_running_jobs() == 0 and manager.job_started("job"))
-    assert manager.get_job("job").wait(0.1) == "ACTIVE"
-    bpy.ops.object.mode_set(mode="OBJECT")
-    assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
-    assert bpy.data.objects["Plate"].data["changed"] == 1
 
 
 # Progress and states
