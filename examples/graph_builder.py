@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import bpy
+from mathutils import Euler, Vector
 
 SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -127,5 +128,6 @@ def node_height(node: bpy.types.Node) -> float:
     for socket in (*node.inputs, *node.outputs):
         is_shown_list = socket.bl_idname.endswith("List") and not socket.is_linked and not socket.is_output
         is_shown_list |= socket.is_output and node.bl_idname == "BackgroundNodeInput" and node.is_list
-        rows += 1.0 + (len(socket.default_value) if is_shown_list else 0)
+        is_column = not (socket.is_output or socket.is_linked) and isinstance(socket.default_value, Vector | Euler)
+        rows += 1.0 + (len(socket.default_value) if is_shown_list or is_column else 0)
     return HEADER + ROW * rows
