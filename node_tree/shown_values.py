@@ -73,10 +73,11 @@ class SameValues:
         """Whether an output shows the value of a source. Raises StoreError if that is to be found out only now."""
         if source in self._counts:
             return socket.shows_result and socket.num_result_pieces == self._counts[source]
-        pieces = self._read(source)
+        if not socket.shows_result:
+            return False
         count = 0
-        for piece in pieces:
-            if not socket.shows_result or socket.result_piece(count) != piece:
+        for piece in self._read(source):
+            if socket.result_piece(count) != piece:
                 return False
             count += 1
         return socket.num_result_pieces == count

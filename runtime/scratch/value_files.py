@@ -12,6 +12,7 @@ where each line starts, so that one element can be read alone:
 
 from __future__ import annotations
 
+import itertools
 import json
 from array import array
 from collections.abc import Iterable, Iterator
@@ -37,6 +38,11 @@ _ENCODER = json.JSONEncoder()
 _DECODER = json.JSONDecoder()
 
 _BEGIN, _BETWEEN, _END = "[\n", ",\n", "\n]"
+#: What can be encoded as one list with `_BETWEEN` between its elements.
+_SCALARS: Final = frozenset({int, float, str, bool, type(None)})
+_SCALARS_ENCODER = json.JSONEncoder(separators=(_BETWEEN, ": "))
+#: A large element is in a file, so that these have no more than `PIECE` characters.
+_MAX_JOINED: Final = PIECE // LARGE
 
 
 def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
@@ -141,13 +147,25 @@ def _texts(value: TypedValue, folder: ScratchFolder) -> Iterator[str]:
         yield from _texts_of(parts[0], folder)
         return
     between = _BEGIN
-    for part in parts:
+    for part in _joined(parts):
         for text in _texts_of(part, folder):
             yield between
             yield text
             between = ""
         between = between or _BETWEEN
     yield _BEGIN + _END if between == _BEGIN else _END
+
+
+def _joined(parts: Iterable[object]) -> Iterator[object]:
+    """The same, with scalars that are next to each other as `_Scalars`: to encode them one by one takes long."""
+    for are_scalars, group in itertools.groupby(parts, lambda part: type(part) in _SCALARS):
+        while are_scalars and (scalars := _Scalars(itertools.islice(group, _MAX_JOINED))):
+            yield scalars
+        yield from group
+
+
+class _Scalars(list[object]):
+    """Some elements of a list, numbers and texts."""
 
 
 def _check_size(size: int) -> None:
@@ -158,7 +176,9 @@ def _check_size(size: int) -> None:
 
 def _texts_of(part: object, folder: ScratchFolder) -> Iterator[str]:
     """The JSON of a part in pieces, none of them empty; of a list, of its elements without the brackets."""
-    if not isinstance(part, ValueFile):
+    if isinstance(part, _Scalars):
+        yield _SCALARS_ENCODER.encode(part)[1:-1]
+    elif not isinstance(part, ValueFile):
         yield _ENCODER.encode(part)
     elif part.index is not None:
         yield _read_line(folder.file(part.name), part.index)

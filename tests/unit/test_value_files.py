@@ -1,6 +1,7 @@
 """Large values in files: what was stored is read, whole, element by element and as JSON."""
 
 import json
+import random
 
 import pytest
 
@@ -168,3 +169,13 @@ def test_files_go_with_the_blob_that_they_lie_beside(scratch):
     scratch.remove([blob])
     scratch.wait_for_removals()
     assert list(scratch.path.rglob("*.value*")) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_list_has_each_element_on_a_line_of_its_own_whatever_is_beside_it(scratch, seed):
+    choose = random.Random(seed)
+    kinds = (choose.random, lambda: choose.randrange(9), lambda: "a,\n]", lambda: None, lambda: [1, [2, 3]], dict)
+    elements = [choose.choice(kinds[: choose.choice((2, 6))])() for _ in range(choose.randrange(1, 300))]
+    value = TypedValue(SocketType("ANY", is_list=True), tuple(elements))
+    expected = "[\n" + ",\n".join(map(json.dumps, elements)) + "\n]"
+    assert value_files.json_text(value, scratch.folder) == expected
