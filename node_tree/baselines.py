@@ -8,6 +8,7 @@ what is pending.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -21,6 +22,8 @@ from ..runtime.worker.changes.fingerprint import Users, fingerprint
 Roles = Mapping[int, str]
 #: How a ticket begins. A digest has only hexadecimal digits.
 _TICKET = "~"
+#: Of so many results it is known what they were like, 12 MB; of older ones, as of those of which nothing can be told.
+_MAX_DIGESTS = 100_000
 
 
 class _Pending(NamedTuple):
@@ -33,12 +36,13 @@ class Baselines:
     """The digests of results, by their tickets."""
 
     def __init__(self) -> None:
+        self._numbers = itertools.count()
         self._pending: dict[str, _Pending] = {}
-        self._digests: dict[str, str] = {}
+        self._digests: dict[str, str] = {}  # oldest first
 
     def ticket(self, item: bpy.types.ID, roles: Roles) -> str:
         """Have a data-block read soon. Returns what to note of it until then."""
-        ticket = f"{_TICKET}{len(self._digests) + len(self._pending)}"
+        ticket = f"{_TICKET}{next(self._numbers)}"
         self._pending[ticket] = _Pending(data_block_kinds.kind_of(item), item.session_uid, roles)
         return ticket
 
@@ -62,6 +66,8 @@ class Baselines:
             ticket, (kind, uid, roles) = next(iter(self._pending.items()))
             del self._pending[ticket]
             self._digests[ticket] = ""  # whatever happens
+            if len(self._digests) > _MAX_DIGESTS:
+                del self._digests[next(iter(self._digests))]
             item = live.find(kind, uid)
             if item is not None:
                 self._digests[ticket] = digest(item, roles, users)

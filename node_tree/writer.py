@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import bpy
 
 from ..runtime.blender import modes
+from ..runtime.blender.edits import edits
 from ..runtime.blender.homecoming import Homecoming, Targets
 from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
@@ -157,11 +158,12 @@ class Writer:
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
         coming = [item for item in deliveries if not item.is_offered and not self._is_home(item, nodes)]
         before = _shown(nodes)
-        if not self._run.takes_kept_only:
-            self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
-        for item in deliveries:
-            if item.is_offered:
-                self._offer(item, nodes[item.node])
+        with edits.own():  # Blender tells of tooltips
+            if not self._run.takes_kept_only:
+                self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
+            for item in deliveries:
+                if item.is_offered:
+                    self._offer(item, nodes[item.node])
         self.has_changed = bool(coming) or _shown(nodes) != before
         return self._new_arrival(coming) if coming else None
 

@@ -13,7 +13,7 @@ time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import bpy
@@ -75,6 +75,7 @@ class _Viewer:
         self._target: Target | None = None
         self.wanted: Target | None = None
         self._handles: set[Handle] = set()  # of all that was loaded, in this session
+        self._shown: set[Handle] = set()  # of what was put into the scene, loaded or not
         self._is_clear = True  # unless something may be in the file
         self._is_suspended = False  # while Blender saves
 
@@ -116,6 +117,7 @@ class _Viewer:
         scene_items = [item for item in viewed.results if isinstance(item, _SCENE_KINDS)]
         if scene_items and (viewed.came or not any(_is_in_scene(context, item) for item in scene_items)):
             self._is_clear = False
+            self._shown.update(map(Handle.of, scene_items))
             _put_into_scene(context, scene_items, viewed.originals)
             _bring_into_view(context, scene_items)
             return "INFO", ""
@@ -132,6 +134,7 @@ class _Viewer:
         collections = _viewer_collections()
         for collection in collections:
             _show_hidden(collection)
+            _hand_back(item for item in collection.objects if Handle.of(item) not in self._shown)
         going = without_users(found, {*found, *collections, *bpy.data.screens})
         self._handles -= {Handle.of(item) for item in found - going}
         remapping.remove([*going, *collections])
@@ -169,10 +172,13 @@ class _Viewer:
         """Another file is open. A Blender that crashed may have left something in it."""
         self.target = self.wanted = None
         self._handles.clear()
+        self._shown.clear()
         self._is_clear = True
         for collection in _viewer_collections():
             _show_hidden(collection)
-            remapping.remove([*collection.all_objects, collection])
+            theirs = {collection, *collection.children_recursive}
+            going = [item for item in collection.all_objects if theirs.issuperset(item.users_collection)]
+            remapping.remove([*going, collection])
 
 
 _viewer = _Viewer()
@@ -245,6 +251,15 @@ def _show_hidden(collection: bpy.types.Collection) -> None:
         for layer in (layer for scene in bpy.data.scenes for layer in scene.view_layers):
             if item is not None and layer.objects.get(item.name) == item:
                 item.hide_set(False, view_layer=layer)
+
+
+def _hand_back(items: Iterable[bpy.types.Object]) -> None:
+    """Let objects that the artist has moved into the collection stay in the scene."""
+    for item in list(items):
+        (collection, *others) = item.users_collection
+        if not others:
+            scenes = (scene for scene in bpy.data.scenes if collection in scene.collection.children_recursive)
+            next(scenes, bpy.context.scene).collection.objects.link(item)
 
 
 def _bring_into_view(context: bpy.types.Context, items: Sequence[bpy.types.ID]) -> None:

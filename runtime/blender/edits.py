@@ -92,6 +92,7 @@ class Edits:
     def doubt(self) -> None:
         """Something was changed, and nobody knows what."""
         self._doubted = self._moment
+        self._changed.clear()  # all that was changed until now is in doubt anyway
         self._is_sure = False
 
     def tell(self, items: Collection[bpy.types.ID]) -> None:

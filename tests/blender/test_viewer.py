@@ -90,6 +90,24 @@ def test_result_that_is_brought_home_while_it_is_shown_stays(chain, session):
     assert not shown()
 
 
+def test_object_that_the_artist_moves_to_what_is_shown_stays_in_the_scene(chain, tmp_path):
+    view(chain, "First")
+    (viewers,) = (item for item in bpy.data.collections if item.name.startswith("Viewer"))
+    moved, linked = (bpy.data.objects.new(name, None) for name in ("Moved", "Linked"))
+    for item in (moved, linked):
+        viewers.objects.link(item)
+    bpy.context.scene.collection.objects.link(linked)
+    path = str(tmp_path / "left.blend")
+    viewer._viewer._is_clear = True  # as if Blender wrote it while it crashed
+    bpy.ops.wm.save_as_mainfile(filepath=path, copy=True)
+    viewer._viewer._is_clear = False
+    view(chain, "")
+    assert {"Moved", "Linked"} <= set(bpy.context.scene.collection.objects.keys())
+    bpy.ops.wm.open_mainfile(filepath=path)
+    assert shown() == []
+    assert "Linked" in bpy.context.scene.collection.objects
+
+
 def test_image_that_the_artist_uses_meanwhile_stays(session):
     tree = new_tree()
     script(tree, "Image", IMAGE)
