@@ -328,7 +328,8 @@ def test_what_is_sculpted_is_replaced_when_sculpting_ends(panel):
     assert objects(window) == ["Camera", "Cube", "Light"]
 
 
-def test_what_is_being_moved_is_replaced_when_the_move_ends(panel):
+@pytest.mark.parametrize("is_moved", [True, False], ids=["moved", "cancelled"])
+def test_what_is_being_moved_is_replaced_when_the_move_ends_if_it_is_where_it_was(panel, is_moved):
     window = panel.window
     window.run("bpy.context.window_manager.job_panel.overwrite = True")
     panel.add("gated_change", "add_with_callback")
@@ -343,10 +344,11 @@ def test_what_is_being_moved_is_replaced_when_the_move_ends(panel):
         window.move(x + 5 * step, y)
         window.settle(2)
     assert panel.jobs() == {"Gated Change: Cube": "ACTIVE"}
-    window.click()
+    window.click(button="LEFTMOUSE" if is_moved else "RIGHTMOUSE")
     panel.wait_for_state("Gated Change: Cube", "COMPLETED")
     assert window.run("return bpy.data.objects.keys()") == ["Camera", "Cube", "Light"]
-    assert window.run("return bpy.data.objects['Cube']['changed']") == 1
+    cube = window.run("cube = bpy.data.objects['Cube']\nreturn [cube.get('changed'), any(cube.location)]")
+    assert cube == ([None, True] if is_moved else [1, False]), "the artist's stays"
 
 
 def test_object_in_local_view_stays_in_it_when_it_is_replaced(panel):
