@@ -183,7 +183,8 @@ def test_undo_while_a_job_runs_does_not_reach_it(manager, write, tmp_path):
     bpy.ops.ed.undo_push(message="Moved")
     wait = "import os, time\nwhile not os.path.exists(gate): time.sleep(0.01)\n"
     script = write(wait + "obj = bpy.data.objects['Plate']\nobj.location.y = 2\ndata_blocks = [obj]")
-    add(manager, "job", script, 0, {"gate": str(gate)}, {scene_object}, overwrite_data=True)
+    passed = {"passed_data": {"gate": str(gate)}, "passed_data_blocks": {scene_object}}
+    add(manager, "job", script, **passed, overwrite_data=True, when_changed="take")
     process(manager, lambda: manager.num_running_jobs() == 1)
     bpy.ops.ed.undo()
     gate.touch()

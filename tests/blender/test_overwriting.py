@@ -71,7 +71,8 @@ def test_object_in_several_collections_stays_in_them_in_their_order(manager, wri
 @pytest.mark.parametrize("mode", ["SCULPT", "WEIGHT_PAINT", "VERTEX_PAINT", "TEXTURE_PAINT"])
 def test_what_is_sculpted_or_painted_is_replaced_when_the_mode_ends(manager, write, mode):
     plate = quad("Plate")
-    add(manager, "job", write(CHANGE), 0, {"name": "Plate"}, {plate}, overwrite_data=True)
+    # What these modes make of a mesh by themselves is a change, too.
+    add(manager, "job", write(CHANGE), 0, {"name": "Plate"}, {plate}, overwrite_data=True, when_changed="take")
     bpy.context.view_layer.objects.active = plate
     bpy.ops.object.mode_set(mode=mode)
     process(manager, lambda: manager.num_running_jobs() == 0 and manager.job_started("job"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from picture import Color
+from window import wait_until
 
 SOURCE = "def main(value: int = 1) -> int:\n    return value\n"
 
@@ -27,7 +28,7 @@ def test_node_shows_an_error_as_it_is_typed_and_as_it_is_fixed(editor):
     editor.window.press("BACK_SPACE")
     editor.window.press("BACK_SPACE")
     editor.window.wait_for("return not places.tree().nodes['Script'].source_error")
-    assert shown(editor) == fine
+    wait_until(lambda: shown(editor) == fine, 20.0, "the node that looks as before")
 
 
 def shown(editor) -> list[Color]:
