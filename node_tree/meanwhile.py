@@ -252,7 +252,7 @@ class _Then:
         """Those of the originals of which what is in doubt would be written otherwise now than in the snapshot."""
         originals = list(originals)
         doubted = list(dict.fromkeys(item for each in originals for item in self.doubted[each]))
-        changed = _rewritten(doubted, self._snapshot, self._uid)
+        changed = _rewritten(doubted, self._snapshot, self._uid, users=originals)
         return {original for original in originals if not changed.isdisjoint(self.doubted[original])}
 
 
@@ -262,18 +262,26 @@ def _names(snapshot: Snapshot) -> dict[int, DataBlockName]:
 
 
 def _rewritten(
-    items: Collection[bpy.types.ID], snapshot: Snapshot, uid_of: Callable[[bpy.types.ID], int]
+    items: Collection[bpy.types.ID],
+    snapshot: Snapshot,
+    uid_of: Callable[[bpy.types.ID], int],
+    *,
+    users: Collection[bpy.types.ID] = (),
 ) -> set[bpy.types.ID]:
     """Those of some data-blocks of the open file that would be written otherwise now than in the snapshot.
 
-    `uid_of` tells which uid something had when that was taken.
+    Args:
+        items: the data-blocks.
+        snapshot: the snapshot.
+        uid_of: which uid something had when that was taken.
+        users: what uses them and is written for them: 4.2 writes a mesh in another way if it is written for itself.
     """
     if not items:
         return set()
     names = _names(snapshot)
     wanted = {names[uid] for uid in map(uid_of, items) if uid in names}
     try:
-        now, then = _written_now(items, snapshot), _written_then(wanted, snapshot)
+        now, then = _written_now(users or items, snapshot), _written_then(wanted, snapshot)
     except BackgroundNodesError:
         return set(items)
     uids = {name: uid for uid, name in names.items() if not name.library}
