@@ -174,7 +174,6 @@ class Photographer:
             """
             tree = places.tree()
             tree.nodes["Objects"].outputs[0].default_value = None
-            tree.nodes["Decimate LOD2"].inputs["Ratio"].default_value = 1.5
             """
         )
         self.editor.press_button("background_nodes.run")
