@@ -404,7 +404,8 @@ class Job:
         beside = set()
         if self.request.when_changed is not WhenChanged.RESULT:
             # What other jobs brought home since was not made by the artist.
-            beside = {item for item in counterparts if self._newest < item.session_uid and not _is_brought(item)}
+            made = [item for item in counterparts if item.session_uid > self._newest]
+            beside = {item for item in made if item.session_uid not in _brought}
         if self.request.when_changed is WhenChanged.BOTH:
             kept, beside = set(), kept | beside
         self._kept = RetrievedDataBlocks(kept | beside)
@@ -429,10 +430,6 @@ class Job:
                 self.request.on_complete(self)
             except Exception:  # noqa: BLE001 (somebody else's code)
                 traceback.print_exc()
-
-
-def _is_brought(item: bpy.types.ID) -> bool:
-    return item.session_uid in _brought
 
 
 def live_ref(data_block: object) -> LiveRef:

@@ -49,9 +49,6 @@ class SpawnedChild:
                 self._returncode = os.waitstatus_to_exitcode(status) if pid else None
         return self._returncode
 
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-
 
 def spawn(argv: Sequence[str], environment: Mapping[str, str], log: Path, channel: int) -> SpawnedChild:
     """Start a program as the leader of a session of its own, and wait until the system has it started.

@@ -28,8 +28,6 @@ class Child(Protocol):
     def poll(self) -> int | None:
         """How it ended, as `subprocess.Popen.returncode`; None as long as it runs."""
 
-    def kill(self) -> None: ...
-
 
 class Process:
     """A worker's process from the moment it is ordered; the thread of a `Spawner` starts it.
@@ -109,7 +107,7 @@ if sys.platform == "win32":
 
     def _kill(child: Child) -> None:
         with contextlib.suppress(OSError):
-            child.kill()
+            child.kill()  # type: ignore[attr-defined,unused-ignore]
 
     def _call_ntdll(function: str, child: Child) -> bool:
         """Undocumented, and what every task manager uses: Windows has no other way to stop all threads of a process."""
