@@ -20,6 +20,7 @@ class NodeKind(enum.Enum):
     OUTPUT = "output"  # takes results home
     REROUTE = "reroute"
     FRAME = "frame"
+    GROUP = "group"  # passes on what arrives: at an input into the group, at an output out of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,12 @@ class OutputSocket:
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """A node. `id` is stable and unique in the graph; `problems` are those its reader met (no script, bad syntax)."""
+    """A node. `problems` are those that its reader met (no script, bad syntax).
+
+    `id` is stable and unique in the graph; it and `name` are those of a `NodePath`. All nodes of all groups are in the
+    one graph, once for each use of the group. A group node stands for its Group Input and Group Output nodes, too: links
+    into the group start at one of its inputs, and links out of it end at one of its outputs.
+    """
 
     id: str
     name: str

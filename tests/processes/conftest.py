@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -179,6 +180,23 @@ class Process:
     def is_alive(self) -> bool:
         state, started = self._stat()
         return state not in "XZ" and started == self._started
+
+
+def files_of(process: int | str) -> set[tuple[str, str]]:
+    """The files that a process has open: the number and what it stands for.
+
+    As what an earlier test left may still be closed meanwhile, ask what is there that was not, rather than how many.
+    """
+    found = set()
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # the folder itself, which was open while it was listed
+            found.add((entry.name, str(entry.readlink())))
+    return found
+
+
+def threads_of_this_process() -> set[int]:
+    """What the system calls the threads of this process, those that Python does not know of included."""
+    return {int(entry.name) for entry in Path("/proc/self/task").iterdir()}
 
 
 def wait_until(condition: Callable[[], object], seconds: float = PATIENCE) -> bool:

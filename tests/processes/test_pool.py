@@ -1,6 +1,5 @@
 """Workers are started when needed, kept warm, recycled, retired and replaced; and no task is lost on the way."""
 
-import _thread
 import os
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from background_nodes.runtime.pool.pool import Pool
 from background_nodes.runtime.script.signature import ScriptSource
 
 from ..store_files import files_in, folders_in
-from .conftest import Process, planned, wait_until
+from .conftest import Process, files_of, planned, threads_of_this_process, wait_until
 
 pytestmark = pytest.mark.any_blender
 
@@ -32,11 +31,6 @@ def numbered(count: int, body: str = PID, **settings):
 
 def pids_of(engine, run) -> list[int]:
     return [engine.outcome(run, name).value for name in run.tasks]
-
-
-def files_of(process: int | str) -> set[str]:
-    """The numbers of the files a process has open."""
-    return {entry.name for entry in Path(f"/proc/{process}/fd").iterdir()}
 
 
 def states(engine) -> list[str]:
@@ -416,7 +410,7 @@ def test_closed_pool_leaves_no_process_and_no_file(make_engine):
     engine.close()
     assert not any(worker.is_alive for worker in workers)
     assert not engine.scratch.path.exists()
-    assert files_of("self") == before
+    assert files_of("self") <= before
     assert not any(Path(f"/proc/{worker.pid}").exists() for worker in workers), "no zombies"
 
 
@@ -430,7 +424,7 @@ def test_many_tasks_leave_no_process_and_no_file_open(warm):
     warm.settle()
     assert run.state == "succeeded"
     assert warm.pool.process_ids == workers
-    assert files_of("self") == files
+    assert files_of("self") <= files
     assert len(files_of(workers[0])) == theirs
     warm.runner.forget(run)
     assert files_in(warm.scratch) == stored
@@ -515,15 +509,17 @@ def test_worker_that_stands_still_while_much_is_sent_to_it_holds_nobody_up(make_
 
 @pytest.mark.skipif(os.name == "nt", reason="stops processes by signals")
 def test_worker_that_is_ended_while_much_is_sent_to_it_leaves_no_thread(make_engine, tmp_path):
-    threads = _thread._count() + 1  # the one that starts workers lasts as long as the pool
+    threads = threads_of_this_process()
     engine = make_engine(command=reader(tmp_path, "stop()", "hear()"))
     run = engine.start(planned("#" * 5_000_000))
     engine.wait(run, lambda: states(engine) == ["ASSIGNED"])
-    assert wait_until(lambda: _thread._count() > threads), "it sends what the worker does not take"
+    starting = 1  # the one that starts workers lasts as long as the pool
+    more = lambda: len(threads_of_this_process() - threads)  # noqa: E731
+    assert wait_until(lambda: more() > starting), "it sends what the worker does not take"
     engine.runner.cancel(run)
     assert engine.pool.num_workers == 0
     engine.scratch.wait_for_removals()
-    assert wait_until(lambda: _thread._count() == threads)
+    assert wait_until(lambda: more() == starting)
 
 
 def test_worker_that_is_ended_is_not_waited_for_and_leaves_no_zombie(make_engine, tmp_path, forbid_waiting):
@@ -573,7 +569,7 @@ def test_fifty_workers_that_end_in_every_way_leave_nothing(make_engine, tmp_path
     ways = "[lambda: None, lambda: os.close(channel), lambda: os._exit(3), lambda: os.kill(os.getpid(), 9), stop]"
     ends = f"if start % 6: {ways}[start % 6 - 1](); time.sleep(1000 if start % 6 == 2 else 0); sys.exit()"
     engine = make_engine(capacity=4, command=reader(tmp_path, "data = hear()", ends, "answer(data)"))
-    threads, files = _thread._count(), files_of("self")
+    threads, files = threads_of_this_process(), files_of("self")
     pids = set()
     while len(pids) < 50:
         run = engine.start(*numbered(4))
@@ -586,8 +582,8 @@ def test_fifty_workers_that_end_in_every_way_leave_nothing(make_engine, tmp_path
     engine.scratch.wait_for_removals()
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert folders_in(engine.scratch) == []
-    assert wait_until(lambda: _thread._count() == threads)
-    assert files_of("self") == files
+    assert wait_until(lambda: threads_of_this_process() <= threads)
+    assert files_of("self") <= files
 
 
 # Pause

@@ -1,6 +1,5 @@
 """How processes start on a thread of their own, while the main one goes on."""
 
-import _thread
 import ast
 import os
 import signal
@@ -14,7 +13,7 @@ from background_nodes.runtime.pool import libc_spawn
 from background_nodes.runtime.pool.spawner import Order, Spawner, inherited_handle
 from background_nodes.runtime.pool.transport import Channel
 
-from .conftest import wait_until
+from .conftest import threads_of_this_process, wait_until
 
 pytestmark = [
     pytest.mark.any_blender,
@@ -143,14 +142,14 @@ def test_process_ignores_no_signal_that_python_ignores_and_has_the_environment_i
 
 
 def test_thread_ends_when_the_spawner_is_closed_and_comes_with_the_next_order(order):
-    threads = _thread._count()
+    threads = threads_of_this_process()
     spawner = Spawner()
     for _ in range(2):
         process = spawner.start(order("exit 0")[0])
         assert wait_until(process.has_ended)
-        assert _thread._count() == threads + 1
+        assert len(threads_of_this_process() - threads) == 1
         spawner.close()
-        assert wait_until(lambda: _thread._count() == threads)
+        assert wait_until(lambda: threads_of_this_process() <= threads)
 
 
 def test_child_that_somebody_else_has_reaped_has_ended(spawner, order):

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a node is: in a tree, or in a group that a node of the tree stands for, or in a group of that group ...
+
+A group may be used many times, so the id of a node in it names none of its uses: the path does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+_ID_SEPARATOR: Final = "/"
+_NAME_SEPARATOR: Final = " / "
+
+
+@dataclass(frozen=True, slots=True)
+class NodePath:
+    """The group nodes that lead to a node, from the outer tree inwards, and the node itself.
+
+    Attributes:
+        ids: their stable ids.
+        names: their names, for people.
+    """
+
+    ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What the node is called in graphs, plans, runs and on the wire."""
+        return _ID_SEPARATOR.join(self.ids)
+
+    @property
+    def name(self) -> str:
+        """What people read: "Rock LODs / Decimate"."""
+        return _NAME_SEPARATOR.join(self.names)
+
+    def into(self, node_id: str, name: str) -> NodePath:
+        """The path of a node in the group that this path leads to. The empty path leads to the outer tree."""
+        return NodePath((*self.ids, node_id), (*self.names, name))
+
+
+def ids_in(path_id: str) -> tuple[str, ...]:
+    """The ids in the id of a path: of the nodes to go through, from the outer tree inwards."""
+    return tuple(path_id.split(_ID_SEPARATOR))
+
+
+def is_inside(path_id: str, group: str) -> bool:
+    """Whether a node is in a group, at any depth, by the ids of their paths."""
+    return path_id.startswith(group + _ID_SEPARATOR)
