@@ -121,8 +121,8 @@ class GraphNode:
     """A node. `problems` are those that its reader met (no script, bad syntax).
 
     `id` is stable and unique in the graph; it and `name` are those of a `NodePath`. All nodes of all groups are in the
-    one graph, once for each use of the group. A group node stands for its Group Input and Group Output nodes, too: links
-    into the group start at one of its inputs, and links out of it end at one of its outputs.
+    one graph, once for each use of the group. A group node stands for its Group Input and Group Output nodes, too:
+    links into the group start at one of its inputs, and links out of it end at one of its outputs.
     """
 
     id: str
