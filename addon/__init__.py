@@ -36,6 +36,7 @@ def _modules() -> tuple[ModuleType, ...]:
         overlay,
         redraw,
         running,
+        shown_path,
         status_bar,
         status_icons,
     )
@@ -55,6 +56,7 @@ def _modules() -> tuple[ModuleType, ...]:
         forecasts,
         redraw,
         end_report,
+        shown_path,
         group_keys,
         running,
         problems,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import bpy
 
+from ..runtime.planning.node_path import ids_in
 from .links import forget_links
 
 
@@ -42,5 +43,19 @@ def nodes_by_uid(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Node]:
     return {node.uid: node for node in reversed(tree.nodes) if hasattr(node, "uid")}
 
 
-def find_node(tree: bpy.types.NodeTree, uid: str) -> bpy.types.Node | None:
+def find_node(tree: bpy.types.NodeTree, path_id: str) -> bpy.types.Node | None:
+    """The node of a tree, or of a group in it, by the id of its path: for a node of the tree, that is its own id."""
+    node, inside = None, tree
+    for uid in ids_in(path_id):
+        node = None if inside is None else _node_of(inside, uid)
+        inside = getattr(node, "node_tree", None)
+    return node
+
+
+def _node_of(tree: bpy.types.NodeTree, uid: str) -> bpy.types.Node | None:
     return next((node for node in tree.nodes if getattr(node, "uid", None) == uid), None)
+
+
+def groups_using(tree: bpy.types.NodeTree, group: bpy.types.NodeTree) -> list[bpy.types.Node]:
+    """The group nodes of a tree that stand for a group."""
+    return [node for node in tree.nodes if hasattr(node, "uid") and getattr(node, "node_tree", None) == group]
