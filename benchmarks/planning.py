@@ -11,7 +11,8 @@ from row import Row, milliseconds
 
 from background_nodes.node_tree import reader
 from background_nodes.runtime.planning.compiler import compile_graph
-from background_nodes.runtime.planning.plan import Argument, FromTask, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.sources import FromTask
 from background_nodes.runtime.scheduling.events import RunStarted, StartTask, TaskStarted, TaskSucceeded
 from background_nodes.runtime.scheduling.scheduler import Scheduler
 from background_nodes.runtime.script.signature import Parameter, ScriptSource

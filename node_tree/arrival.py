@@ -26,7 +26,8 @@ from ..runtime.blender.edits import edits
 from ..runtime.blender.homecoming import Homecoming
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
-from ..runtime.planning.plan import Delivery, FromTask, Source
+from ..runtime.planning.plan import Delivery
+from ..runtime.planning.sources import FromTask, Source
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef

@@ -10,7 +10,8 @@ import bpy
 
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.planning.graph import OutputMode
-from ..runtime.planning.plan import Constant, Delivery, FromTask
+from ..runtime.planning.plan import Delivery
+from ..runtime.planning.sources import Constant, FromTask
 from ..runtime.script.socket_types import LiveRef, StoredRef
 
 #: The nodes of the tree, by their ids.

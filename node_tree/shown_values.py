@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 
 from ..runtime.engine.active_run import ActiveRun
-from ..runtime.planning.plan import FromTask
+from ..runtime.planning.sources import FromTask
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from .deliveries import Nodes, socket_of

@@ -19,7 +19,8 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
-from ..runtime.planning.plan import Delivery, FromTask, PlannedTask, TaskOutput
+from ..runtime.planning.plan import Delivery, PlannedTask, TaskOutput
+from ..runtime.planning.sources import FromTask
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from . import noted_results

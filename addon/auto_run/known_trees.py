@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ...runtime.planning.plan import Constant, PlannedTask
+from ...runtime.planning.plan import PlannedTask
+from ...runtime.planning.sources import Constant
 
 #: Trees that are known; those that ran last.
 MAX_TREES: Final = 500

@@ -14,7 +14,8 @@ import bpy
 
 from ...node_tree.identity import background_trees
 from ...runtime.blender import data_block_kinds, dependencies, paths
-from ...runtime.planning.plan import Constant, Plan, PlannedTask
+from ...runtime.planning.plan import Plan, PlannedTask
+from ...runtime.planning.sources import Constant
 from ...runtime.script.socket_types import LiveRef
 from ..session.run import Run
 

@@ -23,7 +23,8 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, StoreError
 from ...runtime.planning.graph import NodeSettings, WhenChanged
-from ...runtime.planning.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
+from ...runtime.planning.plan import Argument, Plan, PlannedTask, TaskOutput
+from ...runtime.planning.sources import Constant
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import TaskState
 from ...runtime.scratch import value_files

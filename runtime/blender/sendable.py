@@ -9,7 +9,8 @@ from typing import NamedTuple
 import bpy
 
 from ..errors import CompileError, Problem
-from ..planning.plan import Constant, Plan
+from ..planning.plan import Plan
+from ..planning.sources import Constant
 from ..script.socket_types import LiveRef
 from . import data_block_kinds, pixels
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import replace
 from pathlib import Path
 
-from ..planning.plan import Delivery, FromTask, Plan, PlannedTask, Source
+from ..planning.plan import Delivery, Plan, PlannedTask
+from ..planning.sources import FromTask, Source
 from ..scheduling.events import TaskError
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState

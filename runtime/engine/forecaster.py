@@ -20,7 +20,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..keys.reasons import Reason
-from ..planning.plan import Argument, Constant, Plan, PlannedTask, Source
+from ..planning.plan import Argument, Plan, PlannedTask
+from ..planning.sources import Constant, Source
 from ..scheduling.events import (
     ErrandSucceeded,
     Event,

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
-from ..planning.plan import Argument, Constant, FromTask, PlannedTask, Source
+from ..planning.plan import Argument, PlannedTask
+from ..planning.sources import Constant, FromTask, Source
 from ..scratch import value_files
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue

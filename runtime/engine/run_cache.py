@@ -17,7 +17,8 @@ from ..keys.key import Content, Element, InputPart, KeyParts
 from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
-from ..planning.plan import Plan, PlannedTask, Source
+from ..planning.plan import Plan, PlannedTask
+from ..planning.sources import Source
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..store.records import Record

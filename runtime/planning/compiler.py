@@ -25,7 +25,8 @@ from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
 from .ordering import ordered, ranked
-from .plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, Source, TaskOutput
+from .plan import Argument, Delivery, Plan, PlannedTask, TaskOutput
+from .sources import Constant, FromTask, Source
 from .wiring import Point, Wiring, is_passing
 
 #: Names of a circle's nodes that are listed before and after the dots.

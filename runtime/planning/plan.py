@@ -8,34 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import RunError
 from ..script.signature import Parameter, ScriptSource
-from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, Value
+from ..script.socket_types import LiveRef, SocketType
 from .destinations import FilesInUse
 from .graph import NodeSettings, OutputAction, OutputMode, SceneSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A value known before the run."""
-
-    value: Value
-    type: SocketType
-
-    @property
-    def names_open_file(self) -> bool:
-        values = self.value if isinstance(self.value, tuple) else (self.value,)
-        return self.type.kind == "BLEND_FILE" and OPEN_FILE in values
-
-
-@dataclass(frozen=True, slots=True)
-class FromTask:
-    """An output of another task of the plan; `type` is what it gives: a list if that task is mapped."""
-
-    task: str
-    output: str
-    type: SocketType
-
-
-Source = Constant | FromTask
+from .sources import Constant, FromTask, Source
 
 
 @dataclass(frozen=True, slots=True)

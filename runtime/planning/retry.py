@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from ..errors import RunError
 from ..script.socket_types import LiveRef, SocketType
-from .plan import Argument, Constant, FromTask, Plan, PlannedTask, Source
+from .plan import Argument, Plan, PlannedTask
+from .sources import Constant, FromTask, Source
 
 
 def retried_tasks(tasks: Iterable[PlannedTask], plan: Plan) -> list[PlannedTask]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..planning.plan import Argument, Constant, PlannedTask
+from ..planning.plan import Argument, PlannedTask
+from ..planning.sources import Constant
 from .events import TaskError
 from .records import TaskRecord
 

@@ -25,7 +25,8 @@ import pytest
 from background_nodes.runtime.blender import data_block_kinds, snapshot
 from background_nodes.runtime.blender.homecoming import Homecoming
 from background_nodes.runtime.blender.snapshot import Snapshot
-from background_nodes.runtime.planning.plan import Argument, Constant, Delivery, FromTask, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.plan import Argument, Delivery, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.sources import Constant, FromTask
 from background_nodes.runtime.scratch import value_files
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import LiveRef, SocketType, StoredRef

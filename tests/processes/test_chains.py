@@ -150,7 +150,8 @@ def make_task(name: str, step: str, folder, item=None, others=(), *, is_mapped: 
         is_mapped: whether it makes two objects, one in each of two items.
     """
     from background_nodes.runtime.planning.graph import NodeSettings
-    from background_nodes.runtime.planning.plan import Argument, Constant, PlannedTask, TaskOutput
+    from background_nodes.runtime.planning.plan import Argument, PlannedTask, TaskOutput
+    from background_nodes.runtime.planning.sources import Constant
     from background_nodes.runtime.script.signature import Parameter, ScriptSource
     from background_nodes.runtime.script.socket_types import SocketType
 

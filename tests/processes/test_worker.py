@@ -179,7 +179,8 @@ def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
     """The foreground passes the names of files on and does not read them."""
     from dataclasses import replace
 
-    from background_nodes.runtime.planning.plan import Argument, FromTask
+    from background_nodes.runtime.planning.plan import Argument
+    from background_nodes.runtime.planning.sources import FromTask
     from background_nodes.runtime.scratch.typed_values import ValueFile
     from background_nodes.runtime.scratch.value_files import loaded
     from background_nodes.runtime.script.signature import Parameter
@@ -202,7 +203,8 @@ def test_large_values_go_from_task_to_task_in_files_and_come_back_whole(warm):
 def test_item_of_a_large_list_is_read_alone(warm):
     from dataclasses import replace
 
-    from background_nodes.runtime.planning.plan import Argument, FromTask
+    from background_nodes.runtime.planning.plan import Argument
+    from background_nodes.runtime.planning.sources import FromTask
     from background_nodes.runtime.script.signature import Parameter
     from background_nodes.runtime.script.socket_types import SocketType
 

@@ -15,16 +15,8 @@ import dataclasses
 from collections.abc import Mapping
 
 from background_nodes.runtime.planning.graph import NodeSettings
-from background_nodes.runtime.planning.plan import (
-    Argument,
-    Constant,
-    Delivery,
-    FromTask,
-    Plan,
-    PlannedTask,
-    Source,
-    TaskOutput,
-)
+from background_nodes.runtime.planning.plan import Argument, Delivery, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.sources import Constant, FromTask, Source
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import SocketType
 

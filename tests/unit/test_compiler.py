@@ -14,7 +14,8 @@ import pytest
 from background_nodes.runtime.errors import CompileError, Problem, RunError
 from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.planning.graph import Graph, GraphLink, OutputAction, OutputMode
-from background_nodes.runtime.planning.plan import Constant, Delivery, FromTask, Plan, PlannedTask, Source
+from background_nodes.runtime.planning.plan import Delivery, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant, FromTask, Source
 from background_nodes.runtime.script.socket_types import LiveRef, SocketType, Value
 
 from .graph_text import KEEP, graph, with_node, with_parameter

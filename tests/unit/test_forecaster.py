@@ -15,7 +15,8 @@ import pytest
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.forecast import Forecast, Outlook
 from background_nodes.runtime.engine.forecaster import Forecaster
-from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.script.signature import Parameter
 
 from .plan_text import FLOAT, parse_plan

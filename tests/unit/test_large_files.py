@@ -16,7 +16,8 @@ from background_nodes.runtime.engine.forecast import Outlook
 from background_nodes.runtime.engine.forecaster import Forecaster
 from background_nodes.runtime.keys import files
 from background_nodes.runtime.keys.files import MAX_QUICK
-from background_nodes.runtime.planning.plan import Argument, Constant, Plan
+from background_nodes.runtime.planning.plan import Argument, Plan
+from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.script.signature import Parameter
 from background_nodes.runtime.script.socket_types import SocketType

@@ -14,7 +14,8 @@ from background_nodes.runtime.engine.messages import Execute, SharedFiles
 from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.errors import MisfitError
 from background_nodes.runtime.planning.graph import SceneSettings
-from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant, FromTask
 from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.blend_files import FileCopy

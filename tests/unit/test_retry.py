@@ -9,8 +9,9 @@ import pytest
 
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.planning.graph import NodeSettings
-from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask, TaskOutput
 from background_nodes.runtime.planning.retry import retried_tasks
+from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import LiveRef, SocketType
 

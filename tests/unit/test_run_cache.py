@@ -25,7 +25,8 @@ from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts
 from background_nodes.runtime.keys.reasons import Cause
-from background_nodes.runtime.planning.plan import Argument, Constant, FromTask, Plan, PlannedTask
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant, FromTask
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scheduling.time_left import Past
 from background_nodes.runtime.scratch.scratch import Scratch

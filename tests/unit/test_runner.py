@@ -18,7 +18,8 @@ from background_nodes.runtime.engine.run_files import read_context
 from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import InvalidTransitionError, RunError, StoreError
 from background_nodes.runtime.planning.destinations import FilesInUse
-from background_nodes.runtime.planning.plan import Argument, Constant, Plan, PlannedTask
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scratch import value_files
 from background_nodes.runtime.scratch.scratch import Scratch
