@@ -33,7 +33,7 @@ from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef
 from . import linking, noted_results
 from .baselines import baselines
-from .deliveries import Nodes, live_refs, socket_of, use_of
+from .deliveries import Nodes, Place, live_refs, place_of, use_of
 from .hand_changes import Compared, Comparisons
 from .meanwhile import Originals
 from .pairing import paired
@@ -247,15 +247,16 @@ class Arrival:
         if not self._left_to_show:
             return self._show_uses
         source = self._left_to_show[0]
-        socket = socket_of(nodes.get(source.task), source)
+        place = place_of(source, nodes)
+        socket = None if place is None else place.socket
         is_shown = True
         with edits.own():
-            if socket is None:  # an Output node in Save mode has none
+            if place is None or socket is None:  # an Output node in Save mode has none
                 pass
             elif source.type.is_data_block:
                 has_result = source.type.is_list or source in self._shown
                 socket.show_result(has_result=has_result, is_list=source.type.is_list)
-                noted_results.put_contents(nodes[source.task], source.output, self._run.contents(source))
+                noted_results.put_contents(place.node, place.output, self._run.contents(source))
             else:
                 if self._value is None or not self._value.is_in(socket):
                     value = self._run.results.source(source, self._run.tasks)
@@ -320,9 +321,10 @@ class Arrival:
     def _pair(self, nodes: Nodes) -> None:
         """Find out which earlier result each new one takes the place of."""
         for source, placed in self._placed.items():
-            if socket_of(nodes.get(source.task), source) is not None:
-                earlier = noted_results.make_earlier(nodes[source.task], source.output)
-                new = {place: (ref.kind, ref.name) for place, ref in placed.items() if ref is not None}
+            place = place_of(source, nodes)
+            if place is not None and place.socket is not None:
+                earlier = noted_results.make_earlier(place.node, place.output)
+                new = {index: (ref.kind, ref.name) for index, ref in placed.items() if ref is not None}
                 self._earlier[source] = {*earlier}
                 self._pairs[source] = paired(new, earlier)
 
@@ -335,11 +337,11 @@ class Arrival:
                 break
         is_last = len(refs) == sum(map(len, self._left))
         for source, pairs in self._pairs.items():
-            action = self._action_of(source)
-            if source.task in nodes and not action.keep_earlier and action.when_changed is not WhenChanged.RESULT:
+            action, where = self._action_of(source), place_of(source, nodes)
+            if where is not None and not action.keep_earlier and action.when_changed is not WhenChanged.RESULT:
                 heirs = {pairs[place] for place, ref in self._placed[source].items() if ref in refs and place in pairs}
                 places = self._earlier[source] if is_last else heirs
-                yield from compared(noted_results.earlier(nodes[source.task], source.output, places))
+                yield from compared(noted_results.earlier(where.node, where.output, places))
 
     def _action_of(self, source: FromTask) -> OutputAction:
         """What the first Output node of a result does with it."""
@@ -351,10 +353,13 @@ class Arrival:
         succession = Succession(self._home, set(self._found.values()), {self._found[ref] for ref in self._in_place})
         results: dict[FromTask, dict[str, bpy.types.ID]] = {}
         places: dict[FromTask, set[str]] = {}
+        where: dict[FromTask, Place] = {}
         for source, placed in self._placed.items():
-            node = nodes.get(source.task)
-            if source not in self._pairs or socket_of(node, source) is None:
+            found_place = place_of(source, nodes)
+            if source not in self._pairs or found_place is None or found_place.socket is None:
                 continue
+            where[source] = found_place
+            node, output = found_place.node, found_place.output
             found = {place: self._found[ref] for place, ref in placed.items() if ref in self._found}
             heirs = {self._pairs[source][place]: item for place, item in found.items() if place in self._pairs[source]}
             left = self._earlier[source].difference(heirs)
@@ -365,10 +370,10 @@ class Arrival:
                 continue
             if self._is_last and self._run.tasks[source.task].mapped:
                 failed = self._run.failed_items(source.task)
-                succession.let_stay(node, source.output, {place for place in left if item_of(place) in failed})
-            succession.add(node, source.output, heirs, places[source], action.when_changed)
+                succession.let_stay(node, output, {place for place in left if item_of(place) in failed})
+            succession.add(node, output, heirs, places[source], action.when_changed)
         if self._is_last:
-            for uid in dict.fromkeys(source.task for source in results):
+            for uid in dict.fromkeys(place.node.uid for place in where.values()):
                 succession.drop_other_outputs(nodes[uid])
         self._tell_kept(succession)
         self._found = {ref: succession.kept.get(item, item) for ref, item in self._found.items()}
@@ -377,7 +382,7 @@ class Arrival:
         succession.carry_out()
         for source, found in results.items():
             names = {place: self._placed[source][place].name for place in found}
-            noted_results.put(nodes[source.task], source.output, succession.noted(found, names), places[source])
+            noted_results.put(where[source].node, where[source].output, succession.noted(found, names), places[source])
             if found:
                 self._shown.add(source)
         return succession.heirs

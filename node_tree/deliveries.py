@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import bpy
 
@@ -48,8 +49,35 @@ def use_of(delivery: Delivery) -> str:
     return repr((sources, collection, dataclasses.replace(action, collection=None)))
 
 
-def socket_of(node: bpy.types.Node | None, source: FromTask) -> bpy.types.NodeSocket | None:
-    """The output that a result belongs to; None if the script was edited meanwhile and has none of that type."""
-    sockets = () if node is None else node.outputs
-    found = next((socket for socket in sockets if socket.identifier == source.output), None)
-    return found if found is not None and found.socket_type.kind == source.type.kind else None
+class Place(NamedTuple):
+    """Where results are shown and noted.
+
+    Attributes:
+        node: a node of the tree.
+        output: identifier of its output.
+        socket: that output; None if the script was edited meanwhile and has none of that type.
+    """
+
+    node: bpy.types.Node
+    output: str
+    socket: bpy.types.NodeSocket | None
+
+
+def place_of(source: FromTask, nodes: Nodes) -> Place | None:
+    """Where the results of a source are shown and noted; None if the node is gone.
+
+    Results of a node in a group have no place but where they come out of the group.
+    """
+    uid, output = source.place
+    node = nodes.get(uid)
+    if node is None:
+        return None
+    found = next((socket for socket in node.outputs if socket.identifier == output), None)
+    is_fit = found is not None and found.socket_type.kind == source.type.kind
+    return Place(node, output, found if is_fit else None)
+
+
+def socket_of(source: FromTask, nodes: Nodes) -> bpy.types.NodeSocket | None:
+    """The output that shows the results of a source; None if it is gone, or is of another type now."""
+    place = place_of(source, nodes)
+    return None if place is None else place.socket

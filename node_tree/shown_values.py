@@ -64,7 +64,7 @@ class SameValues:
         """Compare for about so long. Returns whether all are compared. Raises StoreError."""
         end = time.monotonic() + seconds
         while self._left:
-            self._compare(socket_of(nodes.get(self._left[0].task), self._left[0]))
+            self._compare(socket_of(self._left[0], nodes))
             if time.monotonic() > end:
                 break
         return self.is_done

@@ -19,14 +19,17 @@ from ..runtime.blender.snapshot import Snapshot
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.errors import RunError, StoreError
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
+from ..runtime.planning.node_path import ids_in, is_in_group
 from ..runtime.planning.plan import Delivery, PlannedTask, TaskOutput
 from ..runtime.planning.sources import FromTask
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
+from ..runtime.scratch.typed_values import TypedValue
+from ..runtime.script.socket_types import SocketType
 from . import noted_results
 from .arrival import Arrival
 from .baselines import baselines
-from .deliveries import Nodes, mode_of, socket_of, stored_refs, use_of
+from .deliveries import Nodes, mode_of, place_of, socket_of, stored_refs, use_of
 from .hand_changes import Compared, Comparisons
 from .identity import nodes_by_uid
 from .shown_values import SameValues
@@ -108,8 +111,9 @@ class Writer:
         nodes = {} if tree is None else nodes_by_uid(tree)
         sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
         for source in dict.fromkeys(sources):
-            if source.type.is_data_block and source.task in nodes:
-                yield from compared(noted_results.noted(nodes[source.task], source.output))
+            place = place_of(source, nodes) if source.type.is_data_block else None
+            if place is not None:
+                yield from compared(noted_results.noted(place.node, place.output))
 
     def waits_for(self, tree: bpy.types.NodeTree | None) -> str:
         """What must happen before the results can come home, such as '"Cube" leaves Sculpt Mode'; "" if nothing."""
@@ -164,7 +168,7 @@ class Writer:
                 self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
             for item in deliveries:
                 if item.is_offered:
-                    self._offer(item, nodes[item.node])
+                    self._offer(item, nodes)
         self.has_changed = bool(coming) or _shown(nodes) != before
         return self._new_arrival(coming) if coming else None
 
@@ -184,16 +188,16 @@ class Writer:
         return all(self._is_source_home(source, nodes) for source in delivery.sources if isinstance(source, FromTask))
 
     def _is_source_home(self, source: FromTask, nodes: Nodes) -> bool:
-        socket = socket_of(nodes.get(source.task), source)
-        if socket is None:
+        place = place_of(source, nodes)
+        if place is None or place.socket is None:
             return False
         if source.type.is_data_block:
             contents = self._run.contents(source)
-            return socket.shows_result and is_home(
-                nodes[source.task], source.output, contents, leaves_deleted=self.leaves_deleted
+            return place.socket.shows_result and is_home(
+                place.node, place.output, contents, leaves_deleted=self.leaves_deleted
             )
         known = self._same_values or SameValues(self._run, self._snapshot.folder, ())
-        return known.is_same(source, socket)
+        return known.is_same(source, place.socket)
 
     def _clear_stale(self, nodes: Nodes, home: Iterable[Delivery]) -> None:
         """Let the same nodes show no results of earlier runs; a node that was cancelled keeps what it had.
@@ -201,62 +205,90 @@ class Writer:
         So does one that succeeded before the run was retried: what it has is of this run. So do outputs whose results
         are `home`. Data-blocks stay in the file and noted: new ones will take their place.
         """
-        sources = (source for item in home for source in item.sources if isinstance(source, FromTask))
-        kept = {(source.task, source.output) for source in sources}
-        scheduler = self._run.scheduler
+        plan, scheduler = self._run.plan, self._run.scheduler
+        kept = {source.place for item in home for source in item.sources if isinstance(source, FromTask)}
         ended = {
             uid
             for uid, record in scheduler.tasks.items()
             if record.state is not TaskState.CANCELLED and record.round == scheduler.round
         }
-        stale = (node for uid, node in nodes.items() if uid in ended)
+        stale = (nodes[uid] for uid in dict.fromkeys(ids_in(task)[0] for task in ended) if uid in nodes)
         for node in stale:
             for socket in node.outputs:
                 if socket.shows_result and (node.uid, socket.identifier) not in kept:
-                    socket.forget_result()
+                    source = plan.source_at(node.uid, socket.identifier)
+                    tasks = () if source is None else Delivery(node.uid, socket.identifier, (source,)).tasks
+                    if source is None or not ended.isdisjoint(tasks):
+                        socket.forget_result()
 
-    def _offer(self, delivery: Delivery, node: bpy.types.Node) -> None:
+    def _offer(self, delivery: Delivery, nodes: Nodes) -> None:
         """Show what comes home when somebody asks for it."""
         (source,) = delivery.sources
         assert isinstance(source, FromTask)
         refs = [ref for ref in self._run.results.source(source, self._run.tasks).elements() if ref is not None]
         if refs or source.type.is_list:
             names = [ref.name for ref in refs]
-            socket_of(node, source).offer_result(self._run.number, names, is_list=source.type.is_list)
+            socket = socket_of(source, nodes)
+            if socket is not None:
+                socket.offer_result(self._run.number, names, is_list=source.type.is_list)
 
     def fetch(
-        self, tree: bpy.types.NodeTree | None, task_id: str, output: str, action: OutputAction | None = None
+        self, tree: bpy.types.NodeTree | None, node_id: str, output: str, action: OutputAction | None = None
     ) -> Any:
-        """Bring one output of a task home and return its `result`; with an action, as an Output node does.
+        """Bring one output of a node home and return its `result`; with an action, as an Output node does.
+
+        A node in a group whose results no group node shows has no place for them: they are only returned.
 
         Raises:
             RunError: if there is none of that name, or if it must wait.
             StoreError: if it can't be read.
         """
-        task = self._run.tasks[task_id]
-        found = _output(task, output)
+        source = self._source(node_id, output)
+        name = self._run.tasks[source.task].name
         nodes = {} if tree is None else nodes_by_uid(tree)
-        if task_id not in nodes:
-            raise RunError(f'the node "{task.name}" is gone')
-        delivery = Delivery(task_id, found.identifier, (task.source(found),), action)
+        uid, identifier = source.place
+        if is_in_group(uid):
+            return self._returned(self._run.results.source(source, self._run.tasks), source.type)
+        place = place_of(source, nodes)
+        if place is None:
+            raise RunError(f'the node "{name}" is gone')
+        delivery = Delivery(uid, identifier, (source,), action)
         if event := modes.awaited_end(_earlier_results([delivery], nodes)):
             raise RunError(f"the result can't come home until {event}")
         self._bring([delivery], nodes, only_missing=True)
-        return next(socket.result for socket in nodes[task_id].outputs if socket.identifier == found.identifier)
+        return next(socket.result for socket in place.node.outputs if socket.identifier == identifier)
 
-    def view(self, task_id: str, output: str) -> Viewed:
-        """Load one output of a task to be looked at. Raises RunError if there is none, StoreError."""
-        task = self._run.tasks[task_id]
-        value = self._run.results.source(task.source(_output(task, output)), self._run.tasks)
+    def view(self, node_id: str, output: str) -> Viewed:
+        """Load one output of a node to be looked at. Raises RunError if there is none, StoreError."""
+        value = self._run.results.source(self._source(node_id, output), self._run.tasks)
         found = self._home.bring(value.refs())
         return Viewed(list(found.values()), self._home.newcomers(), list(self._home.originals.values()))
 
-    def value(self, task_id: str, output: str) -> Any:
-        """Read one output of a task that is no data-block. Raises RunError if there is none, StoreError."""
-        task = self._run.tasks[task_id]
-        found = _output(task, output)
-        value = self._run.results.source(task.source(found), self._run.tasks)
-        return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), found.type.kind)
+    def value(self, node_id: str, output: str) -> Any:
+        """Read one output of a node that is no data-block. Raises RunError if there is none, StoreError."""
+        source = self._source(node_id, output)
+        value = self._run.results.source(source, self._run.tasks)
+        return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), source.type.kind)
+
+    def _source(self, node_id: str, output: str) -> FromTask:
+        """What gives an output of a script node, by its identifier or label, or what a group node shows there.
+
+        Raises:
+            RunError: if there is none.
+        """
+        task = self._run.tasks.get(node_id)
+        source = self._run.plan.source_at(node_id, output) if task is None else task.source(_output(task, output))
+        if source is None:
+            raise RunError(f'the run has no result for the output "{output}" of that node')
+        return source
+
+    def _returned(self, value: TypedValue, given: SocketType) -> Any:
+        """What Python gets: a value, a data-block, or a tuple of them."""
+        if not given.is_data_block:
+            return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), given.kind)
+        data_blocks = self._home.bring(value.refs())
+        items = tuple(None if ref is None else data_blocks.get(ref) for ref in value.elements())
+        return items if given.is_list else items[0]
 
     def _bring(self, deliveries: list[Delivery], nodes: Nodes, *, only_missing: bool = False) -> None:
         """Bring deliveries home at once, and read what they are like."""
@@ -265,8 +297,8 @@ class Writer:
         self.notes += arrival.notes
         self.finish()
 
-    def bring_back(self, tree: bpy.types.NodeTree | None, task_id: str, output: str) -> None:
-        """Bring one output of a task home once more, because the artist deleted it.
+    def bring_back(self, tree: bpy.types.NodeTree | None, node_id: str, output: str) -> None:
+        """Bring one output of a node home once more, because the artist deleted it.
 
         Raises:
             RunError: if it must wait, or the node is gone.
@@ -274,7 +306,7 @@ class Writer:
         """
         nodes = {} if tree is None else nodes_by_uid(tree)
         here = tuple(item for item in self._run.plan.deliveries if item.node in nodes)
-        part = dataclasses.replace(self._run.plan, deliveries=here).part_for(task_id, output)
+        part = dataclasses.replace(self._run.plan, deliveries=here).part_for(node_id, output)
         self._bring_again(part.deliveries, nodes)
 
     def settle_changed(self, tree: bpy.types.NodeTree, node_id: str, when_changed: WhenChanged) -> None:
@@ -307,12 +339,7 @@ class Writer:
         values = self._run.results.item(task_id, index)
         if values is None:
             raise RunError(f'item {index} of "{task.name}" has no result')
-        value = values[found.identifier]
-        if not found.type.is_data_block:
-            return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), found.type.kind)
-        data_blocks = self._home.bring(value.refs())
-        items = tuple(None if ref is None else data_blocks.get(ref) for ref in value.elements())
-        return items if found.type.is_list else items[0]
+        return self._returned(values[found.identifier], found.type)
 
     def _arrived(self) -> list[Delivery]:
         """The deliveries whose tasks all succeeded, and that are not home yet."""
@@ -324,13 +351,13 @@ class Writer:
 
     def _has_place(self, nodes: Nodes, delivery: Delivery) -> bool:
         """Whether the node and the output of a result still exist; if not, a note says so."""
-        task = self._run.tasks.get(delivery.node)
-        if delivery.node not in nodes:
-            self._note_once(f'The node "{task.name}"' if task else "An Output node", "is gone")
-            return False
         sources = [source for source in delivery.sources if isinstance(source, FromTask)]
-        if delivery.action is None and not any(socket_of(nodes.get(source.task), source) for source in sources):
-            self._note_once(f'The script of "{task.name}"', "has another output now")
+        names = [self._run.tasks[source.task].name for source in sources]
+        if delivery.node not in nodes:
+            self._note_once(f'The node "{names[0]}"' if delivery.action is None else "An Output node", "is gone")
+            return False
+        if delivery.action is None and not any(socket_of(source, nodes) for source in sources):
+            self._note_once(f'The script of "{names[0]}"', "has another output now")
             return False
         return True
 
@@ -343,8 +370,9 @@ class Writer:
 def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
     """What earlier runs brought home for the same outputs."""
     sources = (source for item in deliveries for source in item.sources if isinstance(source, FromTask))
-    found = (noted_results.noted(nodes[source.task], source.output) for source in sources if source.task in nodes)
-    return Targets(frozenset(row.session_uid for rows in found for row in rows))
+    places = filter(None, (place_of(source, nodes) for source in sources))
+    rows = (row for place in places for row in noted_results.noted(place.node, place.output))
+    return Targets(frozenset(row.session_uid for row in rows))
 
 
 def _shown(nodes: Nodes) -> dict[tuple[str, str], tuple[object, ...]]:

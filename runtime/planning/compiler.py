@@ -24,8 +24,9 @@ from ..script.values import fit, fit_parameter
 from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
+from .node_path import groups_of
 from .ordering import ordered, ranked
-from .plan import Argument, Delivery, Plan, PlannedTask, TaskOutput
+from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedTask, TaskOutput
 from .sources import Constant, FromTask, Source
 from .wiring import Point, Wiring, is_passing
 
@@ -119,8 +120,19 @@ class _Compiler:
             raise CompileError(self._sorted_problems())
         tasks = ranked(ordered(self.tasks, self.wiring.index))
         return Plan(
-            self.graph.name, tuple(tasks), tuple(deliveries), self.graph.scene, self.graph.files, self.graph.home
+            self.graph.name,
+            tuple(tasks),
+            tuple(deliveries),
+            tuple(self._groups()),
+            scene=self.graph.scene,
+            files=self.graph.files,
+            home=self.graph.home,
         )
+
+    def _groups(self) -> Iterator[PlannedGroup]:
+        """The group nodes that have tasks in them."""
+        with_tasks = {group for task in self.tasks for group in groups_of(task)}
+        return (PlannedGroup(node.id, node.name) for node in self.graph.nodes if node.id in with_tasks)
 
     # Problems
 

@@ -6,6 +6,7 @@ A group may be used many times, so the id of a node in it names none of its uses
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,22 @@ class NodePath:
 def ids_in(path_id: str) -> tuple[str, ...]:
     """The ids in the id of a path: of the nodes to go through, from the outer tree inwards."""
     return tuple(path_id.split(_ID_SEPARATOR))
+
+
+def is_in_group(path_id: str) -> bool:
+    """Whether a node is in any group, by the id of its path."""
+    return _ID_SEPARATOR in path_id
+
+
+def groups_of(path_id: str) -> Iterator[str]:
+    """The ids of the group nodes that lead to a node, from the outer tree inwards."""
+    ids = ids_in(path_id)
+    return (_ID_SEPARATOR.join(ids[:depth]) for depth in range(1, len(ids)))
+
+
+def name_inside(path_name: str, group: str) -> str:
+    """The name of a node without that of a group that it is in: both are names of paths."""
+    return path_name.removeprefix(group + _NAME_SEPARATOR)
 
 
 def is_inside(path_id: str, group: str) -> bool:

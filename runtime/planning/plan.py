@@ -79,7 +79,9 @@ class PlannedTask:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Results that are to come home: an Output node's (with its `action`) or, with none, a script node's own output.
+    """Results that are to come home: an Output node's (with its `action`) or, with none, an output's own.
+
+    That is an output of a script node, or of a group node, which shows what a node in the group gives.
 
     Those that are only offered come home when somebody asks for them.
     """
@@ -104,12 +106,24 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """A group node that has tasks in it, at any depth. `id` and `name` are those of its path."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """Tasks, each after those it depends on, and those of their results that come home, to the scene `home`."""
+    """Tasks, each after those it depends on, and those of their results that come home, to the scene `home`.
+
+    `groups` are in the order of the graph.
+    """
 
     name: str
     tasks: tuple[PlannedTask, ...]
     deliveries: tuple[Delivery, ...] = ()
+    groups: tuple[PlannedGroup, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
     files: FilesInUse = field(default_factory=FilesInUse)
     home: LiveRef | None = None
@@ -120,20 +134,27 @@ class Plan:
         sources = (source for task in self.tasks for source in task.sources())
         return any(isinstance(source, Constant) and source.names_open_file for source in sources)
 
-    def part_for(self, task_id: str, identifier: str) -> Plan:
-        """What brings one output of a task home, and no more; into the scene, if no Output node takes it home.
+    def source_at(self, node: str, output: str) -> FromTask | None:
+        """What shows its results at an output of a script node or a group node, by their ids; None if nothing does."""
+        for task in self.tasks:
+            if task.id == node:
+                return next((task.source(each) for each in task.outputs if each.identifier == output), None)
+        given = (source for item in self.deliveries for source in item.sources if isinstance(source, FromTask))
+        return next((source for source in given if source.place == (node, output)), None)
+
+    def part_for(self, node: str, output: str) -> Plan:
+        """What brings one output of a script node or group node home; into the scene, if no Output node takes it home.
 
         Nothing that is at home stays beside it.
 
         Raises:
             RunError: if there is no such output.
         """
-        outputs = (task.source(output) for task in self.tasks if task.id == task_id for output in task.outputs)
-        source = next((source for source in outputs if source.output == identifier), None)
+        source = self.source_at(node, output)
         if source is None:
             raise RunError("the node does not give this result any more. Run the node tree again")
         taken = [item for item in self.deliveries if source in item.sources and not item.is_offered]
-        found = taken or [Delivery(task_id, identifier, (source,), OutputAction(OutputMode.LINK))]
+        found = taken or [Delivery(node, output, (source,), OutputAction(OutputMode.LINK))]
         deliveries = tuple(
             item if item.action is None else replace(item, action=replace(item.action, keep_earlier=False))
             for item in found
