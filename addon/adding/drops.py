@@ -11,7 +11,7 @@ from pathlib import Path
 
 import bpy
 
-from ..editor.active import active_tree
+from ..editor.active import edited_tree
 from . import node_add
 from .node_add import AddOperator
 from .node_choices import NodeChoice
@@ -49,7 +49,7 @@ class BACKGROUND_NODES_OT_files_drop(AddOperator, bpy.types.Operator):
         if not nodes:
             self.report({"WARNING"}, "No node reads such a file")
             return {"CANCELLED"}
-        node_add.select_only(active_tree(context), *nodes)
+        node_add.select_only(edited_tree(context), *nodes)
         return {"FINISHED"}
 
     def _add_all(self, context: bpy.types.Context, paths: Sequence[Path]) -> list[bpy.types.Node]:
@@ -81,7 +81,7 @@ class BACKGROUND_NODES_FH_files(bpy.types.FileHandler):
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
-        tree = active_tree(context)
+        tree = edited_tree(context)
         return tree is not None and tree.is_editable and context.region is not None and context.region.type == "WINDOW"
 
 

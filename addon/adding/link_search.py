@@ -16,7 +16,7 @@ import bpy
 
 from ...node_tree.node_shape import View
 from ..drawing import keymaps
-from ..editor.active import active_tree
+from ..editor.active import edited_tree
 from .node_add import AddOperator
 from .socket_finder import IS_POSSIBLE, socket_at
 
@@ -59,7 +59,7 @@ class BACKGROUND_NODES_OT_link_watch(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         manager = context.window_manager
-        self._links = _links(active_tree(context))
+        self._links = _links(edited_tree(context))
         self._last_operator = _last_operator(context)
         self._timer = manager.event_timer_add(_INTERVAL, window=context.window)
         manager.modal_handler_add(self)
@@ -69,7 +69,7 @@ class BACKGROUND_NODES_OT_link_watch(bpy.types.Operator):
         if any(operator.bl_idname == "NODE_OT_link" for operator in context.window.modal_operators):
             return {"PASS_THROUGH"}
         self.cancel(context)
-        tree = active_tree(context)
+        tree = edited_tree(context)
         was_dropped = _last_operator(context) != self._last_operator
         if tree is not None and was_dropped and _links(tree) == self._links and _is_in_void(context, event):
             bpy.ops.background_nodes.node_search(
@@ -100,7 +100,7 @@ def _is_in_void(context: bpy.types.Context, event: bpy.types.Event) -> bool:
     if region is None or not (0 <= x < region.width and 0 <= y < region.height):
         return False
     view = View(region, context.preferences.system.ui_scale)
-    shapes = (view.shape(node) for node in active_tree(context).nodes if node.bl_idname != "NodeFrame")
+    shapes = (view.shape(node) for node in edited_tree(context).nodes if node.bl_idname != "NodeFrame")
     return not any(shape.contains(x, y, _MARGIN * view.unit) for shape in shapes)
 
 

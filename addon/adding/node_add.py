@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..editor.active import EditableTreeOperator, active_tree
+from ..editor.active import EditableTreeOperator, edited_tree
 from . import node_choices
 from .node_choices import NodeChoice
 
@@ -24,7 +24,7 @@ class AddOperator(EditableTreeOperator):
 
     def add(self, context: bpy.types.Context, choice: NodeChoice) -> bpy.types.Node | None:
         """Add a node where the cursor is and make it the only selected one; None, and a report, if that can't be."""
-        tree = active_tree(context)
+        tree = edited_tree(context)
         try:
             node = choice.add_to(tree)
         except (KeyError, RuntimeError) as error:

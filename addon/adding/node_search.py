@@ -15,7 +15,7 @@ from ...node_tree import lookup
 from ...node_tree.links import source_socket
 from ...runtime.script.socket_types import SocketType, conversion
 from ..drawing import keymaps
-from ..editor.active import active_tree
+from ..editor.active import edited_tree
 from . import node_choices
 from .node_add import AddOperator, store_cursor
 from .node_choices import ChoiceSocket, NodeChoice
@@ -131,7 +131,7 @@ class _Listed:
 def _offered(properties: Any, context: bpy.types.Context | None) -> list[tuple[str, str, str]]:
     if context is None:  # asked for the documentation
         return []
-    tree = active_tree(context)
+    tree = edited_tree(context)
     socket = (tree.session_uid, properties.node_name, properties.socket_identifier, properties.use_inputs)
     if _Listed.socket != socket:
         _Listed.socket, _Listed.items = socket, _items_for(_socket(properties, context))
@@ -145,7 +145,7 @@ def _items_for(socket: bpy.types.NodeSocket | None) -> list[tuple[str, str, str]
 
 def _socket(properties: Any, context: bpy.types.Context) -> bpy.types.NodeSocket | None:
     """The socket to link to that an operator's properties name."""
-    nodes = active_tree(context).nodes
+    nodes = edited_tree(context).nodes
     node = nodes.get(properties.node_name) if properties.node_name else nodes.active
     if node is None:
         return None
@@ -209,7 +209,7 @@ class BACKGROUND_NODES_OT_node_search(AddOperator, bpy.types.Operator):
         node.location.y += _ABOVE_SOCKET
         if self.use_inputs:
             node.location.x -= node.width
-        _link(active_tree(context), socket, node, unquote(other_identifier))
+        _link(edited_tree(context), socket, node, unquote(other_identifier))
         return self.finish()
 
 
@@ -232,7 +232,7 @@ classes = (BACKGROUND_NODES_OT_node_search,)
 
 
 def _draw_node_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = edited_tree(context)
     if tree is None:
         return
     menu.layout.separator()

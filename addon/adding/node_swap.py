@@ -12,7 +12,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from ...node_tree import base
 from ...runtime.script.socket_types import SocketType, conversion
 from ..drawing import keymaps
-from ..editor.active import EditableTreeOperator, active_tree
+from ..editor.active import EditableTreeOperator, edited_tree
 from . import node_add, node_choices
 from .choice_menus import ChoiceMenus
 from .node_choices import NodeChoice
@@ -38,7 +38,7 @@ class BACKGROUND_NODES_OT_node_swap(EditableTreeOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not any(_can_go(node) for node in active_tree(context).nodes if node.select):
+        if not any(_can_go(node) for node in edited_tree(context).nodes if node.select):
             cls.poll_message_set("Select a node first")
             return False
         return True
@@ -48,7 +48,7 @@ class BACKGROUND_NODES_OT_node_swap(EditableTreeOperator, bpy.types.Operator):
         return node_choices.find(properties.choice).description
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree, choice = active_tree(context), node_choices.find(self.choice)
+        tree, choice = edited_tree(context), node_choices.find(self.choice)
         made = []
         for old in [node for node in tree.nodes if node.select and _can_go(node)]:
             try:
@@ -209,7 +209,7 @@ class BACKGROUND_NODES_MT_swap(bpy.types.Menu):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return active_tree(context) is not None
+        return edited_tree(context) is not None
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
@@ -224,12 +224,12 @@ class BACKGROUND_NODES_MT_swap(bpy.types.Menu):
 
 
 def _draw_in_blenders(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    if active_tree(context) is not None:
+    if edited_tree(context) is not None:
         menu.layout.menu_contents(BACKGROUND_NODES_MT_swap.bl_idname)
 
 
 def _draw_in_node_menus(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = edited_tree(context)
     if tree is not None and any(node.select for node in tree.nodes):
         menu.layout.menu(BACKGROUND_NODES_MT_swap.bl_idname)
 

@@ -10,7 +10,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ...node_tree.data_nodes import BackgroundNodeInput
 from ...runtime.blender import data_block_kinds
-from ..editor.active import EditableTreeOperator, active_tree
+from ..editor.active import EditableTreeOperator, edited_tree
 from . import node_add
 from .node_add import AddOperator
 from .node_choices import NodeChoice
@@ -130,7 +130,7 @@ class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
         if not nodes:
             self.report({"WARNING"}, "Nothing is selected there")
             return {"CANCELLED"}
-        node_add.select_only(active_tree(context), *nodes)
+        node_add.select_only(edited_tree(context), *nodes)
         return self.finish()
 
 
@@ -143,7 +143,7 @@ class BACKGROUND_NODES_OT_input_fill(EditableTreeOperator, bpy.types.Operator):
     node_name: bpy.props.StringProperty(name="Node", description="The Input node", options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = active_tree(context).nodes[self.node_name]
+        node = edited_tree(context).nodes[self.node_name]
         found = _of_node(context, node)
         if not found:
             self.report({"WARNING"}, rpt_("Nothing of the type {type} is selected").format(type=node.data_type_name))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import bpy
 
-from ..editor.active import active_tree
+from ..editor.active import edited_tree
 
 #: Whether this Blender tells which sockets are selected: 4.5 and later do.
 IS_POSSIBLE = "select" in bpy.types.NodeSocket.bl_rna.properties
@@ -19,7 +19,7 @@ def socket_at(context: bpy.types.Context, x: int, y: int) -> bpy.types.NodeSocke
     """The socket at a place of the region, in pixels; None if there is none, or if Blender does not tell."""
     if not IS_POSSIBLE or context.region is None or context.region.type != "WINDOW":
         return None
-    nodes = active_tree(context).nodes
+    nodes = edited_tree(context).nodes
     active, selected = nodes.active, {node.name for node in context.selected_nodes}
     if not _flip(x, y):
         return None

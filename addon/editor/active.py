@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The node tree that the editor shows, the last run of this tree, and what operators on it share."""
+"""The node trees that the editor has open and shows, the last run there, and what operators on them share."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from ..session.current import session
 from ..session.run import Run
 
 
-def active_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
-    """The background node tree that the editor shows."""
-    space = context.space_data
-    if space is None or space.type != "NODE_EDITOR" or space.tree_type != "BackgroundNodeTree":
+def edited_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
+    """The background node tree that the editor shows, be it a group: its nodes are seen, added and changed."""
+    space = _editor(context)
+    return None if space is None else space.edit_tree
+
+
+def outer_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
+    """The background node tree that the editor has open, whichever group in it is shown: it is what runs."""
+    space = _editor(context)
+    if space is None or space.edit_tree is None:
         return None
-    return space.edit_tree
+    return space.path[0].node_tree
+
+
+def _editor(context: bpy.types.Context) -> bpy.types.SpaceNodeEditor | None:
+    space = context.space_data
+    is_ours = space is not None and space.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree"
+    return space if is_ours else None
 
 
 def active_run(context: bpy.types.Context) -> Run | None:
-    """The last run of the tree that the editor shows."""
-    tree = active_tree(context)
+    """The last run of the tree that the editor has open."""
+    tree = outer_tree(context)
     return None if tree is None else session.run_of(tree)
 
 
@@ -30,7 +42,7 @@ class TreeOperator:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if active_tree(context) is None:
+        if edited_tree(context) is None:
             cls.poll_message_set("Open a background node tree in the editor first")
             return False
         return True
@@ -45,7 +57,7 @@ class EditableTreeOperator(TreeOperator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not active_tree(context).is_editable:
+        if not edited_tree(context).is_editable:
             cls.poll_message_set("The node tree is linked from another file")
             return False
         return True

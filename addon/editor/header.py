@@ -15,7 +15,7 @@ from ..session import problems
 from ..session.current import session
 from ..session.run import Run
 from . import run_text
-from .active import active_tree
+from .active import outer_tree
 
 #: Width of the bar in UI units, and in a narrow editor.
 _BAR_WIDTH, _SHORT_BAR_WIDTH = 8.0, 5.0
@@ -24,13 +24,13 @@ _NARROW = 720.0
 
 
 def _draw_start(header: bpy.types.Header, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = outer_tree(context)
     if tree is not None and _is_narrow(context):
         _draw_controls(header.layout, tree, is_narrow=True)
 
 
 def _draw_end(header: bpy.types.Header, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = outer_tree(context)
     if tree is None:
         return
     if not _is_narrow(context):

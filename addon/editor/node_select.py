@@ -7,7 +7,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
 from ...node_tree.identity import find_node
-from .active import TreeOperator, active_tree
+from .active import TreeOperator, edited_tree
 
 
 class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
@@ -23,7 +23,7 @@ class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
+        tree = edited_tree(context)
         node = find_node(tree, self.node_id) if self.node_id else None
         node = node or tree.nodes.get(self.node_name)
         if node is None:

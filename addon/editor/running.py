@@ -17,7 +17,11 @@ from ..session import problems
 from ..session.current import session
 from ..session.run import Run
 from . import forecast_text
-from .active import TreeOperator, active_run, active_tree
+from .active import TreeOperator, active_run, edited_tree, outer_tree
+from .shown_path import shown_path
+
+#: Nodes that only arrange a graph, or stand for the ends of a group.
+_NOT_RUN = frozenset({"NodeFrame", "NodeReroute", "NodeGroupInput", "NodeGroupOutput"})
 
 
 class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
@@ -45,7 +49,7 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
         if properties.force:
             return "Run the whole node tree, whether it changed or not, in new background Blenders"
-        tree = active_tree(context)
+        tree = outer_tree(context)
         forecast = None if tree is None or properties.scope != "ALL" else forecast_text.watch(tree)
         if forecast is not None:
             what = pgettext_tip("Run the whole node tree in background Blenders")
@@ -67,8 +71,8 @@ class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
-        until = wanted_nodes(tree, self.scope)
+        tree = outer_tree(context)
+        until = wanted_nodes(context, self.scope)
         if until == []:
             self.report(
                 {"ERROR"},
@@ -116,13 +120,17 @@ def _wait_in_background(run: Run) -> None:
         run.wait()
 
 
-def wanted_nodes(tree: bpy.types.NodeTree, scope: str) -> list[str] | None:
-    """The names of the nodes that a scope asks for, None for all."""
+def wanted_nodes(context: bpy.types.Context, scope: str) -> list[str] | None:
+    """The names of the nodes that a scope asks for, with those of the groups they are in; None for all."""
+    nodes = edited_tree(context).nodes
     if scope == "SELECTED":
-        return [node.name for node in tree.nodes if node.select and node.bl_idname not in ("NodeFrame", "NodeReroute")]
-    if scope == "ACTIVE":
-        return [tree.nodes.active.name] if tree.nodes.active else []
-    return None
+        found = [node for node in nodes if node.select and node.bl_idname not in _NOT_RUN]
+    elif scope == "ACTIVE":
+        found = [nodes.active] if nodes.active else []
+    else:
+        return None
+    path = shown_path(context.space_data)
+    return [path.into("", node.name).name for node in found]
 
 
 class _RunOperator(TreeOperator):
@@ -166,7 +174,7 @@ class BACKGROUND_NODES_OT_cancel_node(_RunOperator, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        run, active = active_run(context), active_tree(context).nodes.active
+        run, active = active_run(context), edited_tree(context).nodes.active
         task = run.tasks.get(self.node_name) if self.node_name else run.task_of(active) if active else None
         if task is None or task.state.is_final:
             self.report({"WARNING"}, translated("The node is not running"))
@@ -232,7 +240,7 @@ class BACKGROUND_NODES_OT_retry(_RunOperator, bpy.types.Operator):
 
 def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     """What an artist wants of the node under the mouse, in the node editor's own context menu."""
-    tree = active_tree(context)
+    tree = edited_tree(context)
     if tree is None or tree.nodes.active is None:
         return
     layout = menu.layout
@@ -250,7 +258,7 @@ class BACKGROUND_NODES_OT_problems_show(TreeOperator, bpy.types.Operator):
     bl_label = "Show Problems"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
+        tree = outer_tree(context)
         problems.find(tree)
         problems.wanted.tell(tree.session_uid)
         return {"FINISHED"}
@@ -276,7 +284,7 @@ class BACKGROUND_NODES_MT_run(bpy.types.Menu):
         layout.operator("background_nodes.finish_current")
         layout.operator("background_nodes.cancel_node")
         layout.operator("background_nodes.cancel", icon="X")
-        tree = active_tree(context)
+        tree = outer_tree(context)
         if tree is not None:
             layout.separator()
             layout.prop(tree, "auto_run")

@@ -15,7 +15,7 @@ from ...runtime.errors import BackgroundNodesError, CompileError
 from ..consent.consent import ScriptQuestion, content, difference
 from ..consent.current import consent, quoted
 from ..drawing import paragraphs
-from ..editor.active import TreeOperator, active_tree
+from ..editor.active import TreeOperator, outer_tree
 from ..editor.running import wanted_nodes
 from ..session import checks, problems
 from . import text_editors
@@ -162,7 +162,7 @@ class BACKGROUND_NODES_OT_scripts_ask(TreeOperator, bpy.types.Operator):
         try:
             questions = _questions(context, self.scope)
         except CompileError as error:
-            problems.show(active_tree(context), error.problems)
+            problems.show(outer_tree(context), error.problems)
             return {"CANCELLED"}
         if not questions:
             self.report({"INFO"}, pgettext_rpt("All scripts are allowed to run"))
@@ -216,8 +216,8 @@ def shown_lines(question: ScriptQuestion, *, has_changes: bool) -> Sequence[str]
 
 
 def _questions(context: bpy.types.Context, scope: str) -> list[ScriptQuestion]:
-    tree = active_tree(context)
-    return list(consent.questions(checks.checked(tree, wanted_nodes(tree, scope)).tasks))
+    tree = outer_tree(context)
+    return list(consent.questions(checks.checked(tree, wanted_nodes(context, scope)).tasks))
 
 
 def _ask_again() -> set[str]:

@@ -7,12 +7,12 @@ import bpy
 
 from ...node_tree.script_node import BackgroundNodeScript
 from ..editor import redraw
-from ..editor.active import active_tree
+from ..editor.active import edited_tree
 from . import texts
 
 
 def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = edited_tree(context)
     node = None if tree is None else tree.nodes.active
     if node is None or node.bl_idname != BackgroundNodeScript.bl_idname:
         return

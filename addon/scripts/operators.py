@@ -15,7 +15,7 @@ from ..adding import node_add
 from ..adding.node_add import AddOperator
 from ..adding.node_choices import NodeChoice
 from ..consent.current import file_chosen
-from ..editor.active import EditableTreeOperator, TreeOperator, active_run, active_tree
+from ..editor.active import EditableTreeOperator, TreeOperator, active_run, edited_tree
 from . import text_editors, texts
 
 
@@ -28,7 +28,7 @@ class _ScriptOperator:
 
     def node(self, context: bpy.types.Context) -> BackgroundNodeScript | None:
         """The script node; None, and a report, if there is none."""
-        nodes = active_tree(context).nodes
+        nodes = edited_tree(context).nodes
         node = nodes.get(self.node_name) if self.node_name else nodes.active
         if node is None or node.bl_idname != BackgroundNodeScript.bl_idname:
             self.report({"WARNING"}, translated("No script node is active"))

@@ -18,7 +18,7 @@ from ...node_tree.sockets import socket_color
 from ...runtime.errors import SignatureError
 from ...runtime.script import detected_sockets
 from ...runtime.script.socket_types import SocketType
-from ..editor.active import EditableTreeOperator, active_tree
+from ..editor.active import EditableTreeOperator, edited_tree
 from . import tabs
 
 #: Rows of a list that holds little.
@@ -34,7 +34,7 @@ _PROPERTIES = {
 
 def _active_node(context: bpy.types.Context) -> BackgroundNodeScript | None:
     """The active node, if its inputs and outputs are declared on it."""
-    tree = active_tree(context)
+    tree = edited_tree(context)
     node = None if tree is None else tree.nodes.active
     return node if getattr(node, "is_without_main", False) else None
 
@@ -47,7 +47,7 @@ class _DeclarationOperator(EditableTreeOperator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        nodes = active_tree(context).nodes
+        nodes = edited_tree(context).nodes
         node = nodes.get(self.node_name) if self.node_name else nodes.active
         if not getattr(node, "is_without_main", False):
             self.report({"WARNING"}, translated("Choose a node whose script has no function main"))

@@ -10,7 +10,7 @@ from ...node_tree import declared_sockets, lookup
 from ...node_tree.identity import find_node
 from ...node_tree.links import is_refused, origins
 from ...runtime.errors import Problem
-from ..editor.active import TreeOperator, active_tree
+from ..editor.active import TreeOperator, edited_tree
 
 
 class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator):
@@ -24,7 +24,7 @@ class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator)
     identifier: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
+        tree = edited_tree(context)
         node = tree.nodes.get(self.node_name)
         sockets = [] if node is None else [item for item in node.inputs if item.identifier == self.identifier]
         refused = [link for socket in sockets for link in socket.links if is_refused(link)]

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from ...node_tree import changes
-from ..editor.active import TreeOperator, active_tree
+from ..editor.active import TreeOperator, edited_tree
 
 
 class _ListOperator(TreeOperator, bpy.types.Operator):
@@ -19,7 +19,7 @@ class _ListOperator(TreeOperator, bpy.types.Operator):
     is_output: bpy.props.BoolProperty(options={"SKIP_SAVE"})
 
     def socket(self, context: bpy.types.Context) -> Any:
-        node = active_tree(context).nodes[self.node_name]
+        node = edited_tree(context).nodes[self.node_name]
         sockets = node.outputs if self.is_output else node.inputs
         return next(socket for socket in sockets if socket.identifier == self.identifier)
 

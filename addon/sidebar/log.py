@@ -18,7 +18,7 @@ from ...runtime.scheduling.states import TaskState
 from ..drawing import areas
 from ..drawing.quantities import duration
 from ..editor import node_status
-from ..editor.active import TreeOperator, active_run, active_tree
+from ..editor.active import TreeOperator, active_run, edited_tree
 from ..session.run import Run
 from ..session.task import Item, Task
 
@@ -65,7 +65,7 @@ class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
 
 def task_of(context: bpy.types.Context, node_name: str) -> Task | None:
     """The task of a node in the run that the editor shows: by the node's name, of the active node if that is empty."""
-    run, tree = active_run(context), active_tree(context)
+    run, tree = active_run(context), edited_tree(context)
     node = tree.nodes.get(node_name) if node_name else tree.nodes.active
     if run is None:
         return None

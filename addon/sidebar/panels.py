@@ -18,7 +18,7 @@ from ...runtime.scheduling.states import RunState, TaskState
 from ..drawing import paragraphs
 from ..drawing.quantities import countdown, duration, memory_size
 from ..editor import forecast_text, node_status, redraw, run_text, status_icons
-from ..editor.active import active_run, active_tree
+from ..editor.active import active_run, edited_tree, outer_tree
 from ..session import problems
 from ..session.current import session
 from ..session.run import Run
@@ -52,7 +52,7 @@ class _TreePanel:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return active_tree(context) is not None
+        return edited_tree(context) is not None
 
 
 # The active node
@@ -66,11 +66,11 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return super().poll(context) and hasattr(active_tree(context).nodes.active, "uid")
+        return super().poll(context) and hasattr(edited_tree(context).nodes.active, "uid")
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, run = self.layout, active_run(context)
-        task = None if run is None else run.task_of(active_tree(context).nodes.active)
+        task = None if run is None else run.task_of(edited_tree(context).nodes.active)
         _draw_outlook(layout, context)
         if task is None:
             layout.label(text="Not run yet", icon="INFO")
@@ -97,17 +97,16 @@ class BACKGROUND_NODES_PT_settings(_TreePanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return super().poll(context) and hasattr(active_tree(context).nodes.active, "draw_settings")
+        return super().poll(context) and hasattr(edited_tree(context).nodes.active, "draw_settings")
 
     def draw(self, context: bpy.types.Context) -> None:
-        active_tree(context).nodes.active.draw_settings(self.layout)
+        edited_tree(context).nodes.active.draw_settings(self.layout)
 
 
 def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What a run would do with the active node, if it would do anything."""
-    tree = active_tree(context)
-    forecast = forecast_text.watch(tree)
-    told = None if forecast is None else forecast.of(tree.nodes.active.uid)
+    forecast = forecast_text.watch(outer_tree(context))
+    told = None if forecast is None else forecast.of(edited_tree(context).nodes.active.uid)
     if told is None or told.state is Outlook.CACHED:
         return
     layout.label(text="Would Run" if told.is_sure_to_run else "Before the Next Run", icon="TIME")
@@ -192,7 +191,7 @@ def _draw_going_on(layout: bpy.types.UILayout, run: Run) -> None:
 
 def _draw_forecast(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What the button below would do."""
-    forecast = forecast_text.watch(active_tree(context))
+    forecast = forecast_text.watch(outer_tree(context))
     if forecast is not None:
         paragraphs.draw(layout, context, forecast_text.summary(forecast), icon="TIME")
 
@@ -231,7 +230,7 @@ class BACKGROUND_NODES_PT_tasks(_TreePanel, bpy.types.Panel):
         return active_run(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        task_list.draw(self.layout, active_tree(context), _TASK_ROWS)
+        task_list.draw(self.layout, edited_tree(context), _TASK_ROWS)
 
 
 class BACKGROUND_NODES_PT_history(_TreePanel, bpy.types.Panel):
@@ -272,7 +271,7 @@ class BACKGROUND_NODES_PT_problems(_TreePanel, bpy.types.Panel):
     bl_label = "Problems"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, tree = self.layout, active_tree(context)
+        layout, tree = self.layout, outer_tree(context)
         problems.watch(tree)
         found = problems.of(tree)
         if found is None:
@@ -326,7 +325,7 @@ def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:
 def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
     box = layout.box()
     row = box.row()
-    row.label(text=_place(active_tree(context), problem), icon="ERROR", translate=False)
+    row.label(text=_place(outer_tree(context), problem), icon="ERROR", translate=False)
     if problem.node:
         select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
         select.node_name, select.node_id = problem.node, problem.node_id
@@ -334,7 +333,7 @@ def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, proble
     column.alert = True
     paragraphs.draw(column, context, _sentence(problem.message))
     paragraphs.draw(box, context, _sentence(problem.fix))
-    fixes.draw(box, active_tree(context), problem)
+    fixes.draw(box, outer_tree(context), problem)
 
 
 def _place(tree: bpy.types.NodeTree, problem: Problem) -> str:

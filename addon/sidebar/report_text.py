@@ -14,7 +14,7 @@ from bpy.app.translations import pgettext_rpt as translated
 
 from ...runtime.version import __version__
 from ..drawing.quantities import memory_size
-from ..editor.active import TreeOperator, active_run, active_tree
+from ..editor.active import TreeOperator, active_run, outer_tree
 from ..session import problems
 from ..session.current import session
 from ..session.run import Run
@@ -41,7 +41,7 @@ class BACKGROUND_NODES_OT_report_copy(TreeOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         task = log.task_of(context, self.node_name) if self.node_name else None
-        context.window_manager.clipboard = report(active_tree(context), active_run(context), task)
+        context.window_manager.clipboard = report(outer_tree(context), active_run(context), task)
         self.report({"INFO"}, translated("The report is in the clipboard"))
         return {"FINISHED"}
 

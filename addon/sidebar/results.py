@@ -13,8 +13,8 @@ from ...runtime.errors import BackgroundNodesError
 from ...runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..drawing import areas
 from ..editor import end_report
-from ..editor.active import TreeOperator, active_tree
-from ..session.current import bring_back, fetch_result, session
+from ..editor.active import TreeOperator, active_run, edited_tree
+from ..session.current import bring_back, fetch_result
 
 #: Says what could not be shown, "" if all could.
 Shower = Callable[[bpy.types.Context, Sequence[bpy.types.ID]], str]
@@ -28,7 +28,7 @@ class _OutputOperator(TreeOperator):
 
     def find_output(self, context: bpy.types.Context) -> bpy.types.NodeSocket | None:
         """The output, None if it is gone."""
-        node = active_tree(context).nodes.get(self.node_name)
+        node = edited_tree(context).nodes.get(self.node_name)
         sockets = [] if node is None else node.outputs
         return next((socket for socket in sockets if socket.identifier == self.identifier), None)
 
@@ -121,8 +121,7 @@ class BACKGROUND_NODES_OT_changed_settle(TreeOperator, bpy.types.Operator):
         return properties.bl_rna.properties["choice"].enum_items[properties.choice].description
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
-        run, node = session.run_of(tree), tree.nodes.get(self.node_name)
+        run, node = active_run(context), edited_tree(context).nodes.get(self.node_name)
         if run is None or not run.is_home or node is None:
             self.report({"WARNING"}, translated("There are no results to bring home. Run the node tree again"))
             return {"CANCELLED"}
@@ -144,7 +143,7 @@ class BACKGROUND_NODES_OT_output_collection_new(TreeOperator, bpy.types.Operator
     node_name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = active_tree(context).nodes.get(self.node_name)
+        node = edited_tree(context).nodes.get(self.node_name)
         if node is None or node.bl_idname != "BackgroundNodeOutput":
             return {"CANCELLED"}
         node.collection = bpy.data.collections.new("Results")

@@ -33,7 +33,7 @@ from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.scheduling.states import TaskState
 from ..drawing import areas, keymaps
 from ..editor import end_report, node_select, overlay, redraw
-from ..editor.active import TreeOperator, active_tree
+from ..editor.active import TreeOperator, active_run, edited_tree
 from ..session import forecasts, undo
 from ..session.current import offering_run, session
 from ..session.run import Run
@@ -304,7 +304,7 @@ class BACKGROUND_NODES_OT_result_view(TreeOperator, bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = active_tree(context)
+        tree = edited_tree(context)
         node = tree.nodes.get(self.node_name)
         if node is None:
             is_there = _viewer.target is not None
@@ -324,9 +324,9 @@ class BACKGROUND_NODES_OT_result_view(TreeOperator, bpy.types.Operator):
         return {"FINISHED"}
 
     def _run_to(self, context: bpy.types.Context, socket: bpy.types.NodeSocket) -> set[str]:
-        tree = active_tree(context)
+        tree = edited_tree(context)
         _viewer.wanted = Target.of(socket)
-        run = session.run_of(tree)
+        run = active_run(context)
         if run is not None and not run.is_home:
             self.report({"INFO"}, translated('"{name}" is shown once the run is over').format(name=socket.node.name))
             return {"FINISHED"}
@@ -342,7 +342,7 @@ class BACKGROUND_NODES_OT_result_view(TreeOperator, bpy.types.Operator):
 
 def _node_at(context: bpy.types.Context, x: int, y: int) -> bpy.types.Node | None:
     view = View(context.region, context.preferences.system.ui_scale)
-    nodes = (node for node in reversed(active_tree(context).nodes) if node.bl_idname != "NodeFrame")
+    nodes = (node for node in reversed(edited_tree(context).nodes) if node.bl_idname != "NodeFrame")
     return next((node for node in nodes if view.shape(node).contains(x, y)), None)
 
 
@@ -439,7 +439,7 @@ def _after_load(*_arguments: object) -> None:
 
 
 def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    tree = active_tree(context)
+    tree = edited_tree(context)
     if tree is None:
         return
     menu.layout.separator()
