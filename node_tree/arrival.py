@@ -27,7 +27,7 @@ from ..runtime.blender.homecoming import Homecoming
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..runtime.planning.plan import Delivery
-from ..runtime.planning.sources import FromTask, Source
+from ..runtime.planning.sources import Shown, Source
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from ..runtime.script.socket_types import LiveRef, StoredRef
@@ -39,7 +39,7 @@ from .meanwhile import Originals
 from .pairing import paired
 from .portion_size import PortionSize
 from .shown_values import ShownValue
-from .succession import Succession, compared, item_of
+from .succession import Succession, compared
 
 #: What is done with results that come home without an Output node.
 _OWN = OutputAction(OutputMode.KEEP)
@@ -74,11 +74,9 @@ class Arrival:
             (item, [ref for source in item.sources for ref in self._refs(source)]) for item in deliveries
         ]
         sources = dict.fromkeys(source for item in deliveries for source in item.sources)
-        self._sources = [source for source in sources if isinstance(source, FromTask)]
+        self._sources = [source for source in sources if isinstance(source, Shown)]
         self._placed = {
-            source: dict(run.results.placed(run.tasks[source.task], source.output))
-            for source in self._sources
-            if source.type.is_data_block
+            source: dict(run.results.placed(source, run.tasks)) for source in self._sources if source.type.is_data_block
         }
         refs = [ref for _delivery, refs in self._deliveries for ref in refs if isinstance(ref, StoredRef)]
         self._left = deque(home.portions(refs))
@@ -87,11 +85,11 @@ class Arrival:
         self._comparisons: Comparisons | None = None  # of what the next portion takes the place of
         self._originals = Originals(home)
         self._has_brought = False
-        self._earlier: dict[FromTask, set[str]] = {}  # places of earlier results that are still to be looked at
-        self._pairs: dict[FromTask, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
-        self._shown: set[FromTask] = set()  # what has a result
+        self._earlier: dict[Shown, set[str]] = {}  # places of earlier results that are still to be looked at
+        self._pairs: dict[Shown, dict[str, str]] = {}  # the place of the earlier one, by that of the new one
+        self._shown: set[Shown] = set()  # what has a result
         self._numbers = self._numbered(refs)
-        self._left_to_show: deque[FromTask] = deque()
+        self._left_to_show: deque[Shown] = deque()
         self._value: ShownValue | None = None  # the one that is being shown
         self._hidden: list[int] = []  # uids of originals
         self._came: set[int] = set()  # uids of all that came or was changed
@@ -287,7 +285,7 @@ class Arrival:
 
     def _refs(self, source: Source) -> Iterable[StoredRef | LiveRef]:
         """What names the data-blocks of a source."""
-        if isinstance(source, FromTask):
+        if isinstance(source, Shown):
             return self._run.results.source(source, self._run.tasks).refs()
         return live_refs(source)
 
@@ -343,7 +341,7 @@ class Arrival:
                 places = self._earlier[source] if is_last else heirs
                 yield from compared(noted_results.earlier(where.node, where.output, places))
 
-    def _action_of(self, source: FromTask) -> OutputAction:
+    def _action_of(self, source: Shown) -> OutputAction:
         """What the first Output node of a result does with it."""
         actions = (item.action for item, _refs in self._deliveries if source in item.sources)
         return next(filter(None, actions), _OWN)
@@ -351,9 +349,9 @@ class Arrival:
     def _put_in_place_of_earlier(self, nodes: Nodes) -> set[bpy.types.ID]:
         """Put results in the place of earlier ones, and note them. Returns those that are in such a place."""
         succession = Succession(self._home, set(self._found.values()), {self._found[ref] for ref in self._in_place})
-        results: dict[FromTask, dict[str, bpy.types.ID]] = {}
-        places: dict[FromTask, set[str]] = {}
-        where: dict[FromTask, Place] = {}
+        results: dict[Shown, dict[str, bpy.types.ID]] = {}
+        places: dict[Shown, set[str]] = {}
+        where: dict[Shown, Place] = {}
         for source, placed in self._placed.items():
             found_place = place_of(source, nodes)
             if source not in self._pairs or found_place is None or found_place.socket is None:
@@ -368,9 +366,8 @@ class Arrival:
             action = self._action_of(source)
             if action.keep_earlier:
                 continue
-            if self._is_last and self._run.tasks[source.task].mapped:
-                failed = self._run.failed_items(source.task)
-                succession.let_stay(node, output, {place for place in left if item_of(place) in failed})
+            if self._is_last and source.type.is_list:
+                succession.let_stay(node, output, set(filter(self._run.has_failed(source), left)))
             succession.add(node, output, heirs, places[source], action.when_changed)
         if self._is_last:
             for uid in dict.fromkeys(place.node.uid for place in where.values()):

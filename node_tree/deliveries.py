@@ -12,7 +12,7 @@ import bpy
 from ..runtime.engine.active_run import ActiveRun
 from ..runtime.planning.graph import OutputMode
 from ..runtime.planning.plan import Delivery
-from ..runtime.planning.sources import Constant, FromTask
+from ..runtime.planning.sources import Constant, Shown
 from ..runtime.script.socket_types import LiveRef, StoredRef
 
 #: The nodes of the tree, by their ids.
@@ -22,7 +22,7 @@ Nodes = Mapping[str, bpy.types.Node]
 def stored_refs(run: ActiveRun, delivery: Delivery) -> Iterator[StoredRef]:
     """The data-blocks that come home with it."""
     for source in delivery.sources:
-        if isinstance(source, FromTask) and source.type.is_data_block:
+        if isinstance(source, Shown) and source.type.is_data_block:
             yield from run.results.source(source, run.tasks).refs()
 
 
@@ -42,7 +42,7 @@ def use_of(delivery: Delivery) -> str:
     if action is None:
         return ""
     sources = [
-        [source.task, source.output] if isinstance(source, FromTask) else [ref.name for ref in live_refs(source)]
+        list(source.place) if isinstance(source, Shown) else [ref.name for ref in live_refs(source)]
         for source in delivery.sources
     ]
     collection = None if action.collection is None else action.collection.name
@@ -63,7 +63,7 @@ class Place(NamedTuple):
     socket: bpy.types.NodeSocket | None
 
 
-def place_of(source: FromTask, nodes: Nodes) -> Place | None:
+def place_of(source: Shown, nodes: Nodes) -> Place | None:
     """Where the results of a source are shown and noted; None if the node is gone.
 
     Results of a node in a group have no place but where they come out of the group.
@@ -77,7 +77,7 @@ def place_of(source: FromTask, nodes: Nodes) -> Place | None:
     return Place(node, output, found if is_fit else None)
 
 
-def socket_of(source: FromTask, nodes: Nodes) -> bpy.types.NodeSocket | None:
+def socket_of(source: Shown, nodes: Nodes) -> bpy.types.NodeSocket | None:
     """The output that shows the results of a source; None if it is gone, or is of another type now."""
     place = place_of(source, nodes)
     return None if place is None else place.socket

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import bpy
 
 from ..runtime.engine.active_run import ActiveRun
-from ..runtime.planning.sources import FromTask
+from ..runtime.planning.sources import Shown
 from ..runtime.scratch import value_files
 from ..runtime.scratch.scratch import ScratchFolder
 from .deliveries import Nodes, socket_of
@@ -44,15 +44,15 @@ class ShownValue:
 class SameValues:
     """Finds out which outputs show the long values that a run gave already."""
 
-    def __init__(self, run: ActiveRun, folder: ScratchFolder, sources: Iterable[FromTask]) -> None:
+    def __init__(self, run: ActiveRun, folder: ScratchFolder, sources: Iterable[Shown]) -> None:
         self._run = run
         self._folder = folder
         self._left = deque(source for source in sources if self._is_long(source))
         self._pieces: Iterator[str] | None = None  # of the first one, those that are still to be compared
         self._count = 0  # of its pieces that are equal
-        self._counts: dict[FromTask, int] = {}  # of the pieces of each that is the same
+        self._counts: dict[Shown, int] = {}  # of the pieces of each that is the same
 
-    def _is_long(self, source: FromTask) -> bool:
+    def _is_long(self, source: Shown) -> bool:
         is_plain = not source.type.is_data_block
         return is_plain and self._run.results.source(source, self._run.tasks).is_in_files
 
@@ -69,7 +69,7 @@ class SameValues:
                 break
         return self.is_done
 
-    def is_same(self, source: FromTask, socket: bpy.types.NodeSocket) -> bool:
+    def is_same(self, source: Shown, socket: bpy.types.NodeSocket) -> bool:
         """Whether an output shows the value of a source. Raises StoreError if that is to be found out only now."""
         if source in self._counts:
             return socket.shows_result and socket.num_result_pieces == self._counts[source]
@@ -82,7 +82,7 @@ class SameValues:
             count += 1
         return socket.num_result_pieces == count
 
-    def _read(self, source: FromTask) -> Iterator[str]:
+    def _read(self, source: Shown) -> Iterator[str]:
         return value_files.json_pieces(self._run.results.source(source, self._run.tasks), self._folder)
 
     def _compare(self, socket: bpy.types.NodeSocket | None) -> None:

@@ -187,11 +187,6 @@ class Succession:
         return _DATA if item == getattr(result, "data", None) else self._home.name_in_blob(item)
 
 
-def item_of(place: str) -> int:
-    """The item of a mapped task that a place belongs to."""
-    return int(place.partition(".")[0])
-
-
 def _part(item: bpy.types.ID, role: str) -> _Part:
     return data_block_kinds.kind_of(item), role
 

@@ -21,7 +21,7 @@ from ..runtime.errors import RunError, StoreError
 from ..runtime.planning.graph import OutputAction, OutputMode, WhenChanged
 from ..runtime.planning.node_path import ids_in, is_in_group
 from ..runtime.planning.plan import Delivery, PlannedTask, TaskOutput
-from ..runtime.planning.sources import FromTask
+from ..runtime.planning.sources import Shown
 from ..runtime.scheduling.states import TaskState
 from ..runtime.scratch import value_files
 from ..runtime.scratch.typed_values import TypedValue
@@ -100,7 +100,7 @@ class Writer:
     def _compare_values(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
         nodes = {} if tree is None else nodes_by_uid(tree)
         if self._same_values is None:
-            sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
+            sources = (source for item in self._coming() for source in item.sources if isinstance(source, Shown))
             self._same_values = SameValues(self._run, self._snapshot.folder, dict.fromkeys(sources))
         try:
             return self._same_values.work(nodes, seconds)
@@ -109,7 +109,7 @@ class Writer:
 
     def _earlier(self, tree: bpy.types.NodeTree | None) -> Iterator[Compared]:
         nodes = {} if tree is None else nodes_by_uid(tree)
-        sources = (source for item in self._coming() for source in item.sources if isinstance(source, FromTask))
+        sources = (source for item in self._coming() for source in item.sources if isinstance(source, Shown))
         for source in dict.fromkeys(sources):
             place = place_of(source, nodes) if source.type.is_data_block else None
             if place is not None:
@@ -185,9 +185,9 @@ class Writer:
             return False
         if delivery.action is not None and nodes[delivery.node].home_action != use_of(delivery):
             return False
-        return all(self._is_source_home(source, nodes) for source in delivery.sources if isinstance(source, FromTask))
+        return all(self._is_source_home(source, nodes) for source in delivery.sources if isinstance(source, Shown))
 
-    def _is_source_home(self, source: FromTask, nodes: Nodes) -> bool:
+    def _is_source_home(self, source: Shown, nodes: Nodes) -> bool:
         place = place_of(source, nodes)
         if place is None or place.socket is None:
             return False
@@ -206,7 +206,7 @@ class Writer:
         are `home`. Data-blocks stay in the file and noted: new ones will take their place.
         """
         plan, scheduler = self._run.plan, self._run.scheduler
-        kept = {source.place for item in home for source in item.sources if isinstance(source, FromTask)}
+        kept = {source.place for item in home for source in item.sources if isinstance(source, Shown)}
         ended = {
             uid
             for uid, record in scheduler.tasks.items()
@@ -224,7 +224,7 @@ class Writer:
     def _offer(self, delivery: Delivery, nodes: Nodes) -> None:
         """Show what comes home when somebody asks for it."""
         (source,) = delivery.sources
-        assert isinstance(source, FromTask)
+        assert isinstance(source, Shown)
         refs = [ref for ref in self._run.results.source(source, self._run.tasks).elements() if ref is not None]
         if refs or source.type.is_list:
             names = [ref.name for ref in refs]
@@ -270,14 +270,14 @@ class Writer:
         value = self._run.results.source(source, self._run.tasks)
         return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), source.type.kind)
 
-    def _source(self, node_id: str, output: str) -> FromTask:
+    def _source(self, node_id: str, output: str) -> Shown:
         """What gives an output of a script node, by its identifier or label, or what a group node shows there.
 
         Raises:
             RunError: if there is none.
         """
         task = self._run.tasks.get(node_id)
-        source = self._run.plan.source_at(node_id, output) if task is None else task.source(_output(task, output))
+        source = self._run.plan.source_at(node_id, output) if task is None else task.whole(_output(task, output))
         if source is None:
             raise RunError(f'the run has no result for the output "{output}" of that node')
         return source
@@ -351,13 +351,14 @@ class Writer:
 
     def _has_place(self, nodes: Nodes, delivery: Delivery) -> bool:
         """Whether the node and the output of a result still exist; if not, a note says so."""
-        sources = [source for source in delivery.sources if isinstance(source, FromTask)]
-        names = [self._run.tasks[source.task].name for source in sources]
+        sources = [source for source in delivery.sources if isinstance(source, Shown)]
+        names = [self._run.name_of(source.place[0]) for source in sources]
         if delivery.node not in nodes:
             self._note_once(f'The node "{names[0]}"' if delivery.action is None else "An Output node", "is gone")
             return False
         if delivery.action is None and not any(socket_of(source, nodes) for source in sources):
-            self._note_once(f'The script of "{names[0]}"', "has another output now")
+            what = "The script of" if delivery.node in self._run.tasks else "The group"
+            self._note_once(f'{what} "{names[0]}"', "has another output now")
             return False
         return True
 
@@ -369,7 +370,7 @@ class Writer:
 
 def _earlier_results(deliveries: Iterable[Delivery], nodes: Nodes) -> Targets:
     """What earlier runs brought home for the same outputs."""
-    sources = (source for item in deliveries for source in item.sources if isinstance(source, FromTask))
+    sources = (source for item in deliveries for source in item.sources if isinstance(source, Shown))
     places = filter(None, (place_of(source, nodes) for source in sources))
     rows = (row for place in places for row in noted_results.noted(place.node, place.output))
     return Targets(frozenset(row.session_uid for row in rows))

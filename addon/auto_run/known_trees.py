@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from ...runtime.planning.plan import PlannedTask
-from ...runtime.planning.sources import Constant
+from ...runtime.planning.sources import Constant, leaves
 
 #: Trees that are known; those that ran last.
 MAX_TREES: Final = 500
@@ -55,9 +55,11 @@ def _of_script(task: PlannedTask) -> tuple[str, str]:
 
 def _texts(task: PlannedTask) -> Iterator[str]:
     """All that a task is given and may be or hold a text, with the names of its inputs."""
-    for argument in task.arguments:
-        for source in argument.sources:
-            value = source.value if isinstance(source, Constant) else ()
+    given = [(argument.parameter.identifier, argument.sources) for argument in task.arguments]
+    given += [(f"{loop.id}.{each.input}", (each.source,)) for loop in task.loops for each in loop.lists]
+    for name, sources in given:
+        for leaf in leaves(sources):
+            value = leaf.value if isinstance(leaf, Constant) else ()
             items = value if isinstance(value, tuple) else (value,)
             texts = (item for item in items if isinstance(item, str | dict | list))
-            yield from (f"{argument.parameter.identifier}={text}" for text in texts)
+            yield from (f"{name}={text}" for text in texts)

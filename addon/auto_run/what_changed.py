@@ -92,7 +92,7 @@ def does_the_same(run: Run, plan: Plan) -> bool:
 
 def path_inputs(run: Run) -> set[str]:
     """The files and folders that inputs of a run name."""
-    constants = (source for task in run.planned for source in task.sources() if isinstance(source, Constant))
+    constants = (leaf for task in run.planned for leaf in task.leaves() if isinstance(leaf, Constant))
     values = (each.value for each in constants if each.type.kind in ("PATH", "BLEND_FILE"))
     items = (item for value in values for item in (value if isinstance(value, tuple) else (value,)))
     return {bpy.path.abspath(item) for item in items if isinstance(item, str) and item}
@@ -112,7 +112,7 @@ def _are_alike(task: PlannedTask, other: PlannedTask | None) -> bool:
 
 
 def _live_refs(task: PlannedTask) -> set[LiveRef]:
-    values = [source.value for source in task.sources() if isinstance(source, Constant)]
+    values = [leaf.value for leaf in task.leaves() if isinstance(leaf, Constant)]
     items = (item for value in values for item in (value if isinstance(value, tuple) else (value,)))
     return {item for item in items if isinstance(item, LiveRef)}
 

@@ -10,7 +10,7 @@ import bpy
 
 from ..errors import CompileError, Problem
 from ..planning.plan import Plan
-from ..planning.sources import Constant
+from ..planning.sources import Constant, Source, leaves
 from ..script.socket_types import LiveRef
 from . import data_block_kinds, pixels
 
@@ -116,17 +116,19 @@ def check(plan: Plan) -> None:
     live = data_block_kinds.Index()
     problems = []
     for task in plan.tasks:
-        for argument in task.arguments:
-            for ref in _live_refs(argument.sources):
+        given = [(argument.parameter.label, argument.sources) for argument in task.arguments]
+        given += [(each.label, (each.source,)) for loop in task.loops for each in loop.lists]
+        for label, sources in given:
+            for ref in _live_refs(sources):
                 data_block = live.find(ref.kind, ref.session_uid)
                 found = None if data_block is None else obstacle(data_block)
                 if found is not None:
-                    problems.append(Problem(task.name, argument.parameter.label, found.message, found.fix, task.id))
+                    problems.append(Problem(task.name, label, found.message, found.fix, task.id))
     if problems:
         raise CompileError(list(dict.fromkeys(problems)))
 
 
-def _live_refs(sources: tuple[object, ...]) -> list[LiveRef]:
-    constants = [source for source in sources if isinstance(source, Constant) and source.type.is_data_block]
-    values = [source.value if isinstance(source.value, tuple) else (source.value,) for source in constants]
+def _live_refs(sources: tuple[Source, ...]) -> list[LiveRef]:
+    constants = [leaf for leaf in leaves(sources) if isinstance(leaf, Constant) and leaf.type.is_data_block]
+    values = [leaf.value if isinstance(leaf.value, tuple) else (leaf.value,) for leaf in constants]
     return [ref for refs in values for ref in refs if isinstance(ref, LiveRef)]

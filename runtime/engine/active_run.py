@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..planning.plan import Delivery, Plan, PlannedTask
-from ..planning.sources import FromTask, Source
+from ..planning.sources import Constant, FromTask, Source, leaves
 from ..scheduling.events import TaskError
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
@@ -69,7 +69,8 @@ class ActiveRun:
         self.asked_pasts = cache is None
         self.warnings: dict[str, str] = {}
         self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
-        self.results = Results(scratch, snapshot, open_file)
+        records = self.scheduler.tasks
+        self.results = Results(scratch, snapshot, open_file, lambda task: records[task].layout)
         self.files = RunFiles(scratch, plan.files)
         self.cache = (
             None
@@ -184,12 +185,16 @@ class ActiveRun:
         record = self.scheduler.tasks[task].items[item]
         return record.attempt == attempt and record.state is TaskState.RUNNING
 
-    def contents(self, source: FromTask) -> dict[str, str]:
+    def name_of(self, node: str) -> str:
+        """The name of a task's node or of a group, by its id."""
+        groups = {group.id: group.name for group in self.plan.groups}
+        return self.tasks[node].name if node in self.tasks else groups[node]
+
+    def contents(self, source: Source) -> dict[str, str]:
         """The data-blocks that a source gives, by their places: what each is by content, "" if that is not known."""
-        placed = self.results.placed(self.tasks[source.task], source.output)
         return {
             place: "" if self.cache is None else self.cache.keys.content_of(ref)
-            for place, ref in placed
+            for place, ref in self.results.placed(source, self.tasks)
             if ref is not None
         }
 
@@ -214,7 +219,7 @@ class ActiveRun:
                 yield delivery
             elif delivery.action is not None and delivery.action.keep_succeeded:
                 sources = tuple(source for source in delivery.sources if self._gave_something(source))
-                if any(isinstance(source, FromTask) for source in sources):
+                if any(not isinstance(source, Constant) for source in sources):
                     yield replace(delivery, sources=sources)
 
     def named_error(self, task: str) -> TaskError | None:
@@ -225,22 +230,31 @@ class ActiveRun:
         name = self.results.item_name(self.tasks[task], error.item, self.tasks)
         return error.with_item_named(f'"{name}"') if name else error
 
-    def failed_items(self, task: str) -> set[int]:
-        """The items of a task that did not succeed."""
-        return {item.index for item in self.scheduler.tasks[task].items if item.state is not TaskState.SUCCEEDED}
+    def has_failed(self, source: Source) -> Callable[[str], bool]:
+        """Tells of the places of a list whether what gives the elements there did not succeed, or may not have."""
+        tasks = {leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask)}
+        if not isinstance(source, FromTask):
+            is_whole = all(self.scheduler.tasks[task].state is TaskState.SUCCEEDED for task in tasks)
+            return lambda _place: not is_whole
+        items = self.scheduler.tasks[source.task].items if self.tasks[source.task].mapped else []
+        failed = {item.index for item in items if item.state is not TaskState.SUCCEEDED}
+        return lambda place: int(place.partition(".")[0]) in failed
 
     def _gave_something(self, source: Source) -> bool:
         """Whether a source has a value, if only that of some items of a list."""
-        if not isinstance(source, FromTask):
-            return True
-        record = self.scheduler.tasks[source.task]
-        if record.state in (TaskState.FAILED, TaskState.TIMED_OUT):
-            return any(item.state is TaskState.SUCCEEDED for item in record.items)
-        return record.state is TaskState.SUCCEEDED
+        if isinstance(source, FromTask):
+            record = self.scheduler.tasks[source.task]
+            if record.state in (TaskState.FAILED, TaskState.TIMED_OUT):
+                return any(item.state is TaskState.SUCCEEDED for item in record.items)
+            return record.state is TaskState.SUCCEEDED
+        if source.type.is_list and not isinstance(source, Constant):
+            return bool(self.results.source(source, self.tasks).parts())
+        tasks = (leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask))
+        return all(self.scheduler.tasks[task].state is TaskState.SUCCEEDED for task in tasks)
 
     def home_refs(self) -> Iterator[StoredRef]:
         """The data-blocks that are to come home unasked."""
         for delivery in self.new_deliveries():
             for source in () if delivery.is_offered else delivery.sources:
-                if isinstance(source, FromTask) and source.type.is_data_block:
+                if source.type.is_data_block and not isinstance(source, Constant):
                     yield from self.results.source(source, self.tasks).refs()

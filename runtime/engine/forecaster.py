@@ -20,8 +20,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..keys.reasons import Reason
-from ..planning.plan import Argument, Plan, PlannedTask
-from ..planning.sources import Constant, Source
+from ..planning.plan import Plan, PlannedTask
+from ..planning.sources import Constant, FromTask, Source, leaves, loops_around
 from ..scheduling.events import (
     ErrandSucceeded,
     Event,
@@ -33,6 +33,8 @@ from ..scheduling.events import (
     RunStarted,
     StartErrand,
 )
+from ..scheduling.expansion import Counting
+from ..scheduling.layout import NO_PASSES
 from ..scheduling.records import TaskRecord
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import TaskState
@@ -85,7 +87,8 @@ class Forecaster:
         self._blobs = blobs
         self._num_workers = num_workers
         self._scheduler = Scheduler(plan, num_workers, looks_up=cache is not None)
-        self._results = Results(scratch, snapshot)
+        records = self._scheduler.tasks
+        self._results = Results(scratch, snapshot, layout_of=lambda task: records[task].layout)
         self._cache = None
         if cache is not None:
             self._cache = RunCache(cache, plan, scratch, self._results, is_forced=is_forced)
@@ -150,7 +153,7 @@ class Forecaster:
 
     def _look_up(self, task: PlannedTask, item: int, attempt: int) -> None:
         assert self._cache is not None
-        if any(self._is_unwritten(source) for source in task.sources()):
+        if any(map(self._is_unwritten, task.leaves())):
             return  # it stays as it is, and so does all behind it
         where = time.monotonic(), task.id, item, attempt
         match self._cache.look_up(task, item, self._tasks):
@@ -170,11 +173,11 @@ class Forecaster:
         """An item would run."""
         self._reasons.setdefault(task.id, {})[item] = tuple(map(str, reasons))
 
-    def _is_unwritten(self, source: Source) -> bool:
+    def _is_unwritten(self, leaf: Constant | FromTask) -> bool:
         """Whether it gives data-blocks of the open file that were not written."""
-        if not isinstance(source, Constant) or not source.type.is_data_block:
+        if not isinstance(leaf, Constant) or not leaf.type.is_data_block:
             return False
-        values = source.value if isinstance(source.value, tuple) else (source.value,)
+        values = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
         return any(isinstance(value, LiveRef) and value not in self._snapshot for value in values)
 
     # What is done before, on another thread
@@ -253,22 +256,29 @@ class Forecaster:
                     yield _Step(record.planned, each.index)
 
     def _count(self, record: TaskRecord) -> int | None:
-        """How many items a task that waits has, as far as the lists are known that it is mapped over."""
+        """How many items a task that waits has, as far as the lists are known that it is mapped over.
+
+        In loops they are not known: each pass may have others.
+        """
         if not record.is_mapped:
             return 1
-        lengths = (self._length(argument) for argument in record.planned.mapped)
+        if record.planned.loops:
+            return None
+        counting = Counting(self._scheduler.tasks)
+        sources = [argument.sources[0] for argument in record.planned.mapped]
+        lengths = (counting.elements(source, NO_PASSES) for source in sources if not self._is_unknown(source))
         return next((length for length in lengths if length is not None), None)
 
-    def _length(self, argument: Argument) -> int | None:
-        (source,) = argument.sources
-        if isinstance(source, Constant):
-            return len(source.value) if isinstance(source.value, tuple) else None
-        return None if self._is_unknown(source) else self._scheduler.tasks[source.task].output_length(source.output)
-
     def _is_unknown(self, source: Source) -> bool:
-        if isinstance(source, Constant):
-            return self._is_unwritten(source)
-        return self._scheduler.tasks[source.task].state is not TaskState.SUCCEEDED
+        """Whether it is not known yet what a source gives to the items of a task that waits."""
+        if loops_around(source, lambda task: (loop.id for loop in self._tasks[task].loops)):
+            return True
+        return any(map(self._is_leaf_unknown, leaves((source,))))
+
+    def _is_leaf_unknown(self, leaf: Constant | FromTask) -> bool:
+        if isinstance(leaf, Constant):
+            return self._is_unwritten(leaf)
+        return self._scheduler.tasks[leaf.task].state is not TaskState.SUCCEEDED
 
     # The result
 
@@ -308,7 +318,7 @@ class Forecaster:
             state = Outlook.NEVER_CACHED if self._is_never_cached(task) else Outlook.RUNS
             found = replace(found, state=state, reasons=tuple(dict.fromkeys(reasons)), num_run=len(running))
         else:
-            found = replace(found, waits_for=tuple(self._waits_for(record)))
+            found = replace(found, waits_for=tuple(dict.fromkeys(self._waits_for(record))))
         past = pasts.get(task.id)
         if past is None:
             return found
@@ -327,13 +337,13 @@ class Forecaster:
         return list(self._reasons.get(record.planned.id, ()))
 
     def _waits_for(self, record: TaskRecord) -> Iterator[str]:
-        for source in dict.fromkeys(record.planned.sources()):
-            if not self._is_unknown(source):
+        for leaf in record.planned.leaves():
+            if not self._is_leaf_unknown(leaf):
                 continue
-            if not isinstance(source, Constant):
-                yield self._tasks[source.task].name
+            if not isinstance(leaf, Constant):
+                yield self._tasks[leaf.task].name
                 continue
-            for value in source.value if isinstance(source.value, tuple) else (source.value,):
+            for value in leaf.value if isinstance(leaf.value, tuple) else (leaf.value,):
                 if isinstance(value, LiveRef):
                     yield f'{value.kind.lower()} "{value.name}"'
 

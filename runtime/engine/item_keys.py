@@ -268,7 +268,7 @@ class ItemKeys:
         return known[1]
 
     def _others(self, task: PlannedTask, item: int, tasks: Tasks) -> OtherItems | None:
-        if not task.mapped:
+        if not task.has_items:
             return None
         return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
 
@@ -383,7 +383,7 @@ class ItemKeys:
     def _input_blobs(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[str, ...]:
         if task.id not in self._shared_blobs:
             self._shared_blobs[task.id] = self._blobs(self._results.shared_refs(task, tasks))
-        if not task.mapped:
+        if not task.has_items:
             return self._shared_blobs[task.id]
         own = self._blobs(self._results.own_refs(task, item, tasks))
         return tuple(dict.fromkeys(self._shared_blobs[task.id] + own))

@@ -3,19 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
 from ..planning.plan import Argument, PlannedTask
-from ..planning.sources import Constant, FromTask, Source
+from ..planning.sources import Constant, FromGroup, FromTask, Loop, Source, loops_around
+from ..scheduling.layout import Layout, Passes
 from ..scratch import value_files
 from ..scratch.scratch import Scratch
 from ..scratch.typed_values import TypedValue
 from ..script import blend_files
 from ..script.blend_files import FileCopy
-from ..script.socket_types import OPEN_FILE, LiveRef, SocketType, StoredRef, conversion
+from ..script.socket_types import (
+    OPEN_FILE,
+    PLAIN_CONVERSIONS,
+    LiveRef,
+    SocketType,
+    StoredRef,
+    conversion,
+    steps,
+    then,
+)
+from .evaluation import Evaluation, Within, single
 from .messages import Execute, GivenArgument, Piece, SharedFiles
 
 #: Kinds of parameters that name files.
@@ -36,9 +48,20 @@ class Results:
     """
 
     def __init__(
-        self, scratch: Scratch, snapshot: Mapping[LiveRef, StoredRef], open_file: FileCopy | None = None
+        self,
+        scratch: Scratch,
+        snapshot: Mapping[LiveRef, StoredRef],
+        open_file: FileCopy | None = None,
+        layout_of: Callable[[str], Layout | None] = lambda _task: None,
     ) -> None:
-        """`snapshot` says where the open file's data-blocks are; `open_file` is a copy of all of it, if wanted."""
+        """Nothing is there at first.
+
+        Args:
+            scratch: where large values are.
+            snapshot: where the open file's data-blocks are.
+            open_file: a copy of all of it, if wanted.
+            layout_of: tells of a task in loops, by its id, which items are in which pass, once that is known.
+        """
         self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
         self.files: list[str] = []
         self._scratch = scratch
@@ -46,8 +69,14 @@ class Results:
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
         self._firsts: dict[StoredRef, StoredRef] = {}  # the same backwards
+        self._layout_of = layout_of
         # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
         self._sources: dict[tuple[str, int, int], TypedValue] = {}
+        # The same of sources that went through groups, with the numbers of the passes that they depend on.
+        self._passed: dict[tuple[str, int, int, tuple[int, ...]], list[Piece]] = {}
+        # The loops in each pass of which a source gives something else, by the same as the first.
+        self._around: dict[tuple[str, int, int], list[str]] = {}
+        self._evaluation = Evaluation(self._read)
         # Large constants in files, by the same.
         self._constants: dict[tuple[str, int, int], TypedValue] = {}
 
@@ -59,7 +88,7 @@ class Results:
         moves = dict(zip(refs, places, strict=True))
         self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
         self._firsts = {place: ref for ref, place in self._moves.items() if ref not in self._firsts}
-        self._sources.clear()
+        self._forget()
 
     def first_place(self, ref: StoredRef) -> StoredRef:
         """Where a data-block was before it was moved."""
@@ -67,7 +96,13 @@ class Results:
 
     def forget_inputs(self) -> None:
         """Empty the cache of inputs, because a retry has changed the tasks."""
+        self._forget()
+        self._around.clear()
+
+    def _forget(self) -> None:
         self._sources.clear()
+        self._passed.clear()
+        self._evaluation.forget()
 
     def item(self, task: str, index: int) -> Mapping[str, TypedValue] | None:
         """What an item of a task gave, by the output's identifier; None if it did not succeed."""
@@ -75,51 +110,111 @@ class Results:
         return None if values is None else {name: value.moved(self._moves) for name, value in values.items()}
 
     def output(self, task: PlannedTask, identifier: str) -> TypedValue:
-        """The value of an output of a task; for a mapped task, those of all items that succeeded as one list."""
+        """The value of an output of a task; if it has items, those of all that succeeded as one list."""
         items = self._items.get(task.id, {})
-        if not task.mapped:
+        if not task.has_items:
             return items[0][identifier].moved(self._moves)
+        return self._as_list(task, identifier, sorted(items))
+
+    def _as_list(self, task: PlannedTask, identifier: str, indices: Iterable[int]) -> TypedValue:
+        items = self._items.get(task.id, {})
         kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
-        elements = (part for index in sorted(items) for part in items[index][identifier].parts())
+        elements = (part for index in indices if index in items for part in items[index][identifier].parts())
         return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
+
+    def _output_in(self, task: PlannedTask, source: FromTask, passes: Passes) -> TypedValue | None:
+        """What an output of a task gave in certain passes; None if it gave nothing, and that should be one value."""
+        if not task.loops:
+            has_given = task.has_items or 0 in self._items.get(task.id, {})
+            return self.output(task, source.output) if has_given else None
+        layout = self._layout_of(task.id)
+        value = self._as_list(task, source.output, () if layout is None else layout.items(passes))
+        if source.type.is_list:
+            return value
+        return TypedValue(source.type, value.parts()[0]) if value.parts() else None
 
     def plain_values(self, task: PlannedTask, tasks: Tasks) -> tuple[TypedValue, ...] | None:
         """What a task takes from others, in the very objects that were `put`.
 
-        None if it is mapped, or takes anything but plain values that others gave as one.
+        None if it has items, or takes anything but plain values that others gave as one.
         """
+        if task.loops:
+            return None
         values = []
         for argument in task.arguments:
             if argument.is_mapped or argument.parameter.type.kind in _NOT_PLAIN:
                 return None
             for source in argument.sources:
-                if source.type.is_data_block:
+                if source.type.is_data_block or not isinstance(source, Constant | FromTask):
                     return None
                 if isinstance(source, FromTask):
-                    if tasks[source.task].mapped:  # the values of its items are put together each time
+                    if tasks[source.task].has_items:  # the values of its items are put together each time
                         return None
                     values.append(self.output(tasks[source.task], source.output))
         return tuple(values)
 
-    def placed(self, task: PlannedTask, identifier: str) -> Iterator[tuple[str, Any]]:
-        """The elements of the data-blocks of an output with their places, those of items that succeeded.
+    def placed(self, source: Source, tasks: Tasks) -> Iterator[tuple[str, Any]]:
+        """The data-blocks that come out of a source with their places, those of items that succeeded.
 
-        A place is "2" for an element of a list or for an item of a mapped task, "2.0" for an element of an item's list.
-        It is the same whichever other items succeed.
+        A place is "2" for an element of a list or for an item of a mapped task, "2.0" for an element of an item's list,
+        and before that, the number of the pass of a loop. It is the same whichever other items succeed.
         """
-        for index, values in sorted(self._items.get(task.id, {}).items()):
-            value = values[identifier].moved(self._moves)
+        yield from self._placed(source, Within(tasks))
+
+    def _placed(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
+        match source:
+            case FromTask():
+                yield from self._placed_by_task(within.tasks[source.task], source.output, within.passes)
+            case FromGroup(sources=(inner,), loop=None):
+                yield from self._placed(inner, within)
+            case FromGroup(sources=sources, loop=None):
+                for number, inner in enumerate(sources):
+                    yield from _below(number, self._placed(inner, within))
+            case FromGroup(loop=Loop() as loop):
+                in_pass = replace(source, loop=None)
+                for number, each in enumerate(self._evaluation.passes(loop, within)):
+                    yield from _below(number, self._placed(in_pass, each))
+            case _:
+                pieces = single(self._evaluation.pieces(source, within))
+                yield from ((str(number), piece.value.content) for number, piece in enumerate(pieces))
+
+    def _placed_by_task(self, task: PlannedTask, identifier: str, passes: Passes) -> Iterator[tuple[str, Any]]:
+        layout = self._layout_of(task.id) if task.loops else None
+        items = self._items.get(task.id, {})
+        indices = sorted(items) if layout is None else [index for index in layout.items(passes) if index in items]
+        first = layout.items(passes).start if layout is not None else 0
+        for index in indices:
+            value = items[index][identifier].moved(self._moves)
             for number, element in enumerate(value.elements()):
                 if not task.mapped:
                     yield str(number), element
                 else:
-                    yield f"{index}.{number}" if value.type.is_list else str(index), element
+                    yield f"{index - first}.{number}" if value.type.is_list else str(index - first), element
 
     def source(self, source: Source, tasks: Tasks) -> TypedValue:
-        """The value that comes out of a source."""
+        """The value that comes out of a source, converted where it went through groups. Raises StoreError."""
         if isinstance(source, Constant):
             return TypedValue(source.type, self._constant(source.value)).moved(self._moves)
-        return self.output(tasks[source.task], source.output)
+        if isinstance(source, FromTask):
+            return self.output(tasks[source.task], source.output)
+        pieces = self._evaluation.pieces(source, Within(tasks))
+        elements = tuple(part for piece in pieces for part in self._converted(piece))
+        return TypedValue(source.type, elements if source.type.is_list else elements[0])
+
+    def _converted(self, piece: Piece) -> tuple[Any, ...]:
+        """What a piece is after conversions that need no Blender: the compiler lets no others come home."""
+        names = [name for name in steps(piece.conversion) if name in PLAIN_CONVERSIONS]
+        if not names:
+            return piece.value.parts()
+        elements = value_files.loaded(piece.value, self._scratch.folder).elements()
+        for name in names:
+            elements = tuple(None if each is None else PLAIN_CONVERSIONS[name](each) for each in elements)
+        return elements
+
+    def _read(self, source: Constant | FromTask, within: Within) -> TypedValue | None:
+        if isinstance(source, Constant):
+            return self.source(source, within.tasks)
+        return self._output_in(within.tasks[source.task], source, within.passes)
 
     def _constant(self, value: object) -> object:
         if isinstance(value, LiveRef):
@@ -187,13 +282,31 @@ class Results:
         )
 
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
-        """What each item of a task is given, for each mapped parameter. Data-blocks are given as their names."""
+        """What each item of a task is given, for each parameter where that differs. Data-blocks are given as names."""
+        layout = self._layout_of(task.id)
+        if not task.loops or layout is None:
+            return {
+                argument.parameter.identifier: value_files.named(
+                    self.source(argument.sources[0], tasks), self._scratch.folder
+                )
+                for argument in task.mapped
+            }
         return {
-            argument.parameter.identifier: value_files.named(
-                self.source(argument.sources[0], tasks), self._scratch.folder
-            )
-            for argument in task.mapped
+            argument.parameter.identifier: [self._named(task, place, item, tasks) for item in range(layout.num_items)]
+            for place, argument in enumerate(task.arguments)
+            if any(self._differs(task, place, index, tasks) for index in range(len(argument.sources)))
         }
+
+    def _named(self, task: PlannedTask, place: int, item: int, tasks: Tasks) -> object:
+        """What one argument of an item is, with data-blocks as their names."""
+        argument = task.arguments[place]
+        values = [
+            piece.value
+            for index in range(len(argument.sources))
+            for piece in self._given(task, place, index, item, tasks)
+        ]
+        found = [name for value in values for name in value_files.named(value, self._scratch.folder)]
+        return found if argument.parameter.type.is_list else next(iter(found), None)
 
     def blend_file(self, task: PlannedTask, item: int, tasks: Tasks) -> str | None:
         """The path of the .blend file that one item of a task works on, `OPEN_FILE` for the open one, or None.
@@ -206,7 +319,8 @@ class Results:
             return None
         place, argument = found
         source = argument.sources[0]
-        value = value_files.loaded(self._piece(task, place, 0, item, tasks), self._scratch.folder).content
+        (given,) = self._given(task, place, 0, item, tasks)
+        value = value_files.loaded(given.value, self._scratch.folder).content
         if value == OPEN_FILE and isinstance(source, Constant) and source.names_open_file:
             return OPEN_FILE
         try:
@@ -218,76 +332,126 @@ class Results:
     def pieces(self, task: PlannedTask, place: int, item: int, tasks: Tasks) -> list[Piece]:
         """What the sources of one argument of a task give to one item."""
         argument = task.arguments[place]
-        values = (self._piece(task, place, index, item, tasks) for index in range(len(argument.sources)))
-        return [_piece(value, argument) for value in values]
+        return [
+            _piece(given, source, argument)
+            for index, source in enumerate(argument.sources)
+            for given in self._given(task, place, index, item, tasks)
+        ]
 
     def item_name(self, task: PlannedTask, item: int, tasks: Tasks) -> str:
-        """The name of the data-block, or the text, that an item of a mapped task works on; "" if it has none."""
+        """The name of the data-block, or the text, that an item of a task works on; "" if it has none."""
         for place, argument in enumerate(task.arguments):
-            if argument.is_mapped:
-                value = self._piece(task, place, 0, item, tasks)
-                content = None if value.is_in_files else value.content
-                name = next((ref.name for ref in value.refs()), content)
+            if not argument.parameter.type.is_list and argument.sources and self._differs(task, place, 0, tasks):
+                (given,) = self._given(task, place, 0, item, tasks)
+                content = None if given.value.is_in_files else given.value.content
+                name = next((ref.name for ref in given.value.refs()), content)
                 if isinstance(name, str) and name:
                     return name
         return ""
 
     def shared_refs(self, task: PlannedTask, tasks: Tasks) -> Iterator[StoredRef]:
         """The data-blocks that all items of a task are given."""
-        return self._refs(task, 0, tasks, is_mapped=False)
+        return self._refs(task, 0, tasks, differs=False)
 
     def own_refs(self, task: PlannedTask, item: int, tasks: Tasks) -> Iterator[StoredRef]:
-        """The data-blocks that one item of a mapped task is given beside those."""
-        return self._refs(task, item, tasks, is_mapped=True)
+        """The data-blocks that one item of a task is given beside those."""
+        return self._refs(task, item, tasks, differs=True)
 
-    def _refs(self, task: PlannedTask, item: int, tasks: Tasks, *, is_mapped: bool) -> Iterator[StoredRef]:
+    def _refs(self, task: PlannedTask, item: int, tasks: Tasks, *, differs: bool) -> Iterator[StoredRef]:
         for place, argument in enumerate(task.arguments):
             for index, source in enumerate(argument.sources):
-                if source.type.is_data_block and argument.is_mapped is is_mapped:
-                    yield from self._piece(task, place, index, item, tasks).refs()
+                if source.type.is_data_block and self._differs(task, place, index, tasks) is differs:
+                    for given in self._given(task, place, index, item, tasks):
+                        yield from given.value.refs()
 
     def _arguments(
         self, task: PlannedTask, item: int, tasks: Tasks, file_copy: FileCopy | None
     ) -> Iterator[GivenArgument]:
         for place, argument in enumerate(task.arguments):
             if argument.takes_blend_file and file_copy is not None:
-                values = [TypedValue(argument.parameter.type, file_copy.filepath)]
+                pieces = [Piece(TypedValue(argument.parameter.type, file_copy.filepath))]
             else:
-                values = [self._shared(task, place, index, item, tasks) for index in range(len(argument.sources))]
-            yield GivenArgument.of(argument.parameter, tuple(_piece(value, argument) for value in values))
+                pieces = [
+                    _piece(given, source, argument)
+                    for index, source in enumerate(argument.sources)
+                    for given in self._shared(task, place, index, item, tasks)
+                ]
+            yield GivenArgument.of(argument.parameter, tuple(pieces))
 
-    def _piece(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
-        """What one source of an argument gives to one item."""
+    def _differs(self, task: PlannedTask, place: int, index: int, tasks: Tasks) -> bool:
+        """Whether one source of an argument gives each item something else."""
+        return task.arguments[place].is_mapped or bool(self._loops_around(task, place, index, tasks))
+
+    def _loops_around(self, task: PlannedTask, place: int, index: int, tasks: Tasks) -> list[str]:
+        key = task.id, place, index
+        if key not in self._around:
+            source = task.arguments[place].sources[index]
+            found = loops_around(source, lambda each: (loop.id for loop in tasks[each].loops)) if task.loops else set()
+            self._around[key] = sorted(found)
+        return self._around[key]
+
+    def _given(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> list[Piece]:
+        """What one source of an argument gives to one item, with the conversions on the way through groups."""
+        source, is_mapped = task.arguments[place].sources[index], task.arguments[place].is_mapped
+        around = self._loops_around(task, place, index, tasks)
+        within, number = self._where(task, item, tasks) if task.loops else (Within(tasks), item)
+        if isinstance(source, Constant | FromTask) and not around:
+            return [Piece(self._value(task, place, index, number, tasks))]
+        key = task.id, place, index, tuple(within.passes[loop] for loop in around)
+        if key not in self._passed:
+            pieces = self._evaluation.pieces(source, within)
+            self._passed[key] = single(pieces) if is_mapped else pieces
+        return [self._passed[key][number]] if is_mapped else self._passed[key]
+
+    def _where(self, task: PlannedTask, item: int, tasks: Tasks) -> tuple[Within, int]:
+        """The passes of loops that an item is in, and its number among the items there."""
+        layout = self._layout_of(task.id)
+        assert layout is not None, f'"{task.name}" has no items yet'
+        passes, number = layout.passes_of(item)
+        return Within(tasks, {loop.id: loop for loop in task.loops}, passes), number
+
+    def _value(self, task: PlannedTask, place: int, index: int, number: int, tasks: Tasks) -> TypedValue:
+        """What a constant, or another task, gives to an item in whatever pass; `number` is the item's there."""
         argument = task.arguments[place]
         key = task.id, place, index
         if key not in self._sources:
             value = self._constants.get(key) or self.source(argument.sources[index], tasks)
             self._sources[key] = TypedValue(value.type, value.elements()) if argument.is_mapped else value
         value = self._sources[key]
-        return TypedValue(SocketType(value.type.kind), value.parts()[item]) if argument.is_mapped else value
+        return TypedValue(SocketType(value.type.kind), value.parts()[number]) if argument.is_mapped else value
 
-    def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> TypedValue:
-        """As `_piece`, but a long list that all items of a mapped task take is in a file, not in each request.
+    def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> list[Piece]:
+        """As `_given`, but a long list that all items of a task take is in a file, not in each request.
 
         A list that is in files already stays as it is: to merge them would take too long here.
 
         Raises:
             StoreError: if the file can't be written.
         """
-        value = self._piece(task, place, index, item, tasks)
-        if not task.mapped or not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
-            return value
-        shared = value_files.stored_whole(value, self._scratch, least=0)
-        self.files += shared.files()
-        self._sources[task.id, place, index] = shared
-        return shared
+        given = self._given(task, place, index, item, tasks)
+        if not task.has_items or self._differs(task, place, index, tasks):
+            return given
+        key = task.id, place, index
+        if key not in self._sources:  # it went through a group
+            return given
+        value = self._sources[key]
+        if not value.type.is_list or len(value.parts()) < _LONG or value.is_in_files:
+            return given
+        self._sources[key] = value_files.stored_whole(value, self._scratch, least=0)
+        self.files += self._sources[key].files()
+        return [Piece(self._sources[key])]
 
 
-def _piece(value: TypedValue, argument: Argument) -> Piece:
+def _below(number: int, placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    return ((f"{number}.{place}", element) for place, element in placed)
+
+
+def _piece(given: Piece, source: Source, argument: Argument) -> Piece:
+    """What is given, with the conversion into what the argument takes."""
     target = argument.parameter.type
-    found = conversion(value.type, target)
-    assert found is not None, f"the compiler let a {value.type} go to a {target}"
-    return Piece(value, found)
+    found = conversion(source.type, target)
+    assert found is not None, f"the compiler let a {source.type} go to a {target}"
+    return Piece(given.value, then(given.conversion, found))
 
 
 def fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:

@@ -37,7 +37,7 @@ class RunFiles:
         """`in_use`: the artist's files when the run starts."""
         self._scratch = scratch
         self._in_use = [in_use]  # and after each change of them
-        self._for_all = SharedFiles()  # what a task that is not mapped is told
+        self._for_all = SharedFiles()  # what a task without items is told
         self._mapped: dict[tuple[str, int], SharedFiles] = {}
 
     def shared(
@@ -54,7 +54,7 @@ class RunFiles:
             StoreError: if a file can't be written.
         """
         for_all = self._begun()
-        if not task.mapped:
+        if not task.has_items:
             return for_all
         key = task.id, change
         if key not in self._mapped:
@@ -64,7 +64,7 @@ class RunFiles:
         return self._mapped[key]
 
     def _begun(self) -> SharedFiles:
-        """What a task that is not mapped is told, once the first files are written. Raises StoreError."""
+        """What a task without items is told, once the first files are written. Raises StoreError."""
         if not self._for_all.place:
             place = self._scratch.new_blob()
             for number in range(len(self._in_use)):

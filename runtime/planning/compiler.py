@@ -5,7 +5,7 @@
                                                              |
                                                              +--> problems
 
-The plan has no reroutes, frames and muted nodes. If only some nodes are asked for, it has only what they need.
+The plan has no reroutes, frames, groups and muted nodes. If only some nodes are asked for, it has only what they need.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from typing import Any, Final
 from ..errors import CompileError, MisfitError, Problem
 from ..script import blend_files
 from ..script.signature import MISSING, Parameter
-from ..script.socket_types import Value, conversion
-from ..script.values import fit, fit_parameter
+from ..script.socket_types import SocketType, Value, conversion
+from ..script.values import fit, fit_parameter, with_article
 from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
-from .node_path import groups_of
+from .groups import Groups, can_come_home, gives_results, is_countable
+from .node_path import groups_of, is_in_group
 from .ordering import ordered, ranked
 from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedTask, TaskOutput
-from .sources import Constant, FromTask, Source
-from .wiring import Point, Wiring, is_passing
+from .sources import Constant, FromGroup, FromTask, Source, leaves
+from .wiring import Point, Wiring, is_open, is_passing
 
 #: Names of a circle's nodes that are listed before and after the dots.
 _SHOWN_OF_CYCLE: Final = 8
@@ -77,8 +78,10 @@ def _refuse_twins(graph: Graph) -> None:
 
 def _roots(graph: Graph, wiring: Wiring, until: str | Sequence[str] | None) -> list[Point]:
     if until is None:
-        ends = (NodeKind.SCRIPT, NodeKind.OUTPUT)
-        return [Point(node.id) for node in graph.nodes if node.kind in ends and not node.is_muted]
+        ends = (NodeKind.SCRIPT, NodeKind.OUTPUT, NodeKind.GROUP)
+        found = [Point(node.id) for node in graph.nodes if node.kind in ends and not node.is_muted]
+        outer = [node for node in graph.nodes if is_open(node) and not is_in_group(node.id)]
+        return found + [Point(node.id, socket.identifier) for node in outer for socket in node.outputs]
     wanted = [until] if isinstance(until, str) else list(dict.fromkeys(until))
     nodes: dict[str, list[GraphNode]] = defaultdict(list)
     for node in graph.nodes:
@@ -103,6 +106,8 @@ class _Compiler:
         self.search = wiring.search(roots)
         self.problems: list[Problem] = []
         self.feeds: dict[Point, _Feed] = {}
+        self.groups = Groups()
+        self.followed: set[Point] = set()  # what links bring from
         self.tasks: dict[str, PlannedTask] = {}
         self.taken: dict[str, list[Delivery]] = {}  # by Output node
         self.readers: defaultdict[str, list[PlannedTask]] = defaultdict(list)  # by path
@@ -111,6 +116,8 @@ class _Compiler:
         self._report_cycles()
         for point in self.search.order:
             self._visit(point)
+        self.tasks = self.groups.with_loops(self.tasks)
+        self._check_collections()
         deliveries = self._deliveries()
         if not self.problems and not self.tasks and not deliveries:
             self.problems.append(
@@ -144,8 +151,14 @@ class _Compiler:
         return sorted(dict.fromkeys(self.problems), key=lambda problem: index.get(problem.node_id, -1))
 
     def _report_cycles(self) -> None:
+        seen: set[tuple[str, ...]] = set()
         for cycle in self.search.cycles:
-            nodes = [self.wiring.nodes[point.node] for point in cycle]
+            # A circle through a group is found within it, too: it is told of as the outer tree shows it.
+            ids = dict.fromkeys(point.node for point in cycle)
+            nodes = [self.wiring.nodes[each] for each in ids if not any(group in ids for group in groups_of(each))]
+            if tuple(sorted(node.id for node in nodes)) in seen:
+                continue
+            seen.add(tuple(sorted(node.id for node in nodes)))
             shown = [node for node in nodes if node.kind is not NodeKind.REROUTE] or nodes
             names = [_quoted(node.name) for node in [*shown, shown[0]]]
             if len(names) > 2 * _SHOWN_OF_CYCLE:
@@ -164,6 +177,58 @@ class _Compiler:
             self._visit_output(node)
         elif node.kind is NodeKind.INPUT:
             self.problems.extend(node.problems)
+        elif node.kind is NodeKind.GROUP:
+            self._visit_group(node, point)
+
+    def _visit_group(self, node: GraphNode, point: Point) -> None:
+        self.problems.extend(node.problems)
+        if not point.socket:
+            self._report_lost_links(node)
+        elif point in self.wiring.inputs:
+            self.feeds[point] = self._entered(node, self.wiring.inputs[point])
+        else:
+            self.feeds[point] = self._left(node, self.wiring.outputs[point])
+
+    def _entered(self, node: GraphNode, socket: InputSocket) -> _Feed:
+        """What goes into a group at one of its inputs."""
+        feed = self._feed(node, socket.identifier, socket.parameter.label)
+        if feed.is_broken:
+            return feed
+        if not feed.sources:
+            return self._set_on_group(node, socket)
+        if not self._accepts(node, socket, feed.sources):
+            return _Feed(is_broken=True)
+        sources = tuple(self._checked(node, socket, source) for source in feed.sources)
+        is_loop = sources[0].type.is_list and not socket.parameter.type.is_list
+        if is_loop and not is_countable(sources[0]):
+            self._report_uncountable(node, socket.parameter, sources[0])
+            return _Feed(is_broken=True)
+        return _Feed(self.groups.enter(node, socket, sources))
+
+    def _set_on_group(self, node: GraphNode, socket: InputSocket) -> _Feed:
+        """What is set on the node of a group. If that is nothing, whoever needs it in the group tells."""
+        parameter, value = socket.parameter, socket.value
+        try:
+            fitted = None if value is None else fit_parameter(value, parameter)
+        except MisfitError as error:
+            self._report(node, parameter.label, error.message, error.fix)
+            return _Feed(is_broken=True)
+        return _Feed((Constant(fitted, parameter.type),))
+
+    def _left(self, node: GraphNode, socket: OutputSocket) -> _Feed:
+        """What comes out of a group at one of its outputs."""
+        inputs = [self.feeds.get(Point(node.id, each.identifier)) for each in node.inputs]
+        feed = self._feed(node, socket.identifier, socket.label)
+        if feed.is_broken or any(each is not None and each.is_broken for each in inputs):
+            return _Feed(is_broken=True)
+        sources = feed.sources or (Constant(socket.value, socket.type),)
+        if not self._fits(node, socket.label, socket.type, sources):
+            return _Feed(is_broken=True)
+        return _Feed((self.groups.leave(node, socket, sources),))
+
+    def _report_uncountable(self, node: GraphNode, parameter: Parameter, source: Source) -> None:
+        message = f"{with_article(str(source.type))} that is made on the way has no known number of items to run over"
+        self._report(node, parameter.label, message, "Put a Split Collection node before the group")
 
     def _passed(self, node: GraphNode, point: Point) -> _Feed:
         feed = self._gather(self.wiring.links_into(point))
@@ -198,29 +263,31 @@ class _Compiler:
     def _visit_output(self, node: GraphNode) -> None:
         self.problems.extend(node.problems)
         self._report_lost_links(node)
-        feeds = {socket.identifier: self._feed(node, socket) for socket in node.inputs}
+        feeds = {
+            socket.identifier: self._feed(node, socket.identifier, socket.parameter.label) for socket in node.inputs
+        }
         self.taken[node.id] = []
         for socket in node.inputs:
             sources = feeds[socket.identifier].sources
             if sources and self._accepts(node, socket, sources):
                 sources = tuple(self._checked(node, socket, source) for source in sources)
                 self.taken[node.id].append(Delivery(node.id, socket.identifier, sources, node.action))
-                self._check_collection(node, sources)
         if not any(feed.sources or feed.is_broken for feed in feeds.values()):
             self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
 
     def _report_lost_links(self, node: GraphNode) -> None:
         for link in self.wiring.links_to_node.get(node.id, ()):
-            if (node.id, link.to_socket) not in self.wiring.inputs:
+            is_output = is_open(node) and (node.id, link.to_socket) in self.wiring.outputs
+            if (node.id, link.to_socket) not in self.wiring.inputs and not is_output:
                 self._report(node, link.to_socket, "the socket is gone, but still linked", "Remove the link")
 
     # What arrives at a socket
 
-    def _feed(self, node: GraphNode, socket: InputSocket) -> _Feed:
-        links = self.wiring.links_to_socket.get((node.id, socket.identifier), ())
+    def _feed(self, node: GraphNode, identifier: str, label: str) -> _Feed:
+        links = self.wiring.links_to_socket.get((node.id, identifier), ())
         for link in links:
             if self.wiring.source(link) is None:
-                self._report(node, socket.parameter.label, _lost_source(self.wiring, link), "Remove the link")
+                self._report(node, label, _lost_source(self.wiring, link), "Remove the link")
         return self._gather(links)
 
     def _gather(self, links: Iterable[GraphLink]) -> _Feed:
@@ -233,7 +300,8 @@ class _Compiler:
         if point is None or link in self.search.closing:
             return _Feed(is_broken=True)
         node = self.wiring.nodes[point.node]
-        if is_passing(node):
+        self.followed.add(point)
+        if is_passing(node) or node.kind is NodeKind.GROUP:
             return self.feeds[point]
         output = self.wiring.outputs[node.id, link.from_socket]
         if node.kind is NodeKind.INPUT:
@@ -247,7 +315,7 @@ class _Compiler:
 
     def _argument(self, node: GraphNode, socket: InputSocket) -> Argument | None:
         """The argument, None where there is a problem."""
-        feed = self._feed(node, socket)
+        feed = self._feed(node, socket.identifier, socket.parameter.label)
         if feed.is_broken:
             return None
         if not feed.sources:
@@ -259,6 +327,8 @@ class _Compiler:
         is_mapped = not parameter.type.is_list and sources[0].type.is_list
         if parameter.is_required and parameter.type.is_list and all(_is_empty(source) for source in sources):
             self._report(node, parameter.label, "the linked list is empty", "Put something into it")
+        if is_mapped and not is_countable(sources[0]):
+            self._report_uncountable(node, parameter, sources[0])
         return Argument(parameter, sources, is_mapped)
 
     def _unlinked(self, node: GraphNode, socket: InputSocket) -> Argument | None:
@@ -277,20 +347,22 @@ class _Compiler:
 
     def _accepts(self, node: GraphNode, socket: InputSocket, sources: tuple[Source, ...]) -> bool:
         """Whether the types fit."""
-        parameter = socket.parameter
-        if len(sources) > 1 and not parameter.type.is_list:
+        return self._fits(node, socket.parameter.label, socket.parameter.type, sources)
+
+    def _fits(self, node: GraphNode, label: str, wanted: SocketType, sources: tuple[Source, ...]) -> bool:
+        if len(sources) > 1 and not wanted.is_list:
             message = f"{len(sources)} links arrive where one value is wanted"
-            self._report(node, parameter.label, message, "Remove all links but one")
+            self._report(node, label, message, "Remove all links but one")
             return False
-        refused = dict.fromkeys(source.type for source in sources if conversion(source.type, parameter.type) is None)
+        refused = dict.fromkeys(source.type for source in sources if conversion(source.type, wanted) is None)
         for source_type in refused:
-            message = f"{source_type} can't become {parameter.type}"
-            self._report(node, parameter.label, message, fix_refused(source_type, parameter.type))
+            message = f"{source_type} can't become {wanted}"
+            self._report(node, label, message, fix_refused(source_type, wanted))
         return not refused
 
     def _checked(self, node: GraphNode, socket: InputSocket, source: Source) -> Source:
         """The source; a constant with its value in the form in which it is sent. Problems are reported."""
-        if isinstance(source, FromTask):
+        if not isinstance(source, Constant):
             return source
         if source.value is None and not socket.parameter.is_optional:
             self._report(node, socket.parameter.label, "nothing is set on the linked node", fix_unset(source.type))
@@ -327,9 +399,9 @@ class _Compiler:
         paths = [
             (argument.parameter, path)
             for argument in task.arguments
-            for source in argument.sources
-            if isinstance(source, Constant) and argument.parameter.type.kind in ("PATH", "BLEND_FILE")
-            for path in (source.value if isinstance(source.value, tuple) else (source.value,))
+            for leaf in leaves(argument.sources)
+            if isinstance(leaf, Constant) and argument.parameter.type.kind in ("PATH", "BLEND_FILE")
+            for path in (leaf.value if isinstance(leaf.value, tuple) else (leaf.value,))
             if isinstance(path, str)
         ]
         for parameter, path in paths:
@@ -352,10 +424,27 @@ class _Compiler:
         """The ids of the tasks that a task depends on."""
         found, waiting = set[str](), [task]
         while waiting:
-            new = {source.task for source in waiting.pop().sources() if isinstance(source, FromTask)} - found
+            new = set(waiting.pop().dependencies) - found
             found |= new
             waiting += (self.tasks[each] for each in new)
         return found
+
+    def _check_collections(self) -> None:
+        for deliveries in self.taken.values():
+            for delivery in deliveries:
+                self._check_collection(self.wiring.nodes[delivery.node], delivery.sources)
+                self._check_way_home(delivery)
+
+    def _check_way_home(self, delivery: Delivery) -> None:
+        """Report what would have to be converted by a worker, after all have done their work."""
+        for source in delivery.sources:
+            if isinstance(source, FromGroup) and not can_come_home(source):
+                node, socket = self.wiring.nodes[source.node], self.wiring.outputs[source.place]
+                types = (each.type for each in source.sources if conversion(each.type, source.type) != "")
+                given = with_article(str(next(types)))
+                wanted = with_article(str(socket.type))
+                message = f"what comes out is {given}, and only a node could make {wanted} of it"
+                self._report(node, socket.label, message, f"Let this output of the group be {given}")
 
     def _check_collection(self, node: GraphNode, sources: Iterable[Source]) -> None:
         """Report a collection for results that are made of that collection: the next run would take them, too."""
@@ -370,14 +459,14 @@ class _Compiler:
 
     def _constants(self, sources: Iterable[Source]) -> Iterator[Any]:
         """All that sources are made of, item by item of lists."""
-        waiting, seen = list(sources), set[str]()
+        waiting, seen = list(leaves(sources)), set[str]()
         while waiting:
-            source = waiting.pop()
-            if isinstance(source, Constant):
-                yield from source.value if isinstance(source.value, tuple) else (source.value,)
-            elif source.task not in seen:
-                seen.add(source.task)
-                waiting += self.tasks[source.task].sources()
+            leaf = waiting.pop()
+            if isinstance(leaf, Constant):
+                yield from leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+            elif leaf.task not in seen:
+                seen.add(leaf.task)
+                waiting += self.tasks[leaf.task].leaves()
 
     # Deliveries
 
@@ -388,19 +477,33 @@ class _Compiler:
         for node in self.graph.nodes:
             deliveries += self.taken.get(node.id, ())
             task = self.tasks.get(node.id)
+            if is_in_group(node.id):
+                continue  # what it gives comes home only where it comes out of the group
             if task is not None:
                 deliveries += [
                     _own_delivery(task, output)
                     for output in task.outputs
                     if task.settings.keep_result or (task.id, output.identifier) not in consumed
                 ]
+            if is_open(node):
+                deliveries += self._own_of_group(node)
         return deliveries
 
+    def _own_of_group(self, node: GraphNode) -> Iterator[Delivery]:
+        """What comes out of a group and goes nowhere."""
+        for socket in node.outputs:
+            point = Point(node.id, socket.identifier)
+            feed = self.feeds.get(point, _Feed())
+            if point not in self.followed and any(map(gives_results, feed.sources)):
+                found = Delivery(*point, feed.sources, is_offered=socket.type.is_data_block)
+                self._check_way_home(found)
+                yield found
+
     def _consumed(self) -> set[tuple[str, str]]:
-        sources = [source for task in self.tasks.values() for source in task.sources()]
+        found = [leaf for task in self.tasks.values() for leaf in task.leaves()]
         for deliveries in self.taken.values():
-            sources += [source for delivery in deliveries for source in delivery.sources]
-        return {(source.task, source.output) for source in sources if isinstance(source, FromTask)}
+            found += [leaf for delivery in deliveries for leaf in leaves(delivery.sources)]
+        return {(leaf.task, leaf.output) for leaf in found if isinstance(leaf, FromTask)}
 
 
 def _own_delivery(task: PlannedTask, output: TaskOutput) -> Delivery:

@@ -11,7 +11,7 @@ from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import LiveRef, SocketType
 from .destinations import FilesInUse
 from .graph import NodeSettings, OutputAction, OutputMode, SceneSettings
-from .sources import Constant, FromTask, Source
+from .sources import Constant, FromGroup, FromTask, Loop, Shown, Source, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Argument:
     """Where a parameter's value comes from.
 
     Several sources make one list, in order. A mapped argument has one source, a list, for a parameter that takes a
-    single value: the task runs once for each item of the list.
+    single value: the task runs once for each item of the list; in a loop, once for each in each pass.
     """
 
     parameter: Parameter
@@ -45,9 +45,13 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """One node's execution. `id` is the node's; `rank` the length of the longest path from it to an end of the plan.
+    """One node's execution.
 
-    The scheduler starts tasks of a higher rank first.
+    Attributes:
+        id, name: those of the node's path.
+        loops: the groups in whose passes it runs, each after those that it is in.
+        rank: the length of the longest path from it to an end of the plan. The scheduler starts tasks of a higher rank
+            first.
     """
 
     id: str
@@ -56,7 +60,13 @@ class PlannedTask:
     arguments: tuple[Argument, ...] = ()
     outputs: tuple[TaskOutput, ...] = ()
     settings: NodeSettings = field(default_factory=NodeSettings)
+    loops: tuple[Loop, ...] = ()
     rank: int = 0
+
+    @property
+    def has_items(self) -> bool:
+        """Whether it runs once for each element of lists, so that their length decides how often."""
+        return bool(self.loops) or any(argument.is_mapped for argument in self.arguments)
 
     @property
     def mapped(self) -> tuple[Argument, ...]:
@@ -65,16 +75,26 @@ class PlannedTask:
     @property
     def dependencies(self) -> tuple[str, ...]:
         """Ids of the tasks this one waits for, each once."""
-        return tuple(dict.fromkeys(source.task for source in self.sources() if isinstance(source, FromTask)))
+        return tuple(dict.fromkeys(leaf.task for leaf in self.leaves() if isinstance(leaf, FromTask)))
 
     def sources(self) -> Iterator[Source]:
         for argument in self.arguments:
             yield from argument.sources
 
+    def leaves(self) -> Iterator[Constant | FromTask]:
+        """The constants and outputs of other tasks that its arguments are made of, and the lists of its loops."""
+        yield from leaves(self.sources())
+        yield from leaves(each.source for loop in self.loops for each in loop.lists)
+
     def source(self, output: TaskOutput) -> FromTask:
-        """What an output gives; of a mapped task a list of what its script gives. Lists are joined."""
+        """What an output gives in one pass; of a mapped task a list of what its script gives. Lists are joined."""
         is_list = output.type.is_list or bool(self.mapped)
         return FromTask(self.id, output.identifier, replace(output.type, is_list=is_list))
+
+    def whole(self, output: TaskOutput) -> FromTask:
+        """What an output gives in all passes, as one list."""
+        source = self.source(output)
+        return replace(source, type=replace(source.type, is_list=True)) if self.loops else source
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +114,14 @@ class Delivery:
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """Ids of the tasks whose results these are."""
-        return tuple(source.task for source in self.sources if isinstance(source, FromTask))
+        """Ids of the tasks whose results these are, each once."""
+        return tuple(dict.fromkeys(leaf.task for leaf in leaves(self.sources) if isinstance(leaf, FromTask)))
 
     @property
     def brings_data_blocks(self) -> bool:
         """Whether data-blocks of tasks are among them, and come home unasked."""
         return not self.is_offered and any(
-            isinstance(source, FromTask) and source.type.is_data_block for source in self.sources
+            source.type.is_data_block and not isinstance(source, Constant) for source in self.sources
         )
 
 
@@ -131,15 +151,15 @@ class Plan:
     @property
     def takes_open_file(self) -> bool:
         """Whether a task works on a copy of the open file."""
-        sources = (source for task in self.tasks for source in task.sources())
-        return any(isinstance(source, Constant) and source.names_open_file for source in sources)
+        found = (leaf for task in self.tasks for leaf in task.leaves())
+        return any(isinstance(leaf, Constant) and leaf.names_open_file for leaf in found)
 
-    def source_at(self, node: str, output: str) -> FromTask | None:
+    def source_at(self, node: str, output: str) -> Shown | None:
         """What shows its results at an output of a script node or a group node, by their ids; None if nothing does."""
         for task in self.tasks:
             if task.id == node:
-                return next((task.source(each) for each in task.outputs if each.identifier == output), None)
-        given = (source for item in self.deliveries for source in item.sources if isinstance(source, FromTask))
+                return next((task.whole(each) for each in task.outputs if each.identifier == output), None)
+        given = (source for item in self.deliveries for source in item.sources if isinstance(source, FromGroup))
         return next((source for source in given if source.place == (node, output)), None)
 
     def part_for(self, node: str, output: str) -> Plan:
@@ -167,8 +187,16 @@ class Plan:
 
     def live_refs(self) -> Iterator[tuple[LiveRef, ...]]:
         """The data-blocks of the open file that the run reads, in groups: those that a task is given together."""
-        for argument in (argument for task in self.tasks for argument in task.arguments):
-            for source in argument.sources:
-                if isinstance(source, Constant) and source.type.is_data_block and source.value is not None:
-                    refs = source.value if isinstance(source.value, tuple) else (source.value,)
-                    yield from ((ref,) for ref in refs) if argument.is_mapped else (refs,)
+        for task in self.tasks:
+            for argument in task.arguments:
+                for leaf in leaves(argument.sources):
+                    yield from _live_refs(leaf, are_single=argument.is_mapped)
+        loops = {loop.id: loop for task in self.tasks for loop in task.loops}
+        for leaf in leaves(each.source for loop in loops.values() for each in loop.lists):
+            yield from _live_refs(leaf, are_single=True)
+
+
+def _live_refs(leaf: Constant | FromTask, *, are_single: bool) -> Iterator[tuple[LiveRef, ...]]:
+    if isinstance(leaf, Constant) and leaf.type.is_data_block and leaf.value is not None:
+        refs = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+        yield from ((ref,) for ref in refs) if are_single else (refs,)

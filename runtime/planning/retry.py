@@ -13,7 +13,7 @@ from dataclasses import replace
 from ..errors import RunError
 from ..script.socket_types import LiveRef, SocketType
 from .plan import Argument, Plan, PlannedTask
-from .sources import Constant, FromTask, Source
+from .sources import Constant, Source
 
 
 def retried_tasks(tasks: Iterable[PlannedTask], plan: Plan) -> list[PlannedTask]:
@@ -39,7 +39,7 @@ def _retried(old: PlannedTask, tasks: Mapping[str, PlannedTask]) -> PlannedTask:
     if [_shape(argument) for argument in new.arguments] != [_shape(argument) for argument in old.arguments]:
         raise _refusal(old, "its inputs have changed")
     pairs = zip(old.arguments, new.arguments, strict=True)
-    if any(before.is_mapped and before.sources != after.sources for before, after in pairs):
+    if new.loops != old.loops or any(before.is_mapped and before.sources != after.sources for before, after in pairs):
         raise _refusal(old, "the list that it runs over has changed")
     arguments = tuple(map(_merged, old.arguments, new.arguments))
     return replace(old, script=new.script, settings=new.settings, arguments=arguments)
@@ -56,9 +56,8 @@ def _shape(argument: Argument) -> tuple[str, SocketType, bool, tuple[object, ...
 
 
 def _origin(source: Source) -> object:
-    if isinstance(source, FromTask):
-        return source
-    return source.type, tuple(_session_uids(source))
+    """Of a constant, only which data-blocks it is; what went through a group must be the same in all."""
+    return (source.type, tuple(_session_uids(source))) if isinstance(source, Constant) else source
 
 
 def _session_uids(constant: Constant) -> Iterator[int]:

@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where values come from: what an argument of a task, or a delivery, is made of."""
+"""Where values come from: what an argument of a task, or a delivery, is made of.
+
+A group is taken to pieces when a graph is compiled, so that only these are left of it:
+
+    Passed     what went into the group at a socket of another type
+    EachOf     what went in as a list where one value is wanted: one element at a time. That is a *loop*
+    FromGroup  what came out of the group; of a loop, what all its passes gave
+
+All of them are found in the `sources` of each other. Whatever depends on an `EachOf` is different in each pass.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from ..script.socket_types import OPEN_FILE, SocketType, Value
 
@@ -23,7 +33,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class FromTask:
-    """An output of another task of the plan; `type` is what it gives: a list if that task is mapped."""
+    """An output of another task of the plan; `type` is what it gives: a list if that task is mapped.
+
+    Within a loop it is what the task gives in the same pass.
+    """
 
     task: str
     output: str
@@ -35,4 +48,108 @@ class FromTask:
         return self.task, self.output
 
 
-Source = Constant | FromTask
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What went into a group: the values of `sources`, converted to the type of the group's socket."""
+
+    sources: tuple[Source, ...]
+    type: SocketType
+
+
+@dataclass(frozen=True, slots=True)
+class EachOf:
+    """In each pass of a loop, the next element of one of the lists that it runs over."""
+
+    loop: str
+    input: str
+    type: SocketType
+
+
+@dataclass(frozen=True, slots=True)
+class LoopList:
+    """A list that a loop runs over: what is linked to an input of the group that takes a single value."""
+
+    input: str
+    label: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A group that runs once for each element of the lists that are linked to it; `id` and `name` are its node's."""
+
+    id: str
+    name: str
+    lists: tuple[LoopList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FromGroup:
+    """What came out of a group: the values of `sources`, converted to the type of its socket.
+
+    Attributes:
+        node: the id of the group's node.
+        output: the identifier of its output.
+        sources: what arrives there, in each pass.
+        type: what comes out: a list if the group is a loop.
+        loop: whose passes are put together to one list, None if it is no loop.
+    """
+
+    node: str
+    output: str
+    sources: tuple[Source, ...] = field(hash=False)  # a constant may hold a dict
+    type: SocketType
+    loop: Loop | None = field(default=None, hash=False)
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """The node and the socket that show it."""
+        return self.node, self.output
+
+
+Source = Constant | FromTask | Passed | EachOf | FromGroup
+
+#: What an output of a node shows.
+Shown = FromTask | FromGroup
+
+
+def loops_around(source: Source, of_task: Callable[[str], Iterable[str]]) -> set[str]:
+    """The ids of the loops in each pass of which a source gives something else.
+
+    `of_task` gives those of a task, by its id.
+    """
+    match source:
+        case Constant():
+            return set()
+        case FromTask(task=task):
+            return set(of_task(task))
+        case EachOf(loop=loop):
+            return {loop}
+        case Passed(sources=sources):
+            return _around(sources, of_task)
+        case FromGroup(sources=sources, loop=ended):
+            lists = [each.source for each in ended.lists] if ended else []
+            return (_around(sources, of_task) - ({ended.id} if ended else set())) | _around(lists, of_task)
+
+
+def _around(sources: Iterable[Source], of_task: Callable[[str], Iterable[str]]) -> set[str]:
+    return {loop for source in sources for loop in loops_around(source, of_task)}
+
+
+def leaves(sources: Iterable[Source]) -> Iterator[Constant | FromTask]:
+    """The constants and outputs of tasks that sources are made of, in order. An `EachOf` is made of none.
+
+    The lists that a loop runs over are found where it ends, in a `FromGroup`; within it, the task knows its loops.
+    """
+    waiting = list(sources)[::-1]
+    while waiting:
+        match waiting.pop():
+            case (Constant() | FromTask()) as leaf:
+                yield leaf
+            case Passed(sources=inner):
+                waiting += reversed(inner)
+            case FromGroup(sources=inner, loop=loop):
+                waiting += reversed(inner)
+                waiting += reversed([each.source for each in loop.lists] if loop else [])
+            case EachOf():
+                pass

@@ -13,16 +13,21 @@ from typing import Final, NamedTuple
 
 from ..script.socket_types import conversion
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
+from .node_path import is_inside
 
 #: The most circles that are collected: nobody reads more, and a graph may have very many.
 _MAX_CYCLES: Final = 100
 
 
 class Point(NamedTuple):
-    """A step of the search: a whole node, or one output of a muted node, as each passes on another input."""
+    """A step of the search: a whole node, or one of its sockets.
+
+    Each output of a muted node passes on another input. What arrives at the inputs of a group node goes into the group,
+    and what arrives at its outputs comes out.
+    """
 
     node: str
-    output: str = ""
+    socket: str = ""
 
 
 @dataclass(slots=True)
@@ -59,11 +64,15 @@ class Wiring:
             self.links_to_socket[link.to_node, link.to_socket].append(link)
 
     def points(self, node: GraphNode) -> Iterator[Point]:
-        """The points that stand for a node."""
+        """The points that stand for a node. Of a group these are also those of the scripts in it."""
         if is_passing(node) and node.kind is not NodeKind.REROUTE:
             yield from (Point(node.id, socket.identifier) for socket in node.outputs)
-        else:
-            yield Point(node.id)
+            return
+        yield Point(node.id)
+        if node.kind is NodeKind.GROUP:
+            yield from (Point(node.id, socket.identifier) for socket in node.outputs)
+            inner = (each for each in self.nodes.values() if is_inside(each.id, node.id))
+            yield from (Point(each.id) for each in inner if each.kind is NodeKind.SCRIPT and not each.is_muted)
 
     def source(self, link: GraphLink) -> Point | None:
         """Where a link comes from, None if that is gone."""
@@ -72,9 +81,11 @@ class Wiring:
             return None
         if node.kind is NodeKind.REROUTE:
             return Point(node.id)
+        if is_open(node) and (node.id, link.from_socket) in self.inputs:
+            return Point(node.id, link.from_socket)
         if (node.id, link.from_socket) not in self.outputs:
             return None
-        return Point(node.id, link.from_socket if node.is_muted else "")
+        return Point(node.id, link.from_socket if node.is_muted or node.kind is NodeKind.GROUP else "")
 
     def links_into(self, point: Point) -> list[GraphLink]:
         """The links that `point` depends on."""
@@ -84,7 +95,15 @@ class Wiring:
             return self.links_to_socket.get((node.id, socket.identifier), []) if socket else []
         if node.kind in (NodeKind.INPUT, NodeKind.FRAME):
             return []
+        if node.kind is NodeKind.GROUP:
+            return self._links_of_group(node, point.socket)
         return self.links_to_node.get(node.id, [])
+
+    def _links_of_group(self, node: GraphNode, identifier: str) -> list[GraphLink]:
+        """Those into one of its sockets. An output needs all inputs: they decide whether the group is a loop."""
+        inputs = [socket.identifier for socket in node.inputs]
+        wanted = [identifier] if identifier in inputs else [*inputs, identifier] if identifier else []
+        return [link for each in wanted for link in self.links_to_socket.get((node.id, each), ())]
 
     def passed_input(self, point: Point) -> InputSocket | None:
         """The input a muted node passes on at an output: the first of the same type, else the first that converts."""
@@ -132,5 +151,10 @@ class Wiring:
 
 
 def is_passing(node: GraphNode) -> bool:
-    """Whether a node only passes its inputs on."""
+    """Whether a node only passes its inputs on, as they are."""
     return node.kind is NodeKind.REROUTE or node.is_muted
+
+
+def is_open(node: GraphNode) -> bool:
+    """Whether a node is a group that is carried out, so that what arrives at its inputs goes into it."""
+    return node.kind is NodeKind.GROUP and not node.is_muted

@@ -11,6 +11,7 @@ from typing import Final
 from ..errors import InvalidTransitionError
 from ..planning.plan import PlannedTask
 from .events import TaskError, Usage
+from .layout import Layout
 from .states import ITEM_RETRIES, ITEM_TRANSITIONS, TASK_RETRIES, TASK_TRANSITIONS, TaskState
 
 #: A change of state: when, of which item and attempt (None: the task's own), from what, to what.
@@ -67,7 +68,10 @@ class TaskRecord:
         planned: the task in the plan.
         order: its place in the plan.
         text: what the script reported last; for a mapped task, what any of its items did.
-        items: in order of the list the task is mapped over; one for an unmapped task; empty until the task is ready.
+        is_mapped: whether lists decide how many items it has: those it is mapped over, or those of its loops.
+        layout: which items are in which pass of its loops; None until the task is ready.
+        items: in order of the list the task is mapped over, pass by pass; one for an unmapped task in no loop; empty
+            until the task is ready.
         num_items: None until it is known.
         num_open: items that are not final.
         num_done: items that succeeded, failed or timed out.
@@ -86,6 +90,7 @@ class TaskRecord:
     state: TaskState = TaskState.WAITING
     text: str = ""
     is_mapped: bool = field(init=False)
+    layout: Layout | None = None
     items: list[ItemRecord] = field(default_factory=list)
     num_items: int | None = field(init=False)
     num_open: int = 0
@@ -104,7 +109,7 @@ class TaskRecord:
     _lengths: dict[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.is_mapped = any(argument.is_mapped for argument in self.planned.arguments)
+        self.is_mapped = self.planned.has_items
         self.num_items = None if self.is_mapped else 1
 
     @property
@@ -196,10 +201,11 @@ class TaskRecord:
             self.num_measured += 1
             self.measured_seconds += seconds
 
-    def expand(self, num_items: int) -> None:
+    def expand(self, layout: Layout) -> None:
         """Make the task's items."""
-        self.items = [ItemRecord(index) for index in range(num_items)]
-        self.num_items = self.num_open = num_items
+        self.layout = layout
+        self.items = [ItemRecord(index) for index in range(layout.num_items)]
+        self.num_items = self.num_open = layout.num_items
 
     def set_progress(self, item: ItemRecord, fraction: float, text: str) -> None:
         """Set the progress of an item. A NaN leaves the fraction as it is."""
@@ -208,13 +214,15 @@ class TaskRecord:
         item.progress = fraction
         item.text = self.text = text
 
-    def output_length(self, identifier: str) -> int | None:
-        """How many elements an output has as a list for tasks downstream; None if it gave no list.
+    def output_length(self, identifier: str, items: range) -> int | None:
+        """How many elements an output of some items has as a list for tasks downstream; None if it gave no list.
 
         A mapped task's single results make one list; its lists are joined.
         """
+        if len(items) < len(self.items):
+            return self._count_elements(identifier, items)
         if identifier not in self._lengths:
-            self._lengths[identifier] = self._count_elements(identifier)
+            self._lengths[identifier] = self._count_elements(identifier, items)
         return self._lengths[identifier]
 
     def failures(self) -> TaskError | None:
@@ -278,12 +286,13 @@ class TaskRecord:
         if len(self._changes) > 2 * _STORY_LENGTH:
             del self._changes[:-_STORY_LENGTH]
 
-    def _count_elements(self, identifier: str) -> int | None:
+    def _count_elements(self, identifier: str, items: range) -> int | None:
         is_list = any(output.identifier == identifier and output.type.is_list for output in self.planned.outputs)
         if self.is_mapped and not is_list:
-            return len(self.items)
-        lengths = [item.lengths[identifier] for item in self.items if identifier in item.lengths]
-        return sum(lengths) if len(lengths) == len(self.items) else None
+            return len(items)
+        found = [item.lengths for item in self.items[items.start : items.stop]]
+        lengths = [lengths[identifier] for lengths in found if identifier in lengths]
+        return sum(lengths) if len(lengths) == len(items) else None
 
 
 def _clamp(fraction: float) -> float:

@@ -79,7 +79,7 @@ from .events import (
     TimePassed,
     WorkerDied,
 )
-from .expansion import count_items
+from .expansion import lay_out
 from .records import ItemRecord, TaskRecord
 from .states import RunState, TaskState
 
@@ -482,13 +482,13 @@ class Scheduler:
         if record.items:  # it was tried before
             self._queue_open(record)
             return
-        num_items = count_items(record.planned, self._tasks)
-        if isinstance(num_items, TaskError):
-            self._end_task(record, TaskState.FAILED, num_items)
+        layout = lay_out(record.planned, self._tasks)
+        if isinstance(layout, TaskError):
+            self._end_task(record, TaskState.FAILED, layout)
             return
-        record.expand(num_items)
+        record.expand(layout)
         self._queue_open(record)
-        if num_items == 0:
+        if layout.num_items == 0:
             self._end_task(record, TaskState.SUCCEEDED, None)
 
     def _queue_open(self, record: TaskRecord) -> None:

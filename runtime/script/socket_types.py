@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from .value_kinds import VALUE_KINDS as VALUE_KINDS
 
@@ -86,6 +87,14 @@ CONVERSIONS: Final[dict[tuple[str, str], str]] = {
     ("Mesh", "Object"): "mesh_to_object",
 }
 
+#: Conversions that need no Blender.
+PLAIN_CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "fill_vector": lambda value: [float(value)] * 3,
+}
+
 #: Conversions of one into a list.
 LIST_CONVERSIONS: Final[dict[tuple[str, str], str]] = {
     ("Collection", "Object"): "collection_to_objects",
@@ -111,3 +120,23 @@ def conversion(source: SocketType, target: SocketType) -> str | None:
     if target.is_list and (source.kind, target.kind) in LIST_CONVERSIONS:
         return LIST_CONVERSIONS[source.kind, target.kind]
     return CONVERSIONS.get((source.kind, target.kind))
+
+
+def then(first: str, second: str) -> str:
+    """The name of two conversions, one after the other: that of all that was done on the way through groups."""
+    return " > ".join(filter(None, (first, second)))
+
+
+def steps(name: str) -> list[str]:
+    """The conversions in such a name, first things first."""
+    return name.split(" > ") if name else []
+
+
+def passage(source: SocketType, target: SocketType) -> str:
+    """The name of the conversion at a socket of a group, where one is allowed.
+
+    What looks at a value needs to be told which kind it should be: what comes out in the end is of another one.
+    """
+    found = conversion(source, target)
+    assert found is not None, f"the compiler let a {source} go to a {target}"
+    return f"{found} {target.kind}" if found.startswith("check_") else found

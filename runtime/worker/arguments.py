@@ -24,7 +24,7 @@ from ..errors import BackgroundNodesError
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
 from ..scratch.scratch import ScratchFolder
-from ..script.socket_types import SocketType, StoredRef
+from ..script.socket_types import PLAIN_CONVERSIONS, SocketType, StoredRef, steps
 from ..script.value_kinds import VALUE_KINDS, Form, ValueKind
 from .inputs import Inputs
 
@@ -62,13 +62,19 @@ def bind(argument: GivenArgument, inputs: Inputs) -> Any:
 
 def _piece(piece: Piece, argument: GivenArgument, inputs: Inputs) -> Iterable[Any]:
     values = [_received(element, piece.value.type.kind, inputs) for element in piece.value.elements()]
-    if piece.conversion == "object_to_mesh":
+    if not argument.is_optional and any(value is None for value in values):
+        raise ArgumentError(f'socket "{argument.label}": what is linked to it gave nothing')
+    for step in steps(piece.conversion):
+        values = list(_all_converted(values, step, argument))
+    return values
+
+
+def _all_converted(values: Iterable[Any], step: str, argument: GivenArgument) -> Iterator[Any]:
+    if step == "object_to_mesh":
         _link_to_scene(value for value in values if value is not None)
     for value in values:
-        if value is None and not argument.is_optional:
-            raise ArgumentError(f'socket "{argument.label}": what is linked to it gave nothing')
-        converted = value if value is None else _converted(value, piece.conversion, argument)
-        yield from converted if piece.conversion in _TO_LISTS else [converted]
+        converted = value if value is None else _converted(value, step, argument)
+        yield from converted if value is not None and step in _TO_LISTS else [converted]
 
 
 def _received(item: Any, kind: str, inputs: Inputs) -> Any:
@@ -80,12 +86,13 @@ def _received(item: Any, kind: str, inputs: Inputs) -> Any:
 
 
 def _converted(value: Any, conversion: str, argument: GivenArgument) -> Any:
-    if conversion == "check_kind":
-        return checked_data_block(value, argument.type.kind, argument.label)
-    if conversion == "check_value":
-        return wire_value(value, SocketType(argument.type.kind), argument.label)
+    name, _, kind = conversion.partition(" ")  # a group's socket gives the kind, see `passage`
+    if name == "check_kind":
+        return checked_data_block(value, kind or argument.type.kind, argument.label)
+    if name == "check_value":
+        return wire_value(value, SocketType(kind or argument.type.kind), argument.label)
     try:
-        return _CONVERSIONS[conversion](value) if conversion else value
+        return _CONVERSIONS[name](value)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ArgumentError(f'socket "{argument.label}": {value!r} can\'t be converted: {error}') from error
 
@@ -157,11 +164,7 @@ def _matrix_to_rotation(value: list[float]) -> list[float]:
     return list(_ANNOTATIONS["Matrix"](value).to_quaternion())
 
 
-_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "fill_vector": lambda value: [float(value)] * 3,
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = PLAIN_CONVERSIONS | {
     "rotation_to_euler": _rotation_to_euler,
     "rotation_to_matrix": _rotation_to_matrix,
     "matrix_to_rotation": _matrix_to_rotation,

@@ -4,9 +4,10 @@ r"""Graphs written in two lines of text.
     graph("a: -> x:FLOAT ; b: v:FLOAT=0.5 w:[Object]? -> y:[Object]", "a.x > b.v ; b.y > b.w")
 
 Nodes stand between semicolons: words, the node's name, a colon, its inputs, `->`, its outputs. The words are `in`,
-`out`, `reroute`, `frame` (else it is a script node), `muted` and `keep`. A socket is `name:TYPE`, `[TYPE]` for a list,
-`?` behind the type for an optional one, and `=value` for what it holds: a Python literal without spaces, or `@Name` for
-the data-block of that name. What a node's id is, its name is too.
+`out`, `reroute`, `frame`, `group` (else it is a script node), `muted` and `keep`. A node in the group `g` is `g/name`;
+links start at inputs of `g` to go into it, and end at its outputs to leave it. A socket is `name:TYPE`, `[TYPE]` for a
+list, `?` behind the type for an optional one, and `=value` for what it holds: a Python literal without spaces, or
+`@Name` for the data-block of that name. What a node's id is, its name is too, with spaces around each stroke.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _KINDS = {
     "out": NodeKind.OUTPUT,
     "reroute": NodeKind.REROUTE,
     "frame": NodeKind.FRAME,
+    "group": NodeKind.GROUP,
 }
 _SOCKET = re.compile(r"(?P<name>\w+):(?P<list>\[?)(?P<kind>\w+)\]?(?P<optional>\??)(?:=(?P<value>.+))?")
 
@@ -73,7 +75,7 @@ def _node(text: str) -> GraphNode:
     inputs, _, outputs = sockets.partition("->")
     return GraphNode(
         id=name,
-        name=name,
+        name=name.replace("/", " / "),
         kind=kind,
         inputs=tuple(map(_input, inputs.split())),
         outputs=tuple(map(_output, outputs.split())),

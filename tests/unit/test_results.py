@@ -259,9 +259,13 @@ def test_what_many_items_take_is_made_once(made: Made, monkeypatch: pytest.Monke
 def test_place_of_an_element_is_the_same_whichever_items_succeeded(made: Made) -> None:
     (task,) = of_meshes("a *2").tasks
     results = made({})
+
+    def placed() -> list[tuple[str, object]]:
+        return list(results.placed(FromTask("a", "result", MESHES), {"a": task}))
+
     results.put("a", 1, {"result": TypedValue(MESH, ref("B"))})
-    assert list(results.placed(task, "result")) == [("1", ref("B"))]
+    assert placed() == [("1", ref("B"))]
     results.put("a", 0, {"result": TypedValue(MESH, ref("A"))})
-    assert list(results.placed(task, "result")) == [("0", ref("A")), ("1", ref("B"))]
+    assert placed() == [("0", ref("A")), ("1", ref("B"))]
     results.put("a", 1, {"result": TypedValue(MESHES, (ref("B"), ref("C")))})
-    assert list(results.placed(task, "result")) == [("0", ref("A")), ("1.0", ref("B")), ("1.1", ref("C"))]
+    assert placed() == [("0", ref("A")), ("1.0", ref("B")), ("1.1", ref("C"))]
