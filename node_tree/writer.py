@@ -36,6 +36,8 @@ from .shown_values import SameValues
 from .sockets import python_value
 from .succession import compared, is_home
 
+_NOT_GIVEN = "nothing in the group gives that output, so there is no result of it"
+
 
 class Viewed(NamedTuple):
     """Results in the file that no node has: nothing is noted of them.
@@ -271,15 +273,11 @@ class Writer:
         return python_value(json.loads(value_files.json_text(value, self._snapshot.folder)), source.type.kind)
 
     def _source(self, node_id: str, output: str) -> Shown:
-        """What gives an output of a script node, by its identifier or label, or what a group node shows there.
-
-        Raises:
-            RunError: if there is none.
-        """
-        task = self._run.tasks.get(node_id)
-        source = self._run.plan.source_at(node_id, output) if task is None else task.whole(_output(task, output))
+        """What gives an output of a node. Raises RunError if there is none of that name."""
+        source = self._run.source_at(node_id, output)
         if source is None:
-            raise RunError(f'the run has no result for the output "{output}" of that node')
+            task = self._run.tasks.get(node_id)
+            raise RunError(f'"{task.name}" has no output "{output}"' if task else _NOT_GIVEN)
         return source
 
     def _returned(self, value: TypedValue, given: SocketType) -> Any:

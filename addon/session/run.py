@@ -21,6 +21,7 @@ from ...runtime.planning.retry import retried_tasks
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import RunState, TaskState
 from ...runtime.scheduling.time_left import Past
+from .group import Group, groups_in
 from .task import Task
 
 if TYPE_CHECKING:
@@ -182,6 +183,8 @@ class Run:
         self._active: ActiveRun
         self._tasks: Mapping[str, Task] = {}
         self._by_id: dict[str, Task] = {}
+        self._groups: Mapping[str, Group] = {}
+        self._groups_by_id: dict[str, Group] = {}
         self._on_event: Callable[[RunEvent], None] | None = None
         self._writer: ResultWriter | None = None
         self._is_home = False
@@ -202,6 +205,8 @@ class Run:
         self._on_event = on_event
         self._by_id = {uid: Task(active, record) for uid, record in active.scheduler.tasks.items()}
         self._tasks = MappingProxyType({task.name: task for task in self._by_id.values()})
+        self._groups_by_id = groups_in(active, self._by_id.values(), lambda: self.version)
+        self._groups = MappingProxyType({group.name: group for group in self._groups_by_id.values()})
 
     # What the run tells
 
@@ -217,8 +222,13 @@ class Run:
 
     @property
     def tasks(self) -> Mapping[str, Task]:
-        """The tasks by the name that their node had when the run started."""
+        """The tasks by the name that their node had when the run started; of one in a group, "Rock LODs / Decimate"."""
         return self._tasks
+
+    @property
+    def groups(self) -> Mapping[str, Group]:
+        """The group nodes that have tasks in them, by name: each tells of all tasks in it."""
+        return self._groups
 
     @property
     def progress(self) -> float:
@@ -266,21 +276,30 @@ class Run:
         """Whether its results and logs are still on disk: those of old runs make room for new ones."""
         return self._is_kept
 
-    def task_of(self, node: bpy.types.Node) -> Task | None:
-        """The task of a node, by its stable id; None if the run has none."""
-        return self._by_id.get(getattr(node, "uid", ""))
+    def at(self, node_id: str) -> Task | Group | None:
+        """What became of a script node or a group node, by the stable id of its path; None if the run has neither."""
+        return self._by_id.get(node_id) or self._groups_by_id.get(node_id)
 
     # What can be done with it
 
     def cancel(self, node_name: str | None = None) -> None:
-        """Cancel the run, or one task and the tasks that need it. Finished tasks keep their results.
+        """Cancel the run, or one node and the tasks that need it. Finished tasks keep their results.
+
+        Args:
+            node_name: a name of `tasks` or `groups`: of a group, all tasks in it are cancelled.
 
         Raises:
-            RunError: if the run has no task for a node of that name.
+            RunError: if the run has no node of that name.
         """
-        if node_name is not None and node_name not in self._tasks:
+        if node_name is None:
+            self._runner.cancel(self._active, None)
+            return
+        found = self._tasks.get(node_name) or self._groups.get(node_name)
+        if found is None:
             raise RunError(f'the run has no node "{node_name}"')
-        self._runner.cancel(self._active, None if node_name is None else self._tasks[node_name].node_id)
+        for task in found.tasks if isinstance(found, Group) else (found,):
+            if not task.state.is_final:
+                self._runner.cancel(self._active, task.node_id)
 
     def pause(self, reason: str = "") -> None:
         """Pause it until `resume` or `cancel`. No task starts, and no time counts.
@@ -341,24 +360,25 @@ class Run:
         """Bring home a result that did not come home by itself: of a node whose output others use, or of one item.
 
         Args:
-            node_name: the node.
-            output: identifier or label of its output.
+            node_name: a name of `tasks` or `groups`.
+            output: identifier or label of its output; of a group, identifier.
             item: index of an item of a mapped node, which may have succeeded where others failed. None for all items.
 
         Returns:
-            the value, the data-block, or a tuple of them. It is also the output's `result` then, unless of one item.
+            the value, the data-block, or a tuple of them. It is also the output's `result` then, unless of one item, or
+            of a node in a group.
 
         Raises:
             RunError: if there is no such result.
             StoreError: if it can't be read.
         """
-        task = self._tasks.get(node_name)
-        if task is None or (item is None and task.state is not TaskState.SUCCEEDED):
+        found = self._tasks.get(node_name) or self._groups.get(node_name)
+        if found is None or (item is None and isinstance(found, Task) and found.state is not TaskState.SUCCEEDED):
             raise RunError(f'the node "{node_name}" has no results')
         if item is None:
-            return self.fetch_output(task.node_id, output)
+            return self.fetch_output(found.node_id, output)
         with self._keeper.coming_home(self):
-            return self._fetcher().fetch_item(task.node_id, output, item)
+            return self._fetcher().fetch_item(found.node_id, output, item)
 
     # For the session
 
@@ -380,8 +400,16 @@ class Run:
     def offered(self) -> Iterator[tuple[str, str]]:
         """What comes home only when somebody asks for it: ids of nodes and identifiers of outputs."""
         for delivery in self._active.plan.deliveries:
-            if delivery.is_offered and self._by_id[delivery.node].state is TaskState.SUCCEEDED:
+            if delivery.is_offered and self._has_results(delivery):
                 yield delivery.node, delivery.socket
+
+    def has_result(self, node_id: str, output: str) -> bool:
+        """Whether it has a result of an output of a script node or a group node."""
+        source = self._active.source_at(node_id, output) if self._is_kept else None
+        return source is not None and self._has_results(Delivery(node_id, output, (source,)))
+
+    def _has_results(self, delivery: Delivery) -> bool:
+        return all(self._by_id[task].state is TaskState.SUCCEEDED for task in delivery.tasks)
 
     def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
@@ -399,12 +427,10 @@ class Run:
 
     def gave(self, node_id: str, output: str, contents: Mapping[str, str]) -> bool:
         """Whether it has these results of an output, given by place and content."""
-        task = self._by_id.get(node_id)
-        if not self._is_home or not self._is_kept or task is None or task.state is not TaskState.SUCCEEDED:
+        if not self._is_home or not self.has_result(node_id, output):
             return False
-        planned = self._active.tasks[node_id]
-        found = [planned.source(each) for each in planned.outputs if each.identifier == output]
-        return any(self._active.contents(source) == contents for source in found)
+        source = self._active.source_at(node_id, output)
+        return source is not None and self._active.contents(source) == contents
 
     def bring_back(self, node_id: str, output: str) -> None:
         """Bring one output home once more."""

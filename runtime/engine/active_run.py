@@ -190,6 +190,17 @@ class ActiveRun:
         groups = {group.id: group.name for group in self.plan.groups}
         return self.tasks[node].name if node in self.tasks else groups[node]
 
+    def source_at(self, node: str, output: str) -> Shown | None:
+        """What gives an output of a script node, by its identifier or label, or what a group node shows there.
+
+        None if the run has nothing for it.
+        """
+        task = self.tasks.get(node)
+        if task is None:
+            return self.plan.source_at(node, output)
+        found = (task.whole(each) for each in task.outputs if output in (each.identifier, each.label))
+        return next(found, None)
+
     def contents(self, source: Source) -> dict[str, str]:
         """The data-blocks that a source gives, by their places: what each is by content, "" if that is not known."""
         return {

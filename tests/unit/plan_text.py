@@ -6,16 +6,18 @@
     *24          a constant list of 24 elements over which it is mapped
     timeout=5    a setting, or its rank (else the longest way to an end)
 
-A name with `[]` gives a list. The id of a task is its name in the plan, its name for people that in title case.
+A name with `[]` gives a list. The id of a task is its name in the plan, its name for people that in title case: "g/a"
+is the node "A" in the group "G".
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from background_nodes.runtime.planning.graph import NodeSettings
-from background_nodes.runtime.planning.plan import Argument, Delivery, Plan, PlannedTask, TaskOutput
+from background_nodes.runtime.planning.node_path import groups_of
+from background_nodes.runtime.planning.plan import Argument, Delivery, Plan, PlannedGroup, PlannedTask, TaskOutput
 from background_nodes.runtime.planning.sources import Constant, FromTask, Source
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import SocketType
@@ -31,7 +33,16 @@ def parse_plan(text: str) -> Plan:
         name, *words = line.replace(":", " ").split()
         task = parse_task(name, words, tasks)
         tasks[task.id] = task
-    return Plan("Test", tuple(with_ranks(tasks)))
+    return Plan("Test", tuple(with_ranks(tasks)), groups=tuple(_groups(tasks)))
+
+
+def _groups(tasks: Iterable[str]) -> Iterator[PlannedGroup]:
+    for group in dict.fromkeys(group for task in tasks for group in groups_of(task)):
+        yield PlannedGroup(group, _name(group))
+
+
+def _name(identifier: str) -> str:
+    return identifier.title().replace("/", " / ")
 
 
 def of_meshes(text: str, *delivered: str) -> Plan:
@@ -64,7 +75,7 @@ def parse_task(name: str, words: list[str], tasks: Mapping[str, PlannedTask]) ->
     identifier = name.removesuffix("[]")
     return PlannedTask(
         id=identifier,
-        name=identifier.title(),
+        name=_name(identifier),
         script=SCRIPT,
         arguments=tuple(arguments),
         outputs=(TaskOutput("result", "Result", FLOATS if name.endswith("[]") else FLOAT),),
