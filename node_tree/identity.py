@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import bpy
 
-from ..runtime.planning.node_path import ids_in
+from ..runtime.planning.node_path import group_of, ids_in
 from .links import forget_links
 
 
@@ -50,6 +50,20 @@ def find_node(tree: bpy.types.NodeTree, path_id: str) -> bpy.types.Node | None:
         node = None if inside is None else _node_of(inside, uid)
         inside = getattr(node, "node_tree", None)
     return node
+
+
+class NodesByPath:
+    """The nodes of a tree and of the groups in it, by the ids of their paths: for who looks up many, and keeps none."""
+
+    def __init__(self, tree: bpy.types.NodeTree) -> None:
+        self._inside: dict[str, dict[str, bpy.types.Node]] = {"": nodes_by_uid(tree)}
+
+    def get(self, path_id: str) -> bpy.types.Node | None:
+        group, uid = group_of(path_id), ids_in(path_id)[-1]
+        if group not in self._inside:
+            tree = getattr(self.get(group), "node_tree", None)
+            self._inside[group] = {} if tree is None else nodes_by_uid(tree)
+        return self._inside[group].get(uid)
 
 
 def _node_of(tree: bpy.types.NodeTree, uid: str) -> bpy.types.Node | None:

@@ -11,9 +11,10 @@ import bpy
 from ..runtime.blender import data_block_kinds
 from ..runtime.errors import BackgroundNodesError, as_sentences
 from ..runtime.planning.fixes import ask_for_similar
+from ..runtime.planning.node_path import NodePath, groups_of, is_inside
 from ..runtime.script.socket_types import ANY_DATA_BLOCK
 from ..runtime.script.values import with_article
-from .identity import background_trees
+from .identity import background_trees, find_node
 
 #: How many names a message lists.
 _MAX_SHOWN = 12
@@ -94,6 +95,18 @@ def _nodes_called(tree: bpy.types.NodeTree, name: str) -> list[bpy.types.Node]:
 def label(node: bpy.types.Node) -> str:
     """What the node's header shows."""
     return node.label or (node.draw_label() if hasattr(node, "draw_label") else "")
+
+
+def path_label(tree: bpy.types.NodeTree, path_id: str, *, within: str = "") -> str:
+    """What the headers of a node in groups and of the group nodes that lead to it show, "" if one of them is gone.
+
+    `within` is the id of the path of a group: what leads there is left out.
+    """
+    paths = [path for path in (*groups_of(path_id), path_id) if path != within and not is_inside(within, path)]
+    nodes = [find_node(tree, path) for path in paths]
+    if None in nodes:
+        return ""
+    return NodePath((), tuple(label(node) or node.name for node in nodes)).name
 
 
 def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:

@@ -9,6 +9,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 
 from ...runtime.engine.forecast import Forecast, Outlook, TaskForecast
+from ...runtime.planning.node_path import is_inside
 from ..drawing.quantities import duration, memory_size
 from ..preferences import preferences
 from ..session import forecasts
@@ -52,6 +53,21 @@ def of_task(task: TaskForecast) -> str:
             return "; ".join(task.reasons)
         case _:
             return "; ".join((*task.reasons, *_last_time(task)))
+
+
+def of_group(forecast: Forecast, group: str) -> str:
+    """What would become of the nodes in a group, by the id of its path; "" if there are none, or nothing would run."""
+    inside = [task for task in forecast.tasks.values() if is_inside(task.node_id, group)]
+    told = [of_task(task) for task in inside if task.state is Outlook.FAILS]
+    if told:
+        return told[0]
+    running, waiting = (
+        sum(task.is_sure_to_run for task in inside),
+        sum(task.state is Outlook.WAITS for task in inside),
+    )
+    if running:
+        return translated("{count} of {total} nodes would run").format(count=running, total=len(inside))
+    return translated("{count} more if what they take changes").format(count=waiting) if waiting else ""
 
 
 def _last_time(task: TaskForecast) -> Iterator[str]:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Selects a node that a list, a problem or a report speaks of, and brings it into view."""
+"""Selects a node that a list, a problem or a report speaks of, and brings it into view: it may be in a group."""
 
 from __future__ import annotations
 
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
-from ...node_tree.identity import find_node
+from . import shown_path
 from .active import TreeOperator, edited_tree
 
 
@@ -19,13 +19,14 @@ class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
 
     node_name: bpy.props.StringProperty(name="Node", options={"SKIP_SAVE", "HIDDEN"})
     node_id: bpy.props.StringProperty(
-        name="ID", description="Stable id of the node, in case it was renamed", options={"SKIP_SAVE", "HIDDEN"}
+        name="ID",
+        description="Stable id of the node's path: it may be in a group, and may have been renamed",
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        tree = edited_tree(context)
-        node = find_node(tree, self.node_id) if self.node_id else None
-        node = node or tree.nodes.get(self.node_name)
+        node = shown_path.show(context.space_data, self.node_id) if self.node_id else None
+        node = node or edited_tree(context).nodes.get(self.node_name)
         if node is None:
             self.report({"WARNING"}, translated('"{name}" is not in the tree any more').format(name=self.node_name))
             return {"CANCELLED"}

@@ -5,6 +5,9 @@ coloured icon | bar with percent, items, time left | log       while it runs; th
 coloured icon | how it ended, items, time taken    | log       afterwards; an equals sign: it gave the same as before
 the first lines of its error, in red
 
+A group node shows the same of all that is in it, and of its first error or problem which node that comes from: a button
+leads there.
+
 The row is empty on a node that nobody can read, as it is out of view or too small: Blender lays out all nodes of a tree
 for each redraw, and draws such icons one by one. The strip of the overlay shows the state at any size.
 """
@@ -14,16 +17,18 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_iface as translated
 
-from ...node_tree import node_text
+from ...node_tree import lookup, node_text
 from ...node_tree.base import set_status_drawer
 from ...node_tree.node_shape import can_be_read
 from ...runtime.errors import Problem
+from ...runtime.planning.node_path import name_inside
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
 from ..session import problems
-from ..session.current import session
-from ..session.task import Task
+from ..session.group import Group
+from ..session.run import Status
 from . import node_previews, redraw, run_text, status_icons
+from .uses import Use, use_of
 
 #: What a row has beside its text: icon, log button, margins.
 _BESIDE_TEXT = 64.0
@@ -42,16 +47,34 @@ _LABELS = {
 
 def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
     """What keeps a node from running, and what the last run tells of it. Reads, and writes nothing."""
-    problem = problems.of_node(node)
+    use = use_of(node)
+    problem = problems.of_node(*use)
     if problem is not None and not _is_shown(problem, node):
-        node_text.draw_error(layout, f"{problem.socket}: {problem.message}".removeprefix(": "), node.width)
-    _draw_last_run(node, layout)
+        node_text.draw_error(layout, _problem_text(problem), node.width)
+    inside = problems.in_group(*use)
+    if inside is not None:
+        node_text.draw_error(layout, _problem_text(inside), node.width)
+        _draw_way(layout, node, use, inside.node, inside.node_id)
+    _draw_last_run(node, use, layout)
     node_previews.draw(node, layout)
 
 
-def _draw_last_run(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
-    run = session.run_of(node.id_data)
-    task = None if run is None else run.task_of(node)
+def _problem_text(problem: Problem) -> str:
+    return f"{problem.socket}: {problem.message}".removeprefix(": ")
+
+
+def _draw_way(layout: bpy.types.UILayout, group: bpy.types.Node, use: Use, name: str, node_id: str) -> None:
+    """A button that leads from a group node to a node in it. Of one that nobody can read, its room is left."""
+    if not can_be_read(group, bpy.context):
+        layout.label(text="")
+        return
+    text = lookup.path_label(use.tree, node_id, within=use.node_id) or name_inside(name, group.name)
+    way = layout.operator("background_nodes.node_select", text=text, icon="RESTRICT_SELECT_OFF", translate=False)
+    way.node_name, way.node_id = name, node_id
+
+
+def _draw_last_run(node: bpy.types.Node, use: Use, layout: bpy.types.UILayout) -> None:
+    task = use.status
     if task is None:
         return
     is_seen = can_be_read(node, bpy.context)
@@ -63,6 +86,8 @@ def _draw_last_run(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
         layout.label(text=task.text if is_seen else "", translate=False)
     if task.error is not None and task.state is not TaskState.SKIPPED:
         node_text.draw_error(layout, run_text.error_text(task.error).partition("\n")[0], node.width)
+        if isinstance(task, Group) and task.failed is not None:
+            _draw_way(layout, node, use, task.failed.name, task.failed.node_id)
 
 
 def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:
@@ -70,7 +95,7 @@ def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:
     return getattr(node, "source_error", "") == problem.message or getattr(node, "is_without_main", False)
 
 
-def draw_task(task: Task, layout: bpy.types.UILayout, width: float) -> None:
+def draw_task(task: Status, layout: bpy.types.UILayout, width: float) -> None:
     """One row: a task's state, bar and time, as far as `width` UI units hold them."""
     row = layout.row(align=True)
     row.label(text="", icon_value=status_icons.icon_of(task))
@@ -90,12 +115,12 @@ def state_label(state: TaskState) -> str:
     return translated(_LABELS[state])
 
 
-def items_text(task: Task) -> str:
+def items_text(task: Status) -> str:
     """`7/24` of a mapped task, "" of another."""
     return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
 
 
-def _running_text(task: Task, num_letters: int) -> str:
+def _running_text(task: Status, num_letters: int) -> str:
     if task.is_paused:
         left = translated("Paused")
     else:
@@ -103,7 +128,7 @@ def _running_text(task: Task, num_letters: int) -> str:
     return _joined((f"{task.progress:.0%}", items_text(task), left), num_letters)
 
 
-def _state_text(task: Task, num_letters: int) -> str:
+def _state_text(task: Status, num_letters: int) -> str:
     time = duration(task.seconds) if task.seconds else ""
     if task.state is TaskState.SUCCEEDED:
         first = translated("Cached") if task.cached else time or state_label(task.state)

@@ -9,7 +9,7 @@ switches all of this off; the popover beside that button has our settings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import bpy
@@ -21,10 +21,11 @@ from ...runtime.scheduling.states import TaskState
 from ..drawing.canvas import Canvas, Color, text_width
 from ..drawing.quantities import duration, memory_size
 from ..preferences import preferences
+from ..session import forecasts
 from ..session.current import session
-from ..session.run import Run
-from ..session.task import Task
+from ..session.run import Run, Status
 from . import forecast_text, redraw
+from .shown_path import shown_path
 from .status_icons import COLORS
 
 # In UI units
@@ -46,21 +47,21 @@ _DASHES: dict[Outlook | None, tuple[float, float, Color]] = {
 #: From the quickest task to the slowest.
 _HEAT = ((0.20, 0.45, 0.85), (0.95, 0.80, 0.25), (0.90, 0.25, 0.20))
 
-Line = Callable[[Task], str]
+Line = Callable[[Status], str]
 
-#: The node whose result the artist looks at, by its `uid`; set by whoever shows it.
+#: The node whose result the artist looks at, by the id of its path; set by whoever shows it.
 viewed: list[str] = []
 
 
-def _time(task: Task) -> str:
+def _time(task: Status) -> str:
     return duration(task.seconds) if task.seconds else ""
 
 
-def _memory(task: Task) -> str:
+def _memory(task: Status) -> str:
     return "" if task.peak_memory is None else memory_size(task.peak_memory)
 
 
-def _cached(task: Task) -> str:
+def _cached(task: Status) -> str:
     return translated("Cached") if task.cached else ""
 
 
@@ -82,9 +83,9 @@ def _draw() -> None:
     if tree is None or not tree.nodes:
         _draw_hint(canvas, context.region, ui_scale, has_tree=tree is not None)
     elif space.overlay.show_overlays:
-        run, forecast = session.run_of(tree), forecast_text.watch(tree)
-        outlooks = {} if forecast is None else {task.node_id: task.state for task in forecast.tasks.values()}
-        _draw_nodes(canvas, tree, run, outlooks, View(context.region, ui_scale))
+        outer = space.path[0].node_tree
+        outlooks = {} if forecast_text.watch(outer) is None else forecasts.outlooks(outer)
+        _draw_nodes(canvas, space, session.run_of(outer), outlooks, View(context.region, ui_scale))
     canvas.draw()
 
 
@@ -104,14 +105,19 @@ def _text_color() -> tuple[float, float, float]:
 
 
 def _draw_nodes(
-    canvas: Canvas, tree: bpy.types.NodeTree, run: Run | None, outlooks: Mapping[str, Outlook], view: View
+    canvas: Canvas,
+    space: bpy.types.SpaceNodeEditor,
+    run: Run | None,
+    outlooks: Mapping[str, Outlook],
+    view: View,
 ) -> None:
     lines = [line for setting, line in _LINES if preferences.get(setting)]
-    slowest = _slowest(run) if run is not None and preferences.get("overlay_heat_map") else 0.0
-    for node in tree.nodes:
-        uid = getattr(node, "uid", "")
-        task = None if run is None else run.task_of(node)
-        outlook = outlooks.get(uid)
+    path = shown_path(space)
+    shown = {path.into(node.uid, node.name).id: node for node in space.edit_tree.nodes if hasattr(node, "uid")}
+    tasks = {} if run is None else {node_id: run.at(node_id) for node_id in shown}
+    slowest = _slowest(tasks.values()) if preferences.get("overlay_heat_map") else 0.0
+    for node_id, node in shown.items():
+        task, outlook = tasks.get(node_id), outlooks.get(node_id)
         if task is None and outlook is None:
             continue
         shape = view.shape(node)
@@ -123,7 +129,7 @@ def _draw_nodes(
             _draw_strip(canvas, task, _strip(node, shape, view))
         if task is None:
             continue
-        texts = [line(task) for line in lines] + ([translated("Viewed")] if uid in viewed else [])
+        texts = [line(task) for line in lines] + ([translated("Viewed")] if node_id in viewed else [])
         heat = _heat(task.seconds / slowest) if slowest and task.seconds else None
         if heat is not None:
             canvas.rectangle(*shape, (*heat, 0.18))
@@ -132,8 +138,8 @@ def _draw_nodes(
             _draw_lines(canvas, texts, shape, view, heat)
 
 
-def _slowest(run: Run) -> float:
-    return max((task.seconds for task in run.tasks.values()), default=0.0)
+def _slowest(tasks: Iterable[Status | None]) -> float:
+    return max((task.seconds for task in tasks if task is not None), default=0.0)
 
 
 def _strip(node: bpy.types.Node, shape: Shape, view: View) -> Shape:
@@ -153,7 +159,7 @@ def _draw_dashes(canvas: Canvas, strip: Shape, view: View, length: float, gap: f
         left += step
 
 
-def _draw_strip(canvas: Canvas, task: Task, strip: Shape) -> None:
+def _draw_strip(canvas: Canvas, task: Status, strip: Shape) -> None:
     """A coloured line; as long as the bar while the task runs."""
     left, bottom, right, top = strip
     color = COLORS[task.state]

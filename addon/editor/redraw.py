@@ -16,9 +16,9 @@ import bpy
 from ...runtime.scheduling.states import TaskState
 from ..session import forecasts, problems
 from ..session.current import session
+from ..session.group import Group
 from ..session.keeper import BUSY_INTERVAL
-from ..session.run import Run
-from ..session.task import Task
+from ..session.run import Run, Status
 
 #: In each tick a bar moves by this share of the distance to the real progress.
 _EASING = 0.35
@@ -54,10 +54,14 @@ _pace = _Pace()
 #: each running task shows.
 _drawn: dict[int, tuple[int, int, bool]] = {}
 _bars: dict[int, dict[str, float]] = {}
+#: The groups that were drawn while they ran, by the ids of their paths: to ask all of them would take long.
+_groups: set[str] = set()
 
 
-def shown_progress(task: Task) -> float:
-    """What the bar of a running task shows: it is on its way to the task's progress."""
+def shown_progress(task: Status) -> float:
+    """What the bar of a running task or group shows: it is on its way to its progress."""
+    if isinstance(task, Group):
+        _groups.add(task.node_id)
     found = (bars[task.node_id] for bars in _bars.values() if task.node_id in bars)
     return next(found, task.progress)
 
@@ -79,6 +83,12 @@ def tag(tree_uids: AbstractSet[int]) -> None:
             area.tag_redraw()
 
 
+def tag_all() -> None:
+    """Redraw all editors of background node trees."""
+    for area, _shown in editors():
+        area.tag_redraw()
+
+
 def _has_news(run: Run) -> bool:
     news = run.version, int(run.seconds), run.is_home
     has_news = _drawn.get(run.tree_uid) != news
@@ -90,10 +100,11 @@ def _has_news(run: Run) -> bool:
 
 def _move_bars(run: Run) -> bool:
     """Move the bars of a run towards the real progress. Returns whether one moved."""
-    running = [task for task in run.tasks.values() if task.state is TaskState.RUNNING]
+    groups = (run.at(group) for group in _groups)
+    running = [each for each in (*run.tasks.values(), *groups) if each is not None and each.state is TaskState.RUNNING]
     before = _bars.get(run.tree_uid, {})
     _bars[run.tree_uid] = bars = {
-        task.node_id: _eased(before.get(task.node_id, 0.0), task.progress) for task in running
+        each.node_id: _eased(before.get(each.node_id, 0.0), each.progress) for each in running
     }
     return bars != before
 
@@ -133,3 +144,4 @@ def unregister() -> None:
     session.updated.stop_listening(update)
     _drawn.clear()
     _bars.clear()
+    _groups.clear()

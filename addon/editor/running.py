@@ -19,6 +19,7 @@ from ..session.run import Run
 from . import forecast_text
 from .active import TreeOperator, active_run, edited_tree, outer_tree
 from .shown_path import shown_path
+from .uses import use_of
 
 #: Nodes that only arrange a graph, or stand for the ends of a group.
 _NOT_RUN = frozenset({"NodeFrame", "NodeReroute", "NodeGroupInput", "NodeGroupOutput"})
@@ -175,7 +176,10 @@ class BACKGROUND_NODES_OT_cancel_node(_RunOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         run, active = active_run(context), edited_tree(context).nodes.active
-        task = run.tasks.get(self.node_name) if self.node_name else run.task_of(active) if active else None
+        if self.node_name:
+            task = run.tasks.get(self.node_name) or run.groups.get(self.node_name)
+        else:
+            task = run.at(use_of(active).node_id) if active else None
         if task is None or task.state.is_final:
             self.report({"WARNING"}, translated("The node is not running"))
             return {"CANCELLED"}
@@ -248,7 +252,7 @@ def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None
     layout.operator("background_nodes.run", text="Run to Active", icon="PLAY").scope = "ACTIVE"
     layout.operator("background_nodes.run", text="Run Selected").scope = "SELECTED"
     layout.operator("background_nodes.cancel_node", icon="X")
-    layout.operator("background_nodes.log_show", icon="TEXT").node_name = tree.nodes.active.name
+    layout.operator("background_nodes.log_show", icon="TEXT")
 
 
 class BACKGROUND_NODES_OT_problems_show(TreeOperator, bpy.types.Operator):

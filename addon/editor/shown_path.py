@@ -17,14 +17,33 @@ from ...runtime.planning.node_path import NodePath, ids_in
 
 #: The ids of the group nodes that were gone through, from the outer tree inwards, by the address of the editor.
 _entered: dict[int, tuple[str, ...]] = {}
+#: What led to what an editor showed last, and for what that was found: all nodes that are drawn ask for it.
+_last: dict[int, tuple[object, NodePath]] = {}
 
 
 def shown_path(space: bpy.types.SpaceNodeEditor) -> NodePath:
     """The path of what an editor shows: empty for the outer tree. `into` gives that of a node that is seen there."""
+    trees = [part.node_tree for part in space.path]
+    if len(trees) < 2:
+        return NodePath()
+    asked = [tree and tree.session_uid for tree in trees], _entered.get(space.as_pointer())
+    known = _last.get(space.as_pointer())
+    if known is not None and known[0] == asked and _leads_through(trees, known[1]):
+        return known[1]
     path = NodePath()
     for node in _nodes(space):
         path = path.into(node.uid, node.name)
+    _last[space.as_pointer()] = asked, path
     return path
+
+
+def _leads_through(trees: Sequence[bpy.types.NodeTree], path: NodePath) -> bool:
+    """Whether the group nodes of a path lead from each of the trees to the next one."""
+    if len(path.ids) != len(trees) - 1 or None in trees:
+        return False
+    nodes = [tree.nodes.get(name) for tree, name in zip(trees, path.names, strict=False)]
+    found = zip(nodes, path.ids, trees[1:], strict=True)
+    return all(node is not None and node.uid == uid and node.node_tree == tree for node, uid, tree in found)
 
 
 def enter(space: bpy.types.SpaceNodeEditor, node: bpy.types.Node) -> None:
@@ -78,6 +97,7 @@ def _nodes(space: bpy.types.SpaceNodeEditor) -> list[bpy.types.Node]:
 @bpy.app.handlers.persistent
 def _forget(*_arguments: object) -> None:
     _entered.clear()
+    _last.clear()
 
 
 def register() -> None:
@@ -86,4 +106,4 @@ def register() -> None:
 
 def unregister() -> None:
     bpy.app.handlers.load_post.remove(_forget)
-    _entered.clear()
+    _forget()

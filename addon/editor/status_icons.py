@@ -11,7 +11,7 @@ import bpy.utils.previews
 import numpy
 
 from ...runtime.scheduling.states import TaskState
-from ..session.task import Task
+from ..session.run import Status
 
 _SIZE = 64
 _GREY = (0.55, 0.55, 0.55)
@@ -58,8 +58,8 @@ def icon(state: TaskState) -> int:
     return _icon(state, COLORS[state], _SIGNS[state])
 
 
-def icon_of(task: Task) -> int:
-    """The number of a task's icon: that of its state, but for one that gave the same as before, or is paused."""
+def icon_of(task: Status) -> int:
+    """The number of a node's icon: that of its state, but for one that gave the same as before, or is paused."""
     if task.state is TaskState.SUCCEEDED and task.gave_the_same:
         return _icon(_SAME, COLORS[task.state], _SAME_SIGN)
     if task.is_paused:

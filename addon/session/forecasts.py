@@ -10,8 +10,10 @@ take it wait, as far as the forecast knows.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import bpy
 
@@ -20,6 +22,7 @@ from ...node_tree.identity import background_trees
 from ...runtime.engine.forecast import Forecast, Outlook
 from ...runtime.engine.forecaster import Forecaster
 from ...runtime.errors import BackgroundNodesError
+from ...runtime.planning.node_path import groups_of
 from . import gestures, occupation
 from .current import session
 from .faults import Faults
@@ -33,6 +36,8 @@ _REST_SHARE = 20.0
 #: Seconds that a start may hold the window if it writes data-blocks, and the vertices that are surely written in them.
 _MAX_HOLD = 0.1
 _MAX_VERTICES = 250_000
+#: What is to be told first of a group.
+_NEWS = (Outlook.FAILS, Outlook.RUNS, Outlook.NEVER_CACHED, Outlook.WAITS, Outlook.CACHED)
 
 
 @dataclass(slots=True)
@@ -50,6 +55,23 @@ class _Told:
     is_fresh: bool = False
     hold: float = 0.0
     writing_hold: float = 0.0
+    _outlooks: tuple[Forecast | None, Mapping[str, Outlook]] = (None, MappingProxyType({}))
+
+    @property
+    def outlooks(self) -> Mapping[str, Outlook]:
+        """By the ids of paths, of group nodes, too: all nodes that are drawn ask for theirs."""
+        if self._outlooks[0] is not self.forecast:
+            self._outlooks = self.forecast, {} if self.forecast is None else _with_groups(self.forecast)
+        return self._outlooks[1]
+
+
+def _with_groups(forecast: Forecast) -> dict[str, Outlook]:
+    """What would become of each node and group node; of a group the first of `_NEWS` that is so of a node in it."""
+    found = {task.node_id: task.state for task in forecast.tasks.values()}
+    for node_id, state in tuple(found.items()):
+        for group in groups_of(node_id):
+            found[group] = min(found.get(group, state), state, key=_NEWS.index)
+    return found
 
 
 class _Making:
@@ -97,11 +119,19 @@ def of(tree: bpy.types.NodeTree) -> Forecast | None:
     return None if told is None else told.forecast
 
 
-def is_sure_to_be_cached(node: bpy.types.Node) -> bool:
-    """Whether a run would give what the last one gave for a node, as far as that is known by now."""
-    told = _told.get(node.id_data.session_uid)
-    task = None if told is None or not told.is_fresh or told.forecast is None else told.forecast.of(node.uid)
-    return task is not None and task.state is Outlook.CACHED
+def is_sure_to_be_cached(tree: bpy.types.NodeTree, node_id: str) -> bool:
+    """Whether a run would give what the last one gave for a node, given by the id of its path, as far as is known."""
+    told = _told.get(tree.session_uid)
+    return told is not None and told.is_fresh and told.outlooks.get(node_id) is Outlook.CACHED
+
+
+def outlooks(tree: bpy.types.NodeTree) -> Mapping[str, Outlook]:
+    """What would become of each node by the last forecast of a tree, by the ids of their paths.
+
+    Of a group node, what would become first of its nodes of which something is to be told. Nothing is done for it.
+    """
+    told = _told.get(tree.session_uid)
+    return {} if told is None else told.outlooks
 
 
 # The timer

@@ -136,6 +136,11 @@ class Group:
         return self.state is TaskState.SUCCEEDED and bool(ran) and all(task.gave_the_same for task in ran)
 
     @property
+    def has_items(self) -> bool:
+        """Whether anything in it has begun, so that there is a log."""
+        return any(task.has_items for task in self._tasks)
+
+    @property
     def is_mapped(self) -> bool:
         """Whether what it does for one item is done for each item of a list."""
         return self._now.num_items is not None

@@ -20,6 +20,7 @@ import bpy
 from ...node_tree import changes
 from ...node_tree.identity import background_trees
 from ...runtime.errors import CompileError, Problem
+from ...runtime.planning.node_path import groups_of
 from ..consent.current import consent
 from . import checks
 from .news import News
@@ -40,8 +41,13 @@ class _Finding:
 
     @functools.cached_property
     def of_nodes(self) -> dict[str, Problem]:
-        """The first problem of each node, by the node's id: all nodes that are drawn ask for theirs."""
+        """The first problem of each node, by the id of its path: all nodes that are drawn ask for theirs."""
         return {problem.node_id: problem for problem in reversed(self.problems)}
+
+    @functools.cached_property
+    def in_groups(self) -> dict[str, Problem]:
+        """The first problem in each group node, by the id of its path."""
+        return {group: problem for problem in reversed(self.problems) for group in groups_of(problem.node_id)}
 
 
 @dataclass(slots=True)
@@ -77,10 +83,16 @@ def of(tree: bpy.types.NodeTree) -> tuple[Problem, ...] | None:
     return finding.problems
 
 
-def of_node(node: bpy.types.Node) -> Problem | None:
-    """The first of the problems that were found last in a node. Nothing is looked for."""
-    finding = _findings.get(node.id_data.session_uid)
-    return None if finding is None or not finding.problems else finding.of_nodes.get(node.uid)
+def of_node(tree: bpy.types.NodeTree, node_id: str) -> Problem | None:
+    """The first of the problems of a tree that were found last in a node, by the id of its path. None is looked for."""
+    finding = _findings.get(tree.session_uid)
+    return None if finding is None or not finding.problems else finding.of_nodes.get(node_id)
+
+
+def in_group(tree: bpy.types.NodeTree, node_id: str) -> Problem | None:
+    """The first of those in a group node, at any depth."""
+    finding = _findings.get(tree.session_uid)
+    return None if finding is None or not finding.problems else finding.in_groups.get(node_id)
 
 
 def num_tasks(tree: bpy.types.NodeTree) -> int:

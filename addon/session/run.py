@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from ...node_tree.writer import Viewed
     from ...runtime.blender.snapshot import Snapshot
 
+#: What became of a node.
+Status = Task | Group
+
 NOT_KEPT = (
     "the results of this run are not kept any more, as later runs needed the room "
     '("Last Runs" in the preferences of Background Nodes). Run the node tree again'
@@ -276,7 +279,7 @@ class Run:
         """Whether its results and logs are still on disk: those of old runs make room for new ones."""
         return self._is_kept
 
-    def at(self, node_id: str) -> Task | Group | None:
+    def at(self, node_id: str) -> Status | None:
         """What became of a script node or a group node, by the stable id of its path; None if the run has neither."""
         return self._by_id.get(node_id) or self._groups_by_id.get(node_id)
 

@@ -10,7 +10,7 @@ from ...node_tree import declared_sockets, lookup
 from ...node_tree.identity import find_node
 from ...node_tree.links import is_refused, origins
 from ...runtime.errors import Problem
-from ..editor.active import TreeOperator, edited_tree
+from ..editor.active import TreeOperator, edited_tree, outer_tree
 
 
 class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator):
@@ -33,13 +33,20 @@ class BACKGROUND_NODES_OT_links_refused_remove(TreeOperator, bpy.types.Operator)
         return {"FINISHED"} if refused else {"CANCELLED"}
 
 
-def draw(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, problem: Problem) -> None:
-    """The fix of a problem, where something here can carry it out. Looks at the tree as it is now."""
-    node = tree.nodes.get(problem.node)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
+    """The fix of a problem, where something here can carry it out. Looks at the tree as it is now.
+
+    A node of another group than the editor shows is led to instead: what is done to a node is done in its group.
+    """
+    tree = outer_tree(context)
+    node = find_node(tree, problem.node_id) or tree.nodes.get(problem.node)
     if node is None:
         return
     if problem.needs_consent:
         layout.operator("background_nodes.scripts_ask", text="Allow ...", icon="CHECKMARK")
+    elif node.id_data != edited_tree(context):
+        show = layout.operator("background_nodes.node_select", text="Show in Group", icon="NODETREE")
+        show.node_name, show.node_id = problem.node, problem.node_id
     elif getattr(node, "source_error", ""):
         _draw_script_error(layout, node, problem)
     elif "//" in problem.message and not bpy.data.filepath:

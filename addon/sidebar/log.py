@@ -19,7 +19,9 @@ from ..drawing import areas
 from ..drawing.quantities import duration
 from ..editor import node_status
 from ..editor.active import TreeOperator, active_run, edited_tree
-from ..session.run import Run
+from ..editor.uses import use_of
+from ..session.group import Group
+from ..session.run import Run, Status
 from ..session.task import Item, Task
 
 NAME = "Background Nodes Log"
@@ -44,32 +46,37 @@ class BACKGROUND_NODES_OT_log_show(TreeOperator, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
-        task = task_of(context, properties.node_name)
-        if task is None:
+        task = status_of(context, properties.node_name)
+        if not isinstance(task, Task):
             return ""
         same = (translated("gave the same as before"),) if task.gave_the_same else ()
         what = translated("Cached") if task.cached else "; ".join((*task.reasons, *same))
         return f"{pgettext_tip(cls.__doc__)}.\n\n{what}" if what else ""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        run, task = active_run(context), task_of(context, self.node_name)
-        if task is None:
-            self.report({"WARNING"}, pgettext_rpt('"{name}" did not run yet').format(name=self.node_name))
+        run, found = active_run(context), status_of(context, self.node_name)
+        if found is None:
+            active = edited_tree(context).nodes.active
+            name = self.node_name or (active.name if active else "")
+            self.report({"WARNING"}, pgettext_rpt('"{name}" did not run yet').format(name=name))
             return {"CANCELLED"}
-        text = fill(log_text(run, task))
+        text = fill(group_text(run, found) if isinstance(found, Group) else log_text(run, found))
         if bpy.app.background:
             return {"FINISHED"}
         show(_area(context, text).spaces.active, text)
         return {"FINISHED"}
 
 
-def task_of(context: bpy.types.Context, node_name: str) -> Task | None:
-    """The task of a node in the run that the editor shows: by the node's name, of the active node if that is empty."""
-    run, tree = active_run(context), edited_tree(context)
-    node = tree.nodes.get(node_name) if node_name else tree.nodes.active
+def status_of(context: bpy.types.Context, node_name: str) -> Status | None:
+    """What became of a node in the run that the editor shows: of the active node if the name is empty.
+
+    The name is one that the run knows, or that of a node that the editor shows.
+    """
+    run, nodes = active_run(context), edited_tree(context).nodes
     if run is None:
         return None
-    return (None if node is None else run.task_of(node)) or run.tasks.get(node_name)
+    node = nodes.get(node_name) if node_name else nodes.active
+    return run.tasks.get(node_name) or run.groups.get(node_name) or (run.at(use_of(node).node_id) if node else None)
 
 
 # The text
@@ -139,6 +146,13 @@ def log_text(run: Run, task: Task) -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
+def group_text(run: Run, group: Group) -> str:
+    """What became of a group, and the log of each task in it that has begun; failed ones first."""
+    begun = [task for task in group.tasks if task.has_items]
+    begun.sort(key=lambda task: _urgency(task.state))
+    return "\n\n".join([f"{group.name} · {run.tree_name}\n{_state(group)}\n", *(log_text(run, each) for each in begun)])
+
+
 def error_lines(failed: Task | Item) -> Iterator[str]:
     """What went wrong, and the traceback, which says it once more at its end."""
     if failed.error is not None:
@@ -156,13 +170,17 @@ def _item_text(item: Item) -> str:
     return "\n".join([*lines, item.log.rstrip("\n")])
 
 
-def _state(lived: Task | Item) -> str:
+def _state(lived: Status | Item) -> str:
     state = node_status.state_label(lived.state)
     return f"{state}, {duration(lived.seconds)}" if lived.seconds else state
 
 
 def _sorted(items: tuple[Item, ...]) -> list[Item]:
-    return sorted(items, key=lambda item: _ORDER.index(item.state) if item.state in _ORDER else len(_ORDER))
+    return sorted(items, key=lambda item: _urgency(item.state))
+
+
+def _urgency(state: TaskState) -> int:
+    return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
 
 classes = (BACKGROUND_NODES_OT_log_show,)

@@ -19,9 +19,11 @@ from ..drawing import paragraphs
 from ..drawing.quantities import countdown, duration, memory_size
 from ..editor import forecast_text, node_status, redraw, run_text, status_icons
 from ..editor.active import active_run, edited_tree, outer_tree
+from ..editor.uses import use_of
 from ..session import problems
 from ..session.current import session
-from ..session.run import Run
+from ..session.group import Group
+from ..session.run import Run, Status
 from ..session.task import Task
 from . import fixes, tabs, task_list
 from .log import WENT_WRONG
@@ -69,8 +71,8 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
         return super().poll(context) and hasattr(edited_tree(context).nodes.active, "uid")
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, run = self.layout, active_run(context)
-        task = None if run is None else run.task_of(edited_tree(context).nodes.active)
+        layout = self.layout
+        task = use_of(edited_tree(context).nodes.active).status
         _draw_outlook(layout, context)
         if task is None:
             layout.label(text="Not run yet", icon="INFO")
@@ -78,10 +80,12 @@ class BACKGROUND_NODES_PT_task(_TreePanel, bpy.types.Panel):
             return
         _draw_task_state(layout, task)
         _draw_task_facts(layout, task)
-        if task.reasons:
+        if isinstance(task, Task) and task.reasons:
             layout.label(text="Why It Ran")
             paragraphs.draw(layout.column(), context, "; ".join(task.reasons))
-        if task.error is not None:
+        if isinstance(task, Group) and task.failed is not None:
+            _draw_failed(layout, context, task.failed)
+        elif task.error is not None:
             column = layout.column()
             column.alert = task.state is not TaskState.SKIPPED
             paragraphs.draw(column, context, run_text.error_text(task.error))
@@ -106,7 +110,13 @@ class BACKGROUND_NODES_PT_settings(_TreePanel, bpy.types.Panel):
 def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What a run would do with the active node, if it would do anything."""
     forecast = forecast_text.watch(outer_tree(context))
-    told = None if forecast is None else forecast.of(edited_tree(context).nodes.active.uid)
+    node_id = use_of(edited_tree(context).nodes.active).node_id
+    told = None if forecast is None else forecast.of(node_id)
+    inside = "" if forecast is None else forecast_text.of_group(forecast, node_id)
+    if inside:
+        layout.label(text="Before the Next Run", icon="TIME")
+        paragraphs.draw(layout.column(), context, inside)
+        layout.separator()
     if told is None or told.state is Outlook.CACHED:
         return
     layout.label(text="Would Run" if told.is_sure_to_run else "Before the Next Run", icon="TIME")
@@ -114,7 +124,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     layout.separator()
 
 
-def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
+def _draw_task_state(layout: bpy.types.UILayout, task: Status) -> None:
     row = layout.row()
     row.label(text=node_status.state_label(task.state), icon_value=status_icons.icon_of(task), translate=False)
     if task.state is TaskState.RUNNING:
@@ -123,7 +133,7 @@ def _draw_task_state(layout: bpy.types.UILayout, task: Task) -> None:
             layout.label(text=task.text, translate=False)
 
 
-def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
+def _draw_task_facts(layout: bpy.types.UILayout, task: Status) -> None:
     facts = [("Items", node_status.items_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
     facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
     facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
@@ -139,13 +149,15 @@ def _draw_task_facts(layout: bpy.types.UILayout, task: Task) -> None:
             split.label(text=fact, translate=False)
 
 
-def _cached(task: Task) -> str:
+def _cached(task: Status) -> str:
+    if isinstance(task, Group):
+        return f"{task.num_cached}/{len(task.tasks)}" if task.num_cached else ""
     if task.is_mapped and task.num_cached:
         return f"{task.num_cached}/{task.num_items}"
     return translated("Yes") if task.cached else ""
 
 
-def _draw_task_buttons(layout: bpy.types.UILayout, task: Task) -> None:
+def _draw_task_buttons(layout: bpy.types.UILayout, task: Status) -> None:
     row = layout.row(align=True)
     row.operator("background_nodes.log_show", icon="TEXT").node_name = task.name
     row.operator("background_nodes.report_copy", icon="COPYDOWN").node_name = task.name
@@ -230,7 +242,7 @@ class BACKGROUND_NODES_PT_tasks(_TreePanel, bpy.types.Panel):
         return active_run(context) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
-        task_list.draw(self.layout, edited_tree(context), _TASK_ROWS)
+        task_list.draw(self.layout, context, _TASK_ROWS)
 
 
 class BACKGROUND_NODES_PT_history(_TreePanel, bpy.types.Panel):
@@ -304,7 +316,8 @@ def _draw_next_run(layout: bpy.types.UILayout, context: bpy.types.Context, num_t
 def _draw_failed(layout: bpy.types.UILayout, context: bpy.types.Context, task: Task) -> None:
     box = layout.box()
     row = box.row()
-    row.label(text=task.name, icon_value=status_icons.icon_of(task), translate=False)
+    title = lookup.path_label(outer_tree(context), task.node_id) or task.name
+    row.label(text=title, icon_value=status_icons.icon_of(task), translate=False)
     select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
     select.node_name, select.node_id = task.name, task.node_id
     if task.error is not None:
@@ -333,15 +346,14 @@ def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, proble
     column.alert = True
     paragraphs.draw(column, context, _sentence(problem.message))
     paragraphs.draw(box, context, _sentence(problem.fix))
-    fixes.draw(box, outer_tree(context), problem)
+    fixes.draw(box, context, problem)
 
 
 def _place(tree: bpy.types.NodeTree, problem: Problem) -> str:
-    """Where the problem is: what the node's header shows, and its socket."""
+    """Where the problem is: what the node's header shows, after those of the groups it is in, and its socket."""
     if not problem.node:
         return translated("Node Tree")
-    node = tree.nodes.get(problem.node)
-    title = (lookup.label(node) if node is not None else "") or problem.node
+    title = lookup.path_label(tree, problem.node_id) or problem.node
     return f"{title} · {problem.socket}" if problem.socket else title
 
 

@@ -17,6 +17,7 @@ from ..drawing.quantities import memory_size
 from ..editor.active import TreeOperator, active_run, outer_tree
 from ..session import problems
 from ..session.current import session
+from ..session.group import Group
 from ..session.run import Run
 from ..session.task import Task
 from . import log
@@ -40,7 +41,8 @@ class BACKGROUND_NODES_OT_report_copy(TreeOperator, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        task = log.task_of(context, self.node_name) if self.node_name else None
+        found = log.status_of(context, self.node_name) if self.node_name else None
+        task = found.failed if isinstance(found, Group) else found
         context.window_manager.clipboard = report(outer_tree(context), active_run(context), task)
         self.report({"INFO"}, translated("The report is in the clipboard"))
         return {"FINISHED"}

@@ -30,10 +30,11 @@ from ...node_tree.writer import Viewed
 from ...runtime.blender import remapping
 from ...runtime.blender.data_block_kinds import Handle, Index
 from ...runtime.errors import BackgroundNodesError, RunError
-from ...runtime.scheduling.states import TaskState
+from ...runtime.planning.node_path import is_in_group
 from ..drawing import areas, keymaps
 from ..editor import end_report, node_select, overlay, redraw
 from ..editor.active import TreeOperator, active_run, edited_tree
+from ..editor.uses import use_of
 from ..session import forecasts, undo
 from ..session.current import offering_run, session
 from ..session.run import Run
@@ -46,7 +47,7 @@ _SCENE_KINDS = (bpy.types.Object, bpy.types.Collection)
 
 
 class Target(NamedTuple):
-    """An output that is shown: by the `session_uid` of its tree, the `uid` of its node, its identifier."""
+    """An output that is shown: by the `session_uid` of the outer tree, the id of its node's path, its identifier."""
 
     tree_uid: int
     node_id: str
@@ -54,11 +55,17 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, socket: bpy.types.NodeSocket) -> Target:
-        return cls(socket.id_data.session_uid, socket.node.uid, socket.identifier)
+        """What a socket stands for in the editor that is used: in a group, that of the use which that shows."""
+        tree, node_id = use_of(socket.node)
+        return cls(tree.session_uid, node_id, socket.identifier)
+
+    @property
+    def tree(self) -> bpy.types.NodeTree | None:
+        return next((tree for tree in bpy.data.node_groups if tree.session_uid == self.tree_uid), None)
 
     def find(self) -> bpy.types.NodeSocket | None:
         """The output, None if it is gone."""
-        tree = next((tree for tree in bpy.data.node_groups if tree.session_uid == self.tree_uid), None)
+        tree = self.tree
         node = None if tree is None else find_node(tree, self.node_id)
         return next((item for item in node.outputs if item.identifier == self.output), None) if node else None
 
@@ -91,20 +98,20 @@ class _Viewer:
         if not bpy.app.background:
             redraw.tag(trees)
 
-    def show(self, context: bpy.types.Context, socket: bpy.types.NodeSocket) -> tuple[str, str]:
+    def show(self, context: bpy.types.Context, target: Target, socket: bpy.types.NodeSocket) -> tuple[str, str]:
         """Show an output whose result is at hand. Returns the level of a report, and its message: "" for none."""
         self.clear()
-        self.target = Target.of(socket)
+        self.target = target
         is_data_block = socket.socket_type.is_data_block
-        run = None if _is_home(socket) else _run_with(socket)
+        run = None if _is_home(target, socket) else _run_with(target, socket)
         if run is None:
             if not is_data_block:
                 return "INFO", _text(socket, socket.result_label)
             return self._show(context, Viewed(_data_blocks(socket), set(), []))
         try:
             if not is_data_block:
-                return "INFO", _text(socket, socket.label_of(run.value(socket.node.uid, socket.identifier)))
-            viewed = run.view(socket.node.uid, socket.identifier)
+                return "INFO", _text(socket, socket.label_of(run.value(target.node_id, target.output)))
+            viewed = run.view(target.node_id, target.output)
         except BackgroundNodesError as error:
             return "WARNING", str(error)
         self._handles.update(map(Handle.of, viewed.came))
@@ -158,10 +165,11 @@ class _Viewer:
 
     def show_again(self) -> None:
         """Show what was asked for last as it is now, if it is at hand."""
-        socket = None if self.target is None else self.target.find()
-        if socket is not None and not _is_home(socket) and _run_with(socket) is not None:
-            with _window_of(self.target.tree_uid):
-                self.show(bpy.context, socket)
+        target = self.target
+        socket = None if target is None else target.find()
+        if socket is not None and not _is_home(target, socket) and _run_with(target, socket) is not None:
+            with _window_of(target.tree_uid):
+                self.show(bpy.context, target, socket)
 
     def step_was_undone(self) -> None:
         """What is shown now is what was shown then."""
@@ -188,23 +196,25 @@ def _text(socket: bpy.types.NodeSocket, value: str) -> str:
     return f"{lookup.label(socket.node)} · {socket.name}: {value}"
 
 
-def _is_home(socket: bpy.types.NodeSocket) -> bool:
-    """Whether the node shows its result, all of which is in the file."""
+def _is_home(target: Target, socket: bpy.types.NodeSocket) -> bool:
+    """Whether the node shows its result, all of which is in the file. One in a group shows none: it has many uses."""
     if getattr(socket.node, "shows_output_values", False):
         return True
+    if is_in_group(target.node_id):
+        return False
     if not socket.shows_result or getattr(socket, "offered_by", 0):
         return False
     return getattr(socket, "num_noted", 0) == len(socket.result_data_blocks)
 
 
-def _run_with(socket: bpy.types.NodeSocket) -> Run | None:
+def _run_with(target: Target, socket: bpy.types.NodeSocket) -> Run | None:
     """The run that has the result of an output, if it is kept."""
-    if getattr(socket, "offered_by", 0):
+    if getattr(socket, "offered_by", 0) and not is_in_group(target.node_id):
         with contextlib.suppress(RunError):
             return offering_run(socket)
-    run = session.run_of(socket.id_data)
-    task = None if run is None or not run.is_kept else run.task_of(socket.node)
-    return run if task is not None and task.state is TaskState.SUCCEEDED else None
+    tree = target.tree
+    run = None if tree is None else session.run_of(tree)
+    return run if run is not None and run.has_result(target.node_id, target.output) else None
 
 
 def _data_blocks(socket: bpy.types.NodeSocket) -> list[bpy.types.ID]:
@@ -314,18 +324,20 @@ class BACKGROUND_NODES_OT_result_view(TreeOperator, bpy.types.Operator):
         node_select.select(node)
         socket = _next_output(node)
         if socket is None:
-            self.report({"WARNING"}, translated('"{name}" has no output to show').format(name=lookup.label(node)))
+            name = lookup.label(node) or node.name
+            self.report({"WARNING"}, translated('"{name}" has no output to show').format(name=name))
             return {"CANCELLED"}
-        if not _is_at_hand(socket):
-            return self._run_to(context, socket)
-        level, message = _viewer.show(context, socket)
+        target = Target.of(socket)
+        if not _is_at_hand(target, socket):
+            return self._run_to(context, target, socket)
+        level, message = _viewer.show(context, target, socket)
         if message:
             self.report({level}, message)
         return {"FINISHED"}
 
-    def _run_to(self, context: bpy.types.Context, socket: bpy.types.NodeSocket) -> set[str]:
+    def _run_to(self, context: bpy.types.Context, target: Target, socket: bpy.types.NodeSocket) -> set[str]:
         tree = edited_tree(context)
-        _viewer.wanted = Target.of(socket)
+        _viewer.wanted = target
         run = active_run(context)
         if run is not None and not run.is_home:
             self.report({"INFO"}, translated('"{name}" is shown once the run is over').format(name=socket.node.name))
@@ -351,25 +363,32 @@ def _next_output(node: bpy.types.Node) -> bpy.types.NodeSocket | None:
 
     An Output node and a reroute stand for what is linked to them.
     """
-    outputs = [socket for socket in node.outputs if socket.enabled and hasattr(socket, "socket_type")]
+    outputs = [socket for socket in node.outputs if socket.enabled and _can_be_shown(socket)]
     if not outputs:
         linked = (source_socket(link) for socket in node.inputs for link in socket.links)
-        outputs = [socket for socket in linked if socket is not None and hasattr(socket, "socket_type")]
+        outputs = [socket for socket in linked if socket is not None and _can_be_shown(socket)]
     for before, socket in zip(outputs, outputs[1:] + outputs[:1], strict=True):
         if Target.of(before) == _viewer.target:
             return socket
     return next((socket for socket in outputs if socket.socket_type.is_data_block), outputs[0] if outputs else None)
 
 
-def _is_at_hand(socket: bpy.types.NodeSocket) -> bool:
+def _can_be_shown(socket: bpy.types.NodeSocket) -> bool:
+    """Whether it is an output of one of our nodes: what goes into a group is given by a node outside."""
+    return hasattr(socket, "socket_type") and hasattr(socket.node, "uid")
+
+
+def _is_at_hand(target: Target, socket: bpy.types.NodeSocket) -> bool:
     """Whether the result of an output is there, and is what a run would give."""
-    node = socket.node
-    if getattr(node, "shows_output_values", False):
+    if getattr(socket.node, "shows_output_values", False):
         return True
-    if not _is_home(socket) and _run_with(socket) is None:
+    if not _is_home(target, socket) and _run_with(target, socket) is None:
         return False
-    is_shown = _viewer.target is not None and _viewer.target[:2] == Target.of(socket)[:2]
-    return is_shown or not session.settings.uses_store or forecasts.is_sure_to_be_cached(node)
+    is_shown = _viewer.target is not None and _viewer.target[:2] == target[:2]
+    if is_shown or not session.settings.uses_store:
+        return True
+    tree = target.tree
+    return tree is not None and forecasts.is_sure_to_be_cached(tree, target.node_id)
 
 
 # What others do
@@ -382,13 +401,8 @@ def _before_results(_told: object) -> None:
 
 def _run_began(run: Run) -> None:
     wanted = _viewer.wanted
-    if wanted is not None and run.tree_uid == wanted.tree_uid and wanted.node_id not in _asked_for(run):
+    if wanted is not None and run.tree_uid == wanted.tree_uid and run.at(wanted.node_id) is None:
         _viewer.wanted = None
-
-
-def _asked_for(run: Run) -> set[str]:
-    """The ids of the nodes up to which it runs; of all of a run that was under way."""
-    return {task.node_id for task in run.tasks.values()}
 
 
 def _run_ended(run: Run) -> None:
@@ -398,10 +412,10 @@ def _run_ended(run: Run) -> None:
         return
     _viewer.wanted = None
     socket = wanted.find()
-    if socket is None or not (_is_home(socket) or _run_with(socket)):
+    if socket is None or not (_is_home(wanted, socket) or _run_with(wanted, socket)):
         return
     with _window_of(wanted.tree_uid):
-        level, message = _viewer.show(bpy.context, socket)
+        level, message = _viewer.show(bpy.context, wanted, socket)
         undo.push_undo("View Result")
     if message:
         end_report.say(level, message)

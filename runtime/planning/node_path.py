@@ -57,6 +57,11 @@ def groups_of(path_id: str) -> Iterator[str]:
     return (_ID_SEPARATOR.join(ids[:depth]) for depth in range(1, len(ids)))
 
 
+def group_of(path_id: str) -> str:
+    """The id of the group node that a node is in, "" for a node of the outer tree."""
+    return path_id.rpartition(_ID_SEPARATOR)[0]
+
+
 def name_inside(path_name: str, group: str) -> str:
     """The name of a node without that of a group that it is in: both are names of paths."""
     return path_name.removeprefix(group + _NAME_SEPARATOR)

@@ -8,7 +8,7 @@ import pytest
 
 from background_nodes.addon.editor import node_status
 from background_nodes.addon.session import problems
-from background_nodes.addon.sidebar import log, report_text, task_list
+from background_nodes.addon.sidebar import log, report_text, task_list, task_rows
 from background_nodes.node_tree import links, noted_results
 from background_nodes.node_tree.reader import read
 from background_nodes.runtime.script import script_files
@@ -147,9 +147,10 @@ def test_list_of_tasks_is_sorted(session):
         run = ended_run(session, tree)
 
         def work():
-            for order in ("GRAPH", "TIME", "STATE"):
-                tasks = [run.task_of(node) for node in tree.nodes]
-                assert sorted(task_list._new_places(tasks, task_list._key(run, order))) == list(range(number))
+            for key in task_list._KEYS.values():
+                rows = task_rows.shown_rows(task_rows.rows_of(run), key)
+                places = task_list._new_places([row.place for row in rows], number)
+                assert sorted(places) == list(range(number))
 
         return work
 
@@ -162,7 +163,7 @@ def test_status_of_all_nodes_is_told(session):
         run = ended_run(session, tree)
         return lambda: [
             (node_status.state_label(task.state), task.progress, task.seconds, task.error, task.reasons, task.cached)
-            for task in (run.task_of(node) for node in tree.nodes)
+            for task in (run.at(node.uid) for node in tree.nodes)
         ]
 
     assert growth(make, 30) < LINEAR

@@ -9,7 +9,6 @@ import bpy
 import pytest
 
 from background_nodes.addon.session import problems
-from background_nodes.node_tree.tree import BackgroundNodeTree
 from background_nodes.runtime.script import script_files
 
 from .graphs import add, editor, link, new_tree, output, quad, script, value
@@ -167,18 +166,6 @@ def test_click_on_a_problem_selects_its_node_alone_though_it_was_renamed(tree):
 def test_click_on_a_problem_of_a_removed_node_says_so(tree):
     with editor(tree):
         assert bpy.ops.background_nodes.node_select(node_name="Gone") == {"CANCELLED"}
-
-
-def test_active_row_of_the_list_is_the_active_node(tree):
-    script(tree, "First", "def main() -> int: return 1")
-    second = script(tree, "Second", "def main() -> int: return 1")
-    assert isinstance(tree, BackgroundNodeTree)
-    tree.active_node_index = 0
-    assert [node.name for node in tree.nodes if node.select] == ["First"]
-    tree.nodes.active = second
-    assert tree.active_node_index == 1
-    tree.active_node_index = 7
-    assert tree.nodes.active == second
 
 
 # A file that somebody else made

@@ -31,7 +31,8 @@ def view(tree: bpy.types.NodeTree, node: str) -> None:
 
 def told(tree: bpy.types.NodeTree, node: str) -> str:
     """What is reported."""
-    level, message = viewer._viewer.show(bpy.context, tree.nodes[node].outputs[0])
+    socket = tree.nodes[node].outputs[0]
+    level, message = viewer._viewer.show(bpy.context, viewer.Target.of(socket), socket)
     assert level == "INFO"
     return message
 

@@ -597,7 +597,7 @@ def test_node_renamed_in_mid_run_gets_its_result(tree, session):
     node.name = "Other"
     going.wait()
     assert result(node) == 1
-    assert going.task_of(node).name == "Make"
+    assert going.at(node.uid).name == "Make"
 
 
 def test_results_wait_until_the_target_leaves_edit_mode(tree, session):

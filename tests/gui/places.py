@@ -70,7 +70,7 @@ def tree() -> bpy.types.NodeTree:
 def task(node: bpy.types.Node) -> Any:
     """What a node shows the state of; None if that is nothing."""
     run = session().run_of(node.id_data)
-    return None if run is None else run.task_of(node)
+    return None if run is None else run.at(node.uid)
 
 
 def of_view(x: float, y: float) -> Place:
