@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells listeners that a tree has changed: nodes, links, values, or settings that decide what would run.
-
-A tree has changed, too, if a group in it has.
-"""
+"""Tells listeners that a tree has changed: nodes, links, values, or settings that decide what would run."""
 
 from __future__ import annotations
 
@@ -25,20 +22,8 @@ def stop_listening(listener: Listener) -> None:
 
 
 def tell(tree: bpy.types.NodeTree) -> None:
-    for changed in _with_users(tree):
-        for listener in _listeners:
-            listener(changed)
-
-
-def _with_users(tree: bpy.types.NodeTree) -> list[bpy.types.NodeTree]:
-    """A tree, and all trees that it is a group in, at any depth."""
-    found = [tree]
-    others = [other for other in bpy.data.node_groups if other.bl_idname == tree.bl_idname and other != tree]
-    for group in found:  # which grows meanwhile
-        users = [other for other in others if any(getattr(node, "node_tree", None) == group for node in other.nodes)]
-        found += users
-        others = [other for other in others if other not in users]
-    return found
+    for listener in _listeners:
+        listener(tree)
 
 
 def property_changed(owner: Any, _context: bpy.types.Context | None) -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import bpy
@@ -18,6 +18,9 @@ from .identity import background_trees, find_node
 
 #: How many names a message lists.
 _MAX_SHOWN = 12
+#: Groups in each other beyond which no node is listed: one may be in itself.
+_MAX_DEPTH = 16
+_OUTER = NodePath()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,16 @@ def tree(name: str | None) -> bpy.types.NodeTree:
 def nodes(tree: bpy.types.NodeTree) -> list[bpy.types.Node]:
     """The nodes that are ours: no frames, no reroutes."""
     return [node for node in tree.nodes if hasattr(node, "uid")]
+
+
+def all_nodes(tree: bpy.types.NodeTree, prefix: NodePath = _OUTER) -> Iterator[tuple[NodePath, bpy.types.Node]]:
+    """The nodes that are ours and those of the groups that they stand for, with their paths."""
+    for item in nodes(tree):
+        path = prefix.into(item.uid, item.name)
+        yield path, item
+        inside = getattr(item, "node_tree", None)
+        if inside is not None and len(path.ids) < _MAX_DEPTH:
+            yield from all_nodes(inside, path)
 
 
 def node(tree: bpy.types.NodeTree, name: str, where: str) -> bpy.types.Node:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ...runtime.engine.forecast import Forecast, Outlook, TaskForecast
 from ...runtime.store.limits import shown
-from .terminal_text import one_line
+from .terminal_text import name_width, one_line
 
 #: Increased with each change that readers of the JSON must follow.
 _VERSION: Final = 1
@@ -29,7 +29,7 @@ class ForecastReport:
         seconds = "" if forecast.seconds is None or not forecast.running else f", about {forecast.seconds:.1f} s"
         waits = f", {len(forecast.waiting)} wait for these" if forecast.waiting else ""
         lines = [f'"{self._tree}": {len(forecast.running)} of {len(forecast.tasks)} nodes would run{seconds}{waits}']
-        width = max(map(len, forecast.tasks), default=0)
+        width = name_width(forecast.tasks)
         lines += [f"  {name:<{width}}  {', '.join(_words(task))}" for name, task in forecast.tasks.items()]
         return "".join(f"{one_line(line)}\n" for line in lines)
 

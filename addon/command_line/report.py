@@ -15,11 +15,13 @@ from ...node_tree.identity import find_node
 from ...node_tree.lookup import InputProblem
 from ...runtime.blender import data_block_kinds
 from ...runtime.errors import Problem
+from ...runtime.planning.node_path import is_in_group
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import RunState, TaskState
+from ..session.group import Group
 from ..session.run import Run
 from ..session.task import Item, Task
-from .terminal_text import one_line
+from .terminal_text import name_width, one_line
 
 #: Increased with each change that readers of the JSON must follow.
 _VERSION = 2
@@ -76,7 +78,7 @@ class Report:
         if self._run is None:
             return ""
         lines = [f'"{self.tree}" {_words(self.state)} after {self._run.seconds:.1f} s']
-        width = max((len(task.name) for task in self._tasks()), default=0)
+        width = name_width(task.name for task in self._tasks())
         lines += [f"  {task.name:<{width}}  {_task_summary(task)}" for task in self._tasks()]
         results = [
             f"  {node}.{identifier} = {_shown(result['value'])}"
@@ -100,6 +102,7 @@ class Report:
             "output": self.output or None,
             "seconds": 0.0 if self._run is None else round(self._run.seconds, 3),
             "tasks": {task.name: _task(task) for task in self._tasks()},
+            "groups": {} if self._run is None else {name: _group(group) for name, group in self._run.groups.items()},
             "results": self._results,
             "notes": [] if self._run is None else list(self._run.notes),
         }
@@ -113,7 +116,7 @@ class Listing:
     """What can be run and set: the trees, their nodes and the nodes' sockets."""
 
     def __init__(self, trees: Sequence[bpy.types.NodeTree]) -> None:
-        self._trees = {tree.name: {node.name: _node(node) for node in lookup.nodes(tree)} for tree in trees}
+        self._trees = {tree.name: {path.name: _node(node) for path, node in lookup.all_nodes(tree)} for tree in trees}
 
     def as_text(self) -> str:
         lines = []
@@ -175,6 +178,20 @@ def _task(task: Task) -> dict[str, Any]:
     return content
 
 
+def _group(group: Group) -> dict[str, Any]:
+    """All that is in a group node. The error is that of the task that `failed` names."""
+    return {
+        "state": str(group.state),
+        "seconds": round(group.seconds, 3),
+        "progress": round(group.progress, 4),
+        "cached": group.cached,
+        "num_tasks": len(group.tasks),
+        "failed": None if group.failed is None else group.failed.name,
+        "error": _error(group.error),
+        "items": {"total": group.num_items, "done": group.num_done} if group.is_mapped else None,
+    }
+
+
 def _item(item: Item) -> dict[str, Any]:
     return {
         "index": item.index,
@@ -203,8 +220,9 @@ def _problem(problem: Problem | InputProblem) -> dict[str, Any]:
 
 
 def _results(tree: bpy.types.NodeTree, run: Run) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each node with results that came home, and its outputs by what the script calls them."""
-    for task in run.tasks.values():
+    """Each node with results that came home, and its outputs by what the script calls them; none in a group has."""
+    outer = [each for each in (*run.tasks.values(), *run.groups.values()) if not is_in_group(each.node_id)]
+    for task in outer:
         # A node that was cancelled keeps the result of an earlier run.
         node = None if task.state is TaskState.CANCELLED else find_node(tree, task.node_id)
         found = {

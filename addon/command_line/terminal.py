@@ -14,6 +14,8 @@ from .terminal_text import one_line
 
 #: Lines of a terminal that are kept free: the prompt, the bar of the whole run, and an empty one.
 _SPARE_LINES = 3
+#: Columns of a bar, of 80 at least.
+_BAR_WIDTH = 20
 _STYLES = {
     TaskState.SUCCEEDED: "green",
     TaskState.FAILED: "red",
@@ -77,13 +79,14 @@ class Bars:
 
     def __init__(self, console: Any) -> None:
         from rich import progress
+        from rich.table import Column
 
         self._console = console
-        self._progress = progress.Progress(
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
+        self._progress = progress.Progress(  # what is long, such as the name of a node in groups, takes more lines
+            progress.TextColumn("{task.description}", table_column=Column(overflow="fold")),
+            progress.BarColumn(bar_width=_BAR_WIDTH),
             progress.TaskProgressColumn(),
-            progress.TextColumn("{task.fields[details]}"),
+            progress.TextColumn("{task.fields[details]}", table_column=Column(overflow="fold")),
             console=console,
         )
         self._bars: dict[str, Any] = {}
