@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..planning.plan import Delivery, Plan, PlannedTask
-from ..planning.sources import Constant, FromTask, Source, leaves
+from ..planning.sources import Constant, FromTask, Shown, Source, leaves
 from ..scheduling.events import TaskError
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
