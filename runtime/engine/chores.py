@@ -54,6 +54,8 @@ class Chores:
 
     def poll(self) -> list[Done]:
         """What was done since the last call."""
+        if not self._done:  # nor has anything come in
+            return []
         with self._lock:
             while not self._waker.closed and self._waker.poll():
                 self._waker.recv_bytes()

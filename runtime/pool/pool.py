@@ -47,6 +47,8 @@ _LOOK_INTERVAL = 1.0
 _EXIT_INTERVAL = 0.01
 #: Seconds between two checks of the workers' memory, if it is limited.
 _MEMORY_INTERVAL = 1.0
+#: Seconds between two looks at the length of a task's log.
+_LOG_INTERVAL = 0.05
 #: Seconds that all workers together have to leave the process table when the pool is closed.
 _CLOSE_TIMEOUT = 2.0
 
@@ -178,7 +180,7 @@ class Pool:
         self._workers: list[_Worker] = []
         self._ended: list[_Worker] = []  # killed, but not reaped yet
         self._reports: deque[tuple[Hashable, Report]] = deque()
-        self._next_look_at_memory = 0.0
+        self._next_look_at_memory = self._next_look_at_logs = 0.0
         self._num_failed_launches = 0
         self._num_failed_starts: Counter[Hashable] = Counter()  # by the request's key
         self._may_start = True  # no worker was started since the last poll
@@ -256,8 +258,7 @@ class Pool:
         self._may_start = True
         self._serve()
         self._listen_to_all(until)
-        for worker in self._workers:
-            worker.bound_log()
+        self._bound_logs()
         self._end_dead_workers()
         self._end_hung_workers()
         self._end_oversized_workers()
@@ -312,16 +313,17 @@ class Pool:
         self._start_workers(num_waiting)
 
     def _idle_worker(self, request: Request) -> _Worker | None:
-        for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
-            if not worker.folder.exists():  # it was removed from outside, with the folder for temporary files
-                self._remove(worker)
         idle = [worker for worker in self._workers if worker.state is _State.IDLE]
         if request.is_fresh:
             idle = [worker for worker in idle if worker.is_fresh]
             if not idle:
                 self._make_room()
-        # The one used last is the one whose memory is warm.
-        return idle[-1] if idle else None
+        while idle:
+            worker = idle.pop()  # the one used last is the one whose memory is warm
+            if worker.folder.exists():
+                return worker
+            self._remove(worker)  # the folder was removed from outside, with the folder for temporary files
+        return None
 
     def _coming_worker(self) -> _Worker | None:
         """A worker that resets itself. It is for the first request that waits: no other one may overtake that."""
@@ -524,6 +526,13 @@ class Pool:
                 self._reports.append((worker.request.key, messages.Failed(_too_much(held, self.memory_limit))))
                 self._frozen.discard(worker.request.key)
                 self._remove(worker)
+
+    def _bound_logs(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_look_at_logs:
+            self._next_look_at_logs = now + _LOG_INTERVAL
+            for worker in self._workers:
+                worker.bound_log()
 
     def _set_priorities(self) -> None:
         for process_id, worker in self._by_process_id().items():
