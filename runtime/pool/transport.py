@@ -65,14 +65,14 @@ class Channel:
         number: int = self.connection.fileno()
         return number
 
-    def send(self, message: messages.Message) -> None:
-        """Send a message, waiting until the other side has room for it.
+    def send(self, *sent: messages.Message) -> None:
+        """Send messages, waiting until the other side has room for them.
 
         Raises:
             OSError: when the other side is gone.
-            TransportError: if the message is too long.
+            TransportError: if one is too long; none is sent then.
         """
-        self._write(_frame(message))
+        self._write(b"".join(map(_frame, sent)))
 
     def post(self, message: messages.Message) -> None:
         """Send a message without waiting. What the other side has no room for yet is sent later, by a thread.
@@ -122,9 +122,9 @@ class Channel:
             TransportError: when what came is no message.
         """
         while (data := self._next_frame()) is None:
-            if not mpc.wait([self.connection], 0.0):
+            if (more := self._read_some()) is None:
                 return None
-            self._received += self._read()
+            self._received += more
         return messages.decode(data)
 
     def close(self) -> None:
@@ -175,11 +175,23 @@ class Channel:
             return 0
         return sent
 
-    def _read(self) -> bytes:
+    def _read_some(self) -> bytes | None:
+        """What is there; None if nothing is. Raises as `_read`."""
+        if sys.platform == "win32":
+            return self._read() if mpc.wait([self.connection], 0.0) else None
         try:
-            data: bytes = self.connection.recv_bytes() if sys.platform == "win32" else self.connection.recv(_CHUNK)
+            return self._read(socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return None
+
+    def _read(self, flags: int = 0) -> bytes:
+        try:
+            is_pipe = sys.platform == "win32"
+            data: bytes = self.connection.recv_bytes() if is_pipe else self.connection.recv(_CHUNK, flags)
         except ConnectionError as error:
             raise EOFError from error
+        except BlockingIOError:
+            raise
         except OSError as error:
             raise TransportError(str(error)) from error
         if not data:

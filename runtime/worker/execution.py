@@ -31,6 +31,7 @@ from ..scratch import value_files
 from ..scratch.contents import DataBlockName
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
+from ..script import self_contained
 from ..script.signature import ScriptSource
 from ..script.socket_types import SocketType, StoredRef
 from . import addons, arguments, artist_folder, driver_errors, script_file, without_main
@@ -71,7 +72,8 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
     log = folder.file(task.log)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
-            return _results(task, folder, own_copy, log, restore)
+            code = code_if_self_contained(task)
+            return _results(task, folder, own_copy, log, restore) if code is None else _own_results(task, folder, code)
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
             return Failed(str(error))
@@ -87,7 +89,7 @@ def _results(
     task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path, restore: Callable[[], None]
 ) -> Succeeded:
     addons.enable(task.addons, task.node)
-    task = dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
+    task = _loaded(task, folder)
     refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
     with without_chatter(log):
         inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
@@ -110,6 +112,29 @@ def _results(
     obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
     read, claimed = tuple(used.read.values()), tuple(sorted(used.written))
     return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle, warning=warning)
+
+
+def code_if_self_contained(task: Execute) -> types.CodeType | None:
+    """The compiled script of a task that can change nothing but what it makes itself, None for any other task."""
+    given = (piece.value for argument in task.arguments for piece in argument.pieces)
+    kinds = {each.type.kind for each in (*task.arguments, *given, *task.outputs)}
+    if task.addons or task.file_copy or not kinds <= self_contained.PLAIN_KINDS:
+        return None
+    return self_contained.compiled(task.script)
+
+
+def _own_results(task: Execute, folder: ScratchFolder, code: types.CodeType) -> Succeeded:
+    """Run a task whose script is self-contained. It can't see the scene, so that stays as it is."""
+    task, inputs = _loaded(task, folder), Inputs(folder, (), may_change=False)
+    values = {argument.identifier: arguments.bind(argument, inputs) for argument in task.arguments}
+    space = _executed(code, _new_module(task.script, SCRIPT_MODULE, {}))
+    fields = _fields(_main_of(space)(**values), task.outputs)
+    return Succeeded(_collect(fields, task, inputs, folder, set()))
+
+
+def _loaded(task: Execute, folder: ScratchFolder) -> Execute:
+    """The same task with no value in a file."""
+    return dataclasses.replace(task, arguments=tuple(arguments.loaded(each, folder) for each in task.arguments))
 
 
 def _told(failed_drivers: list[str]) -> str:
@@ -202,7 +227,11 @@ def _run(script: Callable[[], Any], restore: Callable[[], None]) -> Any:
 
 def _load_main(script: ScriptSource) -> Callable[..., Any]:
     """The `main` of a script."""
-    main = _load(script, SCRIPT_MODULE, {}).get("main")
+    return _main_of(_load(script, SCRIPT_MODULE, {}))
+
+
+def _main_of(space: dict[str, Any]) -> Callable[..., Any]:
+    main = space.get("main")
     if not callable(main):
         raise ScriptError('the script has no function "main"')
     return main
@@ -210,18 +239,28 @@ def _load_main(script: ScriptSource) -> Callable[..., Any]:
 
 def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[str, Any]:
     """Execute a script as a module of that name, whose globals start with `variables`, and return them."""
-    text, filename = script.text, script.filename
-    # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     if script.folder:
         sys.path.insert(0, script.folder)
         imports.enter_folder(script.folder)
+    space = _new_module(script, name, variables)
+    script_file.offer(script, sys.modules[name], SCRIPT_MODULE, temporary_files.folder() / SCRIPT_MODULE)
+    return _executed(compile(script.text, script.filename, "exec", dont_inherit=True), space)
+
+
+def _executed(code: types.CodeType, space: dict[str, Any]) -> dict[str, Any]:
+    exec(code, space)
+    return space
+
+
+def _new_module(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[str, Any]:
+    """The globals of a new module for a script, which is not executed yet."""
+    text, filename = script.text, script.filename
+    # Tracebacks show the source of texts and of files that change meanwhile as it was when it ran.
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     module = types.ModuleType(SCRIPT_MODULE)
     space = vars(module)
     space.update(variables, __name__=name, __file__=filename)
     sys.modules[SCRIPT_MODULE] = sys.modules[name] = module
-    script_file.offer(script, module, SCRIPT_MODULE, temporary_files.folder() / SCRIPT_MODULE)
-    exec(compile(text, filename, "exec", dont_inherit=True), space)
     return space
 
 

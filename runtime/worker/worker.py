@@ -52,12 +52,10 @@ class Worker:
         allocator.keep_freed()
         artist_folder.install()
         clean = CleanState()
-        while True:
-            self._channel.send(Idle())
-            self._take_task(clean)
-            reason = clean.restore() or self._used_up()
-            if reason:
-                self._retire(reason)
+        self._channel.send(Idle())
+        while not (reason := self._take_task(clean)):
+            pass
+        self._retire(reason)
 
     def _listen(self) -> None:
         """Read on a thread of its own, so that the foreground's end is seen while a script runs.
@@ -71,21 +69,38 @@ class Worker:
         finally:
             end(0)
 
-    def _take_task(self, clean: CleanState) -> None:
+    def _take_task(self, clean: CleanState) -> str:
+        """Do a task and be clean again.
+
+        Returns:
+            "" or why this worker must end.
+        """
         try:
             task = self._next_message()
         except queue.Empty:
-            self._retire("it was idle")
+            return "it was idle"
         if clean.is_outdated():  # another worker gets the task
-            self._retire("an installed module was changed")
+            return "an installed module was changed"
         self._channel.send(Started())
-        if isinstance(task, Gather):
-            self._channel.send(execution.gather(task, self._folder))
-        elif isinstance(task, CopyFile):
-            self._channel.send(whole_file.copy(task, self._folder))
-        elif isinstance(task, Execute):
-            self._execute(task, clean)
+        outcome = self._outcome(task, clean)
         self._tasks_left -= 1
+        if isinstance(task, Execute) and execution.code_if_self_contained(task) is not None:
+            clean.forget_script(execution.SCRIPT_MODULE)
+            reason = self._used_up()
+            self._send(*outcome, *([] if reason else [Idle()]))  # at once: the foreground has one thing to read
+            return reason
+        self._send(*outcome)
+        reason = clean.restore() or self._used_up()
+        if not reason:
+            self._channel.send(Idle())
+        return reason
+
+    def _outcome(self, task: Message, clean: CleanState) -> list[Message]:
+        if isinstance(task, Gather):
+            return [execution.gather(task, self._folder)]
+        if isinstance(task, CopyFile):
+            return [whole_file.copy(task, self._folder)]
+        return [self._execute(task, clean)] if isinstance(task, Execute) else []
 
     def _next_message(self) -> Message:
         """Raises queue.Empty if none comes."""
@@ -98,7 +113,7 @@ class Worker:
         allocator.give_back()
         return self._inbox.get(timeout=self._idle_seconds)
 
-    def _execute(self, task: Execute, clean: CleanState) -> None:
+    def _execute(self, task: Execute, clean: CleanState) -> Message:
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
         started, meter = time.monotonic(), PeakMeter()
@@ -106,10 +121,13 @@ class Worker:
         outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
         script.set_reporter(None)
         reporter.close()
+        return outcome
+
+    def _send(self, outcome: Message, *others: Message) -> None:
         try:
-            self._channel.send(outcome)
+            self._channel.send(outcome, *others)
         except TransportError as error:  # too long a one
-            self._channel.send(Failed(str(error)))
+            self._channel.send(Failed(str(error)), *others)
 
     def _used_up(self) -> str:
         if self._tasks_left <= 0:

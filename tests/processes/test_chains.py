@@ -312,11 +312,11 @@ STAGES = {
         contents.Contents.save = save_all
         """,
     "when its outcome was sent": """
-        execute = worker.Worker._execute
-        def execute_and_die(self, task, *arguments):
-            execute(self, task, *arguments)
-            die(task.node)
-        worker.Worker._execute = execute_and_die
+        send = worker.Worker._send
+        def send_and_die(self, *messages):
+            send(self, *messages)
+            die(doing())
+        worker.Worker._send = send_and_die
         """,
     "while it is cleaned up": """
         restore = python_state.PythonState.restore

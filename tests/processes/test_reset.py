@@ -476,6 +476,60 @@ def test_what_can_be_put_back_costs_no_worker(warm, left):
     assert warm.run("import os; return os.getpid()").value == pid
 
 
+#: It can change nothing but what it made itself, so that nothing is cleaned up after it.
+SELF_CONTAINED = """
+    from typing import Annotated, Any, NamedTuple, Optional
+    from background_nodes.script import Range, log, progress, track
+
+    calls = []
+
+    class Output(NamedTuple):
+        result: Any
+
+    def main(fails: Optional[Annotated[int, Range(0, 1)]] = 0) -> Output:
+        calls.append(fails)
+        log("one", *track(["two"]))
+        progress(0.5, "half")
+        print("three", end="")
+        print(1 / (1 - fails))
+        return Output([len(calls), f"{fails:03d}"])
+    """
+
+
+def test_used_worker_equals_a_new_one_after_scripts_that_can_change_nothing(make_engine):
+    cold, used = make_engine(), make_engine()
+    expected = cold.run(PROBE).value
+    pid = used.run("import os; return os.getpid()").value
+    states = [used.run(body).state for body in (SELF_CONTAINED, SELF_CONTAINED.replace("fails: O", "fails = 1, x: O"))]
+    assert states == ["succeeded", "failed"]
+    assert list(differences(used.run(PROBE).value, expected)) == []
+    assert used.run("import os; return os.getpid()").value == pid
+
+
+def test_script_that_can_change_nothing_begins_anew_each_time(warm):
+    for _ in range(3):
+        outcome = warm.run(SELF_CONTAINED)
+        assert (outcome.state, outcome.value, outcome.log) == ("succeeded", [1, "000"], "one two\nthree1.0\n")
+        assert outcome.text == "half"
+
+
+def test_script_that_can_change_nothing_tells_where_it_failed(warm):
+    for number in range(2):
+        outcome = warm.run("# a comment\n" * number + "def main():\n    print('so far')\n    return [1 / 0]")
+        assert (outcome.state, outcome.message, outcome.log) == (
+            "failed",
+            "ZeroDivisionError: division by zero",
+            "so far\n",
+        )
+        assert outcome.line == 3 + number
+        assert "return [1 / 0]" in outcome.traceback
+
+
+def test_warning_about_a_script_that_would_change_nothing_is_in_each_log(warm):
+    for _ in range(2):
+        assert "SyntaxWarning" in warm.run("def main():\n    return 1 is 1").log
+
+
 USUAL_SCRIPTS = {
     "types": """
         from typing import NamedTuple, Optional

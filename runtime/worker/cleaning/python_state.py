@@ -115,6 +115,12 @@ class PythonState:
         self._restore_random()
         return f"its script changed {reason} for good" if reason else ""
 
+    def forget_script(self, module: str) -> None:
+        """Forget the module of a script that changed nothing."""
+        sys.modules.pop(module, None)
+        linecache.clearcache()
+        _forget_generic_types()
+
     def remains(self) -> str:
         """What is left nevertheless, "" if nothing is. Call it last, when Blender is clean as well."""
         gc.collect()
@@ -181,8 +187,7 @@ class PythonState:
         linecache.clearcache()
         importlib.invalidate_caches()
         self._objects.keep(_NAMESPACE_PATH, "_epoch")  # Python has counted that
-        for clear in getattr(typing, "_cleanups", ()):  # caches of generic types hold the classes they were made with
-            clear()
+        _forget_generic_types()
 
     def _restore_random(self) -> None:
         random.seed()
@@ -226,6 +231,11 @@ def _codec_registries() -> Iterator[Any]:
     search = importlib.import_module("encodings").search_function
     for entry, kind in ((codecs.lookup_error("strict"), dict), (codecs.lookup("utf-8"), dict), (search, list)):
         yield from (found for found in gc.get_referrers(entry) if type(found) is kind and "__name__" not in found)
+
+
+def _forget_generic_types() -> None:
+    for clear in getattr(typing, "_cleanups", ()):  # their caches hold the classes they were made with
+        clear()
 
 
 def _num_threads() -> int:

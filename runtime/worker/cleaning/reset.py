@@ -63,6 +63,11 @@ class CleanState:
         )
         return next((reason for step in steps if (reason := step())), "")
 
+    def forget_script(self, module: str) -> str:
+        """Restore the state after a script that is self-contained (`runtime/script/self_contained.py`). Returns ""."""
+        self._python.forget_script(module)
+        return ""
+
     def restore_foundations(self) -> None:
         """As `PythonState.restore_foundations`."""
         self._python.restore_foundations()
