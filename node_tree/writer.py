@@ -246,14 +246,13 @@ class Writer:
             StoreError: if it can't be read.
         """
         source = self._source(node_id, output)
-        name = self._run.tasks[source.task].name
         nodes = {} if tree is None else nodes_by_uid(tree)
         uid, identifier = source.place
         if is_in_group(uid):
             return self._returned(self._run.results.source(source, self._run.tasks), source.type)
         place = place_of(source, nodes)
         if place is None:
-            raise RunError(f'the node "{name}" is gone')
+            raise RunError(f'the node "{self._run.name_of(uid)}" is gone')
         delivery = Delivery(uid, identifier, (source,), action)
         if event := modes.awaited_end(_earlier_results([delivery], nodes)):
             raise RunError(f"the result can't come home until {event}")

@@ -40,10 +40,10 @@ _URGENCY = {
         )
     )
 }
-#: Share of a row's width that the name takes.
-_NAME_WIDTH = 0.55
-#: Width of a level in UI units.
-_INDENT = 0.75
+#: Share of a row's width that the name takes, and where rows are below others.
+_NAME_WIDTH, _NAME_WIDTH_WITH_GROUPS = 0.55, 0.62
+#: Width of a level: a factor of Blender's separator.
+_INDENT = 1.7
 
 #: How many rows Blender is to hold.
 _wanted: list[int] = []
@@ -172,15 +172,18 @@ def _label(node: bpy.types.Node | None, run: Run, row: Row) -> str:
 
 def _draw_row(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, run: Run, row: Row) -> None:
     status, is_running = row.status, row.status.state is TaskState.RUNNING
-    line = layout.split(factor=_NAME_WIDTH, align=True) if is_running else layout.row()
+    share = _NAME_WIDTH_WITH_GROUPS if run.groups else _NAME_WIDTH
+    line = layout.split(factor=share, align=True) if is_running else layout.row()
     name = line.row(align=True)
     if row.depth:
-        name.separator(factor=_INDENT * row.depth / 0.3)
+        name.separator(factor=_INDENT * row.depth)
     if isinstance(status, Group):
         is_folded = (run.tree_uid, row.node_id) in _folded
         icon = "DISCLOSURE_TRI_RIGHT" if is_folded else "DISCLOSURE_TRI_DOWN"
         fold = name.operator(BACKGROUND_NODES_OT_task_group_fold.bl_idname, text="", icon=icon, emboss=False)
         fold.node_id = row.node_id
+    elif run.groups:
+        name.label(text="", icon="BLANK1")
     label = _label(find_node(tree, row.node_id), run, row)
     name.label(text=label, icon_value=status_icons.icon_of(status), translate=False)
     if is_running:
