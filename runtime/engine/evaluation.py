@@ -27,7 +27,7 @@ class Within:
 
     tasks: Mapping[str, PlannedTask]
     loops: Mapping[str, Loop] = field(default_factory=dict)
-    passes: Passes = NO_PASSES
+    passes: Passes = field(default_factory=lambda: NO_PASSES)  # Python 3.11 takes no unhashable default
 
     def enter(self, loop: Loop, number: int) -> Within:
         """In one pass of a loop more."""
