@@ -26,9 +26,10 @@ def _modules() -> tuple[ModuleType, ...]:
     from .consent import current as consent
     from .drawing import keymaps
     from .editor import (
+        breadcrumb,
         end_report,
         file_handlers,
-        group_keys,
+        groups,
         header,
         node_previews,
         node_select,
@@ -57,7 +58,7 @@ def _modules() -> tuple[ModuleType, ...]:
         redraw,
         end_report,
         shown_path,
-        group_keys,
+        groups,
         running,
         problems,
         fixes,
@@ -83,6 +84,7 @@ def _modules() -> tuple[ModuleType, ...]:
         text_watch,
         add_menu,
         node_swap,
+        breadcrumb,  # left of what the header has of a run
         header,
         task_list,
         declared_sockets,  # above the other panels of its tab

@@ -5,23 +5,37 @@ from __future__ import annotations
 
 import bpy
 
-from . import data_nodes, declared_sockets, field_properties, links, noted_results, script_node, sockets, tree
+from . import (
+    data_nodes,
+    declared_sockets,
+    field_properties,
+    group_interface,
+    group_node,
+    links,
+    noted_results,
+    script_node,
+    sockets,
+    tree,
+)
 
 
 def _classes() -> tuple[type, ...]:
     return (
         *noted_results.classes,
         *sockets.classes(),
+        *group_interface.classes(),
         *tree.classes,
         *declared_sockets.classes,
         *script_node.classes,
         *data_nodes.classes,
+        *group_node.classes,
     )
 
 
 def register() -> None:
     for cls in _classes():
         bpy.utils.register_class(cls)
+    group_node.register()
     tree.register()
     links.register()
     noted_results.register()
@@ -31,6 +45,7 @@ def unregister() -> None:
     noted_results.unregister()
     links.unregister()
     tree.unregister()
+    group_node.unregister()
     field_properties.unregister()
     for cls in reversed(_classes()):
         bpy.utils.unregister_class(cls)

@@ -12,6 +12,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
+from ..runtime.script.signature import MISSING, Parameter
 from ..runtime.script.socket_types import SocketType
 from . import fields, noted_results
 from .identity import new_id
@@ -85,6 +86,21 @@ class SocketSpec:
         return socket_idname(self.type, self.unit)
 
 
+def input_spec(parameter: Parameter) -> SocketSpec:
+    """What the input of a parameter should be."""
+    default = None if parameter.default is MISSING else parameter.default
+    return SocketSpec(
+        parameter.identifier,
+        parameter.label,
+        parameter.type,
+        parameter.unit,
+        fields.settable_default(default, parameter.type),
+        parameter.choices,
+        parameter.description,
+        parameter.field_json,
+    )
+
+
 def sync_sockets(
     node: bpy.types.Node,
     specs: Sequence[SocketSpec],
@@ -127,7 +143,7 @@ def sync_sockets(
                 _fill(_add(sockets, spec, are_outputs), kept_value)
     for index, spec in enumerate(specs):
         socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
-        _describe(socket, spec)
+        describe(socket, spec)
         sockets.move(_index(sockets, socket.identifier), index)
     _restore_links(node, sockets, links, replaced)
     forget_links(node.id_data)
@@ -183,15 +199,15 @@ def _add(sockets: Any, spec: SocketSpec, is_output: bool) -> Any:
     return socket
 
 
-def _describe(socket: Any, spec: SocketSpec) -> None:
-    """Bring what may change without a new socket up to date."""
+def describe(socket: Any, spec: SocketSpec, *, has_field: bool = True) -> None:
+    """Bring what may change without a new socket up to date; its field only if it has one."""
     if socket.name != spec.label:
         socket.name = spec.label
     if socket.description_text != spec.description:
         socket.description_text = spec.description
         if hasattr(socket, "description"):
             socket.description = spec.description
-    if socket.field_json != spec.field_json:
+    if has_field and socket.field_json != spec.field_json:
         _change_field(socket, spec)
 
 

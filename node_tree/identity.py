@@ -26,16 +26,18 @@ def background_trees() -> Iterator[bpy.types.NodeTree]:
 def renew_duplicates() -> None:
     """Give new ids to nodes that share one. Appending a tree twice copies ids without calling `Node.copy`.
 
-    The tree that was here first keeps its ids: it may be running.
+    The tree that was here first keeps its ids: it may be running. So does a linked one, whose new ids would be lost
+    with the file: the path to it tells its nodes from those of the tree that was appended beside it.
     """
     seen: set[str] = set()
     for tree in sorted(background_trees(), key=lambda tree: tree.session_uid):
+        others = seen if tree.library is None else set()
         for node in tree.nodes:
             if hasattr(node, "uid"):
-                if not node.uid or node.uid in seen:
+                if not node.uid or node.uid in others:
                     node.uid = new_id()
                     forget_links(tree)
-                seen.add(node.uid)
+                others.add(node.uid)
 
 
 def nodes_by_uid(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Node]:

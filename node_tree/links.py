@@ -60,7 +60,8 @@ def give_reroutes_types(tree: bpy.types.NodeTree) -> None:
         return
     walk = _Walk.of(tree)
     sources = {name: walk.source(link) for name, link in walk.into_reroutes.items()}
-    wanted = {name: source.bl_idname for name, source in sources.items() if source is not None}
+    # An end of a group has a socket for new ones, which is of no type.
+    wanted = {name: source.bl_idname for name, source in sources.items() if hasattr(source, "socket_type")}
     for name, idname in wanted.items():
         reroute = tree.nodes[name]
         if reroute.socket_idname != idname:  # else its sockets would be made anew

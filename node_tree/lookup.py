@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import bpy
 
@@ -14,13 +15,14 @@ from ..runtime.planning.fixes import ask_for_similar
 from ..runtime.planning.node_path import NodePath, groups_of, is_inside
 from ..runtime.script.socket_types import ANY_DATA_BLOCK
 from ..runtime.script.values import with_article
+from .group_node import group_nodes, has_group, is_group
 from .identity import background_trees, find_node
 
 #: How many names a message lists.
 _MAX_SHOWN = 12
 #: Groups in each other beyond which no node is listed: one may be in itself.
 _MAX_DEPTH = 16
-_OUTER = NodePath()
+_OUTER: Final = NodePath()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,17 @@ class InputError(BackgroundNodesError):
 
 
 def tree(name: str | None) -> bpy.types.NodeTree:
-    """The background node tree of that name; the only one of the file for None."""
+    """The background node tree of that name; for None the only one of the file that is no group of another."""
     found = list(background_trees())
     if not found:
         raise InputError(
             InputProblem("", "the file has no background node tree", "Add one in the Background Nodes editor")
         )
-    if name is None and len(found) == 1:
-        return found[0]
+    groups = [node.node_tree for item in found for node in group_nodes(item)]
+    if name is None:
+        found = [item for item in found if item not in groups] or found
+        if len(found) == 1:
+            return found[0]
     names = [item.name for item in found]
     if name is None:
         message = f"the file has {len(found)} background node trees"
@@ -84,20 +89,47 @@ def all_nodes(tree: bpy.types.NodeTree, prefix: NodePath = _OUTER) -> Iterator[t
             yield from all_nodes(inside, path)
 
 
+class Found(NamedTuple):
+    """A node that was found, and the path that leads to it."""
+
+    node: bpy.types.Node
+    path: NodePath
+
+
 def node(tree: bpy.types.NodeTree, name: str, where: str) -> bpy.types.Node:
-    """The node of that name, or of that label if only one has it."""
-    found = _nodes_called(tree, name)
+    """The node of that name, or of that label if only one has it; "Group/Node" is one in a group."""
+    return find(tree, name, where).node
+
+
+def find(tree: bpy.types.NodeTree, name: str, where: str) -> Found:
+    """As `node`, with the path."""
+    found = _called(tree, name)
     if len(found) == 1:
         return found[0]
     if found:
-        names = _listed([item.name for item in found])
+        names = _listed([item.path.name for item in found])
         raise InputError(InputProblem(where, f'{len(found)} nodes are labelled "{name}"', f"Name one of them: {names}"))
     names = [text for item in nodes(tree) for text in (item.name, label(item)) if text]
     raise InputError(InputProblem(where, f'there is no node "{name}"', fix_name(name, dict.fromkeys(names))))
 
 
 def has_node(tree: bpy.types.NodeTree, name: str) -> bool:
-    return bool(_nodes_called(tree, name))
+    return bool(_called(tree, name))
+
+
+def _called(tree: bpy.types.NodeTree, name: str, path: NodePath = _OUTER) -> list[Found]:
+    """The nodes of that name or path. A name may hold a "/", too: what it may be as a whole counts first."""
+    found = [Found(node, path.into(node.uid, node.name)) for node in _nodes_called(tree, name)]
+    for index, letter in enumerate(name):
+        if found or len(path.ids) >= _MAX_DEPTH:
+            break
+        if letter == "/":
+            groups = [each for each in _nodes_called(tree, name[:index].strip()) if has_group(each)]
+            inside = (
+                _called(each.node_tree, name[index + 1 :].strip(), path.into(each.uid, each.name)) for each in groups
+            )
+            found = [each for some in inside for each in some]
+    return found
 
 
 def _nodes_called(tree: bpy.types.NodeTree, name: str) -> list[bpy.types.Node]:
@@ -130,8 +162,9 @@ def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:
 
 
 def key(socket: bpy.types.NodeSocket) -> str:
-    """What a script calls a socket: its identifier; its name if it was declared on the node."""
-    return socket.name if getattr(socket.node, "is_without_main", False) else socket.identifier
+    """What a script calls a socket: its identifier; its name if it was declared on the node, or in a group."""
+    has_names = getattr(socket.node, "is_without_main", False) or is_group(socket.node)
+    return socket.name if has_names else socket.identifier
 
 
 def sockets_called(node: bpy.types.Node, name: str) -> list[bpy.types.NodeSocket]:

@@ -15,7 +15,6 @@ from ..runtime.errors import MisfitError, Problem
 from ..runtime.planning import destinations
 from ..runtime.planning.graph import (
     Graph,
-    GraphLink,
     GraphNode,
     InputSocket,
     NodeKind,
@@ -29,7 +28,9 @@ from ..runtime.planning.graph import (
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from ..runtime.script.value_kinds import VALUE_KINDS, Form
-from . import declared_sockets, fields, sources
+from . import declared_sockets, fields, group_interface, sources
+from .flattening import Flattening
+from .group_node import has_group
 from .identity import renew_duplicates
 
 #: The kinds of which Blender keeps 32 bits of each number.
@@ -41,26 +42,14 @@ _SAVE_SCRIPT = "import_export/save_blend_file"
 
 
 def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
-    """Copy a background node tree. Sockets of script nodes are brought up to date with their scripts first."""
+    """Copy a background node tree, with all that is in its groups.
+
+    Sockets of script nodes are brought up to date with their scripts first, those of group nodes with their groups.
+    """
     renew_duplicates()
     with sources.read_once():
-        nodes = tuple(_read_node(node) for node in tree.nodes)
-    ids = {node.name: graph_node.id for node, graph_node in zip(tree.nodes, nodes, strict=True)}
-    return Graph(tree.name, nodes, tuple(_read_links(tree, ids)), _read_scene(scene), files_in_use(), live_ref(scene))
-
-
-def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
-    # The links of one multi-input are in the order in which they were made; `tree.links` may have any.
-    for link in sorted(tree.links, key=lambda link: link.multi_input_sort_id):
-        # What is linked to a socket that was put aside (see `base.sync_sockets`) waits until it is back.
-        if not link.is_muted and link.to_socket.enabled:
-            is_gone = not link.from_socket.enabled
-            yield GraphLink(
-                ids[link.from_node.name],
-                link.from_socket.name if is_gone else link.from_socket.identifier,
-                ids[link.to_node.name],
-                link.to_socket.identifier,
-            )
+        found = Flattening(_read_node, _value).read(tree)
+    return Graph(tree.name, tuple(found.nodes), tuple(found.links), _read_scene(scene), files_in_use(), live_ref(scene))
 
 
 def _read_scene(scene: bpy.types.Scene) -> SceneSettings:
@@ -174,6 +163,27 @@ def _read_broken_script(node: bpy.types.Node) -> GraphNode:
     )
 
 
+def _read_group(node: bpy.types.Node) -> GraphNode:
+    """A group node. What is in the group comes to it in `flattening`."""
+    if not has_group(node):
+        problem = Problem(node.name, "", "there is no group", "Choose a group, or delete the node", node.uid)
+        sockets = _sockets_for_anything(node)
+        return GraphNode(node.uid, node.name, NodeKind.GROUP, *sockets, node.mute, problems=(problem,))
+    node.follow()
+    by_identifier = {socket.identifier: socket for socket in node.inputs}
+    problems: list[Problem] = []
+    inputs = tuple(
+        InputSocket(parameter, _own_value(parameter, by_identifier[parameter.identifier], node, problems))
+        for parameter in map(group_interface.parameter, group_interface.items(node.node_tree, "INPUT"))
+        if parameter.identifier in by_identifier
+    )
+    outputs = tuple(
+        OutputSocket(item.identifier, item.name, item.value_type)
+        for item in group_interface.items(node.node_tree, "OUTPUT")
+    )
+    return GraphNode(node.uid, node.name, NodeKind.GROUP, inputs, outputs, node.mute, problems=tuple(problems))
+
+
 def _read_input(node: bpy.types.Node) -> GraphNode:
     socket = node.outputs[0]
     problems: list[Problem] = []
@@ -282,6 +292,7 @@ _READERS = {
     "BackgroundNodeScript": _read_script,
     "BackgroundNodeInput": _read_input,
     "BackgroundNodeOutput": _read_output,
+    "BackgroundNodeGroup": _read_group,
 }
 
 

@@ -12,10 +12,10 @@ from bpy.app.translations import pgettext_iface as translated
 from ..runtime.errors import SignatureError
 from ..runtime.planning.graph import NodeSettings
 from ..runtime.script import detected_sockets
-from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
+from ..runtime.script.signature import Output, Parameter, ScriptSource, Signature
 from ..runtime.script.wording import title_of
-from . import changes, chosen_files, declared_sockets, fields, node_shape, node_text, socket_rows, sources
-from .base import BackgroundNode, SocketSpec, sync_sockets
+from . import changes, chosen_files, declared_sockets, node_shape, node_text, socket_rows, sources
+from .base import BackgroundNode, SocketSpec, input_spec, sync_sockets
 from .plain_sockets import PATH_OPTIONS
 from .sockets import socket_idname
 
@@ -213,7 +213,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
 
     def _sync_sockets(self, signature: Signature, may_rename: bool) -> None:
         if not _are_shown(self.inputs, signature.inputs):
-            self._sync_side(list(map(_input_spec, signature.inputs)), may_rename, are_outputs=False)
+            self._sync_side(list(map(input_spec, signature.inputs)), may_rename, are_outputs=False)
         if not _are_shown(self.outputs, signature.outputs):
             self._sync_side(list(map(_output_spec, signature.outputs)), may_rename, are_outputs=True)
         if self.is_declaration_adopted and not self.is_without_main:
@@ -330,20 +330,6 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             return title_of(self.script.name.removesuffix(".py"))
         name = self.filepath or self.library_script
         return title_of(bpy.path.basename(name).removesuffix(".py")) if name else self.bl_label
-
-
-def _input_spec(parameter: Parameter) -> SocketSpec:
-    default = None if parameter.default is MISSING else parameter.default
-    return SocketSpec(
-        parameter.identifier,
-        parameter.label,
-        parameter.type,
-        parameter.unit,
-        fields.settable_default(default, parameter.type),
-        parameter.choices,
-        parameter.description,
-        parameter.field_json,
-    )
 
 
 def _output_spec(output: Output) -> SocketSpec:

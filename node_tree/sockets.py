@@ -114,6 +114,11 @@ class BackgroundNodeSocket:
         return socket_rows.field_beside(layout, text, self.node.width)
 
     @property
+    def owner_name(self) -> str:
+        """The name of the node that has it."""
+        return str(self.node.name)
+
+    @property
     def has_label_inside(self) -> bool:
         """Whether the field has room for the label: a number's and a tick box have."""
         return self.socket_type.kind in _WITH_LABEL_INSIDE and not self.socket_type.is_list
@@ -333,6 +338,10 @@ def _draw_buttons(
     row.label(text=text, translate=False)
 
 
+class _PlainValue:
+    """A value that is a property of Blender, drawn as any other."""
+
+
 class _StackedValue:
     """Numbers that stand one above the other: side by side in a node, none of them could be read."""
 
@@ -466,8 +475,7 @@ class _ListValue:
         column = layout.column(align=True)
         row = column.row(align=True)
         row.label(text=text)
-        add = row.operator("background_nodes.list_item_add", text="", icon="ADD")
-        add.node_name, add.identifier, add.is_output = self.node.name, self.identifier, self.is_output
+        self._draw_button(row, "list_item_add", "ADD")
         count, field_json = len(self.items_of_list), fields.of_items(self.field_json)
         for index, item in enumerate(self.items_of_list):
             if index == _MAX_ROWS and count > _MAX_ROWS + 1:
@@ -476,9 +484,13 @@ class _ListValue:
                 break
             row = column.row(align=True)
             row.prop(item, field_properties.name_for(item, field_json), text="")
-            remove = row.operator("background_nodes.list_item_remove", text="", icon="REMOVE")
-            remove.node_name, remove.identifier, remove.is_output = self.node.name, self.identifier, self.is_output
-            remove.index = index
+            self._draw_button(row, "list_item_remove", "REMOVE").index = index
+
+    def _draw_button(self, layout: bpy.types.UILayout, name: str, icon: str) -> Any:
+        """A button for an operator on the list; the properties of the operator."""
+        options = layout.operator(f"background_nodes.{name}", text="", icon=icon)
+        options.node_name, options.identifier, options.is_output = self.owner_name, self.identifier, self.is_output
+        return options
 
 
 class _NumberList(_ListValue):
@@ -565,6 +577,17 @@ _ICONS = {
 }
 
 
+#: The kind of a new socket of a group: of ours, Blender takes the class that was made last.
+_USUAL_KIND = "FLOAT"
+
+
+def label_of_type(socket_type: SocketType, unit: str) -> str:
+    """A type in words: "Float", "Float (Angle)", "List of Mesh"."""
+    words = str(socket_type)
+    words = words[:1].upper() + words[1:]
+    return f"{words} ({title_of(unit.lower())})" if unit else words
+
+
 def _icon(data_block: bpy.types.ID) -> str:
     """The name of the icon that Blender's Outliner gives a data-block."""
     if isinstance(data_block, bpy.types.Object):
@@ -610,7 +633,7 @@ def _property(kind: str, unit: str = "", update: Callable[..., None] = property_
     if kind in PLAIN_SOCKETS:
         plain = PLAIN_SOCKETS[kind]
         return plain.make_property(name="Value", update=update, **plain.options, **UNITS.get((kind, unit), {}))
-    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=property_changed)
+    return bpy.props.PointerProperty(name="Value", type=getattr(bpy.types, kind), update=update)
 
 
 def _item_class(kind: str) -> type:
@@ -625,6 +648,36 @@ def _item_class(kind: str) -> type:
         "__annotations__": {"value": _property(kind)},
     }
     return type(name, (bpy.types.PropertyGroup,), namespace)
+
+
+def value_parts(
+    socket_type: SocketType, unit: str, item: type, update: Callable[..., None]
+) -> tuple[type, dict[str, Any]]:
+    """What holds the value of a socket, or of an interface's: the class to be mixed in, and the properties.
+
+    `item` holds an item of a list; `update` is called when the value changes.
+    """
+    kind = socket_type.kind
+    properties: dict[str, Any] = {}
+    if kind == "MENU":
+        properties["choices_json"] = bpy.props.StringProperty(options={"HIDDEN"})
+    if socket_type.is_list:
+        properties["items_of_list"] = bpy.props.CollectionProperty(type=item)
+        properties["has_value"] = bpy.props.BoolProperty(options={"HIDDEN"})
+        return _LISTS.get(kind, _ListValue), properties
+    if kind == "ANY":
+        properties["json_value"] = bpy.props.StringProperty(name="JSON", update=update)
+        return _JsonValue, properties
+    if kind == "MENU":
+        properties["choice"] = bpy.props.StringProperty(options={"HIDDEN"})
+        properties["default_value"] = bpy.props.EnumProperty(
+            name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=update
+        )
+        return _MenuValue, properties
+    properties["default_value"] = _property(kind, unit, update)
+    if kind == "BLEND_FILE":
+        return _BlendFileValue, properties
+    return _StackedValue if kind in _STACKED else _PlainValue, properties
 
 
 def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
@@ -648,35 +701,16 @@ def _socket_class(socket_type: SocketType, unit: str, item: type) -> type:
         annotations["holds_result_list"] = bpy.props.BoolProperty()
     if kind == "PATH":
         bases.append(_PathResult)
-    if kind == "MENU":
-        annotations["choices_json"] = bpy.props.StringProperty()
-    if socket_type.is_list:
-        bases.append(_LISTS.get(kind, _ListValue))
-        annotations["items_of_list"] = bpy.props.CollectionProperty(type=item)
-        annotations["has_value"] = bpy.props.BoolProperty()
-    elif kind == "ANY":
-        bases.append(_JsonValue)
-        annotations["json_value"] = bpy.props.StringProperty(name="JSON", update=fields.value_changed)
-    elif kind == "BLEND_FILE":
-        bases.append(_BlendFileValue)
-        annotations["default_value"] = _property(kind)
-    elif kind == "MENU":
-        bases.append(_MenuValue)
-        annotations["choice"] = bpy.props.StringProperty()
-        annotations["default_value"] = bpy.props.EnumProperty(
-            name="Value", items=_menu_items, get=_get_choice, set=_set_choice, update=fields.value_changed
-        )
-    else:
-        if kind in _STACKED:
-            bases.append(_StackedValue)
-        update = fields.number_changed if kind in RANGED else fields.value_changed
-        annotations["default_value"] = _property(kind, unit, update)
+    update = fields.number_changed if kind in RANGED else fields.value_changed
+    value_base, properties = value_parts(socket_type, unit, item, update)
+    bases.append(value_base)
+    annotations |= properties
     idname = socket_idname(socket_type, unit)
     namespace = {
         "__doc__": f"A socket for {'a list of ' if socket_type.is_list else ''}{kind}.",
         "__annotations__": annotations,
         "bl_idname": idname,
-        "bl_label": str(socket_type).capitalize(),
+        "bl_label": label_of_type(socket_type, unit),
         "socket_type": socket_type,
         "kind": kind,
         "unit": unit,
@@ -689,8 +723,18 @@ def classes() -> tuple[type, ...]:
     """All item and socket classes, in an order in which they can be registered."""
     all_kinds = [*PLAIN_SOCKETS, *data_block_kinds.collections(), ANY_DATA_BLOCK]
     items = {kind: _item_class(kind) for kind in all_kinds}
-    sockets = [
-        _socket_class(SocketType(kind, is_list), "", items[kind]) for kind in all_kinds for is_list in (False, True)
-    ]
-    with_units = [_socket_class(SocketType(kind), unit, items[kind]) for kind, unit in UNITS]
-    return (BackgroundNodeResultPiece, *items.values(), *sockets, *with_units)
+    sockets = [_socket_class(socket_type, unit, items[socket_type.kind]) for socket_type, unit in socket_types()]
+    return (BackgroundNodeResultPiece, *items.values(), *sockets)
+
+
+def item_classes() -> dict[str, type]:
+    """What holds an item of a list, by kind."""
+    return {cls.kind: cls for cls in classes() if issubclass(cls, bpy.types.PropertyGroup) and hasattr(cls, "kind")}
+
+
+def socket_types() -> Iterator[tuple[SocketType, str]]:
+    """The type and the unit of each class of sockets."""
+    kinds = [*PLAIN_SOCKETS, *data_block_kinds.collections(), ANY_DATA_BLOCK]
+    kinds.sort(key=_USUAL_KIND.__eq__)
+    yield from ((SocketType(kind), unit) for kind, unit in UNITS)
+    yield from ((SocketType(kind, is_list), "") for kind in kinds for is_list in (True, False))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import bpy
 
-from . import changes, links
+from . import changes, group_node, links
 from .shown_tree import ShownTree
 
 _shown_tree = ShownTree()
@@ -27,7 +27,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
     bl_idname = "BackgroundNodeTree"
     bl_label = "Background Nodes"
     bl_icon = "SCRIPTPLUGINS"
-    bl_use_group_interface = False
+    bl_use_group_interface = True
 
     auto_run: bpy.props.EnumProperty(
         name="Auto Run",
@@ -66,6 +66,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
 
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
+        group_node.follow_inside(self)
         changes.tell(self)
         _mark_soon()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import node_add, selection
+from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT
+from ..editor.active import edited_tree
+from . import node_add, node_choices, selection
 from .choice_menus import ChoiceMenus
 from .node_choices import NodeChoice
 
@@ -35,7 +37,28 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         layout.separator()
         _menus.draw_scripts(layout)
         layout.separator()
+        layout.menu(BACKGROUND_NODES_MT_add_group.bl_idname)
         layout.menu(BACKGROUND_NODES_MT_add_layout.bl_idname)
+
+
+class BACKGROUND_NODES_MT_add_group(bpy.types.Menu):
+    """Node trees of this file as groups, and what a group needs"""
+
+    bl_idname = "BACKGROUND_NODES_MT_add_group"
+    bl_label = "Group"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator("background_nodes.group_add").use_transform = True
+        layout.operator("background_nodes.group_make")
+        layout.separator()
+        for idname in (GROUP_INPUT, GROUP_OUTPUT):
+            node_add.draw(layout, NodeChoice("node", idname))
+        choices = node_choices.groups(edited_tree(context)) if edited_tree(context) is not None else ()
+        if choices:
+            layout.separator()
+        for choice in choices:
+            node_add.draw(layout, choice)
 
 
 class BACKGROUND_NODES_MT_add_layout(bpy.types.Menu):
@@ -54,7 +77,7 @@ def _draw_add_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
         menu.layout.menu_contents(BACKGROUND_NODES_MT_add.bl_idname)
 
 
-classes = (*_menus.classes, BACKGROUND_NODES_MT_add, BACKGROUND_NODES_MT_add_layout)
+classes = (*_menus.classes, BACKGROUND_NODES_MT_add, BACKGROUND_NODES_MT_add_group, BACKGROUND_NODES_MT_add_layout)
 
 
 def register() -> None:

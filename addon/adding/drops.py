@@ -11,7 +11,7 @@ from pathlib import Path
 
 import bpy
 
-from ..editor.active import edited_tree
+from ..editor.active import edited_tree, select_only
 from . import node_add
 from .node_add import AddOperator
 from .node_choices import NodeChoice
@@ -49,7 +49,7 @@ class BACKGROUND_NODES_OT_files_drop(AddOperator, bpy.types.Operator):
         if not nodes:
             self.report({"WARNING"}, "No node reads such a file")
             return {"CANCELLED"}
-        node_add.select_only(edited_tree(context), *nodes)
+        select_only(edited_tree(context), *nodes)
         return {"FINISHED"}
 
     def _add_all(self, context: bpy.types.Context, paths: Sequence[Path]) -> list[bpy.types.Node]:

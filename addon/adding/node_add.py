@@ -8,7 +8,8 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ..editor.active import EditableTreeOperator, edited_tree
+from ..editor import groups
+from ..editor.active import EditableTreeOperator, edited_tree, select_only
 from . import node_choices
 from .node_choices import NodeChoice
 
@@ -41,15 +42,6 @@ class AddOperator(EditableTreeOperator):
         return {"FINISHED"}
 
 
-def select_only(tree: bpy.types.NodeTree, *nodes: bpy.types.Node) -> None:
-    """Select the nodes and no other; the last one is active."""
-    for other in tree.nodes:
-        other.select = False
-    for node in nodes:
-        node.select = True
-        tree.nodes.active = node
-
-
 def store_cursor(context: bpy.types.Context, event: bpy.types.Event) -> None:
     """Keep where the mouse is for new nodes: `cursor_location` of the editor."""
     space = context.space_data
@@ -80,6 +72,24 @@ class BACKGROUND_NODES_OT_node_add(AddOperator, bpy.types.Operator):
         return {"CANCELLED"} if node is None else self.finish()
 
 
+class BACKGROUND_NODES_OT_group_add(AddOperator, bpy.types.Operator):
+    """Add a node with a new, empty group"""
+
+    bl_idname = "background_nodes.group_add"
+    bl_label = "New Group"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        store_cursor(context, event)
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        node = self.add(context, NodeChoice("node", "BackgroundNodeGroup"))
+        if node is None:
+            return {"CANCELLED"}
+        node.node_tree = groups.new_group()
+        return self.finish()
+
+
 def draw(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") -> None:
     """An entry of a menu."""
     properties = layout.operator(
@@ -89,4 +99,4 @@ def draw(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") 
     properties.use_transform = True
 
 
-classes = (BACKGROUND_NODES_OT_node_add,)
+classes = (BACKGROUND_NODES_OT_node_add, BACKGROUND_NODES_OT_group_add)

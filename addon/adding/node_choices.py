@@ -12,8 +12,10 @@ from urllib.parse import quote, unquote
 
 import bpy
 
-from ...node_tree import sources
+from ...node_tree import group_interface, grouping, sources
 from ...node_tree.data_nodes import data_types
+from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT
+from ...node_tree.identity import background_trees
 from ...node_tree.script_folders import FolderScript, ScriptFolders
 from ...runtime.blender import data_block_kinds
 from ...runtime.errors import SignatureError
@@ -29,6 +31,8 @@ _TITLES = {
     "BackgroundNodeScript": "Empty Script",
     "NodeReroute": "Reroute",
     "NodeFrame": "Frame",
+    GROUP_INPUT: "Group Input",
+    GROUP_OUTPUT: "Group Output",
 }
 #: A text of more lines is no script, and is not looked into whenever a menu opens.
 _MAX_LINES = 5_000
@@ -47,8 +51,10 @@ class NodeChoice:
     """A node that can be added.
 
     Attributes:
-        kind: "library", "file" or "text" for a script, "input" for an Input node, "node" for another.
-        name: of the shipped script, of the file, of the text, of the type of data, or the `bl_idname`.
+        kind: "library", "file" or "text" for a script, "input" for an Input node, "group" for a group,
+            "node" for another.
+        name: of the shipped script, of the file, of the text, of the type of data, of the group's tree, or the
+            `bl_idname`.
     """
 
     kind: str
@@ -62,7 +68,7 @@ class NodeChoice:
     @property
     def is_named_by_artist(self) -> bool:
         """Whether its title is nothing to translate."""
-        return self.kind in ("file", "text")
+        return self.kind in ("file", "text", "group")
 
     @property
     def title(self) -> str:
@@ -73,6 +79,8 @@ class NodeChoice:
                 return title_of(self.name.removesuffix(".py"))
             case "input":
                 return _data_type_names().get(self.name, self.name)
+            case "group":
+                return self.name
             case _:
                 return _TITLES.get(self.name, self.name)
 
@@ -83,6 +91,9 @@ class NodeChoice:
             return bpy.types.Node.bl_rna_get_subclass(self.name).description
         if self.kind == "input":
             return bpy.types.Node.bl_rna_get_subclass("BackgroundNodeInput").description
+        if self.kind == "group":
+            group = bpy.data.node_groups.get(self.name)
+            return "" if group is None else group.description.removesuffix(".")
         try:
             return _signature(self).description.removesuffix(".")
         except SignatureError as error:
@@ -94,6 +105,8 @@ class NodeChoice:
             return (ChoiceSocket("value", "Value", SocketType(self.name)),) if are_outputs else ()
         if self.kind == "node":
             return _sockets_of_node(self.name, are_outputs)
+        if self.kind == "group":
+            return _sockets_of_group(self.name, are_outputs)
         try:
             signature = _signature(self)
         except SignatureError:
@@ -104,6 +117,8 @@ class NodeChoice:
     def add_to(self, tree: bpy.types.NodeTree) -> bpy.types.Node:
         """Add the node. Raises KeyError if the text is gone, RuntimeError if the tree takes no such node."""
         text = bpy.data.texts[self.name] if self.kind == "text" else None
+        if self.kind == "group" and not grouping.can_use(tree, bpy.data.node_groups[self.name]):
+            raise RuntimeError("it would be in itself")
         node = tree.nodes.new(self._idname)
         if self.kind != "node":
             node.name = self.title  # for reports: they name a node
@@ -116,6 +131,8 @@ class NodeChoice:
                 node.script = text
             case "input":
                 node.data_type = self.name
+            case "group":
+                node.node_tree = bpy.data.node_groups[self.name]
             case "node" if self.name == _OUTPUT:  # the result stands where its original is: so it can be seen
                 node.hide_original = True
         return node
@@ -124,7 +141,7 @@ class NodeChoice:
     def _idname(self) -> str:
         if self.kind == "node":
             return self.name
-        return "BackgroundNodeInput" if self.kind == "input" else "BackgroundNodeScript"
+        return {"input": "BackgroundNodeInput", "group": "BackgroundNodeGroup"}.get(self.kind, "BackgroundNodeScript")
 
 
 def find(identifier: str) -> NodeChoice:
@@ -139,6 +156,12 @@ def _sockets_of_node(idname: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]
     if idname == "BackgroundNodeOutput" and not are_outputs:
         return (ChoiceSocket("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True)),)
     return ()
+
+
+def _sockets_of_group(name: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]:
+    group = bpy.data.node_groups.get(name)
+    items = () if group is None else group_interface.items(group, "OUTPUT" if are_outputs else "INPUT")
+    return tuple(ChoiceSocket(item.identifier, item.name, item.value_type) for item in items)
 
 
 @functools.cache
@@ -185,6 +208,13 @@ def _is_script(text: bpy.types.Text) -> bool:
     return len(text.lines) <= _MAX_LINES and sources.seems_to_be_script(text.as_string())
 
 
+def groups(tree: bpy.types.NodeTree | None) -> list[NodeChoice]:
+    """The trees that a tree can use as groups; all for None. (A local one stands for those of its name.)"""
+    found = (each for each in background_trees() if tree is None or grouping.can_use(tree, each))
+    names = dict.fromkeys(each.name for each in found)
+    return [NodeChoice("group", name) for name in names]
+
+
 def inputs() -> list[NodeChoice]:
     """An Input node for each type of data."""
     return [NodeChoice("input", kind) for kind in _data_type_names()]
@@ -205,13 +235,15 @@ def folder_scripts() -> tuple[FolderScript, ...]:
     return _folders.scripts()
 
 
-def all_choices() -> Iterator[NodeChoice]:
+def all_choices(tree: bpy.types.NodeTree | None = None) -> Iterator[NodeChoice]:
+    """What can be added to a tree; to any for None."""
     for _, choices in library():
         yield from choices
     for script in folder_scripts():
         yield NodeChoice("file", script.path)
     yield from texts()
     yield from inputs()
+    yield from groups(tree)
     yield NodeChoice("node", "BackgroundNodeOutput")
     yield NodeChoice("node", "NodeReroute")
 

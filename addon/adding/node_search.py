@@ -54,19 +54,20 @@ class Offer:
         return f"{title} {_ARROW} {self.socket.label if is_named_by_artist else iface_(self.socket.label)}"
 
 
-def offers(socket_type: SocketType | None, *, from_output: bool) -> list[Offer]:
+def offers(socket_type: SocketType | None, *, from_output: bool, tree: bpy.types.NodeTree | None = None) -> list[Offer]:
     """What can be linked to an output (or input) of a type: Output, sockets of that type, others; main ones first.
 
     Args:
         socket_type: None where all fits, such as a reroute that nothing is linked to.
         from_output: whether it is an output, which is linked to inputs.
+        tree: where the node is to be: not all groups can be in it.
     """
-    found = list(_fitting(socket_type, from_output))
+    found = list(_fitting(socket_type, from_output, tree))
     return sorted(found, key=lambda offer: _rank(offer, socket_type))
 
 
-def _fitting(socket_type: SocketType | None, from_output: bool) -> Iterator[Offer]:
-    for choice in _candidates(socket_type):
+def _fitting(socket_type: SocketType | None, from_output: bool, tree: bpy.types.NodeTree | None) -> Iterator[Offer]:
+    for choice in _candidates(socket_type, tree):
         found = [
             socket
             for socket in choice.sockets(are_outputs=not from_output)
@@ -89,11 +90,11 @@ def _is_same(socket: ChoiceSocket, socket_type: SocketType | None) -> bool:
     return socket.type is not None and socket_type is not None and socket.type.kind == socket_type.kind
 
 
-def _candidates(socket_type: SocketType | None) -> Iterator[NodeChoice]:
+def _candidates(socket_type: SocketType | None, tree: bpy.types.NodeTree | None) -> Iterator[NodeChoice]:
     """All choices, but of Input nodes only the one of the type, if there is one: the others need a conversion."""
     exact = None if socket_type is None else NodeChoice("input", socket_type.kind)
     has_exact = exact in node_choices.inputs() and exact.name != _ANYTHING
-    for choice in node_choices.all_choices():
+    for choice in node_choices.all_choices(tree):
         if choice.kind != "input" or choice == exact or not has_exact:
             yield choice
 
@@ -139,7 +140,7 @@ def _offered(properties: Any, context: bpy.types.Context | None) -> list[tuple[s
 
 
 def _items_for(socket: bpy.types.NodeSocket | None) -> list[tuple[str, str, str]]:
-    found = [] if socket is None else offers(type_of(socket), from_output=socket.is_output)
+    found = [] if socket is None else offers(type_of(socket), from_output=socket.is_output, tree=socket.id_data)
     return [(offer.identifier, offer.title, offer.choice.description) for offer in found]
 
 

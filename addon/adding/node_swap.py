@@ -12,8 +12,8 @@ from bpy.app.translations import pgettext_rpt as rpt_
 from ...node_tree import base
 from ...runtime.script.socket_types import SocketType, conversion
 from ..drawing import keymaps
-from ..editor.active import EditableTreeOperator, edited_tree
-from . import node_add, node_choices
+from ..editor.active import EditableTreeOperator, edited_tree, select_only
+from . import node_choices
 from .choice_menus import ChoiceMenus
 from .node_choices import NodeChoice
 from .node_search import type_of
@@ -59,7 +59,7 @@ class BACKGROUND_NODES_OT_node_swap(EditableTreeOperator, bpy.types.Operator):
                 break
         if not made:
             return {"CANCELLED"}
-        node_add.select_only(tree, *made)
+        select_only(tree, *made)
         return {"FINISHED"}
 
 

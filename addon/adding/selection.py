@@ -10,7 +10,7 @@ from bpy.app.translations import pgettext_rpt as rpt_
 
 from ...node_tree.data_nodes import BackgroundNodeInput
 from ...runtime.blender import data_block_kinds
-from ..editor.active import EditableTreeOperator, edited_tree
+from ..editor.active import EditableTreeOperator, edited_tree, select_only
 from . import node_add
 from .node_add import AddOperator
 from .node_choices import NodeChoice
@@ -130,7 +130,7 @@ class BACKGROUND_NODES_OT_input_from_selection(AddOperator, bpy.types.Operator):
         if not nodes:
             self.report({"WARNING"}, "Nothing is selected there")
             return {"CANCELLED"}
-        node_add.select_only(edited_tree(context), *nodes)
+        select_only(edited_tree(context), *nodes)
         return self.finish()
 
 

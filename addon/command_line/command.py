@@ -175,7 +175,7 @@ def _checked_input(tree: bpy.types.NodeTree, options: argparse.Namespace) -> lis
     until: list[str] = []
     for name in options.until or ():
         with _collected(problems):
-            until.append(lookup.node(tree, name, f"--until {name}").name)
+            until.append(lookup.find(tree, name, f"--until {name}").path.name)
     for setting in options.settings:
         with _collected(problems):
             assign(tree, setting)

@@ -35,6 +35,15 @@ def active_run(context: bpy.types.Context) -> Run | None:
     return None if tree is None else session.run_of(tree)
 
 
+def select_only(tree: bpy.types.NodeTree, *nodes: bpy.types.Node) -> None:
+    """Select the nodes and no other; the last one is active."""
+    for other in tree.nodes:
+        other.select = False
+    for node in nodes:
+        node.select = True
+        tree.nodes.active = node
+
+
 class TreeOperator:
     """Mixed into an operator on the tree that the editor shows."""
 
@@ -57,7 +66,16 @@ class EditableTreeOperator(TreeOperator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        if not edited_tree(context).is_editable:
-            cls.poll_message_set("The node tree is linked from another file")
+        if fault := fault_of(edited_tree(context)):
+            cls.poll_message_set(fault)
             return False
         return True
+
+
+def fault_of(tree: bpy.types.NodeTree) -> str:
+    """Why a tree, or a group, can't be changed; "" if it can."""
+    if not tree.is_editable:
+        return "The node tree is linked from another file"
+    if tree.override_library is not None:
+        return "The node tree overrides one of another file: make it local to change it"
+    return ""

@@ -19,6 +19,9 @@ class _ListOperator(TreeOperator, bpy.types.Operator):
     is_output: bpy.props.BoolProperty(options={"SKIP_SAVE"})
 
     def socket(self, context: bpy.types.Context) -> Any:
+        if not self.node_name:  # of the interface
+            items = edited_tree(context).interface.items_tree
+            return next(item for item in items if getattr(item, "identifier", "") == self.identifier)
         node = edited_tree(context).nodes[self.node_name]
         sockets = node.outputs if self.is_output else node.inputs
         return next(socket for socket in sockets if socket.identifier == self.identifier)

@@ -368,13 +368,6 @@ def test_reroutes_have_the_type_of_what_is_linked_to_them_and_lose_no_link(edito
     assert len(editor.links()) == 3
 
 
-@pytest.mark.parametrize("key", [{"key": "G", "ctrl": True}, {"key": "TAB"}])
-def test_keys_of_groups_say_that_there_are_none_yet(editor, key):
-    editor.window.move(*editor.at(0, 0))
-    editor.window.press(**key)
-    assert "no groups yet" in editor.reports()
-
-
 # Swap
 
 

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The group node: it stands for a background node tree, whose interface its sockets are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import bpy
+
+from . import changes, group_interface
+from .base import BackgroundNode
+from .identity import background_trees
+
+GROUP_INPUT, GROUP_OUTPUT = "NodeGroupInput", "NodeGroupOutput"
+#: The nodes that are the two ends of a group.
+ENDS = frozenset({GROUP_INPUT, GROUP_OUTPUT})
+
+
+# Blender keeps the sockets of this class of its own like the interface, those of `NodeCustomGroup` it does not.
+class BackgroundNodeGroup(BackgroundNode, bpy.types.ShaderNodeCustomGroup):
+    """A node tree that is used as one node"""
+
+    bl_idname = "BackgroundNodeGroup"
+    bl_label = "Group"
+    bl_icon = "NODETREE"
+    bl_width_default = 180.0
+
+    def poll_instance(self, tree: bpy.types.NodeTree) -> bool:
+        """Whether the node may be in a tree. Blender crashes where a group is in itself."""
+        return self.node_tree is None or not contains(self.node_tree, tree)
+
+    def update(self) -> None:
+        """Blender calls this after each change of the sockets, also by the interface of the group."""
+        self.follow()
+
+    def follow(self) -> None:
+        """Bring what the interface says to the sockets."""
+        if has_group(self):
+            group_interface.follow(self, self.node_tree)
+
+    def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        self._draw_tree(layout)
+        self.draw_status(layout)
+
+    def draw_buttons_ext(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
+        self._draw_tree(layout)
+
+    def _draw_tree(self, layout: bpy.types.UILayout) -> None:
+        row = layout.row(align=True)
+        row.template_ID(self, "node_tree")
+        if has_group(self):
+            row.operator("background_nodes.group_edit", text="", icon="NODETREE").node_name = self.name
+        elif self.node_tree is None:
+            row.operator("background_nodes.group_new", text="New", icon="ADD").node_name = self.name
+
+    def draw_label(self) -> str:
+        if self.label:
+            return self.label
+        return self.bl_label if self.node_tree is None else self.node_tree.name
+
+
+def is_group(node: bpy.types.Node) -> bool:
+    return bool(node.bl_idname == BackgroundNodeGroup.bl_idname)
+
+
+def has_group(node: bpy.types.Node) -> bool:
+    """Whether a node stands for a group. Blender lets the artist choose a tree of any other add-on, too."""
+    return is_group(node) and node.node_tree is not None and node.node_tree.bl_idname == "BackgroundNodeTree"
+
+
+def group_nodes(tree: bpy.types.NodeTree) -> Iterator[bpy.types.Node]:
+    """The nodes of a tree that stand for a group."""
+    return (node for node in tree.nodes if has_group(node))
+
+
+def contains(tree: bpy.types.NodeTree, other: bpy.types.NodeTree) -> bool:
+    """Whether a tree is another one, or uses it at any depth."""
+    seen, waiting = {tree}, [tree]
+    while waiting:
+        found = waiting.pop()
+        if found == other:
+            return True
+        inside = {node.node_tree for node in group_nodes(found)} - seen
+        seen |= inside
+        waiting.extend(inside)
+    return False
+
+
+def active_output(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
+    """The Group Output node of a tree that counts; None if it has none."""
+    found = [node for node in tree.nodes if node.bl_idname == GROUP_OUTPUT]
+    return next((node for node in found if node.is_active_output), found[0] if found else None)
+
+
+def follow_everywhere(tree: bpy.types.NodeTree) -> None:
+    """Bring what the interface of a tree says to all nodes that stand for the tree, and to its ends."""
+    follow_inside(tree)
+    for outer in background_trees():
+        for node in group_nodes(outer):
+            if node.node_tree == tree:
+                node.follow()
+
+
+def follow_inside(tree: bpy.types.NodeTree) -> None:
+    """Bring what the interface of a tree says to its Group Input and Group Output nodes, which are Blender's."""
+    # While classes are being registered, no node may be looked at.
+    for node in tree.nodes if group_interface.is_followed() else ():
+        if node.bl_idname in ENDS:
+            group_interface.follow(node, tree)
+
+
+def _with_users(tree: bpy.types.NodeTree) -> Iterator[bpy.types.NodeTree]:
+    """The trees that use a tree, at any depth."""
+    seen, waiting = {tree}, [tree]
+    while waiting:
+        group = waiting.pop()
+        for outer in background_trees():
+            if outer not in seen and any(node.node_tree == group for node in group_nodes(outer)):
+                seen.add(outer)
+                waiting.append(outer)
+                yield outer
+
+
+def register() -> None:
+    group_interface.set_follower(follow_everywhere)
+    changes.set_users(_with_users)
+
+
+def unregister() -> None:
+    changes.set_users(None)
+    group_interface.set_follower(None)
+
+
+classes = (BackgroundNodeGroup,)
