@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
+from ..planning.node_path import is_inside
 from ..planning.plan import Argument, PlannedTask
 from ..planning.sources import Constant, FromGroup, FromTask, Loop, Source, loops_around
 from ..scheduling.layout import Layout, Passes
@@ -387,7 +388,10 @@ class Results:
         if key not in self._around:
             source = task.arguments[place].sources[index]
             found = loops_around(source, lambda each: (loop.id for loop in tasks[each].loops)) if task.loops else set()
-            self._around[key] = sorted(found)
+            # A loop's lists may be others in each pass of those around it.
+            self._around[key] = [
+                loop.id for loop in task.loops if any(each == loop.id or is_inside(each, loop.id) for each in found)
+            ]
         return self._around[key]
 
     def _given(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> list[Piece]:

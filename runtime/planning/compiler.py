@@ -116,6 +116,8 @@ class _Compiler:
         self._report_cycles()
         for point in self.search.order:
             self._visit(point)
+        for node in self.graph.nodes:
+            self._report_lengths(node, [(each.label, each.source) for each in self.groups.lists(node.id)])
         self.tasks = self.groups.with_loops(self.tasks)
         self._check_collections()
         deliveries = self._deliveries()
@@ -376,14 +378,17 @@ class _Compiler:
 
     def _check_lengths(self, node: GraphNode, task: PlannedTask) -> None:
         """Report lists of different lengths that the node is mapped over. Lists from tasks are checked in the run."""
-        lengths = {
-            argument.parameter.label: len(source.value)
-            for argument in task.mapped
-            for source in argument.sources
+        given = [(argument.parameter.label, argument.sources[0]) for argument in task.mapped]
+        self._report_lengths(node, given)
+
+    def _report_lengths(self, node: GraphNode, given: Iterable[tuple[str, Source]]) -> None:
+        lengths = [
+            (label, len(source.value))
+            for label, source in given
             if isinstance(source, Constant) and isinstance(source.value, tuple)
-        }
-        if len(set(lengths.values())) > 1:
-            counted = ", ".join(f"{label} has {length}" for label, length in lengths.items())
+        ]
+        if len({length for _label, length in lengths}) > 1:
+            counted = ", ".join(f"{label} has {length}" for label, length in lengths)
             message = f"the lists it runs over are of different lengths: {counted}"
             self._report(node, "", message, "Link lists with the same number of items")
 

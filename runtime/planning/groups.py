@@ -28,7 +28,7 @@ class Groups:
         """What arrives in a group at one of its inputs; `sources` is what arrives at the group's node."""
         wanted = socket.parameter.type
         if wanted.is_list or not sources[0].type.is_list:
-            return sources if all(each.type == wanted for each in sources) else (Passed(sources, wanted),)
+            return sources if [each.type for each in sources] == [wanted] else (Passed(sources, wanted),)
         self._names[node.id] = node.name
         self._lists[node.id].append(LoopList(socket.identifier, socket.parameter.label, sources[0]))
         return (EachOf(node.id, socket.identifier, wanted),)
@@ -45,6 +45,10 @@ class Groups:
             return sources[0]
         inner = tuple(each for source in sources for each in _unwrapped(source, wanted))
         return FromGroup(node.id, socket.identifier, inner, wanted, loop)
+
+    def lists(self, group: str) -> tuple[LoopList, ...]:
+        """The lists that a group runs over; none if it is no loop."""
+        return tuple(self._lists.get(group, ()))
 
     def with_loops(self, tasks: Mapping[str, PlannedTask]) -> dict[str, PlannedTask]:
         """The tasks, each after those it depends on, with the loops that they are in."""

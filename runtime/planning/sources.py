@@ -3,7 +3,7 @@
 
 A group is taken to pieces when a graph is compiled, so that only these are left of it:
 
-    Passed     what went into the group at a socket of another type
+    Passed     what went into the group by several links, or at a socket of another type
     EachOf     what went in as a list where one value is wanted: one element at a time. That is a *loop*
     FromGroup  what came out of the group; of a loop, what all its passes gave
 

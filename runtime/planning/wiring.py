@@ -96,14 +96,8 @@ class Wiring:
         if node.kind in (NodeKind.INPUT, NodeKind.FRAME):
             return []
         if node.kind is NodeKind.GROUP:
-            return self._links_of_group(node, point.socket)
+            return self.links_to_socket.get((node.id, point.socket), [])
         return self.links_to_node.get(node.id, [])
-
-    def _links_of_group(self, node: GraphNode, identifier: str) -> list[GraphLink]:
-        """Those into one of its sockets. An output needs all inputs: they decide whether the group is a loop."""
-        inputs = [socket.identifier for socket in node.inputs]
-        wanted = [identifier] if identifier in inputs else [*inputs, identifier] if identifier else []
-        return [link for each in wanted for link in self.links_to_socket.get((node.id, each), ())]
 
     def passed_input(self, point: Point) -> InputSocket | None:
         """The input a muted node passes on at an output: the first of the same type, else the first that converts."""
@@ -122,18 +116,28 @@ class Wiring:
                 self._search_from(root, found, done)
         return found
 
+    def _needs(self, point: Point) -> Iterator[tuple[GraphLink | None, Point | None]]:
+        """The points that `point` depends on, each with the link that leads there.
+
+        An output of a group needs all its inputs without a link: they decide whether the group is a loop.
+        """
+        for link in self.links_into(point):
+            yield link, self.source(link)
+        node = self.nodes[point.node]
+        if is_open(node) and point in self.outputs:
+            yield from ((None, Point(node.id, socket.identifier)) for socket in node.inputs)
+
     def _search_from(self, root: Point, found: Search, done: set[Point]) -> None:
-        path = {root: None}  # a dict, for its order
-        stack = [(root, iter(self.links_into(root)))]
+        path: dict[Point, GraphLink | None] = {root: None}  # with the links that led there
+        stack = [(root, self._needs(root))]
         while stack:
-            point, links = stack[-1]
-            for link in links:
-                source = self.source(link)
+            point, needs = stack[-1]
+            for link, source in needs:
                 if source in path:
-                    self._close(link, source, path, found)
+                    self._close(link or path[point], source, path, found)
                 elif source is not None and source not in done:
-                    path[source] = None
-                    stack.append((source, iter(self.links_into(source))))
+                    path[source] = link
+                    stack.append((source, self._needs(source)))
                     break
             else:
                 stack.pop()
@@ -141,8 +145,9 @@ class Wiring:
                 done.add(point)
                 found.order.append(point)
 
-    def _close(self, link: GraphLink, source: Point, path: dict[Point, None], found: Search) -> None:
-        found.closing.add(link)
+    def _close(self, link: GraphLink | None, source: Point, path: Iterable[Point], found: Search) -> None:
+        if link is not None:
+            found.closing.add(link)
         if len(found.cycles) < _MAX_CYCLES:
             upstream = list(path)
             cycle = upstream[upstream.index(source) :][::-1]

@@ -206,6 +206,14 @@ def test_a_value_out_of_the_range_of_a_group_is_a_problem_of_the_group() -> None
         compile_graph(with_parameter(found, "g.x", maximum=5.0))
 
 
+def test_lists_of_different_lengths_that_a_group_is_to_run_over_are_a_problem_of_the_group() -> None:
+    nodes = (
+        "in a: -> v:[FLOAT]=(1.0,2.0); in b: -> v:[FLOAT]=(1.0,); group g: x:FLOAT y:FLOAT -> ; g/c: v:FLOAT w:FLOAT ->"
+    )
+    (problem,) = problems(nodes, "a.v > g.x; b.v > g.y; g.x > g/c.v; g.y > g/c.w")
+    assert problem.startswith('node "g": the lists it runs over are of different lengths: X has 2, Y has 1')
+
+
 def test_objects_of_a_collection_are_no_list_to_run_over_before_a_worker_has_counted_them() -> None:
     nodes = "in i: -> v:Collection=@C; group g: x:[Object] -> ; g/b: v:Object ->"
     (problem,) = problems(nodes, "i.v > g.x; g.x > g/b.v")
