@@ -663,7 +663,7 @@ def value_parts(
         properties["choices_json"] = bpy.props.StringProperty(options={"HIDDEN"})
     if socket_type.is_list:
         properties["items_of_list"] = bpy.props.CollectionProperty(type=item)
-        properties["has_value"] = bpy.props.BoolProperty(options={"HIDDEN"})
+        properties["has_value"] = bpy.props.BoolProperty(options={"HIDDEN"}, update=update)
         return _LISTS.get(kind, _ListValue), properties
     if kind == "ANY":
         properties["json_value"] = bpy.props.StringProperty(name="JSON", update=update)

@@ -24,6 +24,7 @@ def chain(editor) -> Editor:
             bpy.ops.ed.undo_push(message="Chain")
         """
     )
+    editor.window.run("places.area().spaces.active.show_region_ui = False")
     editor.frame_all()
     return editor
 
@@ -57,7 +58,7 @@ def test_group_is_made_entered_edited_left_and_taken_apart(chain):
     assert names(chain) == ["Group Input", "Group Output", "Last", "Middle"]
     chain.frame_all()
     picture(chain, "inside")
-    window.press("TAB")  # Blender's own convention: with no group active, Tab leaves
+    window.press("TAB")  # no group is active: it leaves
     assert path(chain) == ["Tree"]
     assert names(chain) == ["First", "Group"]
     chain.frame_all()
@@ -66,7 +67,70 @@ def test_group_is_made_entered_edited_left_and_taken_apart(chain):
     assert path(chain) == ["Tree", "Group"]
     chain.press_button("background_nodes.group_leave")
     assert path(chain) == ["Tree"]
+    select(chain, "Group")
     window.press("G", ctrl=True, alt=True)
     assert names(chain) == ["First", "Last", "Middle"]
+    chain.frame_all()
+    picture(chain, "ungrouped")
     links = window.run("return sorted([link.from_node.name, link.to_node.name] for link in places.tree().links)")
     assert links == [["First", "Middle"], ["Middle", "Last"]]
+
+
+def test_groups_in_groups_and_used_twice(chain):
+    window = chain.window
+    select(chain, "Middle", "Last")
+    window.press("G", ctrl=True)
+    chain.frame_all()
+    select(chain, "Last")
+    window.press("G", ctrl=True)
+    assert path(chain) == ["Tree", "Group", "Group.001"]
+    picture(chain, "nested")
+    window.press("TAB", ctrl=True)
+    assert path(chain) == ["Tree", "Group"]
+    window.press("TAB")
+    assert path(chain) == ["Tree", "Group", "Group.001"]
+    window.press("TAB", ctrl=True)
+    window.press("TAB", ctrl=True)
+    assert path(chain) == ["Tree"]
+    chain.frame_all()
+    select(chain, "Group")
+    window.press("D", shift=True)
+    window.move(window.x, window.y + 200, steps=5)
+    window.press("RET")
+    assert names(chain) == ["First", "Group", "Group.001"]
+    shown = "return [node.node_tree.name for node in places.tree().nodes if node.bl_idname == 'BackgroundNodeGroup']"
+    assert window.run(shown) == ["Group", "Group"]
+    window.press("TAB")
+    entered = "space = places.area().spaces.active; from_path = places.module('addon.editor.shown_path')"
+    ids = window.run(f"{entered}; return list(from_path.shown_path(space).names)")
+    assert ids == ["Group.001"]
+    picture(chain, "second use")
+    window.press("TAB", ctrl=True)
+    chain.frame_all()
+    picture(chain, "used twice")
+
+
+def test_interface_of_a_group_is_edited_in_the_sidebar(chain):
+    window = chain.window
+    select(chain, "Middle")
+    window.press("G", ctrl=True)
+    window.run(
+        """
+        interface = places.tree().interface
+        interface.new_socket("Size", in_out="INPUT", socket_type="BackgroundNodeSocketFloat")
+        listed = interface.new_socket("Parts", in_out="INPUT", socket_type="BackgroundNodeSocketMeshList")
+        interface.new_socket("Angle", in_out="INPUT", socket_type="BackgroundNodeSocketFloatAngle")
+        interface.active = interface.items_tree["Size"]
+        places.area().spaces.active.show_region_ui = True
+        """
+    )
+    window.settle(5)
+    window.run('places.region(kind="UI").active_panel_category = "Group"')
+    picture(chain, "interface")
+    window.run("places.tree().interface.items_tree['Size'].default_value = 0.75")
+    window.press("TAB")
+    chain.frame_all()
+    picture(chain, "with interface")
+    sockets = "return [socket.name for socket in places.tree().nodes['Group'].inputs]"
+    assert window.run(sockets) == ["Value", "Size", "Parts", "Angle"]
+    assert window.run("return places.tree().nodes['Group'].inputs['Size'].default_value") == 0.75
