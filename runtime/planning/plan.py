@@ -159,8 +159,10 @@ class Plan:
         for task in self.tasks:
             if task.id == node:
                 return next((task.whole(each) for each in task.outputs if each.identifier == output), None)
-        given = (source for item in self.deliveries for source in item.sources if isinstance(source, FromGroup))
-        return next((source for source in given if source.place == (node, output)), None)
+        given = [source for item in self.deliveries for source in item.sources]
+        given += (source for task in self.tasks for source in task.sources())
+        found = (source for source in given if isinstance(source, FromGroup) and source.place == (node, output))
+        return next(found, None)
 
     def part_for(self, node: str, output: str) -> Plan:
         """What brings one output of a script node or group node home; into the scene, if no Output node takes it home.
