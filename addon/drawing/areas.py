@@ -23,6 +23,15 @@ def find_or_open(context: bpy.types.Context, ui_type: str) -> bpy.types.Area:
     return find(context, ui_type) or split_or_open(context.window, context.area, ui_type, "VERTICAL")
 
 
+def at(address: int) -> tuple[bpy.types.Window, bpy.types.Area] | None:
+    """The node editor of that address, with its window: a reference to an area would die with it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.as_pointer() == address and area.type == "NODE_EDITOR":
+                return window, area
+    return None
+
+
 def split_or_open(
     window: bpy.types.Window, area: bpy.types.Area | None, ui_type: str, direction: str
 ) -> bpy.types.Area:

@@ -6,8 +6,12 @@ from __future__ import annotations
 import bpy
 from bpy.app.translations import pgettext_rpt as translated
 
+from ..drawing import areas
 from . import shown_path
 from .active import TreeOperator, edited_tree
+
+#: Seconds until Blender has drawn.
+_SOON = 0.05
 
 
 class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
@@ -25,14 +29,29 @@ class BACKGROUND_NODES_OT_node_select(TreeOperator, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        node = shown_path.show(context.space_data, self.node_id) if self.node_id else None
-        node = node or edited_tree(context).nodes.get(self.node_name)
+        if self.node_id and go_to(context, self.node_id):
+            return {"FINISHED"}
+        node = edited_tree(context).nodes.get(self.node_name)
         if node is None:
             self.report({"WARNING"}, translated('"{name}" is not in the tree any more').format(name=self.node_name))
             return {"CANCELLED"}
         select(node)
         show(context)
         return {"FINISHED"}
+
+
+def go_to(context: bpy.types.Context, node_id: str) -> bool:
+    """Show the tree or group that a node is in, by the id of its path, and select it. Returns whether it is there."""
+    space = context.space_data
+    before = space.edit_tree
+    node = shown_path.show(space, node_id)
+    if node is None:
+        return False
+    select(node)
+    show(context)
+    if space.edit_tree != before and context.area is not None and not bpy.app.background:
+        _show_once_drawn(context.area.as_pointer())
+    return True
 
 
 def select(node: bpy.types.Node) -> None:
@@ -52,6 +71,19 @@ def show(context: bpy.types.Context) -> None:
         return
     with context.temp_override(region=region):
         bpy.ops.node.view_selected()
+
+
+def _show_once_drawn(address: int) -> None:
+    """Bring the selected nodes into view once more: how large nodes are is not known before they were drawn."""
+
+    def show_now() -> None:
+        found = areas.at(address)
+        if found is not None:
+            window, area = found
+            with bpy.context.temp_override(window=window, screen=window.screen, area=area):
+                show(bpy.context)
+
+    bpy.app.timers.register(show_now, first_interval=_SOON)
 
 
 classes = (BACKGROUND_NODES_OT_node_select,)

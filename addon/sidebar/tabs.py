@@ -7,6 +7,8 @@ from typing import Final
 
 import bpy
 
+from ..drawing import areas
+
 #: Blender's own tab for the active node; our panels are in it, too.
 NODE: Final = "Node"
 RUN: Final = "Run"
@@ -26,8 +28,8 @@ def show(area: bpy.types.Area, tab: str) -> None:
     tries = iter(range(_MAX_TRIES))
 
     def try_again() -> float | None:
-        found = _area_at(address)
-        is_over = found is None or _switch(found, tab) or next(tries, None) is None
+        found = areas.at(address)
+        is_over = found is None or _switch(found[1], tab) or next(tries, None) is None
         return None if is_over else _INTERVAL
 
     bpy.app.timers.register(try_again, first_interval=_INTERVAL)
@@ -43,10 +45,3 @@ def _switch(area: bpy.types.Area, tab: str) -> bool:
         return False
     region.tag_redraw()
     return True
-
-
-def _area_at(address: int) -> bpy.types.Area | None:
-    """The node editor of that address: a reference to an area would die with it."""
-    windows = bpy.context.window_manager.windows
-    areas = (area for window in windows for area in window.screen.areas)
-    return next((area for area in areas if area.as_pointer() == address and area.type == "NODE_EDITOR"), None)

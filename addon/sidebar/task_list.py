@@ -15,7 +15,7 @@ from ...node_tree.identity import NodesByPath, find_node
 from ...runtime.planning.node_path import group_of, name_inside
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import duration
-from ..editor import node_select, node_status, redraw, shown_path, status_icons
+from ..editor import node_select, node_status, redraw, status_icons
 from ..editor.active import TreeOperator, active_run, edited_tree, outer_tree
 from ..editor.uses import use_of
 from ..session import undo
@@ -211,12 +211,8 @@ def _get_active(_window_manager: bpy.types.WindowManager) -> int:
 def _set_active(_window_manager: bpy.types.WindowManager, index: int) -> None:
     run = active_run(bpy.context)
     rows = () if run is None else task_rows.rows_of(run)
-    if 0 <= index < len(rows):
-        node = shown_path.show(bpy.context.space_data, rows[index].node_id)
-        if node is not None:
-            node_select.select(node)
-            node_select.show(bpy.context)
-            undo.push_undo("Select Node")
+    if 0 <= index < len(rows) and node_select.go_to(bpy.context, rows[index].node_id):
+        undo.push_undo("Select Node")
 
 
 # The rows that Blender holds
