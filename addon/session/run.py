@@ -364,7 +364,7 @@ class Run:
 
         Args:
             node_name: a name of `tasks` or `groups`.
-            output: identifier or label of its output; of a group, identifier.
+            output: identifier or label of its output.
             item: index of an item of a mapped node, which may have succeeded where others failed. None for all items.
 
         Returns:

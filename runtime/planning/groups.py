@@ -44,7 +44,7 @@ class Groups:
         if loop is None and len(sources) == 1 and isinstance(sources[0], Constant) and sources[0].type == wanted:
             return sources[0]
         inner = tuple(each for source in sources for each in _unwrapped(source, wanted))
-        return FromGroup(node.id, socket.identifier, inner, wanted, loop)
+        return FromGroup(node.id, socket.identifier, inner, wanted, loop, socket.label)
 
     def lists(self, group: str) -> tuple[LoopList, ...]:
         """The lists that a group runs over; none if it is no loop."""

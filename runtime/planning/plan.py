@@ -155,14 +155,17 @@ class Plan:
         return any(isinstance(leaf, Constant) and leaf.names_open_file for leaf in found)
 
     def source_at(self, node: str, output: str) -> Shown | None:
-        """What shows its results at an output of a script node or a group node, by their ids; None if nothing does."""
+        """What shows its results at an output of a script node or a group node; None if nothing does.
+
+        A node is given by its id, an output by its identifier, that of a group also by its label.
+        """
         for task in self.tasks:
             if task.id == node:
                 return next((task.whole(each) for each in task.outputs if each.identifier == output), None)
         given = [source for item in self.deliveries for source in item.sources]
         given += (source for task in self.tasks for source in task.sources())
-        found = (source for source in given if isinstance(source, FromGroup) and source.place == (node, output))
-        return next(found, None)
+        groups = (source for source in given if isinstance(source, FromGroup) and source.node == node)
+        return next((each for each in groups if output in (each.output, each.label)), None)
 
     def part_for(self, node: str, output: str) -> Plan:
         """What brings one output of a script node or group node home; into the scene, if no Output node takes it home.

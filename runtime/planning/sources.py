@@ -90,6 +90,7 @@ class FromGroup:
     Attributes:
         node: the id of the group's node.
         output: the identifier of its output.
+        label: what people call it.
         sources: what arrives there, in each pass.
         type: what comes out: a list if the group is a loop.
         loop: whose passes are put together to one list, None if it is no loop.
@@ -100,6 +101,7 @@ class FromGroup:
     sources: tuple[Source, ...] = field(hash=False)  # a constant may hold a dict
     type: SocketType
     loop: Loop | None = field(default=None, hash=False)
+    label: str = field(default="", compare=False)
 
     @property
     def place(self) -> tuple[str, str]:
