@@ -104,7 +104,8 @@ def follow_everywhere(tree: bpy.types.NodeTree) -> None:
 def follow_inside(tree: bpy.types.NodeTree) -> None:
     """Bring what the interface of a tree says to its Group Input and Group Output nodes, which are Blender's."""
     # While classes are being registered, no node may be looked at.
-    for node in tree.nodes if group_interface.is_followed() else ():
+    is_to_follow = group_interface.is_followed() and len(tree.interface.items_tree) > 0
+    for node in tree.nodes if is_to_follow else ():
         if node.bl_idname in ENDS:
             group_interface.follow(node, tree)
 
@@ -114,11 +115,16 @@ def _with_users(tree: bpy.types.NodeTree) -> Iterator[bpy.types.NodeTree]:
     seen, waiting = {tree}, [tree]
     while waiting:
         group = waiting.pop()
-        for outer in background_trees():
+        for outer in background_trees() if _has_users(group) else ():
             if outer not in seen and any(node.node_tree == group for node in group_nodes(outer)):
                 seen.add(outer)
                 waiting.append(outer)
                 yield outer
+
+
+def _has_users(tree: bpy.types.NodeTree) -> bool:
+    """Whether anything but the file and editors holds a tree. To look at all nodes of all trees takes longer."""
+    return bool(tree.users > tree.use_fake_user + tree.use_extra_user)
 
 
 def register() -> None:

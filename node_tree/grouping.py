@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import bpy
 
+from ..runtime.blender import data_block_kinds
+from ..runtime.script.socket_types import ANY_DATA_BLOCK
 from . import fields, group_interface, transplant
 from .group_node import ENDS, GROUP_INPUT, GROUP_OUTPUT, active_output, contains
 from .links import source_socket
@@ -327,7 +329,7 @@ class _Parts:
         self._leave = active_output(self._group)
         #: Input nodes that were made for values.
         self.made: list[bpy.types.Node] = []
-        self._values: dict[str, bpy.types.NodeSocket | None] = {}
+        self._values: dict[str, list[bpy.types.NodeSocket]] = {}
 
     def link(self) -> None:
         links = [
@@ -397,24 +399,31 @@ class _Parts:
     ) -> list[tuple[bpy.types.NodeSocket, bool]]:
         if is_only and hasattr(target, "socket_type") and _is_real(target.node) and _hand_over(socket, target):
             return []
-        if socket.get_value() is None:
-            return []
         key = f"{socket.node.name} {socket.identifier}"
         if key not in self._values:
-            self._values[key] = self._new_input(socket)
-        made = self._values[key]
-        return [] if made is None else [(made, False)]
+            self._values[key] = list(self._new_inputs(socket))
+        return [(made, False) for made in self._values[key]]
 
-    def _new_input(self, socket: bpy.types.NodeSocket) -> bpy.types.NodeSocket | None:
-        """An Input node that gives what a socket holds: where no single socket can hold it in its place."""
+    def _new_inputs(self, socket: bpy.types.NodeSocket) -> Iterator[bpy.types.NodeSocket]:
+        """Input nodes that give what a socket holds: where no single socket can hold it in its place."""
+        kind, is_list, value = socket.socket_type.kind, socket.socket_type.is_list, socket.get_value()
+        if kind == "MENU":  # the choices are the group's
+            texts = tuple(map(str, value or ())) if is_list else None if value is None else str(value)
+            yield self._new_input(socket, "STRING", texts, is_list=is_list)
+        elif kind == ANY_DATA_BLOCK:  # an Input node has one type
+            items = [item for item in (value or () if is_list else (value,)) if item is not None]
+            for item in items:
+                yield self._new_input(socket, data_block_kinds.kind_of(item), item, is_list=False)
+            if not items:
+                yield self._new_input(socket, "Object", () if is_list and value is not None else None, is_list=is_list)
+        else:
+            yield self._new_input(socket, kind, value, is_list=is_list)
+
+    def _new_input(self, socket: bpy.types.NodeSocket, kind: str, value: Any, *, is_list: bool) -> bpy.types.NodeSocket:
         node = self._tree.nodes.new("BackgroundNodeInput")
-        is_menu = socket.socket_type.kind == "MENU"  # the choices are the group's
-        node.data_type, node.is_list = "STRING" if is_menu else socket.socket_type.kind, socket.socket_type.is_list
-        node.label = socket.name
-        value = socket.get_value()
-        if is_menu:
-            value = tuple(map(str, value)) if socket.socket_type.is_list else str(value)
-        node.outputs[0].default_value = value
+        node.data_type, node.is_list, node.label = kind, is_list, socket.name
+        if value is not None:
+            node.outputs[0].default_value = value
         x, y = location(self._node)
         node.location = (x - _GAP - node.width, y - 60.0 * len(self.made))
         self.made.append(node)

@@ -14,7 +14,7 @@ from background_nodes.node_tree.group_node import group_nodes
 from background_nodes.node_tree.grouping import GroupingError
 from background_nodes.runtime.planning.graph import Graph, NodeKind
 
-from .graphs import link, new_tree, script, value
+from .graphs import link, new_tree, output, script, value
 
 _SOURCES = (
     "def main(a: float = 0.5, b: int = 2) -> float: ...",
@@ -102,6 +102,21 @@ def group_some(tree: bpy.types.NodeTree, chance: random.Random) -> bpy.types.Nod
         return None
 
 
+def set_value(tree: bpy.types.NodeTree, chance: random.Random) -> bool:
+    """Take the links of an input of a group node away, and give it a value."""
+    sockets = [socket for node in group_nodes(tree) for socket in node.inputs if socket.is_linked]
+    if not sockets:
+        return False
+    socket = chance.choice(sockets)
+    for each in list(socket.links):
+        tree.links.remove(each)
+    values = {"FLOAT": (2.5, 7.0), "INT": (3, 4), "STRING": ("text", ""), "BOOLEAN": (True,)}
+    if socket.kind in values:
+        content = chance.choice(values[socket.kind])
+        socket.default_value = (content, content) if socket.socket_type.is_list else content
+    return True
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_random_groupings_and_ungroupings_change_nothing_that_runs(part):
     num_made = 0
@@ -117,10 +132,77 @@ def test_random_groupings_and_ungroupings_change_nothing_that_runs(part):
             else:
                 num_made += group_some(where, chance) is not None
             assert read(tree) == before, f"seed {seed}"
+            if chance.random() < 0.3 and set_value(where, chance):
+                before = read(tree)
         while groups := list(group_nodes(tree)):
             grouping.ungroup(groups[0])
         assert read(tree) == before, f"seed {seed}"
-        left = sorted(node.name for node in tree.nodes if not node.name.startswith("Input"))
-        assert left == [name for name in names if not name.startswith("Input")], f"seed {seed}"
+        assert set(names) <= {node.name for node in tree.nodes}, f"seed {seed}"
         bpy.data.batch_remove([*bpy.data.node_groups, *bpy.data.texts])
     assert num_made > _NUM_SEEDS // 8
+
+
+def test_values_of_a_group_are_given_by_input_nodes_where_no_socket_can_hold_them():
+    tree, group = new_tree(), new_tree("Group")
+    for name, kind in (("Menu", "Menu"), ("Anything", "IDList"), ("Count", "Int")):
+        group.interface.new_socket(name, in_out="INPUT", socket_type=f"BackgroundNodeSocket{kind}")
+    group.interface.items_tree["Menu"].choices_text = "one, two"
+    entry = group.nodes.new("NodeGroupInput")
+    taking = script(
+        group, "Taking", "def main(text: str, found: list[bpy.types.Object], size: float, other: int) -> int: ..."
+    )
+    for source, target in ((0, 0), (1, 1), (2, 2), (2, 3)):
+        link(entry.outputs[source], taking.inputs[target])
+    node = tree.nodes.new("BackgroundNodeGroup")
+    node.node_tree = group
+    objects = bpy.data.objects.new("A", None), bpy.data.objects.new("B", None)
+    node.inputs["Menu"].default_value = "two"
+    node.inputs["Anything"].default_value = objects
+    node.inputs["Count"].default_value = 3
+    before = read(tree)
+    grouping.ungroup(node)
+    found = read(tree)["Taking"]
+    assert [values for _, values in found[:1] + found[2:]] == [["two"], [3], [3]]
+    assert [item.name for item in found[1][1]] == ["A", "B"]
+    assert before["Taking"][2:] == found[2:]
+
+
+def test_properties_of_nodes_come_along(tmp_path):
+    tree = new_tree()
+    script_file = tmp_path / "a.py"
+    script_file.write_text("def main(a: int = 1) -> int: return a\n")
+    by_file = tree.nodes.new("BackgroundNodeScript")
+    by_file.filepath = str(script_file)
+    by_file.name, by_file.label, by_file.width = "By File", "My label", 321.0
+    by_file.timeout, by_file.retries, by_file.cache = 7.0, 3, "NEVER"
+    by_file.use_custom_color, by_file.color = True, (0.1, 0.2, 0.3)
+    by_file.inputs["a"].default_value, by_file.inputs["a"].hide = 5, True
+    seed = tree.nodes.new("BackgroundNodeScript")
+    seed.name = "Seed"
+    seed.script = bpy.data.texts.new("seed.py")
+    seed.script.from_string("python_data = {'sum': value + 1}\n")
+    seed.sync()
+    gone = tree.nodes.new("BackgroundNodeScript")
+    gone.name, gone.filepath = "Gone", str(tmp_path / "b.py")
+    declared = [(each.identifier, each.name, each.data_type) for each in seed.declared_inputs]
+    sockets = [socket.identifier for socket in seed.inputs]
+    node = grouping.make(tree, list(tree.nodes))
+    inner = node.node_tree.nodes
+    moved = inner["By File"]
+    assert (moved.filepath, moved.label, moved.width) == (str(script_file), "My label", 321.0)
+    assert (moved.timeout, moved.retries, moved.cache) == (7.0, 3, "NEVER")
+    assert tuple(moved.color) == pytest.approx((0.1, 0.2, 0.3))
+    assert moved.inputs["a"].default_value == 5
+    assert moved.inputs["a"].hide
+    assert [(each.identifier, each.name, each.data_type) for each in inner["Seed"].declared_inputs] == declared
+    assert [socket.identifier for socket in inner["Seed"].inputs] == sockets
+    assert inner["Gone"].filepath == str(tmp_path / "b.py")
+
+
+def test_output_nodes_stay_outside():
+    tree = new_tree()
+    node = script(tree, "Make", "def main() -> bpy.types.Object: ...")
+    home = output(tree, "LINK", node, name="Home")
+    made = grouping.make(tree, [node, home])
+    assert sorted(each.name for each in tree.nodes) == ["Group", "Home"]
+    assert [(each.from_node.name, each.to_node.name) for each in tree.links] == [(made.name, "Home")]

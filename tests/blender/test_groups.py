@@ -10,7 +10,7 @@ from background_nodes.node_tree import grouping, identity, lookup, reader
 from background_nodes.node_tree.grouping import GroupingError
 from background_nodes.runtime.planning.graph import Graph, NodeKind
 
-from .graphs import add, link, new_tree, output, script, value
+from .graphs import add, editor, link, new_tree, output, script, value
 
 DOUBLE = "def main(value: float = 1.0) -> float: return 2 * value"
 
@@ -331,3 +331,123 @@ def test_grouped_graph_gives_what_it_gave_before(session):
     run.wait()
     assert tree.nodes["Sum"].outputs[0].result == before == 24.0
     assert {task.name for task in run.tasks.values()} == {"Group / Double", "Group / Group / Again", "Sum"}
+
+
+# In an editor
+
+
+@pytest.fixture
+def nested():
+    """Three trees, each used in the one before."""
+    trees = outer, middle, inner = new_tree("Outer"), new_group("Middle"), new_group("Inner")
+    use(outer, middle, "To Middle")
+    use(middle, inner, "To Inner")
+    return trees
+
+
+def test_pasting_refuses_a_group_that_would_be_in_itself(nested):
+    outer, middle, inner = nested
+    with editor(outer):
+        outer.nodes["To Middle"].select = True
+        bpy.ops.node.clipboard_copy()
+    for tree in (middle, inner):
+        before = len(tree.nodes)
+        with editor(tree), pytest.raises(RuntimeError, match="Cannot add node"):
+            bpy.ops.node.clipboard_paste()
+        assert len(tree.nodes) == before
+
+
+def test_adding_refuses_a_group_that_would_be_in_itself(nested):
+    outer, middle, inner = nested
+    with editor(inner):
+        for name in ("Outer", "Middle", "Inner"):
+            with pytest.raises(RuntimeError, match="it would be in itself"):
+                bpy.ops.background_nodes.node_add(choice=f"group:{name}")
+        assert not [node for node in inner.nodes if hasattr(node, "uid")]
+    with editor(outer):
+        bpy.ops.background_nodes.node_add(choice="group:Inner")
+    assert [node.node_tree for node in outer.nodes] == [middle, inner]
+
+
+def test_trees_that_can_be_added_are_those_that_can_be_in_a_tree(nested):
+    from background_nodes.addon.adding import node_choices
+
+    assert [[choice.name for choice in node_choices.groups(tree)] for tree in nested] == [
+        ["Inner", "Middle"],
+        ["Inner"],
+        [],
+    ]
+
+
+def test_inserting_into_a_group_what_holds_it_is_refused(nested):
+    outer, _, inner = nested
+    node, other = outer.nodes["To Middle"], use(outer, inner)
+    with pytest.raises(GroupingError, match='"To Middle" would be in itself'):
+        grouping.insert(other, [node])
+    assert len(outer.nodes) == 2
+
+
+def test_nodes_are_added_to_the_group_that_is_shown_and_the_outer_tree_runs(nested, session):
+    outer, middle, _ = nested
+    script(middle, "Double", DOUBLE)
+    with editor(outer):
+        outer.nodes.active = outer.nodes["To Middle"]
+        outer.nodes.active.select = True
+        bpy.ops.background_nodes.group_edit()
+        bpy.ops.background_nodes.node_add(choice="input:FLOAT")
+        assert "Float" in middle.nodes
+        bpy.ops.background_nodes.run()
+        bpy.ops.background_nodes.group_edit(exit=True)
+        assert bpy.context.space_data.edit_tree == outer
+    assert list(session.run_of(outer).tasks) == ["To Middle / Double"]
+    assert session.run_of(middle) is None
+
+
+def test_running_to_a_node_in_a_group_runs_only_what_it_needs(session):
+    tree, group = new_tree(), doubling()
+    script(group, "Other", DOUBLE)
+    first = use(tree, group, "First")
+    use(tree, group, "Second")
+    with editor(tree):
+        tree.nodes.active = first
+        bpy.ops.background_nodes.group_edit(node_name="First")
+        group.nodes.active = group.nodes["Double"]
+        bpy.ops.background_nodes.run(scope="ACTIVE")
+    assert list(session.run_of(tree).tasks) == ["First / Double"]
+
+
+@pytest.mark.parametrize("is_override", [False, True])
+def test_group_of_another_file_is_entered_and_not_changed(is_override, tmp_path):
+    path = str(tmp_path / "library.blend")
+    doubling("Library").use_fake_user = True
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    with bpy.data.libraries.load(path, link=True) as (_, wanted):
+        wanted.node_groups = ["Library"]
+    group = bpy.data.node_groups["Library"]
+    group = group.override_create() if is_override else group
+    tree = new_tree()
+    node = use(tree, group)
+    tree.nodes.active = node
+    with editor(tree):
+        bpy.ops.background_nodes.group_edit(node_name=node.name)
+        assert bpy.context.space_data.edit_tree == group
+        group.nodes["Double"].select = True
+        for operator in (bpy.ops.background_nodes.group_make, bpy.ops.background_nodes.group_separate):
+            assert not operator.poll()
+        assert not bpy.ops.background_nodes.node_add.poll()
+        bpy.ops.background_nodes.group_edit(exit=True)
+        node.select = True
+        bpy.ops.background_nodes.group_ungroup()
+    assert [each.name for each in tree.nodes] == ["Double"]
+
+
+def test_each_operator_is_one_step_of_undo():
+    tree = new_tree()
+    script(tree, "Double", DOUBLE)
+    tree.nodes["Double"].select = True
+    bpy.ops.ed.undo_push(message="Before")
+    with editor(tree):
+        bpy.ops.background_nodes.group_make("EXEC_DEFAULT", True)
+        bpy.ops.ed.undo()
+    assert [node.name for node in bpy.data.node_groups["Tree"].nodes] == ["Double"]
