@@ -211,3 +211,34 @@ def test_viewer_shows_what_a_node_gives_in_the_use_that_is_entered(used_twice, g
     told = used_twice.reports()
     assert "Result: 0.5" in told
     assert "Result: 0.25" in told
+
+
+def test_group_over_a_list_tells_how_many_items_are_done_and_gives_one_list(used_twice, gate):
+    window = used_twice.window
+    window.run(
+        """
+        tree = places.tree()
+        tree.nodes.remove(tree.nodes["Fails"])
+        numbers = tree.nodes.new("BackgroundNodeInput")
+        numbers.data_type, numbers.is_list, numbers.location = "FLOAT", True, (-400.0, 0.0)
+        numbers.outputs[0].default_value = [4.0, 2.0, 1.0]
+        tree.links.new(numbers.outputs[0], tree.nodes["Works"].inputs[0])
+        """
+    )
+    used_twice.frame_all()
+    used_twice.press_button("background_nodes.run")
+    window.wait_for(
+        """
+        run = places.session().run_of(places.tree())
+        return run is not None and run.groups["Works"].progress > 0.1
+        """
+    )
+    window.settle(5)
+    picture(used_twice, "a group over a list")
+    told = "group = places.session().run_of(places.tree()).groups['Works']; return group.num_done, group.num_items"
+    assert tuple(window.run(told)) == (0, 3)
+    gate.touch()
+    window.wait_for("return not places.session().is_busy and places.session().history[-1].is_home")
+    assert tuple(window.run(told)) == (3, 3)
+    assert list(window.run("return list(places.tree().nodes['Works'].outputs[0].result)")) == [1.25, 1.5, 2.0]
+    picture(used_twice, "a group over a list at its end")
