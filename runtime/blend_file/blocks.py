@@ -98,16 +98,17 @@ def _uncompressed(data: memoryview) -> memoryview:
 
 def _blocks(data: memoryview, version: int, position: int, *, is_old: bool) -> Blocks:
     head, size = (_OLD_HEAD, _OLD_SIZE) if is_old else (_NEW_HEAD, _NEW_SIZE)
-    positions = []
+    positions: list[int] = []
+    note, unpack, head_size, end = positions.append, size.unpack_from, size.size, len(data)  # there are many blocks
     code = b""
     while code != b"ENDB":
         try:
-            code, length = size.unpack_from(data, position)
+            code, length = unpack(data, position)
         except struct.error:
             raise BlendFileError("is cut off") from None
-        positions.append(position)
-        position += size.size + length
-        if length < 0 or position > len(data):
+        note(position)
+        position += head_size + length
+        if length < 0 or position > end:
             raise BlendFileError("is cut off")
     places = numpy.array(positions)
     rows = numpy.frombuffer(data, numpy.uint8)[places[:, None] + numpy.arange(head.itemsize)]

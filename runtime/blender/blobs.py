@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Data-blocks to blobs and back: the one way data-blocks move between processes.
 
-A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use.
+A blob is an uncompressed .blend library, written by `bpy.data.libraries.write` with all that its data-blocks use, and
+with no more DNA than it needs: see `short_dna`.
 Files beside it are
 
     NAME.json   its roots, the origins of what is in it, the images whose unsaved pixels come along, and which
@@ -19,7 +20,8 @@ from typing import Any
 
 import bpy
 
-from ..errors import StoreError
+from ..blend_file import short_dna
+from ..errors import BlendFileError, StoreError
 from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
 from . import data_block_kinds, driver_targets, pixels, remapping, view_layers
@@ -60,8 +62,10 @@ def write(
             bpy.data.libraries.write(
                 str(path), roots.union(holders), path_remap="ABSOLUTE", fake_user=False, compress=False
             )
+        if short_dna.is_readable(bpy.app.version):
+            short_dna.shorten(path)
         contents.save(path)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, BlendFileError) as error:
         remove_files([path])
         raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
 

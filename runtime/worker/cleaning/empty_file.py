@@ -7,10 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from .short_dna import shortened
-
-#: The first Blender of which nobody knows what it looks for in the DNA of a file.
-_UNKNOWN = (5, 3, 0)
+from ...blend_file import short_dna
 
 
 class EmptyFile:
@@ -22,8 +19,8 @@ class EmptyFile:
         bpy.context.scene.name = "Scene"
         self._path = folder / "empty.blend"
         bpy.ops.wm.save_as_mainfile(filepath=str(self._path), copy=True, compress=False)
-        if bpy.app.version < _UNKNOWN:
-            self._path.write_bytes(shortened(self._path.read_bytes()))
+        if short_dna.is_readable(bpy.app.version):
+            short_dna.shorten(self._path)
 
     def open(self) -> None:
         bpy.ops.wm.read_homefile(filepath=str(self._path), use_splash=False)
