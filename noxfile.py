@@ -32,7 +32,7 @@ VERSIONED = (
     "tests/blender/library",
     *(
         f"tests/blender/test_{name}.py"
-        for name in ("blobs", "data_block_counts", "data_blocks", "digest", "empty_file")
+        for name in ("blobs", "data_block_counts", "data_blocks", "digest", "short_dna")
     ),
     *(f"tests/blender/test_{name}.py" for name in ("extension", "fields", "fingerprint", "overwriting", "pixels")),
     *(
