@@ -30,10 +30,7 @@ WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", 
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
     "tests/blender/library",
-    *(
-        f"tests/blender/test_{name}.py"
-        for name in ("blobs", "data_block_counts", "data_blocks", "digest", "short_dna")
-    ),
+    *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "digest", "short_dna")),
     *(f"tests/blender/test_{name}.py" for name in ("extension", "fields", "fingerprint", "overwriting", "pixels")),
     *(
         f"tests/blender/test_{name}.py"
