@@ -7,6 +7,7 @@ Blender gives group nodes their sockets by itself, but knows neither defaults no
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterator
@@ -97,6 +98,11 @@ class BackgroundNodeInterfaceSocket:
         with contextlib.suppress(MisfitError):
             return _within(fit(_exact(fields.plain(value, self.value_type)), self.value_type), self)
         return MISSING
+
+    def from_socket(self, _node: bpy.types.Node, socket: bpy.types.NodeSocket) -> None:
+        """Blender calls this where a link that is dragged to an end of a group makes a socket."""
+        if socket is not None:
+            take_over(self, socket)
 
     def get_value(self) -> Any:
         return self.default_value
@@ -201,6 +207,20 @@ def set_field(item: Any, field: Field) -> None:
     default = fields.settable_default(field.default, item.value_type)
     if default is not None and item.in_out == "INPUT":
         item.default_value = default
+
+
+def take_over(item: Any, socket: Any) -> None:
+    """Give an item what a socket of its type in the group has: its field, with its value as the default."""
+    if getattr(socket, "socket_type", None) != item.value_type:
+        return
+    field = fields.read(socket.field_json)
+    with contextlib.suppress(ValueError):  # what is written there is no JSON
+        value = None if item.value_type.is_data_block else socket.get_value()
+        if value is not None:
+            field = dataclasses.replace(field, default=fields.plain(value, item.value_type))
+    set_field(item, field)
+    if not socket.is_output:
+        item.description = socket.description_text
 
 
 # Making the classes

@@ -248,9 +248,8 @@ class _Border:
         if in_out == "INPUT" and target is not None and like is not None and target.socket_type == like.socket_type:
             idname = target.bl_idname  # it may have a unit
         item = self._group.interface.new_socket(named.name, in_out=in_out, socket_type=idname)
-        if target is not None and target.socket_type == item.value_type:
-            item.description = target.description_text if in_out == "INPUT" else ""
-            group_interface.set_field(item, fields.read(target.field_json))
+        if target is not None and in_out == "INPUT":
+            group_interface.take_over(item, target)
         return item
 
 

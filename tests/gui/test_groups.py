@@ -134,3 +134,32 @@ def test_interface_of_a_group_is_edited_in_the_sidebar(chain):
     sockets = "return [socket.name for socket in places.tree().nodes['Group'].inputs]"
     assert window.run(sockets) == ["Value", "Size", "Parts", "Angle"]
     assert window.run("return places.tree().nodes['Group'].inputs['Size'].default_value") == 0.75
+
+
+def test_dragging_onto_the_free_socket_of_an_end_makes_a_socket_of_the_group(chain):
+    window = chain.window
+    select(chain, "Middle")
+    window.press("G", ctrl=True)
+    chain.frame_all()
+    free = window.run("return places.of_socket('Group Input', '', True)")
+    window.drag(tuple(free), chain.input("Middle", "Other"))
+    picture(chain, "free socket")
+    sockets = window.run("return [[item.name, item.socket_type] for item in places.tree().interface.items_tree]")
+    assert ["Other", "BackgroundNodeSocketInt"] in sockets
+    assert window.run("return places.tree().interface.items_tree['Other'].default_value") == 2
+
+
+def test_group_is_added_from_the_add_menu_by_typing(chain):
+    window = chain.window
+    select(chain, "Middle")
+    window.press("G", ctrl=True)
+    window.run("places.tree().name = 'Rock Mill'")
+    window.press("TAB", ctrl=True)
+    window.move(*chain.middle())
+    window.press("A", shift=True)
+    window.settle(3)
+    picture(chain, "add menu")
+    window.type_text("rock mill")
+    window.press("RET")
+    window.press("RET")
+    window.wait_for("return sum(node.bl_idname == 'BackgroundNodeGroup' for node in places.tree().nodes) == 2")
