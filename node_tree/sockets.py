@@ -73,6 +73,12 @@ class BackgroundNodeResultPiece(bpy.types.PropertyGroup):
     text: bpy.props.StringProperty(options={"HIDDEN"})
 
 
+def _is_in_use(context: bpy.types.Context, node: bpy.types.Node) -> bool:
+    """Whether the editor shows a node in a use of its group: what it has is of a run of the group's tree alone."""
+    space = context.space_data
+    return isinstance(space, bpy.types.SpaceNodeEditor) and len(space.path) > 1 and space.edit_tree == node.id_data
+
+
 class BackgroundNodeSocket:
     """What all our sockets share. Mixed into a `bpy.types.NodeSocket`."""
 
@@ -84,16 +90,18 @@ class BackgroundNodeSocket:
 
     def draw(self, context: bpy.types.Context, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         if self.is_output:
-            self._draw_output(layout, node, text)
+            self._draw_output(context, layout, node, text)
         elif self.is_linked:
             layout.label(text=text)
         else:
             self.draw_value(layout, text)
 
-    def _draw_output(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
+    def _draw_output(
+        self, context: bpy.types.Context, layout: bpy.types.UILayout, node: bpy.types.Node, text: str
+    ) -> None:
         if getattr(node, "shows_output_values", False):
             self.draw_value(layout, "")
-        elif self.shows_result:
+        elif self.shows_result and not _is_in_use(context, node):
             self.draw_result(layout, node, text)
         else:
             layout.label(text=text)

@@ -58,16 +58,14 @@ def of_task(task: TaskForecast) -> str:
 def of_group(forecast: Forecast, group: str) -> str:
     """What would become of the nodes in a group, by the id of its path; "" if there are none, or nothing would run."""
     inside = [task for task in forecast.tasks.values() if is_inside(task.node_id, group)]
-    told = [of_task(task) for task in inside if task.state is Outlook.FAILS]
-    if told:
-        return told[0]
-    running, waiting = (
-        sum(task.is_sure_to_run for task in inside),
-        sum(task.state is Outlook.WAITS for task in inside),
-    )
+    faults = [of_task(task) for task in inside if task.state is Outlook.FAILS]
+    if faults:
+        return faults[0]
+    running = sum(task.is_sure_to_run for task in inside)
+    waiting = sum(task.state is Outlook.WAITS for task in inside)
     if running:
         return translated("{count} of {total} nodes would run").format(count=running, total=len(inside))
-    return translated("{count} more if what they take changes").format(count=waiting) if waiting else ""
+    return translated("Cached, unless it gets something new") if waiting else ""
 
 
 def _last_time(task: TaskForecast) -> Iterator[str]:

@@ -21,7 +21,7 @@ from ...node_tree import lookup, node_text
 from ...node_tree.base import set_status_drawer
 from ...node_tree.node_shape import can_be_read
 from ...runtime.errors import Problem
-from ...runtime.planning.node_path import name_inside
+from ...runtime.planning.node_path import is_in_group, name_inside
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
 from ..session import problems
@@ -56,7 +56,8 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
         node_text.draw_error(layout, _problem_text(inside), node.width)
         _draw_way(layout, node, use, inside.node, inside.node_id)
     _draw_last_run(node, use, layout)
-    node_previews.draw(node, layout)
+    if not is_in_group(use.node_id):
+        node_previews.draw(node, layout)
 
 
 def _problem_text(problem: Problem) -> str:

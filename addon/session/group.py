@@ -111,7 +111,8 @@ class Group:
     @property
     def failed(self) -> Task | None:
         """The first task in it that went wrong; else the first that did not run because of that."""
-        return self._now.failed
+        failed = self._now.failed
+        return None if failed is None or failed.error is None else failed
 
     @property
     def error(self) -> TaskError | None:
@@ -163,29 +164,30 @@ class Group:
         return self._summary[1]
 
     def _summed_up(self) -> _Summary:
-        tasks = self._tasks
-        records = [self._run.scheduler.tasks[task.node_id] for task in tasks]
-        states = {record.state for record in records}
+        records = [self._run.scheduler.tasks[task.node_id] for task in self._tasks]
+        states = [record.state for record in records]
         mapped = [record for record in records if record.is_mapped]
         lengths = {record.num_items for record in mapped if record.num_items is not None}
         num_items = lengths.pop() if len(lengths) == 1 else None
-        progress = sum(1.0 if record.state.is_final else record.progress for record in records) / len(records)
-        started = [record.started for record in records if record.started is not None]
-        finished = [record.finished for record in records if record.started is not None]
-        ended = [time for time in finished if time is not None]
-        memory = [record.peak_memory for record in records if record.peak_memory is not None]
+        state = _state_of(set(states))
+        begun = [record for record in records if record.started is not None]
+        ended = [record.finished for record in begun if record.finished is not None]
         return _Summary(
-            state=_state_of(states),
-            progress=progress,
-            running=next((task for task in tasks if task.state is TaskState.RUNNING), None),
-            failed=next((task for state in _WORST for task in tasks if task.state is state and task.error), None),
+            state=state,
+            progress=sum(1.0 if record.state.is_final else record.progress for record in records) / len(records),
+            running=self._first((TaskState.RUNNING,), states),
+            failed=self._first(_WORST, states),
             num_done=None if num_items is None else min(record.num_done for record in mapped),
             num_items=num_items,
             num_cached=sum(record.is_cached for record in records),
-            started=min(started, default=None),
-            finished=max(ended, default=None) if all(state.is_final for state in states) else None,
-            peak_memory=max(memory, default=None),
+            started=min((record.started for record in begun if record.started is not None), default=None),
+            finished=max(ended, default=None) if state.is_final else None,
+            peak_memory=max((each for record in begun if (each := record.peak_memory) is not None), default=None),
         )
+
+    def _first(self, wanted: Iterable[TaskState], states: Sequence[TaskState]) -> Task | None:
+        """The first task that is in the first of some states that any is in."""
+        return next((self._tasks[states.index(state)] for state in wanted if state in states), None)
 
 
 def _state_of(states: set[TaskState]) -> TaskState:

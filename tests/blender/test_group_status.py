@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import bpy
 import pytest
 
+from background_nodes.addon.command_line.forecast_report import ForecastReport
+from background_nodes.addon.command_line.report import Listing, Report
 from background_nodes.addon.editor import shown_path
 from background_nodes.addon.editor.uses import use_of
 from background_nodes.addon.session import current, problems
@@ -81,6 +84,28 @@ def test_group_node_shows_what_comes_out_of_it_and_nodes_in_it_show_nothing(tree
     assert not inner.shows_result
     assert run.fetch("Works / Divide", "result") == 0.25
     assert run.fetch("Works", tree.nodes["Works"].outputs[0].identifier) == 1.25
+
+
+class Labels(list):
+    """A layout that notes what it is told to write."""
+
+    def label(self, *, text, **_options):
+        self.append(text)
+
+
+def test_results_of_a_group_that_ran_alone_are_not_shown_in_its_uses(tree, session):
+    group = tree.nodes["Works"].node_tree
+    for node in [node for node in group.nodes if node.bl_idname == "NodeGroupInput"]:
+        group.nodes.remove(node)
+    divide = group.nodes["Divide"]
+    divide.inputs[0].default_value = 8.0
+    session.start(group, until="Divide").wait()
+    told = Labels()
+    with editor(group):
+        divide.outputs[0].draw(bpy.context, told, divide, "Result")
+    with inside(tree, "Works"):
+        divide.outputs[0].draw(bpy.context, told, divide, "Result")
+    assert told == ["Result: 0.125", "Result"]
 
 
 def test_click_on_a_task_leads_into_the_use_of_its_group(tree, session):
@@ -188,6 +213,29 @@ def test_results_of_a_group_that_an_output_node_takes_take_the_place_of_the_earl
         assert result.data.vertices[1].co.x == size
         assert group.outputs[0].result == result
     assert len(bpy.data.objects) == 2
+
+
+def test_reports_of_the_command_line_name_nodes_in_groups_by_their_paths(tree, session):
+    forecast = ForecastReport("file", "Tree", session.forecast(tree))
+    assert "  Works / Divide  runs" in forecast.as_text()
+    assert "Works / Divide" in json.loads(forecast.as_json())["tasks"]
+    run = session.start(tree)
+    run.wait()
+    report = Report()
+    report.take(tree, run)
+    told = json.loads(report.as_json())
+    assert sorted(told["tasks"]) == ["Fails / Add", "Fails / Divide", "Works / Add", "Works / Divide"]
+    assert {name: group["state"] for name, group in told["groups"].items()} == {"Works": "succeeded", "Fails": "failed"}
+    assert told["groups"]["Fails"]["failed"] == "Fails / Divide"
+    assert "division by zero" in told["groups"]["Fails"]["error"]["message"]
+    assert {name: [each["value"] for each in outputs.values()] for name, outputs in told["results"].items()} == {
+        "Works": [1.25]
+    }
+    assert next(report.complaints()).startswith('node "Fails / Divide" failed: ZeroDivisionError')
+    assert "  Works / Add     succeeded" in report.as_text()
+    listed = Listing([tree]).as_text()
+    for name in ("Works", "Works / Divide", "Fails / Add"):
+        assert f"\n  {name}" in listed
 
 
 def test_mapped_group_tells_its_items_and_lists_its_results(session):
