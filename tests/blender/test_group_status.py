@@ -14,7 +14,7 @@ from background_nodes.addon.editor import shown_path
 from background_nodes.addon.editor.uses import use_of
 from background_nodes.addon.session import current, problems
 from background_nodes.addon.sidebar import task_rows, viewer
-from background_nodes.node_tree import grouping
+from background_nodes.node_tree import grouping, lookup
 
 from .graphs import SCALE, add, editor, link, new_tree, output, quad, script, value
 
@@ -41,6 +41,7 @@ def tree():
     first = script(tree, "Divide", HALF, number=number)
     used = grouped(tree, number, first, script(tree, "Add", ADD, number=first), name="Works")
     again = add(tree, "BackgroundNodeGroup", "Fails")
+    again.label = "Fails"
     again.node_tree = used.node_tree
     used.inputs[0].default_value = 4.0
     again.inputs[0].default_value = 0.0
@@ -123,6 +124,26 @@ def test_click_on_a_task_leads_into_the_use_of_its_group(tree, session):
         assert bpy.ops.background_nodes.node_select(node_id=tree.nodes["Fails"].uid) == {"FINISHED"}
         assert space.edit_tree == tree
         assert tree.nodes.active == tree.nodes["Fails"]
+
+
+def test_groups_in_a_group_are_told_of_and_led_into_at_any_depth(tree, session):
+    both = grouping.make(tree, [tree.nodes["Works"], tree.nodes["Fails"]])
+    both.name = "Both"
+    run = session.start(tree)
+    run.wait()
+    states = {name: str(group.state) for name, group in run.groups.items()}
+    assert states == {"Both": "failed", "Both / Works": "succeeded", "Both / Fails": "failed"}
+    failed = run.groups["Both"].failed
+    assert failed.name == "Both / Fails / Divide"
+    with editor(tree):
+        space = bpy.context.space_data
+        assert bpy.ops.background_nodes.node_select(node_id=failed.node_id) == {"FINISHED"}
+        assert shown_path.shown_path(space).names == ("Both", "Fails")
+        assert use_of(space.edit_tree.nodes["Divide"]).status is failed
+        assert bpy.ops.background_nodes.node_select(node_id=run.groups["Both / Works"].node_id) == {"FINISHED"}
+        assert shown_path.shown_path(space).names == ("Both",)
+        assert use_of(space.edit_tree.nodes["Works"]).status is run.groups["Both / Works"]
+        assert lookup.path_label(tree, failed.node_id, within=both.uid) == "Fails / Divide"
 
 
 def test_problem_in_a_group_is_one_of_the_node_in_each_use_and_in_the_group_node(tree):
