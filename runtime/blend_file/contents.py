@@ -195,5 +195,6 @@ class Contents:
 
     def parts(self, data_block: int) -> list[memoryview]:
         """What counts of the blocks of a data-block."""
-        heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]]
+        heads = self._heads[self._ends[data_block] : self._ends[data_block + 1]].copy()
+        heads[:, 0] = self._dna.identities[heads[:, 0]]
         return [memoryview(heads.tobytes()), *self._contents[data_block]]

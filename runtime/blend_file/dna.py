@@ -7,11 +7,15 @@ SDNA NAME <count> "*next" "name[66]" ... TYPE <count> "char" ... TLEN <sizes> ST
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy
 
 from ..errors import BlendFileError
 
@@ -60,6 +64,13 @@ class Dna:
         self._numbers = {name: number for number, (name, _size, _fields) in enumerate(declared)}
         self._read: dict[int, Struct] = {}
         self._flat: dict[str, Struct] = {}
+
+    @functools.cached_property
+    def identities(self) -> Any:
+        """Of each struct a number that is made of its name, the same in all files; 0 for mere bytes."""
+        names = [name.encode() for name, _size, _fields in self._declared[1:]]
+        digests = [hashlib.blake2b(name, digest_size=8).digest() for name in names]
+        return numpy.frombuffer(bytes(8) + b"".join(digests), "<i8")
 
     def struct(self, number: int) -> Struct:
         """Raises BlendFileError if there is no such struct, or its fields don't fill it."""
