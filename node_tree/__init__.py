@@ -28,7 +28,6 @@ def _classes() -> tuple[type, ...]:
         *declared_sockets.classes,
         *script_node.classes,
         *data_nodes.classes,
-        *group_node.classes,
     )
 
 

@@ -11,19 +11,15 @@ from . import changes, group_interface
 from .base import BackgroundNode
 from .identity import background_trees
 
-GROUP_INPUT, GROUP_OUTPUT = "NodeGroupInput", "NodeGroupOutput"
+GROUP, GROUP_INPUT, GROUP_OUTPUT = "BackgroundNodeGroup", "NodeGroupInput", "NodeGroupOutput"
 #: The nodes that are the two ends of a group.
 ENDS = frozenset({GROUP_INPUT, GROUP_OUTPUT})
 
 
-# Blender keeps the sockets of this class of its own like the interface, those of `NodeCustomGroup` it does not.
-class BackgroundNodeGroup(BackgroundNode, bpy.types.ShaderNodeCustomGroup):
-    """A node tree that is used as one node"""
+class GroupNode(BackgroundNode):
+    """What group nodes do. Mixed into the class of Blender's that keeps its sockets like the interface."""
 
-    bl_idname = "BackgroundNodeGroup"
     bl_label = "Group"
-    bl_icon = "NODETREE"
-    bl_width_default = 180.0
 
     def poll_instance(self, tree: bpy.types.NodeTree) -> bool:
         """Whether the node may be in a tree. Blender crashes where a group is in itself."""
@@ -60,7 +56,7 @@ class BackgroundNodeGroup(BackgroundNode, bpy.types.ShaderNodeCustomGroup):
 
 
 def is_group(node: bpy.types.Node) -> bool:
-    return bool(node.bl_idname == BackgroundNodeGroup.bl_idname)
+    return bool(node.bl_idname == GROUP)
 
 
 def has_group(node: bpy.types.Node) -> bool:
@@ -127,7 +123,30 @@ def _has_users(tree: bpy.types.NodeTree) -> bool:
     return bool(tree.users > tree.use_fake_user + tree.use_extra_user)
 
 
+def _new_class() -> type:
+    """The class of group nodes. Blender forgets its own class below when this one is unregistered, and makes another.
+
+    `NodeCustomGroup` would not keep the sockets like the interface.
+    """
+    return type(
+        GROUP,
+        (GroupNode, bpy.types.ShaderNodeCustomGroup),
+        {
+            "__doc__": "A node tree that is used as one node",
+            "bl_idname": GROUP,
+            "bl_label": GroupNode.bl_label,
+            "bl_icon": "NODETREE",
+            "bl_width_default": 180.0,
+        },
+    )
+
+
+_registered: list[type] = []
+
+
 def register() -> None:
+    _registered.append(_new_class())
+    bpy.utils.register_class(_registered[0])
     group_interface.set_follower(follow_everywhere)
     changes.set_users(_with_users)
 
@@ -135,6 +154,4 @@ def register() -> None:
 def unregister() -> None:
     changes.set_users(None)
     group_interface.set_follower(None)
-
-
-classes = (BackgroundNodeGroup,)
+    bpy.utils.unregister_class(_registered.pop())

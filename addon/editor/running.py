@@ -10,6 +10,7 @@ import bpy
 from bpy.app.translations import pgettext_rpt as translated
 from bpy.app.translations import pgettext_tip
 
+from ...node_tree.group_node import ENDS
 from ...runtime.errors import BackgroundNodesError, CompileError, Problem
 from ..consent.consent import ConsentError
 from ..drawing import keymaps
@@ -22,7 +23,7 @@ from .shown_path import shown_path
 from .uses import use_of
 
 #: Nodes that only arrange a graph, or stand for the ends of a group.
-_NOT_RUN = frozenset({"NodeFrame", "NodeReroute", "NodeGroupInput", "NodeGroupOutput"})
+_NOT_RUN = ENDS | {"NodeFrame", "NodeReroute"}
 
 
 class BACKGROUND_NODES_OT_run(TreeOperator, bpy.types.Operator):
@@ -127,7 +128,7 @@ def wanted_nodes(context: bpy.types.Context, scope: str) -> list[str] | None:
     if scope == "SELECTED":
         found = [node for node in nodes if node.select and node.bl_idname not in _NOT_RUN]
     elif scope == "ACTIVE":
-        found = [nodes.active] if nodes.active else []
+        found = [nodes.active] if nodes.active and nodes.active.bl_idname not in ENDS else []
     else:
         return None
     path = shown_path(context.space_data)

@@ -451,3 +451,21 @@ def test_each_operator_is_one_step_of_undo():
         bpy.ops.background_nodes.group_make("EXEC_DEFAULT", True)
         bpy.ops.ed.undo()
     assert [node.name for node in bpy.data.node_groups["Tree"].nodes] == ["Double"]
+
+
+def test_groups_outlive_the_extension_being_disabled_twice():
+    import background_nodes
+
+    group, tree = new_group(Size="Float"), new_tree("Outer")
+    use(tree, group).inputs["Size"].default_value = 4.0
+    with editor(new_tree()):
+        bpy.ops.node.clipboard_copy()  # of nothing: Blender 4.2 crashes later over copied nodes whose types are gone
+    for _ in range(2):
+        background_nodes.unregister()
+        background_nodes.register()
+    tree = bpy.data.node_groups["Outer"]
+    assert tree.nodes["Use"].inputs["Size"].default_value == 4.0
+    interface = tree.nodes["Use"].node_tree.interface  # found anew: Blender knows no type of what was found before
+    interface.new_socket("Other", in_out="INPUT", socket_type="BackgroundNodeSocketIntList")
+    assert [socket.name for socket in tree.nodes["Use"].inputs] == ["Size", "Other"]
+    assert names(read(tree)) == ["Use"]

@@ -70,6 +70,19 @@ _DECLARING: tuple[tuple[str, dict[str, object]], ...] = (
     ("socket_declaration_move", {"direction": "DOWN"}),
     ("sockets_detect", {}),
 )
+#: What is done with groups.
+_GROUPING: tuple[tuple[str, dict[str, object]], ...] = (
+    ("group_make", {}),
+    ("group_make", {}),
+    ("group_edit", {}),
+    ("group_edit", {"exit": True}),
+    ("group_edit", {"exit": True}),
+    ("group_ungroup", {}),
+    ("group_insert", {}),
+    ("group_separate", {"type": "MOVE"}),
+    ("group_separate", {"type": "COPY"}),
+    ("", {}),
+)
 _MODES = ("LINK", "REPLACE", "KEEP", "SAVE")
 
 Action = Callable[["Artist"], object]
@@ -147,7 +160,8 @@ class Artist:
         return [tree for tree in bpy.data.node_groups if tree.bl_idname == IDNAME]
 
     def _tree(self) -> bpy.types.NodeTree:
-        return places.area().spaces.active.node_tree
+        """The tree that is shown, be it a group."""
+        return places.area().spaces.active.edit_tree
 
     def _node(self) -> bpy.types.Node:
         nodes = self._tree().nodes
@@ -169,6 +183,23 @@ class Artist:
         module, _, name = operator.partition(".")
         with places.editor():
             getattr(getattr(bpy.ops, module), name)("EXEC_DEFAULT", True, **options)
+
+    # Groups
+
+    def group(self) -> str:
+        operator, options = self.random.choice(_GROUPING)
+        if not operator:  # any tree, in itself or not
+            tree = self.random.choice(self._trees())
+            self._in_editor("background_nodes.node_add", choice=f"group:{tree.name}")
+            return f"add {tree.name}"
+        if operator in ("group_make", "group_insert", "group_separate"):
+            self._select()
+        groups = [node for node in self._tree().nodes if node.bl_idname == "BackgroundNodeGroup"]
+        if groups and operator in ("group_edit", "group_ungroup", "group_insert"):
+            self._tree().nodes.active = self.random.choice(groups)
+            self._tree().nodes.active.select = True
+        self._in_editor(f"background_nodes.{operator}", **options)
+        return f"{operator} {len(places.area().spaces.active.path)}"
 
     # Nodes and links
 
@@ -523,6 +554,7 @@ ACTIONS: dict[str, tuple[float, Action]] = {
     "add output": (3, Artist.add_output),
     "add layout": (2, Artist.add_layout),
     "link": (14, Artist.link),
+    "group": (12, Artist.group),
     "unlink": (4, Artist.unlink),
     "on selection": (14, Artist.on_selection),
     "delete": (5, Artist.delete),

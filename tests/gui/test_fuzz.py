@@ -37,6 +37,8 @@ KEYS = (
     ("HOME", {}),
     ("N", {}),
     ("G", {}),
+    ("G", {"ctrl": True}),
+    ("TAB", {}),
 )
 KEY_SHARE = 0.15
 
