@@ -13,12 +13,13 @@ from background_nodes.addon.command_line.report import Listing, Report
 from background_nodes.addon.editor import shown_path
 from background_nodes.addon.editor.uses import use_of
 from background_nodes.addon.session import current, problems
-from background_nodes.addon.sidebar import task_rows, viewer
+from background_nodes.addon.sidebar import log, report_text, task_rows, viewer
 from background_nodes.node_tree import grouping, lookup
 
 from .graphs import SCALE, add, editor, link, new_tree, output, quad, script, value
 
 HALF = "def main(number: float) -> float: return 1.0 / number"
+PRINTS = "    print('it is', number)\n    return 1.0 / number\n"
 ADD = "def main(number: float) -> float: return number + 1.0"
 
 
@@ -144,6 +145,39 @@ def test_groups_in_a_group_are_told_of_and_led_into_at_any_depth(tree, session):
         assert shown_path.shown_path(space).names == ("Both",)
         assert use_of(space.edit_tree.nodes["Works"]).status is run.groups["Both / Works"]
         assert lookup.path_label(tree, failed.node_id, within=both.uid) == "Fails / Divide"
+
+
+def test_log_of_a_group_is_that_of_all_in_it_and_of_a_node_in_it_that_of_the_use(tree, session):
+    tree.nodes["Works"].node_tree.nodes["Divide"].script.from_string(f"def main(number: float) -> float:\n{PRINTS}")
+    session.start(tree).wait()
+    with editor(tree):
+        assert bpy.ops.background_nodes.log_show(node_name="Works") == {"FINISHED"}
+        shown = bpy.data.texts[log.NAME].as_string()
+        assert shown.startswith("Works · Tree\nSucceeded")
+        assert shown.index("Works / Divide · Tree") < shown.index("it is 4.0") < shown.index("Works / Add · Tree")
+        assert bpy.ops.background_nodes.log_show(node_name="Fails") == {"FINISHED"}
+        assert "division by zero" in bpy.data.texts[log.NAME].as_string()
+        told = report_text.report(tree, session.run_of(tree))
+        assert 'Node "Fails / Divide": failed' in told
+    with inside(tree, "Works"):
+        nodes = bpy.context.space_data.edit_tree.nodes
+        nodes.active = nodes["Divide"]
+        assert bpy.ops.background_nodes.log_show() == {"FINISHED"}
+        shown = bpy.data.texts[log.NAME].as_string()
+        assert shown.startswith("Works / Divide · Tree")
+        assert "it is 4.0" in shown
+
+
+def test_node_of_a_group_is_cancelled_in_the_use_that_the_editor_shows(tree, session):
+    run = session.start(tree)
+    with inside(tree, "Works"):
+        nodes = bpy.context.space_data.edit_tree.nodes
+        nodes.active = nodes["Divide"]
+        assert bpy.ops.background_nodes.cancel_node() == {"FINISHED"}
+    run.wait()
+    states = {name: str(task.state) for name, task in run.tasks.items()}
+    assert states["Works / Divide"] == "cancelled"
+    assert states["Fails / Divide"] == "failed"
 
 
 def test_problem_in_a_group_is_one_of_the_node_in_each_use_and_in_the_group_node(tree):
