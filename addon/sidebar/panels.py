@@ -14,6 +14,7 @@ from bpy.app.translations import pgettext_iface as translated
 from ...node_tree import lookup
 from ...runtime.engine.forecast import Outlook
 from ...runtime.errors import Problem
+from ...runtime.planning.node_path import group_of, is_in_group, name_inside
 from ...runtime.scheduling.states import RunState, TaskState
 from ..drawing import paragraphs
 from ..drawing.quantities import countdown, duration, memory_size
@@ -316,14 +317,28 @@ def _draw_next_run(layout: bpy.types.UILayout, context: bpy.types.Context, num_t
 def _draw_failed(layout: bpy.types.UILayout, context: bpy.types.Context, task: Task) -> None:
     box = layout.box()
     row = box.row()
-    title = lookup.path_label(outer_tree(context), task.node_id) or task.name
+    groups, title = _where(outer_tree(context), task.node_id, task.name)
     row.label(text=title, icon_value=status_icons.icon_of(task), translate=False)
     select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
     select.node_name, select.node_id = task.name, task.node_id
+    _draw_groups(box, context, groups)
     if task.error is not None:
         column = box.column()
         column.alert = True
         paragraphs.draw(column, context, run_text.error_text(task.error))
+
+
+def _where(tree: bpy.types.NodeTree, node_id: str, name: str) -> tuple[str, str]:
+    """What the headers of the groups that a node is in show, "" if it is in none; and what its own shows."""
+    label = lookup.path_label(tree, node_id)
+    groups = lookup.path_label(tree, group_of(node_id)) if is_in_group(node_id) else ""
+    return groups, name_inside(label, groups) if label else name
+
+
+def _draw_groups(layout: bpy.types.UILayout, context: bpy.types.Context, groups: str) -> None:
+    """In which groups it is, in a paragraph: a row has no room for all of them."""
+    if groups:
+        paragraphs.draw(layout, context, translated("In {groups}").format(groups=groups))
 
 
 def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:
@@ -338,23 +353,18 @@ def _draw_ready(layout: bpy.types.UILayout, num_tasks: int) -> None:
 def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
     box = layout.box()
     row = box.row()
-    row.label(text=_place(outer_tree(context), problem), icon="ERROR", translate=False)
+    groups, title = _where(outer_tree(context), problem.node_id, problem.node) if problem.node else ("", "")
+    place = f"{title} · {problem.socket}" if problem.socket else title
+    row.label(text=place or translated("Node Tree"), icon="ERROR", translate=False)
     if problem.node:
         select = row.operator("background_nodes.node_select", text="", icon="RESTRICT_SELECT_OFF")
         select.node_name, select.node_id = problem.node, problem.node_id
+    _draw_groups(box, context, groups)
     column = box.column()
     column.alert = True
     paragraphs.draw(column, context, _sentence(problem.message))
     paragraphs.draw(box, context, _sentence(problem.fix))
     fixes.draw(box, context, problem)
-
-
-def _place(tree: bpy.types.NodeTree, problem: Problem) -> str:
-    """Where the problem is: what the node's header shows, after those of the groups it is in, and its socket."""
-    if not problem.node:
-        return translated("Node Tree")
-    title = lookup.path_label(tree, problem.node_id) or problem.node
-    return f"{title} · {problem.socket}" if problem.socket else title
 
 
 def _sentence(text: str) -> str:
