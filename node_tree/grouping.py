@@ -348,7 +348,8 @@ class _Parts:
             _remove_links(target)
             for source, is_muted in before:
                 is_mine = source.node == self._node
-                found = self._given_at(source, [target], is_only=len(before) == 1) if is_mine else [(source, False)]
+                is_only = len(before) == 1 and not is_muted  # else the input has its own value
+                found = self._given_at(source, [target], is_only=is_only) if is_mine else [(source, False)]
                 for each, is_mute_inside in found:
                     self._tree.links.new(target, each).is_muted = is_muted or is_mute_inside
 
@@ -358,7 +359,8 @@ class _Parts:
         _remove_links(new)
         for link in before:
             if link.from_node.bl_idname == GROUP_INPUT:
-                found = self._given_to(link.from_socket.identifier, new, is_only=len(before) == 1)
+                is_only = len(before) == 1 and not link.is_muted  # else the input has its own value
+                found = self._given_to(link.from_socket.identifier, new, is_only=is_only)
             else:
                 found = [(twin(link.from_socket, self._inside[link.from_node.name]), False)]
             for source, is_muted in found:
@@ -373,7 +375,8 @@ class _Parts:
         found: list[tuple[bpy.types.NodeSocket, bool]] = []
         for link in links:
             if link.from_node.bl_idname == GROUP_INPUT:
-                given = self._given_to(link.from_socket.identifier, targets[0], is_only=is_only and len(links) == 1)
+                holds = is_only and len(links) == 1 and not link.is_muted
+                given = self._given_to(link.from_socket.identifier, targets[0], is_only=holds)
                 found += [(source, is_muted or link.is_muted) for source, is_muted in given]
             else:
                 found.append((twin(link.from_socket, self._inside[link.from_node.name]), link.is_muted))

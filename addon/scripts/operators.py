@@ -15,7 +15,8 @@ from ..adding import node_add
 from ..adding.node_add import AddOperator
 from ..adding.node_choices import NodeChoice
 from ..consent.current import file_chosen
-from ..editor.active import EditableTreeOperator, TreeOperator, active_run, edited_tree
+from ..editor.active import EditableTreeOperator, TreeOperator, edited_tree
+from ..editor.uses import use_of
 from . import text_editors, texts
 
 
@@ -119,7 +120,7 @@ class _EditOperator(_ScriptOperator, TreeOperator):
         if text is None:
             self.report({"WARNING"}, translated('"{name}" has no script yet').format(name=node.name))
             return {"CANCELLED"}
-        result = self.show(context, text, line_at_fault(context, node))
+        result = self.show(context, text, line_at_fault(node))
         if text.session_uid not in known:  # else nothing has changed that could be undone
             bpy.ops.ed.undo_push(message=self.bl_label)
         return result
@@ -139,13 +140,12 @@ class BACKGROUND_NODES_OT_script_error_show(_EditOperator, bpy.types.Operator):
     bl_label = "Go to Error"
 
 
-def line_at_fault(context: bpy.types.Context, node: BackgroundNodeScript) -> int:
+def line_at_fault(node: BackgroundNodeScript) -> int:
     """The line that keeps the script from being read, else that in which the last run failed; 0 if none is known."""
     if node.source_error:
         return node.source_error_line
-    run = active_run(context)
-    task = None if run is None else run.task_of(node)
-    return 0 if task is None or task.error is None else task.error.line or 0
+    status = use_of(node).status
+    return 0 if status is None or status.error is None else status.error.line or 0
 
 
 class BACKGROUND_NODES_OT_script_edit_externally(_ScriptOperator, TreeOperator, bpy.types.Operator):
@@ -172,7 +172,7 @@ class BACKGROUND_NODES_OT_script_edit_externally(_ScriptOperator, TreeOperator, 
             return {"CANCELLED"}
         file_chosen(node.filepath)
         path = str(texts.absolute(node.filepath))
-        return bpy.ops.text.jump_to_file_at_point(filepath=path, line=max(0, line_at_fault(context, node) - 1))
+        return bpy.ops.text.jump_to_file_at_point(filepath=path, line=max(0, line_at_fault(node) - 1))
 
 
 class BACKGROUND_NODES_OT_script_reload(_ScriptOperator, EditableTreeOperator, bpy.types.Operator):
