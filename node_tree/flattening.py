@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,7 +13,6 @@ import bpy
 from ..runtime.errors import Problem
 from ..runtime.planning.graph import GraphLink, GraphNode, NodeKind, OutputSocket
 from ..runtime.planning.node_path import NodePath
-from ..runtime.script.signature import MISSING
 from ..runtime.script.socket_types import Value
 from . import group_interface
 from .group_node import ENDS, GROUP_INPUT, active_output, follow_inside, has_group
@@ -22,6 +21,8 @@ from .group_node import ENDS, GROUP_INPUT, active_output, follow_inside, has_gro
 ReadNode = Callable[[bpy.types.Node], GraphNode]
 #: What a socket that is not linked holds.
 ReadValue = Callable[[bpy.types.NodeSocket, bpy.types.Node, list[Problem]], Value]
+#: The default of an input of a group, which the Group Input gives.
+ReadDefault = Callable[[bpy.types.NodeTreeInterfaceSocket, bpy.types.Node, list[Problem]], Value]
 
 #: Stands for the group itself, where its links begin and end.
 _GROUP: Final = ""
@@ -29,26 +30,31 @@ _GROUP: Final = ""
 
 @dataclass(slots=True)
 class Contents:
-    """What is in a tree, by ids and names that begin there. `values` are set on its Group Output, by identifier."""
+    """What is in a tree, by ids and names that begin there.
+
+    `values` are set on its Group Output, by identifier; `problems` are those of these values.
+    """
 
     nodes: list[GraphNode] = field(default_factory=list)
     links: list[GraphLink] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
 
 
 class Flattening:
     """Copies trees, each once, though it may be used many times."""
 
-    def __init__(self, read_node: ReadNode, read_value: ReadValue) -> None:
+    def __init__(self, read_node: ReadNode, read_value: ReadValue, read_default: ReadDefault) -> None:
         self._read_node = read_node
         self._read_value = read_value
+        self._read_default = read_default
         self._groups: dict[bpy.types.NodeTree, Contents] = {}
         self._open: list[bpy.types.NodeTree] = []
 
     def read(self, tree: bpy.types.NodeTree) -> Contents:
         """What is in an outer tree. Its Group Input, if it has one, gives the defaults; its Group Output takes all."""
         contents = self._contents(tree)
-        ends = [_read_group_input(node, tree) for node in tree.nodes if node.bl_idname == GROUP_INPUT]
+        ends = [self._read_group_input(node, tree) for node in tree.nodes if node.bl_idname == GROUP_INPUT]
         links = [link for link in contents.links if link.to_node != _GROUP]
         if ends:
             contents.nodes.extend(ends[:1])
@@ -71,9 +77,8 @@ class Flattening:
                     contents.nodes.append(copied)
         contents.links.extend(_read_links(tree, ids))
         if output is not None:
-            contents.values.update(
-                self._values(output, {link.to_socket for link in contents.links if not link.to_node})
-            )
+            linked = {link.to_socket for link in contents.links if not link.to_node}
+            contents.values.update(self._values(output, linked, contents.problems))
         self._open.pop()
         return contents
 
@@ -90,8 +95,9 @@ class Flattening:
             return
         inside = self._group(node.node_tree)
         outputs = (dataclasses.replace(each, value=inside.values.get(each.identifier)) for each in copied.outputs)
-        yield dataclasses.replace(copied, outputs=tuple(outputs))
         path = NodePath((copied.id,), (copied.name,))
+        problems = (*copied.problems, *_placed_problems(inside.problems, path))
+        yield dataclasses.replace(copied, outputs=tuple(outputs), problems=problems)
         yield from (_placed(each, path) for each in inside.nodes)
         contents.links.extend(_placed_link(link, path) for link in inside.links)
 
@@ -102,11 +108,20 @@ class Flattening:
             self._groups[tree] = contents
         return self._groups[tree]
 
-    def _values(self, output: bpy.types.Node, linked: set[str]) -> Iterator[tuple[str, Value]]:
-        problems: list[Problem] = []
+    def _values(self, output: bpy.types.Node, linked: set[str], problems: list[Problem]) -> Iterator[tuple[str, Value]]:
         for socket in output.inputs:
             if hasattr(socket, "socket_type") and socket.identifier not in linked:
                 yield socket.identifier, self._read_value(socket, output, problems)
+
+    def _read_group_input(self, node: bpy.types.Node, tree: bpy.types.NodeTree) -> GraphNode:
+        """The Group Input of a tree that is run by itself: an Input node that gives the defaults."""
+        follow_inside(tree)
+        problems: list[Problem] = []
+        outputs = tuple(
+            OutputSocket(item.identifier, item.name, item.value_type, self._read_default(item, node, problems))
+            for item in group_interface.items(tree, "INPUT")
+        )
+        return GraphNode(node.name, node.name, NodeKind.INPUT, outputs=outputs, problems=tuple(problems))
 
 
 def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
@@ -125,17 +140,6 @@ def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[Graph
             )
 
 
-def _read_group_input(node: bpy.types.Node, tree: bpy.types.NodeTree) -> GraphNode:
-    """The Group Input of a tree that is run by itself: an Input node that gives the defaults."""
-    follow_inside(tree)
-    parameters = (group_interface.parameter(item) for item in group_interface.items(tree, "INPUT"))
-    outputs = (
-        OutputSocket(each.identifier, each.label, each.type, None if each.default is MISSING else each.default)
-        for each in parameters
-    )
-    return GraphNode(node.name, node.name, NodeKind.INPUT, outputs=tuple(outputs))
-
-
 def _with_problem_inside(node: GraphNode) -> GraphNode:
     """A node of a group; an Output node there is a problem."""
     if node.kind is not NodeKind.OUTPUT or node.is_muted or "/" in node.id:
@@ -148,15 +152,14 @@ def _with_problem_inside(node: GraphNode) -> GraphNode:
 def _placed(node: GraphNode, path: NodePath) -> GraphNode:
     """A node of a group as the tree with the group node sees it."""
     place = path.into(node.id, node.name)
-    problems = tuple(
-        dataclasses.replace(
-            each,
-            node=path.into("", each.node).name if each.node else "",
-            node_id=path.into(each.node_id, "").id if each.node_id else "",
-        )
-        for each in node.problems
-    )
-    return dataclasses.replace(node, id=place.id, name=place.name, problems=problems)
+    problems = _placed_problems(node.problems, path)
+    return dataclasses.replace(node, id=place.id, name=place.name, problems=tuple(problems))
+
+
+def _placed_problems(problems: Iterable[Problem], path: NodePath) -> Iterator[Problem]:
+    for each in problems:
+        name = path.into("", each.node).name if each.node else ""
+        yield dataclasses.replace(each, node=name, node_id=path.into(each.node_id, "").id if each.node_id else "")
 
 
 def _placed_link(link: GraphLink, path: NodePath) -> GraphLink:

@@ -48,7 +48,7 @@ def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
     """
     renew_duplicates()
     with sources.read_once():
-        found = Flattening(_read_node, _value).read(tree)
+        found = Flattening(_read_node, _value, _default_of_group).read(tree)
     return Graph(tree.name, tuple(found.nodes), tuple(found.links), _read_scene(scene), files_in_use(), live_ref(scene))
 
 
@@ -306,7 +306,7 @@ def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
         value = socket.get_value()
     except ValueError as error:
         message = f"what is written there is no JSON: {error}"
-        problems.append(Problem(node.name, socket.name, message, 'Write it as in {"name": [1, 2]}', node.uid))
+        problems.append(Problem(node.name, socket.name, message, 'Write it as in {"name": [1, 2]}', _id_of(node)))
         return ({},) if socket.socket_type.is_list else {}  # something, so that its absence is no second problem
     if socket.socket_type.is_list:
         items = (_item(item, kind, socket, node, problems) for item in value or ())
@@ -334,13 +334,31 @@ def _item(value: Any, kind: str, socket: Any, node: bpy.types.Node, problems: li
             return value
 
 
+def _default_of_group(item: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
+    """What the Group Input of a tree that is run by itself gives; None where no default is set."""
+    default = item.get_default()
+    if default is MISSING:
+        return None
+    if VALUE_KINDS[item.kind].form not in (Form.PATH, Form.BLEND_FILE):
+        return default
+    if not item.value_type.is_list:
+        return _item(default, item.kind, item, node, problems)
+    return tuple(_item(each, item.kind, item, node, problems) for each in default)
+
+
+def _id_of(node: bpy.types.Node) -> str:
+    """Those that are not ours, such as the ends of a group, have only their names."""
+    return node.uid if hasattr(node, "uid") else node.name
+
+
 def live_ref(data_block: bpy.types.ID) -> LiveRef:
     return LiveRef(data_block_kinds.kind_of(data_block), data_block.name, data_block.session_uid)
 
 
 def _absolute(path: str, node: bpy.types.Node, socket: str, problems: list[Problem]) -> str:
-    """A path without Blender's `//`: a worker has another folder."""
-    if path.startswith("//") and not bpy.data.filepath:
+    """A path without Blender's `//`, which stands for the folder of the file that the node is in."""
+    library = node.id_data.library
+    if path.startswith("//") and library is None and not bpy.data.filepath:
         message = f"{path} is relative to this file, which is not saved yet"
-        problems.append(Problem(node.name, socket, message, "Save the file, or give a whole path", node.uid))
-    return bpy.path.abspath(path)
+        problems.append(Problem(node.name, socket, message, "Save the file, or give a whole path", _id_of(node)))
+    return bpy.path.abspath(path, library=library)

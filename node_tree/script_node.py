@@ -142,10 +142,18 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         if self.script is not None:
             return sources.from_text(self.script)
         if self.filepath:
-            return sources.from_file(self.filepath)
+            return sources.from_file(self.whole_filepath())
         if self.library_script:
             return sources.from_library(self.library_script)
         return None
+
+    def whole_filepath(self) -> str:
+        """The path of its script; "//" stands for the folder of the file that the node is in, which may be a library.
+
+        Of this file, if it is not saved yet, that is left as it is.
+        """
+        library = self.id_data.library
+        return self.filepath if library is None else str(bpy.path.abspath(self.filepath, library=library))
 
     def settings(self) -> NodeSettings:
         addons = tuple(filter(None, map(str.strip, self.addons.split(","))))

@@ -11,6 +11,9 @@ from . import changes, group_node, links
 from .shown_tree import ShownTree
 
 _shown_tree = ShownTree()
+#: The type of the sockets of a reroute that nothing is linked to yet. Blender 5.2 gives group nodes no sockets while
+#: any socket in the group is of no valid type.
+_OF_NEW_REROUTES = "NodeSocketColor"
 
 #: Called with a tree whose mode the artist, or a program, has chosen; not when it came with a file or an undo.
 mode_listeners: list[Callable[[bpy.types.NodeTree], None]] = []
@@ -62,7 +65,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
 
     @classmethod
     def valid_socket_type(cls, idname: str) -> bool:
-        return idname.startswith("BackgroundNodeSocket")
+        return idname.startswith("BackgroundNodeSocket") or idname == _OF_NEW_REROUTES
 
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""

@@ -147,7 +147,7 @@ def report_all_that_came(origins: Origins, source: str) -> None:
 
 
 def _report_files(nodes: Iterable[bpy.types.Node], origins: Origins) -> None:
-    for filepath in {node.filepath for node in nodes if node.filepath}:
+    for filepath in {node.whole_filepath() for node in nodes if node.filepath}:
         if (path := absolute(filepath)) is not None:
             origins.named(path)
 

@@ -24,7 +24,7 @@ from ..script.values import fit, fit_parameter, with_article
 from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
-from .groups import Groups, can_come_home, gives_results, is_countable
+from .groups import Groups, can_come_home, gives_results, holds_originals, is_countable
 from .node_path import groups_of, is_in_group
 from .ordering import ordered, ranked
 from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedTask, TaskOutput
@@ -69,9 +69,15 @@ def compile_graph(graph: Graph, *, until: str | Sequence[str] | None = None) -> 
 
 
 def _refuse_twins(graph: Graph) -> None:
+    """Refuse nodes with the same id, and scripts and groups with the same name: a path may read like a node's name."""
     counts = Counter(node.id for node in graph.nodes)
     message, fix = "another node has the same id", "Delete the node and add it again"
     twins = [Problem(node.name, "", message, fix, node.id) for node in graph.nodes if counts[node.id] > 1]
+    named = [node for node in graph.nodes if node.kind in (NodeKind.SCRIPT, NodeKind.GROUP)]
+    names = Counter(node.name for node in named)
+    message, fix = "a node in a group is called the same", "Rename this node or the group's"
+    outer = (node for node in named if names[node.name] > 1 and not twins)
+    twins += [Problem(node.name, "", message, fix, node.id) for node in outer]
     if twins:
         raise CompileError(twins)
 
@@ -215,7 +221,7 @@ class _Compiler:
         except MisfitError as error:
             self._report(node, parameter.label, error.message, error.fix)
             return _Feed(is_broken=True)
-        return _Feed((Constant(fitted, parameter.type),))
+        return _Feed((_set_constant(fitted, parameter.type),))
 
     def _left(self, node: GraphNode, socket: OutputSocket) -> _Feed:
         """What comes out of a group at one of its outputs."""
@@ -223,7 +229,7 @@ class _Compiler:
         feed = self._feed(node, socket.identifier, socket.label)
         if feed.is_broken or any(each is not None and each.is_broken for each in inputs):
             return _Feed(is_broken=True)
-        sources = feed.sources or (Constant(socket.value, socket.type),)
+        sources = feed.sources or (_set_constant(socket.value, socket.type),)
         if not self._fits(node, socket.label, socket.type, sources):
             return _Feed(is_broken=True)
         return _Feed((self.groups.leave(node, socket, sources),))
@@ -450,6 +456,11 @@ class _Compiler:
                 wanted = with_article(str(socket.type))
                 message = f"what comes out is {given}, and only a node could make {wanted} of it"
                 self._report(node, socket.label, message, f"Let this output of the group be {given}")
+            elif isinstance(source, FromGroup) and holds_originals(source):
+                node, socket = self.wiring.nodes[source.node], self.wiring.outputs[source.place]
+                message = "what comes out are results and data-blocks that are in this file already"
+                fix = "Give them an output of the group each, and link what is in this file past the group"
+                self._report(node, socket.label, message, fix)
 
     def _check_collection(self, node: GraphNode, sources: Iterable[Source]) -> None:
         """Report a collection for results that are made of that collection: the next run would take them, too."""
@@ -499,7 +510,8 @@ class _Compiler:
         for socket in node.outputs:
             point = Point(node.id, socket.identifier)
             feed = self.feeds.get(point, _Feed())
-            if point not in self.followed and any(map(gives_results, feed.sources)):
+            is_result = any(map(gives_results, feed.sources)) and not any(map(holds_originals, feed.sources))
+            if point not in self.followed and is_result:
                 found = Delivery(*point, feed.sources, is_offered=socket.type.is_data_block)
                 self._check_way_home(found)
                 yield found
@@ -541,6 +553,11 @@ def _is_missing(value: Value, parameter: Parameter) -> bool:
     if value is None:
         return not parameter.is_optional
     return parameter.type.is_list and parameter.is_required and value == ()
+
+
+def _set_constant(value: Value, socket_type: SocketType) -> Constant:
+    """What is set on a socket of a group; a list where nothing is set is empty, since it may run over it."""
+    return Constant(() if value is None and socket_type.is_list else value, socket_type)
 
 
 def _is_empty(source: Source) -> bool:

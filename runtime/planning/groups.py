@@ -43,6 +43,10 @@ class Groups:
         wanted = replace(socket.type, is_list=is_list)
         if loop is None and len(sources) == 1 and isinstance(sources[0], Constant) and sources[0].type == wanted:
             return sources[0]
+        if (whole := _as_it_came(sources, wanted, loop)) is not None:
+            if isinstance(whole, Constant):
+                return whole
+            sources, loop = (whole,), None
         inner = tuple(each for source in sources for each in _unwrapped(source, wanted))
         return FromGroup(node.id, socket.identifier, inner, wanted, loop, socket.label)
 
@@ -78,6 +82,18 @@ class Groups:
         return Loop(group, self._names[group], tuple(self._lists[group]))
 
 
+def _as_it_came(sources: tuple[Source, ...], wanted: SocketType, loop: Loop | None) -> Source | None:
+    """The list that comes out of a group if that is what went in, or what is set there; None if anything makes it."""
+    if loop is None:
+        constants = [each for each in sources if isinstance(each, Constant) and each.type.kind == wanted.kind]
+        if not (wanted.is_data_block and wanted.is_list and len(constants) == len(sources)):
+            return None
+        values = (each.value if isinstance(each.value, tuple) else (each.value,) for each in constants)
+        return Constant(tuple(each for value in values for each in value if each is not None), wanted)
+    lists = [each.source for each in loop.lists if sources == (EachOf(loop.id, each.input, sources[0].type),)]
+    return lists[0] if lists and lists[0].type == wanted else None
+
+
 def _unwrapped(source: Source, wanted: SocketType) -> tuple[Source, ...]:
     """What came out of a group within the group, without that one: so a row of groups is no deep nest."""
     if isinstance(source, FromGroup) and source.loop is None and source.type == wanted:
@@ -103,6 +119,23 @@ def _conversions(source: Source) -> Iterable[tuple[SocketType, SocketType, str |
         for inner in source.sources:
             yield inner.type, source.type, conversion(inner.type, source.type)
             yield from _conversions(inner)
+
+
+def holds_originals(source: Source, loops: Mapping[str, Loop] | None = None) -> bool:
+    """Whether data-blocks of the open file come out of a source, which are no results. `loops` are those around it."""
+    loops = loops or {}
+    match source:
+        case Constant():
+            return source.type.is_data_block and source.value is not None
+        case FromTask():
+            return False
+        case EachOf():
+            found = next(each.source for each in loops[source.loop].lists if each.input == source.input)
+            return holds_originals(found, loops)
+        case FromGroup(sources=sources, loop=Loop() as loop):
+            return any(holds_originals(each, {**loops, loop.id: loop}) for each in sources)
+        case Passed(sources=sources) | FromGroup(sources=sources):
+            return any(holds_originals(each, loops) for each in sources)
 
 
 def gives_results(source: Source) -> bool:

@@ -120,38 +120,52 @@ def loops_around(source: Source, of_task: Callable[[str], Iterable[str]]) -> set
 
     `of_task` gives those of a task, by its id.
     """
-    match source:
-        case Constant():
-            return set()
-        case FromTask(task=task):
-            return set(of_task(task))
-        case EachOf(loop=loop):
-            return {loop}
-        case Passed(sources=sources):
-            return _around(sources, of_task)
-        case FromGroup(sources=sources, loop=ended):
-            lists = [each.source for each in ended.lists] if ended else []
-            return (_around(sources, of_task) - ({ended.id} if ended else set())) | _around(lists, of_task)
+    return set(_Around(of_task).of(source))
 
 
-def _around(sources: Iterable[Source], of_task: Callable[[str], Iterable[str]]) -> set[str]:
-    return {loop for source in sources for loop in loops_around(source, of_task)}
+class _Around:
+    """Finds the loops around sources. A source that is found in many others is looked at once."""
+
+    def __init__(self, of_task: Callable[[str], Iterable[str]]) -> None:
+        self._of_task = of_task
+        self._known: dict[int, frozenset[str]] = {}
+
+    def of(self, source: Source) -> frozenset[str]:
+        if id(source) not in self._known:
+            self._known[id(source)] = self._find(source)
+        return self._known[id(source)]
+
+    def _find(self, source: Source) -> frozenset[str]:
+        match source:
+            case Constant():
+                return frozenset()
+            case FromTask(task=task):
+                return frozenset(self._of_task(task))
+            case EachOf(loop=loop):
+                return frozenset({loop})
+            case Passed(sources=sources):
+                return self._of_all(sources)
+            case FromGroup(sources=sources, loop=ended):
+                lists = [each.source for each in ended.lists] if ended else []
+                return (self._of_all(sources) - ({ended.id} if ended else set())) | self._of_all(lists)
+
+    def _of_all(self, sources: Iterable[Source]) -> frozenset[str]:
+        return frozenset().union(*map(self.of, sources))
 
 
 def leaves(sources: Iterable[Source]) -> Iterator[Constant | FromTask]:
     """The constants and outputs of tasks that sources are made of, in order. An `EachOf` is made of none.
 
     The lists that a loop runs over are found where it ends, in a `FromGroup`; within it, the task knows its loops.
+    What groups make of sources is looked at once, though it may be found in many others.
     """
-    waiting = list(sources)[::-1]
+    waiting, seen = list(sources)[::-1], set[int]()
     while waiting:
-        match waiting.pop():
-            case (Constant() | FromTask()) as leaf:
-                yield leaf
-            case Passed(sources=inner):
-                waiting += reversed(inner)
-            case FromGroup(sources=inner, loop=loop):
-                waiting += reversed(inner)
-                waiting += reversed([each.source for each in loop.lists] if loop else [])
-            case EachOf():
-                pass
+        source = waiting.pop()
+        if isinstance(source, Constant | FromTask):
+            yield source
+        elif not isinstance(source, EachOf) and id(source) not in seen:
+            seen.add(id(source))
+            waiting += reversed(source.sources)
+            loop = source.loop if isinstance(source, FromGroup) else None
+            waiting += reversed([each.source for each in loop.lists] if loop else [])

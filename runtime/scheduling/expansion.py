@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 
+from ..planning.node_path import is_inside
 from ..planning.plan import PlannedTask
 from ..planning.sources import Constant, EachOf, FromGroup, FromTask, Loop, Passed, Source
 from .events import TaskError
@@ -40,6 +41,8 @@ class Counting:
 
     def __init__(self, records: Mapping[str, TaskRecord]) -> None:
         self._records = records
+        # By loop and the passes of those around it: a loop is asked for by all that comes out of it.
+        self._num_passes: dict[tuple[str, tuple[int, ...]], int] = {}
 
     def passes(self, loops: tuple[Loop, ...], within: Passes = NO_PASSES) -> list[Passes]:
         """All passes of loops, each of which is in those before it; `within` certain passes of those around them."""
@@ -49,6 +52,12 @@ class Counting:
         return found
 
     def num_passes(self, loop: Loop, within: Passes) -> int:
+        key = loop.id, tuple(number for each, number in within.items() if is_inside(loop.id, each))
+        if key not in self._num_passes:
+            self._num_passes[key] = self._count_passes(loop, within)
+        return self._num_passes[key]
+
+    def _count_passes(self, loop: Loop, within: Passes) -> int:
         counts = [(each.label, self.elements(each.source, within)) for each in loop.lists]
         return _same(counts, f'the lists that the group "{loop.name}" runs over')
 
