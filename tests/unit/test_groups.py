@@ -231,3 +231,13 @@ def test_a_circle_through_a_group_is_told() -> None:
     nodes = "a: v:FLOAT -> r:FLOAT; group g: x:FLOAT -> y:FLOAT; g/b: v:FLOAT -> r:FLOAT"
     (problem,) = problems(nodes, "a.r > g.x; g.x > g/b.v; g/b.r > g.y; g.y > a.v")
     assert 'the links go in a circle: "a" > "g" > "a"' in problem
+
+
+def test_a_list_that_a_loop_passes_on_is_that_list() -> None:
+    nodes = (
+        "in a: -> v:[FLOAT]=(1.0,2.0); b: -> r:[FLOAT]; group g: x:FLOAT y:FLOAT -> x2:FLOAT y2:FLOAT; c: v:[FLOAT] ->"
+    )
+    links = "a.v > g.x; b.r > g.y; g.x > g.x2; g.y > g.y2"
+    assert sources(compiled(nodes, f"{links}; g.x2 > c.v"), "c") == [Constant((1.0, 2.0), FLOATS)]
+    (source,) = sources(compiled(nodes, f"{links}; g.y2 > c.v"), "c")
+    assert source == FromGroup("g", "y2", (FromTask("b", "r", FLOATS),), FLOATS)

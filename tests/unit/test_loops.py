@@ -155,3 +155,18 @@ def test_lists_of_different_lengths_fail_what_is_in_the_loop_and_name_the_group(
     assert simulation.scheduler.state is RunState.FAILED
     message = simulation.scheduler.tasks["g/use"].error.message
     assert message == 'the lists that the group "g" runs over differ in length: "X" has 1, "Y" has 2'
+
+
+def test_a_long_row_of_loops_over_several_lists_is_compiled_and_carried_out_step_by_step(scratch: Scratch) -> None:
+    """Each list is made of both before it: who followed all ways there would never come to an end."""
+    num_steps = 40
+    nodes, links = ["in g: -> a:[STRING]=('a','b') b:[STRING]=('a','b')"], []
+    for step in range(num_steps):
+        group, before = f"g{step}", f"g{step - 1}" if step else "g"
+        nodes.append(f"group {group}: x:STRING y:STRING -> a:STRING b:STRING; {group}/s: v:STRING w:STRING -> r:STRING")
+        links += [f"{before}.a > {group}.x", f"{before}.b > {group}.y"]
+        links += [f"{group}.x > {group}/s.v", f"{group}.y > {group}/s.w"]
+        links += [f"{group}/s.r > {group}.a", f"{group}/s.r > {group}.b"]
+    simulation = simulate("; ".join(nodes), "; ".join(links), scratch)
+    assert simulation.scheduler.state is RunState.SUCCEEDED
+    assert simulation.num_calls == {f"g{step}/s": 2 for step in range(num_steps)}
