@@ -12,7 +12,7 @@ from ...node_tree import grouping
 from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT, has_group, is_group
 from ...node_tree.grouping import GroupingError
 from ..drawing import keymaps
-from . import shown_path
+from . import group_entries, shown_path
 from .active import EditableTreeOperator, TreeOperator, edited_tree, fault_of, select_only
 
 #: Between a new group's ends, from the middle.
@@ -228,17 +228,15 @@ def new_group() -> bpy.types.NodeTree:
     return group
 
 
-def _draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
-    """In the Node menu, and in the context menu."""
-    if edited_tree(context) is None:
+def _draw_context_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    """What Blender's menu offers for groups of its own; for the rest see `group_entries`."""
+    tree = edited_tree(context)
+    if tree is None or tree.nodes.active is None or not has_group(tree.nodes.active):
         return
     layout: Any = menu.layout
     layout.separator()
-    layout.operator(BACKGROUND_NODES_OT_group_edit.bl_idname, text="Edit Group")
-    layout.operator(BACKGROUND_NODES_OT_group_make.bl_idname, icon="NODETREE")
-    layout.operator(BACKGROUND_NODES_OT_group_insert.bl_idname)
+    layout.operator(BACKGROUND_NODES_OT_group_edit.bl_idname)
     layout.operator(BACKGROUND_NODES_OT_group_ungroup.bl_idname)
-    layout.operator_menu_enum(BACKGROUND_NODES_OT_group_separate.bl_idname, "type", text="Separate")
 
 
 classes = (
@@ -262,10 +260,10 @@ def register() -> None:
         keymaps.add("Node Editor", "NODE_EDITOR", cls.bl_idname, key, **modifiers)
     idname = BACKGROUND_NODES_OT_group_edit.bl_idname
     keymaps.add("Node Editor", "NODE_EDITOR", idname, "TAB", ctrl=True, properties={"exit": True})
-    bpy.types.NODE_MT_node.append(_draw_menu)
-    bpy.types.NODE_MT_context_menu.append(_draw_menu)
+    bpy.types.NODE_MT_context_menu.append(_draw_context_menu)
+    group_entries.register()
 
 
 def unregister() -> None:
-    bpy.types.NODE_MT_context_menu.remove(_draw_menu)
-    bpy.types.NODE_MT_node.remove(_draw_menu)
+    group_entries.unregister()
+    bpy.types.NODE_MT_context_menu.remove(_draw_context_menu)

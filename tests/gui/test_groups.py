@@ -163,3 +163,41 @@ def test_group_is_added_from_the_add_menu_by_typing(chain):
     window.press("RET")
     window.press("RET")
     window.wait_for("return sum(node.bl_idname == 'BackgroundNodeGroup' for node in places.tree().nodes) == 2")
+
+
+def test_menus_have_our_operators_where_blender_has_its_own(chain):
+    """Blender's refuse trees of add-ons: they would stand there greyed, beside ours."""
+    window = chain.window
+    select(chain, "Middle", "Last")
+    drawn = """
+        found = []
+        class Layout:
+            def operator(self, name, *arguments, **options):
+                found.append(name)
+                return self
+            def __getattr__(self, name):
+                return self
+            def __call__(self, *arguments, **options):
+                return self
+            def __setattr__(self, name, value):
+                pass
+        class Menu:
+            layout = Layout()
+        with places.editor():
+            for draw in getattr(bpy.types, NAME).draw._draw_funcs:
+                draw(Menu(), bpy.context)
+        ours = [name.partition(".")[2] for name in found if name.startswith("background_nodes.group_")]
+        return ours, [name for name in found if name.startswith("node.group_")]
+    """
+    for menu, wanted in (
+        ("NODE_MT_node", ["group_make", "group_insert", "group_edit", "group_ungroup"]),
+        ("NODE_MT_context_menu", ["group_make", "group_insert"]),
+    ):
+        ours, others = window.run(drawn.replace("NAME", repr(menu)))
+        assert (ours, others) == (wanted, [])
+    x, y = chain.place_of("Middle")
+    window.move(x, y)
+    window.click(x, y, button="RIGHTMOUSE")
+    picture(chain, "context menu")
+    window.press("ESC")
+    assert path(chain) == ["Tree"]
