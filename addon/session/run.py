@@ -365,7 +365,7 @@ class Run:
         Args:
             node_name: a name of `tasks` or `groups`.
             output: identifier or label of its output.
-            item: index of an item of a mapped node, which may have succeeded where others failed. None for all items.
+            item: index of an item of a mapped node, or of one in a loop, which may have succeeded where others failed. None for all items.
 
         Returns:
             the value, the data-block, or a tuple of them. It is also the output's `result` then, unless of one item, or
@@ -380,6 +380,10 @@ class Run:
             raise RunError(f'the node "{node_name}" has no results')
         if item is None:
             return self.fetch_output(found.node_id, output)
+        if isinstance(found, Group):
+            raise RunError(
+                f'the group "{node_name}" has no items: give the node in it, such as "{found.tasks[0].name}"'
+            )
         with self._keeper.coming_home(self):
             return self._fetcher().fetch_item(found.node_id, output, item)
 

@@ -84,6 +84,7 @@ class Groups:
 
 def _as_it_came(sources: tuple[Source, ...], wanted: SocketType, loop: Loop | None) -> Source | None:
     """The list that comes out of a group if that is what went in, or what is set there; None if anything makes it."""
+    sources = tuple(each for source in sources for each in _unwrapped(source, source.type))
     if loop is None:
         constants = [each for each in sources if isinstance(each, Constant) and each.type.kind == wanted.kind]
         if not (wanted.is_data_block and wanted.is_list and len(constants) == len(sources)):

@@ -6,7 +6,7 @@ import bpy
 import pytest
 
 import background_nodes
-from background_nodes.runtime.errors import CompileError
+from background_nodes.runtime.errors import CompileError, RunError
 
 from .graphs import add, link, new_tree, output, quad, script, value
 from .test_group_runs import larger_and_aside, new_group, outer, use
@@ -143,3 +143,11 @@ def test_two_nodes_whose_paths_read_the_same_are_a_problem():
     script(tree, "Use / Scale", "def main() -> int: return 1")
     with pytest.raises(CompileError, match='node "Use / Scale": a node in a group is called the same'):
         background_nodes.run(tree)
+
+
+def test_an_item_is_fetched_of_a_node_in_a_group_and_not_of_the_group():
+    tree, _node = outer([quad("A"), quad("B")], larger_and_aside())
+    run = background_nodes.run(tree)
+    assert run.fetch("Use / Count", "count", item=1) == 1
+    with pytest.raises(RunError, match='the group "Use" has no items: give the node in it, such as "Use / Scale"'):
+        run.fetch("Use", "Count", item=1)

@@ -241,3 +241,9 @@ def test_a_list_that_a_loop_passes_on_is_that_list() -> None:
     assert sources(compiled(nodes, f"{links}; g.x2 > c.v"), "c") == [Constant((1.0, 2.0), FLOATS)]
     (source,) = sources(compiled(nodes, f"{links}; g.y2 > c.v"), "c")
     assert source == FromGroup("g", "y2", (FromTask("b", "r", FLOATS),), FLOATS)
+
+
+def test_a_list_that_a_loop_passes_on_through_a_group_in_it_is_that_list() -> None:
+    nodes = "in a: -> v:[FLOAT]=(1.0,2.0); group g: x:FLOAT -> y:FLOAT; group g/h: x:FLOAT -> y:FLOAT; c: v:[FLOAT] ->"
+    plan = compiled(nodes, "a.v > g.x; g.x > g/h.x; g/h.x > g/h.y; g/h.y > g.y; g.y > c.v")
+    assert sources(plan, "c") == [Constant((1.0, 2.0), FLOATS)]
