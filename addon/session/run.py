@@ -365,7 +365,8 @@ class Run:
         Args:
             node_name: a name of `tasks` or `groups`.
             output: identifier or label of its output.
-            item: index of an item of a mapped node, or of one in a loop, which may have succeeded where others failed. None for all items.
+            item: index of an item of a mapped node, or of one in a loop, which may have succeeded where others failed.
+                None for all items.
 
         Returns:
             the value, the data-block, or a tuple of them. It is also the output's `result` then, unless of one item, or
