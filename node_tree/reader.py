@@ -171,7 +171,7 @@ def _read_group(node: bpy.types.Node) -> GraphNode:
         return GraphNode(node.uid, node.name, NodeKind.GROUP, *sockets, node.mute, problems=(problem,))
     node.follow()
     by_identifier = {socket.identifier: socket for socket in node.inputs}
-    problems: list[Problem] = []
+    problems = list(_foreign_sockets(node))
     inputs = tuple(
         InputSocket(parameter, _own_value(parameter, by_identifier[parameter.identifier], node, problems))
         for parameter in map(group_interface.parameter, group_interface.items(node.node_tree, "INPUT"))
@@ -182,6 +182,15 @@ def _read_group(node: bpy.types.Node) -> GraphNode:
         for item in group_interface.items(node.node_tree, "OUTPUT")
     )
     return GraphNode(node.uid, node.name, NodeKind.GROUP, inputs, outputs, node.mute, problems=tuple(problems))
+
+
+def _foreign_sockets(node: bpy.types.Node) -> Iterator[Problem]:
+    """Sockets of a type of Blender's own, which an interface may have (see `BackgroundNodeTree.valid_socket_type`)."""
+    for socket in (*node.inputs, *node.outputs):
+        if not hasattr(socket, "socket_type"):
+            message = f"{socket.bl_label} is no type of Background Nodes"
+            fix = "Give this socket of the group another type"
+            yield Problem(node.name, socket.name, message, fix, node.uid)
 
 
 def _read_input(node: bpy.types.Node) -> GraphNode:

@@ -217,7 +217,7 @@ class Writer:
         stale = (nodes[uid] for uid in dict.fromkeys(ids_in(task)[0] for task in ended) if uid in nodes)
         for node in stale:
             for socket in node.outputs:
-                if socket.shows_result and (node.uid, socket.identifier) not in kept:
+                if getattr(socket, "shows_result", False) and (node.uid, socket.identifier) not in kept:
                     source = plan.source_at(node.uid, socket.identifier)
                     tasks = () if source is None else Delivery(node.uid, socket.identifier, (source,)).tasks
                     if source is None or not ended.isdisjoint(tasks):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import bpy
 
 from ...node_tree import fields, lookup
+from ...node_tree.group_node import GROUP_INPUT
 from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.errors import MisfitError
 from ...runtime.script.socket_types import SocketType
@@ -33,8 +34,10 @@ def assign(tree: bpy.types.NodeTree, text: str) -> None:
     where = f"--set {text}"
     socket = _socket(tree, target, where)
     if not socket.is_output and socket.is_linked:
-        other = socket.links[0].from_node.name
-        fix = f'Set "{other}", which it is linked to, or unlink it'
+        link = socket.links[0]
+        fix = f'Set "{link.from_node.name}", which it is linked to, or unlink it'
+        if link.from_node.bl_idname == GROUP_INPUT:
+            fix = f'Set "{link.from_socket.name}" of the node that stands for the group, or unlink it'
         raise InputError(InputProblem(where, "the socket is linked, so its own value is not used", fix))
     try:
         _set(socket, value, where)

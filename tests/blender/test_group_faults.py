@@ -6,6 +6,8 @@ import bpy
 import pytest
 
 import background_nodes
+from background_nodes.addon.command_line.assignments import assign
+from background_nodes.node_tree.lookup import InputError
 from background_nodes.runtime.errors import CompileError, RunError
 
 from .graphs import add, link, new_tree, output, quad, script, value
@@ -151,3 +153,24 @@ def test_an_item_is_fetched_of_a_node_in_a_group_and_not_of_the_group():
     assert run.fetch("Use / Count", "count", item=1) == 1
     with pytest.raises(RunError, match='the group "Use" has no items: give the node in it, such as "Use / Scale"'):
         run.fetch("Use", "Count", item=1)
+
+
+def test_a_socket_of_a_type_of_blender_s_own_is_a_problem_or_passed_by():
+    group = new_group("G", {"X": "Int"}, {"Y": "Int"})
+    link(group.nodes["In"].outputs["X"], group.nodes["Out"].inputs["Y"])
+    for in_out in ("INPUT", "OUTPUT"):
+        group.interface.new_socket("Foreign", in_out=in_out, socket_type="NodeSocketColor")
+    tree = new_tree()
+    node = use(tree, group, "Use")
+    beside = script(tree, "Beside", "def main() -> int: return 1")
+    with pytest.raises(CompileError, match='node "Use", socket "Foreign": Color is no type of Background Nodes'):
+        background_nodes.run(tree)
+    node.mute = True
+    assert background_nodes.run(tree).state.name == "SUCCEEDED"
+    assert beside.outputs[0].result == 1
+
+
+def test_a_linked_value_in_a_group_is_set_at_the_group():
+    tree, _node = outer([quad()], larger_and_aside())
+    with pytest.raises(InputError, match='Set "Size" of the node that stands for the group'):
+        assign(tree, "Use/Scale.size=3")
