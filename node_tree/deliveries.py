@@ -73,7 +73,7 @@ def place_of(source: Shown, nodes: Nodes) -> Place | None:
     if node is None:
         return None
     found = next((socket for socket in node.outputs if socket.identifier == output), None)
-    is_fit = found is not None and found.socket_type.kind == source.type.kind
+    is_fit = hasattr(found, "socket_type") and found.socket_type.kind == source.type.kind
     return Place(node, output, found if is_fit else None)
 
 
