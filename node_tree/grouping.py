@@ -399,7 +399,8 @@ class _Parts:
     def _value(
         self, socket: bpy.types.NodeSocket, target: bpy.types.NodeSocket, *, is_only: bool
     ) -> list[tuple[bpy.types.NodeSocket, bool]]:
-        if is_only and hasattr(target, "socket_type") and _is_real(target.node) and _hand_over(socket, target):
+        is_ours = hasattr(socket, "socket_type") and hasattr(target, "socket_type")
+        if is_only and is_ours and _is_real(target.node) and _hand_over(socket, target):
             return []
         key = f"{socket.node.name} {socket.identifier}"
         if key not in self._values:
@@ -408,6 +409,8 @@ class _Parts:
 
     def _new_inputs(self, socket: bpy.types.NodeSocket) -> Iterator[bpy.types.NodeSocket]:
         """Input nodes that give what a socket holds: where no single socket can hold it in its place."""
+        if not hasattr(socket, "socket_type"):  # of a type of Blender's own, which gives nothing
+            return
         kind, is_list, value = socket.socket_type.kind, socket.socket_type.is_list, socket.get_value()
         if kind == "MENU":  # the choices are the group's
             texts = tuple(map(str, value or ())) if is_list else None if value is None else str(value)

@@ -7,6 +7,7 @@ import pytest
 
 import background_nodes
 from background_nodes.addon.command_line.assignments import assign
+from background_nodes.node_tree.grouping import ungroup
 from background_nodes.node_tree.lookup import InputError
 from background_nodes.runtime.errors import CompileError, RunError
 
@@ -174,3 +175,16 @@ def test_a_linked_value_in_a_group_is_set_at_the_group():
     tree, _node = outer([quad()], larger_and_aside())
     with pytest.raises(InputError, match='Set "Size" of the node that stands for the group'):
         assign(tree, "Use/Scale.size=3")
+
+
+def test_a_group_with_a_socket_of_blender_s_own_type_can_be_taken_apart():
+    group = new_group("G", {"X": "Int"}, {"Y": "Int"})
+    group.interface.new_socket("Foreign", in_out="INPUT", socket_type="NodeSocketColor")
+    make = script(group, "Make", "def main(x: int, color: Color) -> int: return x", x=group.nodes["In"].outputs["X"])
+    link(group.nodes["In"].outputs["Foreign"], make.inputs[1])
+    tree = new_tree()
+    node = use(tree, group, "Use")
+    node.inputs["X"].default_value = 3
+    ungroup(node)
+    assert "Make" in tree.nodes
+    assert tree.nodes["Make"].inputs[0].default_value == 3
