@@ -264,8 +264,8 @@ def journeys(request, registered_extension, tmp_path_factory):
     from background_nodes.runtime.pool.pool import Pool
     from background_nodes.runtime.scratch.scratch import Scratch
 
-    params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    params = [found for found in params if "road" in found]
+    items = [item for item in request.session.items if item.module is request.module and hasattr(item, "callspec")]
+    params = [item.callspec.params for item in items if "road" in item.callspec.params]
     names = list(dict.fromkeys(found["name"] for found in params))
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scratch = Scratch(tmp_path_factory.mktemp("store"))
