@@ -163,5 +163,7 @@ def names() -> dict[str, list[tuple[str, int]]]:
 
 
 def _is_of_blender(item: bpy.types.ID) -> bool:
+    if isinstance(item, bpy.types.Brush) and bpy.app.version < (4, 3):  # they are in the file then
+        return True
     library = item if isinstance(item, bpy.types.Library) else getattr(item, "library", None)
     return library is not None and library.name.startswith("essentials_brushes")
