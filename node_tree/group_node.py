@@ -9,7 +9,7 @@ import bpy
 
 from . import changes, group_interface
 from .base import BackgroundNode
-from .identity import background_trees
+from .identity import background_trees, groups_using
 
 GROUP, GROUP_INPUT, GROUP_OUTPUT = "BackgroundNodeGroup", "NodeGroupInput", "NodeGroupOutput"
 #: The nodes that are the two ends of a group.
@@ -92,9 +92,8 @@ def follow_everywhere(tree: bpy.types.NodeTree) -> None:
     """Bring what the interface of a tree says to all nodes that stand for the tree, and to its ends."""
     follow_inside(tree)
     for outer in background_trees():
-        for node in group_nodes(outer):
-            if node.node_tree == tree:
-                node.follow()
+        for node in groups_using(outer, tree):
+            node.follow()
 
 
 def follow_inside(tree: bpy.types.NodeTree) -> None:
@@ -112,7 +111,7 @@ def _with_users(tree: bpy.types.NodeTree) -> Iterator[bpy.types.NodeTree]:
     while waiting:
         group = waiting.pop()
         for outer in background_trees() if _has_users(group) else ():
-            if outer not in seen and any(node.node_tree == group for node in group_nodes(outer)):
+            if outer not in seen and groups_using(outer, group):
                 seen.add(outer)
                 waiting.append(outer)
                 yield outer

@@ -43,21 +43,12 @@ class Within:
 Read = Callable[[Constant | FromTask, Within], TypedValue | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Element:
-    """One element of a list that a loop runs over."""
-
-    kind: str
-    part: object
-    conversion: str
-
-
 class Evaluation:
     """Finds out what sources give. It remembers the lists of loops: many passes ask for them."""
 
     def __init__(self, read: Read) -> None:
         self._read = read
-        self._lists: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[_Element]] = {}
+        self._lists: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Piece]] = {}
 
     def forget(self) -> None:
         """Read all lists anew."""
@@ -96,18 +87,13 @@ class Evaluation:
         loop = within.loops[source.loop]
         found = next(each for each in loop.lists if each.input == source.input)
         element = self._elements(loop, found, within)[within.passes[loop.id]]
-        conversion = then(element.conversion, passage(found.source.type, source.type))
-        return Piece(TypedValue(SocketType(element.kind), element.part), conversion)
+        return Piece(element.value, then(element.conversion, passage(found.source.type, source.type)))
 
-    def _elements(self, loop: Loop, found: LoopList, within: Within) -> list[_Element]:
+    def _elements(self, loop: Loop, found: LoopList, within: Within) -> list[Piece]:
         around = within.around(loop)
         key = loop.id, found.input, tuple(around.passes.items())
         if key not in self._lists:
-            self._lists[key] = [
-                _Element(piece.value.type.kind, part, piece.conversion)
-                for piece in self._pieces(found.source, around)
-                for part in piece.value.elements()
-            ]
+            self._lists[key] = single(self._pieces(found.source, around))
         return self._lists[key]
 
 

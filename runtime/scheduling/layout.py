@@ -48,8 +48,3 @@ class Layout:
             return NO_PASSES, item
         place = bisect.bisect_right(self.starts, item) - 1
         return dict(zip(self.loops, self.passes[place], strict=True)), item - self.starts[place]
-
-
-def without_loops(num_items: int) -> Layout:
-    """Of a task that is in no loop."""
-    return Layout((), ((),), (0, num_items))

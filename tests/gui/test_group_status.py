@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from editor import Editor
+from test_groups import picture
 from test_panels import sidebar as sidebar
 from test_viewer import view
 
@@ -61,12 +60,6 @@ def used_twice(editor, gate) -> Editor:
     )
     editor.frame_all()
     return editor
-
-
-def picture(editor: Editor, name: str) -> None:
-    if folder := os.environ.get("BACKGROUND_NODES_PICTURES"):
-        editor.window.settle(5)
-        editor.window.screen.save(f"{folder}/{name}.png")
 
 
 def statuses(editor: Editor) -> dict[str, str]:
