@@ -1,7 +1,7 @@
 # The commands of the project. Everything that is built lies in .venv/ and build/; `make clean` removes both.
 
 .DEFAULT_GOAL := help
-.PHONY: help lint check test counts demo bench frames examples pictures zip repository blender format clean
+.PHONY: help lint check test counts jobs demo bench frames examples presets pictures zip repository blender format clean
 
 # any Python 3.8 or later, only to find the Python that is used
 finder := python3 tools/find_python.py
@@ -35,14 +35,20 @@ test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extensio
 counts: .venv/dev/finished ## write docs/data_blocks.md anew, from what the last `make test` left
 	$(bin)/python tools/write_counts.py
 
+jobs: .venv/dev/finished ## run ten jobs of artists at their size, and write docs/jobs.md anew
+	$(bin)/python -m nox --session jobs
+
 demo: .venv/demo/finished ## a real graph in parallel background Blenders
 	.venv/demo/bin/python examples/demo.py
 
 bench: .venv/demo/finished ## measure, and print a table
 	.venv/demo/bin/python benchmarks/run.py
 
-examples: .venv/dev/finished ## write the example files of the extension anew
+examples: .venv/dev/finished ## write the example files and presets of the extension anew
 	$(bin)/python -m nox --session example_files
+
+presets: .venv/dev/finished ## write the presets anew that tests use in other Blenders
+	$(bin)/python -m nox --session saved_presets
 
 pictures: .venv/dev/finished ## take the README's pictures anew, from a real window
 	$(bin)/python tools/make_pictures.py docs/pictures
@@ -50,9 +56,10 @@ pictures: .venv/dev/finished ## take the README's pictures anew, from a real win
 frames: .venv/demo/finished ## measure what the window of a real Blender pays for a run
 	.venv/demo/bin/python benchmarks/frame_times.py
 
-zip: .venv/demo/finished ## build the extension into build/
+zip: .venv/demo/finished ## build both extensions into build/
 	@mkdir -p build
 	.venv/demo/bin/python tools/extension.py build --output-dir build
+	.venv/demo/bin/python tools/extension.py build --source-dir farm --output-dir build
 
 repository: .venv/demo/finished ## build the extension into a folder that Blender installs and updates it from
 	.venv/demo/bin/python tools/make_repository.py build/repository

@@ -32,6 +32,11 @@ _LAZY = {
     "__version__": ".runtime.version",
     "Job": ".addon.jobs.job",
     "JobManager": ".addon.jobs.job_manager",
+    "Batch": ".addon.jobs.batch",
+    "JobRefusedError": ".addon.jobs.batch",
+    "as_completed": ".addon.jobs.batch",
+    "draw_job": ".addon.drawing.job_rows",
+    "wait": ".addon.jobs.batch",
     "UnknownJobError": ".addon.jobs.job_manager",
     "Forecast": ".runtime.engine.forecast",
     "TaskForecast": ".runtime.engine.forecast",
@@ -145,7 +150,12 @@ def forecast(
 
 
 def register() -> None:
-    """Register the extension. Blender calls this; on the bpy wheel, call it yourself."""
+    """Register the extension. Blender calls this; on the bpy wheel, call it yourself.
+
+    In a background Blender with the artist's preferences, in which it is enabled, it does nothing.
+    """
+    if _is_in_worker():
+        return
     import bpy
 
     from . import addon, cli, node_tree
@@ -159,11 +169,19 @@ def register() -> None:
 
 def unregister() -> None:
     """Unregister the extension: ends all runs and workers, and leaves nothing behind."""
+    if _is_in_worker():
+        return
     from . import addon, cli, node_tree
 
     cli.unregister()
     addon.unregister()
     node_tree.unregister()
+
+
+def _is_in_worker() -> bool:
+    """Whether this Blender is one of our own workers."""
+    words = (word.replace("\\", "/") for word in (*sys.argv, *sys.orig_argv))
+    return any(word.endswith("/runtime/worker/bootstrap.py") for word in words)
 
 
 def _free_blender_at_exit() -> None:

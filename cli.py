@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line: `background-nodes run FILE`, or `blender FILE --command background_nodes run` with the extension.
 
-Both read the same options and go through the same engine (`addon/command_line/command.py`). Only `store` needs no
-Blender. Standard output carries the report and nothing else: what Blender prints, and the progress of the nodes, goes
-to standard error.
+Both read the same options and go through the same engine (`addon/command_line/command.py`). Only `store`, and
+`presets list`, `show` and `check` need no Blender. Standard output carries the report and nothing else: what Blender
+prints, and the progress of the nodes, goes to standard error.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -49,6 +50,9 @@ a number, on or off, a text, a choice of the menu, a path, the name of a data-bl
 May be given several times
 """
 
+_OPEN_HELP = "with a node tree as text: the file whose data-blocks it names; it is never written"
+_TEXT_HELP = "run this node tree, which is kept as text; FILE.blend has the data-blocks that it names"
+
 _GIGABYTE = 1024**3
 
 _commands: list[Any] = []
@@ -60,9 +64,19 @@ _commands: list[Any] = []
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command on the bpy wheel, and end the process with its exit code."""
     options = _parsed(_parser("background-nodes", has_file=True), arguments)
-    if options.command == "store":
+    if options.command == "farm":
+        from .farm import command as farm_command
+
+        sys.exit(farm_command.carry_out(options))
+    if options.command in ("collect", "session", "step"):
+        from .submit import without_blender
+
+        exit_code = without_blender.carry_out(options)
+        if exit_code is not None:
+            sys.exit(exit_code)
+    if options.command == "store" or not getattr(options, "needs_blender", True):
         with _report_stream() as report:
-            sys.exit(_carry_out_store(options, report))
+            sys.exit((_carry_out_store if options.command == "store" else _carry_out_presets)(options, report))
     with _report_stream() as report:  # Blender prints already while it is imported
         try:
             import bpy
@@ -80,7 +94,13 @@ def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: st
     try:
         node_tree.register()
         addon.register()
-        exit_code = _carry_out(options, report)
+        carry_out = {
+            "presets": _carry_out_presets,
+            "submit": _carry_out_submit,
+            "step": _carry_out_step,
+            "session": _serve,
+        }
+        exit_code = carry_out.get(options.command, _carry_out)(options, report)
         addon.unregister()
         node_tree.unregister()
     finally:
@@ -95,8 +115,9 @@ def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: st
 def command(arguments: Sequence[str]) -> int:
     """Run the command on the file that this Blender has opened. Blender ends with what is returned."""
     options = _parsed(_parser(f"blender FILE.blend --command {COMMAND}", has_file=False), arguments)
+    carry_out = {"store": _carry_out_session_store, "presets": _carry_out_presets}.get(options.command, _carry_out)
     with _report_stream() as report:
-        exit_code = (_carry_out_session_store if options.command == "store" else _carry_out)(options, report)
+        exit_code = carry_out(options, report)
     _flush()
     return exit_code
 
@@ -128,6 +149,35 @@ def _carry_out_store(options: argparse.Namespace, report: int) -> int:
     from .addon.command_line import store_command
 
     return _finish(*store_command.carry_out(options), report)
+
+
+def _carry_out_presets(options: argparse.Namespace, report: int) -> int:
+    if not options.needs_blender:
+        from .addon.command_line import preset_files
+
+        return _finish(*preset_files.carry_out(options), report)
+    from .addon.command_line import preset_command
+
+    return _finish(*preset_command.carry_out(options), report)
+
+
+def _carry_out_submit(options: argparse.Namespace, _report: int) -> int:
+    from .submit import submitting
+
+    return submitting.carry_out(options)
+
+
+def _serve(options: argparse.Namespace, report: int) -> int:
+    from .submit import warm_session
+
+    return warm_session.serve(options, report)
+
+
+def _carry_out_step(options: argparse.Namespace, report: int) -> int:
+    from .submit import step_command
+
+    with _interruption() as interruption:
+        return step_command.carry_out(options, interruption, report)
 
 
 def _carry_out_session_store(options: argparse.Namespace, report: int) -> int:
@@ -164,6 +214,8 @@ def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) ->
 
 
 def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
+    from .addon.command_line import preset_options
+
     parser = argparse.ArgumentParser(
         prog,
         description="Run node trees of Background Nodes in background Blenders.",
@@ -194,9 +246,14 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
     show = commands.add_parser("list", help="show the node trees of a file and what can be set", allow_abbrev=False)
     for subparser in (run, plan, show):
         if has_file:
-            subparser.add_argument("file", metavar="FILE", help="the .blend file; it is never written")
+            subparser.add_argument(
+                "file", metavar="FILE", help="the .blend file, or a node tree as text (.json); it is never written"
+            )
+            subparser.add_argument("--open", metavar="SCENE.blend", help=_OPEN_HELP)
+            subparser.set_defaults(text=None)
         else:
-            subparser.set_defaults(file=None)
+            subparser.add_argument("--text", metavar="TREE.json", help=_TEXT_HELP)
+            subparser.set_defaults(file=None, open=None)
         subparser.add_argument("--tree", metavar="NAME", help="the node tree; needed if the file has several")
         subparser.add_argument("--json", action="store_true", help="write the report as one JSON object")
         subparser.add_argument("--report", metavar="FILE", help="write the JSON object to this file, too")
@@ -205,6 +262,15 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
     _add_plan_options(plan)
     store = commands.add_parser("store", help="show, check or clear what is kept of earlier runs", allow_abbrev=False)
     _add_store_options(store)
+    preset_options.add(commands, has_file=has_file)
+    if has_file and importlib.util.find_spec(f"{__package__}.farm") is not None:  # it is no part of the extension
+        from .farm import options as farm_options
+
+        farm_options.add(commands)
+    if has_file and importlib.util.find_spec(f"{__package__}.submit") is not None:  # nor is this
+        from .submit import options as submit_options
+
+        submit_options.add(commands, _SET_HELP, _count)
     return parser
 
 
@@ -235,6 +301,12 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="what runs the tasks: pool, which is this machine, or an engine that an add-on or a Python package adds, "
+        "with its address where it has one: NAME://ADDRESS",
+    )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
 

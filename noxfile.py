@@ -29,28 +29,45 @@ WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", 
 # Pythons without Blender the newest runs that.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
-    "tests/blender/library",
-    *(f"tests/blender/test_{name}.py" for name in ("blobs", "data_block_counts", "data_blocks", "digest", "short_dna")),
-    *(f"tests/blender/test_{name}.py" for name in ("extension", "fields", "fingerprint", "overwriting", "pixels")),
     *(
         f"tests/blender/test_{name}.py"
-        for name in ("provenance", "sendable", "snapshot", "sockets", "whole_file", "writer")
+        for name in ("artists_preferences", "blobs", "data_block_counts", "data_blocks", "fields", "groups")
     ),
+    *(f"tests/blender/test_{name}.py" for name in ("overwriting", "pixels", "preset_versions", "presets", "sendable")),
+    *(f"tests/blender/test_{name}.py" for name in ("snapshot", "sockets", "text_versions", "writer")),
 )
+LIBRARY = "tests/blender/library"
+PARTS = {  # of what the newest Blender runs: they go side by side
+    "blender": ("tests/blender", f"--ignore={LIBRARY}"),
+    "library": (LIBRARY,),
+    "processes": ("tests/processes",),
+}
+TEN_JOBS = "tests/blender/ten_jobs"
 OF_THE_MODULE = (
-    *("tests/processes/test_reset.py", "tests/processes/test_worker.py"),
+    "tests/processes/test_worker.py",
+    TEN_JOBS,  # a real Blender has no other programs in its Python to read what most of them write
+    # A Blender of Linux may lack USD and Alembic, and the module has both.
+    *(f"{LIBRARY}/test_{name}.py" for name in ("formats", "simulation")),
     *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension", "pixels", "run", "whole_file")),
 )
-# Takes a minute, and the oldest and the newest Blender tell enough.
-NOT_BETWEEN = ("--ignore=tests/blender/library/test_production.py",)
+# What takes long and hardly touches Blender; the newest Blender has all of it, and the newest wheel the command line.
+NOT_IN_THE_OLDEST = (
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("artist_first", "artist_folder", "auto_run", "cache")),
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("cli", "consent", "docs", "forecast", "growth")),
+    *(f"--ignore=tests/processes/test_{name}.py" for name in ("allocator", "chains", "cycles_devices", "launcher")),
+    *(f"--ignore=tests/processes/test_{name}.py" for name in ("reliability", "script_file")),
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("job_examples", "job_panel")),
+)
 TESTS_OF_WHEELS = {
-    "4.2": (*EVERYTHING, "--ignore=tests/blender/test_docs.py"),  # the newest wheel runs the README's program
-    "4.5": (*VERSIONED, *NOT_BETWEEN, "tests/processes/test_worker.py"),  # left to itself, it would hang
-    "5.0": (*VERSIONED, *NOT_BETWEEN, "tests/processes/test_reset.py"),  # has other data-blocks to clean up
+    "4.2": (*EVERYTHING, *NOT_IN_THE_OLDEST),
+    "4.5": (*VERSIONED, "tests/processes/test_worker.py"),  # left to itself, it would hang
+    "5.0": VERSIONED,
     "5.2": OF_THE_MODULE,
 }
 NUMPY = "numpy==2.3.5"  # Blender has one of its own
-READERS = ("trimesh==5.2.0", "pillow==13.0.0")  # other programs that read what nodes write
+#: Other programs that read what nodes write. Of Assimp there is none for Python 3.11.
+READERS = ("trimesh==5.2.0", "pillow==13.0.0", "assimp-py==1.2.0; python_version >= '3.12'")
+OPENJD = "openjd-cli==0.8.0"  # runs jobs as a farm does
 PYTEST_BLENDER = "pytest-blender==3.0.8"
 EXTENSION = "bl_ext.user_default.background_nodes"
 
@@ -155,9 +172,9 @@ def install_extension(session: nox.Session, blender: str) -> Path:
 
 
 @nox.session
-@nox.parametrize("part", ["blender", "processes"], ids=["blender", "processes"])
+@nox.parametrize("part", list(PARTS), ids=list(PARTS))
 def extension(session: nox.Session, part: str) -> None:
-    """All tests of a folder, on the built extension as an artist installs it, in a real Blender."""
+    """A part of all tests, on the built extension as an artist installs it, in a real Blender."""
     blender, reason = blender_or_reason()
     if reason:
         session.skip(reason)
@@ -166,7 +183,7 @@ def extension(session: nox.Session, part: str) -> None:
         "BLENDER_USER_RESOURCES": str(install_extension(session, blender)),
         "BACKGROUND_NODES_TEST_EXTENSION": EXTENSION,  # tests/conftest.py
     }
-    run_pytest(session, f"extension-{part}", "--blender-executable", blender, f"tests/{part}", **environment)
+    run_pytest(session, f"extension-{part}", "--blender-executable", blender, *PARTS[part], **environment)
 
 
 @nox.session
@@ -188,7 +205,20 @@ def gui(session: nox.Session) -> None:
 def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
     """Real processes and real data-blocks, on Blender as a Python module."""
     fill(session, f"bpy=={bpy}", *READERS)
-    run_pytest(session, f"wheel-{bpy}", "-m", "not any_blender", *tests)
+    is_between = bpy not in (WHEELS["4.2"][1], WHEELS["5.2"][1])
+    left_out = "not any_blender and not oldest_and_newest" if is_between else "not any_blender"
+    run_pytest(session, f"wheel-{bpy}", "-m", left_out, *tests)
+
+
+@nox.session(default=False, python=WHEELS["5.2"][0])
+def jobs(session: nox.Session) -> None:
+    """Run the ten jobs at their whole size, or those named after --, and write into docs/jobs.md what they did."""
+    fill(session, f"bpy=={WHEELS['5.2'][1]}", *READERS)
+    left = ROOT / "build" / "ten_jobs"
+    shutil.rmtree(left, ignore_errors=True)
+    named = [f"{TEN_JOBS}/test_{name}.py" for name in session.posargs] or [TEN_JOBS]
+    session.run("python", "-m", "pytest", *named, env={"BACKGROUND_NODES_TEN_JOBS": str(left)})
+    session.run("python", "tools/write_ten_jobs.py", str(left))
 
 
 @nox.session(python=here or None)
@@ -199,9 +229,31 @@ def unit(session: nox.Session) -> None:
     run_pytest(session, f"unit-{session.python}", *wanted, "tests/unit")
 
 
+if "5.2" in wheels_here:
+
+    @nox.session(python=WHEELS["5.2"][0])
+    def farm(session: nox.Session) -> None:
+        """More than one machine, as processes of this one, with the project installed as pip does it."""
+        extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
+        fill(session, f"bpy=={WHEELS['5.2'][1]}", *extras["farm"], *extras["submit"], OPENJD)
+        session.install("--no-deps", "--editable", ".")
+        blender, _reason = blender_or_reason()  # for one worker that has it
+        run_pytest(session, "farm", "tests/farm", "tests/submit", BACKGROUND_NODES_FARM_BLENDER=blender)
+
+
 @nox.session(default=False, python=WHEELS["4.2"][0])
 def example_files(session: nox.Session) -> None:
-    """Write the example files anew, with the oldest Blender: all versions read whole what that writes."""
+    """Write the example files and presets anew, with the oldest Blender: all versions read whole what that writes."""
     fill(session, f"bpy=={WHEELS['4.2'][1]}")
     session.install("--no-deps", "--editable", ".")
     session.run("python", "tools/make_examples.py", "addon/adding/examples")
+    session.run("python", "tools/make_presets.py", "examples/presets", "addon/presets/shipped")
+
+
+@nox.session(default=False)
+@nox.parametrize("python,bpy", [nox.param(*WHEELS[name], id=name) for name in ("4.2", "5.2")])
+def saved_presets(session: nox.Session, bpy: str) -> None:
+    """Write the presets anew that tests use in other Blenders than wrote them."""
+    fill(session, f"bpy=={bpy}")
+    session.install("--no-deps", "--editable", ".")
+    session.run("python", "tools/make_saved_presets.py", "tests/blender/saved_presets")

@@ -20,11 +20,12 @@ def _modules() -> tuple[ModuleType, ...]:
         node_choices,
         node_search,
         node_swap,
+        preset_use,
         selection,
     )
     from .auto_run import events as auto_run
     from .consent import current as consent
-    from .drawing import keymaps
+    from .drawing import job_rows, keymaps
     from .editor import (
         breadcrumb,
         end_report,
@@ -42,9 +43,15 @@ def _modules() -> tuple[ModuleType, ...]:
         status_icons,
     )
     from .preferences import edit, preferences, trusted_list
+    from .preset_library import asset_shelf, picture_icons, save_dialog, trust_dialog, update_dialog
+    from .preset_library import menus as preset_menus
+    from .preset_library import panels as preset_panels
+    from .presets import libraries, trust
     from .scripts import consent_dialog, menus, operators, text_watch
     from .session import current, forecasts, gestures, interruptions, problems
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list, viewer
+    from .text_form import clipboard, tree_files
+    from .text_form import menus as text_menus
 
     return (
         consent,
@@ -53,8 +60,11 @@ def _modules() -> tuple[ModuleType, ...]:
         edit,
         interruptions,
         current,
+        libraries,
+        trust,
         gestures,
         forecasts,
+        job_rows,
         redraw,
         end_report,
         shown_path,
@@ -74,6 +84,7 @@ def _modules() -> tuple[ModuleType, ...]:
         overlay,
         node_choices,
         node_add,
+        preset_use,
         node_search,
         link_search,
         selection,
@@ -89,6 +100,16 @@ def _modules() -> tuple[ModuleType, ...]:
         task_list,
         declared_sockets,  # above the other panels of its tab
         panels,
+        picture_icons,
+        save_dialog,
+        asset_shelf,
+        preset_menus,
+        update_dialog,
+        trust_dialog,
+        preset_panels,
+        clipboard,
+        tree_files,
+        text_menus,
         status_bar,
         file_handlers,
         auto_run,

@@ -15,6 +15,10 @@ import stage
 from floor import Floor
 from row import Row, milliseconds, spread
 
+#: How many nodes a chain has, and bytes of what is kept of some of them.
+_HOPS = 10
+_STORE_SIZE = 4 * 1024**3
+
 
 def round_trip(quick: bool) -> Row:
     """A small object through one node."""
@@ -66,11 +70,23 @@ def large_mesh(quick: bool) -> Row:
 def chain(quick: bool) -> Row:
     """The same through ten nodes, one after the other."""
     item = _large_object(quick)
-    tree, hops = stage.object_tree(item), 10
-    for _ in range(hops - 1):
+    measured = _measure(_chain(item), [[item]], hops=_HOPS, num_turns=2, in_a_turn=1)
+    return _row(f"{len(item.data.vertices):,} vertices, each of {_HOPS} nodes", *measured, None, _HOPS)
+
+
+def kept_chain(quick: bool) -> Row:
+    """The same if all results are kept. Each time the object is at another place, so that all nodes run."""
+    item = _large_object(quick)
+    with stage.own_store(_STORE_SIZE, _STORE_SIZE):
+        measured = _measure(_chain(item), [[item]], hops=_HOPS, num_turns=2, in_a_turn=1, is_kept=True)
+    return _row(f"{len(item.data.vertices):,} vertices, each of {_HOPS} nodes, kept", *measured, None, _HOPS)
+
+
+def _chain(item: bpy.types.Object) -> bpy.types.NodeTree:
+    tree = stage.object_tree(item)
+    for _ in range(_HOPS - 1):
         stage.add_after(tree, stage.PASS_ON)
-    measured = _measure(tree, [[item]], hops=hops, num_turns=2, in_a_turn=1)
-    return _row(f"{len(item.data.vertices):,} vertices, each of {hops} nodes", *measured, None, hops)
+    return tree
 
 
 def _turns(quick: bool) -> dict[str, int]:
@@ -101,14 +117,20 @@ def _measure(
     workers: int = 1,
     hops: int = 1,
     has_new: bool = False,
+    is_kept: bool = False,
 ) -> _Times:
+    def carry() -> None:
+        if is_kept:
+            parcels[0][0].location.x += 1.0
+        stage.carry_out(tree, workers, cache=is_kept)
+
     stage.bring_home(tree)
     ours: list[float] = []
     theirs: list[float] = []
     new: list[float] = []
     with Floor(script, workers) as floor:
         for is_warm in (False, *[True] * num_turns):
-            mine = _seconds(lambda: stage.carry_out(tree, workers=workers), in_a_turn)
+            mine = _seconds(carry, in_a_turn)
             other = _seconds(lambda: floor.carry(parcels, hops), in_a_turn)
             if is_warm:
                 ours.append(mine)

@@ -8,17 +8,14 @@ import gc
 import math
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
 import stage
 from row import Row
 
-from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session.current import session
 from background_nodes.runtime.pool.memory import resident_memory
-from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.worker import allocator
 
 _MEGABYTE = 1024**2
@@ -82,7 +79,7 @@ def many_runs(quick: bool) -> Row:
     stage.empty_file()
     chain, items = _chain(), _items()
     held: dict[int, _Held] = {}
-    with _own_store() as store:
+    with stage.own_store(_STORE_SIZE, _HISTORY_SIZE) as store:
         for number in range(1, marks[-1] + 1):
             kind = number % _PERIOD
             if kind == _PERIOD // 2:
@@ -132,19 +129,6 @@ def _items() -> bpy.types.NodeTree:
     tree = stage.mapped_tree(_MAKE_ITEM, _NUM_ITEMS)
     stage.bring_home(tree)
     return tree
-
-
-@contextlib.contextmanager
-def _own_store() -> Iterator[Path]:
-    """Let runs keep results in a small store of their own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        limits = Limits(max_size=_STORE_SIZE, min_free=0)
-        own = {"uses_store": True, "store_folder": folder, "store_limits": limits, "history_size": _HISTORY_SIZE}
-        session.use_settings(lambda: dataclasses.replace(preferences.settings(), **own))
-        try:
-            yield Path(folder)
-        finally:
-            session.use_settings(preferences.settings)
 
 
 def _look(store: Path) -> _Held:

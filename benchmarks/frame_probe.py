@@ -27,6 +27,14 @@ def main(value: int = 1) -> int:
 """
 
 
+SLEEP = """
+import time
+update_job_progress(0.5, "Sleeping")
+time.sleep(seconds)
+python_data = item
+"""
+
+
 class Probe:
     """Times our timer, Blender's own reading within it, and all that we draw, summed up for each redraw."""
 
@@ -80,6 +88,108 @@ class Probe:
         spans.clear()
         self._redraws, self._num_seen = [], 0
         return taken
+
+
+class Pulse:
+    """How often a timer is called that asks for a call each 5 ms, and how often the 3D Viewport is drawn."""
+
+    _INTERVAL = 0.005
+
+    def __init__(self, extension: str) -> None:
+        self._watch = Stopwatch()
+        session = importlib.import_module(f"{extension}.addon.session.keeper").Session
+        session.tick = self._watch.timed("tick", session.tick)
+        self._last = self._watch.now()
+        self._beats: list[Span] = []
+        self._num_drawn = 0
+        bpy.app.timers.register(self._beat)
+        self._handler = bpy.types.SpaceView3D.draw_handler_add(self._note_drawn, (), "WINDOW", "POST_PIXEL")
+
+    def _beat(self) -> float:
+        now = self._watch.now()
+        self._beats.append(now.minus(self._last))
+        self._last = now
+        return self._INTERVAL
+
+    def _note_drawn(self) -> None:
+        self._num_drawn += 1
+
+    def take(self) -> tuple[dict[str, list[Span]], int]:
+        """What was measured since the last call: our ticks, the time between two calls of the timer; and the draws."""
+        taken = {"tick": list(self._watch.spans["tick"]), "timer": self._beats}, self._num_drawn
+        self._watch.spans.clear()
+        self._beats, self._num_drawn = [], 0
+        return taken
+
+
+def add_jobs(job_manager: Any, num_jobs: int, num_workers: int, seconds: float) -> Any:
+    """Jobs that do nothing for so long, and give a value back: a batch."""
+    job_manager.max_workers = num_workers
+    return job_manager.map(SLEEP, range(num_jobs), name="Sleep", passed_data={"seconds": seconds})
+
+
+TAKE_OBJECT = """
+import bpy
+def main(source: bpy.types.Object) -> bpy.types.Object:
+    source.location.z += 1.0
+    return source
+"""
+WAIT = """
+import time
+def main(number: int = 1) -> int:
+    time.sleep(0.1)
+    return number
+"""
+
+
+def build_trip(tree_name: str) -> None:
+    """A tree of one node that takes a small object, and gives it back."""
+    node = _lone_node(tree_name, TAKE_OBJECT)
+    mesh = bpy.data.meshes.new("Small")
+    mesh.from_pydata([(x, y, 0) for x in range(8) for y in range(8)], [], [])
+    node.inputs[0].default_value = bpy.data.objects.new("Small", mesh)
+    node.keep_result = True
+
+
+def build_wait(tree_name: str) -> None:
+    """A tree of one node that takes a tenth of a second."""
+    _lone_node(tree_name, WAIT)
+
+
+def _lone_node(tree_name: str, script: str) -> bpy.types.Node:
+    text = bpy.data.texts.new("lone.py")
+    text.from_string(script)
+    node = bpy.data.node_groups.new(tree_name, "BackgroundNodeTree").nodes.new("BackgroundNodeScript")
+    node.script = text
+    return node
+
+
+class Runs:
+    """Runs a tree again and again, each time as soon as the results of the run before are home.
+
+    Attributes:
+        seconds: by the clock, of each run from its start until its results are home.
+    """
+
+    def __init__(self, session: Any, tree_name: str, count: int) -> None:
+        self.seconds: list[float] = []
+        self._session, self._tree_name, self._count = session, tree_name, count
+        self._began = 0.0
+        session.ended.listen(self._end)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._began = time.perf_counter()
+        self._session.start(bpy.data.node_groups[self._tree_name], workers=1, cache=False)
+
+    def _end(self, run: Any) -> None:
+        if run.state != "succeeded":
+            raise RuntimeError(f"the run is {run.state}")
+        self.seconds.append(time.perf_counter() - self._began)
+        if len(self.seconds) < self._count:
+            bpy.app.timers.register(functools.partial(self._begin), first_interval=0.0)
+        else:
+            self._session.ended.stop_listening(self._end)
 
 
 def _with_arguments_of(method: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,8 @@
 """Measure what the window of a real Blender pays for a run, and for a large tree.
 
     make frames       a run of 200 tasks on 2 workers, against the same window without a run;
+                      then 100 jobs of a second with 5 workers, against the same window without jobs;
+                      then a tiny object there and back, and a task of 100 ms, again and again;
                       then a redraw of 1,000 nodes that were run, against as many of Geometry Nodes
 
 Blender's own reading of results, and the undo step after it, are told apart.
@@ -34,6 +36,9 @@ class Plan(NamedTuple):
         seconds_without: for how long redraws without a run are measured.
         num_drawn: nodes of the large tree.
         num_rounds: redraws of it that are measured.
+        num_jobs: how many jobs an add-on sends.
+        seconds_of_job: how long each of them sleeps.
+        num_runs: how often a tree of one node is run.
     """
 
     num_tasks: int = 200
@@ -41,10 +46,15 @@ class Plan(NamedTuple):
     seconds_without: float = 5.0
     num_drawn: int = 1000
     num_rounds: int = 10
+    num_jobs: int = 100
+    seconds_of_job: float = 1.0
+    num_runs: int = 60
 
 
 WHOLE = Plan()
-QUICK = Plan(8, (4,), 0.5, 6, 2)
+QUICK = Plan(8, (4,), 0.5, 6, 2, 6, 0.1, 4)
+#: Background Blenders that jobs share.
+NUM_JOB_WORKERS = 5
 #: How many times the time of Geometry Nodes a redraw may take.
 TARGET = 1.3
 
@@ -64,6 +74,12 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
                 measured[str(num_nodes)] = states = measure_run(window, num_nodes, plan)
             print("\n".join(table(num_nodes, states, plan)), flush=True)
+        with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
+            measured["jobs"] = jobs = measure_jobs(window, plan)
+        print("\n".join(jobs_table(jobs, plan)), flush=True)
+        with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
+            measured["runs"] = runs = measure_runs(window, plan)
+        print("\n".join(runs_table(runs)), flush=True)
         with tempfile.TemporaryDirectory() as folder, Window(screen, Path(folder)) as window:
             measured["redraw"] = drawn = measure_redraw(window, plan)
         print(comparison(drawn, plan))
@@ -90,6 +106,66 @@ def measure_run(window: Window, num_nodes: int, plan: Plan) -> dict[str, Spans]:
     return {"without a run": without, "with a run": window.run("return probe.take()")}
 
 
+class Pulse(NamedTuple):
+    """What a window was like for a while: our ticks, the time between two calls of a timer, draws of its viewport."""
+
+    spans: Spans
+    num_drawn: int
+
+
+def measure_jobs(window: Window, plan: Plan) -> dict[str, Pulse]:
+    """What a window pays for jobs that give values back: nothing is drawn for them."""
+    _import_probe(window)
+    window.run(
+        """
+        global pulse
+        pulse = frame_probe.Pulse(extension)
+        bpy.context.preferences.addons[extension].preferences.num_workers = num_workers
+        """,
+        num_workers=NUM_JOB_WORKERS,
+    )
+    window.settle(10)
+    window.run("pulse.take()")
+    time.sleep(plan.seconds_without)  # that is what is measured
+    without = Pulse(*window.run("return pulse.take()"))
+    window.run(
+        """
+        global batch
+        manager = places.module("addon.jobs.job_manager").JobManager.get_instance("frames")
+        batch = frame_probe.add_jobs(manager, num_jobs, num_workers, seconds)
+        """,
+        num_jobs=plan.num_jobs,
+        num_workers=NUM_JOB_WORKERS,
+        seconds=plan.seconds_of_job,
+    )
+    window.wait_for("return batch.is_over", 600.0)
+    with_jobs = Pulse(*window.run("return pulse.take()"))
+    assert window.run("return batch.python_data") == list(range(plan.num_jobs))
+    return {"without jobs": without, "with jobs": with_jobs}
+
+
+def measure_runs(window: Window, plan: Plan) -> dict[str, list[float]]:
+    """Seconds by the clock of runs of one node, one after the other, but for the first two, which start a worker."""
+    Editor(window).open("Tree")  # large: else Blender draws the 3D Viewport after each run
+    _import_probe(window)
+    measured = {}
+    for name, build in (("tiny object there and back", "build_trip"), ("task of 100 ms", "build_wait")):
+        window.run(f"frame_probe.{build}(name)", name=name)
+        window.run(
+            "global runs; runs = frame_probe.Runs(places.session(), name, count)", name=name, count=plan.num_runs + 2
+        )
+        window.wait_for("return len(runs.seconds) == count", 600.0, count=plan.num_runs + 2)
+        measured[name] = window.run("return runs.seconds")[2:]
+    return measured
+
+
+def runs_table(runs: dict[str, list[float]]) -> Iterator[str]:
+    """What a person reads of them."""
+    for name, seconds in runs.items():
+        ordered = sorted(1e3 * each for each in seconds)
+        yield f"{name}: median {statistics.median(ordered):.0f} ms by the clock, {ordered[0]:.0f} to {ordered[-1]:.0f}"
+
+
 def measure_redraw(window: Window, plan: Plan) -> dict[str, list[float]]:
     """Milliseconds of the processor that redraws take: of our nodes after a run, and of as many of Geometry Nodes."""
     opened(window, plan.num_drawn, 1)
@@ -107,19 +183,21 @@ def opened(window: Window, num_nodes: int, num_items: int) -> Editor:
     """The editor with a tree of so many nodes."""
     editor = Editor(window)
     editor.open("Tree")
+    _import_probe(window)
+    window.run('frame_probe.build("Tree", num_nodes, num_items)', num_nodes=num_nodes, num_items=num_items)
+    return editor
+
+
+def _import_probe(window: Window) -> None:
     window.run(
         """
         global frame_probe
         import sys
         sys.path.append(folder)
         import frame_probe
-        frame_probe.build("Tree", num_nodes, num_items)
         """,
         folder=str(ROOT / "benchmarks"),
-        num_nodes=num_nodes,
-        num_items=num_items,
     )
-    return editor
 
 
 def table(num_nodes: int, states: dict[str, Spans], plan: Plan) -> Iterator[str]:
@@ -129,6 +207,18 @@ def table(num_nodes: int, states: dict[str, Spans], plan: Plan) -> Iterator[str]
     for state, spans in states.items():
         for kind, series in spans.items():
             yield f"{state:<14} {kind:<8} {row(series)}"
+
+
+def jobs_table(states: dict[str, Pulse], plan: Plan) -> Iterator[str]:
+    """What a person reads of jobs."""
+    yield (
+        f"{plan.num_jobs} jobs of {plan.seconds_of_job:g} s, {NUM_JOB_WORKERS} workers: milliseconds of the processor "
+        "(by the clock); the timer is to be called each 5 ms"
+    )
+    for state, pulse in states.items():
+        for kind, series in pulse.spans.items():
+            yield f"{state:<14} {kind:<8} {row(series)}"
+        yield f"{state:<14} the 3D Viewport was drawn {pulse.num_drawn} times"
 
 
 def row(series: list[tuple[float, float, float]]) -> str:

@@ -40,6 +40,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "object_crowd": data.object_crowd,
     "large_mesh": data.large_mesh,
     "chain": data.chain,
+    "chain_kept": data.kept_chain,
     "trivial_tasks": throughput.trivial_tasks,
     "homecoming": data.homecoming,
     "digest_large": digests.large_mesh,

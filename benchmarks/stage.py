@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 import background_nodes
+from background_nodes.addon.preferences import preferences
+from background_nodes.addon.session.current import session
+from background_nodes.runtime.store.limits import Limits
 
 PASS_ON = """\
 import bpy
@@ -184,6 +190,24 @@ def carry_out(
         errors = [f"{task.name}: {task.error.message}" for task in run.tasks.values() if task.error]
         raise RuntimeError("; ".join(errors) or f"the run is {run.state}")
     return run
+
+
+@contextlib.contextmanager
+def own_store(size: int, history_size: int) -> Iterator[Path]:
+    """Within the block, runs keep results in a store of their own, and the last ones in the scratch folder.
+
+    Args:
+        size: bytes that the store may hold.
+        history_size: bytes that the last runs may hold.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        limits = Limits(max_size=size, min_free=0)
+        own = {"uses_store": True, "store_folder": folder, "store_limits": limits, "history_size": history_size}
+        session.use_settings(lambda: dataclasses.replace(preferences.settings(), **own))
+        try:
+            yield Path(folder)
+        finally:
+            session.use_settings(preferences.settings)
 
 
 def remove(objects: Iterable[bpy.types.Object]) -> None:

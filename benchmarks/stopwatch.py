@@ -59,20 +59,20 @@ class Stopwatch:
         def wrapper(*arguments: Any, **options: Any) -> Any:
             if self._kinds and self._kinds[-1] == kind:
                 return function(*arguments, **options)
-            start = self._now()
+            start = self.now()
             self._kinds.append(kind)
             self._inside.append(NOTHING)
             try:
                 return function(*arguments, **options)
             finally:
                 self._kinds.pop()
-                span = self._now().minus(start)
+                span = self.now().minus(start)
                 self.spans[kind].append(span.minus(self._inside.pop()))
                 self._inside[-1] = self._inside[-1].plus(span)
 
         return wrapper
 
-    def _now(self) -> Span:
+    def now(self) -> Span:
         """All three of one moment: if another program got the processor meanwhile, they are read anew."""
         while True:
             start = time.perf_counter()

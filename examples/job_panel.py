@@ -27,8 +27,8 @@ bl_info = {
     "category": "Development",
 }
 
-#: Names our manager among those of other add-ons: who asks for the same number gets the same jobs.
-MANAGER = 1204
+#: Names our manager among those of other add-ons. In an extension of your own, take __package__.
+MANAGER = "job_panel"
 #: Seconds between two looks at the jobs.
 INTERVAL = 0.1
 #: What "Bar Chart" shows.

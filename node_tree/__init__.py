@@ -12,6 +12,7 @@ from . import (
     group_interface,
     group_node,
     links,
+    list_nodes,
     noted_results,
     script_node,
     sockets,
@@ -28,6 +29,7 @@ def _classes() -> tuple[type, ...]:
         *declared_sockets.classes,
         *script_node.classes,
         *data_nodes.classes,
+        *list_nodes.classes,
     )
 
 

@@ -253,8 +253,8 @@ class Arrival:
                 pass
             elif source.type.is_data_block:
                 has_result = source.type.is_list or source in self._shown
-                socket.show_result(has_result=has_result, is_list=source.type.is_list)
                 noted_results.put_contents(place.node, place.output, self._run.contents(source))
+                socket.show_result(has_result=has_result, is_list=source.type.is_list)
             else:
                 if self._value is None or not self._value.is_in(socket):
                     value = self._run.results.source(source, self._run.tasks)

@@ -14,7 +14,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.script.signature import MISSING, Parameter
 from ..runtime.script.socket_types import SocketType
-from . import fields, noted_results
+from . import fields, kept_links, noted_results
 from .identity import new_id
 from .links import forget_links, refused_origins
 from .sockets import socket_idname
@@ -125,8 +125,7 @@ def sync_sockets(
     renamed = dict(renamed or {})
     if may_rename:
         renamed |= _renamed(sockets, specs, renamed)
-    links = _remember_links(sockets, renamed)
-    replaced = set()
+    links: list[kept_links.Ends] = []
     wanted = {spec.identifier: spec for spec in specs}
     for socket in list(sockets):
         identifier = renamed.get(socket.identifier, socket.identifier)
@@ -136,7 +135,7 @@ def sync_sockets(
         if spec is None and socket.identifier in kept:
             continue
         if spec is None or (socket.identifier, socket.bl_idname) != (identifier, spec.idname):
-            replaced.add(identifier)
+            links = links or kept_links.of(node)
             kept_value = _value_to_keep(socket, spec) if spec is not None else None
             sockets.remove(socket)
             if spec is not None:
@@ -145,7 +144,8 @@ def sync_sockets(
         socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
         describe(socket, spec)
         sockets.move(_index(sockets, socket.identifier), index)
-    _restore_links(node, sockets, links, replaced)
+    in_place = ({}, renamed) if are_outputs else (renamed, {})
+    kept_links.restore(node.id_data, kept_links.renamed(links, node.name, *in_place))
     forget_links(node.id_data)
 
 
@@ -271,25 +271,3 @@ def _fill(socket: Any, value: Any) -> None:
         socket.default_value = str(value) if is_menu else value
     except (TypeError, ValueError, AttributeError):
         pass
-
-
-def _remember_links(sockets: Any, renamed: Mapping[str, str]) -> list[tuple[str, Any]]:
-    """(identifier that our socket will have, socket at the other end) of each link, in order."""
-    links = []
-    for socket in sockets:
-        for link in sorted(socket.links, key=lambda link: link.multi_input_sort_id):
-            other = link.to_socket if socket.is_output else link.from_socket
-            identifier = renamed.get(socket.identifier, socket.identifier)
-            links.append((identifier, (other.node.name, other.identifier)))
-    return links
-
-
-def _restore_links(node: bpy.types.Node, sockets: Any, links: list[tuple[str, Any]], replaced: set[str]) -> None:
-    tree = node.id_data
-    for identifier, (other_name, other_identifier) in links:
-        socket, other_node = _find(sockets, identifier), tree.nodes.get(other_name)
-        if identifier not in replaced or socket is None or other_node is None:
-            continue
-        other = _find(other_node.inputs if socket.is_output else other_node.outputs, other_identifier)
-        if other is not None:
-            tree.links.new(socket, other)

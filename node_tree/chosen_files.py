@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 #: Called with the path as it was given.
 Listener = Callable[[str], None]
@@ -16,6 +17,17 @@ def listen(listener: Listener) -> None:
 
 def stop_listening(listener: Listener) -> None:
     _listeners.remove(listener)
+
+
+@contextlib.contextmanager
+def not_chosen_here() -> Iterator[None]:
+    """Within the block nodes are given what came from elsewhere: nobody is told."""
+    before = _listeners[:]
+    _listeners.clear()
+    try:
+        yield
+    finally:
+        _listeners[:] = before
 
 
 def tell(filepath: str) -> None:

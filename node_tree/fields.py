@@ -26,7 +26,7 @@ from .changes import property_changed
 from .plain_sockets import matrix
 
 #: The largest numbers that properties of Blender hold.
-_LARGEST_FLOAT: Final = float(numpy.finfo(numpy.float32).max)
+LARGEST_FLOAT: Final = float(numpy.finfo(numpy.float32).max)
 _SMALLEST_INT, _LARGEST_INT = -(2**31), 2**31 - 1
 #: Numbers that are farther apart are not the same in 32 bits: that is found out faster.
 _NEAR: Final = 1e-6
@@ -73,7 +73,7 @@ def _limit(end: float | None, kind: str, whole: Callable[[float], int]) -> float
 
 def kept_number(number: float) -> float:
     """What a property of Blender keeps of a number: 32 bits."""
-    return float(numpy.float32(min(max(number, -_LARGEST_FLOAT), _LARGEST_FLOAT)))
+    return float(numpy.float32(min(max(number, -LARGEST_FLOAT), LARGEST_FLOAT)))
 
 
 def is_same_number(number: float, other: float) -> bool:

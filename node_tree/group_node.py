@@ -7,11 +7,15 @@ from collections.abc import Iterator
 
 import bpy
 
+from ..runtime.planning.unrolling import MAX_PASSES
+from ..runtime.script.socket_types import SocketType
 from . import changes, group_interface
 from .base import BackgroundNode
 from .identity import background_trees, groups_using
 
 GROUP, GROUP_INPUT, GROUP_OUTPUT = "BackgroundNodeGroup", "NodeGroupInput", "NodeGroupOutput"
+#: The names of inputs that say how often a group is repeated, and that get the number of the pass.
+COUNT_INPUT, NUMBER_INPUT = "Iterations", "Iteration"
 #: The nodes that are the two ends of a group.
 ENDS = frozenset({GROUP_INPUT, GROUP_OUTPUT})
 
@@ -20,6 +24,32 @@ class GroupNode(BackgroundNode):
     """What group nodes do. Mixed into the class of Blender's that keeps its sockets like the interface."""
 
     bl_label = "Group"
+
+    repeat_mode: bpy.props.EnumProperty(
+        name="Repeat",
+        description="How often the group runs. An output goes into the input of the same name in the next pass",
+        items=(
+            ("ONCE", "Once", "Run once"),
+            ("COUNT", "Repeat", "Run as often as set here, or as the input Iterations says, if the group has one"),
+            ("UNTIL", "Repeat Until", "Run until an output is true, but not more often than set here"),
+        ),
+        update=changes.property_changed,
+    )
+    iterations: bpy.props.IntProperty(
+        name="Iterations",
+        description="How many passes there are; the most, if something else decides",
+        min=1,
+        max=MAX_PASSES,
+        default=4,
+        update=changes.property_changed,
+    )
+    stop_output: bpy.props.StringProperty(
+        name="Stop",
+        description="The output that is true if a pass was the last one",
+        default="Stop",
+        search=lambda node, _context, _text: [item.name for item in node.stop_outputs()],
+        update=changes.property_changed,
+    )
 
     def poll_instance(self, tree: bpy.types.NodeTree) -> bool:
         """Whether the node may be in a tree. Blender crashes where a group is in itself."""
@@ -36,10 +66,35 @@ class GroupNode(BackgroundNode):
 
     def draw_buttons(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         self._draw_tree(layout)
+        if self.repeat_mode != "ONCE":
+            self._draw_repeat(layout)
         self.draw_status(layout)
 
     def draw_buttons_ext(self, _context: bpy.types.Context, layout: bpy.types.UILayout) -> None:
         self._draw_tree(layout)
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        self._draw_repeat(layout)
+
+    def stop_outputs(self) -> list[bpy.types.NodeTreeInterfaceSocket]:
+        """The outputs that can say that a pass was the last one."""
+        items = group_interface.items(self.node_tree, "OUTPUT") if has_group(self) else ()
+        return [item for item in items if item.value_type == SocketType("BOOLEAN")]
+
+    def number_input(self, name: str) -> str:
+        """The identifier of the input for one whole number with a name, "" if there is none."""
+        items = group_interface.items(self.node_tree, "INPUT") if has_group(self) else ()
+        found = (item.identifier for item in items if item.name == name and item.value_type == SocketType("INT"))
+        return next(found, "")
+
+    def _draw_repeat(self, layout: bpy.types.UILayout) -> None:
+        layout.prop(self, "repeat_mode", text="" if self.repeat_mode != "ONCE" else None)
+        if self.repeat_mode == "UNTIL":
+            layout.prop(self, "stop_output", icon="CHECKBOX_HLT")
+        if self.repeat_mode == "COUNT" and self.number_input(COUNT_INPUT):
+            layout.prop(self, "iterations", text="Most")
+        elif self.repeat_mode != "ONCE":
+            layout.prop(self, "iterations", text="Most" if self.repeat_mode == "UNTIL" else "Iterations")
 
     def _draw_tree(self, layout: bpy.types.UILayout) -> None:
         row = layout.row(align=True)

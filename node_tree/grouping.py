@@ -309,6 +309,8 @@ def _targets_of(group: bpy.types.NodeTree, identifier: str) -> list[bpy.types.No
 def ungroup(group_node: bpy.types.Node) -> list[bpy.types.Node]:
     """Put the nodes of a group in the place of a group node; these. Raises GroupingError, and changes nothing."""
     tree, group = group_node.id_data, group_node.node_tree
+    if group_node.repeat_mode != "ONCE":
+        raise GroupingError(f'"{group_node.name}" is repeated: let it run once first')
     inner = [node for node in group.nodes if node.bl_idname not in ENDS]
     inside = _copied(inner, tree)
     left, right, lower, upper = transplant.bounds(inner)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import bpy
 
-from ..runtime.planning.node_path import group_of, ids_in
+from ..runtime.planning.node_path import group_of, ids_in, without_passes
 from .links import forget_links
 
 
@@ -48,7 +48,7 @@ def nodes_by_uid(tree: bpy.types.NodeTree) -> dict[str, bpy.types.Node]:
 def find_node(tree: bpy.types.NodeTree, path_id: str) -> bpy.types.Node | None:
     """The node of a tree, or of a group in it, by the id of its path: for a node of the tree, that is its own id."""
     node, inside = None, tree
-    for uid in ids_in(path_id):
+    for uid in ids_in(without_passes(path_id)):
         node = None if inside is None else _node_of(inside, uid)
         inside = getattr(node, "node_tree", None)
     return node
@@ -61,6 +61,7 @@ class NodesByPath:
         self._inside: dict[str, dict[str, bpy.types.Node]] = {"": nodes_by_uid(tree)}
 
     def get(self, path_id: str) -> bpy.types.Node | None:
+        path_id = without_passes(path_id)
         group, uid = group_of(path_id), ids_in(path_id)[-1]
         if group not in self._inside:
             tree = getattr(self.get(group), "node_tree", None)

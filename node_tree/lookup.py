@@ -12,7 +12,7 @@ import bpy
 from ..runtime.blender import data_block_kinds
 from ..runtime.errors import BackgroundNodesError, as_sentences
 from ..runtime.planning.fixes import ask_for_similar
-from ..runtime.planning.node_path import NodePath, groups_of, is_inside
+from ..runtime.planning.node_path import NodePath, groups_of, is_inside, number_of_pass
 from ..runtime.script.socket_types import ANY_DATA_BLOCK
 from ..runtime.script.values import with_article
 from .group_node import group_nodes, has_group, is_group
@@ -151,7 +151,8 @@ def path_label(tree: bpy.types.NodeTree, path_id: str, *, within: str = "") -> s
     nodes = [find_node(tree, path) for path in paths]
     if None in nodes:
         return ""
-    return NodePath((), tuple(label(node) or node.name for node in nodes)).name
+    names = (number_of_pass(path) or label(node) or node.name for path, node in zip(paths, nodes, strict=True))
+    return NodePath((), tuple(names)).name
 
 
 def settable_sockets(node: bpy.types.Node) -> list[bpy.types.NodeSocket]:

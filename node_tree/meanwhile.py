@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from collections import ChainMap
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -45,9 +46,16 @@ class Originals:
         self._home = home
         self._one_by_one = one_by_one
         self._uses: Uses | None = None  # of the file, as it was before the first portion
+        self._written: dict[str, Digests] = {}  # by blob of the snapshot: what is in it, read once
+        self._names: dict[int, DataBlockName] = {}  # of what was in the file then, by uid
         self._moment = 0  # before they were compared
         self._edited: dict[int, bool] = {}  # of those that were compared, by uid
         self.loading_time = 0.0  # the seconds that Blender took to load what they were compared with
+
+    def read_ahead(self) -> None:
+        """Read what the snapshot has, all of it. That touches no data-block: it may be done on another thread."""
+        for blob in self._home.snapshot.blobs:
+            _read_written(blob, self._home.snapshot, self._written)
 
     def prepare(self) -> bool:
         """Look through the file, once for all portions. Returns whether that was done before."""
@@ -96,11 +104,16 @@ class Originals:
 
         All three must tell of another one.
         """
-        names = _names(self._home.snapshot)
+        names = self._names_then()
         renamed = {item for item in originals if names.get(item.session_uid) != data_block_kinds.name_of(item)}
         same_name = [item for item in originals if item not in renamed]
         # Before they are read: that changes what 4.2 to 5.1 write of modifiers.
-        doubted = renamed | _rewritten(same_name, self._home.snapshot, lambda item: item.session_uid)
+        versions = self._home.versions  # what came with an earlier portion is no edit
+
+        def uid_then(item: bpy.types.ID) -> int:
+            return versions.get(item.session_uid) or item.session_uid
+
+        doubted = renamed | _rewritten(same_name, self._home.snapshot, names, uid_then, self._written)
         if not doubted:
             return doubted
         with self._then(originals) as then:  # all of them: what is around a mesh counts, too
@@ -112,9 +125,13 @@ class Originals:
         self.prepare()
         assert self._uses is not None
         # What came home has replaced something: that is no edit.
-        with _Then.loaded(originals, self._uses, self._home.snapshot, self._home.versions) as then:
+        with _Then.loaded(originals, self._uses, self._home.snapshot, self._home.versions, self._written) as then:
             self.loading_time += then.loading_time
             yield then
+
+    def _names_then(self) -> dict[int, DataBlockName]:
+        self._names = self._names or _names(self._home.snapshot)
+        return self._names
 
     def _may_be_edited(self, original: bpy.types.ID, since: int) -> bool:
         held = [original] if self._one_by_one else _held(original, stays=False)
@@ -141,9 +158,10 @@ class _Then:
             can't be read. Blender changes some of what it writes and reads.
     """
 
-    def __init__(self, snapshot: Snapshot, versions: Mapping[int, int | None]) -> None:
+    def __init__(self, snapshot: Snapshot, versions: Mapping[int, int | None], written: dict[str, Digests]) -> None:
         self._snapshot = snapshot
         self._versions = versions
+        self._written = written
         self._names = _names(snapshot)
         self._twins: dict[int, bpy.types.ID] = {}  # by the uid of what is in the open file
         self._uids: dict[int, int] = {}  # the other way round
@@ -154,11 +172,16 @@ class _Then:
     @classmethod
     @contextlib.contextmanager
     def loaded(
-        cls, originals: Iterable[bpy.types.ID], uses: Uses, snapshot: Snapshot, versions: Mapping[int, int | None]
+        cls,
+        originals: Iterable[bpy.types.ID],
+        uses: Uses,
+        snapshot: Snapshot,
+        versions: Mapping[int, int | None],
+        written: dict[str, Digests],
     ) -> Iterator[_Then]:
         """Within the block, they are in the open file, with all that they use."""
         newest, libraries = data_block_kinds.newest_uid(), {*bpy.data.libraries}
-        then = cls(snapshot, versions)
+        then = cls(snapshot, versions, written)
         try:
             then._load(list(originals), uses)
             yield then
@@ -252,7 +275,7 @@ class _Then:
         """Those of the originals of which what is in doubt would be written otherwise now than in the snapshot."""
         originals = list(originals)
         doubted = list(dict.fromkeys(item for each in originals for item in self.doubted[each]))
-        changed = _rewritten(doubted, self._snapshot, self._uid, users=originals)
+        changed = _rewritten(doubted, self._snapshot, self._names, self._uid, self._written, users=originals)
         return {original for original in originals if not changed.isdisjoint(self.doubted[original])}
 
 
@@ -264,7 +287,9 @@ def _names(snapshot: Snapshot) -> dict[int, DataBlockName]:
 def _rewritten(
     items: Collection[bpy.types.ID],
     snapshot: Snapshot,
+    names: Mapping[int, DataBlockName],
     uid_of: Callable[[bpy.types.ID], int],
+    written: dict[str, Digests],
     *,
     users: Collection[bpy.types.ID] = (),
 ) -> set[bpy.types.ID]:
@@ -273,18 +298,19 @@ def _rewritten(
     Args:
         items: the data-blocks.
         snapshot: the snapshot.
+        names: of all that was in the open file then, by uid.
         uid_of: which uid something had when that was taken.
+        written: by blob of the snapshot what is known to be in it; what is read is added.
         users: what uses them and is written for them: 4.2 writes a mesh in another way if it is written for itself.
     """
     if not items:
         return set()
-    names = _names(snapshot)
     wanted = {names[uid] for uid in map(uid_of, items) if uid in names}
     try:
-        now, then = _written_now(users or items, snapshot), _written_then(wanted, snapshot)
+        now, then = _written_now(users or items, snapshot), _written_then(wanted, snapshot, written)
     except BackgroundNodesError:
         return set(items)
-    uids = {name: uid for uid, name in names.items() if not name.library}
+    uids = ChainMap(*snapshot.session_uids.values())
 
     def identity(name: DataBlockName) -> int | DataBlockName:
         item = None if name.library else data_block_kinds.find(*name)
@@ -295,7 +321,7 @@ def _rewritten(
         old, new = None if name is None else then.get(name), now.get(data_block_kinds.name_of(item))
         if old is None or new is None or not old.own == new.own != "" or old.arrangement != new.arrangement:
             return False
-        return [uids.get(used, used) for used in old.uses] == list(map(identity, new.uses))
+        return [used if used.library else uids.get(used, used) for used in old.uses] == list(map(identity, new.uses))
 
     return {item for item in items if not is_same(item)}
 
@@ -307,15 +333,22 @@ def _written_now(items: Iterable[bpy.types.ID], snapshot: Snapshot) -> Digests:
         return blob_digests.find(blob, Outside(FileDigests()))
 
 
-def _written_then(names: set[DataBlockName], snapshot: Snapshot) -> Digests:
+def _written_then(names: set[DataBlockName], snapshot: Snapshot, written: dict[str, Digests]) -> Digests:
     found: dict[DataBlockName, Digest] = {}
-    outside = Outside(FileDigests())
     for blob in snapshot.blobs:
         if names <= found.keys():
             break
-        with contextlib.suppress(BackgroundNodesError):  # not all of them are .blend files
-            found = {**blob_digests.find(snapshot.folder.file(blob), outside), **found}
+        found = {**_read_written(blob, snapshot, written), **found}
     return found
+
+
+def _read_written(blob: str, snapshot: Snapshot, written: dict[str, Digests]) -> Digests:
+    """What is in a blob of a snapshot; nothing, if that can't be read."""
+    if blob not in written:
+        written[blob] = {}
+        with contextlib.suppress(BackgroundNodesError):  # not all of them are .blend files
+            written[blob] = blob_digests.find(snapshot.folder.file(blob), Outside(FileDigests()))
+    return written[blob]
 
 
 def _share_texture_space(mesh: bpy.types.Mesh, twin: bpy.types.Mesh) -> None:

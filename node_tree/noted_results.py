@@ -58,6 +58,9 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
     given_name: bpy.props.StringProperty()
     is_earlier: bpy.props.BoolProperty(description="Whether it is of an earlier run while results of another come home")
     content: bpy.props.StringProperty(description='Of a result: what the run gave, by content; "" if that is not known')
+    number: bpy.props.IntProperty(
+        description="Of a result: which one of the list it is; 0 for all where that is the order of the places"
+    )
     kind: bpy.props.StringProperty()
     name: bpy.props.StringProperty(description='Its name when it was last seen, "" if it was gone then')
     library: bpy.props.StringProperty()
@@ -73,7 +76,7 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
 
     def find(self) -> bpy.types.ID | None:
         """The data-block; None if it is gone. A name leads to it at once, if it still has that."""
-        return _find([self])[0]
+        return find_all([self])[0]
 
     def find_by_name(self) -> bpy.types.ID | None:
         if not self.session_uid or not self.name or self.library or self.kind not in data_block_kinds.collections():
@@ -82,8 +85,8 @@ class BackgroundNodeResult(bpy.types.PropertyGroup):
         return named if named is not None and named.session_uid == self.session_uid else None
 
 
-def _find(rows: Sequence[BackgroundNodeResult]) -> list[bpy.types.ID | None]:
-    """The data-blocks, None for those that are gone. What is not found by its name is looked for once for all."""
+def find_all(rows: Sequence[BackgroundNodeResult]) -> list[bpy.types.ID | None]:
+    """As `BackgroundNodeResult.find`. What is not found by its name is looked for once for all of them."""
     items = [row.find_by_name() for row in rows]
     missing = {row.session_uid: row.kind for row, item in zip(rows, items, strict=True) if item is None}
     kinds = {kind for uid, kind in missing.items() if uid and kind in data_block_kinds.collections()}
@@ -125,10 +128,13 @@ def put(node: bpy.types.Node, output: str, items: Iterable[Noted], places: Colle
 
 
 def put_contents(node: bpy.types.Node, output: str, contents: Mapping[str, str]) -> None:
-    """Note by place what a run gave, by content."""
+    """Note by place what a run gave, by content, in the order in which it gave that: list nodes have their own."""
+    places = list(contents)
+    numbers = {} if places == sorted(places, key=_numbers) else {place: number for number, place in enumerate(places)}
     for row in noted(node, output):
         if not row.role:
             row.content = contents.get(row.place, "")
+            row.number = numbers.get(row.place, len(numbers))
 
 
 def noted(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
@@ -167,18 +173,49 @@ def make_earlier(node: bpy.types.Node, output: str) -> dict[str, tuple[str, str]
 
 
 def contents(node: bpy.types.Node, output: str) -> dict[str, str]:
-    """What a run gave for an output, by place and content; "" where the content is not known."""
-    return {row.place: row.content for row in noted(node, output) if not row.role}
+    """What a run gave for an output, by place and content, in order; "" where the content is not known."""
+    return {row.place: row.content for row in _results(node, output)}
 
 
 def found(node: bpy.types.Node, output: str) -> list[bpy.types.ID]:
-    """The results of an output that are still in the file, in the order of their places."""
-    items = _find(sorted((row for row in noted(node, output) if not row.role), key=_order))
-    return [item for item in items if item is not None]
+    """The results of an output that are still in the file, in order."""
+    return [item for item in find_all(_results(node, output)) if item is not None]
 
 
-def _order(row: BackgroundNodeResult) -> list[int]:
-    return [int(number) for number in row.place.split(".")]
+def num_results(node: bpy.types.Node, output: str) -> int:
+    """How many results of an output were noted."""
+    return sum(not row.role for row in noted(node, output))
+
+
+def _results(node: bpy.types.Node, output: str) -> list[BackgroundNodeResult]:
+    """What was noted of the results themselves, in the order in which they were given."""
+    rows = (row for row in noted(node, output) if not row.role)
+    return sorted(rows, key=lambda row: (row.number, _numbers(row.place)))
+
+
+def _numbers(place: str) -> list[int]:
+    return [int(number) for number in place.split(".")]
+
+
+def hand_over(old: bpy.types.Node, new: bpy.types.Node, renamed: Mapping[str, str] | None = None) -> None:
+    """Let a node have the id and the results of another one, which is to be removed: new results take their place.
+
+    Args:
+        old: the other one.
+        new: the node, which has no results yet.
+        renamed: the new identifiers of outputs that were renamed.
+    """
+    are_there = are_own(old)
+    new.uid, new.home_action = old.uid, old.home_action
+    if not are_there:
+        return
+    for row in old.results:
+        other = new.results.add()
+        for name in BackgroundNodeResult.__annotations__:
+            setattr(other, name, getattr(row, name))
+        other.output = (renamed or {}).get(row.output, row.output)
+    new.results_of = owner(new)
+    forget(old)
 
 
 def forget(node: bpy.types.Node) -> None:
@@ -218,9 +255,9 @@ def _before_save(*_arguments: object) -> None:
     for node in _nodes_with_results():
         if not are_own(node):
             forget(node)
-        for row in node.results:
+        rows = list(node.results)
+        for row, data_block in zip(rows, find_all(rows), strict=True):
             row.digest = baselines.digest(row.digest)
-            data_block = row.find()
             if data_block is None:
                 row.name = ""
             else:

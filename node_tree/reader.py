@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -22,21 +23,24 @@ from ..runtime.planning.graph import (
     OutputAction,
     OutputMode,
     OutputSocket,
+    Repeat,
     SceneSettings,
     WhenChanged,
 )
-from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource
+from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from ..runtime.script.value_kinds import VALUE_KINDS, Form
-from . import declared_sockets, fields, group_interface, sources
+from . import declared_sockets, fields, group_interface, list_nodes, sources
 from .flattening import Flattening
-from .group_node import has_group
-from .identity import renew_duplicates
+from .group_node import COUNT_INPUT, NUMBER_INPUT, has_group
+from .identity import background_trees, renew_duplicates
 
 #: The kinds of which Blender keeps 32 bits of each number.
 _ROUNDED = frozenset(
     kind for kind, known in VALUE_KINDS.items() if known.form in (Form.NUMBER, Form.NUMBERS, Form.MATRIX)
 )
+#: What people call parts that Blender may be built without.
+_PARTS = {"alembic": "Alembic", "codec_ffmpeg": "FFmpeg", "usd": "USD"}
 #: The shipped script that does the work of an Output node in Save mode.
 _SAVE_SCRIPT = "import_export/save_blend_file"
 
@@ -47,8 +51,10 @@ def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
     Sockets of script nodes are brought up to date with their scripts first, those of group nodes with their groups.
     """
     renew_duplicates()
+    for each in background_trees():
+        list_nodes.follow_links(each)
     with sources.read_once():
-        found = Flattening(_read_node, _value, _default_of_group).read(tree)
+        found = Flattening(functools.partial(_read_node, holders=_Holders()), _value, _default_of_group).read(tree)
     return Graph(tree.name, tuple(found.nodes), tuple(found.links), _read_scene(scene), files_in_use(), live_ref(scene))
 
 
@@ -66,7 +72,9 @@ def _read_scene(scene: bpy.types.Scene) -> SceneSettings:
     )
 
 
-def _read_node(node: bpy.types.Node) -> GraphNode:
+def _read_node(node: bpy.types.Node, holders: _Holders) -> GraphNode:
+    if node.bl_idname == "BackgroundNodeOutput":
+        return _read_output(node, holders)
     read_one = _READERS.get(node.bl_idname)
     if read_one is not None:
         return read_one(node)
@@ -105,7 +113,7 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         return _read_broken_script(node)
     source, signature = found
     by_identifier = {socket.identifier: socket for socket in node.inputs}
-    problems = list(_declaration_problems(node))
+    problems = [*_declaration_problems(node), *_lacks(node, signature)]
     inputs = tuple(
         InputSocket(parameter, _own_value(parameter, by_identifier[parameter.identifier], node, problems))
         for parameter in signature.inputs
@@ -133,6 +141,15 @@ def _read_script_output(output: Output) -> OutputSocket:
 def _declaration_problems(node: bpy.types.Node) -> Iterator[Problem]:
     for fault in declared_sockets.faults(node) if node.is_without_main else ():
         yield Problem(node.name, fault.name, fault.message, fault.fix, node.uid)
+
+
+def _lacks(node: bpy.types.Node, signature: Signature) -> Iterator[Problem]:
+    """What the script needs and this Blender, which runs it as well, was built without."""
+    for name in signature.needs:
+        if not getattr(bpy.app.build_options, name, False):
+            message = f"this Blender was built without {_PARTS.get(name, name)}"
+            fix = "Run it in a Blender that has it, as those of blender.org do, or use a node for another format"
+            yield Problem(node.name, "", message, fix, node.uid)
 
 
 def _read_broken_script(node: bpy.types.Node) -> GraphNode:
@@ -181,7 +198,25 @@ def _read_group(node: bpy.types.Node) -> GraphNode:
         OutputSocket(item.identifier, item.name, item.value_type)
         for item in group_interface.items(node.node_tree, "OUTPUT")
     )
-    return GraphNode(node.uid, node.name, NodeKind.GROUP, inputs, outputs, node.mute, problems=tuple(problems))
+    repeat = _read_repeat(node, problems)
+    return GraphNode(
+        node.uid, node.name, NodeKind.GROUP, inputs, outputs, node.mute, problems=tuple(problems), repeat=repeat
+    )
+
+
+def _read_repeat(node: bpy.types.Node, problems: list[Problem]) -> Repeat | None:
+    """How often a group runs; None for once."""
+    if node.repeat_mode == "ONCE":
+        return None
+    count, number = node.number_input(COUNT_INPUT), node.number_input(NUMBER_INPUT)
+    if node.repeat_mode == "COUNT":
+        return Repeat(node.iterations, count_input=count, number_input=number)
+    stop = next((item.identifier for item in node.stop_outputs() if item.name == node.stop_output), "")
+    if not stop:
+        message = f'the group has no output "{node.stop_output}" that is one boolean'
+        fix = "Choose an output that says whether a pass was the last one"
+        problems.append(Problem(node.name, "", message, fix, node.uid))
+    return Repeat(node.iterations, stop_output=stop, number_input=number)
 
 
 def _foreign_sockets(node: bpy.types.Node) -> Iterator[Problem]:
@@ -191,6 +226,29 @@ def _foreign_sockets(node: bpy.types.Node) -> Iterator[Problem]:
             message = f"{socket.bl_label} is no type of Background Nodes"
             fix = "Give this socket of the group another type"
             yield Problem(node.name, socket.name, message, fix, node.uid)
+
+
+def _read_list_node(node: bpy.types.Node) -> GraphNode:
+    deciders = {parameter.identifier: parameter for parameter in node.deciders()}
+    problems: list[Problem] = []
+    inputs = tuple(
+        InputSocket(
+            deciders.get(socket.identifier) or Parameter(socket.identifier, socket.name, socket.socket_type),
+            _value(socket, node, problems, is_as_shown=True),
+        )
+        for socket in node.inputs
+    )
+    outputs = tuple(OutputSocket(socket.identifier, socket.name, socket.socket_type) for socket in node.outputs)
+    return GraphNode(
+        node.uid,
+        node.name,
+        NodeKind.LIST,
+        inputs,
+        outputs,
+        node.mute,
+        problems=tuple(problems),
+        operation=node.operation(),
+    )
 
 
 def _read_input(node: bpy.types.Node) -> GraphNode:
@@ -203,7 +261,7 @@ def _read_input(node: bpy.types.Node) -> GraphNode:
     )
 
 
-def _read_output(node: bpy.types.Node) -> GraphNode:
+def _read_output(node: bpy.types.Node, holders: _Holders) -> GraphNode:
     if node.mode == "SAVE":
         return _read_save(node)
     parameter = Parameter("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True))
@@ -216,16 +274,32 @@ def _read_output(node: bpy.types.Node) -> GraphNode:
         node.keep_succeeded,
         tuple(node.offset),
         node.hide_original,
-        () if node.collection is None else tuple(_holding(node.collection)),
+        () if node.collection is None else tuple(map(live_ref, holders.of(node.collection))),
     )
     return GraphNode(node.uid, node.name, NodeKind.OUTPUT, (InputSocket(parameter),), is_muted=node.mute, action=action)
 
 
-def _holding(collection: bpy.types.Collection) -> Iterator[LiveRef]:
-    """A collection, and all that it is in."""
-    return (
-        live_ref(each) for each in bpy.data.collections if each == collection or collection in each.children_recursive
-    )
+class _Holders:
+    """Which collections of the open file hold which others. They are looked through once, if they are."""
+
+    @functools.cached_property
+    def _around(self) -> dict[bpy.types.Collection, list[bpy.types.Collection]]:
+        """Those that each collection is directly in."""
+        found: dict[bpy.types.Collection, list[bpy.types.Collection]] = {}
+        for outer in bpy.data.collections:
+            for inner in outer.children:
+                found.setdefault(inner, []).append(outer)
+        return found
+
+    def of(self, collection: bpy.types.Collection) -> list[bpy.types.Collection]:
+        """A collection, and all that it is in."""
+        found = {collection: None}
+        waiting = [collection]
+        while waiting:
+            new = [outer for outer in self._around.get(waiting.pop(), ()) if outer not in found]
+            found.update(dict.fromkeys(new))
+            waiting += new
+        return list(found)
 
 
 def _read_save(node: bpy.types.Node) -> GraphNode:
@@ -300,19 +374,22 @@ def _default(parameter: Parameter) -> Value:
 _READERS = {
     "BackgroundNodeScript": _read_script,
     "BackgroundNodeInput": _read_input,
-    "BackgroundNodeOutput": _read_output,
     "BackgroundNodeGroup": _read_group,
-}
+} | {cls.bl_idname: _read_list_node for cls in list_nodes.classes}
 
 
 # Values
 
 
-def _value(socket: Any, node: bpy.types.Node, problems: list[Problem]) -> Value:
-    """What a socket holds, in the form of `socket_types.Value`; None where nothing is set."""
+def _value(socket: Any, node: bpy.types.Node, problems: list[Problem], *, is_as_shown: bool = False) -> Value:
+    """What a socket holds, in the form of `socket_types.Value`; None where nothing is set.
+
+    If it `is_as_shown`, a field that nobody touched holds what it shows.
+    """
     kind = socket.socket_type.kind
     try:
-        value = socket.get_value()
+        is_field = is_as_shown and not socket.socket_type.is_list
+        value = socket.default_value if is_field else socket.get_value()
     except ValueError as error:
         message = f"what is written there is no JSON: {error}"
         problems.append(Problem(node.name, socket.name, message, 'Write it as in {"name": [1, 2]}', _id_of(node)))

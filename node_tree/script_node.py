@@ -20,7 +20,7 @@ from .plain_sockets import PATH_OPTIONS
 from .sockets import socket_idname
 
 #: What the Sidebar lists beside the timeout.
-_SETTINGS = ("retries", "use_fresh_process", "keep_result", "cache", "addons")
+_SETTINGS = ("retries", "use_fresh_process", "keep_result", "cache", "addons", "needs")
 #: What is wrong with a script without `main` on a node whose sockets are those of another one.
 _NO_MAIN = f"{detected_sockets.NO_MAIN}, or declare its inputs and outputs in the Sidebar"
 #: Width of a button with an icon, in UI units.
@@ -137,6 +137,13 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         search_options={"SUGGESTION"},
     )
 
+    needs: bpy.props.StringProperty(
+        name="Needs",
+        description="What the machine must have that runs this node, such as: GPU=1, memory=16, OS=Linux. Memory is in "
+        "gigabytes; what else there is to be named, such as GPU, is what the workers of a farm were started with",
+        update=changes.property_changed,
+    )
+
     def source(self) -> ScriptSource | None:
         """The node's script, None if none is chosen. Raises SignatureError if it can't be read."""
         if self.script is not None:
@@ -158,7 +165,13 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
     def settings(self) -> NodeSettings:
         addons = tuple(filter(None, map(str.strip, self.addons.split(","))))
         return NodeSettings(
-            self.timeout, self.retries, self.use_fresh_process, self.keep_result, addons, self.cache == "NEVER"
+            self.timeout,
+            self.retries,
+            self.use_fresh_process,
+            self.keep_result,
+            addons,
+            self.cache == "NEVER",
+            needs=self.needs.strip(),
         )
 
     def sync(self, *, may_rename: bool = True) -> Signature | None:

@@ -22,10 +22,15 @@ def field_beside(layout: bpy.types.UILayout, text: str, width: float) -> bpy.typ
     """
     if not text:
         return layout
-    row = width - _EDGES
-    split = layout.split(factor=min(_MAX_SHARE, max(row - _FIELD, _room(text)) / row))
+    split = layout.split(factor=label_share(text, width))
     split.label(text=text)
     return split
+
+
+def label_share(text: str, width: float) -> float:
+    """The part of a row that a label gets. In a wide node the field gets half: a long path can be read there."""
+    row = width - _EDGES
+    return min(_MAX_SHARE, max(min(row - _FIELD, row / 2.0), _room(text)) / row)
 
 
 def width_for(labels: Iterable[str], least: float) -> float:

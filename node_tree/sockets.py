@@ -257,7 +257,7 @@ class _DataBlockResult:
     @property
     def num_noted(self) -> int:
         """How many data-blocks of the result came home; some may be deleted."""
-        return len(noted_results.contents(self.node, self.identifier)) if self.has_result else 0
+        return noted_results.num_results(self.node, self.identifier) if self.has_result else 0
 
     def draw_result(self, layout: bpy.types.UILayout, node: bpy.types.Node, text: str) -> None:
         """The label, and a button that shows what came home, with its icon and name, or their number; or brings it."""

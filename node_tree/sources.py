@@ -16,6 +16,7 @@ from ..runtime.errors import SignatureError
 from ..runtime.script import detected_sockets, script_files
 from ..runtime.script.signature import ScriptSource, Signature, read_signature
 from ..runtime.script.wording import title_of
+from . import text_modules
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -43,13 +44,14 @@ def _once(place: int | str, read: Callable[[], ScriptSource]) -> ScriptSource:
 
 
 def from_text(text: bpy.types.Text) -> ScriptSource:
-    """The script in a text. Raises SignatureError if it is too long."""
+    """The script in a text. Raises SignatureError if it is too long, or lacks a module."""
     return _once(text.session_uid, lambda: _from_text(text))
 
 
 def _from_text(text: bpy.types.Text) -> ScriptSource:
     source = content(text)
-    return ScriptSource(source, text.name, is_without_main=detected_sockets.is_without_main(source))
+    folder = text_modules.folder(text, source)
+    return ScriptSource(source, text.name, folder, detected_sockets.is_without_main(source))
 
 
 def content(text: bpy.types.Text) -> str:

@@ -78,8 +78,8 @@ class Succession:
     ) -> None:
         """Let results of an output take the place of its earlier ones at some places: they are given by those."""
         by_place: dict[str, dict[_Part, _Earlier]] = {}
-        for row in noted_results.earlier(node, output, places):
-            item = row.find()
+        rows = noted_results.earlier(node, output, places)
+        for row, item in zip(rows, noted_results.find_all(rows), strict=True):
             if item is None:
                 continue
             is_ours = row.is_ours and item not in self._new and not self._home.has_brought(item)
@@ -90,9 +90,10 @@ class Succession:
 
     def let_stay(self, node: bpy.types.Node, output: str, places: Collection[str]) -> None:
         """Let earlier results stay, and stay noted."""
-        for row in noted_results.earlier(node, output, places):
+        rows = noted_results.earlier(node, output, places)
+        for row, item in zip(rows, noted_results.find_all(rows), strict=True):
             row.is_earlier = False
-            if (item := row.find()) is not None:
+            if item is not None:
                 self._staying.add(item)
 
     def _add_place(self, parts: Mapping[_Part, _Earlier], result: bpy.types.ID | None, policy: WhenChanged) -> None:
@@ -204,15 +205,15 @@ def compared(rows: Iterable[noted_results.BackgroundNodeResult]) -> Iterator[Com
 
 
 def is_home(node: bpy.types.Node, output: str, contents: Mapping[str, str], *, leaves_deleted: bool) -> bool:
-    """Whether just these results, given by place and content, are in the file, and nobody has changed them.
+    """Whether just these results, by place and content, are in the file, in this order, and nobody has changed them.
 
     With `leaves_deleted`, those that somebody has deleted need not be there.
     """
-    if noted_results.contents(node, output) != contents or "" in contents.values():
+    if list(noted_results.contents(node, output).items()) != list(contents.items()) or "" in contents.values():
         return False
     by_place: dict[str, dict[_Part, _Earlier]] = {}
-    for row in noted_results.noted(node, output):
-        item = row.find()
+    rows = noted_results.noted(node, output)
+    for row, item in zip(rows, noted_results.find_all(rows), strict=True):
         if item is not None:
             by_place.setdefault(row.place, {})[row.kind, row.role] = _Earlier(
                 item, row.is_ours, row.digest, row.arrangement

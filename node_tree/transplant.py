@@ -6,28 +6,13 @@ Blender does that by its clipboard only, which holds what the artist copied.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import bpy
 
+from .node_contents import OF_FRAMES, OF_NODES, OF_SOCKETS, PRESET_NOTE, SHOWN_OF_SOCKETS, properties
 from .node_shape import location
-
-#: What all nodes have, in the order in which it is set: a script brings a label and a width of its own.
-_OF_NODES: Final = (
-    *("name", "label", "width", "use_custom_color", "color", "hide", "mute"),
-    *("show_options", "show_preview", "show_texture", "warning_propagation"),
-)
-_OF_FRAMES: Final = ("text", "shrink", "label_size", "height")
-_OF_SOCKETS: Final = ("hide", "enabled", "hide_value", "show_expanded", "display_shape", "link_limit", "description")
-_LAST: Final = frozenset({"identifier", "is_own_value"})
-#: What belongs to the one node: its id, and what a run gave.
-_OWN: Final = frozenset(
-    {"uid", "results", "results_of", "home_action", "num_kept"}
-    | {"result_json", "more_result_json", "result_label", "offered_by", "offered_label", "has_result"}
-    | {"holds_result_list"}
-)
 
 
 class TransplantError(Exception):
@@ -88,10 +73,13 @@ def _copy(node: bpy.types.Node, target: bpy.types.NodeTree, by_name: dict[str, b
     if hasattr(node, "node_tree"):
         new.node_tree = node.node_tree
     _copy_properties(node, new)
+    if PRESET_NOTE in node:
+        new[PRESET_NOTE] = node[PRESET_NOTE]
     if hasattr(node, "uid"):
         _copy_sockets(node.inputs, new.inputs)
         _copy_sockets(node.outputs, new.outputs)
-    for name in (*_OF_NODES, *(_OF_FRAMES if node.bl_idname == "NodeFrame" else ())):
+    of_frames = (*OF_FRAMES, "height") if node.bl_idname == "NodeFrame" else ()
+    for name in ("name", "width", *OF_NODES, *of_frames):
         if hasattr(node, name):
             setattr(new, name, getattr(node, name))
     if node.parent is not None and node.parent.name in by_name:
@@ -109,7 +97,7 @@ def _copy_sockets(old: Any, new: Any) -> None:
     for socket, other in zip(old, new, strict=True):
         if other.name != socket.name:
             other.name = socket.name
-        for name in _OF_SOCKETS:
+        for name in (*OF_SOCKETS, *SHOWN_OF_SOCKETS):
             if hasattr(socket, name) and getattr(other, name) != getattr(socket, name):
                 setattr(other, name, getattr(socket, name))
         _copy_properties(socket, other)
@@ -117,7 +105,7 @@ def _copy_sockets(old: Any, new: Any) -> None:
 
 def _copy_properties(old: Any, new: Any) -> None:
     """Copy what an add-on has added to a type of Blender, as far as it is set."""
-    names, collections = _properties(type(old))
+    names, collections = properties(type(old))
     for name in names:
         if old.is_property_set(name):
             setattr(new, name, getattr(old, name))
@@ -128,22 +116,6 @@ def _copy_properties(old: Any, new: Any) -> None:
         items.clear()
         for item in getattr(old, name):
             _copy_properties(item, items.add())
-
-
-@functools.cache
-def _properties(owner: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names of what was added to a type: of properties, and of collections.
-
-    Last come those that change when others are set, or let an item tell its node of each change.
-    """
-    found = [each for each in owner.bl_rna.properties if each.is_runtime and each.identifier not in _OWN]
-    names = [each.identifier for each in found if each.type != "COLLECTION"]
-    # Fields, and the list of a menu, hold nothing: they show what others hold.
-    shown = {name for name in names if name.startswith("field_")} - {"field_json"}
-    if "choice" in names:
-        shown.add("default_value")
-    names = sorted((name for name in names if name not in shown), key=_LAST.__contains__)
-    return tuple(names), tuple(each.identifier for each in found if each.type == "COLLECTION")
 
 
 def bounds(nodes: Iterable[bpy.types.Node]) -> tuple[float, float, float, float]:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import bpy
 
-from . import changes, group_node, links
+from . import changes, group_node, links, list_nodes
 from .shown_tree import ShownTree
 
 _shown_tree = ShownTree()
@@ -17,6 +18,17 @@ _OF_NEW_REROUTES = "NodeSocketColor"
 
 #: Called with a tree whose mode the artist, or a program, has chosen; not when it came with a file or an undo.
 mode_listeners: list[Callable[[bpy.types.NodeTree], None]] = []
+
+
+@contextlib.contextmanager
+def mode_is_not_chosen() -> Iterator[None]:
+    """Within the block trees are given the modes that others have chosen for them: nobody is told."""
+    before = mode_listeners[:]
+    mode_listeners.clear()
+    try:
+        yield
+    finally:
+        mode_listeners[:] = before
 
 
 def _mode_chosen(tree: bpy.types.NodeTree, _context: bpy.types.Context | None) -> None:
@@ -84,6 +96,7 @@ def _mark_soon(*_arguments: object) -> None:
 def _mark_all_links() -> None:
     for tree in bpy.data.node_groups:
         if tree.bl_idname == BackgroundNodeTree.bl_idname:
+            list_nodes.follow_links(tree)
             links.give_reroutes_types(tree)
             links.mark(tree)
 

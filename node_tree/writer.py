@@ -163,11 +163,15 @@ class Writer:
             self.notes.append("The node tree is gone, so its results were dropped")
             return None
         deliveries = [item for item in deliveries if self._has_place(nodes, item)]
-        coming = [item for item in deliveries if not item.is_offered and not self._is_home(item, nodes)]
+        coming: list[Delivery] = []
+        there: list[Delivery] = []
+        for item in deliveries:
+            if not item.is_offered:
+                (there if self._is_home(item, nodes) else coming).append(item)
         before = _shown(nodes)
         with edits.own():  # Blender tells of tooltips
             if not self._run.takes_kept_only:
-                self._clear_stale(nodes, [item for item in deliveries if not item.is_offered and item not in coming])
+                self._clear_stale(nodes, there)
             for item in deliveries:
                 if item.is_offered:
                     self._offer(item, nodes)
@@ -354,7 +358,9 @@ class Writer:
             self._note_once(f'The node "{names[0]}"' if delivery.action is None else "An Output node", "is gone")
             return False
         if delivery.action is None and not any(socket_of(source, nodes) for source in sources):
-            what = "The script of" if delivery.node in self._run.tasks else "The group"
+            is_list_node = any(delivery.node == each.id for each in self._run.plan.lists)
+            what = "The node" if is_list_node else "The group"
+            what = "The script of" if delivery.node in self._run.tasks else what
             self._note_once(f'{what} "{names[0]}"', "has another output now")
             return False
         return True

@@ -73,6 +73,22 @@ class CompileError(BackgroundNodesError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class TextFormError(BackgroundNodesError):
+    """A node tree can't be written as text, or made of one. Nothing was made. `problems` holds every reason at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DumpError(TextFormError):
+    """A node tree holds what its text can't."""
+
+
+class BuildError(TextFormError):
+    """A text is none of a node tree, or of one that this Blender, or this file, can't have."""
+
+
 class InvalidTransitionError(BackgroundNodesError):
     """The scheduler was given an impossible event or request. `story` has the last changes of the task's state."""
 
@@ -89,12 +105,35 @@ class TransportError(BackgroundNodesError):
     """A channel got something that is no message, or a message that is too long."""
 
 
+class EngineError(BackgroundNodesError):
+    """An engine can't be chosen, or can't be used as it was chosen. `fix` says what to do about it."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(as_sentences(message, fix))
+        self.message = message
+        self.fix = fix
+
+
 class StoreError(BackgroundNodesError):
     """The scratch folder can't be written or read. The message names the path and the reason."""
 
 
 class BlendFileError(BackgroundNodesError):
     """A .blend file that can't be read without Blender. The message says what is wrong with it."""
+
+
+class PresetError(BackgroundNodesError):
+    """A preset can't be read, saved or used. `fix` says what to do about it."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(as_sentences(message, fix))
+        self.message = message
+        self.fix = fix
+
+    @classmethod
+    def of(cls, problem: Problem) -> PresetError:
+        """What is wrong with the tree of a preset."""
+        return cls(f"{problem.node}: {problem.message}" if problem.node else problem.message, problem.fix)
 
 
 class RunError(BackgroundNodesError):

@@ -1,4 +1,4 @@
-"""Build the extension into a folder that Blender installs and updates it from: zip, index and a page for browsers.
+"""Build both extensions into a folder that Blender installs and updates them from: zips, index and a page for browsers.
 
 python tools/make_repository.py build/repository [--blender PATH]
 
@@ -6,7 +6,6 @@ Without a Blender, it takes the extension command out of the `bpy` wheel of this
 """
 
 import argparse
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,11 +14,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def make(folder: Path, command: list[str]) -> None:
-    """Make the folder anew: what it held of earlier versions would be offered beside this one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """Fill the folder. Earlier versions in it go: they would be offered beside this one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in folder.glob("background_nodes*.zip"):
+        package.unlink()
     for step in (
         ("build", "--source-dir", str(ROOT), "--output-dir", str(folder)),
+        ("build", "--source-dir", str(ROOT / "farm"), "--output-dir", str(folder)),
         ("server-generate", "--repo-dir", str(folder), "--html"),
     ):
         subprocess.run([*command, *step], check=True)

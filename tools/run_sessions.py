@@ -17,7 +17,7 @@ from pathlib import Path
 OUTPUTS = Path(__file__).resolve().parents[1] / "build" / "reports"
 NOX = (sys.executable, "-m", "nox")
 #: How many run at a time: more than processors, for in most tests one process waits for another.
-NUM_AT_A_TIME = 4
+NUM_AT_A_TIME = 5
 
 
 def sessions() -> list[str]:

@@ -1,4 +1,4 @@
-"""Sum up all pytest runs of `make test`, on one last line.
+"""Sum up all pytest runs of `make test`, on one last line, and tell which files of tests took longest.
 
     python tools/total.py build/reports       reads the JUnit files there, and what the sessions left out
 
@@ -7,7 +7,12 @@ Exit 1 where a test failed or a run didn't come to its end.
 
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections import defaultdict
+from itertools import islice
 from pathlib import Path
+
+#: Of how many files the time is told, of each run.
+NUM_SLOWEST = 6
 
 
 def count(report: Path) -> tuple[int, int, int]:
@@ -18,8 +23,20 @@ def count(report: Path) -> tuple[int, int, int]:
     return len(cases) - failed - skipped, failed, skipped
 
 
+def seconds_of_files(report: Path) -> dict[str, float]:
+    """Return the seconds that the tests of each file took in one run, the slowest first."""
+    seconds: dict[str, float] = defaultdict(float)
+    for case in ElementTree.parse(report).iter("testcase"):
+        seconds[case.get("classname", "")] += float(case.get("time", 0.0))
+    return dict(sorted(seconds.items(), key=lambda item: -item[1]))
+
+
 def main(folder: Path) -> int:
-    """Print a line for each run, what was left out, and the total."""
+    """Print the slowest files of each run, then a line for each run, what was left out, and the total."""
+    for report in folder.glob("*.xml"):
+        seconds = seconds_of_files(report)
+        slowest = ", ".join(f"{name} {time:.0f} s" for name, time in islice(seconds.items(), NUM_SLOWEST))
+        print(f"{report.stem}: {sum(seconds.values()) / 60:.1f} minutes; {slowest}")
     totals = [0, 0, 0]
     for report in sorted(folder.glob("*.xml"), key=lambda path: path.stat().st_mtime):
         counts = count(report)

@@ -7,7 +7,7 @@ import bpy
 
 from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT
 from ..editor.active import edited_tree
-from . import node_add, node_choices, selection
+from . import node_add, node_choices, preset_use, selection
 from .choice_menus import ChoiceMenus
 from .node_choices import NodeChoice
 
@@ -16,7 +16,7 @@ def _draw_selection(layout: bpy.types.UILayout) -> None:
     layout.menu(selection.BACKGROUND_NODES_MT_input_from_selection.bl_idname)
 
 
-_menus = ChoiceMenus("add", node_add.draw, _draw_selection)
+_menus = ChoiceMenus("add", node_add.draw, _draw_selection, preset_use.draw)
 
 
 class BACKGROUND_NODES_MT_add(bpy.types.Menu):
@@ -29,6 +29,7 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         layout = self.layout
         _menus.draw_inputs(layout)
         node_add.draw(layout, NodeChoice("node", "BackgroundNodeOutput"))
+        _menus.draw_lists(layout)
         layout.separator()
         layout.operator("background_nodes.script_new")
         layout.operator("background_nodes.script_new", text="New Script Without main").is_without_main = True
@@ -37,6 +38,7 @@ class BACKGROUND_NODES_MT_add(bpy.types.Menu):
         layout.separator()
         _menus.draw_scripts(layout)
         layout.separator()
+        _menus.draw_presets(layout)
         layout.menu(BACKGROUND_NODES_MT_add_group.bl_idname)
         layout.menu(BACKGROUND_NODES_MT_add_layout.bl_idname)
 

@@ -10,8 +10,11 @@ from typing import Protocol
 
 import bpy
 
-from . import node_choices
+from ...runtime.presets.preset import Kind, Preset
+from . import node_choices, preset_choices
 from .node_choices import NodeChoice
+from .preset_choices import NODE_KINDS
+from .preset_menus import DrawPreset, PresetMenus
 
 #: Types of data that are often an input; the others are in a menu of their own.
 _COMMON_INPUTS = (
@@ -33,8 +36,21 @@ class DrawEntry(Protocol):
 class ChoiceMenus:
     """Menus whose entries all do the same with what is picked."""
 
-    def __init__(self, name: str, draw_entry: DrawEntry, draw_above_inputs: _Draw | None = None) -> None:
-        """`name` tells their identifiers from those of others."""
+    def __init__(
+        self,
+        name: str,
+        draw_entry: DrawEntry,
+        draw_above_inputs: _Draw | None = None,
+        draw_preset: DrawPreset | None = None,
+    ) -> None:
+        """`name` tells their identifiers from those of others.
+
+        Args:
+            name: see above.
+            draw_entry: draws what can be picked.
+            draw_above_inputs: draws what stands above the types of Input nodes.
+            draw_preset: draws a preset of any kind; without it, there are those that become nodes.
+        """
         self._prefix = f"BACKGROUND_NODES_MT_{name}"
         self._draw_entry = draw_entry
         self._draw_above_inputs = draw_above_inputs
@@ -43,6 +59,9 @@ class ChoiceMenus:
         )
         inputs = functools.partial(self._draw_inputs, more)
         self._inputs = self._menu("input", "Input", "Nodes that give a value or a data-block of this file", inputs)
+        self._lists = self._menu(
+            "list", "List", "Nodes that work on lists, or choose, without a script", self._draw_lists
+        )
         self._texts = self._menu(
             "text", "Script from Text", "Nodes of the texts in this file that are scripts", self._draw_texts
         )
@@ -51,13 +70,22 @@ class ChoiceMenus:
             self._menu(f"folder_{index}", "Scripts", "", functools.partial(self._draw_folder, index))
             for index in range(_MAX_FOLDER_MENUS)
         ]
-        self.classes = (more, self._inputs, self._texts, *self._categories, *self._folders)
+        kinds = NODE_KINDS if draw_preset is None else (*NODE_KINDS, Kind.TREE)
+        self._presets = PresetMenus(name, draw_preset or self._draw_preset, kinds)
+        own = (more, self._inputs, self._lists, self._texts)
+        self.classes = (*own, *self._categories, *self._folders, *self._presets.classes)
 
     def draw_inputs(self, layout: bpy.types.UILayout) -> None:
         layout.menu(self._inputs.bl_idname)
 
+    def draw_lists(self, layout: bpy.types.UILayout) -> None:
+        layout.menu(self._lists.bl_idname)
+
     def draw_texts(self, layout: bpy.types.UILayout) -> None:
         layout.menu(self._texts.bl_idname)
+
+    def draw_presets(self, layout: bpy.types.UILayout) -> None:
+        self._presets.draw(layout)
 
     def draw_scripts(self, layout: bpy.types.UILayout) -> None:
         """The shipped scripts, and those in the artist's own folders."""
@@ -87,6 +115,11 @@ class ChoiceMenus:
         for choice in choices:
             self._draw_entry(layout, choice)
 
+    def _draw_preset(self, layout: bpy.types.UILayout, preset: Preset) -> None:
+        layout = layout.row()
+        layout.enabled = not preset_choices.fault(preset)
+        self._draw_entry(layout, NodeChoice("preset", preset.uuid), icon=preset_choices.icon(preset))
+
     def _draw_inputs(self, more: type[bpy.types.Menu], layout: bpy.types.UILayout) -> None:
         if self._draw_above_inputs is not None:
             self._draw_above_inputs(layout)
@@ -100,6 +133,9 @@ class ChoiceMenus:
         common = {kind for group in _COMMON_INPUTS for kind in group}
         rare = (choice for choice in node_choices.inputs() if choice.name not in common)
         self._draw_all(sorted(rare, key=lambda choice: choice.title), layout)
+
+    def _draw_lists(self, layout: bpy.types.UILayout) -> None:
+        self._draw_all(node_choices.lists(), layout)
 
     def _draw_texts(self, layout: bpy.types.UILayout) -> None:
         choices = node_choices.texts()

@@ -22,6 +22,11 @@ _READERS = {
     ".obj": "import_export/import_obj",
     ".gltf": "import_export/import_gltf",
     ".glb": "import_export/import_gltf",
+    ".fbx": "import_export/import_fbx",
+    ".stl": "import_export/import_stl",
+    ".ply": "import_export/import_ply",
+    ".abc": "import_export/import_alembic",
+    **dict.fromkeys((".usd", ".usda", ".usdc", ".usdz"), "import_export/import_usd"),
     **dict.fromkeys(bpy.path.extensions_image, "image/load_image"),
 }
 _SCRIPT = ".py"

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
+from ...runtime.errors import PresetError
 from ..editor import groups
 from ..editor.active import EditableTreeOperator, edited_tree, select_only
 from . import node_choices
@@ -25,11 +27,17 @@ class AddOperator(EditableTreeOperator):
 
     def add(self, context: bpy.types.Context, choice: NodeChoice) -> bpy.types.Node | None:
         """Add a node where the cursor is and make it the only selected one; None, and a report, if that can't be."""
+        return self.place(context, choice.title, choice.add_to)
+
+    def place(
+        self, context: bpy.types.Context, title: str, add_to: Callable[[bpy.types.NodeTree], bpy.types.Node]
+    ) -> bpy.types.Node | None:
+        """The same with a node that a function adds to a tree."""
         tree = edited_tree(context)
         try:
-            node = choice.add_to(tree)
-        except (KeyError, RuntimeError) as error:
-            self.report({"ERROR"}, rpt_("{node} can't be added: {reason}").format(node=choice.title, reason=error))
+            node = add_to(tree)
+        except (KeyError, RuntimeError, PresetError) as error:
+            self.report({"ERROR"}, rpt_("{node} can't be added: {reason}").format(node=title, reason=error))
             return None
         select_only(tree, node)
         node.location = context.space_data.cursor_location

@@ -7,12 +7,12 @@ import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import bpy
 
-from ...node_tree import group_interface, grouping, sources
+from ...node_tree import group_interface, grouping, list_nodes, sources
 from ...node_tree.data_nodes import data_types
 from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT
 from ...node_tree.identity import background_trees
@@ -23,6 +23,7 @@ from ...runtime.script.signature import ScriptSource, Signature
 from ...runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from ...runtime.script.wording import title_of
 from ..preferences import preferences
+from . import preset_choices
 
 _OUTPUT = "BackgroundNodeOutput"
 #: The nodes without a script. A "node" choice is named by its `bl_idname`.
@@ -33,7 +34,7 @@ _TITLES = {
     "NodeFrame": "Frame",
     GROUP_INPUT: "Group Input",
     GROUP_OUTPUT: "Group Output",
-}
+} | {cls.bl_idname: cls.bl_label for cls in list_nodes.classes}
 #: A text of more lines is no script, and is not looked into whenever a menu opens.
 _MAX_LINES = 5_000
 
@@ -51,10 +52,10 @@ class NodeChoice:
     """A node that can be added.
 
     Attributes:
-        kind: "library", "file" or "text" for a script, "input" for an Input node, "group" for a group,
-            "node" for another.
-        name: of the shipped script, of the file, of the text, of the type of data, of the group's tree, or the
-            `bl_idname`.
+        kind: "library", "file" or "text" for a script, "input" for an Input node, "group" for a group, "repeat" for
+            one that is repeated and is yet to be chosen, "preset" for one that becomes a node, "node" for another.
+        name: of the shipped script, of the file, of the text, of the type of data, of the group's tree, the preset's
+            uuid, or the `bl_idname`.
     """
 
     kind: str
@@ -68,7 +69,7 @@ class NodeChoice:
     @property
     def is_named_by_artist(self) -> bool:
         """Whether its title is nothing to translate."""
-        return self.kind in ("file", "text", "group")
+        return self.kind in ("file", "text", "group", "preset")
 
     @property
     def title(self) -> str:
@@ -81,6 +82,11 @@ class NodeChoice:
                 return _data_type_names().get(self.name, self.name)
             case "group":
                 return self.name
+            case "preset":
+                preset = preset_choices.find(self.name)
+                return self.name if preset is None else preset.name
+            case "repeat":
+                return "Repeat"
             case _:
                 return _TITLES.get(self.name, self.name)
 
@@ -89,11 +95,16 @@ class NodeChoice:
         """For a tooltip, so without a full stop."""
         if self.kind == "node":
             return bpy.types.Node.bl_rna_get_subclass(self.name).description
+        if self.kind == "repeat":
+            return "A group that runs several times: what a pass gives goes into the next one"
         if self.kind == "input":
             return bpy.types.Node.bl_rna_get_subclass("BackgroundNodeInput").description
         if self.kind == "group":
             group = bpy.data.node_groups.get(self.name)
             return "" if group is None else group.description.removesuffix(".")
+        if self.kind == "preset":
+            preset = preset_choices.find(self.name)
+            return "" if preset is None else preset_choices.tooltip(preset)
         try:
             return _signature(self).description.removesuffix(".")
         except SignatureError as error:
@@ -103,10 +114,14 @@ class NodeChoice:
         """The inputs or outputs that the node will have; none if its script can't be read."""
         if self.kind == "input":
             return (ChoiceSocket("value", "Value", SocketType(self.name)),) if are_outputs else ()
+        if self.kind == "repeat":
+            return ()
         if self.kind == "node":
             return _sockets_of_node(self.name, are_outputs)
         if self.kind == "group":
             return _sockets_of_group(self.name, are_outputs)
+        if self.kind == "preset":
+            return _sockets_of_preset(self.name, are_outputs)
         try:
             signature = _signature(self)
         except SignatureError:
@@ -115,33 +130,52 @@ class NodeChoice:
         return tuple(ChoiceSocket(socket.identifier, socket.label, socket.type) for socket in sockets)
 
     def add_to(self, tree: bpy.types.NodeTree) -> bpy.types.Node:
-        """Add the node. Raises KeyError if the text is gone, RuntimeError if the tree takes no such node."""
-        text = bpy.data.texts[self.name] if self.kind == "text" else None
+        """Add the node.
+
+        Raises:
+            KeyError: if the text or the group is gone.
+            RuntimeError: if the tree takes no such node.
+            PresetError: if the preset can't be used.
+        """
+        if self.kind == "preset":
+            return preset_choices.add_to(tree, preset_choices.shown().presets.get(self.name))
         if self.kind == "group" and not grouping.can_use(tree, bpy.data.node_groups[self.name]):
             raise RuntimeError("it would be in itself")
+        settings = self._settings()
         node = tree.nodes.new(self._idname)
         if self.kind != "node":
             node.name = self.title  # for reports: they name a node
+        for name, value in settings.items():
+            setattr(node, name, value)
+        return node
+
+    def _settings(self) -> dict[str, Any]:
+        """What the new node has other than any of its type. Raises KeyError if the text or the group is gone."""
         match self.kind:
             case "library":
-                node.library_script = self.name
+                return {"library_script": self.name}
             case "file":
-                node.filepath = self.name
+                return {"filepath": self.name}
             case "text":
-                node.script = text
+                return {"script": bpy.data.texts[self.name]}
             case "input":
-                node.data_type = self.name
+                return {"data_type": self.name}
             case "group":
-                node.node_tree = bpy.data.node_groups[self.name]
+                return {"node_tree": bpy.data.node_groups[self.name]}
+            case "repeat":
+                return {"repeat_mode": "COUNT"}
             case "node" if self.name == _OUTPUT:  # the result stands where its original is: so it can be seen
-                node.hide_original = True
-        return node
+                return {"hide_original": True}
+            case _:
+                return {}
 
     @property
     def _idname(self) -> str:
         if self.kind == "node":
             return self.name
-        return {"input": "BackgroundNodeInput", "group": "BackgroundNodeGroup"}.get(self.kind, "BackgroundNodeScript")
+        group = "BackgroundNodeGroup"
+        found = {"input": "BackgroundNodeInput", "group": group, "repeat": group}
+        return found.get(self.kind, "BackgroundNodeScript")
 
 
 def find(identifier: str) -> NodeChoice:
@@ -155,13 +189,21 @@ def _sockets_of_node(idname: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]
         return (ChoiceSocket(name, name, None),)
     if idname == "BackgroundNodeOutput" and not are_outputs:
         return (ChoiceSocket("data", "Data", SocketType(ANY_DATA_BLOCK, is_list=True)),)
-    return ()
+    sockets = list_nodes.NEW_SOCKETS.get(idname, ((), ()))[are_outputs]
+    return tuple(ChoiceSocket(*each) for each in sockets)
 
 
 def _sockets_of_group(name: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]:
     group = bpy.data.node_groups.get(name)
     items = () if group is None else group_interface.items(group, "OUTPUT" if are_outputs else "INPUT")
     return tuple(ChoiceSocket(item.identifier, item.name, item.value_type) for item in items)
+
+
+def _sockets_of_preset(uuid: str, are_outputs: bool) -> tuple[ChoiceSocket, ...]:
+    preset = preset_choices.find(uuid)
+    rows = () if preset is None else preset.sockets(is_output=are_outputs)
+    found = ((identifier, label, preset_choices.socket_type(name)) for identifier, label, name in rows)
+    return tuple(ChoiceSocket(*row) for row in found if row[2] is not None)
 
 
 @functools.cache
@@ -220,6 +262,11 @@ def inputs() -> list[NodeChoice]:
     return [NodeChoice("input", kind) for kind in _data_type_names()]
 
 
+def lists() -> list[NodeChoice]:
+    """The nodes that work on lists, choose or repeat without a script."""
+    return [*(NodeChoice("node", cls.bl_idname) for cls in list_nodes.classes), NodeChoice("repeat", "")]
+
+
 def folder_categories() -> dict[str, list[FolderScript]]:
     """The scripts in the artist's own folders, by category."""
     categories: dict[str, list[FolderScript]] = {}
@@ -244,6 +291,9 @@ def all_choices(tree: bpy.types.NodeTree | None = None) -> Iterator[NodeChoice]:
     yield from texts()
     yield from inputs()
     yield from groups(tree)
+    yield from lists()
+    for preset in preset_choices.of_nodes():
+        yield NodeChoice("preset", preset.uuid)
     yield NodeChoice("node", "BackgroundNodeOutput")
     yield NodeChoice("node", "NodeReroute")
 

@@ -116,6 +116,9 @@ def type_of(socket: bpy.types.NodeSocket) -> SocketType | None:
         links = socket.node.inputs[0].links
         found = source_socket(links[0]) if links else None
         return None if found is None else getattr(found, "socket_type", None)
+    is_of_any_type = getattr(socket.node, "is_of_any_type", None)
+    if is_of_any_type is not None and not socket.is_output and is_of_any_type(socket):
+        return None
     return getattr(socket, "socket_type", None)
 
 

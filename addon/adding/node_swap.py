@@ -9,7 +9,8 @@ from typing import Any
 import bpy
 from bpy.app.translations import pgettext_rpt as rpt_
 
-from ...node_tree import base
+from ...node_tree import base, list_nodes
+from ...runtime.errors import PresetError
 from ...runtime.script.socket_types import SocketType, conversion
 from ..drawing import keymaps
 from ..editor.active import EditableTreeOperator, edited_tree, select_only
@@ -21,7 +22,7 @@ from .node_search import type_of
 #: What the new node has of the old one.
 _KEPT = ("parent", "hide", "mute", "use_custom_color", "color")
 #: What it has beside if both run scripts.
-_KEPT_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "cache", "addons")
+_KEPT_SETTINGS = ("timeout", "retries", "use_fresh_process", "keep_result", "cache", "addons", "needs")
 #: Blender has such a menu, and its key, since this version.
 _MENU, _HAS_MENU = "NODE_MT_swap", bpy.app.version >= (5, 0, 0)
 
@@ -53,7 +54,7 @@ class BACKGROUND_NODES_OT_node_swap(EditableTreeOperator, bpy.types.Operator):
         for old in [node for node in tree.nodes if node.select and _can_go(node)]:
             try:
                 made.append(swap(old, choice))
-            except (KeyError, RuntimeError) as error:
+            except (KeyError, RuntimeError, PresetError) as error:
                 message = rpt_("{node} can't be added: {reason}").format(node=choice.title, reason=error)
                 self.report({"ERROR"}, message)
                 break
@@ -68,7 +69,7 @@ def _can_go(node: bpy.types.Node) -> bool:
 
 
 def swap(old: bpy.types.Node, choice: NodeChoice) -> bpy.types.Node:
-    """Put a node in the place of another. Raises KeyError or RuntimeError as `NodeChoice.add_to` does."""
+    """Put a node in the place of another. Raises what `NodeChoice.add_to` does."""
     tree = old.id_data
     new = choice.add_to(tree)
     for name in (*_KEPT, *_KEPT_SETTINGS):
@@ -80,6 +81,7 @@ def swap(old: bpy.types.Node, choice: NodeChoice) -> bpy.types.Node:
     if _are_inputs(old, new):
         new.is_list = old.is_list
     _hand_over_inputs(old, new)
+    list_nodes.follow_links(tree)  # so that its outputs are what they will be
     _hand_over_outputs(old, new)
     tree.nodes.remove(old)
     return new
@@ -97,6 +99,7 @@ def _hand_over_inputs(old: bpy.types.Node, new: bpy.types.Node) -> None:
     for is_by_name in (True, False):
         for socket in (each for each in old.inputs if each.enabled):
             sources = [link.from_socket for link in links.get(socket.identifier, ())]
+            are_muted = [link.is_muted for link in links.get(socket.identifier, ())]
             found = next(
                 (each for each in _candidates(socket, new.inputs, taken, is_by_name) if _takes(each, socket, sources)),
                 None,
@@ -105,8 +108,8 @@ def _hand_over_inputs(old: bpy.types.Node, new: bpy.types.Node) -> None:
                 continue
             taken.add(found.identifier)
             links.pop(socket.identifier, None)
-            for source in sources:
-                old.id_data.links.new(found, source)
+            for source, is_muted in zip(sources, are_muted, strict=True):
+                old.id_data.links.new(found, source).is_muted = is_muted
             if not sources and (is_by_name or type_of(socket).is_data_block):
                 base.hand_over_value(socket, found)
 
@@ -151,11 +154,11 @@ def _put_in_place(target: bpy.types.NodeSocket, old: bpy.types.NodeSocket, new: 
     """Link an input to another output; the order of its links stays."""
     links = target.id_data.links
     before = _ordered(target)
-    sources = [link.from_socket for link in before]
+    sources = [(link.from_socket, link.is_muted) for link in before]
     for link in before:
         links.remove(link)
-    for source in sources:
-        links.new(target, new if source == old else source)
+    for source, is_muted in sources:
+        links.new(target, new if source == old else source).is_muted = is_muted
 
 
 def _ordered(socket: bpy.types.NodeSocket) -> list[bpy.types.NodeLink]:
@@ -216,11 +219,30 @@ class BACKGROUND_NODES_MT_swap(bpy.types.Menu):
         _menus.draw_inputs(layout)
         for idname in ("BackgroundNodeOutput", "NodeReroute"):
             _draw_entry(layout, NodeChoice("node", idname))
+        _menus.draw_lists(layout)
         layout.separator()
         _menus.draw_texts(layout)
         _draw_entry(layout, NodeChoice("node", "BackgroundNodeScript"))
         layout.separator()
         _menus.draw_scripts(layout)
+        layout.separator()
+        _menus.draw_presets(layout)
+        layout.menu(BACKGROUND_NODES_MT_swap_group.bl_idname)
+
+
+class BACKGROUND_NODES_MT_swap_group(bpy.types.Menu):
+    """Node trees of this file that can take the place of the selected nodes as groups"""
+
+    bl_idname = "BACKGROUND_NODES_MT_swap_group"
+    bl_label = "Group"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        tree = edited_tree(context)
+        choices = node_choices.groups(tree) if tree is not None else ()
+        for choice in choices:
+            _draw_entry(self.layout, choice)
+        if not choices:
+            self.layout.label(text="No tree in this file can be a group here")
 
 
 def _draw_in_blenders(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
@@ -234,7 +256,7 @@ def _draw_in_node_menus(menu: bpy.types.Menu, context: bpy.types.Context) -> Non
         menu.layout.menu(BACKGROUND_NODES_MT_swap.bl_idname)
 
 
-classes = (BACKGROUND_NODES_OT_node_swap, *_menus.classes, BACKGROUND_NODES_MT_swap)
+classes = (BACKGROUND_NODES_OT_node_swap, *_menus.classes, BACKGROUND_NODES_MT_swap_group, BACKGROUND_NODES_MT_swap)
 
 
 def register() -> None:

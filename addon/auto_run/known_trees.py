@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from ...runtime.planning.plan import PlannedTask
@@ -50,7 +50,8 @@ def digest(mode: str, tasks: Iterable[PlannedTask]) -> str:
 
 
 def _of_script(task: PlannedTask) -> tuple[str, str]:
-    return task.script.text, task.script.filename if task.script.folder else ""
+    script = task.script
+    return script.text, script.filename if script.is_file else PurePath(script.folder).name
 
 
 def _texts(task: PlannedTask) -> Iterator[str]:

@@ -100,7 +100,7 @@ def path_inputs(run: Run) -> set[str]:
 
 def files_of(run: Run) -> set[str]:
     """The files that a run reads: what inputs name, scripts, and the libraries and images of the open file."""
-    scripts = {task.script.filename for task in run.planned if task.script.folder}
+    scripts = {task.script.filename for task in run.planned if task.script.is_file}
     in_use = paths.files_in_use()
     named = {*in_use.libraries, *in_use.images} if any(map(_live_refs, run.planned)) else set()
     return path_inputs(run) | scripts | named

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import bpy
@@ -17,13 +18,19 @@ from ...runtime.errors import MisfitError
 from ...runtime.script.socket_types import SocketType
 from ...runtime.script.value_kinds import VALUE_KINDS, Form
 from ...runtime.script.values import fit
+from ...runtime.text_form.paths import absolute_in
 
 _TRUE: Final = frozenset({"true", "on", "yes", "1"})
 _FALSE: Final = frozenset({"false", "off", "no", "0"})
 
 
-def assign(tree: bpy.types.NodeTree, text: str) -> None:
+def assign(tree: bpy.types.NodeTree, text: str, home: Path | None = None) -> None:
     """Set a socket of the tree.
+
+    Args:
+        tree: the tree.
+        text: NODE.SOCKET=VALUE.
+        home: what `//` stands for in paths, if the tree is of no .blend file.
 
     Raises:
         InputError: if there is no such node or socket, or the value does not fit.
@@ -41,6 +48,8 @@ def assign(tree: bpy.types.NodeTree, text: str) -> None:
         raise InputError(InputProblem(where, "the socket is linked, so its own value is not used", fix))
     try:
         _set(socket, value, where)
+        if home is not None and socket.socket_type.kind in {"PATH", "BLEND_FILE"}:
+            _make_whole(socket, absolute_in(home))
     except MisfitError as error:
         raise InputError(InputProblem(where, error.message, error.fix)) from error
     except (TypeError, ValueError, OverflowError) as error:
@@ -166,6 +175,11 @@ def _float(text: str) -> float:
 def _path(text: str) -> str:
     """As it is seen from the current folder; `//` stays relative to the .blend file, as in Blender."""
     return text if not text or text.startswith("//") else os.path.abspath(text)  # noqa: PTH100 (Path drops a last slash)
+
+
+def _make_whole(socket: bpy.types.NodeSocket, convert: Callable[[str], str]) -> None:
+    value = socket.default_value
+    socket.default_value = tuple(map(convert, value)) if socket.socket_type.is_list else convert(value)
 
 
 def _numbers(text: str) -> Any:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the command line does with a file: open it, set inputs, run a tree, save the result, and report.
 
-options -> open -> lookup, assignments -> session -> report -> (exit code, text)
+options -> open (a .blend file, or a tree as text) -> lookup, assignments -> session -> report -> (exit code, text)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import bpy
 
@@ -23,10 +23,12 @@ from ...node_tree import lookup
 from ...node_tree.identity import background_trees
 from ...node_tree.lookup import InputError, InputProblem
 from ...runtime.blender.paths import files_in_use
-from ...runtime.errors import BackgroundNodesError, CompileError, MisfitError, Problem
+from ...runtime.engine.kinds import engine_kinds
+from ...runtime.errors import BackgroundNodesError, BuildError, CompileError, EngineError, MisfitError, Problem
 from ...runtime.planning import destinations
 from ...runtime.planning.graph import OutputAction, OutputMode
 from ...runtime.scheduling.states import RunState
+from ...runtime.text_form.files import file_of, is_text_of_tree
 from ..consent.blender_scripts import is_auto_run_wanted
 from ..consent.consent import ConsentError
 from ..session.current import session
@@ -36,6 +38,7 @@ from .forecast_report import ForecastReport
 from .report import Listing, Report
 from .terminal import View, make_view
 from .terminal_text import harmless
+from .text_files import make_tree
 
 #: Seconds between two looks at whether the command was interrupted.
 _INTERVAL = 0.1
@@ -47,6 +50,23 @@ Content = Report | Listing | ForecastReport
 
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
+
+
+class Opened(NamedTuple):
+    """What was opened.
+
+    Attributes:
+        path: of the file.
+        tree: the tree of a file of text; None for a .blend file.
+    """
+
+    path: str
+    tree: bpy.types.NodeTree | None = None
+
+    @property
+    def home(self) -> Path | None:
+        """What `//` stands for, if that is not the folder of the open .blend file."""
+        return None if self.tree is None else file_of(Path(self.path)).parent
 
 
 class Interruption(Protocol):
@@ -75,17 +95,18 @@ def carry_out(options: argparse.Namespace, interruption: Interruption) -> tuple[
 
 def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> Content:
     try:
-        report.file = _open(options.file)
+        opened = _open(options)
+        report.file = opened.path
         if options.report is not None:
             _checked_report(options)
         if options.command == "list":
-            return Listing(_trees_to_list(options.tree))
+            return Listing(_trees_to_list(opened, options.tree))
         if options.command == "plan":
-            return _plan(options, report)
-        _run(options, interruption, report)
+            return _plan(opened, options, report)
+        _run(opened, options, interruption, report)
     except ConsentError as error:
         report.refuse([replace(problem, fix=_allow_fix(problem)) for problem in error.problems])
-    except (InputError, CompileError) as error:
+    except (InputError, CompileError, BuildError) as error:
         report.refuse(error.problems)
     except BackgroundNodesError as error:
         report.fail(str(error))
@@ -100,7 +121,7 @@ def _allow_fix(problem: Problem) -> str:
 
 def _checked_report(options: argparse.Namespace) -> Path:
     """Where to write the report to. Raises InputError."""
-    path = _check_destination("--report", options.report)
+    path = _check_destination("--report", options.report, options)
     output = getattr(options, "output", None)  # `list` has none
     if output is not None and destinations.is_same(str(path), (str(Path(output).absolute()),)):
         where = f"--report {options.report}"
@@ -134,24 +155,25 @@ def _run_options(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _plan(options: argparse.Namespace, report: Report) -> ForecastReport:
+def _plan(opened: Opened, options: argparse.Namespace, report: Report) -> ForecastReport:
     """Tell what `run` would do, with the same options."""
-    tree = lookup.tree(options.tree)
+    tree = _tree(opened, options.tree)
     report.tree = tree.name
-    until = _checked_input(tree, options)
+    until = checked_input(tree, opened.home, options)
     _use_store(options)
     forecast = session.forecast(tree, until=until, **_run_options(options))
     return ForecastReport(report.file, tree.name, forecast)
 
 
-def _run(options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
-    tree = lookup.tree(options.tree)
+def _run(opened: Opened, options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
+    tree = _tree(opened, options.tree)
     report.tree = tree.name
-    output = _checked_output(options.output)
-    until = _checked_input(tree, options)
+    output = checked_output(options)
+    until = checked_input(tree, opened.home, options)
     if interruption.exit_code:
         return
     _use_store(options)
+    _use_engine(options)
     with make_view(sys.stderr) as view:
         run = session.start(tree, until=until, timeout=options.timeout, on_event=view.hear, **_run_options(options))
         _wait(run, interruption, view)
@@ -160,7 +182,7 @@ def _run(options: argparse.Namespace, interruption: Interruption, report: Report
             run.fetch_output(node_id, identifier, OutputAction(OutputMode.KEEP))
     report.take(tree, run)
     if output is not None and not interruption.exit_code:
-        report.output = _save(output)
+        report.output = save(output)
 
 
 def _use_store(options: argparse.Namespace) -> None:
@@ -169,8 +191,26 @@ def _use_store(options: argparse.Namespace) -> None:
         session.use_settings(lambda: settings)
 
 
-def _checked_input(tree: bpy.types.NodeTree, options: argparse.Namespace) -> list[str] | None:
-    """Set the inputs; the names of the nodes to run until, None for all. Raises InputError with all that is wrong."""
+def _use_engine(options: argparse.Namespace) -> None:
+    """Raises InputError if there is no such engine, or it makes no sense of its address."""
+    chosen = options.engine
+    if not chosen:
+        return
+    settings = dataclasses.replace(session.settings, engine=chosen)
+    session.use_settings(lambda: settings)
+    try:
+        if chosen not in [kind.name for kind in engine_kinds]:
+            engine_kinds.add_installed()
+        session.choose_engine()
+    except EngineError as error:
+        raise InputError(InputProblem(f"--engine {chosen}", error.message, error.fix)) from error
+
+
+def checked_input(tree: bpy.types.NodeTree, home: Path | None, options: argparse.Namespace) -> list[str] | None:
+    """Set the inputs; the names of the nodes to run until, None for all. Raises InputError with all that is wrong.
+
+    `home` is what `//` stands for, if that is not the folder of the open file.
+    """
     problems: list[InputProblem] = []
     until: list[str] = []
     for name in options.until or ():
@@ -178,7 +218,7 @@ def _checked_input(tree: bpy.types.NodeTree, options: argparse.Namespace) -> lis
             until.append(lookup.find(tree, name, f"--until {name}").path.name)
     for setting in options.settings:
         with _collected(problems):
-            assign(tree, setting)
+            assign(tree, setting, home)
     if problems:
         raise InputError(*problems)
     return until or None
@@ -204,49 +244,98 @@ def _wait(run: Run, interruption: Interruption, view: View) -> None:
 # Files
 
 
-def _open(file: str | None) -> str:
-    """Open the file, unless Blender did already, and return its path."""
-    if file is None:
+def _open(options: argparse.Namespace) -> Opened:
+    """Open the file, unless Blender did already; make the tree of a file of text in it."""
+    if options.file is None and options.text is None:
         if not bpy.data.filepath:
             raise InputError(
                 InputProblem("", "Blender has no file open", "Name one before --command: blender FILE.blend")
             )
-        if is_auto_run_wanted(sys.argv):
-            _say("Note: FILE was opened with its scripts on. To keep them off: blender --disable-autoexec FILE")
-        return bpy.data.filepath
-    path = Path(file).absolute()
-    where = f"file {file}"
+        _note_auto_run()
+        return Opened(bpy.data.filepath)
+    given = options.file if options.text is None else options.text
+    path = Path(given).absolute()
+    if options.text is not None or is_text_of_tree(path):
+        scene = _open_scene(options)
+        return Opened(str(path), make_tree(path, given, scene))
+    if options.open is not None:
+        message, fix = "only a tree as text takes data-blocks of another file", "Leave it out, or give a .json file"
+        raise InputError(InputProblem(f"--open {options.open}", message, fix))
+    _open_blend(given, f"file {given}")
+    return Opened(str(path))
+
+
+def _open_scene(options: argparse.Namespace) -> str:
+    """Open what a tree as text takes data-blocks from, an empty file if that is none; its path as it was typed."""
+    if options.open is not None:
+        _open_blend(options.open, f"--open {options.open}")
+        return str(options.open)
+    if options.text is not None and bpy.data.filepath:
+        _note_auto_run()
+        return bpy.path.basename(bpy.data.filepath)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)
+    return ""
+
+
+def _note_auto_run() -> None:
+    if is_auto_run_wanted(sys.argv):
+        _say("Note: FILE was opened with its scripts on. To keep them off: blender --disable-autoexec FILE")
+
+
+def open_file(given: str | None) -> None:
+    """Open a .blend file that an option names; none if Blender has opened it. Raises InputError."""
+    if given is not None:
+        _open_blend(given, f"file {given}")
+    elif not bpy.data.filepath:
+        raise InputError(InputProblem("", "Blender has no file open", "Name one before --command: blender FILE.blend"))
+
+
+def _open_blend(given: str, where: str) -> None:
+    path = Path(given).absolute()
     if not path.is_file():
         found = "it is a folder" if path.is_dir() else "there is no such file"
-        raise InputError(InputProblem(where, found, "Give the path of a .blend file"))
+        fix = "Give the path of a .blend file, or of a tree as text"
+        raise InputError(InputProblem(where, found, fix))
     try:
         bpy.ops.wm.open_mainfile(filepath=str(path), load_ui=False, use_scripts=False)
     except RuntimeError as error:
         reason = str(error).removeprefix("Error: ").strip().rstrip(".")
         fix = f"Give a .blend file that Blender {bpy.app.version_string} can open"
         raise InputError(InputProblem(where, reason, fix)) from error
-    return str(path)
 
 
-def _trees_to_list(name: str | None) -> list[bpy.types.NodeTree]:
-    return list(background_trees()) if name is None else [lookup.tree(name)]
+def _tree(opened: Opened, name: str | None) -> bpy.types.NodeTree:
+    """The tree that is meant: of a file of text its own."""
+    if opened.tree is None:
+        return lookup.tree(name)
+    if name not in (None, opened.tree.name):
+        fix = lookup.fix_name(name, [opened.tree.name])
+        raise InputError(InputProblem(f"--tree {name}", "there is no such background node tree", fix))
+    return opened.tree
 
 
-def _checked_output(output: str | None) -> Path | None:
+def _trees_to_list(opened: Opened, name: str | None) -> list[bpy.types.NodeTree]:
+    is_all = name is None and opened.tree is None
+    return list(background_trees()) if is_all else [_tree(opened, name)]
+
+
+def checked_output(options: argparse.Namespace) -> Path | None:
     """Where to save, looked at before the work rather than after it."""
+    output = options.output
     if output is None:
         return None
-    path = _check_destination("--output", output)
+    path = _check_destination("--output", output, options)
     if path.suffix.lower() != ".blend":
         message, fix = "the name does not end in .blend", f"Call it {path.name}.blend"
         raise InputError(InputProblem(f"--output {output}", message, fix))
     return path
 
 
-def _check_destination(option: str, given: str) -> Path:
+def _check_destination(option: str, given: str, options: argparse.Namespace) -> Path:
     """The path of a file that an option names, which may be written."""
     path, where = Path(given).absolute(), f"{option} {given}"
-    if destinations.is_same(str(path), (bpy.data.filepath,)):
+    read = [str(file_of(Path(each).absolute())) for each in _files_read(options) if each]
+    if destinations.is_same(str(path), (bpy.data.filepath, *read)):
         raise InputError(InputProblem(where, "that is the file itself, which is never written", "Give another name"))
     try:
         destinations.check(str(path), files_in_use())
@@ -257,7 +346,11 @@ def _check_destination(option: str, given: str) -> Path:
     return path
 
 
-def _save(path: Path) -> str:
+def _files_read(options: argparse.Namespace) -> tuple[str | None, ...]:
+    return tuple(getattr(options, name, None) for name in ("file", "text", "open"))
+
+
+def save(path: Path) -> str:
     """Save the open file at `path`, whole or not at all, and return its path."""
     # In the same folder: Blender writes relative paths for the folder it saves to.
     beside = path.with_name(f".saving-{uuid.uuid4().hex}.blend")

@@ -65,6 +65,8 @@ def _words(task: TaskForecast) -> Iterator[str]:
             yield f"cached unless it gets something new from {', '.join(task.waits_for)}"
         case Outlook.CACHED:
             yield "cached"
+        case Outlook.NOT_NEEDED:
+            yield "not needed: a switch takes another input"
         case Outlook.FAILS:
             yield f"can't start: {'; '.join(task.reasons)}"
     if task.num_items is not None and task.num_items != 1 and task.is_sure_to_run:

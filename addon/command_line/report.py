@@ -162,6 +162,7 @@ def _task(task: Task) -> dict[str, Any]:
         "progress": round(task.progress, 4),
         "cached": task.cached,
         "gave_the_same": task.gave_the_same,
+        "unneeded": task.is_unneeded,
         "reasons": list(task.reasons),
         "error": _error(task.error),
         "log": "" if task.is_mapped else task.log[-_LOG_TAIL:],
@@ -256,7 +257,7 @@ def _words(state: str) -> str:
 
 
 def _task_summary(task: Task) -> str:
-    words = ["cached" if task.cached else _words(task.state)]
+    words = ["not needed" if task.is_unneeded else "cached" if task.cached else _words(task.state)]
     if task.is_mapped and task.num_items is not None:
         words.append(f"{task.num_done}/{task.num_items} items")
     if task.seconds:

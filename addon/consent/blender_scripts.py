@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bpy
 
-from ...node_tree import sources
+from ...node_tree import sources, text_modules
 from ...node_tree.identity import background_trees
 from ...runtime.errors import SignatureError
 from ...runtime.keys import own_modules
@@ -44,7 +44,8 @@ class BlenderScripts:
     def report_texts(self, origins: Origins) -> None:
         self.start(origins)
         nodes = list(script_nodes())
-        for text in {node.script.session_uid: node.script for node in nodes if node.script is not None}.values():
+        scripts = {node.script.session_uid: node.script for node in nodes if node.script is not None}
+        for text in text_modules.with_modules(scripts.values()):
             report(text, origins)
         _report_files(nodes, origins)
 
@@ -164,6 +165,19 @@ def report_copy(text: bpy.types.Text, origins: Origins, source: str) -> None:
     digest = _digest(text)
     if digest is not None:
         origins.came(text.session_uid, digest, source)
+
+
+def report_as_text(text: bpy.types.Text, origins: Origins, source: str) -> None:
+    """A text was made of what came as text, with nodes."""
+    digest = _digest(text)
+    if digest is not None:
+        origins.came_as_text(text.session_uid, digest, source)
+
+
+def report_file_as_text(filepath: str, origins: Origins) -> None:
+    """A node that came as text names a file as its script."""
+    if (path := absolute(filepath)) is not None:
+        origins.named_elsewhere(path)
 
 
 def _digest(text: bpy.types.Text) -> str | None:

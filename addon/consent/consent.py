@@ -3,7 +3,7 @@
 
 It looks at the scripts of the tasks themselves, as they would run, and not at the node tree, which may have been
 another one a moment ago. A script may run if it ships with Background Nodes, if the artist allowed it, or if it is the
-artist's own.
+artist's own. Of a shipped one that starts programs or deletes files, what it is given is asked for (`commands.py`).
 
 It reaches Blender only through a small protocol, `Host`, so that it can be tested without Blender.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -22,6 +23,7 @@ from ...runtime.keys import own_modules
 from ...runtime.keys.own_modules import ScriptPart
 from ...runtime.planning.plan import PlannedTask
 from ...runtime.script.signature import ScriptSource
+from . import commands
 from .origins import Origins, Standing
 from .trusted_scripts import TrustedScript, TrustedScripts
 
@@ -59,6 +61,7 @@ class ScriptQuestion:
         nodes: the nodes that would run it: their ids and names.
         parts: itself, and its modules.
         fault: why it can't be allowed, "" if it can.
+        kind: what it is, for people.
     """
 
     digest: str
@@ -67,11 +70,12 @@ class ScriptQuestion:
     nodes: tuple[tuple[str, str], ...]
     parts: tuple[ScriptPart, ...] = ()
     fault: str = ""
+    kind: str = "script"
 
     def problems(self) -> Iterator[Problem]:
         source = PurePath(self.origin).name
         came = f" came with {source} and" if source not in ("", self.name) else ""
-        message = f'its script "{self.name}"{came} is not allowed to run yet'
+        message = f'its {self.kind} "{self.name}"{came} is not allowed to run yet'
         fix = "Have fewer modules beside it, or give it a folder of its own" if self.fault else FIX
         message += f": {self.fault}" if self.fault else ""
         for uid, name in self.nodes:
@@ -101,10 +105,15 @@ class Consent:
         self._allowed_now: dict[str, ScriptQuestion] = {}
         self._used: set[str] = set()  # trusted ones whose use was noted
         self._script_folders: Callable[[], Sequence[str]] = tuple
+        self._is_listed: Callable[[str], bool] | None = None
 
     def use_script_folders(self, script_folders: Callable[[], Sequence[str]]) -> None:
         """Take all scripts in these folders for the artist's own: the function is called whenever they are needed."""
         self._script_folders = script_folders
+
+    def use_trust_lists(self, is_listed: Callable[[str], bool] | None) -> None:
+        """Let scripts run that are on a list which the artist has confirmed: the function tells by their digests."""
+        self._is_listed = is_listed
 
     # The gate
 
@@ -116,18 +125,44 @@ class Consent:
     def questions(self, tasks: Iterable[PlannedTask]) -> tuple[ScriptQuestion, ...]:
         """The scripts of these tasks that may not run, each once."""
         self._host.report_texts(self.origins)
+        tasks = tuple(tasks)
         nodes: dict[ScriptSource, list[tuple[str, str]]] = {}
         for task in tasks:
             nodes.setdefault(task.script, []).append((task.id, task.name))
         asked: dict[tuple[str, str], ScriptQuestion] = {}
+
+        def ask(question: ScriptQuestion, users: Iterable[tuple[str, str]]) -> None:
+            known = asked.get((question.digest, question.name), question)
+            asked[question.digest, question.name] = replace(known, nodes=(*known.nodes, *users))
+
+        trusts_file: bool | None = None
         for script, users in nodes.items():
             question = self._question(script)
-            if question is not None:
-                known = asked.get((question.digest, question.name), question)
-                asked[question.digest, question.name] = replace(known, nodes=(*known.nodes, *users))
-        if asked and self._host.runs_scripts():
-            return ()
+            if question is not None and trusts_file is None:
+                trusts_file = self._host.runs_scripts()  # which takes a while
+            is_trusted = trusts_file and question is not None and self._is_of_a_file(question, script)
+            if question is not None and not is_trusted:
+                ask(question, users)
+        for task, command in self._commands(tasks):
+            ask(command, [(task.id, task.name)])
         return tuple(asked.values())
+
+    def _commands(self, tasks: Sequence[PlannedTask]) -> Iterator[tuple[PlannedTask, ScriptQuestion]]:
+        """Tasks that start programs or delete files, and what to ask of each. Who trusts the open file trusts none."""
+        for task in tasks:
+            if not (commands.is_asked_for(task.script) and self._host.is_shipped(task.script)):
+                continue
+            parts = (commands.part(task),)
+            digest = own_modules.digest(parts)
+            if self._allowed(digest):
+                self._note_use(digest)
+            else:
+                yield task, ScriptQuestion(digest, commands.title(task), "", (), parts, kind="command")
+
+    def _is_of_a_file(self, question: ScriptQuestion, script: ScriptSource) -> bool:
+        """Whether it counts for a script that Blender runs what is in the open file."""
+        path, parts = own_path(script), map(own_modules.digest_of_part, question.parts)
+        return self.origins.is_file_of_open_file(path) and all(map(self.origins.is_text_of_open_file, parts))
 
     def _question(self, script: ScriptSource) -> ScriptQuestion | None:
         """What to ask of a script, None if it may run."""
@@ -139,11 +174,22 @@ class Consent:
         except SignatureError as error:
             return ScriptQuestion("", name, script.filename, (), fault=error.message)
         digest = own_modules.digest(parts)
-        if self.origins.standing(digest):
+        if self._standing(script, parts, digest):
             self._note_use(digest)
             return None
-        origin = script.filename if script.folder else self.origins.source(digest)
+        origin = script.filename if script.is_file else self._source(parts, digest)
         return ScriptQuestion(digest, name, origin, (), parts)
+
+    def _standing(self, script: ScriptSource, parts: Sequence[ScriptPart], digest: str) -> Standing:
+        """For how long it may run. A text and its modules may, too, if each of these texts may."""
+        standing = self.origins.standing(digest)
+        if standing or script.is_file or len(parts) == 1:
+            return standing
+        return min(self.origins.standing(own_modules.digest_of_part(part)) for part in parts)
+
+    def _source(self, parts: Sequence[ScriptPart], digest: str) -> str:
+        found = (digest, *map(own_modules.digest_of_part, parts))
+        return next(filter(None, map(self.origins.source, found)), "")
 
     def _is_own_file(self, script: ScriptSource) -> bool:
         path = own_path(script)
@@ -160,7 +206,7 @@ class Consent:
     # What is allowed
 
     def _allowed(self, digest: str) -> Standing:
-        if digest in self.trusted:
+        if digest in self.trusted or (self._is_listed is not None and self._is_listed(digest)):
             return Standing.LASTING
         return Standing.SESSION if digest in self._allowed_now else Standing.NONE
 
@@ -209,25 +255,33 @@ class Consent:
             try:
                 parts = own_modules.read(script)
                 digest = own_modules.digest(parts)
-                if self._is_to_keep(script, digest) and digest not in self.trusted:
+                if self._is_to_keep(script, parts, digest) and digest not in self.trusted:
                     name, origin = PurePath(script.filename).name, self._host.open_file()
-                    self.trusted.add(digest, name, script.filename if script.folder else origin, parts, is_own=True)
+                    self.trusted.add(digest, name, script.filename if script.is_file else origin, parts, is_own=True)
             except (SignatureError, StoreError):  # it is asked for when the file is opened again
                 continue
 
-    def _is_to_keep(self, script: ScriptSource, digest: str) -> bool:
+    def _is_to_keep(self, script: ScriptSource, parts: Sequence[ScriptPart], digest: str) -> bool:
         path = own_path(script)
-        return self.origins.was_written_here(digest) if path is None else self.origins.is_own_file(path)
+        if path is not None:
+            return self.origins.is_own_file(path)
+        written = map(self.origins.was_written_here, map(own_modules.digest_of_part, parts))
+        return self.origins.was_written_here(digest) or all(written)
 
     # What the artist is shown
 
     def earlier(self, question: ScriptQuestion) -> ScriptQuestion | TrustedScript | None:
         """The version of a script that was allowed last; None if none was."""
         found = [*reversed(self._allowed_now.values()), *self.trusted.listed()]
-        named = [script for script in found if script.name == question.name]
+        named = [script for script in found if _without_number(script.name) == _without_number(question.name)]
         same = [script for script in named if script.origin == question.origin]
         last = next(iter([*same, *named]), None)
         return self.trusted.read(last.digest) if isinstance(last, TrustedScript) else last
+
+
+def _without_number(name: str) -> str:
+    """The name that a text had before Blender gave it a number, as it does beside another version of it."""
+    return re.sub(r"\.\d{3,}$", "", name)
 
 
 def difference(old: Sequence[ScriptPart], new: Sequence[ScriptPart]) -> list[str]:
@@ -262,7 +316,7 @@ def own_path(script: ScriptSource) -> Path | None:
     A link to a file is another one: what lies beside the link is what the script imports.
     """
     path = resolved(script.filename)
-    return path if script.folder and resolved(script.folder) == path.parent else None
+    return path if script.is_file and resolved(script.folder) == path.parent else None
 
 
 def resolved(path: str) -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from ...node_tree import chosen_files, sources
+from ...node_tree import chosen_files, foreign_scripts, sources
 from ...runtime.errors import SignatureError
 from ...runtime.script.signature import ScriptSource
 from . import blender_scripts
@@ -61,6 +61,21 @@ def copied(script: ScriptSource, text: bpy.types.Text) -> None:
 def quoted(text: bpy.types.Text, source: str) -> None:
     """A text shows what may not run: to show it allows nothing."""
     blender_scripts.report_copy(text, consent.origins, source)
+
+
+class _OfText:
+    """Hears of scripts that came as text, with nodes that somebody else may have written."""
+
+    def text_came(self, text: bpy.types.Text, source: str) -> None:
+        _host.start(consent.origins)
+        blender_scripts.report_as_text(text, consent.origins, source)
+
+    def file_came(self, filepath: str) -> None:
+        _host.start(consent.origins)
+        blender_scripts.report_file_as_text(filepath, consent.origins)
+
+
+_of_text = _OfText()
 
 
 def file_chosen(filepath: str) -> None:
@@ -144,6 +159,7 @@ def _start() -> None:
 
 def register() -> None:
     chosen_files.listen(file_chosen)
+    foreign_scripts.listen(_of_text)
     for functions, function in _HANDLERS:
         functions.append(function)
     if hasattr(bpy.data, "texts"):
@@ -157,5 +173,6 @@ def unregister() -> None:
         bpy.app.timers.unregister(_start)
     for functions, function in _HANDLERS:
         functions.remove(function)
+    foreign_scripts.stop_listening(_of_text)
     chosen_files.stop_listening(file_chosen)
     _host.stop()

@@ -7,6 +7,9 @@ allowed by a key that was pressed. What the content of a text once was foreign s
 undo, redo, a copy, or another file.
 
 Texts are known by their `session_uid`, contents by their digest.
+
+Where Blender runs the Python code in the open file, its scripts run, too. What came as text with nodes is not of that
+file.
 """
 
 from __future__ import annotations
@@ -41,8 +44,10 @@ class Origins:
         self._texts: dict[int, str] = {}  # what each text held when it was last looked at
         self._foreign: dict[str, str] = {}  # content that came, and with what
         self._written: dict[str, Standing] = {}
+        self._not_of_a_file: set[str] = set()
         self._named_files: set[Path] = set()
         self._chosen_files: set[Path] = set()
+        self._files_named_elsewhere: set[Path] = set()
 
     # Texts
 
@@ -53,6 +58,16 @@ class Origins:
         """A text came with a file: opened, appended, linked."""
         self._texts[uid] = digest
         self._add_foreign(digest, source)
+
+    def came_as_text(self, uid: int, digest: str, source: str) -> None:
+        """A text came with nodes that were no .blend file: whoever trusts the open one knows nothing of it."""
+        if not self.standing(digest):
+            self._not_of_a_file.add(digest)
+        self.came(uid, digest, source)
+
+    def is_text_of_open_file(self, digest: str) -> bool:
+        """Whether who trusts the open file trusts a text or a module, too."""
+        return digest not in self._not_of_a_file
 
     def saw(self, uid: int, digest: str, *, is_reloaded: bool = False) -> None:
         """What a text holds now. One that nobody knew yet was made here.
@@ -71,6 +86,8 @@ class Origins:
             self._written[digest] = max(standing, self._written.get(digest, Standing.NONE))
         elif digest not in self._written:
             self._add_foreign(digest, self._foreign.get(before, ""))
+            if before in self._not_of_a_file:
+                self._not_of_a_file.add(digest)
 
     def made(self, uid: int, digest: str) -> None:
         """A text was made here of what ships with Background Nodes: it is the artist's own, whatever came before."""
@@ -111,6 +128,12 @@ class Origins:
         if path not in self._chosen_files:
             self._named_files.add(path)
 
+    def named_elsewhere(self, path: Path) -> None:
+        """A node that came as text names a file as its script."""
+        self.named(path)
+        if path not in self._chosen_files:
+            self._files_named_elsewhere.add(path)
+
     def chose(self, path: Path, *, may_run: bool) -> None:
         """The artist chose a file, or edits it elsewhere: it is theirs, unless it came and may not run yet."""
         if may_run or path not in self._named_files:
@@ -118,6 +141,10 @@ class Origins:
 
     def is_own_file(self, path: Path) -> bool:
         return path in self._chosen_files
+
+    def is_file_of_open_file(self, path: Path | None) -> bool:
+        """Whether who trusts the open file trusts a file that a node names, too."""
+        return path not in self._files_named_elsewhere
 
     def is_named_file(self, path: Path) -> bool:
         return path in self._named_files and path not in self._chosen_files

@@ -107,7 +107,7 @@ def _names(run: Run) -> str:
     """The nodes that failed; if none did, all that did not succeed."""
     wrong = (TaskState.FAILED, TaskState.TIMED_OUT)
     names = [task.name for task in run.tasks.values() if task.state in wrong] or [
-        task.name for task in run.tasks.values() if task.state is not TaskState.SUCCEEDED
+        task.name for task in run.tasks.values() if task.state is not TaskState.SUCCEEDED and not task.is_unneeded
     ]
     return _listed(names)
 

@@ -51,6 +51,8 @@ def of_task(task: TaskForecast) -> str:
             return translated("Cached, unless it gets something new from {names}").format(names=names)
         case Outlook.FAILS:
             return "; ".join(task.reasons)
+        case Outlook.NOT_NEEDED:
+            return translated("Not needed: a switch takes another input")
         case _:
             return "; ".join((*task.reasons, *_last_time(task)))
 

@@ -6,7 +6,7 @@ coloured icon | how it ended, items, time taken    | log       afterwards; an eq
 the first lines of its error, in red
 
 A group node shows the same of all that is in it, and of its first error or problem which node that comes from: a button
-leads there.
+leads there. A list node has no bar: it shows how many items it gives.
 
 The row is empty on a node that nobody can read, as it is out of view or too small: Blender lays out all nodes of a tree
 for each redraw, and draws such icons one by one. The strip of the overlay shows the state at any size.
@@ -19,11 +19,15 @@ from bpy.app.translations import pgettext_iface as translated
 
 from ...node_tree import lookup, node_text
 from ...node_tree.base import set_status_drawer
+from ...node_tree.group_node import has_group
+from ...node_tree.list_nodes import ListNode
 from ...node_tree.node_shape import can_be_read
 from ...runtime.errors import Problem
 from ...runtime.planning.node_path import is_in_group, name_inside
+from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import TaskState
 from ..drawing.quantities import countdown, duration
+from ..presets import updating
 from ..session import problems
 from ..session.group import Group
 from ..session.run import Status
@@ -56,6 +60,7 @@ def draw_status(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
         node_text.draw_error(layout, _problem_text(inside), node.width)
         _draw_way(layout, node, use, inside.node, inside.node_id)
     _draw_last_run(node, use, layout)
+    _draw_newer_preset(node, layout)
     if not is_in_group(use.node_id):
         node_previews.draw(node, layout)
 
@@ -77,6 +82,7 @@ def _draw_way(layout: bpy.types.UILayout, group: bpy.types.Node, use: Use, name:
 def _draw_last_run(node: bpy.types.Node, use: Use, layout: bpy.types.UILayout) -> None:
     task = use.status
     if task is None:
+        _draw_count(node, use, layout)
         return
     is_seen = can_be_read(node, bpy.context)
     if is_seen:
@@ -85,10 +91,37 @@ def _draw_last_run(node: bpy.types.Node, use: Use, layout: bpy.types.UILayout) -
         layout.label(text="")
     if task.state is TaskState.RUNNING and task.text:
         layout.label(text=task.text if is_seen else "", translate=False)
-    if task.error is not None and task.state is not TaskState.SKIPPED:
+    if task.error is not None and (task.state is not TaskState.SKIPPED or task.num_done):
         node_text.draw_error(layout, run_text.error_text(task.error).partition("\n")[0], node.width)
         if isinstance(task, Group) and task.failed is not None:
             _draw_way(layout, node, use, task.failed.name, task.failed.node_id)
+
+
+def _draw_count(node: bpy.types.Node, use: Use, layout: bpy.types.UILayout) -> None:
+    """What a list node has instead of a bar."""
+    count = use.count if isinstance(node, ListNode) else None
+    if isinstance(count, TaskError):
+        node_text.draw_error(layout, count.message, node.width)
+    elif count is not None:
+        text = translated("1 item") if count == 1 else translated("{count} items").format(count=count)
+        layout.label(text=text, icon="CHECKMARK", translate=False)
+
+
+def _draw_newer_preset(node: bpy.types.Node, layout: bpy.types.UILayout) -> None:
+    """That the preset which the node came from has a newer version; a click shows what is new."""
+    owner = node.node_tree if has_group(node) else node
+    newest = updating.newer(owner)
+    if newest is None:
+        return
+    if not can_be_read(node, bpy.context):
+        layout.label(text="")
+        return
+    row = layout.row()
+    row.operator_context = "INVOKE_DEFAULT"
+    text = translated("Version {version}...").format(version=newest.version)
+    update = row.operator("background_nodes.preset_update", text=text, icon="FILE_REFRESH", translate=False)
+    update.tree_uid = str((owner if owner != node else node.id_data).session_uid)
+    update.node_id = node.uid if owner == node else ""
 
 
 def _is_shown(problem: Problem, node: bpy.types.Node) -> bool:
@@ -137,7 +170,8 @@ def _state_text(task: Status, num_letters: int) -> str:
         return _joined((first, items_text(task), same), num_letters)
     if task.state in (TaskState.FAILED, TaskState.TIMED_OUT):  # the message below tells how many items failed
         return _joined((state_label(task.state), time), num_letters)
-    return _joined((state_label(task.state), items_text(task), time), num_letters)
+    label = translated("Not Needed") if task.is_unneeded else state_label(task.state)
+    return _joined((label, items_text(task), time), num_letters)
 
 
 def _joined(parts: tuple[str, ...], num_letters: int) -> str:

@@ -166,7 +166,7 @@ def _draw_strip(canvas: Canvas, task: Status, strip: Shape) -> None:
     if task.state is TaskState.RUNNING:
         canvas.rectangle(left, bottom, right, top, (*color, 0.25))
         right = left + (right - left) * redraw.shown_progress(task)
-    alpha = 0.35 if task.state in _UNTOUCHED else 1.0
+    alpha = 0.35 if task.state in _UNTOUCHED and not task.num_done else 1.0
     canvas.rectangle(left, bottom, right, top, (*color, alpha))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import bpy
 
 from ...node_tree.identity import find_node, groups_using
-from ...runtime.planning.node_path import NodePath, ids_in
+from ...runtime.planning.node_path import NodePath, ids_in, without_passes
 
 #: The ids of the group nodes that were gone through, from the outer tree inwards, by the address of the editor.
 _entered: dict[int, tuple[str, ...]] = {}
@@ -61,7 +61,7 @@ def leave(space: bpy.types.SpaceNodeEditor, num_levels: int = 1) -> None:
 
 def show(space: bpy.types.SpaceNodeEditor, path_id: str) -> bpy.types.Node | None:
     """Show the tree that a node is in, given by the id of its path in the outer tree; the node, None if it is gone."""
-    ids = ids_in(path_id)
+    ids = ids_in(without_passes(path_id))
     node = find_node(space.path[0].node_tree, path_id)
     if node is None:
         return None

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import bpy
 
+from ...runtime.scheduling.events import TaskError
 from ..session.current import session
 from ..session.run import Status
 from .shown_path import shown_path
@@ -23,6 +24,12 @@ class Use(NamedTuple):
         """What the last run of the tree tells of it."""
         run = session.run_of(self.tree)
         return None if run is None else run.at(self.node_id)
+
+    @property
+    def count(self) -> int | TaskError | None:
+        """How many elements a list node gave in that run, or why it could not; None if that is not known."""
+        run = session.run_of(self.tree)
+        return None if run is None else run.count_of(self.node_id)
 
 
 def use_of(node: bpy.types.Node) -> Use:

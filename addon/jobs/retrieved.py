@@ -9,6 +9,7 @@ from typing import Final
 import bpy
 
 from ...runtime.blender import data_block_kinds
+from ...runtime.blender.data_block_kinds import Handle
 
 #: Former collections of `bpy.data`, and those that hold the same data now.
 _FORMER: Final = {
@@ -28,10 +29,10 @@ class RetrievedDataBlocks:
     You may keep this object: each access makes its list anew, without data-blocks that were removed since.
     """
 
-    def __init__(self, data_blocks: Iterable[bpy.types.ID]) -> None:
+    def __init__(self, handles: Iterable[Handle] = ()) -> None:
         self._uids: dict[str, list[int]] = {}
-        for data_block in data_blocks:
-            self._uids.setdefault(data_block_kinds.kind_of(data_block), []).append(data_block.session_uid)
+        for kind, uid in handles:
+            self._uids.setdefault(kind, []).append(uid)
 
     def __getattr__(self, name: str) -> list[bpy.types.ID]:
         if name in _FORMER:

@@ -10,6 +10,7 @@ import bpy
 from bpy.app.translations import pgettext_iface as translated
 from bpy.app.translations import pgettext_tip
 
+from ...runtime.engine.kinds import POOL, engine_kinds
 from ...runtime.engine.workers import WorkerInfo
 from ...runtime.pool import priority
 from ..drawing import keymaps, paragraphs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 #: The properties of each part, in the order in which they are drawn.
 WORKERS: Final = (
+    "engine_name",
     "num_workers",
     "artist_first",
     "use_gpu",
@@ -33,6 +35,7 @@ WORKERS: Final = (
 )
 RESULTS: Final = ("use_store", "store_gb", "free_gb", "store_directory")
 OVERLAYS: Final = ("overlay_forecast", "overlay_previews", "overlay_time", "overlay_memory", "overlay_heat_map")
+PRESETS: Final = ("preset_author", "preset_licence")
 
 #: What a 0 says, where it is no number.
 _MEANINGS_OF_0: Final = {"num_workers": "Automatic", "memory_limit_gb": "None"}
@@ -63,7 +66,10 @@ def _draw_workers(
 ) -> None:
     _draw_now(layout)
     for name in WORKERS:
-        _draw_property(preferences, layout, context, name)
+        if name != "engine_name":
+            _draw_property(preferences, layout, context, name)
+        elif len(tuple(engine_kinds)) > 1 or preferences.engine_name != POOL:  # there is something to choose
+            _draw_property(preferences, layout, context, "engine")
     if preferences.artist_first == "LOWER" and not priority.is_possible():
         _draw_sentence(layout, context, translated("This system does not let priorities be set back: they stay"))
 
@@ -88,6 +94,13 @@ def _draw_overlays(
     preferences: BackgroundNodesPreferences, layout: bpy.types.UILayout, context: bpy.types.Context
 ) -> None:
     for name in OVERLAYS:
+        _draw_property(preferences, layout, context, name)
+
+
+def _draw_presets(
+    preferences: BackgroundNodesPreferences, layout: bpy.types.UILayout, context: bpy.types.Context
+) -> None:
+    for name in PRESETS:
         _draw_property(preferences, layout, context, name)
 
 
@@ -158,6 +171,7 @@ _PARTS: Final[tuple[tuple[str, bool, _Drawer], ...]] = (
     ("Results", False, _draw_results),
     ("Scripts", False, _draw_scripts),
     ("Trusted Scripts", False, trusted_list.draw),
+    ("Presets", True, _draw_presets),
     ("Overlays", True, _draw_overlays),
     ("Keymap", True, _draw_keymap),
 )

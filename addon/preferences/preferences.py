@@ -6,7 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
+from ...runtime.engine.kinds import POOL, engine_kinds
 from ...runtime.engine.workers import WorkerLimits
 from ...runtime.store.limits import Limits
 from ..consent.current import consent
@@ -18,8 +20,8 @@ from .trusted_list import BackgroundNodesTrustedScript
 #: The name under which Blender knows the extension: "bl_ext.user_default.background_nodes", or "background_nodes".
 ADDON_ID = __package__.rpartition(".addon")[0]
 
-#: What shows a folder, and is no preference.
-_LIST_OF_TRUSTED_SCRIPTS = ("trusted_scripts", "trusted_index")
+#: What shows a folder, or another preference, and is none itself.
+_ONLY_SHOWN = ("trusted_scripts", "trusted_index", "engine")
 _DEFAULT_IDLE_MINUTES = 5.0
 _DEFAULT_MEMORY_GB = 4.0
 
@@ -34,11 +36,43 @@ class BackgroundNodesScriptFolder(bpy.types.PropertyGroup):
     )
 
 
+#: Kept here, as Blender wants the items of a menu to live as long as it shows them.
+_shown_engines: list[tuple[str, str, str]] = []
+
+
+def _engine_items(preferences: BackgroundNodesPreferences, _context: object) -> list[tuple[str, str, str]]:
+    """The engines that can be chosen. One that was chosen and is gone is among them."""
+    items = [(kind.name, kind.label, kind.description) for kind in engine_kinds]
+    if preferences.engine_name not in [kind.name for kind in engine_kinds]:
+        label = translated("{name} (missing)").format(name=preferences.engine_name)
+        items.append((preferences.engine_name, label, "Nothing adds this engine: is its add-on enabled?"))
+    _shown_engines[:] = items
+    return _shown_engines
+
+
+def _shown_engine(preferences: BackgroundNodesPreferences) -> int:
+    names = [name for name, _label, _description in _engine_items(preferences, None)]
+    return names.index(preferences.engine_name)
+
+
+def _choose_engine(preferences: BackgroundNodesPreferences, number: int) -> None:
+    preferences.engine_name = _engine_items(preferences, None)[number][0]
+
+
 class BackgroundNodesPreferences(bpy.types.AddonPreferences):
     """Preferences of Background Nodes."""
 
     bl_idname = ADDON_ID
 
+    engine_name: bpy.props.StringProperty(name="Engine", description="The engine that is chosen", default=POOL)
+    engine: bpy.props.EnumProperty(
+        name="Engine",
+        description="What runs the tasks of runs and jobs",
+        items=_engine_items,
+        get=_shown_engine,
+        set=_choose_engine,
+        options={"SKIP_SAVE"},
+    )
     num_workers: bpy.props.IntProperty(
         name="Workers",
         description="How many background Blenders work at the same time, 0 for half of the processors",
@@ -147,6 +181,12 @@ class BackgroundNodesPreferences(bpy.types.AddonPreferences):
         ),
         default="LOWER",
     )
+    preset_author: bpy.props.StringProperty(
+        name="Author", description="Who presets that you save are by, as it was said last"
+    )
+    preset_licence: bpy.props.StringProperty(
+        name="License", description="What others may do with presets that you save, as it was said last"
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout.draw(self, context)
@@ -168,7 +208,7 @@ def get(name: str) -> Any:
 
 def names() -> tuple[str, ...]:
     """The names of all preferences."""
-    return tuple(name for name in BackgroundNodesPreferences.__annotations__ if name not in _LIST_OF_TRUSTED_SCRIPTS)
+    return tuple(name for name in BackgroundNodesPreferences.__annotations__ if name not in _ONLY_SHOWN)
 
 
 def settings() -> Settings:
@@ -183,6 +223,7 @@ def settings() -> Settings:
         store_limits=Limits(int(get("store_gb") * 1024**3), int(get("free_gb") * 1024**3)),
         artist_first=get("artist_first"),
         use_gpu=get("use_gpu"),
+        engine=get("engine_name"),
     )
 
 

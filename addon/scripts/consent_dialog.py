@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -29,6 +29,11 @@ _LINE_ROWS = 16
 _TAB = 4
 _WARNING = (
     "They came from elsewhere, and a script can do on this computer whatever you can do. "
+    "Allow only what you understand, or what comes from somebody you trust"
+)
+_COMMANDS_TITLE = "Allow These Commands to Run?"
+_COMMANDS_WARNING = (
+    "A command can do on this computer whatever you can do. "
     "Allow only what you understand, or what comes from somebody you trust"
 )
 #: What begins a line of a unified diff, and the icon of such a line.
@@ -109,18 +114,30 @@ def _script_chosen(dialog: bpy.types.OperatorProperties, _context: bpy.types.Con
     """Show the script that is chosen."""
     question = _question(dialog)
     has_changes = dialog.shown == "CHANGES" and consent.earlier(question) is not None
+    show_lines(dialog, shown_lines(question, has_changes=has_changes), are_differences=has_changes)
+
+
+def show_lines(dialog: bpy.types.OperatorProperties, lines: Iterable[str], *, are_differences: bool) -> None:
+    """Let a dialog's list show the lines of a script, or of a unified difference."""
     dialog.lines.clear()
-    for line in shown_lines(question, has_changes=has_changes):
+    for line in lines:
         item = dialog.lines.add()
-        item.name, item.kind = _difference_line(line) if has_changes else (line, "")
+        item.name, item.kind = _difference_line(line) if are_differences else (line, "")
         item.name = item.name.expandtabs(_TAB)
     dialog.line_index = -1  # none is highlighted
+
+
+def draw_lines(layout: bpy.types.UILayout, dialog: bpy.types.OperatorProperties, rows: int = _LINE_ROWS) -> None:
+    """Draw that list."""
+    idname = BACKGROUND_NODES_UL_consent_lines.bl_idname
+    layout.template_list(idname, "", dialog, "lines", dialog, "line_index", rows=rows, maxrows=rows)
 
 
 def _difference_line(line: str) -> tuple[str, str]:
     """What is shown for a line of a unified diff, and its kind."""
     if line.startswith("@@"):
-        number = line.partition("+")[2].partition(",")[0].partition(" ")[0]
+        old, new = (part[1:].partition(",")[0] for part in line.split()[1:3])
+        number = new if int(new) else old  # of a part that is gone, nothing is new
         return translated("Line {line}:").format(line=number), "HEADING"
     if line.startswith("==="):
         return line, "HEADING"
@@ -174,35 +191,40 @@ class BACKGROUND_NODES_OT_scripts_ask(TreeOperator, bpy.types.Operator):
             script.has_changed = consent.earlier(question) is not None
             script.nodes = ", ".join(name for _uid, name in question.nodes)
         self.script_index = 0
-        return context.window_manager.invoke_props_dialog(self, width=_WIDTH)
+        title = translated(_COMMANDS_TITLE if _are_commands() else self.bl_label)
+        return context.window_manager.invoke_props_dialog(self, width=_WIDTH, title=title)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         return {"CANCELLED"}  # the buttons say what is done
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, question = self.layout, _question(self)
-        paragraphs.draw(layout, context, translated(_WARNING), icon="ERROR", width=_WIDTH)
+        warning = _COMMANDS_WARNING if _are_commands() else _WARNING
+        paragraphs.draw(layout, context, translated(warning), icon="ERROR", width=_WIDTH)
         num_rows = min(_SCRIPT_ROWS, len(self.scripts))
-        self._draw_list(layout, BACKGROUND_NODES_UL_consent_scripts, "scripts", "script_index", num_rows)
+        scripts = BACKGROUND_NODES_UL_consent_scripts.bl_idname
+        layout.template_list(scripts, "", self, "scripts", self, "script_index", rows=num_rows, maxrows=num_rows)
         if question.fault:
             paragraphs.draw(layout, context, question.fault, icon="CANCEL", width=_WIDTH)
         row = layout.split(factor=0.7)
         shown = row.row()
         if consent.earlier(question) is not None:
             shown.prop(self, "shown", expand=True)
-        _draw_button(row, "background_nodes.script_question_show", "Open in Text Editor")
-        self._draw_list(layout, BACKGROUND_NODES_UL_consent_lines, "lines", "line_index", _LINE_ROWS)
+        draw_button(row, "background_nodes.script_question_show", "Open in Text Editor")
+        draw_lines(layout, self)
         row = layout.grid_flow(columns=3, even_columns=True, align=False)
         row.operator_context = "INVOKE_DEFAULT"
-        _draw_button(row, "background_nodes.scripts_allow", "Always Allow").is_always = True
-        _draw_button(row, "background_nodes.scripts_allow", "Allow for This Session")
+        draw_button(row, "background_nodes.scripts_allow", "Always Allow").is_always = True
+        draw_button(row, "background_nodes.scripts_allow", "Allow for This Session")
         row.template_popup_confirm("", text="", cancel_text="Cancel", cancel_default=True)
 
-    def _draw_list(self, layout: bpy.types.UILayout, cls: type, items: str, index: str, rows: int) -> None:
-        layout.template_list(cls.bl_idname, "", self, items, self, index, rows=rows, maxrows=rows)
+
+def _are_commands() -> bool:
+    """Whether all that is asked for are commands of shipped nodes: nothing of it need come from elsewhere."""
+    return all(question.kind == "command" for question in _asked.questions)
 
 
-def _draw_button(layout: bpy.types.UILayout, operator: str, text: str) -> bpy.types.OperatorProperties:
+def draw_button(layout: bpy.types.UILayout, operator: str, text: str) -> bpy.types.OperatorProperties:
     """A button that closes the dialog."""
     return layout.template_popup_confirm(operator, text=text, cancel_text="", cancel_default=True)
 

@@ -14,11 +14,13 @@ import bpy
 from ...node_tree.baselines import baselines
 from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
-from ...runtime.blender import color_management, cycles_devices, paths, snapshot
+from ...runtime.blender import color_management, cycles_devices, paths, preferences, snapshot
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.blender.written import Written
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.kinds import POOL, EngineKind, engine_kinds
 from ...runtime.engine.workers import CyclesDevices, ManagedEngine, WorkerSettings
+from ...runtime.errors import EngineError
 from ...runtime.keys import files
 from ...runtime.keys.key import Environment
 from ...runtime.planning.destinations import FilesInUse
@@ -34,6 +36,8 @@ from . import checks, gestures, interruptions, occupation, undo
 from .settings import Settings
 
 _Timer = Callable[[], float | None]
+#: What Blender calls. It knows a timer by the Python object, and a method is another one each time it is asked for.
+_timers: dict[_Timer, _Timer] = {}
 
 
 def store_folder(settings: Settings) -> Path:
@@ -54,6 +58,15 @@ def _addon_version(module: str) -> str:
     if path.is_relative_to(bpy.utils.system_resource("SCRIPTS")):
         return version
     return f"{version} {files.outline(path.parent if path.name == '__init__.py' else path)}"
+
+
+def _new_pool(told: str, scratch: Scratch) -> ManagedEngine:
+    if told:
+        raise EngineError(f'the engine "{POOL}" is this machine, and has no address', f"Choose {POOL} alone")
+    return Pool(Launcher.for_blender(bpy.app.binary_path), scratch, capacity=1)
+
+
+engine_kinds.add(EngineKind(POOL, _new_pool, "This Machine", "Background Blenders of this machine"))
 
 
 class BlenderHost:
@@ -90,11 +103,14 @@ class BlenderHost:
         with_file: bool,
         reuses: bool = False,
         writes: bool = True,
+        notes_moment: bool = False,
     ) -> Snapshot:
         if self._written is None or self._written.scratch is not scratch:
             self._written = Written(scratch)
         written = self._written if reuses else None
-        return snapshot.take(groups, scratch, with_file=with_file, written=written, writes=writes)
+        return snapshot.take(
+            groups, scratch, with_file=with_file, written=written, writes=writes, notes_moment=notes_moment
+        )
 
     def files_in_use(self) -> FilesInUse:
         return paths.files_in_use()
@@ -110,6 +126,10 @@ class BlenderHost:
 
     def push_undo(self, message: str) -> None:
         undo.push_undo(message)
+
+    def preferences(self) -> tuple[str, bytes]:
+        contents = preferences.contents()
+        return preferences.digest(contents), contents
 
     def new_scratch(self) -> Scratch:
         return Scratch()
@@ -130,12 +150,14 @@ class BlenderHost:
             addons={module: _addon_version(module) for task in plan.tasks for module in task.settings.addons},
         )
 
-    def new_engine(self, scratch: Scratch) -> ManagedEngine:
-        return Pool(Launcher.for_blender(bpy.app.binary_path), scratch, capacity=1)
+    def new_engine(self, chosen: str, scratch: Scratch) -> ManagedEngine:
+        kind, told = engine_kinds.find(chosen)
+        return kind.make(told, scratch)
 
     def worker_settings(self, settings: Settings) -> WorkerSettings:
         devices = cycles_devices.chosen() if settings.use_gpu else CyclesDevices()
-        return WorkerSettings(settings.limits, settings.memory_limit, devices)
+        version = ".".join(map(str, bpy.app.version))
+        return WorkerSettings(settings.limits, settings.memory_limit, devices, version, preferences.addon_places())
 
     def occupation(self) -> str:
         return occupation.occupation()
@@ -147,8 +169,10 @@ class BlenderHost:
         # Timers don't fire in background mode, and some wheels crash at exit if one is still registered.
         if not bpy.app.background:
             self.stop_timer(function)
+            _timers[function] = function
             bpy.app.timers.register(function, first_interval=0.0, persistent=True)
 
     def stop_timer(self, function: _Timer) -> None:
-        if bpy.app.timers.is_registered(function):
-            bpy.app.timers.unregister(function)
+        known = _timers.pop(function, None)
+        if known is not None and bpy.app.timers.is_registered(known):
+            bpy.app.timers.unregister(known)

@@ -60,6 +60,7 @@ def bring_back(socket: bpy.types.NodeSocket) -> Run | None:
 
 
 def register() -> None:
+    session.open()
     atexit.register(session.close)
     atexit.register(edits.stop)
     set_result_fetcher(fetch_result)

@@ -22,7 +22,7 @@ from ...node_tree.identity import background_trees
 from ...runtime.engine.forecast import Forecast, Outlook
 from ...runtime.engine.forecaster import Forecaster
 from ...runtime.errors import BackgroundNodesError
-from ...runtime.planning.node_path import groups_of
+from ...runtime.planning.node_path import groups_of, without_passes
 from . import gestures, occupation
 from .current import session
 from .faults import Faults
@@ -37,7 +37,7 @@ _REST_SHARE = 20.0
 _MAX_HOLD = 0.1
 _MAX_VERTICES = 250_000
 #: What is to be told first of a group.
-_NEWS = (Outlook.FAILS, Outlook.RUNS, Outlook.NEVER_CACHED, Outlook.WAITS, Outlook.CACHED)
+_NEWS = (Outlook.FAILS, Outlook.RUNS, Outlook.NEVER_CACHED, Outlook.WAITS, Outlook.CACHED, Outlook.NOT_NEEDED)
 
 
 @dataclass(slots=True)
@@ -69,7 +69,9 @@ def _with_groups(forecast: Forecast) -> dict[str, Outlook]:
     """What would become of each node and group node; of a group the first of `_NEWS` that is so of a node in it."""
     found = {task.node_id: task.state for task in forecast.tasks.values()}
     for node_id, state in tuple(found.items()):
-        for group in groups_of(node_id):
+        repeated = without_passes(node_id)
+        within = (*groups_of(repeated), repeated) if repeated != node_id else ()
+        for group in dict.fromkeys((*groups_of(node_id), *within)):
             found[group] = min(found.get(group, state), state, key=_NEWS.index)
     return found
 

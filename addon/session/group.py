@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ...runtime.engine.active_run import ActiveRun
-from ...runtime.planning.node_path import groups_of, name_inside
+from ...runtime.planning.node_path import groups_of, name_inside, without_passes
 from ...runtime.planning.plan import PlannedGroup
 from ...runtime.scheduling.events import TaskError
 from ...runtime.scheduling.states import TaskState
@@ -72,6 +72,11 @@ class Group:
         return self._now.state
 
     @property
+    def is_unneeded(self) -> bool:
+        """Whether all in it was skipped because switches take other inputs than what it gives."""
+        return all(task.is_unneeded for task in self._tasks)
+
+    @property
     def is_paused(self) -> bool:
         """Whether it has begun, and goes on when its run does."""
         return self.state is TaskState.RUNNING and self._run.scheduler.is_paused
@@ -127,13 +132,13 @@ class Group:
 
     @property
     def num_cached(self) -> int:
-        """How many of its tasks have all results from earlier runs."""
+        """How many of its tasks have all results from earlier runs, or are not needed."""
         return self._now.num_cached
 
     @property
     def gave_the_same(self) -> bool:
         """Whether something in it ran, and all that ran gave what it gave the last time that it ran."""
-        ran = [task for task in self._tasks if not task.cached]
+        ran = [task for task in self._tasks if not task.cached and not task.is_unneeded]
         return self.state is TaskState.SUCCEEDED and bool(ran) and all(task.gave_the_same for task in ran)
 
     @property
@@ -166,6 +171,8 @@ class Group:
     def _summed_up(self) -> _Summary:
         records = [self._run.scheduler.tasks[task.node_id] for task in self._tasks]
         states = [record.state for record in records]
+        if not all(record.is_unneeded for record in records):  # else they are skipped
+            states = [TaskState.SUCCEEDED if record.is_unneeded else record.state for record in records]
         mapped = [record for record in records if record.is_mapped]
         lengths = {record.num_items for record in mapped if record.num_items is not None}
         num_items = lengths.pop() if len(lengths) == 1 else None
@@ -179,7 +186,7 @@ class Group:
             failed=self._first(_WORST, states),
             num_done=None if num_items is None else min(record.num_done for record in mapped),
             num_items=num_items,
-            num_cached=sum(record.is_cached for record in records),
+            num_cached=sum(record.is_cached or record.is_unneeded for record in records),
             started=min((record.started for record in begun if record.started is not None), default=None),
             finished=max(ended, default=None) if state.is_final else None,
             peak_memory=max((each for record in begun if (each := record.peak_memory) is not None), default=None),
@@ -200,10 +207,15 @@ def _state_of(states: set[TaskState]) -> TaskState:
 
 
 def groups_in(run: ActiveRun, tasks: Iterable[Task], version: Callable[[], int]) -> dict[str, Group]:
-    """The groups of a run by the ids of their paths, in the order of the graph."""
+    """The groups of a run by the ids of their paths, in the order of the graph.
+
+    A node in a repeated group is one, too: of its tasks in all passes.
+    """
     inside: defaultdict[str, list[Task]] = defaultdict(list)
     for task in tasks:
-        for group in groups_of(task.node_id):
+        node_id = without_passes(task.node_id)
+        repeated = (*groups_of(node_id), node_id) if node_id != task.node_id else ()
+        for group in dict.fromkeys((*groups_of(task.node_id), *repeated)):
             inside[group].append(task)
     return {
         planned.id: Group(run, planned, inside[planned.id], version)

@@ -58,11 +58,12 @@ class Host(Protocol):
         with_file: bool,
         reuses: bool = False,
         writes: bool = True,
+        notes_moment: bool = False,
     ) -> Snapshot:
         """Write what a run or a job reads to the scratch folder, groups together. Raises RunError or StoreError.
 
         With `reuses`, what was not changed since it was written for a run is not written again; with that and without
-        `writes`, all else is left out.
+        `writes`, all else is left out. With `notes_moment`, the snapshot knows what may have been edited since.
         """
         ...
 
@@ -90,6 +91,14 @@ class Host(Protocol):
         """Make what was changed one step of the undo history."""
         ...
 
+    def preferences(self) -> tuple[str, bytes]:
+        """The digest of the artist's preferences as they are now, and the contents of Blender's file of them.
+
+        Raises:
+            RunError: if Blender can't write that.
+        """
+        ...
+
     def new_scratch(self) -> Scratch:
         """A scratch folder. Raises StoreError."""
         ...
@@ -102,8 +111,8 @@ class Host(Protocol):
         """What the results of a plan depend on beside its scripts and values."""
         ...
 
-    def new_engine(self, scratch: Scratch) -> ManagedEngine:
-        """The engine that carries tasks out."""
+    def new_engine(self, chosen: str, scratch: Scratch) -> ManagedEngine:
+        """The engine that carries tasks out, as `Settings.engine` chooses it. Raises EngineError."""
         ...
 
     def worker_settings(self, settings: Settings) -> WorkerSettings:

@@ -22,18 +22,20 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.cache import Cache
 from ...runtime.engine.forecast import Forecast
 from ...runtime.engine.forecaster import Forecaster
+from ...runtime.engine.pasts import find_pasts
 from ...runtime.engine.runner import Runner
-from ...runtime.engine.workers import ManagedEngine, WorkerInfo
+from ...runtime.engine.workers import WorkerInfo
 from ...runtime.errors import RunError, StoreError
+from ...runtime.planning import needs
 from ...runtime.scheduling.time_left import Past
-from ...runtime.scratch import value_files
-from ...runtime.scratch.typed_values import TypedValue
 from ...runtime.script.socket_types import LiveRef, SocketType
 from ...runtime.store.upkeep import Info
 from .artist_first import ArtistFirst
+from .equipment import Equipment
 from .faults import Faults
 from .history import History
 from .host import Host
+from .job_arrivals import ArrivingJob, JobArrivals
 from .job_queue import JobQueue, StartableJob
 from .news import News
 from .run import ResultWriter, Run, RunEvent
@@ -73,6 +75,7 @@ class Session:
         starting: tells listeners a tree before the file is read for a run of it.
         started: tells listeners a run that has begun.
         results_come, results_came: tell listeners a run before and after results of it are brought home.
+        is_open: whether jobs can be added: while the extension is enabled.
     """
 
     def __init__(self, host: Host) -> None:
@@ -82,16 +85,16 @@ class Session:
         self.started: News[Run] = News()
         self.results_come: News[Run] = News()
         self.results_came: News[Run] = News()
+        self.is_open = False
         self._host = host
         self._read_settings: Callable[[], Settings] = Settings
-        self._runner: Runner | None = None
-        self._cache: Cache | None = None
-        self._engine: ManagedEngine | None = None
+        self._equipment = Equipment(host, self._note)
         self._runs: dict[int, Run] = {}
         self._pasts: dict[str, Past] = {}  # how long nodes took the last time, by their uid
         self._artist_first = ArtistFirst(host.occupation)
         self._history = History()
         self._job_queues: list[JobQueue] = []
+        self._job_arrivals = JobArrivals()
         self._faults = Faults()
         self._is_behind = False  # whether the last tick left results for the next one
         self._is_unfinished = False  # whether it left something of a homecoming
@@ -105,6 +108,14 @@ class Session:
     @property
     def settings(self) -> Settings:
         return self._read_settings()
+
+    @property
+    def _runner(self) -> Runner | None:
+        return self._equipment.runner
+
+    @property
+    def _cache(self) -> Cache | None:
+        return self._equipment.cache
 
     # Runs
 
@@ -134,10 +145,12 @@ class Session:
         elif not allow_scripts:
             self._host.admit(plan.tasks)
         self.starting.tell(tree)
-        num_workers = workers or self.settings.num_workers
+        self.choose_engine()
+        num_workers = workers or self._equipment.get(self.settings)[1].usual_capacity(self.settings.num_workers)
         runner = self._prepare_runner(num_workers)
+        needs.check(plan.tasks, self._equipment.get(self.settings)[1].why_not)
         if force:
-            self._get_engine().end_used()
+            self._equipment.get(self.settings)[1].end_used()
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=plan.takes_open_file, reuses=True)
         run = Run(self, runner, tree, until, taken)
         try:
@@ -185,7 +198,7 @@ class Session:
         if not allow_scripts:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
-        self._use_store(runner)
+        self._use_store()
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
             plan,
@@ -220,6 +233,7 @@ class Session:
         tasks = run.tasks_to_retry(self._host.plan(tree, run.until))
         if not run.allows_scripts:
             self._host.admit(tasks)
+        needs.check(tasks, self._equipment.get(self.settings)[1].why_not)
         run.try_again(tasks)
         self._host.start_timer(self.tick)
 
@@ -251,6 +265,15 @@ class Session:
     def runs(self) -> tuple[Run, ...]:
         return tuple(self._runs.values())
 
+    def kept_pasts(self, tree: bpy.types.NodeTree) -> dict[str, Past]:
+        """What the tasks of a tree took the last time that they ran, by their ids, as far as the store knows.
+
+        Reads files, a few for each task. Raises CompileError.
+        """
+        tasks = self._host.plan(tree, None).tasks
+        self._use_store()
+        return {} if self._cache is None or not self.settings.uses_store else find_pasts(self._cache.store, tasks)
+
     @property
     def history(self) -> tuple[Run, ...]:
         """The last runs of all trees, the newest last."""
@@ -263,7 +286,8 @@ class Session:
     @property
     def workers(self) -> tuple[WorkerInfo, ...]:
         """What each background Blender does now."""
-        return () if self._engine is None else self._engine.infos()
+        engine = self._equipment.engine
+        return () if engine is None else engine.infos()
 
     @property
     def worker_process_ids(self) -> tuple[int, ...]:
@@ -310,7 +334,7 @@ class Session:
     @property
     def has_homecomings(self) -> bool:
         """Whether something is left of a homecoming: results, or what they are like."""
-        return self._is_unfinished
+        return self._is_unfinished or self._job_arrivals.is_under_way
 
     def finish_homecomings(self) -> None:
         """Do what is left of homecomings: before the artist or Blender changes, saves or undoes anything."""
@@ -323,6 +347,7 @@ class Session:
         for run in self.runs:
             if run.is_coming_home and (error := self._faults.guard(self._settle, run)):
                 self._fail(run, error)
+        self._job_arrivals.finish_first()
 
     def _tell_end(self, run: Run) -> None:
         run.tell_end()
@@ -334,10 +359,17 @@ class Session:
     def add_job_queue(self, queue: JobQueue) -> None:
         self._job_queues.append(queue)
 
-    def take_snapshot(self, refs: Iterable[LiveRef], *, with_file: bool = False) -> Snapshot:
-        """Write what a job is given to the scratch folder. Raises RunError or StoreError."""
+    def take_snapshot(
+        self, groups: Iterable[Sequence[LiveRef]], *, with_file: bool = False, notes_moment: bool = False
+    ) -> Snapshot:
+        """Write what jobs are given to the scratch folder; note the moment if edits made after it count.
+
+        Raises:
+            RunError, StoreError: if it can't be written.
+        """
         self._bring_rest()
-        return self._host.take_snapshot([[*refs]], self._get_runner().scratch, with_file=with_file)
+        scratch = self._get_runner().scratch
+        return self._host.take_snapshot(groups, scratch, with_file=with_file, notes_moment=notes_moment)
 
     def store_values(self, values: Mapping[str, object]) -> tuple[dict[str, object], tuple[str, ...]]:
         """Write the large ones of a job's variables to files. Raises StoreError.
@@ -345,20 +377,56 @@ class Session:
         Returns:
             the variables, and the names of the files.
         """
-        scratch = self._get_runner().scratch
-        stored = {name: value_files.stored_whole(TypedValue(_ANY, value), scratch) for name, value in values.items()}
-        names = tuple(name for value in stored.values() for name in value.files())
-        return {name: value.content for name, value in stored.items()}, names
+        return self._equipment.store_values(self.settings, values)
+
+    def take_preferences(self) -> str:
+        """As `Equipment.take_preferences`."""
+        return self._equipment.take_preferences(self.settings)
+
+    def share_file(self, name: str) -> None:
+        """Keep a file of the scratch folder until it was removed once more."""
+        self._get_runner().scratch.share([name])
 
     def remove_blobs(self, blobs: Iterable[str]) -> None:
         if self._runner is not None:
             self._runner.scratch.remove(blobs)
 
     def start_job(self, job: StartableJob) -> None:
-        """Start a job, or its next attempt, with a worker for each job that runs."""
-        num_running = sum(queue.num_running_jobs() for queue in self._job_queues)
-        job.start(self._prepare_runner(num_running + 1))
+        """Start a job, or its next attempt, with as many workers for all jobs as the settings say.
+
+        As many, even if no other job runs: the idle ones may be what the next job needs.
+        """
+        if not self._get_runner().is_active:
+            self.choose_engine()
+        job.start(self._prepare_runner(self.settings.num_workers))
         self._host.start_timer(self.tick)
+
+    def add_arrival(self, job: ArrivingJob) -> None:
+        """Let a job's results come home when it is their turn."""
+        self._job_arrivals.add(job)
+        self._host.start_timer(self.tick)
+
+    def bring_jobs_home(self, seconds: float = TICK_BUDGET) -> None:
+        """Bring results of jobs home for about so long. The artist does not come between two portions of one job."""
+        if math.isinf(seconds):
+            self.finish_homecomings()
+        self._bring_jobs_home(time.monotonic() + seconds)
+        if self._job_arrivals.is_under_way and not self._host.await_artist():
+            self._job_arrivals.finish_first()
+
+    def _bring_jobs_home(self, deadline: float) -> None:
+        """Bring results of jobs home until the deadline, after those of runs and after it is read what these are like.
+
+        What jobs replace, and what hears of their end changes, may be among them.
+        """
+        while self._job_arrivals and (self._job_arrivals.is_under_way or self._are_runs_home(deadline)):
+            self._job_arrivals.carry_on(_left(deadline))
+            if time.monotonic() > deadline:
+                return
+
+    def _are_runs_home(self, deadline: float) -> bool:
+        """Whether nothing is left of what runs brought home; what their results are like is read until the deadline."""
+        return not any(run.is_coming_home for run in self.runs) and self._host.read_baselines(_left(deadline))
 
     def update_jobs(self, timeout: float = 0.0) -> None:
         """Handle what has arrived; wait for something at most `timeout` seconds."""
@@ -381,9 +449,10 @@ class Session:
         self._make_room()
         self._take_news(start + _SHARE_OF_NEWS * TICK_BUDGET if was_coming_home or self._is_behind else deadline)
         self._settle_runs(deadline)
-        self._faults.guard(self._finish_homecomings, deadline, was_coming_home)
         for queue in tuple(self._job_queues):
             self._faults.guard(queue.update, deadline)
+        self._faults.guard(self._bring_jobs_home, deadline)
+        self._faults.guard(self._finish_homecomings, deadline, was_coming_home)
         interval = self._interval()
         self._tell_update(interval)
         return interval
@@ -400,8 +469,8 @@ class Session:
             self._faults.guard(self._artist_first.let_go)
 
     def _update_artist_first(self) -> None:
-        if self._engine is not None:
-            self._engine.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
+        if self._equipment.engine is not None:
+            self._equipment.engine.is_low = self._artist_first.update(self.runs, self.settings.artist_first)
 
     def _take_news(self, deadline: float) -> None:
         error = self._faults.guard(self._update_runner, deadline)
@@ -432,6 +501,9 @@ class Session:
     def _settle_unhindered(self, run: Run, deadline: float) -> None:
         if self._host.is_gesture_going_on():
             return
+        if not run.is_coming_home and self._job_arrivals.is_under_way:
+            self._is_behind = True
+            return
         if not run.is_coming_home and not self._prepare(run, deadline):
             self._is_behind = True
             return
@@ -447,7 +519,7 @@ class Session:
 
         Otherwise they could make an undo step or save, which would then hold half of the results.
         """
-        is_coming = any(run.is_coming_home for run in self.runs)
+        is_coming = any(run.is_coming_home for run in self.runs) or self._job_arrivals.is_under_way
         is_late = was_coming_home and time.monotonic() > deadline
         self._is_unfinished = is_coming or is_late or not self._host.read_baselines(_left(deadline))
         if self._is_unfinished and not self._host.await_artist():
@@ -467,13 +539,13 @@ class Session:
         if self._runner is not None and (is_running or any(queue.num_running_jobs() for queue in self._job_queues)):
             silence = time.monotonic() - self._runner.last_step
             return min(max(silence * _SHARE_OF_SILENCE, QUICK_INTERVAL), BUSY_INTERVAL)
-        if any(queue.is_behind for queue in self._job_queues):
+        if self._job_arrivals or any(queue.is_behind for queue in self._job_queues):
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):
             return WAITING_INTERVAL
         if self._runner is not None and self._runner.is_keeping_house:
             return WAITING_INTERVAL
-        return IDLE_INTERVAL if self._engine is not None and self._engine.num_workers else None
+        return IDLE_INTERVAL if self._equipment.engine is not None and self._equipment.engine.num_workers else None
 
     # The end
 
@@ -493,29 +565,25 @@ class Session:
         if self._runner is not None:
             self._runner.protect(self._host.files_in_use())
 
+    def open(self) -> None:
+        """Let jobs be added."""
+        self.is_open = True
+
     def close(self) -> None:
-        """End all runs and workers, and remove what they left on disk."""
+        """End all runs and workers, tell those that wait for jobs, and remove what they left on disk."""
+        self.is_open = False
         self._host.stop_timer(self.tick)
         self._host.stop_timer(self._look_at_store)
         self._has_looked = False
         self._runs.clear()
         self._history = History()
+        self._job_arrivals.clear()
         for queue in self._job_queues:
-            queue.abandon("Background Nodes was disabled")
-        if self._runner is not None:
-            self._runner.close()
-            if self._cache is not None:
-                self._cache.store.close()
-                self._cache = None
-            self._runner = self._engine = None
+            self._faults.guard(queue.abandon, "Background Nodes was disabled, or Blender was quit")
+        self._equipment.close()
 
     def _get_runner(self) -> Runner:
-        if self._runner is None:
-            scratch = self._host.new_scratch()
-            self._engine = self._host.new_engine(scratch)
-            self._cache = self._new_cache()
-            self._runner = Runner(self._engine, scratch, self._cache, self._note)
-        return self._runner
+        return self._equipment.get(self.settings)[0]
 
     @property
     def store_info(self) -> Info | None:
@@ -529,7 +597,7 @@ class Session:
     def _look_at_store(self) -> None:
         with contextlib.suppress(StoreError):
             runner = self._get_runner()
-            self._use_store(runner)
+            self._use_store()
             if self._cache is not None:
                 runner.keep_house(self._cache.look)
                 self._host.start_timer(self.tick)
@@ -541,7 +609,7 @@ class Session:
             return
         with contextlib.suppress(StoreError):
             runner = self._get_runner()
-            self._use_store(runner)
+            self._use_store()
             if self._cache is not None:
                 runner.keep_house(functools.partial(self._cache.show_last, nodes))
 
@@ -558,32 +626,19 @@ class Session:
         if run is not None and message not in run.notes:
             run.note(message)
 
-    def _new_cache(self) -> Cache | None:
-        try:
-            return Cache(self._host.new_store(self.settings), self._host.environment)
-        except StoreError:  # without a place for results, none are kept
-            return None
-
-    def _get_engine(self) -> ManagedEngine:
-        self._get_runner()
-        assert self._engine is not None
-        return self._engine
+    def choose_engine(self) -> None:
+        """As `Equipment.choose_engine`."""
+        self._equipment.choose_engine(self.settings)
 
     def _prepare_runner(self, num_workers: int) -> Runner:
         """The runner, with workers by the current settings and room for `num_workers` at a time."""
-        runner, engine = self._get_runner(), self._get_engine()
-        engine.use_settings(self._host.worker_settings(self.settings))
-        self._use_store(runner)
-        engine.capacity = max(num_workers, engine.capacity if runner.is_active else 0)
-        return runner
+        self._use_store()
+        return self._equipment.prepare(self.settings, num_workers)
 
-    def _use_store(self, runner: Runner) -> None:
+    def _use_store(self) -> None:
         """Use the store of the current settings."""
-        if self._cache is not None:
-            old = self._cache.use(self._host.new_store(self.settings))
-            if old is not None:
-                self._has_looked = False
-                runner.keep_house(old.close)  # after all that is still being kept there
+        if self._equipment.use_store(self.settings):
+            self._has_looked = False
 
 
 def _left(deadline: float) -> float:

@@ -171,6 +171,7 @@ class Run:
         self.started = time.time()
         self.until = until
         self.version = 0
+        self._counts: tuple[int, dict[str, int | TaskError | None]] = (-1, {})
         self._progress = (-1, 0.0)  # (version, progress): summed up once for each version
         self.size = 0
         self._num_bytes = 0  # measured so far
@@ -271,7 +272,7 @@ class Run:
     @property
     def can_retry(self) -> bool:
         """Whether `retry` can run something again."""
-        is_unsuccessful = self._is_home and self.state is not RunState.SUCCEEDED
+        is_unsuccessful = self._is_home and self.state is not RunState.SUCCEEDED and self._active.has_incomplete_tasks
         return is_unsuccessful and self._is_kept and not self._has_failed and self._keeper.is_last(self)
 
     @property
@@ -329,6 +330,10 @@ class Run:
 
         Of a mapped node, only the items that did not succeed run again. The scripts, values and settings of these nodes
         are read again from the tree, so you can fix them first; data-blocks are those that the run started with.
+
+        But if an item failed that would have given a list, the items of nodes that run over it get other numbers now:
+        all of them run again, unless their results are kept. So do those of a node of which items were skipped, and
+        whose script asks for all its `items`, and those of the nodes that follow it.
 
         Raises:
             RunError: if there is nothing to retry, or if more than that has changed: run the whole tree then.
@@ -411,13 +416,21 @@ class Run:
             if delivery.is_offered and self._has_results(delivery):
                 yield delivery.node, delivery.socket
 
+    def count_of(self, node_id: str) -> int | TaskError | None:
+        """How many elements a list node gives, or why it can't; None if it gives no list, or that is not known yet."""
+        if self._counts[0] != self.version:  # code that draws asks often
+            self._counts = self.version, {}
+        if node_id not in self._counts[1]:
+            self._counts[1][node_id] = self._active.count_of(node_id)
+        return self._counts[1][node_id]
+
     def has_result(self, node_id: str, output: str) -> bool:
         """Whether it has a result of an output of a script node or a group node."""
         source = self._active.source_at(node_id, output) if self._is_kept else None
         return source is not None and self._has_results(Delivery(node_id, output, (source,)))
 
     def _has_results(self, delivery: Delivery) -> bool:
-        return all(self._by_id[task].state is TaskState.SUCCEEDED for task in delivery.tasks)
+        return self._active.has_given(delivery)
 
     def fetch_output(self, node_id: str, output: str, action: OutputAction | None = None) -> Any:
         """As `fetch`, by the stable id of a node that succeeded; with an action, as an Output node brings it."""
@@ -434,11 +447,11 @@ class Run:
         return self._fetcher().value(node_id, output)
 
     def gave(self, node_id: str, output: str, contents: Mapping[str, str]) -> bool:
-        """Whether it has these results of an output, given by place and content."""
+        """Whether it has these results of an output, given by place and content, in this order."""
         if not self._is_home or not self.has_result(node_id, output):
             return False
         source = self._active.source_at(node_id, output)
-        return source is not None and self._active.contents(source) == contents
+        return source is not None and list(self._active.contents(source).items()) == list(contents.items())
 
     def bring_back(self, node_id: str, output: str) -> None:
         """Bring one output home once more."""
@@ -537,7 +550,7 @@ class Run:
             RunError: if more than scripts, values and settings has changed.
         """
         records = self._active.scheduler.tasks.values()
-        return retried_tasks((record.planned for record in records if record.state is not TaskState.SUCCEEDED), plan)
+        return retried_tasks((record.planned for record in records if not record.is_complete), plan)
 
     def try_again(self, tasks: Sequence[PlannedTask]) -> None:
         """Run these tasks again."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from ...runtime.engine.kinds import POOL
 from ...runtime.engine.workers import WorkerLimits
 from ...runtime.store.limits import Limits
 
@@ -29,6 +30,7 @@ class Settings:
         store_limits: how large it may become.
         artist_first: what runs do while the artist needs the computer: "LOWER", "PAUSE" or "OFF".
         use_gpu: whether tasks render with the devices that Blender's preferences choose for Cycles.
+        engine: what carries tasks out, as `EngineKinds.find` reads it.
     """
 
     num_workers: int = field(default_factory=default_num_workers)
@@ -40,3 +42,4 @@ class Settings:
     store_limits: Limits = field(default_factory=Limits)
     artist_first: str = "LOWER"
     use_gpu: bool = True
+    engine: str = POOL

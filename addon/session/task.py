@@ -87,6 +87,11 @@ class Task:
         return self._record.state
 
     @property
+    def is_unneeded(self) -> bool:
+        """Whether it was skipped because switches take other inputs than what it gives."""
+        return self._record.is_unneeded
+
+    @property
     def is_paused(self) -> bool:
         """Whether it has begun, and goes on when its run does."""
         return self.state is TaskState.RUNNING and self._run.scheduler.is_paused

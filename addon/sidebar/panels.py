@@ -118,7 +118,7 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         layout.label(text="Before the Next Run", icon="TIME")
         paragraphs.draw(layout.column(), context, inside)
         layout.separator()
-    if told is None or told.state is Outlook.CACHED:
+    if told is None or told.state in (Outlook.CACHED, Outlook.NOT_NEEDED):
         return
     layout.label(text="Would Run" if told.is_sure_to_run else "Before the Next Run", icon="TIME")
     paragraphs.draw(layout.column(), context, forecast_text.of_task(told))
@@ -225,7 +225,7 @@ def _draw_ended(layout: bpy.types.UILayout, context: bpy.types.Context, run: Run
 
 def _counts(run: Run) -> str:
     """How many tasks are done, and how many went wrong."""
-    states = [task.state for task in run.tasks.values()]
+    states = [task.state for task in run.tasks.values() if not task.is_unneeded]
     num_done = states.count(TaskState.SUCCEEDED)
     num_wrong = sum(state in WENT_WRONG for state in states)
     text = translated("{done} of {total} done").format(done=num_done, total=len(states))
@@ -264,14 +264,15 @@ class BACKGROUND_NODES_PT_history(_TreePanel, bpy.types.Panel):
 
 
 def _draw_past_run(layout: bpy.types.UILayout, run: Run) -> None:
-    num_done = sum(task.state is TaskState.SUCCEEDED for task in run.tasks.values())
+    needed = [task for task in run.tasks.values() if not task.is_unneeded]
+    num_done = sum(task.state is TaskState.SUCCEEDED for task in needed)
     started = time.strftime("%H:%M", time.localtime(run.started))
     split = layout.split(factor=0.6, align=True)
     icon = status_icons.icon(_RUN_ICONS[run.state])
     split.label(text=f"{started}  {run.tree_name}", icon_value=icon, translate=False)
     row = split.row()
     row.alignment = "RIGHT"
-    row.label(text=f"{num_done}/{len(run.tasks)}   {duration(run.seconds)}", translate=False)
+    row.label(text=f"{num_done}/{len(needed)}   {duration(run.seconds)}", translate=False)
 
 
 # The problems

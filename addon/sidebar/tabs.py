@@ -13,6 +13,7 @@ from ..drawing import areas
 NODE: Final = "Node"
 RUN: Final = "Run"
 PROBLEMS: Final = "Problems"
+PRESETS: Final = "Presets"
 
 #: How often, and with how many seconds in between, it is tried: a Sidebar has its tabs once it was drawn.
 _MAX_TRIES: Final = 20

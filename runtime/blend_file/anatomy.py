@@ -24,6 +24,7 @@ from .fields.named_files import NamedFile, files_named
 from .fields.previews import PREVIEW, addresses, is_chosen
 from .fields.time_dependence import owners_timed
 from .fields.unknowns import unknowns
+from .long_contents import LongContents
 from .rows import Rows
 from .targets import NONE
 
@@ -74,10 +75,13 @@ class Anatomy:
     data_blocks: tuple[DataBlock, ...]
 
 
-def anatomy(data: memoryview) -> Anatomy:
-    """Look into a .blend file. Raises BlendFileError if it can't be read."""
+def anatomy(data: memoryview, long: LongContents | None = None) -> Anatomy:
+    """Look into a .blend file. Raises BlendFileError if it can't be read.
+
+    `long` finds and notes the digests of its long contents: of a file that is not compressed.
+    """
     try:
-        return _anatomy(data)
+        return _anatomy(data, long or LongContents())
     except (KeyError, ValueError) as error:
         raise BlendFileError(f"is of a form that is not known ({error})") from error
 
@@ -88,7 +92,7 @@ def local_parts(data: memoryview, names: Collection[str]) -> dict[str, list[memo
     It does not tell which other data-blocks they use. Raises BlendFileError if the file can't be read.
     """
     try:
-        file, dna, firsts, contents = _opened(data)
+        file, dna, firsts, contents = _opened(data, LongContents())
         for _rows in contents.structs():
             pass
         found = {}
@@ -103,7 +107,7 @@ def local_parts(data: memoryview, names: Collection[str]) -> dict[str, list[memo
         raise BlendFileError(f"is of a form that is not known ({error})") from error
 
 
-def _opened(data: memoryview) -> tuple[Blocks, Dna, list[int], Contents]:
+def _opened(data: memoryview, long: LongContents) -> tuple[Blocks, Dna, list[int], Contents]:
     """A file, its DNA, the first block of each data-block, and what is in these."""
     file = read_blocks(data)
     described = file.first(b"DNA1")
@@ -111,11 +115,11 @@ def _opened(data: memoryview) -> tuple[Blocks, Dna, list[int], Contents]:
         raise BlendFileError("does not describe its contents")
     dna = read_dna(bytes(described))
     blocks, firsts = _of_data_blocks(file, dna)
-    return file, dna, blocks[firsts].tolist(), Contents(file, dna, blocks, firsts)
+    return file, dna, blocks[firsts].tolist(), Contents(file, dna, blocks, firsts, long)
 
 
-def _anatomy(data: memoryview) -> Anatomy:
-    file, dna, firsts, contents = _opened(data)
+def _anatomy(data: memoryview, long: LongContents) -> Anatomy:
+    file, dna, firsts, contents = _opened(data, long)
     found = [_begun(file, dna, first, contents) for first in firsts]
     packed: set[int] = set()
     for rows in contents.structs():

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from ..errors import BlendFileError, StoreError
 from ..scratch.contents import DataBlockName
 from .digests import Digest, digests, whole_digest
 from .fields.named_files import NamedState
+from .long_contents import LongContents
 from .outside import Outside
 
 #: The digest of each data-block of a blob.
@@ -36,6 +38,21 @@ def find(blob: Path, outside: Outside) -> Digests:
     return read(blob) if _file(blob).exists() else digests(blob, outside)
 
 
+def noted(blob: Path, outside: Outside, sources: Sequence[Path]) -> Digests:
+    """As `find`. What there is of its long contents is noted beside it, for the blobs that are made from it.
+
+    `sources`: blobs that it may have long contents in common with: see `write`.
+    """
+    if _file(blob).exists():
+        return read(blob)
+    long = LongContents(sources)
+    found = digests(blob, outside, long)
+    if blob.exists():  # nobody has removed it meanwhile
+        with contextlib.suppress(StoreError):  # they are hashed again then
+            long.save(blob)
+    return found
+
+
 def of_file(file: Path, outside: Outside) -> Digests:
     """The digest of all of a .blend file of the artist, under the name `WHOLE`. Raises BlendFileError."""
     return {WHOLE: whole_digest(file, outside)}
@@ -53,15 +70,22 @@ def together(found: Digests) -> Digest:
     return Digest(content if found else "", "", True, content, files=tuple(files))
 
 
-def write(blob: Path, outside: Outside) -> None:
+def write(blob: Path, outside: Outside, sources: Sequence[Path] = ()) -> None:
     """Write the digests of what is in a blob beside it.
+
+    Args:
+        blob: the blob.
+        outside: looks at the files that data-blocks name.
+        sources: the blobs that it was made from. What it has in common with them need not be hashed again.
 
     Raises:
         StoreError: if the blob can't be read, or they can't be written.
     """
+    long = LongContents(sources)
     try:
-        rows = [[*name, *_row(digest)] for name, digest in digests(blob, outside).items()]
+        rows = [[*name, *_row(digest)] for name, digest in digests(blob, outside, long).items()]
         _file(blob).write_text(json.dumps(rows), encoding="utf-8")
+        long.save(blob)
     except (BlendFileError, OSError) as error:
         raise StoreError(f"what is in {blob} can't be told: {error}") from error
 

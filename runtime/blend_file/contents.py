@@ -15,13 +15,14 @@ from typing import Any
 import numpy
 
 from .blocks import Blocks
-from .chunks import shortened
+from .chunks import is_long, shortened
 from .dna import POINTER_SIZE, Dna, Struct
 from .fields import padding
 from .fields.arranged_fields import take_arrangement
 from .fields.node_numbers import NODE, NodeNumbers, has_node_numbers
 from .fields.run_time_values import clear_run_time_values
 from .layouts import Layout, layout_of
+from .long_contents import LongContents
 from .rows import Rows
 from .targets import NONE, Targets
 
@@ -41,10 +42,12 @@ class Contents:
         dna: its DNA.
         blocks: the blocks of the file that are of data-blocks.
         firsts: the first block of each data-block, by its place among these.
+        long: what is known of its long contents.
     """
 
-    def __init__(self, file: Blocks, dna: Dna, blocks: Any, firsts: Any) -> None:
+    def __init__(self, file: Blocks, dna: Dna, blocks: Any, firsts: Any, long: LongContents) -> None:
         self._dna = dna
+        self._long = long
         self._data = file.data
         self._starts = file.starts[blocks]
         self._heads = numpy.stack([column[blocks] for column in (file.structs, file.lengths, file.counts)], axis=1)
@@ -62,6 +65,7 @@ class Contents:
         self._uses: list[tuple[Any, Any, Any]] = []  # where pointers are in the file, whose they are, to what they lead
         self._is_read = numpy.zeros(len(blocks), bool)  # whether a block is in the contents
         self._contents: list[list[memoryview]] = [[] for _ in firsts]  # what counts, by data-block
+        self._long_starts: list[dict[int, int]] = [{} for _ in firsts]  # where long ones of these lie in the file
 
     def structs(self) -> Iterator[Rows]:
         """All structs, by type, as they lie. When all were seen, what does not count is out of them."""
@@ -79,8 +83,11 @@ class Contents:
 
     def _read(self, places: Any, struct: Struct, layout: Layout) -> Iterator[Rows]:
         counts = self._lengths[places] // struct.size
-        owners = numpy.repeat(self._owners[places], counts)
-        rows = Rows(self._dna.flat(struct), lambda: self._bytes_of(places), owners)
+        rows = Rows(
+            self._dna.flat(struct),
+            lambda: self._bytes_of(places),
+            lambda: numpy.repeat(self._owners[places], counts),
+        )
         yield rows
         if layout.is_plain and not has_node_numbers(struct.name):
             return
@@ -107,6 +114,8 @@ class Contents:
         owners = self._owners[places].tolist()
         for place, owner, content in zip(places.tolist(), owners, self._bytes_of(places), strict=True):
             length = self._unpadded.get(place)
+            if is_long(content):
+                self._long_starts[owner][len(self._contents[owner])] = int(self._starts[place])
             self._contents[owner].append(content if length is None else padding.cut(content, length))
 
     def _bytes_of(self, places: Any) -> list[memoryview]:
@@ -187,10 +196,15 @@ class Contents:
         return b"" if found is None else bytes(found.digest())
 
     def digest(self, data_block: int) -> bytes:
-        """Of the blocks of a data-block."""
+        """Of the blocks of a data-block. Those of its long contents are noted."""
         found = hashlib.blake2b(digest_size=_DIGEST_SIZE)
-        for part in shortened(self.parts(data_block)):
+        heads, *contents = self.parts(data_block)
+        found.update(next(shortened([heads])))
+        starts = self._long_starts[data_block]
+        for place, part in enumerate(shortened(contents, self._long.find)):
             found.update(part)
+            if place in starts and is_long(contents[place]):
+                self._long.note(starts[place], contents[place], bytes(part))
         return found.digest()
 
     def parts(self, data_block: int) -> list[memoryview]:

@@ -23,6 +23,7 @@ from .blocks import mapped
 from .components import components
 from .fields import kinds
 from .fields.named_files import Form, NamedFile, NamedState
+from .long_contents import LongContents
 from .outside import DIGEST_SIZE, Outside, absolute
 
 
@@ -52,7 +53,7 @@ class Digest:
     files: tuple[NamedState, ...] = field(default=(), compare=False)
 
 
-def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
+def digests(blob: Path, outside: Outside, long: LongContents | None = None) -> dict[DataBlockName, Digest]:
     """The digest of each data-block of a blob, with its unsaved pixels and its fake user.
 
     Linked data-blocks that are its roots, and that nothing in it uses, are not in it; they are digested all the same.
@@ -60,13 +61,14 @@ def digests(blob: Path, outside: Outside) -> dict[DataBlockName, Digest]:
     Args:
         blob: a .blend file that nobody changes meanwhile.
         outside: looks at the files that data-blocks name.
+        long: finds and notes the digests of its long contents.
 
     Raises:
         StoreError: if what is beside the blob can't be read.
         BlendFileError: if the blob can't be read.
     """
     contents, libraries = Contents.load(blob), _Libraries(outside)
-    file = _File(anatomy(mapped(blob)), blob.parent, libraries, dict(_beside(blob, contents, outside)))
+    file = _File(anatomy(mapped(blob), long), blob.parent, libraries, dict(_beside(blob, contents, outside)))
     found = {name: file.digest(place) for name, place in file.places.items()}
     linked = sorted(name for name in contents.roots if name.library and name not in found)
     return found | {name: libraries.digest(name) for name in linked}

@@ -31,13 +31,17 @@ class Rows:
     Args:
         struct: the type, with the fields of the structs in it.
         blocks: gives the bytes of the blocks that hold them, one after the other.
-        owners: the data-block that each of them is of.
+        owners: gives the data-block that each of them is of. There may be millions.
     """
 
-    def __init__(self, struct: Struct, blocks: Callable[[], list[memoryview]], owners: Any) -> None:
+    def __init__(self, struct: Struct, blocks: Callable[[], list[memoryview]], owners: Callable[[], Any]) -> None:
         self.struct = struct
-        self.owners = owners
         self._blocks = blocks
+        self._owners = owners
+
+    @functools.cached_property
+    def owners(self) -> Any:
+        return self._owners()
 
     @functools.cached_property
     def data(self) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,7 @@ def write(
     roots = set(roots)
     contents = contents or Contents()
     contents.roots = {data_block_kinds.name_of(root) for root in roots}
-    contents.fake_users = {
-        data_block_kinds.name_of(item) for _kind, item in data_block_kinds.all_data_blocks() if item.use_fake_user
-    }
+    contents.fake_users = set(map(data_block_kinds.name_of, data_block_kinds.with_fake_users()))
     packed = [] if is_to_open else [root for root in roots if data_block_kinds.is_packed(root)]
     flush_edit_modes()
     view_layers.sync()  # 5.2 crashes writing a new scene that nobody looked at yet
@@ -73,8 +71,9 @@ def write(
 @contextlib.contextmanager
 def _all_used() -> Iterator[None]:
     """Within the block, each data-block has a user, or Blender 4 leaves it out. Parents and cutters may have none."""
-    loose = [item for _kind, item in data_block_kinds.all_data_blocks() if item.users == 0 and item.library is None]
-    if not loose or bpy.app.version >= (5, 0, 0):
+    every = data_block_kinds.all_data_blocks() if bpy.app.version < (5, 0, 0) else ()
+    loose = [item for _kind, item in every if item.users == 0 and item.library is None]
+    if not loose:
         yield
         return
     collection = bpy.data.collections.new("~")
@@ -217,19 +216,17 @@ def remove_libraries(blobs: Iterable[Path]) -> None:
 
 
 @contextlib.contextmanager
-def exact_names(blob: Path) -> Iterator[None]:
+def exact_names(blob: Path, contents: Contents) -> Iterator[None]:
     """Within the block, data-blocks appended from the blob keep their names: those here with equal names get others.
 
     After the block, those that were here first get their names back. For workers only.
     """
     aside: list[tuple[bpy.types.ID, str]] = []
-    with _opened(str(blob)) as (available, _request):
-        for kind, collection in data_block_kinds.collections().items():
-            names = set(getattr(available, collection, ()))
-            for data_block in list(data_block_kinds.collection(kind)) if names else ():
-                if data_block.name in names and data_block.library is None:
-                    aside.append((data_block, data_block.name))
-                    data_block.name = f"~{data_block.session_uid}"
+    for kind, names in _local_names(blob, contents).items():
+        for data_block in list(data_block_kinds.collection(kind)) if names else ():
+            if data_block.name in names and data_block.library is None:
+                aside.append((data_block, data_block.name))
+                data_block.name = f"~{data_block.session_uid}"
     yield
     for data_block, name in aside:
         newcomer = data_block_kinds.find(data_block_kinds.kind_of(data_block), name)
@@ -238,3 +235,17 @@ def exact_names(blob: Path) -> Iterator[None]:
         data_block.name = name
         if newcomer is not None:
             newcomer.name = name
+
+
+def _local_names(blob: Path, contents: Contents) -> Mapping[str, Collection[str]]:
+    """The names of what a blob holds, by kind; there may be more of them. Only a snapshot has to be opened for that."""
+    names: dict[str, set[str]] = {}
+    if contents.origins:  # of all that was in the worker's file
+        for kind, name, library in (*contents.origins, *contents.holders):
+            if not library:
+                names.setdefault(kind, set()).add(name)
+        return names
+    with _opened(str(blob)) as (available, _request):
+        for kind, collection in data_block_kinds.collections().items():
+            names[kind] = set(getattr(available, collection, ()))
+    return names

@@ -24,7 +24,10 @@ def chosen() -> CyclesDevices:
 def choose(devices: CyclesDevices) -> None:
     """Choose devices in this Blender's preferences, as far as they are there."""
     preferences = _preferences()
-    if preferences is None or not devices.backend:
+    if preferences is None:
+        return
+    if not devices.backend:  # the preferences may be the artist's
+        preferences.compute_device_type = "NONE"
         return
     with contextlib.suppress(TypeError):  # this Blender was built without the backend
         preferences.compute_device_type = devices.backend

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import bpy
@@ -91,14 +91,38 @@ def newer(uid: int) -> Iterator[bpy.types.ID]:
         yield from (items[index] for index in numpy.flatnonzero(uids > uid).tolist())
 
 
+def of_uids(uids: Collection[int]) -> list[bpy.types.ID]:
+    """The data-blocks that have these uids."""
+    wanted, found = numpy.fromiter(uids, numpy.int64, len(uids)), list[bpy.types.ID]()
+    for kind, there in _uids():
+        places = numpy.flatnonzero(numpy.isin(there, wanted)).tolist()
+        items = collection(kind)[:] if places else []  # one by one, Blender would count to each of them
+        found += [items[place] for place in places]
+    return found
+
+
 def _uids() -> Iterator[tuple[str, numpy.typing.NDArray[numpy.int32]]]:
     """The uids of each kind's data-blocks, if it has some."""
     for kind in collections():
-        items = collection(kind)
-        if items:
-            uids = numpy.empty(len(items), numpy.int32)
-            items.foreach_get("session_uid", uids)
-            yield kind, uids
+        if count := len(collection(kind)):
+            yield kind, _uids_of(kind, count)
+
+
+def _uids_of(kind: str, count: int) -> numpy.typing.NDArray[numpy.int32]:
+    """The uids of all data-blocks of a kind, of which there are so many."""
+    uids = numpy.empty(count, numpy.int32)
+    if count:
+        collection(kind).foreach_get("session_uid", uids)
+    return uids
+
+
+def with_fake_users() -> Iterator[bpy.types.ID]:
+    """The data-blocks that have a fake user."""
+    for kind in collections():
+        if items := collection(kind):
+            has_one = numpy.empty(len(items), bool)
+            items.foreach_get("use_fake_user", has_one)
+            yield from (items[place] for place in numpy.flatnonzero(has_one).tolist())
 
 
 def library_path(data_block: bpy.types.ID) -> str:
@@ -145,6 +169,6 @@ class Index:
 
     def find(self, kind: str, session_uid: int) -> bpy.types.ID | None:
         if kind not in self._by_kind:
-            items = collection(kind) if kind in collections() else ()
-            self._by_kind[kind] = {item.session_uid: item for item in items}
+            items = collection(kind)[:] if kind in collections() else []
+            self._by_kind[kind] = dict(zip(_uids_of(kind, len(items)).tolist(), items, strict=True))
         return self._by_kind[kind].get(session_uid)

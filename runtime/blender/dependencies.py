@@ -24,11 +24,14 @@ def uses(among: set[bpy.types.ID] | None = None) -> dict[bpy.types.ID, list[bpy.
     return found
 
 
-def _pointers(among: set[bpy.types.ID] | None) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+def _pointers(
+    among: set[bpy.types.ID] | None, only: set[bpy.types.ID] | None = None
+) -> dict[bpy.types.ID, list[bpy.types.ID]]:
+    """By each data-block (but for `only` some users), what it uses of what is `among`."""
     users_of = bpy.data.user_map() if among is None else bpy.data.user_map(subset=among)
     found: dict[bpy.types.ID, list[bpy.types.ID]] = {}
     for item, users in users_of.items():
-        for user in users:
+        for user in users if only is None else users & only:
             found.setdefault(user, []).append(item)
     return found
 
@@ -40,7 +43,8 @@ def _reads(users: Iterable[bpy.types.ID] | None) -> Iterator[tuple[bpy.types.ID,
 
 def used_by(roots: Iterable[bpy.types.ID], among: set[bpy.types.ID] | None = None) -> set[bpy.types.ID]:
     """The roots and all that they use; with `among`, only data-blocks in it that are reached through others in it."""
-    found = _pointers(among)
+    roots = set(roots)
+    found = _pointers(among, None if among is None else among | roots)
     looked_at: set[bpy.types.ID] = set()
     while new := (used := reached(roots, found)) - looked_at:
         looked_at |= new

@@ -50,8 +50,10 @@ class Targets:
 class Homecoming:
     """Brings the results of one run home."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, shares_parts: bool = False) -> None:
+        """With `shares_parts`, meshes and the like that came back unchanged are replaced by the ones here, too."""
         self._snapshot = snapshot
+        self._shares_parts = shares_parts
         self._contents: dict[str, Contents] = {}
         self._arrived: dict[StoredRef, bpy.types.ID] = {}
         self._live = data_block_kinds.Index()
@@ -145,9 +147,13 @@ class Homecoming:
     def overwritten(self, refs: Iterable[StoredRef]) -> Targets:
         """The data-blocks of the open file that `overwrite` replaces by results. Raises StoreError."""
         uids, names = set(), set()
-        for blob in dict.fromkeys(ref.blob for ref in refs):
+        by_blob: dict[str, set[DataBlockName]] = {}
+        for ref in refs:
+            by_blob.setdefault(ref.blob, set()).add(DataBlockName(ref.kind, ref.name, ref.library))
+        for blob, roots in by_blob.items():
             contents = self._contents_of(blob)
-            for name in {*contents.roots, *contents.origins}:
+            used = contents.used_by(roots)
+            for name in roots | (contents.origins.keys() & used):
                 origin = contents.origin(name, blob)
                 uid = self._snapshot.session_uid(origin.ref)
                 comes_home = uid is None or name in contents.roots or name.kind in _PARTS or not origin.is_unchanged
@@ -190,9 +196,8 @@ class Homecoming:
     def family(self, results: Iterable[bpy.types.ID]) -> list[bpy.types.ID]:
         """Results, then what they use: what came along, and the file's own data-blocks that came back unchanged."""
         results = list(results)
-        uids = self._newcomers | self._substitutes
-        subset = {item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid in uids}
-        found = used_by(results, subset.union(bpy.data.shape_keys))
+        subset = data_block_kinds.of_uids(self._newcomers | self._substitutes)
+        found = used_by(results, {*subset, *bpy.data.shape_keys})
         used = {item for item in found if not isinstance(item, bpy.types.Key)} - set(results)
         return results + sorted(used, key=lambda item: (data_block_kinds.kind_of(item), item.name))
 
@@ -277,13 +282,13 @@ class Homecoming:
         self._uses_of = None
         return newcomers - self._needed(used, newcomers)
 
-    def counterparts(self, results: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, bpy.types.ID]:
-        """What `overwrite` replaces, each with the result, or what came along with one, that takes its place.
+    def counterparts(self, family: Iterable[bpy.types.ID]) -> dict[bpy.types.ID, bpy.types.ID]:
+        """What `overwrite` replaces, each with what takes its place: one of the `family` of results.
 
         That is the data-block that it was made of or, if there is none, the one with the same name; no linked one.
         """
         live, found = data_block_kinds.Index(), dict[bpy.types.ID, bpy.types.ID]()
-        for item in self.family(results):
+        for item in family:
             original = self._counterpart(item, live) if item.session_uid in self._newcomers else None
             if original is not None:
                 found.setdefault(original, item)
@@ -292,6 +297,7 @@ class Homecoming:
     def overwrite(
         self,
         results: Iterable[bpy.types.ID],
+        family: Iterable[bpy.types.ID],
         counterparts: Mapping[bpy.types.ID, bpy.types.ID],
         *,
         kept: Collection[bpy.types.ID] = (),
@@ -307,7 +313,6 @@ class Homecoming:
         doubles = {counterparts[old]: old for old in kept}
         claimed = {*replaced.values(), *doubles}
         used = [*(item for item in results if item not in doubles), *kept]
-        family = self.family(results)
         new = [item for item in family if item.session_uid in self._newcomers and item not in claimed]
         replace(list(replaced.items()), doubles=doubles)
         if doubles:
@@ -345,7 +350,7 @@ class Homecoming:
         if found is None and uid in self._names:
             found = data_block_kinds.find(kind, self._names[uid])
         # Newcomers don't replace each other: "Shape.001" may be here the name of what was "Shape" in its blob.
-        is_theirs = found is None or found.session_uid in self._newcomers or found.library is not None
+        is_theirs = found is None or found.session_uid in self._came or found.library is not None
         return None if is_theirs else found
 
     def _load(self, blob: str, refs: list[StoredRef]) -> dict[StoredRef, bpy.types.ID]:
@@ -353,9 +358,9 @@ class Homecoming:
         contents, path = self._contents_of(blob), self._snapshot.folder.file(blob)
         roots = {DataBlockName(ref.kind, ref.name, ref.library): ref for ref in refs}
         used = contents.used_by(roots) - roots.keys()
-        others = (name for name in contents.origins if name in used and name.kind != "Scene")
+        others = sorted(name for name in contents.origins.keys() & used if name.kind != "Scene" and not name.library)
         start = time.monotonic()
-        loaded = blobs.load(path, [*roots, *contents.holders, *(name for name in others if not name.library)])
+        loaded = blobs.load(path, [*roots, *contents.holders, *others])
         self.loading_time += time.monotonic() - start
         packed = blobs.release(contents, loaded)
         loaded = {name: item for name, item in loaded.items() if name not in contents.holders}
@@ -402,7 +407,7 @@ class Homecoming:
     def _merge(self, blob: str, contents: Contents, loaded: dict[DataBlockName, bpy.types.ID]) -> None:
         """Replace loaded data-blocks by the same ones that are here already, but those that belong to results."""
         for name, data_block in loaded.items():
-            if name in contents.roots or name.kind in _PARTS:
+            if name in contents.roots or (name.kind in _PARTS and not self._shares_parts):
                 continue
             origin = contents.origin(name, blob)
             here = (self._here(origin.ref) if origin.is_unchanged else None) or _builtin_twin(data_block)

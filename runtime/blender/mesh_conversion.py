@@ -44,20 +44,18 @@ def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -
     _check(source)
     if source.type in _CONVERTED_BESIDE:
         return _converted_beside(source)
-    source = _local(source)
+    source = editable(source)
     if source.type == "MESH" and keep_modifiers:
         mesh = source.data
         if mesh.users > 1 or mesh.library or mesh.override_library:
-            source.data = _local(mesh.copy())
+            source.data = editable(mesh.copy())
         return source
     with _shown(source) as depsgraph, _instances_realized(source, depsgraph):
         if source.type == "MESH":
-            _take_mesh(source, _evaluated_mesh(source, depsgraph))
+            take_mesh(source, evaluated_mesh(source, depsgraph))
         else:
             _convert_curve(source)
-    for modifier in list(source.modifiers):
-        if modifier.type not in _SHAPELESS:
-            source.modifiers.remove(modifier)
+            _remove_modifiers(source)
     return source
 
 
@@ -87,7 +85,7 @@ def _check(source: bpy.types.Object) -> None:
         raise ValueError(f"{source.name} ({kind}) has no surface; link {takes}")
 
 
-def _local(item: bpy.types.ID) -> bpy.types.ID:
+def editable(item: bpy.types.ID) -> bpy.types.ID:
     """`item`, or a copy if it is linked or an override."""
     if item.library or item.override_library:
         item = item.copy()
@@ -110,19 +108,27 @@ def _shown(source: bpy.types.Object) -> Iterator[bpy.types.Depsgraph]:
         bpy.data.collections.remove(place)
 
 
-def _evaluated_mesh(source: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> bpy.types.Mesh:
+def evaluated_mesh(source: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> bpy.types.Mesh:
+    """A new mesh: what modifiers and shape keys make of an object."""
     evaluated = source.evaluated_get(depsgraph)
     return bpy.data.meshes.new_from_object(evaluated, preserve_all_data_layers=True, depsgraph=depsgraph)
 
 
-def _take_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
-    """Give `source` a new mesh with the name and the custom properties of its old one."""
+def take_mesh(source: bpy.types.Object, mesh: bpy.types.Mesh) -> None:
+    """Give a mesh object a new mesh with the name and the custom properties of its old one, in place of modifiers."""
     old, name = source.data, source.data.name
     _copy_custom_properties(old, mesh)
     source.data = mesh
     if old.users == 0:
         bpy.data.meshes.remove(old)
     mesh.name = name
+    _remove_modifiers(source)
+
+
+def _remove_modifiers(source: bpy.types.Object) -> None:
+    for modifier in list(source.modifiers):
+        if modifier.type not in _SHAPELESS:
+            source.modifiers.remove(modifier)
 
 
 def _copy_custom_properties(source: bpy.types.ID, target: bpy.types.ID) -> None:
@@ -154,7 +160,7 @@ def _converted_beside(source: bpy.types.Object) -> bpy.types.Object:
     """A new mesh object where `source` is: of its parent, with its custom properties."""
     with _shown(source) as depsgraph:
         if source.type == "META":
-            mesh, name = _evaluated_mesh(source, depsgraph), source.data.name
+            mesh, name = evaluated_mesh(source, depsgraph), source.data.name
         else:
             mesh, name = _instanced_mesh(source.instance_collection), source.name
         mesh.name = name
@@ -203,7 +209,7 @@ def _instanced_mesh(collection: bpy.types.Collection) -> bpy.types.Mesh:
     result = bpy.data.objects.new("Realized", bpy.data.meshes.new("Realized"))
     result.modifiers.new(tree.name, "NODES").node_group = tree
     with _shown(result) as depsgraph:
-        mesh = _evaluated_mesh(result, depsgraph)
+        mesh = evaluated_mesh(result, depsgraph)
     bpy.data.batch_remove({result, result.data, tree, shown} | copies)
     return mesh
 

@@ -4,18 +4,24 @@
 JSON's own values stand for themselves. Any other value is an object with one key, which names its type:
 
     {"$tuple": [1, 2]}    {"$bytes": "BASE64"}    {"$Vector": [0.0, 0.0, 1.0]}    {"$dict": [[1, "one"], [2, "two"]]}
+    {"$array": ["<f4", [2, 3], "BASE64"]}
 
-The last one is a dict with a key that is no text, or that looks like one of these.
+`$dict` is a dict with a key that is no text, or that looks like one of these. `$array` is numpy's, of numbers: the type
+of its elements, its shape, and its bytes, row by row.
 """
 
 from __future__ import annotations
 
 import base64
+import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
 import bpy
+import numpy
 from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 #: What may be a key of a dict.
@@ -23,12 +29,16 @@ _KEYS = (str, int, float, type(None))
 #: The most digits of a whole number that Python reads and writes.
 MAX_DIGITS = 4300
 _TOO_LONG = 10**MAX_DIGITS
-#: Names of the attributes by which the arrays of numpy and Blender, and Blender's own dicts, turn into Python's.
+#: The types of elements whose bytes are the same everywhere: logical values, whole numbers, floats, complex numbers.
+_ELEMENTS = re.compile(r"\|b1|\|[iu]1|<[iu][248]|<f[248]|<c(8|16)")
+#: Kept here because a script may replace numpy's functions.
+_ascontiguousarray, _frombuffer, _dtype = numpy.ascontiguousarray, numpy.frombuffer, numpy.dtype
+#: Names of the attributes by which other arrays of numpy and Blender, and Blender's own dicts, turn into Python's.
 _CONVERTERS = ("to_list", "to_dict", "tolist")
 
 
 def encode(value: Any, name: str) -> Any:
-    """The value as what JSON holds. Numpy's numbers and arrays come as Python's own, a path as a text.
+    """The value as what JSON holds. Numpy's single numbers, and its arrays of anything else, come as Python's own.
 
     Args:
         value: the value.
@@ -90,6 +100,31 @@ def _mapping(value: Mapping[Any, Any], name: str) -> Any:
     return {"$dict": pairs}
 
 
+def _set(value: set[Any] | frozenset[Any], name: str) -> Any:
+    """In an order that does not change, as a key is made of it."""
+    items = sorted((_encode(item, f"an element of {name}") for item in value), key=json.dumps)
+    return {"$set" if isinstance(value, set) else "$frozenset": items}
+
+
+def _array(value: numpy.ndarray, name: str) -> Any:
+    if type(value) is not numpy.ndarray or not _ELEMENTS.fullmatch(value.dtype.newbyteorder("<").str):
+        return _encode(value.tolist(), name)
+    data = _ascontiguousarray(value, value.dtype.newbyteorder("<"))
+    return {"$array": [data.dtype.str, list(value.shape), base64.b64encode(data.data).decode()]}
+
+
+def _array_of(parts: Any) -> numpy.ndarray:
+    """Raises ValueError if that is no array."""
+    match parts:
+        case [str(elements), list(shape), str(content)] if _ELEMENTS.fullmatch(elements):
+            data = base64.b64decode(content, validate=True)
+            dtype = _dtype(elements)
+            are_sizes = all(type(size) is int and size >= 0 for size in shape)
+            if are_sizes and math.prod(shape) * dtype.itemsize == len(data):
+                return _frombuffer(data, dtype).reshape(shape).copy()  # a script may write to it
+    raise ValueError(f"{parts!r:.80} is no array")
+
+
 #: In order: the first type that a value is an instance of counts.
 _ENCODERS: dict[Any, Callable[[Any, str], Any]] = {
     str: lambda value, _name: str.__str__(value),
@@ -98,6 +133,8 @@ _ENCODERS: dict[Any, Callable[[Any, str], Any]] = {
     tuple: lambda value, name: {"$tuple": _items(value, name)},
     list: _items,
     Mapping: _mapping,
+    set | frozenset: _set,
+    numpy.ndarray: _array,
     bytes | bytearray | memoryview: lambda value, _name: {"$bytes": base64.b64encode(value).decode()},
     Vector: lambda value, _name: {"$Vector": list(value)},
     Color: lambda value, _name: {"$Color": list(value)},
@@ -113,6 +150,9 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "$tuple": lambda items: tuple(map(decode, items)),
     "$dict": lambda pairs: {key: decode(item) for key, item in pairs},
     "$bytes": base64.b64decode,
+    "$set": lambda items: set(map(decode, items)),
+    "$frozenset": lambda items: frozenset(map(decode, items)),
+    "$array": _array_of,
     "$Vector": Vector,
     "$Color": Color,
     "$Euler": lambda parts: Euler(parts[:3], parts[3]),

@@ -6,13 +6,14 @@ All of one homecoming at once: in a large file, one removal takes as long as man
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import bpy
 
-from . import data_block_kinds, driver_targets, view_layers
+from . import driver_targets, view_layers
 from .object_uses import follow
 from .remapping import remap
 
@@ -51,7 +52,7 @@ def replace(
     leaving = {original: result for original, result in pairs if original not in staying}
     involved = {item for pair in pairs for item in pair}
     uids = {original: original.session_uid for original, _result in pairs}
-    with view_layers.kept({data_block_kinds.kind_of(item) for item in (*leaving, *superfluous, *doubles)}):
+    with view_layers.kept(leaving, [*superfluous, *doubles]):
         for original, result in pairs:
             if original in staying:
                 old_data = _hand_over_data(original, result, modifiers)
@@ -138,7 +139,7 @@ def _collection(holder: bpy.types.ID) -> bpy.types.Collection:
 
 def _replace_in(collection: bpy.types.Collection, old: bpy.types.Object, new: bpy.types.Object) -> None:
     """Let an object be where another one is; not where that is used in another way, such as the camera of a scene."""
-    if collection.objects.get(new.name) != new:
+    with contextlib.suppress(RuntimeError):  # it is there already; to look for it takes long in a large one
         collection.objects.link(new)
     collection.objects.unlink(old)
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import bpy
@@ -13,6 +12,7 @@ from ..planning.plan import Plan
 from ..planning.sources import Constant, Source, leaves
 from ..script.socket_types import LiveRef
 from . import data_block_kinds, pixels
+from .point_caches import point_caches
 
 #: Before 4.5, `bpy.data.libraries.write` wrote the data-blocks themselves. Now it writes copies, which have no cache.
 _TAKES_CACHES_ALONG = bpy.app.version < (4, 5, 0)
@@ -73,7 +73,7 @@ def obstacle(data_block: bpy.types.ID) -> Obstacle | None:
 
 def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
     """Refuse an object with a cache that can't be sent: a worker would use it without its simulation, unnoticed."""
-    for name, cache in _point_caches(item):
+    for name, cache in point_caches(item):
         if cache.use_external and cache.filepath.startswith("//"):
             why = f'reads the cache of "{name}" from {cache.filepath}, which Blender looks for beside each file'
             return Obstacle(what, why, "Give the cache's folder as a whole path")
@@ -83,18 +83,6 @@ def _obstacle_of_object(item: bpy.types.Object, what: str) -> Obstacle | None:
             fix = "Send a copy that is converted to a mesh, or read an external cache by its whole path"
             return Obstacle(what, why, fix)
     return None
-
-
-def _point_caches(item: bpy.types.Object) -> Iterator[tuple[str, bpy.types.PointCache]]:
-    """The caches of an object's physics, with the name of what they are of."""
-    for modifier in item.modifiers:
-        if modifier.type in {"CLOTH", "SOFT_BODY"}:
-            yield modifier.name, modifier.point_cache
-        elif modifier.type == "DYNAMIC_PAINT" and modifier.canvas_settings is not None:
-            for surface in modifier.canvas_settings.canvas_surfaces:
-                yield surface.name, surface.point_cache
-    for system in item.particle_systems:
-        yield system.name, system.point_cache
 
 
 def _obstacle_of_image(image: bpy.types.Image, what: str) -> Obstacle | None:

@@ -81,6 +81,7 @@ def take(
     with_file: bool = False,
     written: Written | None = None,
     writes: bool = True,
+    notes_moment: bool = False,
 ) -> Snapshot:
     """Write data-blocks of the open file to new blobs; with_file: all of it to one more.
 
@@ -88,7 +89,7 @@ def take(
     objects. To append them from several blobs takes seconds.
 
     Those that are in blobs of `written` as they are now are not written again, and what is written is noted there. If
-    nothing is to be written, only those are in the snapshot.
+    nothing is to be written, only those are in the snapshot. With `written`, or if asked to, it notes the moment.
 
     Raises:
         RunError: if one of them is gone, or can't be sent.
@@ -99,7 +100,7 @@ def take(
     found = {ref: _look_up(ref, live) for group in groups for ref in group}
     old = {} if written is None else written.unchanged(found.items())
     birthplace = BIRTHPLACE if written is not None else ""
-    since = 0 if written is None else edits.now()
+    since = edits.now() if written is not None or notes_moment else 0
     stored: dict[LiveRef, StoredRef] = {}
     names: list[str] = []
     for chunk in _chunks(groups, old) if writes else ():

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,11 @@ def folder() -> Path:
     """The worker's temporary folder."""
     assert _folder is not None
     return _folder
+
+
+def script_folder() -> Path:
+    """The folder in it with the script for processes that the script starts. It stays until another one comes."""
+    return folder() / "background_nodes_script"
 
 
 def is_temporary(path: str | Path) -> bool:
@@ -33,7 +39,7 @@ class TemporaryFiles:
     def __init__(self, folder: Path, blenders: Path, configuration: Path) -> None:
         global _folder  # noqa: PLW0603 (a process has one)
         _folder = self._folder = folder.resolve()
-        self._kept = {self._folder, blenders.resolve(), configuration.resolve()}
+        self._kept = {str(kept) for kept in (self._folder, blenders.resolve(), configuration.resolve())}
 
     def remove(self) -> str:
         """Remove them all.
@@ -43,17 +49,25 @@ class TemporaryFiles:
         """
         try:
             for kept in self._kept:
-                kept.mkdir(parents=True, exist_ok=True)  # a script may have removed it
-            for entry in [entry for kept in self._kept for entry in kept.iterdir()]:
-                if entry not in self._kept:
-                    _remove(entry)
+                for entry in _entries(kept):
+                    if entry.path not in self._kept and entry.path != str(script_folder()):
+                        _remove(entry)
         except OSError as error:
             return f"a temporary file of its script can't be removed: {error}"
         return ""
 
 
-def _remove(entry: Path) -> None:
-    if entry.is_dir() and not entry.is_symlink():
-        shutil.rmtree(entry)
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, which is made if a script has removed it."""
+    try:
+        return list(os.scandir(folder))
+    except FileNotFoundError:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        return []
+
+
+def _remove(entry: os.DirEntry[str]) -> None:
+    if entry.is_dir(follow_symlinks=False):
+        shutil.rmtree(entry.path)
     else:
-        entry.unlink()
+        Path(entry.path).unlink()

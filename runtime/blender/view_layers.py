@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import bpy
 
-#: Kinds whose replacement makes Blender rebuild view layers.
-_SHOWN: Final = frozenset({"Collection", "Object", "Scene"})
 _COLLECTION_SETTINGS: Final = ("exclude", "hide_viewport", "holdout", "indirect_only")
 
 #: The names of a layer collection and those it is in, from the outermost.
@@ -32,16 +30,27 @@ def update() -> None:
 
 
 @contextlib.contextmanager
-def kept(kinds_of_replaced: set[str]) -> Iterator[None]:
-    """After the block, what has got the name of something replaced is selected, active and hidden as that was."""
-    views = (
-        [_View.of(layer) for scene in bpy.data.scenes for layer in scene.view_layers]
-        if (kinds_of_replaced & _SHOWN)
-        else []
-    )
+def kept(replaced: Mapping[bpy.types.ID, bpy.types.ID], others: Iterable[bpy.types.ID]) -> Iterator[None]:
+    """After the block, what has taken the place of something is selected, active and hidden as that was.
+
+    Args:
+        replaced: what is replaced within the block, each with what gets its name.
+        others: what is removed beside.
+    """
+    going = [*replaced, *others]
+    if any(isinstance(item, bpy.types.Collection | bpy.types.Scene) for item in going):
+        heirs = None  # all that they show may be shown otherwise
+    else:
+        heirs = {old: new for old, new in replaced.items() if isinstance(old, bpy.types.Object)}
+        if not any(isinstance(item, bpy.types.Object) for item in going):
+            yield
+            return
+    layers = [layer for scene in bpy.data.scenes for layer in scene.view_layers]
+    views = [_View.of(layer, layer.objects if heirs is None else heirs) for layer in layers]
+    named = None if heirs is None else {old.name_full: new for old, new in heirs.items()}
     yield
     for view in views:
-        view.restore()
+        view.restore(named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class _View:
     local_views: tuple[tuple[bpy.types.SpaceView3D, frozenset[str]], ...]
 
     @classmethod
-    def of(cls, layer: bpy.types.ViewLayer) -> _View:
+    def of(cls, layer: bpy.types.ViewLayer, objects: Iterable[bpy.types.Object]) -> _View:
         active = layer.objects.active
         active_collection = layer.active_layer_collection
         collections = dict(_walk(layer.layer_collection))
@@ -67,26 +76,28 @@ class _View:
             "" if active is None else active.name_full,
             next((path for path, item in collections.items() if item == active_collection), ()),
             {path: _settings(item) for path, item in collections.items()},
-            {item.name_full: _state(item, layer) for item in layer.objects},
+            {item.name_full: _state(item, layer) for item in objects},
             tuple(
-                (space, frozenset(item.name_full for item in layer.objects if item.local_view_get(space)))
+                (space, frozenset(item.name_full for item in objects if item.local_view_get(space)))
                 for space in _local_views(layer)
             ),
         )
 
-    def restore(self) -> None:
+    def restore(self, heirs: Mapping[str, bpy.types.Object] | None) -> None:
+        """Show what has got the names of objects as these were; without `heirs`, the layer tells which that is."""
         scene = next((scene for scene in bpy.data.scenes if scene.name_full == self.scene), None)
         layer = None if scene is None else scene.view_layers.get(self.name)
         if layer is None:
             return
         for path, settings in self.collections.items():
             self._restore_collection(layer, path, settings)
-        objects = {item.name_full: item for item in layer.objects}
+        objects = {item.name_full: item for item in layer.objects} if heirs is None else heirs
         for name, (is_selected, is_hidden) in self.objects.items():
             item = objects.get(name)
             if item is not None and _state(item, layer) != (is_selected, is_hidden):
-                item.select_set(is_selected, view_layer=layer)
-                item.hide_set(is_hidden, view_layer=layer)
+                with contextlib.suppress(RuntimeError):  # it is not in this one
+                    item.select_set(is_selected, view_layer=layer)
+                    item.hide_set(is_hidden, view_layer=layer)
         if self.active in objects:
             layer.objects.active = objects[self.active]
         for space, names in self.local_views:

@@ -8,9 +8,14 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import replace
 from pathlib import Path
 
+from ..keys.files import FileDigests, NotReadYetError
+from ..keys.script_digest import ScriptDigests
+from ..planning.lists import ListError
 from ..planning.plan import Delivery, Plan, PlannedTask
-from ..planning.sources import Constant, FromTask, Shown, Source, leaves
+from ..planning.sources import Constant, FromTask, Shown, Source, hang_on_lists, leaves, loops_around
 from ..scheduling.events import TaskError
+from ..scheduling.expansion import Counting
+from ..scheduling.layout import NO_PASSES
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
 from ..scheduling.time_left import Past, TimeLeft
@@ -70,13 +75,14 @@ class ActiveRun:
         self.warnings: dict[str, str] = {}
         self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
         records = self.scheduler.tasks
-        self.results = Results(scratch, snapshot, open_file, lambda task: records[task].layout)
+        self.results = Results(scratch, snapshot, open_file, lambda task: records[task].layout, self._skipped)
         self.files = RunFiles(scratch, plan.files)
         self.cache = (
             None
             if cache is None
             else RunCache(cache, plan, scratch, self.results, is_forced=is_forced, files=self.files)
         )
+        self._scripts = ScriptDigests(FileDigests()) if cache is None else cache.known.scripts
         self.works = Works()
         # A cache: what has to be gathered before any item of a task can start, by the task's id.
         self._gatherings: dict[str, list[Gathering]] = {}
@@ -88,6 +94,9 @@ class ActiveRun:
         self._blobs: dict[tuple[str, int], str] = {}
         self._old: list[str] = []  # blobs and logs of earlier attempts: a worker may have written to them late
 
+    def _skipped(self, task: str) -> Sequence[int]:
+        return self.scheduler.tasks[task].skipped
+
     def note_warning(self, task: str, warning: str) -> None:
         """Note why a result may be wrong; "" is no reason. Of a task with many items the first one is told."""
         if warning:
@@ -97,6 +106,11 @@ class ActiveRun:
     def state(self) -> RunState:
         """RUNNING until all tasks have ended and the results are ready to come home."""
         return self.scheduler.state
+
+    @property
+    def has_incomplete_tasks(self) -> bool:
+        """Whether a task did not succeed, or has not yet. If lists don't fit together, a run fails without any."""
+        return not all(record.is_complete for record in self.scheduler.tasks.values())
 
     @property
     def error(self) -> TaskError | None:
@@ -168,13 +182,52 @@ class ActiveRun:
         self._gatherings.clear()
         return self.works.give_up(errand)
 
-    def change(self, tasks: Iterable[PlannedTask]) -> None:
-        """Take tasks in the place of those with the same ids, for a retry."""
+    def change(self, tasks: Iterable[PlannedTask]) -> frozenset[str]:
+        """Take tasks in the place of those with the same ids, for a retry. Returns the ids of those to do all anew."""
         self.tasks.update((task.id, task) for task in tasks)
+        anew = self._to_do_anew()
+        for task in anew:
+            self._forget_items(task)
         self.results.forget_inputs()
         if self.cache is not None:
             self.cache.keys.forget_inputs()
         self._gatherings.clear()
+        return anew
+
+    def _to_do_anew(self) -> frozenset[str]:
+        """The tasks of which a retry does all items anew.
+
+        That are those whose items get other numbers; and those whose items were told of each other, of which there are
+        more now. What these give may be other than before, so all that takes it is done anew, too.
+        """
+        found, may_differ = set[str](), set[str]()
+        for task in self.tasks.values():
+            record = self.scheduler.tasks[task.id]
+            if record.is_complete or not record.items or not task.has_items:
+                continue
+            are_others = record.is_provisional or bool(record.skipped)
+            is_told = are_others and (self._sees_items(record.planned) or self._sees_items(task))
+            if is_told or not may_differ.isdisjoint(task.dependencies):
+                may_differ.add(task.id)
+            elif not record.is_provisional:
+                continue
+            found.add(task.id)
+        return frozenset(found)
+
+    def _sees_items(self, task: PlannedTask) -> bool:
+        try:
+            return self._scripts.digest(task.script).sees.items
+        except NotReadYetError:  # it may
+            return True
+
+    def _forget_items(self, task: str) -> None:
+        """Forget the items of a task, as a retry makes others. What they gave may be part of what others gave."""
+        self.results.remove(task)
+        self.files.release(task)
+        self._old += [self._blobs.pop(key) for key in list(self._blobs) if key[0] == task]
+        self._old += self.logs.pop(task, {}).values()
+        if self.cache is not None:
+            self.cache.forget_items(task)
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:
         """What each item of a task is given, for each parameter whose value differs between items."""
@@ -182,13 +235,33 @@ class ActiveRun:
 
     def is_awaited(self, task: str, item: int, attempt: int) -> bool:
         """Whether an attempt of an item is running; a report of it may arrive after its end."""
-        record = self.scheduler.tasks[task].items[item]
-        return record.attempt == attempt and record.state is TaskState.RUNNING
+        items = self.scheduler.tasks[task].items
+        is_there = item < len(items)  # a retry may have made others
+        return is_there and items[item].attempt == attempt and items[item].state is TaskState.RUNNING
 
     def name_of(self, node: str) -> str:
-        """The name of a task's node or of a group, by its id."""
-        groups = {group.id: group.name for group in self.plan.groups}
-        return self.tasks[node].name if node in self.tasks else groups[node]
+        """The name of a task's node, a group or a list node, by its id."""
+        others = {group.id: group.name for group in self.plan.groups}
+        others |= {each.id: each.name for each in self.plan.lists}
+        return self.tasks[node].name if node in self.tasks else others[node]
+
+    def count_of(self, node: str) -> int | TaskError | None:
+        """How many elements a list node gives at its first output, or why it can't; None while that is not known.
+
+        It is not known of one in a loop, where it gives something else in each pass.
+        """
+        source = next((each.source for each in self.plan.lists if each.id == node), None)
+        if source is None or not source.type.is_list:
+            return None
+        if loops_around(source, lambda task: (loop.id for loop in self.tasks[task].loops)):
+            return None
+        tasks = (leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask))
+        if not all(self.scheduler.tasks[task].is_complete for task in tasks):
+            return None
+        try:
+            return Counting(self.scheduler.tasks).elements(source, NO_PASSES)
+        except ListError as error:
+            return TaskError(str(error).removeprefix(f'"{self.name_of(node)}": '))
 
     def source_at(self, node: str, output: str) -> Shown | None:
         """What gives an output of a script node, by its identifier or label, or what a group node shows there.
@@ -226,26 +299,40 @@ class ActiveRun:
             records = [self.scheduler.tasks[task] for task in delivery.tasks]
             if self.scheduler.round != max((record.round for record in records), default=0):
                 continue
-            if all(record.state is TaskState.SUCCEEDED for record in records):
-                yield delivery
+            if all(record.is_complete for record in records):
+                if self.has_given(delivery):
+                    yield delivery
             elif delivery.action is not None and delivery.action.keep_succeeded:
                 sources = tuple(source for source in delivery.sources if self._gave_something(source))
                 if any(not isinstance(source, Constant) for source in sources):
                     yield replace(delivery, sources=sources)
+
+    def has_given(self, delivery: Delivery) -> bool:
+        """Whether there is what comes home. What is not needed gives nothing."""
+        is_complete = all(self.scheduler.tasks[task].is_complete for task in delivery.tasks)
+        return is_complete and self._fit_together(delivery.sources)
+
+    def _fit_together(self, sources: Iterable[Source]) -> bool:
+        """Whether list nodes can do what they should with what the tasks gave. If not, the run's error says so."""
+        counting = Counting(self.scheduler.tasks)
+        try:
+            return all(counting.elements(source, NO_PASSES) is not None for source in sources)
+        except ListError:
+            return False
 
     def named_error(self, task: str) -> TaskError | None:
         """Why a task did not succeed; the item that is told of goes by the name of what it works on."""
         error = self.scheduler.tasks[task].error
         if error is None or error.item is None or self.is_forgotten:
             return error
-        name = self.results.item_name(self.tasks[task], error.item, self.tasks)
+        name = self.results.item_name(self.tasks[error.task or task], error.item, self.tasks)
         return error.with_item_named(f'"{name}"') if name else error
 
     def has_failed(self, source: Source) -> Callable[[str], bool]:
         """Tells of the places of a list whether what gives the elements there did not succeed, or may not have."""
         tasks = {leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask)}
         if not isinstance(source, FromTask):
-            is_whole = all(self.scheduler.tasks[task].state is TaskState.SUCCEEDED for task in tasks)
+            is_whole = all(self.scheduler.tasks[task].is_complete for task in tasks)
             return lambda _place: not is_whole
         items = self.scheduler.tasks[source.task].items if self.tasks[source.task].mapped else []
         failed = {item.index for item in items if item.state is not TaskState.SUCCEEDED}
@@ -255,13 +342,14 @@ class ActiveRun:
         """Whether a source has a value, if only that of some items of a list."""
         if isinstance(source, FromTask):
             record = self.scheduler.tasks[source.task]
-            if record.state in (TaskState.FAILED, TaskState.TIMED_OUT):
+            if record.state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.SKIPPED):
                 return any(item.state is TaskState.SUCCEEDED for item in record.items)
             return record.state is TaskState.SUCCEEDED
-        if source.type.is_list and not isinstance(source, Constant):
+        if source.type.is_list and not isinstance(source, Constant) and not hang_on_lists(source):
             return bool(self.results.source(source, self.tasks).parts())
         tasks = (leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask))
-        return all(self.scheduler.tasks[task].state is TaskState.SUCCEEDED for task in tasks)
+        is_whole = all(self.scheduler.tasks[task].is_complete for task in tasks)
+        return is_whole and self._fit_together((source,))
 
     def home_refs(self) -> Iterator[StoredRef]:
         """The data-blocks that are to come home unasked."""

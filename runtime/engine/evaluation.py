@@ -1,16 +1,33 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What sources give that went through groups: in each pass of their loops, with the conversions that are to be done."""
+"""What sources give that went through groups: in each pass of their loops, with the conversions that are to be done.
+
+Where an item gave nothing there is a `HOLE`, so that whatever else there is has its place in lists. A pass over a hole
+gives as many of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from ..planning.lists import ListAction, branch, named, picked
 from ..planning.node_path import is_inside
 from ..planning.plan import PlannedTask
-from ..planning.sources import Constant, EachOf, FromGroup, FromTask, Loop, LoopList, Passed, Source
+from ..planning.sources import (
+    Constant,
+    EachOf,
+    FromGroup,
+    FromList,
+    FromSwitch,
+    FromTask,
+    Loop,
+    LoopList,
+    Passed,
+    Source,
+)
 from ..scheduling.layout import NO_PASSES, Passes
-from ..scratch.typed_values import TypedValue
+from ..scratch.typed_values import HOLE, TypedValue
 from ..script.socket_types import SocketType, passage, then
 from .messages import Piece
 
@@ -35,33 +52,49 @@ class Within:
 
     def around(self, loop: Loop) -> Within:
         """Where the lists of a loop are: in the loops around it."""
-        passes = {each: number for each, number in self.passes.items() if is_inside(loop.id, each)}
+        return self.around_node(loop.id)
+
+    def around_node(self, node: str) -> Within:
+        """In the loops around a node only."""
+        passes = {each: number for each, number in self.passes.items() if is_inside(node, each)}
         return Within(self.tasks, self.loops, passes)
 
 
 #: Gives the value of a constant or of the output of a task; None if the task gave nothing.
 Read = Callable[[Constant | FromTask, Within], TypedValue | None]
+#: Gives the values that a piece holds, with its conversions, none of which needs Blender.
+ReadPlain = Callable[[Piece], Iterable[Any]]
 
 
 class Evaluation:
-    """Finds out what sources give. It remembers the lists of loops: many passes ask for them."""
+    """Finds out what sources give. It remembers lists: many passes, and both outputs of a list node, ask for them."""
 
-    def __init__(self, read: Read) -> None:
+    def __init__(self, read: Read, read_plain: ReadPlain) -> None:
         self._read = read
+        self._read_plain = read_plain
         self._lists: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Piece]] = {}
+        # By list node, number of the list, and the passes around the node.
+        self._listed: dict[tuple[str, int, tuple[tuple[str, int], ...]], list[Piece]] = {}
 
     def forget(self) -> None:
         """Read all lists anew."""
         self._lists.clear()
+        self._listed.clear()
 
     def pieces(self, source: Source, within: Within) -> list[Piece]:
         """What a source gives; where that is a list, in as few pieces as there are conversions."""
         return list(_joined(self._pieces(source, within)))
 
     def passes(self, loop: Loop, within: Within) -> Iterator[Within]:
-        """Each pass of a loop."""
-        for number in range(len(self._elements(loop, loop.lists[0], within))):
+        """Each pass of a loop; none if its lists differ in length, as what is in it fails then."""
+        lengths = {len(self._elements(loop, each, within)) for each in loop.lists}
+        for number in range(lengths.pop() if len(lengths) == 1 else 0):
             yield within.enter(loop, number)
+
+    def is_over_hole(self, loop: Loop, within: Within) -> bool:
+        """Whether what a loop runs over is not there in a pass."""
+        number = within.passes[loop.id]
+        return any(self._elements(loop, each, within)[number].value.is_hole for each in loop.lists)
 
     def _pieces(self, source: Source, within: Within) -> Iterator[Piece]:
         match source:
@@ -75,7 +108,42 @@ class Evaluation:
                 yield from self._converted(sources, source.type, within)
             case FromGroup(sources=sources, loop=Loop() as loop):
                 for each in self.passes(loop, within):
-                    yield from self._converted(sources, source.type, each)
+                    found = self._converted(sources, source.type, each)
+                    yield from _as_holes(found) if self.is_over_hole(loop, each) else found
+            case FromSwitch():
+                yield from self._converted((self.chosen(source, within),), source.type, within)
+            case FromList() if source.operation.action is ListAction.COUNT:
+                yield Piece(TypedValue(source.type, len(self._list(source, 0, within))))
+            case FromList():
+                elements = self._list(source, source.lists.index(source.taken_from), within)
+                yield from (elements[index] for index in self.indices(source, within))
+
+    # List nodes
+
+    def chosen(self, source: FromSwitch, within: Within) -> Source:
+        """The input that a switch gives. Raises ListError if there is none."""
+        with named(source.name):
+            return source.branches[branch(source.choices, self._plain(source.by, within))]
+
+    def indices(self, source: FromList, within: Within) -> Sequence[int]:
+        """Which elements of its list a list node gives. Raises ListError if the lists don't fit together."""
+        lengths = [len(self._list(source, number, within)) for number in range(len(source.lists))]
+        with named(source.name):
+            by = [self._plain(each, within) for each in source.by]
+            return picked(source.operation, source.number, source.labels, lengths, by)
+
+    def _list(self, source: FromList, number: int, within: Within) -> list[Piece]:
+        """The elements of a list that arrives at a list node."""
+        around = within.around_node(source.node)
+        key = source.node, number, tuple(around.passes.items())
+        if key not in self._listed:
+            self._listed[key] = single(self._pieces(source.lists[number], around))
+        return self._listed[key]
+
+    def _plain(self, source: Source, within: Within) -> list[Any]:
+        return [value for piece in self._pieces(source, within) for value in self._read_plain(piece)]
+
+    # What goes through groups
 
     def _converted(self, sources: Iterable[Source], target: SocketType, within: Within) -> Iterator[Piece]:
         for source in sources:
@@ -104,6 +172,10 @@ def single(pieces: Iterable[Piece]) -> list[Piece]:
         for piece in pieces
         for part in piece.value.elements()
     ]
+
+
+def _as_holes(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    return (Piece(TypedValue(piece.value.type, HOLE), piece.conversion) for piece in single(pieces))
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:

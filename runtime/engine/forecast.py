@@ -21,6 +21,7 @@ class Outlook(enum.StrEnum):
     CACHED = "cached"
     NEVER_CACHED = "never_cached"  # it runs each time
     FAILS = "fails"  # it can't start
+    NOT_NEEDED = "not_needed"  # switches take other inputs than what it gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class TaskForecast:
 
     Attributes:
         name, node_id: the node's name, and its `uid`.
-        state: what would become of it; compares equal to "runs", "waits", "cached", "never_cached" and "fails".
+        state: what would become of it; compares equal to "runs", "waits", "cached" and so on.
         reasons: why it would run, as `Task.reasons` tells it then; why it can't start.
         waits_for: what it takes and nobody knows yet: names of nodes, and of data-blocks that were not looked at.
         num_items: how many items it has, None if that hangs on another node.

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..keys.reasons import Reason
+from ..planning.lists import ListError
 from ..planning.plan import Plan, PlannedTask
 from ..planning.sources import Constant, FromTask, Source, leaves, loops_around
 from ..scheduling.events import (
@@ -48,7 +49,7 @@ from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
 from .preparation import Checking, Digesting, Keeping, Reading, Works
 from .preparation import Work as Preparation
-from .results import Results, fault, list_lengths
+from .results import Results, decisive_values, fault, list_lengths
 from .run_cache import Found, NotFound, NotYet, RunCache
 
 
@@ -88,7 +89,12 @@ class Forecaster:
         self._num_workers = num_workers
         self._scheduler = Scheduler(plan, num_workers, looks_up=cache is not None)
         records = self._scheduler.tasks
-        self._results = Results(scratch, snapshot, layout_of=lambda task: records[task].layout)
+        self._results = Results(
+            scratch,
+            snapshot,
+            layout_of=lambda task: records[task].layout,
+            skipped=lambda task: records[task].skipped,
+        )
         self._cache = None
         if cache is not None:
             self._cache = RunCache(cache, plan, scratch, self._results, is_forced=is_forced)
@@ -161,7 +167,8 @@ class Forecaster:
                 self._events.append(InputsMissing(*where, self._works.errands(works)))
             case Found(values) if fault(task, values) is None:
                 self._results.put(task.id, item, values)
-                self._events.append(ResultFound(*where, list_lengths(values)))
+                decisive = decisive_values(task, values, self._scratch.folder)
+                self._events.append(ResultFound(*where, list_lengths(values), decisive))
             case NotFound(reasons):
                 self._note(task, item, reasons)
                 self._events.append(ResultMissing(*where))
@@ -267,7 +274,10 @@ class Forecaster:
         counting = Counting(self._scheduler.tasks)
         sources = [argument.sources[0] for argument in record.planned.mapped]
         lengths = (counting.elements(source, NO_PASSES) for source in sources if not self._is_unknown(source))
-        return next((length for length in lengths if length is not None), None)
+        try:
+            return next((length for length in lengths if length is not None), None)
+        except ListError:  # the task will fail, once all is known
+            return None
 
     def _is_unknown(self, source: Source) -> bool:
         """Whether it is not known yet what a source gives to the items of a task that waits."""
@@ -278,7 +288,7 @@ class Forecaster:
     def _is_leaf_unknown(self, leaf: Constant | FromTask) -> bool:
         if isinstance(leaf, Constant):
             return self._is_unwritten(leaf)
-        return self._scheduler.tasks[leaf.task].state is not TaskState.SUCCEEDED
+        return not self._scheduler.tasks[leaf.task].is_complete
 
     # The result
 
@@ -309,6 +319,8 @@ class Forecaster:
         found = TaskForecast(task.name, task.id, Outlook.WAITS, num_items=num_items, num_cached=record.num_cached)
         if record.state is TaskState.SUCCEEDED:
             return replace(found, state=Outlook.CACHED, seconds=0.0)
+        if record.is_unneeded:
+            return replace(found, state=Outlook.NOT_NEEDED, num_items=0, seconds=0.0)
         if record.state.is_final:
             message = "" if record.error is None else record.error.message
             return replace(found, state=Outlook.FAILS, reasons=(message,), seconds=0.0)

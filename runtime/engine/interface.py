@@ -10,7 +10,7 @@ machine, except files that an artist named: blobs and logs are known by their na
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from . import messages
@@ -24,11 +24,21 @@ class Request:
         key: identifies the request, and all reports on it.
         task: the message for the worker.
         is_fresh: whether the task needs a worker in which nothing ran before.
+        needs: what its machine must have, as in `planning.needs`; "" for nothing.
     """
 
     key: Hashable
     task: messages.Task
     is_fresh: bool = False
+    needs: str = ""
+
+    @property
+    def kind(self) -> messages.WorkerKind:
+        """What its worker must have from its start. What copies data-blocks has no add-ons, which might change them."""
+        if not isinstance(self.task, messages.Execute):
+            return messages.PLAIN
+        kind = self.task.kind
+        return replace(kind, folder=self.task.folder) if kind.preferences else kind
 
 
 @dataclass(frozen=True, slots=True)

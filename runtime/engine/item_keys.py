@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import operator
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -36,6 +37,8 @@ NOTHING_KNOWN: Final[tuple[Contents, Digests]] = (Contents(), {})
 #: How many keys, and how many blobs with what is in them, a session remembers.
 _MAX_KEYS: Final = 10_000
 _MAX_BLOBS: Final = 1000
+#: How many blobs a new one is compared with: what the artist has changed may be in the last run's.
+_MAX_DIGESTED: Final = 8
 #: Bytes that are read at once of what is told beside a blob; more is read on another thread.
 _SHORT: Final = 64 * 1024
 
@@ -47,6 +50,7 @@ class Known:
         files, outside: what other threads ask: they may read for long.
         quick, quick_outside: the same for the foreground.
         keys: the last key of each item, by task and item.
+        digested: the blobs of which the digests were found out last.
     """
 
     def __init__(self) -> None:
@@ -56,6 +60,7 @@ class Known:
         self.quick_outside = Outside(self.quick)
         self.scripts = ScriptDigests(self.quick)
         self.keys: dict[tuple[str, int], _KnownKey] = {}
+        self.digested: deque[Path] = deque(maxlen=_MAX_DIGESTED)
         self._blobs: dict[str, tuple[Contents, Digests]] = {}
 
     def note_blob(self, blob: str, contents: Contents, digests: Digests) -> None:
@@ -110,6 +115,7 @@ class ItemKeys:
         self._installed: dict[ScriptSource, dict[str, str]] = {}
         self._values: dict[int, tuple[TypedValue, str]] = {}  # the digests of lists, by their `id`
         self._shared_blobs: dict[str, tuple[str, ...]] = {}  # by task
+        self._items: dict[str, str] = {}  # the digests of what all items of a task are given, by task
         self._arrangement_seen: set[str] | None = None
 
     def know(self, blob: str, contents: Contents, digests: Digests) -> None:
@@ -130,10 +136,11 @@ class ItemKeys:
         outside = self._known.outside
         if Path(blob).is_absolute():
             return lambda: (Contents(), blob_digests.of_file(Path(blob), outside))
-        path = self._scratch.file(blob)
+        path, earlier = self._scratch.file(blob), list(self._known.digested)
+        self._known.digested.append(path)
 
         def read() -> tuple[Contents, Digests]:
-            return Contents.load(path), blob_digests.find(path, outside)
+            return Contents.load(path), blob_digests.noted(path, outside, earlier)
 
         return read
 
@@ -247,7 +254,8 @@ class ItemKeys:
             inputs = input_parts(self._arguments(task, item, tasks), contents)
         except StoreError as error:
             raise UnknownContentError(str(error)) from error
-        others = self._others(task, item, tasks) if script.sees.items else None
+        is_part = whole is not None  # what the items are given is not known then
+        others = self._others(task, item, tasks) if script.sees.items and not is_part else None
         installed = self._installed_for(task.script, script)
         return key_parts(script, inputs, task.outputs, task.settings, self._environment, installed, others)
 
@@ -270,7 +278,9 @@ class ItemKeys:
     def _others(self, task: PlannedTask, item: int, tasks: Tasks) -> OtherItems | None:
         if not task.has_items:
             return None
-        return OtherItems(item, items_digest(self._results.columns(task, tasks).items()))
+        if task.id not in self._items:  # it is the same for each of them
+            self._items[task.id] = items_digest(self._results.columns(task, tasks).items())
+        return OtherItems(self._results.position(task, item), self._items[task.id])
 
     def _seeing_arrangement(self, tasks: Tasks) -> set[str]:
         """The tasks that can see how nodes and modifiers are arranged, and those whose results they take."""
@@ -397,6 +407,7 @@ class ItemKeys:
         self._scripts.clear()
         self._installed.clear()
         self._shared_blobs.clear()
+        self._items.clear()
         self._arrangement_seen = None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ..blend_file import blob_digests
+from ..blend_file import blob_digests, long_contents
 from ..blend_file.fields.named_files import NamedState
 from ..blend_file.outside import Outside
 from ..errors import StoreError
@@ -19,6 +19,7 @@ from ..scratch.contents import Contents
 from ..scratch.removal import files_beside
 from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
+from ..store.folder import Piece
 from ..store.records import Record, digest_of
 from ..store.store import Store
 from . import kept_results
@@ -151,7 +152,9 @@ class Keep:
         if self.log.exists():
             files[LOG] = self.log
         last = kept_results.last(self.store, self.subject)
-        record = self.store.keep(self.key, kept.encode(), self.gave.seconds, files, copied=(LOG,))
+        # Blobs are large, and the worker has just hashed most of this one.
+        pieces = {blob: [Piece(*each) for each in long_contents.pieces(blob)]} if BLOB in files else {}
+        record = self.store.keep(self.key, kept.encode(), self.gave.seconds, files, copied=(LOG,), pieces=pieces)
         self.store.set_last(self.subject, record)
         if kept.written:
             self.store.set_last(place(self.parts), record)

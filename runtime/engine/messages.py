@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .. import wire
 from ..errors import TransportError
@@ -79,6 +79,25 @@ class SharedFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerKind:
+    """What a worker has from its start, beside Blender itself. A task runs in a worker of its kind.
+
+    Attributes:
+        addons: modules of the add-ons that are enabled, in this order.
+        preferences: name of the file in the scratch folder with the artist's preferences, "" for factory settings.
+        folder: where that is found, as in `Execute`.
+    """
+
+    addons: tuple[str, ...] = ()
+    preferences: str = ""
+    folder: str = ""
+
+
+#: Blender itself: that of most tasks.
+PLAIN: Final = WorkerKind()
+
+
+@dataclass(frozen=True, slots=True)
 class Execute:
     """To a worker: run one task.
 
@@ -90,12 +109,14 @@ class Execute:
         scene: settings of the worker's scene.
         blob: name of the blob the worker writes its results' data-blocks to.
         log: name of the log that takes what the script prints.
-        addons: modules of the add-ons that are to be enabled first.
+        kind: what its worker has from its start.
         file_copy: name of the blob that the script has open as its file, "" for an empty file.
         task: the task's id.
         item: which of its items this is.
         shared: what it is told of its run's files.
         is_digested: whether the worker writes the digests of what is in the blob beside it.
+        folder: where its names are found, as in `ScratchFolder.inner`.
+        position: the number of the item among those of its task that are not skipped.
     """
 
     node: str
@@ -105,12 +126,14 @@ class Execute:
     scene: SceneSettings
     blob: str
     log: str
-    addons: tuple[str, ...] = ()
+    kind: WorkerKind = PLAIN
     file_copy: str = ""
     task: str = ""
     item: int = 0
     shared: SharedFiles = field(default_factory=SharedFiles)
     is_digested: bool = False
+    folder: str = ""
+    position: int = 0
 
     @property
     def open_file(self) -> str:
@@ -126,10 +149,12 @@ class Gather:
     Attributes:
         refs: the data-blocks.
         blob: name of the blob to write.
+        folder: as in `Execute`.
     """
 
     refs: tuple[StoredRef, ...]
     blob: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +164,12 @@ class CopyFile:
     Attributes:
         filepath: path of the file, which is only read.
         blob: name of the blob to write.
+        folder: as in `Execute`.
     """
 
     filepath: str
     blob: str
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +51,7 @@ class TaskContext:
         in_use: gives the artist's files as they were when the run started, and after each change of them until now.
         paths: the parameters that are paths.
         whole_path: resolves `//` in them.
+        position: the number of this item among those of `columns`.
     """
 
     owner: Owner = field(default_factory=Owner)
@@ -58,11 +61,18 @@ class TaskContext:
     in_use: Callable[[], Iterable[FilesInUse]] = tuple
     paths: frozenset[str] = frozenset()
     whole_path: Callable[[str], str] = str
+    position: int = 0
 
     def seen(self, name: str, value: Any) -> Any:
         """What a script sees of the value of a parameter."""
         return self.whole_path(value) if name in self.paths and isinstance(value, str) else value
 
+
+#: The clock that Linux takes the times of files from; Python's `time` has no name for it.
+_CLOCK_REALTIME_COARSE = 5
+
+#: Windows may note the times of files in steps of 1/64 s, while Python's `time` has finer ones since 3.13.
+_LAG = 16_000_000 if sys.platform == "win32" else 0
 
 _context = TaskContext()
 _claimed: list[Path] = []
@@ -86,34 +96,61 @@ def using(context: TaskContext) -> Iterator[None]:
         _claimed.clear()
 
 
-def claim_results(paths: Iterable[str], since: float) -> None:
-    """Claim the files that the result of the task names, if they were written since a time and are no inputs of it.
+class WrittenFiles:
+    """Tells which files were written since it was made, by the task that starts now.
+
+    Systems note the times of files in steps. If the task is given a folder, and so may name files that are in it, or a
+    text that is the path of a file, this waits for the next step, some milliseconds: no file of before looks like a new
+    one then.
+    """
+
+    def __init__(self) -> None:
+        texts = {name: _context.seen(name, value) for name, value in _context.given.items() if isinstance(value, str)}
+        self._given = {text for name, text in texts.items() if name in _context.paths}
+        # `Path.exists` raises for a long text that is no path.
+        named = {text for text in texts.values() if os.path.isabs(text) and os.path.exists(text)}  # noqa: PTH110, PTH117
+        if not named <= self._given or any(map(os.path.isdir, named)):
+            _wait_for_next_step()
+        self._since = _file_clock()
+
+    def has(self, path: str) -> bool:
+        """Whether the file was written, or put in its place, since then, and is not what the task was given."""
+        if path in self._given:
+            return False
+        try:
+            state = Path(path).stat()
+        except OSError:
+            return False
+        return stat.S_ISREG(state.st_mode) and max(state.st_mtime_ns, state.st_ctime_ns) >= self._since
+
+
+def _file_clock() -> int:
+    """The time that a file would get that is written now, in nanoseconds; on Windows it may get a later one."""
+    return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) if sys.platform == "linux" else time.time_ns() - _LAG
+
+
+def _wait_for_next_step() -> None:
+    now = time.time_ns()
+    while _file_clock() <= now:
+        time.sleep(0.0005)
+
+
+def claim_results(paths: Iterable[str], written: WrittenFiles) -> None:
+    """Claim the files that the result of the task names, if the task wrote them.
 
     Raises:
         ValueError: if another item of the node has written one of them in this run, too.
     """
     if _context.claims is None:
         return
-    given = {_context.seen(name, value) for name, value in _context.given.items() if name in _context.paths}
-    for path in map(_context.whole_path, paths):
-        if path in given or not _is_newer(Path(path), since):
-            continue
+    for path in filter(written.has, map(_context.whole_path, paths)):
         file = claim_file(path, _context.claims)
         other = other_owner(file, _context.owner)
         if other is None:
             _claimed.append(file)
             used_files.note_written(Path(path))
         elif other.task == _context.owner.task:
-            raise _taken(path, other)
-
-
-def _is_newer(file: Path, since: float) -> bool:
-    """Whether a file was written since a time, or put in its place."""
-    try:
-        state = file.stat()
-    except OSError:
-        return False
-    return stat.S_ISREG(state.st_mode) and max(state.st_mtime, state.st_ctime) >= since
+            raise taken(path, other)
 
 
 # For scripts
@@ -121,6 +158,8 @@ def _is_newer(file: Path, since: float) -> bool:
 
 def items(**own: Any) -> list[dict[str, Any]]:
     """What each item of the node is given, in order: this one, and those that other workers run.
+
+    One that is skipped, because what it takes is missing, is not among them.
 
     Args:
         own: some of the script's parameters, with what `main` was given.
@@ -147,7 +186,7 @@ def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:
     Raises:
         ValueError: as `claim` does.
     """
-    return claim(numbered(wanted)[_context.owner.item if len(wanted) > 1 else 0])
+    return claim(numbered(wanted)[_context.position if len(wanted) > 1 else 0])
 
 
 def claim(path: str | os.PathLike[str]) -> Path:
@@ -223,11 +262,12 @@ def _what_it_is(path: Path) -> str:
 def _claim(path: Path, claims: Path) -> None:
     file = claim_file(path, claims)
     if other := other_owner(file, _context.owner):
-        raise _taken(path, other)
+        raise taken(path, other)
     _claimed.append(file)
 
 
-def _taken(path: str | Path, other: Owner) -> ValueError:
+def taken(path: str | Path, other: Owner) -> ValueError:
+    """What is wrong if another task writes to a path."""
     who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
     return ValueError(f"{path} is written by {who} in this run, too; choose another name")
 
@@ -246,6 +286,13 @@ def other_owner(file: Path, owner: Owner) -> Owner | None:
         other = _owner_of(file)
         return other if (other.task, other.item) != (owner.task, owner.item) else None
     return None
+
+
+def release(claims: Path, task: str) -> None:
+    """Remove the claims of a task."""
+    for file in claims.parent.glob(f"{claims.stem}.*.claim"):
+        if _owner_of(file).task == task:
+            file.unlink(missing_ok=True)
 
 
 def _owner_of(file: Path) -> Owner:

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
+import bisect
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
+from ..planning.lists import ListError
 from ..planning.node_path import is_inside
 from ..planning.plan import Argument, PlannedTask
-from ..planning.sources import Constant, FromGroup, FromTask, Loop, Source, loops_around
+from ..planning.sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Source, loops_around
 from ..scheduling.layout import Layout, Passes
 from ..scratch import value_files
-from ..scratch.scratch import Scratch
-from ..scratch.typed_values import TypedValue
+from ..scratch.scratch import Scratch, ScratchFolder
+from ..scratch.typed_values import HOLE, TypedValue
 from ..script import blend_files
 from ..script.blend_files import FileCopy
 from ..script.socket_types import (
@@ -29,7 +32,7 @@ from ..script.socket_types import (
     then,
 )
 from .evaluation import Evaluation, Within, single
-from .messages import Execute, GivenArgument, Piece, SharedFiles
+from .messages import Execute, GivenArgument, Piece, SharedFiles, WorkerKind
 
 #: Kinds of parameters that name files.
 _NOT_PLAIN: Final = frozenset({"PATH", "BLEND_FILE"})
@@ -54,6 +57,7 @@ class Results:
         snapshot: Mapping[LiveRef, StoredRef],
         open_file: FileCopy | None = None,
         layout_of: Callable[[str], Layout | None] = lambda _task: None,
+        skipped: Callable[[str], Sequence[int]] = lambda _task: (),
     ) -> None:
         """Nothing is there at first.
 
@@ -61,7 +65,8 @@ class Results:
             scratch: where large values are.
             snapshot: where the open file's data-blocks are.
             open_file: a copy of all of it, if wanted.
-            layout_of: tells of a task in loops, by its id, which items are in which pass, once that is known.
+            layout_of: tells of a task, by its id, which items are in which pass, once that is known.
+            skipped: tells of a task which items don't run because others did not succeed, in order.
         """
         self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
         self.files: list[str] = []
@@ -71,18 +76,23 @@ class Results:
         self._moves: dict[StoredRef, StoredRef] = {}
         self._firsts: dict[StoredRef, StoredRef] = {}  # the same backwards
         self._layout_of = layout_of
+        self._skipped = skipped
         # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
         self._sources: dict[tuple[str, int, int], TypedValue] = {}
         # The same of sources that went through groups, with the numbers of the passes that they depend on.
         self._passed: dict[tuple[str, int, int, tuple[int, ...]], list[Piece]] = {}
         # The loops in each pass of which a source gives something else, by the same as the first.
         self._around: dict[tuple[str, int, int], list[str]] = {}
-        self._evaluation = Evaluation(self._read)
+        self._evaluation = Evaluation(self._read, self._plain)
         # Large constants in files, by the same.
         self._constants: dict[tuple[str, int, int], TypedValue] = {}
 
     def put(self, task: str, item: int, values: Mapping[str, TypedValue]) -> None:
         self._items.setdefault(task, {})[item] = values
+
+    def remove(self, task: str) -> None:
+        """Forget what the items of a task gave."""
+        self._items.pop(task, None)
 
     def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
         """Note that data-blocks are in other blobs now: each of `refs` is at the same index of `places`."""
@@ -117,17 +127,25 @@ class Results:
             return items[0][identifier].moved(self._moves)
         return self._as_list(task, identifier, sorted(items))
 
+    def _with_holes(self, task: PlannedTask, identifier: str) -> TypedValue:
+        """The same, with a hole for each item that gave nothing."""
+        layout = self._layout_of(task.id)
+        if not task.has_items or layout is None:
+            return self.output(task, identifier)
+        return self._as_list(task, identifier, range(layout.num_items))
+
     def _as_list(self, task: PlannedTask, identifier: str, indices: Iterable[int]) -> TypedValue:
         items = self._items.get(task.id, {})
         kind = next(output.type.kind for output in task.outputs if output.identifier == identifier)
-        elements = (part for index in indices if index in items for part in items[index][identifier].parts())
+        given = (items[index][identifier].parts() if index in items else (HOLE,) for index in indices)
+        elements = (part for parts in given for part in parts)
         return TypedValue(SocketType(kind, is_list=True), tuple(elements)).moved(self._moves)
 
     def _output_in(self, task: PlannedTask, source: FromTask, passes: Passes) -> TypedValue | None:
-        """What an output of a task gave in certain passes; None if it gave nothing, and that should be one value."""
+        """What an output of a task gave in certain passes; None if it is not needed there, and should be one value."""
         if not task.loops:
             has_given = task.has_items or 0 in self._items.get(task.id, {})
-            return self.output(task, source.output) if has_given else None
+            return self._with_holes(task, source.output) if has_given else None
         layout = self._layout_of(task.id)
         value = self._as_list(task, source.output, () if layout is None else layout.items(passes))
         if source.type.is_list:
@@ -174,32 +192,43 @@ class Results:
             case FromGroup(loop=Loop() as loop):
                 in_pass = replace(source, loop=None)
                 for number, each in enumerate(self._evaluation.passes(loop, within)):
-                    yield from _below(number, self._placed(in_pass, each))
+                    if not self._evaluation.is_over_hole(loop, each):
+                        yield from _below(number, self._placed(in_pass, each))
+            case FromSwitch():
+                yield from self._placed(self._evaluation.chosen(source, within), within)
+            case FromList() if source.type.is_list:
+                found = list(self._placed(source.taken_from, within))
+                yield from _each_once(found, self._evaluation.indices(source, within))
             case _:
                 pieces = single(self._evaluation.pieces(source, within))
-                yield from ((str(number), piece.value.content) for number, piece in enumerate(pieces))
+                placed = ((str(number), piece.value) for number, piece in enumerate(pieces))
+                yield from ((place, value.content) for place, value in placed if not value.is_hole)
 
     def _placed_by_task(self, task: PlannedTask, identifier: str, passes: Passes) -> Iterator[tuple[str, Any]]:
         layout = self._layout_of(task.id) if task.loops else None
         items = self._items.get(task.id, {})
+        is_one = not task.mapped and (not task.loops or bool(passes))
         indices = sorted(items) if layout is None else [index for index in layout.items(passes) if index in items]
         first = layout.items(passes).start if layout is not None else 0
         for index in indices:
             value = items[index][identifier].moved(self._moves)
             for number, element in enumerate(value.elements()):
-                if not task.mapped:
+                if is_one:
                     yield str(number), element
                 else:
                     yield f"{index - first}.{number}" if value.type.is_list else str(index - first), element
 
     def source(self, source: Source, tasks: Tasks) -> TypedValue:
-        """The value that comes out of a source, converted where it went through groups. Raises StoreError."""
+        """The value that comes out of a source, converted where it went through groups.
+
+        A list has what items gave that succeeded. Raises StoreError.
+        """
         if isinstance(source, Constant):
             return TypedValue(source.type, self._constant(source.value)).moved(self._moves)
         if isinstance(source, FromTask):
             return self.output(tasks[source.task], source.output)
         pieces = self._evaluation.pieces(source, Within(tasks))
-        elements = tuple(part for piece in pieces for part in self._converted(piece))
+        elements = tuple(part for piece in pieces for part in self._converted(piece) if part is not HOLE)
         return TypedValue(source.type, elements if source.type.is_list else elements[0])
 
     def _converted(self, piece: Piece) -> tuple[Any, ...]:
@@ -209,8 +238,13 @@ class Results:
             return piece.value.parts()
         elements = value_files.loaded(piece.value, self._scratch.folder).elements()
         for name in names:
-            elements = tuple(None if each is None else PLAIN_CONVERSIONS[name](each) for each in elements)
+            convert = PLAIN_CONVERSIONS[name]
+            elements = tuple(each if each is None or each is HOLE else convert(each) for each in elements)
         return elements
+
+    def _plain(self, piece: Piece) -> tuple[Any, ...]:
+        """The values of a piece that decides something."""
+        return self._converted(Piece(value_files.loaded(piece.value, self._scratch.folder), piece.conversion))
 
     def _read(self, source: Constant | FromTask, within: Within) -> TypedValue | None:
         if isinstance(source, Constant):
@@ -274,38 +308,52 @@ class Results:
             scene=scene,
             blob=blob,
             log=log,
-            addons=task.settings.addons,
+            kind=WorkerKind(task.settings.addons, task.settings.preferences),
             file_copy="" if file_copy is None else file_copy.blob,
             task=task.id,
             item=item,
+            position=self.position(task, item),
             shared=shared,
             is_digested=is_digested,
         )
 
     def columns(self, task: PlannedTask, tasks: Tasks) -> dict[str, list[object]]:
-        """What each item of a task is given, for each parameter where that differs. Data-blocks are given as names."""
-        layout = self._layout_of(task.id)
+        """What each item of a task is given, for each parameter where that differs. Data-blocks are given as names.
+
+        Items that are skipped are left out.
+        """
+        layout, skipped = self._layout_of(task.id), set(self._skipped(task.id))
         if not task.loops or layout is None:
-            return {
-                argument.parameter.identifier: value_files.named(
-                    self.source(argument.sources[0], tasks), self._scratch.folder
-                )
-                for argument in task.mapped
+            found = {
+                each.parameter.identifier: value_files.named(self._mapped(each.sources[0], tasks), self._scratch.folder)
+                for each in task.mapped
             }
+            return {
+                name: [value for item, value in enumerate(values) if item not in skipped]
+                for name, values in found.items()
+            }
+        items = [item for item in range(layout.num_items) if item not in skipped]
         return {
-            argument.parameter.identifier: [self._named(task, place, item, tasks) for item in range(layout.num_items)]
+            argument.parameter.identifier: [self._named(task, place, item, tasks) for item in items]
             for place, argument in enumerate(task.arguments)
             if any(self._differs(task, place, index, tasks) for index in range(len(argument.sources)))
         }
 
+    def position(self, task: PlannedTask, item: int) -> int:
+        """The number of an item among those that are not skipped."""
+        return item - bisect.bisect_left(self._skipped(task.id), item)
+
     def _named(self, task: PlannedTask, place: int, item: int, tasks: Tasks) -> object:
-        """What one argument of an item is, with data-blocks as their names."""
+        """What one argument of an item is, with data-blocks as their names; nothing if lists don't fit together."""
         argument = task.arguments[place]
-        values = [
-            piece.value
-            for index in range(len(argument.sources))
-            for piece in self._given(task, place, index, item, tasks)
-        ]
+        try:
+            values = [
+                piece.value
+                for index in range(len(argument.sources))
+                for piece in self._given(task, place, index, item, tasks)
+            ]
+        except ListError:  # that item fails when it starts, the others need not
+            values = []
         found = [name for value in values for name in value_files.named(value, self._scratch.folder)]
         return found if argument.parameter.type.is_list else next(iter(found), None)
 
@@ -343,7 +391,10 @@ class Results:
         """The name of the data-block, or the text, that an item of a task works on; "" if it has none."""
         for place, argument in enumerate(task.arguments):
             if not argument.parameter.type.is_list and argument.sources and self._differs(task, place, 0, tasks):
-                (given,) = self._given(task, place, 0, item, tasks)
+                try:
+                    (given,) = self._given(task, place, 0, item, tasks)
+                except ListError:  # that is why it failed
+                    continue
                 content = None if given.value.is_in_files else given.value.content
                 name = next((ref.name for ref in given.value.refs()), content)
                 if isinstance(name, str) and name:
@@ -419,10 +470,21 @@ class Results:
         argument = task.arguments[place]
         key = task.id, place, index
         if key not in self._sources:
-            value = self._constants.get(key) or self.source(argument.sources[index], tasks)
+            source = argument.sources[index]
+            value = self._mapped(source, tasks) if argument.is_mapped else self._constants.get(key)
+            value = value or self.source(source, tasks)
             self._sources[key] = TypedValue(value.type, value.elements()) if argument.is_mapped else value
         value = self._sources[key]
         return TypedValue(SocketType(value.type.kind), value.parts()[number]) if argument.is_mapped else value
+
+    def _mapped(self, source: Source, tasks: Tasks) -> TypedValue:
+        """The list that a source gives to a task that is mapped over it, with a hole for what is not there."""
+        if isinstance(source, FromTask):
+            return self._with_holes(tasks[source.task], source.output)
+        if isinstance(source, Constant):
+            return self.source(source, tasks)
+        pieces = self._evaluation.pieces(source, Within(tasks))
+        return TypedValue(source.type, tuple(part for piece in pieces for part in self._converted(piece)))
 
     def _shared(self, task: PlannedTask, place: int, index: int, item: int, tasks: Tasks) -> list[Piece]:
         """As `_given`, but a long list that all items of a task take is in a file, not in each request.
@@ -450,6 +512,24 @@ def _below(number: int, placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str
     return ((f"{number}.{place}", element) for place, element in placed)
 
 
+def _each_once(found: Sequence[tuple[str, Any]], indices: Iterable[int]) -> Iterator[tuple[str, Any]]:
+    """Some of what has places, at places that are all different: what is repeated has further ones below its own.
+
+    One below may have been given to what was repeated before.
+    """
+    taken, last = {place for place, _element in found}, Counter[str]()
+    seen = set[str]()
+    for place, element in (found[index] for index in indices):
+        if place not in seen:
+            seen.add(place)
+            yield place, element
+            continue
+        last[place] += 1
+        while (below := f"{place}.{last[place]}") in taken:
+            last[place] += 1
+        yield below, element
+
+
 def _piece(given: Piece, source: Source, argument: Argument) -> Piece:
     """What is given, with the conversion into what the argument takes."""
     target = argument.parameter.type
@@ -466,6 +546,13 @@ def fault(task: PlannedTask, values: Mapping[str, TypedValue]) -> str | None:
             given = "nothing" if value is None else f"a {value.type}"
             return f'output "{output.label}": the worker gave {given} instead of a {output.type}'
     return None
+
+
+def decisive_values(
+    task: PlannedTask, values: Mapping[str, TypedValue], folder: ScratchFolder
+) -> dict[str, tuple[Any, ...]]:
+    """The values of a result that decide what list nodes give, as elements of lists. Raises StoreError."""
+    return {name: value_files.loaded(values[name], folder).elements() for name in sorted(task.decisive)}
 
 
 def list_lengths(values: Mapping[str, TypedValue]) -> dict[str, int]:

@@ -17,6 +17,7 @@ from ..keys.key import Content, Element, InputPart, KeyParts
 from ..keys.own_reasons import own_reasons
 from ..keys.reasons import Cause, Reason, file_changed, reasons
 from ..keys.script_digest import text_digest
+from ..planning.lists import ListError
 from ..planning.plan import Plan, PlannedTask
 from ..planning.sources import Source
 from ..scratch.scratch import Scratch
@@ -101,20 +102,27 @@ class RunCache:
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
         self.same: defaultdict[str, set[int]] = defaultdict(set)
 
+    def forget_items(self, task: str) -> None:
+        """Forget the items of a task, as a retry makes others."""
+        self.same.pop(task, None)
+        for known in (self.reasons, self._asked, self._since):
+            for key in [key for key in known if key[0] == task]:
+                del known[key]
+
     def look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
         """The result of an item, if there is one."""
-        if unknown := self.keys.undigested(task, item, tasks):
-            return NotYet(tuple(map(Digesting, unknown)))
         try:
+            if unknown := self.keys.undigested(task, item, tasks):
+                return NotYet(tuple(map(Digesting, unknown)))
             self._begin(task, item)
             answer = self._look_up(task, item, tasks)
         except NotReadYetError as unread:
             return NotYet((Reading(unread.paths),))
-        except UnknownContentError as error:
+        except (UnknownContentError, ListError) as error:  # if lists don't fit together, it fails when it starts
             answer = NotFound((Reason(Cause.UNKNOWN, str(error)),))
         if isinstance(answer, NotYet):
             return answer
-        del self._since[task.id, item]
+        self._since.pop((task.id, item), None)
         if isinstance(answer, NotFound):
             self.reasons[task.id, item] = answer.reasons
         else:
@@ -277,7 +285,7 @@ class RunCache:
             found = self._foresee(task, known, item, tasks)
         except NotReadYetError as unread:
             return NotYet((Reading(unread.paths),))
-        except UnknownContentError as error:
+        except (UnknownContentError, ListError) as error:
             found = NotFound((Reason(Cause.UNKNOWN, str(error)),))
         if not isinstance(found, NotYet):
             del self._since[known.id, item]
@@ -420,9 +428,17 @@ class RunCache:
 
 
 def _known_part(task: PlannedTask, is_unknown: Callable[[Source], bool]) -> PlannedTask:
-    """A task with those of its arguments only that are known; by another id, as all is remembered by ids."""
-    known = tuple(argument for argument in task.arguments if not any(map(is_unknown, argument.sources)))
-    return replace(task, id=f"known of {task.id}", arguments=known)
+    """A task with those of its arguments only that are known; by another id, as all is remembered by ids.
+
+    It is in no loop: what is not the same in each pass is not known, and which element an item takes may not be.
+    """
+    in_passes = bool(task.loops)
+    known = tuple(
+        argument
+        for argument in task.arguments
+        if not any(map(is_unknown, argument.sources)) and not (in_passes and argument.is_mapped)
+    )
+    return replace(task, id=f"known of {task.id}", arguments=known, loops=())
 
 
 def _given_files(parts: KeyParts) -> Iterator[tuple[str, str]]:

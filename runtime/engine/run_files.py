@@ -112,6 +112,11 @@ class RunFiles:
             raise StoreError(f"{place.parent} can't be written to: {error}") from error
         return True
 
+    def release(self, task: str) -> None:
+        """Let others write what a task has written, whose items run again under other numbers."""
+        if self._for_all.place:
+            own_files.release(self._scratch.file(self._for_all.place), task)
+
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""
         return (self._for_all.place,) if self._for_all.place else ()
@@ -141,6 +146,7 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
         lambda: _read_in_use(place),
         paths,
         whole_path,
+        request.position,
     )
 
 

@@ -79,7 +79,7 @@ from .interface import Engine, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
 from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Reading, Work
-from .results import fault, list_lengths
+from .results import decisive_values, fault, list_lengths
 from .run_cache import Found, NotYet
 
 #: Seconds that keeping results may take when Blender ends.
@@ -188,6 +188,12 @@ class Runner:
         run.listener = listener  # the listener does not know the run before
         return run
 
+    def use_engine(self, engine: Engine) -> None:
+        """Use another engine from now on, while nothing runs. The one before is closed."""
+        assert not self.is_active
+        self._engine.close()
+        self._engine = engine
+
     def cancel(self, run: ActiveRun, task: str | None = None) -> None:
         """Cancel a run, or one task of it; what has ended stays as it is. Raises KeyError if there is no such task."""
         if task is not None and task not in run.tasks:
@@ -223,9 +229,9 @@ class Runner:
         run.results.store_constants(tasks)
         if self._in_use is not None:
             run.files.protect(self._in_use)
+        anew = run.change(tasks)
         self._runs[run.number] = run
-        run.change(tasks)
-        self._ask(run, RetryRequested(time.monotonic(), tuple(tasks)))
+        self._ask(run, RetryRequested(time.monotonic(), tuple(tasks), anew))
 
     def protect(self, in_use: FilesInUse) -> None:
         """Let no task write over these files, which the artist works on now. Raises StoreError."""
@@ -270,6 +276,10 @@ class Runner:
         """Do something with the store, on another thread. What it returns becomes the cache's `info`."""
         self._chores.add(_HouseKey(), chore)
 
+    def do_aside(self, chore: Callable[[], None]) -> None:
+        """Do something on another thread. What came of it, the chore has to note itself; it must not raise."""
+        self._chores.add(_AsideKey(), chore)
+
     @property
     def is_keeping_house(self) -> bool:
         """Whether something is done on another thread, or was done and is not told yet."""
@@ -282,9 +292,15 @@ class Runner:
         if run.number not in self._runs:
             self._remove_files(run)
 
+    def remove_results(self, run: ActiveRun) -> None:
+        """Remove the blobs and values of a run that is over, once they are kept. Its logs stay."""
+        self._remove(tuple(run.blobs()))
+
     def _remove_files(self, run: ActiveRun) -> None:
         """Remove all that was written for a run that is over, once its results are kept."""
-        names = tuple(run.names())
+        self._remove(tuple(run.names()))
+
+    def _remove(self, names: tuple[str, ...]) -> None:
         if self._cache is None or not self._cache.pending.total():
             self.scratch.remove(names)
         else:
@@ -454,13 +470,8 @@ class Runner:
                 return TaskStarted(*where)
             case messages.Progressed(fraction, text):
                 return TaskProgressed(*where, fraction, text)
-            case messages.Succeeded(values, seconds, peak_memory):
-                if (wrong := fault(run.tasks[key.task], values)) is not None:
-                    return TaskFailed(*where, TaskError(wrong), Usage(seconds, peak_memory))
-                run.results.put(key.task, key.item, values)
-                run.note_warning(key.task, report.warning)
-                self._keep(run, key, report)
-                return TaskSucceeded(*where, list_lengths(values), Usage(seconds, peak_memory))
+            case messages.Succeeded():
+                return self._succeeded(run, key, report)
             case messages.Failed(message, traceback_, line, seconds, peak_memory):
                 return TaskFailed(*where, TaskError(message, traceback_, line), Usage(seconds, peak_memory))
             case Lost(reason):
@@ -472,6 +483,21 @@ class Runner:
                 return TaskFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
             case _:
                 assert_never(report)
+
+    def _succeeded(self, run: ActiveRun, key: _ItemKey, report: messages.Succeeded) -> TaskSucceeded | TaskFailed:
+        """The event of a result that came; a failure if it can't be used."""
+        where = time.monotonic(), key.task, key.item, key.attempt
+        task, values, usage = run.tasks[key.task], report.values, Usage(report.seconds, report.peak_memory)
+        if (wrong := fault(task, values)) is not None:
+            return TaskFailed(*where, TaskError(wrong), usage)
+        try:
+            decisive = decisive_values(task, values, self.scratch.folder)
+        except StoreError as error:
+            return TaskFailed(*where, TaskError(str(error)), usage)
+        run.results.put(key.task, key.item, values)
+        run.note_warning(key.task, report.warning)
+        self._keep(run, key, report)
+        return TaskSucceeded(*where, list_lengths(values), usage, decisive)
 
     def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report | Done) -> Event | None:
         if not run.scheduler.awaits_errand(key.errand, key.attempt):
@@ -557,7 +583,8 @@ class Runner:
                 self._inbox.append((run, InputsMissing(*where, run.works.errands(works))))
             case Found(values) if fault(task, values) is None:
                 run.results.put(key.task, key.item, values)
-                self._inbox.append((run, ResultFound(*where, list_lengths(values))))
+                decisive = decisive_values(task, values, self.scratch.folder)
+                self._inbox.append((run, ResultFound(*where, list_lengths(values), decisive)))
             case _ if run.takes_kept_only:
                 self._inbox.append((run, CancelRequested(where[0], key.task)))
             case _:
@@ -600,7 +627,7 @@ class Runner:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
         self.scratch.remove(run.open_files(key.task, key.item, blob, log))
-        self._submit(run, Request(key, request, task.settings.fresh_process))
+        self._submit(run, Request(key, request, task.settings.fresh_process, task.settings.needs))
 
     def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
         """What has to be done before an item can start.
@@ -691,6 +718,10 @@ class _HouseKey(NamedTuple):
     """The key of a chore that is about the whole store."""
 
     fault: str = "Kept results can't be looked through"
+
+
+class _AsideKey(NamedTuple):
+    """The key of a chore that notes itself what came of it."""
 
 
 class _Reported(NamedTuple):

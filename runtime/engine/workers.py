@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 from .interface import Engine
+
+#: Bytes of freed memory that a worker keeps if what it may hold is limited.
+_KEPT_WITH_LIMIT: Final = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,20 @@ class WorkerInfo:
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """When a worker ends by itself between two tasks.
+    """When a worker ends by itself between two tasks, and what it keeps until the next one.
 
     Attributes:
         idle_seconds: how long it waits for the next task.
         max_tasks: how many tasks it takes: so many that starting another one costs a task nothing. That memory grows is
             seen by `max_memory`; this is for what nobody measures.
         max_memory: bytes of memory it may hold after its reset.
+        max_kept: bytes of what a task freed that it keeps for the next one, see `worker/allocator.py`.
     """
 
     idle_seconds: float = 300.0
     max_tasks: int = 10_000
     max_memory: int = 4 * 1024**3
+    max_kept: int = 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,19 @@ class CyclesDevices:
 
 
 @dataclass(frozen=True, slots=True)
+class AddonPlaces:
+    """Where the artist's preferences say that add-ons are, which workers with factory settings would not find.
+
+    Attributes:
+        repositories: of extensions: the name of the module of each, and its folder.
+        script_folders: folders of scripts, with a folder `addons` in them.
+    """
+
+    repositories: tuple[tuple[str, str], ...] = ()
+    script_folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """Settings of workers.
 
@@ -68,11 +86,20 @@ class WorkerSettings:
         limits: when one ends by itself.
         memory_limit: bytes that one may hold while it does a task, 0 for no limit.
         devices: what tasks render with.
+        blender: the version of Blender that they must be, "5.2.3"; "" if that does not matter.
+        places: where add-ons are.
     """
 
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     memory_limit: int = 0
     devices: CyclesDevices = field(default_factory=CyclesDevices)
+    blender: str = ""
+    places: AddonPlaces = field(default_factory=AddonPlaces)
+
+    @property
+    def limits_of_each(self) -> WorkerLimits:
+        """`limits`, with which a task's memory is not limited by what the task before it has freed."""
+        return replace(self.limits, max_kept=_KEPT_WITH_LIMIT) if self.memory_limit else self.limits
 
 
 class ManagedEngine(Engine, Protocol):
@@ -89,6 +116,15 @@ class ManagedEngine(Engine, Protocol):
     @property
     def num_workers(self) -> int:
         """How many workers there are."""
+
+    def usual_capacity(self, here: int) -> int:
+        """How many workers there may be if nobody says how many, where `here` are usual on this machine."""
+
+    def why_not(self, needs: str) -> str:
+        """Why no worker can do what needs this of its machine, a phrase; "" if one can, or that is not known.
+
+        `needs` is as in `planning.needs`, and makes sense.
+        """
 
     def infos(self) -> tuple[WorkerInfo, ...]:
         """What each worker does now."""

@@ -116,7 +116,10 @@ class ScriptPart:
 
 @dataclass(frozen=True, slots=True)
 class OtherItems:
-    """What one of several items knows of the others: which it is, and the digest of what all are given."""
+    """What one of several items knows of the others: which it is, and the digest of what all are given.
+
+    Items that are skipped don't count.
+    """
 
     item: int
     digest: str

@@ -71,6 +71,11 @@ def digest(parts: Sequence[ScriptPart]) -> str:
     return hashed.hexdigest()
 
 
+def digest_of_part(part: ScriptPart) -> str:
+    """The digest of a part as if it were a script of its own, without modules."""
+    return digest([ScriptPart("", part.content)])
+
+
 def digest_of_text(text: str) -> str:
     """The digest of a script that is a text, and so has no folder."""
     return digest([ScriptPart("", text.encode("utf-8", "surrogatepass"))])

@@ -91,8 +91,8 @@ _OPERATORS: Final = (
 )
 #: Operators that look at the active image node alone: UV maps are made for the shape of its image.
 _UV_OPERATORS: Final = (
-    *("uv.average_islands_scale", "uv.cube_project", "uv.pack_islands", "uv.select_all", "uv.smart_project"),
-    "uv.unwrap",
+    *("uv.average_islands_scale", "uv.cube_project", "uv.lightmap_pack", "uv.minimize_stretch", "uv.pack_islands"),
+    *("uv.select_all", "uv.smart_project", "uv.unwrap"),
 )
 _APP: Final = ("app.background", "app.build_hash", "app.tempdir", "app.version", "app.version_string")
 _PATH: Final = ("basename", "clean_name", "display_name", "display_name_from_filepath", "ensure_ext", "native_pathsep")
@@ -111,6 +111,7 @@ _ATTRIBUTE: Final = re.compile(r"\.([^\W\d]\w*)")
 _KNOWN: Final[Mapping[str, Surroundings]] = {
     "bpy.types": NOTHING,
     **{f"bpy.data.{name}": NOTHING for name in _COLLECTIONS},
+    **{f"bpy.data.{name}": _BY_SCENE for name in ("actions", "cache_files")},  # they are of frames, and lead no further
     **{f"bpy.context.{name}": NOTHING for name in _CONTEXT},
     **{f"bpy.context.scene.{name}": NOTHING for name in _SCENE},
     **{f"bpy.ops.{name}": NOTHING for name in _OPERATORS},
@@ -125,8 +126,13 @@ _KNOWN: Final[Mapping[str, Surroundings]] = {
     "bpy.path.relpath": _FOLDER,
     "bpy.data.filepath": _OPEN_FILE,
     "bpy.data.is_saved": _OPEN_FILE,
+    f"{SCRIPT_MODULE}.chosen_scene": _BY_SCENE,
     f"{SCRIPT_MODULE}.items": Surroundings(items=True),
     f"{SCRIPT_MODULE}.own_file": Surroundings(items=True),
+    f"{SCRIPT_MODULE}.play_frames": _BY_SCENE,
+    f"{SCRIPT_MODULE}.render_image": _BY_OPERATOR,
+    f"{SCRIPT_MODULE}.stage": _BY_OPERATOR,
+    **{f"{SCRIPT_MODULE}.write_{name}": _BY_OPERATOR for name in ("alembic", "fbx", "ply", "stl", "usd")},
 }
 
 #: Of what is not known of `bpy`, what leads to a scene, and not to the path of the open file.

@@ -21,14 +21,18 @@ from ..script import blend_files
 from ..script.signature import MISSING, Parameter
 from ..script.socket_types import SocketType, Value, conversion
 from ..script.values import fit, fit_parameter, with_article
+from .demand import kept_points, with_uses
 from .destinations import check_place
 from .fixes import ask_for_similar, fix_missing, fix_refused, fix_unset
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputMode, OutputSocket
 from .groups import Groups, can_come_home, gives_results, holds_originals, is_countable
-from .node_path import groups_of, is_in_group
+from .list_nodes import SORTABLE, deciders_of, decisive, given, lists_of, switched, together
+from .lists import ListAction, ListError, ListOperation, branch
+from .node_path import group_of, groups_of, is_in_group, without_passes
 from .ordering import ordered, ranked
-from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedTask, TaskOutput
-from .sources import Constant, FromGroup, FromTask, Source, leaves
+from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedList, PlannedTask, TaskOutput
+from .sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Guard, Source, leaves
+from .unrolling import Unrolled, unrolled
 from .wiring import Point, Wiring, is_open, is_passing
 
 #: Names of a circle's nodes that are listed before and after the dots.
@@ -64,8 +68,20 @@ def compile_graph(graph: Graph, *, until: str | Sequence[str] | None = None) -> 
         CompileError: with all problems of the nodes that would run.
     """
     _refuse_twins(graph)
-    wiring = Wiring(graph)
-    return _Compiler(graph, wiring, _roots(graph, wiring, until)).compile()
+    whole = unrolled(graph)
+    wiring = Wiring(whole.graph)
+    roots = _roots(whole, wiring, until)
+    asked = set() if until is None else {point.node for point in roots}
+    try:
+        return _Compiler(whole, wiring, roots, asked).compile()
+    except CompileError as error:
+        raise CompileError(list(dict.fromkeys(_without_pass(problem, whole) for problem in error.problems))) from None
+
+
+def _without_pass(problem: Problem, whole: Unrolled) -> Problem:
+    """A problem of a node in a pass of a repeated group as one of the node itself."""
+    node_id = without_passes(problem.node_id)
+    return replace(problem, node=whole.names.get(node_id, problem.node), node_id=node_id)
 
 
 def _refuse_twins(graph: Graph) -> None:
@@ -82,20 +98,24 @@ def _refuse_twins(graph: Graph) -> None:
         raise CompileError(twins)
 
 
-def _roots(graph: Graph, wiring: Wiring, until: str | Sequence[str] | None) -> list[Point]:
+def _roots(whole: Unrolled, wiring: Wiring, until: str | Sequence[str] | None) -> list[Point]:
+    graph = whole.graph
     if until is None:
-        ends = (NodeKind.SCRIPT, NodeKind.OUTPUT, NodeKind.GROUP)
+        ends = (NodeKind.SCRIPT, NodeKind.OUTPUT, NodeKind.GROUP, NodeKind.LIST)
         found = [Point(node.id) for node in graph.nodes if node.kind in ends and not node.is_muted]
         outer = [node for node in graph.nodes if is_open(node) and not is_in_group(node.id)]
         return found + [Point(node.id, socket.identifier) for node in outer for socket in node.outputs]
     wanted = [until] if isinstance(until, str) else list(dict.fromkeys(until))
     nodes: dict[str, list[GraphNode]] = defaultdict(list)
     for node in graph.nodes:
-        nodes[node.name].append(node)
+        for name in {node.name, whole.name(node)}:
+            nodes[name].append(node)
     unknown = [_unknown_node(name, nodes) for name in wanted if name not in nodes]
     if unknown:
         raise CompileError(unknown)
-    return [point for name in wanted for node in nodes[name] for point in wiring.points(node)]
+    found = [point for name in wanted for node in nodes[name] for point in wiring.points(node)]
+    passes = {group for point in found for group in groups_of(point.node)}
+    return found + [Point(gate) for path, gate in whole.gates.items() if path in passes]
 
 
 def _unknown_node(name: str, names: Iterable[str]) -> Problem:
@@ -106,13 +126,18 @@ def _unknown_node(name: str, names: Iterable[str]) -> Problem:
 class _Compiler:
     """One compilation."""
 
-    def __init__(self, graph: Graph, wiring: Wiring, roots: list[Point]) -> None:
-        self.graph = graph
+    def __init__(self, whole: Unrolled, wiring: Wiring, roots: list[Point], asked: set[str]) -> None:
+        self.graph = whole.graph
+        self.gates = whole.gates
+        self.names = whole.names
+        self.asked = asked  # ids of the nodes that were asked for by name
         self.wiring = wiring
         self.search = wiring.search(roots)
         self.problems: list[Problem] = []
         self.feeds: dict[Point, _Feed] = {}
         self.groups = Groups()
+        self.listed: dict[Point, Source] = {}  # what list nodes give at their outputs
+        self.declined: set[GraphLink] = set()  # what links bring to inputs that switches don't take
         self.followed: set[Point] = set()  # what links bring from
         self.tasks: dict[str, PlannedTask] = {}
         self.taken: dict[str, list[Delivery]] = {}  # by Output node
@@ -122,10 +147,12 @@ class _Compiler:
         self._report_cycles()
         for point in self.search.order:
             self._visit(point)
+        self._leave_out_declined()
         for node in self.graph.nodes:
             self._report_lengths(node, [(each.label, each.source) for each in self.groups.lists(node.id)])
         self.tasks = self.groups.with_loops(self.tasks)
         self._check_collections()
+        self._mark_decisive()
         deliveries = self._deliveries()
         if not self.problems and not self.tasks and not deliveries:
             self.problems.append(
@@ -133,21 +160,82 @@ class _Compiler:
             )
         if self.problems:
             raise CompileError(self._sorted_problems())
-        tasks = ranked(ordered(self.tasks, self.wiring.index))
+        tasks = ranked(self._ordered(deliveries))
         return Plan(
             self.graph.name,
             tuple(tasks),
             tuple(deliveries),
             tuple(self._groups()),
+            tuple(self._lists()),
             scene=self.graph.scene,
             files=self.graph.files,
             home=self.graph.home,
         )
 
+    def _leave_out_declined(self) -> None:
+        """Forget the tasks, and the problems, of what only inputs need that switches don't take."""
+        over = self._passes_after_the_last()
+        if not self.declined and not over:
+            return
+        kept = kept_points(self.search, self.wiring, self.declined, self.asked)
+        nodes = {point.node for point in kept if over.isdisjoint((*groups_of(point.node), point.node))}
+        self.tasks = {task_id: task for task_id, task in self.tasks.items() if task_id in nodes}
+        self.taken = {node: taken for node, taken in self.taken.items() if node in nodes}
+        self.listed = {point: source for point, source in self.listed.items() if point.node in nodes}
+        left_out = {point.node for point in self.search.order} - nodes
+        self.problems = [problem for problem in self.problems if problem.node_id not in left_out]
+
+    def _stop(self, gate: str) -> Source | None:
+        """What says whether the pass before a gate was the last one; None if that is not needed, or wrong."""
+        return self.listed.get(Point(gate, "output"))
+
+    def _stops_before(self) -> Iterator[tuple[str, tuple[Source | None, ...]]]:
+        """What says for each pass before a pass of a repeated group whether it is the last one, by its path's id."""
+        before: dict[str, tuple[Source | None, ...]] = {}
+        for path, gate in self.gates.items():  # in the order of the passes
+            group = group_of(path)
+            before[group] = (*before.get(group, ()), self._stop(gate))
+            yield path, before[group]
+
+    def _passes_after_the_last(self) -> set[str]:
+        """The passes of repeated groups that are known to come after the last one, by the ids of their paths."""
+        return {
+            path
+            for path, stops in self._stops_before()
+            if any(isinstance(stop, Constant) and stop.value is True for stop in stops)
+        }
+
+    def _guards(self) -> dict[str, tuple[Guard, ...]]:
+        """What must be so for each pass of a repeated group to run, by the ids of their paths."""
+        return {
+            path: tuple(Guard(stop, 0) for stop in stops if isinstance(stop, FromSwitch))
+            for path, stops in self._stops_before()
+        }
+
+    def _ordered(self, deliveries: Iterable[Delivery]) -> list[PlannedTask]:
+        """The tasks in order; of some, switches decide whether they run."""
+        in_order = {task.id: task for task in ordered(self.tasks, self.wiring.index)}
+        if not any(isinstance(source, FromSwitch) for source in self.listed.values()):
+            return list(in_order.values())
+        home = (source for each in deliveries for source in each.sources if each.node not in in_order)
+        found = ordered(with_uses(in_order, home, self.asked, self._guards()), self.wiring.index)
+        if len(found) < len(in_order):  # they would wait for each other
+            return list(in_order.values())
+        return found
+
     def _groups(self) -> Iterator[PlannedGroup]:
         """The group nodes that have tasks in them."""
         with_tasks = {group for task in self.tasks for group in groups_of(task)}
-        return (PlannedGroup(node.id, node.name) for node in self.graph.nodes if node.id in with_tasks)
+        yield from (PlannedGroup(node.id, node.name) for node in self.graph.nodes if node.id in with_tasks)
+        repeated = {without_passes(task) for task in self.tasks} - self.tasks.keys()
+        within = {each for node_id in repeated for each in (*groups_of(node_id), node_id)} - with_tasks
+        yield from (PlannedGroup(node_id, name) for node_id, name in self.names.items() if node_id in within)
+
+    def _lists(self) -> Iterator[PlannedList]:
+        for node in self.graph.nodes:
+            source = self.listed.get(Point(node.id, node.outputs[0].identifier)) if node.outputs else None
+            if source is not None:
+                yield PlannedList(node.id, node.name, source)
 
     # Problems
 
@@ -187,6 +275,8 @@ class _Compiler:
             self.problems.extend(node.problems)
         elif node.kind is NodeKind.GROUP:
             self._visit_group(node, point)
+        elif node.kind is NodeKind.LIST:
+            self._visit_list(node)
 
     def _visit_group(self, node: GraphNode, point: Point) -> None:
         self.problems.extend(node.problems)
@@ -283,6 +373,129 @@ class _Compiler:
         if not any(feed.sources or feed.is_broken for feed in feeds.values()):
             self._report(node, "", "nothing is linked to it", "Link a result, or delete the node")
 
+    # List nodes
+
+    def _visit_list(self, node: GraphNode) -> None:
+        self.problems.extend(node.problems)
+        self._report_lost_links(node)
+        assert node.operation is not None
+        if node.operation.action is ListAction.SWITCH:
+            self._visit_switch(node, node.operation)
+            return
+        arrived = {socket.identifier: self._decider(node, socket) for socket in deciders_of(node)}
+        arrived |= {socket.identifier: self._list(node, socket) for socket in lists_of(node)}
+        found = {identifier: source for identifier, source in arrived.items() if source is not None}
+        if len(found) < len(arrived):
+            return
+        try:
+            self.listed |= {Point(node.id, socket.identifier): given(node, socket, found) for socket in node.outputs}
+        except ListError as error:
+            self._report(node, "", str(error), "Correct what is linked to it, or its settings")
+
+    def _visit_switch(self, node: GraphNode, operation: ListOperation) -> None:
+        (deciding,), (output,) = deciders_of(node), node.outputs
+        decider = self._decider(node, deciding)
+        sockets = lists_of(node)
+        feeds = [self._feed(node, socket.identifier, socket.parameter.label) for socket in sockets]
+        taken = list(range(len(sockets)))
+        if isinstance(decider, Constant):
+            try:
+                taken = [branch(operation.choices, (decider.value,))]
+            except ListError as error:
+                self._report(node, deciding.parameter.label, str(error), "Give one of these")
+                return
+            for socket in sockets[: taken[0]] + sockets[taken[0] + 1 :]:
+                self.declined.update(self.wiring.links_to_socket.get((node.id, socket.identifier), ()))
+        branches = [self._branch(node, sockets[number], feeds[number]) for number in taken]
+        if decider is None or not all(branches):
+            return
+        if all(map(_is_any_unset, branches)):  # whoever takes that tells
+            self.listed[Point(node.id, output.identifier)] = branches[0][0]
+            return
+        unset = [self._report_unset(node, sockets[taken[place]], each) for place, each in enumerate(branches)]
+        if any(unset):
+            return
+        linked = [feeds[number].sources for number in taken if feeds[number].sources]
+        kind = (linked or branches)[0][0].type.kind
+        are_lists = any(len(each) > 1 or each[0].type.is_list for each in branches)
+        wanted = SocketType(kind, are_lists)
+        labels = [sockets[number].parameter.label for number in taken]
+        if all(self._fits(node, label, wanted, each) for label, each in zip(labels, branches, strict=True)):
+            found = tuple(together(each, wanted) for each in branches)
+            self.listed[Point(node.id, output.identifier)] = switched(node, output, decider, found)
+
+    def _branch(self, node: GraphNode, socket: InputSocket, feed: _Feed) -> tuple[Source, ...]:
+        """What a switch gives if it takes one of its inputs; () where there is a problem."""
+        if feed.is_broken or feed.sources:
+            return () if feed.is_broken else feed.sources
+        if socket.parameter.type.is_list and not socket.value:
+            return (Constant((), socket.parameter.type),)
+        return self._set_on_list(node, socket)
+
+    def _list(self, node: GraphNode, socket: InputSocket) -> Source | None:
+        """What arrives at an input that takes a list of anything; None where there is a problem."""
+        feed = self._feed(node, socket.identifier, socket.parameter.label)
+        if feed.is_broken:
+            return None
+        sources = feed.sources or self._set_on_list(node, socket)
+        if not sources or self._report_unset(node, socket, sources):
+            return None
+        wanted = SocketType(sources[0].type.kind, is_list=True)
+        if not self._fits(node, socket.parameter.label, wanted, sources):
+            return None
+        found = together(sources, wanted)
+        if not is_countable(found):
+            self._report_uncountable(node, socket.parameter, sources[0])
+            return None
+        return found
+
+    def _report_unset(self, node: GraphNode, socket: InputSocket, sources: tuple[Source, ...]) -> bool:
+        """Report that nothing is set where a link comes from: it is no element of a list, nor can a switch give it."""
+        is_unset = _is_any_unset(sources)
+        if is_unset:
+            message = "nothing is set on the linked node"
+            self._report(node, socket.parameter.label, message, fix_unset(sources[0].type))
+        return is_unset
+
+    def _set_on_list(self, node: GraphNode, socket: InputSocket) -> tuple[Source, ...]:
+        parameter, value = socket.parameter, socket.value
+        if value is None or value == ():
+            self._report(node, parameter.label, "nothing is linked and nothing is set", "Link something, or set it")
+            return ()
+        try:
+            return (Constant(fit_parameter(value, parameter), parameter.type),)
+        except MisfitError as error:
+            self._report(node, parameter.label, error.message, error.fix)
+            return ()
+
+    def _decider(self, node: GraphNode, socket: InputSocket) -> Source | None:
+        """What arrives at an input that decides what a list node gives; None where there is a problem."""
+        feed = self._feed(node, socket.identifier, socket.parameter.label)
+        if feed.is_broken:
+            return None
+        sources, parameter = feed.sources or self._set_on_list(node, socket), socket.parameter
+        if not sources:
+            return None
+        wanted = parameter.type
+        if node.operation is not None and node.operation.action is ListAction.SORT:
+            wanted = SocketType(sources[0].type.kind, is_list=True)
+        if wanted.kind not in SORTABLE:
+            message = f"{with_article(str(wanted))} is nothing to sort by"
+            self._report(node, parameter.label, message, "Link numbers or texts")
+            return None
+        if not self._fits(node, parameter.label, wanted, sources):
+            return None
+        if sources[0].type.is_list and not wanted.is_list:
+            message = f"{with_article(str(sources[0].type))} arrives where one value decides"
+            self._report(node, parameter.label, message, "Put the node into a group, and link the list to the group")
+            return None
+        found = together(tuple(self._checked(node, socket, source) for source in sources), wanted)
+        if not can_come_home(found):
+            message = "what is linked here can only be converted by a node"
+            self._report(node, parameter.label, message, f"Link {with_article(str(wanted))}")
+            return None
+        return found
+
     def _report_lost_links(self, node: GraphNode) -> None:
         for link in self.wiring.links_to_node.get(node.id, ()):
             is_output = is_open(node) and (node.id, link.to_socket) in self.wiring.outputs
@@ -312,6 +525,10 @@ class _Compiler:
         if is_passing(node) or node.kind is NodeKind.GROUP:
             return self.feeds[point]
         output = self.wiring.outputs[node.id, link.from_socket]
+        if node.kind is NodeKind.LIST:
+            self.followed.add(point._replace(socket=link.from_socket))
+            listed = self.listed.get(point._replace(socket=link.from_socket))
+            return _Feed(is_broken=True) if listed is None else _Feed((listed,))
         if node.kind is NodeKind.INPUT:
             return _Feed((Constant(output.value, output.type),))
         task = self.tasks.get(node.id)
@@ -348,7 +565,7 @@ class _Compiler:
             self._report(node, parameter.label, message, fix_missing(parameter))
             return None
         try:
-            return Argument(parameter, (Constant(fit_parameter(value, parameter), parameter.type),))
+            return Argument(parameter, (_set_constant(fit_parameter(value, parameter), parameter.type),))
         except MisfitError as error:
             self._report(node, parameter.label, error.message, error.fix)
             return None
@@ -452,10 +669,18 @@ class _Compiler:
             if isinstance(source, FromGroup) and not can_come_home(source):
                 node, socket = self.wiring.nodes[source.node], self.wiring.outputs[source.place]
                 types = (each.type for each in source.sources if conversion(each.type, source.type) != "")
-                given = with_article(str(next(types)))
+                came = with_article(str(next(types, source.type)))
                 wanted = with_article(str(socket.type))
-                message = f"what comes out is {given}, and only a node could make {wanted} of it"
-                self._report(node, socket.label, message, f"Let this output of the group be {given}")
+                message = f"what comes out is {came}, and only a node could make {wanted} of it"
+                self._report(node, socket.label, message, f"Let this output of the group be {came}")
+            elif isinstance(source, FromList | FromSwitch) and not can_come_home(source):
+                message = f"what comes out has to be made {with_article(str(source.type))}, and only a node can do that"
+                fix = "Link a node that takes it"
+                self._report(self.wiring.nodes[source.node], source.label, message, fix)
+            elif isinstance(source, FromList | FromSwitch) and holds_originals(source):
+                message = "what comes out are data-blocks that are in this file already, which are no results"
+                fix = "Link a node that makes something of them"
+                self._report(self.wiring.nodes[source.node], source.label, message, fix)
             elif isinstance(source, FromGroup) and holds_originals(source):
                 node, socket = self.wiring.nodes[source.node], self.wiring.outputs[source.place]
                 message = "what comes out are results and data-blocks that are in this file already"
@@ -484,6 +709,17 @@ class _Compiler:
                 seen.add(leaf.task)
                 waiting += self.tasks[leaf.task].leaves()
 
+    def _mark_decisive(self) -> None:
+        """Note which values the scheduler must know."""
+        deliveries = (source for taken in self.taken.values() for each in taken for source in each.sources)
+        sources = [*(each for task in self.tasks.values() for each in task.sources()), *deliveries]
+        sources += self.listed.values()
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for each in decisive(sources, self.groups.lists):
+            found[each.task].add(each.output)
+        for task_id, outputs in found.items():
+            self.tasks[task_id] = replace(self.tasks[task_id], decisive=frozenset(outputs))
+
     # Deliveries
 
     def _deliveries(self) -> list[Delivery]:
@@ -501,23 +737,25 @@ class _Compiler:
                     for output in task.outputs
                     if task.settings.keep_result or (task.id, output.identifier) not in consumed
                 ]
-            if is_open(node):
-                deliveries += self._own_of_group(node)
+            if is_open(node) or node.kind is NodeKind.LIST:
+                deliveries += self._passed_on(node)
         return deliveries
 
-    def _own_of_group(self, node: GraphNode) -> Iterator[Delivery]:
-        """What comes out of a group and goes nowhere."""
+    def _passed_on(self, node: GraphNode) -> Iterator[Delivery]:
+        """What comes out of a group or a list node and goes nowhere."""
         for socket in node.outputs:
             point = Point(node.id, socket.identifier)
-            feed = self.feeds.get(point, _Feed())
-            is_result = any(map(gives_results, feed.sources)) and not any(map(holds_originals, feed.sources))
+            sources = self.feeds.get(point, _Feed()).sources
+            if node.kind is NodeKind.LIST:
+                sources = (self.listed[point],) if point in self.listed else ()
+            is_result = any(map(gives_results, sources)) and not any(map(holds_originals, sources))
             if point not in self.followed and is_result:
-                found = Delivery(*point, feed.sources, is_offered=socket.type.is_data_block)
+                found = Delivery(*point, sources, is_offered=sources[0].type.is_data_block)
                 self._check_way_home(found)
                 yield found
 
     def _consumed(self) -> set[tuple[str, str]]:
-        found = [leaf for task in self.tasks.values() for leaf in task.leaves()]
+        found = [*leaves(self.listed.values()), *(leaf for task in self.tasks.values() for leaf in task.leaves())]
         for deliveries in self.taken.values():
             found += [leaf for delivery in deliveries for leaf in leaves(delivery.sources)]
         return {(leaf.task, leaf.output) for leaf in found if isinstance(leaf, FromTask)}
@@ -556,12 +794,17 @@ def _is_missing(value: Value, parameter: Parameter) -> bool:
 
 
 def _set_constant(value: Value, socket_type: SocketType) -> Constant:
-    """What is set on a socket of a group; a list where nothing is set is empty, since it may run over it."""
+    """What is set on a socket; a list where nothing is set is empty."""
     return Constant(() if value is None and socket_type.is_list else value, socket_type)
 
 
+def _is_any_unset(sources: Iterable[Source]) -> bool:
+    return any(isinstance(each, Constant) and each.value is None for each in sources)
+
+
 def _is_empty(source: Source) -> bool:
-    return isinstance(source, Constant) and source.type.is_list and source.value == ()
+    """Whether nobody put anything into a list."""
+    return isinstance(source, Constant) and source.type.is_list and source.value == () and not source.is_picked
 
 
 def _lost_source(wiring: Wiring, link: GraphLink) -> str:

@@ -10,6 +10,7 @@ from ..errors import Problem
 from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import LiveRef, SocketType, Value
 from .destinations import FilesInUse
+from .lists import ListOperation
 
 
 class NodeKind(enum.Enum):
@@ -21,6 +22,7 @@ class NodeKind(enum.Enum):
     REROUTE = "reroute"
     FRAME = "frame"
     GROUP = "group"  # passes on what arrives: at an input into the group, at an output out of it
+    LIST = "list"  # gives elements of lists, or one of its inputs: see `lists`
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class NodeSettings:
         retries: how often a task is tried again after its worker died.
         fresh_process: whether each task gets a worker that nothing ran in before.
         keep_result: whether its results come home although other nodes consume them.
-        addons: modules of add-ons that the worker enables before the script.
+        addons: modules of add-ons that the worker has enabled before the script.
         is_never_cached: whether its tasks run each time.
+        preferences: name of the file with the preferences that the worker has, "" for factory settings.
+        needs: what the machine must have, as in `needs`; "" for nothing.
     """
 
     timeout: float = 0.0
@@ -42,6 +46,25 @@ class NodeSettings:
     keep_result: bool = False
     addons: tuple[str, ...] = ()
     is_never_cached: bool = False
+    preferences: str = ""
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """How often a group runs, one pass after the other.
+
+    Attributes:
+        iterations: how many passes there are; the most if something else decides.
+        count_input: the identifier of the input that says how many, "" if none does.
+        stop_output: the identifier of the output that says whether a pass was the last one, "" if none does.
+        number_input: the identifier of the input that gets the number of the pass, from 0; "" if there is none.
+    """
+
+    iterations: int
+    count_input: str = ""
+    stop_output: str = ""
+    number_input: str = ""
 
 
 class OutputMode(enum.Enum):
@@ -122,7 +145,9 @@ class GraphNode:
 
     `id` is stable and unique in the graph; it and `name` are those of a `NodePath`. All nodes of all groups are in the
     one graph, once for each use of the group. A group node stands for its Group Input and Group Output nodes, too:
-    links into the group start at one of its inputs, and links out of it end at one of its outputs.
+    links into the group start at one of its inputs, and links out of it end at one of its outputs. `operation` is what
+    a list node does; the kinds of data that its inputs declare decide nothing: what is linked there does. `repeat` is
+    how often a group node runs, None for once.
     """
 
     id: str
@@ -135,6 +160,8 @@ class GraphNode:
     settings: NodeSettings = field(default_factory=NodeSettings)
     action: OutputAction | None = None
     problems: tuple[Problem, ...] = ()
+    operation: ListOperation | None = None
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True, slots=True)

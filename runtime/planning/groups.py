@@ -13,8 +13,21 @@ from dataclasses import replace
 
 from ..script.socket_types import LIST_CONVERSIONS, PLAIN_CONVERSIONS, SocketType, conversion
 from .graph import GraphNode, InputSocket, OutputSocket
+from .lists import ListAction
 from .plan import PlannedTask
-from .sources import Constant, EachOf, FromGroup, FromTask, Loop, LoopList, Passed, Source, loops_around
+from .sources import (
+    Constant,
+    EachOf,
+    FromGroup,
+    FromList,
+    FromSwitch,
+    FromTask,
+    Loop,
+    LoopList,
+    Passed,
+    Source,
+    loops_around,
+)
 
 
 class Groups:
@@ -116,10 +129,13 @@ def can_come_home(source: Source) -> bool:
 
 def _conversions(source: Source) -> Iterable[tuple[SocketType, SocketType, str | None]]:
     """All conversions at sockets of groups that a source goes through: from what, into what, and their names."""
-    if isinstance(source, Passed | FromGroup):
-        for inner in source.sources:
-            yield inner.type, source.type, conversion(inner.type, source.type)
-            yield from _conversions(inner)
+    match source:
+        case Passed(sources=sources) | FromGroup(sources=sources) | FromSwitch(branches=sources):
+            for inner in sources:
+                yield inner.type, source.type, conversion(inner.type, source.type)
+                yield from _conversions(inner)
+        case FromList() if source.operation.action is not ListAction.COUNT:
+            yield from _conversions(source.taken_from)
 
 
 def holds_originals(source: Source, loops: Mapping[str, Loop] | None = None) -> bool:
@@ -135,7 +151,9 @@ def holds_originals(source: Source, loops: Mapping[str, Loop] | None = None) -> 
             return holds_originals(found, loops)
         case FromGroup(sources=sources, loop=Loop() as loop):
             return any(holds_originals(each, {**loops, loop.id: loop}) for each in sources)
-        case Passed(sources=sources) | FromGroup(sources=sources):
+        case FromList():
+            return source.type.is_data_block and holds_originals(source.taken_from, loops)
+        case Passed(sources=sources) | FromGroup(sources=sources) | FromSwitch(branches=sources):
             return any(holds_originals(each, loops) for each in sources)
 
 
@@ -144,6 +162,6 @@ def gives_results(source: Source) -> bool:
     match source:
         case FromTask() | EachOf():
             return True
-        case Passed(sources=sources) | FromGroup(sources=sources):
-            return any(map(gives_results, sources))
+        case Passed() | FromGroup() | FromList() | FromSwitch():
+            return any(map(gives_results, source.sources))
     return False

@@ -12,6 +12,7 @@ from typing import Final
 
 _ID_SEPARATOR: Final = "/"
 _NAME_SEPARATOR: Final = " / "
+_PASS: Final = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,24 @@ class NodePath:
     def into(self, node_id: str, name: str) -> NodePath:
         """The path of a node in the group that this path leads to. The empty path leads to the outer tree."""
         return NodePath((*self.ids, node_id), (*self.names, name))
+
+
+def pass_id(number: int) -> str:
+    """The id of a pass of a repeated group, which stands in paths behind that of the group."""
+    return f"{_PASS}{number}"
+
+
+def without_passes(path_id: str) -> str:
+    """The id of the path that leads to a node through its trees: all passes of a repeated group are of one node."""
+    if _PASS not in path_id:
+        return path_id
+    return _ID_SEPARATOR.join(each for each in ids_in(path_id) if not each.startswith(_PASS))
+
+
+def number_of_pass(path_id: str) -> str:
+    """The number of the pass that the id of a path leads to, from 1; "" if it leads to a node."""
+    last = ids_in(path_id)[-1]
+    return last.removeprefix(_PASS) if last.startswith(_PASS) else ""
 
 
 def ids_in(path_id: str) -> tuple[str, ...]:

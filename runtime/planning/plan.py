@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from ..errors import RunError
 from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import LiveRef, SocketType
 from .destinations import FilesInUse
 from .graph import NodeSettings, OutputAction, OutputMode, SceneSettings
-from .sources import Constant, FromGroup, FromTask, Loop, Shown, Source, leaves
+from .sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Shown, Source, Use, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class PlannedTask:
     Attributes:
         id, name: those of the node's path.
         loops: the groups in whose passes it runs, each after those that it is in.
+        uses: if switches decide whether it runs, how what it gives is used (see `demand`); else nothing.
+        awaited: ids of the tasks beside those whose results it takes that it waits for: these decide.
+        decisive: the outputs whose values decide what list nodes give, so that the scheduler must know them.
         rank: the length of the longest path from it to an end of the plan. The scheduler starts tasks of a higher rank
             first.
     """
@@ -61,6 +65,9 @@ class PlannedTask:
     outputs: tuple[TaskOutput, ...] = ()
     settings: NodeSettings = field(default_factory=NodeSettings)
     loops: tuple[Loop, ...] = ()
+    uses: tuple[Use, ...] = field(default=(), compare=False)  # they follow from the tasks that take something
+    awaited: tuple[str, ...] = ()
+    decisive: frozenset[str] = frozenset()
     rank: int = 0
 
     @property
@@ -75,7 +82,8 @@ class PlannedTask:
     @property
     def dependencies(self) -> tuple[str, ...]:
         """Ids of the tasks this one waits for, each once."""
-        return tuple(dict.fromkeys(leaf.task for leaf in self.leaves() if isinstance(leaf, FromTask)))
+        taken = (leaf.task for leaf in self.leaves() if isinstance(leaf, FromTask))
+        return tuple(dict.fromkeys((*taken, *self.awaited)))
 
     def sources(self) -> Iterator[Source]:
         for argument in self.arguments:
@@ -83,8 +91,10 @@ class PlannedTask:
 
     def leaves(self) -> Iterator[Constant | FromTask]:
         """The constants and outputs of other tasks that its arguments are made of, and the lists of its loops."""
-        yield from leaves(self.sources())
-        yield from leaves(each.source for loop in self.loops for each in loop.lists)
+        found = leaves(self.sources())
+        if not self.loops:  # a plan of many tasks is asked for them many times
+            return found
+        return chain(found, leaves(each.source for loop in self.loops for each in loop.lists))
 
     def source(self, output: TaskOutput) -> FromTask:
         """What an output gives in one pass; of a mapped task a list of what its script gives. Lists are joined."""
@@ -101,7 +111,7 @@ class PlannedTask:
 class Delivery:
     """Results that are to come home: an Output node's (with its `action`) or, with none, an output's own.
 
-    That is an output of a script node, or of a group node, which shows what a node in the group gives.
+    That is an output of a script node; or of a group node or a list node, which shows what other nodes give.
 
     Those that are only offered come home when somebody asks for them.
     """
@@ -127,23 +137,36 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """A group node that has tasks in it, at any depth. `id` and `name` are those of its path."""
+    """A group node that has tasks in it, at any depth. `id` and `name` are those of its path.
+
+    A node in a repeated group is one, too: it has a task in each pass.
+    """
 
     id: str
     name: str
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedList:
+    """A list node, by the id and the name of its path, and what it gives at its first output."""
+
+    id: str
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Tasks, each after those it depends on, and those of their results that come home, to the scene `home`.
 
-    `groups` are in the order of the graph.
+    `groups` and `lists` (the list nodes) are in the order of the graph.
     """
 
     name: str
     tasks: tuple[PlannedTask, ...]
     deliveries: tuple[Delivery, ...] = ()
     groups: tuple[PlannedGroup, ...] = ()
+    lists: tuple[PlannedList, ...] = ()
     scene: SceneSettings = field(default_factory=SceneSettings)
     files: FilesInUse = field(default_factory=FilesInUse)
     home: LiveRef | None = None
@@ -155,17 +178,19 @@ class Plan:
         return any(isinstance(leaf, Constant) and leaf.names_open_file for leaf in found)
 
     def source_at(self, node: str, output: str) -> Shown | None:
-        """What shows its results at an output of a script node or a group node; None if nothing does.
+        """What shows its results at an output of a script node, group node or list node; None if nothing does.
 
-        A node is given by its id, an output by its identifier, that of a group also by its label.
+        A node is given by its id, an output by its identifier, that of a group or list node also by its label.
         """
         for task in self.tasks:
             if task.id == node:
                 return next((task.whole(each) for each in task.outputs if each.identifier == output), None)
         given = [source for item in self.deliveries for source in item.sources]
         given += (source for task in self.tasks for source in task.sources())
-        groups = (source for source in given if isinstance(source, FromGroup) and source.node == node)
-        return next((each for each in groups if output in (each.output, each.label)), None)
+        others = (
+            source for source in given if isinstance(source, FromGroup | FromList | FromSwitch) and source.node == node
+        )
+        return next((each for each in others if output in (each.output, each.label)), None)
 
     def part_for(self, node: str, output: str) -> Plan:
         """What brings one output of a script node or group node home; into the scene, if no Output node takes it home.

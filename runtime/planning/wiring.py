@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from ..script.socket_types import conversion
 from .graph import Graph, GraphLink, GraphNode, InputSocket, NodeKind, OutputSocket
+from .lists import ListAction
 from .node_path import is_inside
 
 #: The most circles that are collected: nobody reads more, and a graph may have very many.
@@ -100,9 +101,17 @@ class Wiring:
         return self.links_to_node.get(node.id, [])
 
     def passed_input(self, point: Point) -> InputSocket | None:
-        """The input a muted node passes on at an output: the first of the same type, else the first that converts."""
+        """The input a muted node passes on at an output: the first of the same type, else the first that converts.
+
+        Of a list node it is the list that the output is of.
+        """
         wanted = self.outputs[point].type
         inputs = self.nodes[point.node].inputs
+        operation = self.nodes[point.node].operation
+        if operation is not None:
+            number = self.nodes[point.node].outputs.index(self.outputs[point])
+            has_list = operation.action is not ListAction.COUNT and number < len(operation.lists)
+            return self.inputs[point.node, operation.lists[number]] if has_list else None
         same = (socket for socket in inputs if socket.parameter.type == wanted)
         converting = (socket for socket in inputs if conversion(socket.parameter.type, wanted) is not None)
         return next(same, None) or next(converting, None)
@@ -116,7 +125,7 @@ class Wiring:
                 self._search_from(root, found, done)
         return found
 
-    def _needs(self, point: Point) -> Iterator[tuple[GraphLink | None, Point | None]]:
+    def needs(self, point: Point) -> Iterator[tuple[GraphLink | None, Point | None]]:
         """The points that `point` depends on, each with the link that leads there.
 
         An output of a group needs all its inputs without a link: they decide whether the group is a loop.
@@ -129,7 +138,7 @@ class Wiring:
 
     def _search_from(self, root: Point, found: Search, done: set[Point]) -> None:
         path: dict[Point, GraphLink | None] = {root: None}  # with the links that led there
-        stack = [(root, self._needs(root))]
+        stack = [(root, self.needs(root))]
         while stack:
             point, needs = stack[-1]
             for link, source in needs:
@@ -137,7 +146,7 @@ class Wiring:
                     self._close(link or path[point], source, path, found)
                 elif source is not None and source not in done:
                     path[source] = link
-                    stack.append((source, self._needs(source)))
+                    stack.append((source, self.needs(source)))
                     break
             else:
                 stack.pop()

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import sys
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from ..engine.workers import CyclesDevices, WorkerLimits
+from .. import wire
+from ..engine.messages import PLAIN, WorkerKind
+from ..engine.workers import AddonPlaces, CyclesDevices, WorkerLimits
 from ..errors import LaunchError
 from ..scratch.scratch import ScratchFolder
 from .process import Process
@@ -23,6 +27,12 @@ _TEMPORARY = "temporary"
 #: The folder beside it for what Blender writes to its configuration: preferences and the startup file.
 _CONFIGURATION = "configuration"
 
+#: The file of Blender's preferences in a folder for its configuration.
+PREFERENCES = "userpref.blend"
+#: What keeps Blender from reading them; and what takes its place where it is to read them, lest they let scripts in
+#: files run by themselves.
+_FACTORY_SETTINGS, _OWN_PREFERENCES = "--factory-startup", "--disable-autoexec"
+
 BOOTSTRAP = Path(__file__).parents[1] / "worker" / "bootstrap.py"
 
 
@@ -33,20 +43,23 @@ class Launcher:
     command: tuple[str, ...]
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     devices: CyclesDevices = field(default_factory=CyclesDevices)
+    places: AddonPlaces = field(default_factory=AddonPlaces)
 
     @classmethod
     def for_blender(cls, binary_path: str) -> Launcher:
         """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
         if binary_path:
-            options = ("--background", "--factory-startup", "-noaudio", "--python")
+            options = ("--background", _FACTORY_SETTINGS, "-noaudio", "--python")
             return cls((binary_path, *options, str(BOOTSTRAP), "--"))
         return cls((sys.executable, str(BOOTSTRAP), "--"))
 
-    def launch(self, folder: Path, scratch: ScratchFolder, spawner: Spawner) -> tuple[Process, Channel]:
-        """Start a worker with `folder` for its log and for all temporary files, its own and its scripts'.
+    def launch(
+        self, folder: Path, scratch: ScratchFolder, spawner: Spawner, kind: WorkerKind = PLAIN
+    ) -> tuple[Process, Channel]:
+        """Start a worker of a kind with `folder` for its log and for all temporary files, its own and its scripts'.
 
         It has a configuration of its own there: a script that saves the preferences, which are Blender's factory
-        settings in a worker, must not write over the artist's. Add-ons and extensions are found where they are.
+        settings or a copy of the artist's, must not write over these. Add-ons and extensions are found where they are.
 
         Messages name blobs and logs; the worker finds them in `scratch`.
 
@@ -56,15 +69,20 @@ class Launcher:
         try:
             for name in (_TEMPORARY, _CONFIGURATION):
                 (folder / name).mkdir()
+            if kind.preferences:
+                artists = scratch.inner(kind.folder).file(kind.preferences)
+                shutil.copyfile(artists, folder / _CONFIGURATION / PREFERENCES)
             ours, theirs = Channel.pair()
         except OSError as error:
             raise LaunchError(self.failure(error)) from error
         argv = (
-            *self.command,
+            *(_OWN_PREFERENCES if kind.preferences and word == _FACTORY_SETTINGS else word for word in self.command),
             str(os.getpid()),
             str(inherited_handle(theirs)),
             *map(str, astuple(self.limits)),
             self.devices.argument(),
+            json.dumps(wire.encode(kind)),
+            json.dumps(wire.encode(self.places)),
             str(scratch.path),
         )
         process = spawner.start(Order(argv, os.environ | _folders(folder), folder / WORKER_LOG, theirs))

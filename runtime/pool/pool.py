@@ -8,15 +8,19 @@ ends. Only `close` waits: what takes time is checked again by the next `poll`.
     submit -> queue -> worker -> Started, Progressed ..., an outcome | Lost -> reset -> idle
 
 A worker that resets itself is given its next request already: it need not wait for the next `poll` then.
+
+A worker has what its kind has from its start, such as add-ons, and does requests of that kind only. All kinds together
+have no more workers than the pool has room for: one that nobody has use for ends where another kind needs its place.
 """
 
 from __future__ import annotations
 
 import enum
 import os
+import platform
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,7 @@ from ..engine import messages
 from ..engine.interface import Lost, NoWorker, Report, Request
 from ..engine.workers import WorkerInfo, WorkerSettings
 from ..errors import LaunchError, StoreError, TransportError
+from ..planning.needs import Offer, own_memory, parsed
 from ..scratch.logs import TaskLog
 from ..scratch.scratch import Scratch
 from .launcher import WORKER_LOG, Launcher, describe_exit, read_tail
@@ -42,6 +47,9 @@ _MAX_FAILED_STARTS = 3
 _MAX_STARTING = max(1, (os.cpu_count() or 2) - 1)
 #: Seconds after which a worker that still starts keeps no other from starting.
 _USUAL_START = 2.0
+#: Seconds that a request waits while workers of other kinds serve those that came after it. To make way for it, one of
+#: them has to end, and a Blender to start.
+_PATIENCE = 5.0
 #: Seconds between two checks for workers that ended unnoticed, and for ended processes that still have to be reaped.
 _LOOK_INTERVAL = 1.0
 _EXIT_INTERVAL = 0.01
@@ -89,8 +97,11 @@ _STARTED = frozenset({_State.IDLE, _State.ASSIGNED, _State.BUSY, _State.RESETTIN
 class _Worker:
     """A worker process as the pool sees it."""
 
-    def __init__(self, launcher: Launcher, process: Process, channel: Channel, folder: Path) -> None:
+    def __init__(
+        self, launcher: Launcher, kind: messages.WorkerKind, process: Process, channel: Channel, folder: Path
+    ) -> None:
         self.launcher = launcher
+        self.kind = kind
         self.process = process
         self.channel = channel
         self.folder = folder
@@ -181,9 +192,11 @@ class Pool:
         self._ended: list[_Worker] = []  # killed, but not reaped yet
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._next_look_at_memory = self._next_look_at_logs = 0.0
-        self._num_failed_launches = 0
+        self._num_failed_launches: Counter[messages.WorkerKind] = Counter()
+        self._arrivals: dict[Hashable, float] = {}  # when the queued requests were submitted, by their keys
         self._num_failed_starts: Counter[Hashable] = Counter()  # by the request's key
         self._may_start = True  # no worker was started since the last poll
+        self._blender = ""  # its version
         self._is_short = False  # more workers are to be started
 
     @property
@@ -199,6 +212,15 @@ class Pool:
         started = ((worker.process.process_id, worker) for worker in self._workers)
         return {process_id: worker for process_id, worker in started if process_id is not None}
 
+    def usual_capacity(self, here: int) -> int:
+        return here
+
+    def why_not(self, needs: str) -> str:
+        gpus = float(len(self._launcher.devices.ids))
+        offer = Offer(platform.system(), own_memory(), self._blender, {"GPU": gpus})
+        lacking = offer.lacks(parsed(needs))
+        return f"this machine has not {lacking}" if lacking else ""
+
     def infos(self) -> tuple[WorkerInfo, ...]:
         """What each worker does now."""
         return tuple(worker.info() for worker in self._workers)
@@ -206,11 +228,13 @@ class Pool:
     def submit(self, request: Request) -> None:
         """Queue a task; its reports come out of `poll` with the request's key."""
         self._queue.append(request)
+        self._arrivals[request.key] = time.monotonic()
         self._serve()
 
     def stop(self, key: Hashable) -> None:
         """Withdraw a request: remove it from the queue, or kill its worker. It gets no more reports."""
         self._queue = deque(request for request in self._queue if request.key != key)
+        self._arrivals.pop(key, None)
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
         for worker in self._workers_of(key):
             worker.request = None
@@ -220,8 +244,10 @@ class Pool:
 
     def use_settings(self, settings: WorkerSettings) -> None:
         """Use other settings from now on; see `workers.ManagedEngine`."""
-        self.memory_limit = settings.memory_limit
-        self._launcher = replace(self._launcher, limits=settings.limits, devices=settings.devices)
+        self.memory_limit, self._blender = settings.memory_limit, settings.blender
+        self._launcher = replace(
+            self._launcher, limits=settings.limits_of_each, devices=settings.devices, places=settings.places
+        )
         for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
             self._end_if_outdated(worker)
 
@@ -297,27 +323,38 @@ class Pool:
     # From the queue to a worker
 
     def _serve(self) -> None:
-        """Give queued tasks to idle workers, and start workers for the rest, as far as there is room."""
-        waiting: deque[Request] = deque()
-        num_waiting = 0
+        """Give queued tasks to idle workers of their kind, and start workers for the rest, as far as there is room."""
+        left: deque[Request] = deque()
+        waiting: Counter[messages.WorkerKind] = Counter()  # what waits for a worker, in order of arrival
         while self._queue:
             request = self._queue.popleft()
             is_frozen = request.key in self._frozen
-            worker = None if is_frozen else self._idle_worker(request)
-            if worker is None and not (is_frozen or request.is_fresh or num_waiting):
-                worker = self._coming_worker()
+            worker = None
+            if not is_frozen and not self._must_make_way(request, left):
+                worker = self._idle_worker(request)
+                if worker is None and not (request.is_fresh or waiting[request.kind]):
+                    worker = self._coming_worker(request.kind)
             if worker is None or not self._assign(worker, request):
-                waiting.append(request)
-                num_waiting += not is_frozen
-        self._queue = waiting
-        self._start_workers(num_waiting)
+                left.append(request)
+                waiting[request.kind] += not is_frozen
+        self._queue = left
+        self._start_workers(+waiting)
+
+    def _must_make_way(self, request: Request, earlier: Sequence[Request]) -> bool:
+        """Whether a free worker has to end instead, because an earlier request of another kind waits for too long."""
+        if not earlier or len(self._workers) < self.capacity:
+            return False
+        longest = next((each for each in earlier if each.key not in self._frozen), None)
+        if longest is None or longest.kind == request.kind:
+            return False
+        if self._num_failed_launches[longest.kind] or self._num_starting(longest.kind):
+            return False
+        return time.monotonic() - self._arrivals[longest.key] > _PATIENCE
 
     def _idle_worker(self, request: Request) -> _Worker | None:
-        idle = [worker for worker in self._workers if worker.state is _State.IDLE]
+        idle = [worker for worker in self._workers if worker.state is _State.IDLE and worker.kind == request.kind]
         if request.is_fresh:
             idle = [worker for worker in idle if worker.is_fresh]
-            if not idle:
-                self._make_room()
         while idle:
             worker = idle.pop()  # the one used last is the one whose memory is warm
             if worker.folder.exists():
@@ -325,22 +362,18 @@ class Pool:
             self._remove(worker)  # the folder was removed from outside, with the folder for temporary files
         return None
 
-    def _coming_worker(self) -> _Worker | None:
-        """A worker that resets itself. It is for the first request that waits: no other one may overtake that."""
-        found = (worker for worker in self._coming_workers() if worker.launcher == self._launcher)
+    def _coming_worker(self, kind: messages.WorkerKind) -> _Worker | None:
+        """A worker that resets itself. It is for the first of its kind that waits: no other one may overtake that."""
+        found = (worker for worker in self._coming_workers(kind) if worker.launcher == self._launcher)
         return next(found, None)
 
-    def _coming_workers(self) -> list[_Worker]:
-        """The workers that reset themselves and have no next request."""
-        return [worker for worker in self._workers if worker.state is _State.RESETTING and worker.request is None]
-
-    def _make_room(self) -> None:
-        """End an idle worker if all are used, so that a task that needs a fresh one does not wait forever."""
-        if len(self._workers) >= self.capacity and not any(worker.is_fresh for worker in self._workers):
-            for worker in self._workers:
-                if worker.state is _State.IDLE:
-                    self._remove(worker)
-                    return
+    def _coming_workers(self, kind: messages.WorkerKind) -> list[_Worker]:
+        """The workers of a kind that reset themselves and have no next request."""
+        return [
+            worker
+            for worker in self._workers
+            if worker.state is _State.RESETTING and worker.request is None and worker.kind == kind
+        ]
 
     def _assign(self, worker: _Worker, request: Request) -> bool:
         try:
@@ -349,51 +382,68 @@ class Pool:
             self._remove(worker)
             return False
         except TransportError as error:
+            self._arrivals.pop(request.key, None)
             self._reports.append((request.key, messages.Failed(str(error))))
             return True
         if worker.state is _State.IDLE:
             worker.enter(_State.ASSIGNED)
         worker.request = request
         worker.is_fresh = False
+        self._arrivals.pop(request.key, None)
         if isinstance(request.task, messages.Execute):
-            worker.task_log = TaskLog(self._scratch.file(request.task.log))
+            worker.task_log = TaskLog(self._scratch.folder.inner(request.task.folder).file(request.task.log))
         self._workers.remove(worker)
         self._workers.append(worker)
         return True
 
-    def _start_workers(self, num_waiting: int) -> None:
-        """Start a worker for the waiting tasks, except those that starting or resetting workers will take.
+    def _start_workers(self, waiting: Mapping[messages.WorkerKind, int]) -> None:
+        """Start workers for the waiting tasks, except those that starting or resetting workers will take.
 
         One a poll: each takes about 1 ms.
         """
         self._is_short = False
-        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES and self._has_started_workers():
-            return
-        num_starting = sum(worker.state is _State.STARTING for worker in self._workers)
-        num_coming = num_starting + len(self._coming_workers())
-        num_free = _MAX_STARTING - sum(worker.has_just_started for worker in self._workers)
-        num_wanted = min(num_waiting - num_coming, self.capacity - len(self._workers), num_free)
-        if self._may_start and num_wanted > 0:
-            self._may_start = False
-            num_wanted -= 1
-            try:
-                self._start_worker()
-            except (LaunchError, StoreError) as error:
-                self._give_up_starting(str(error))
-                return
-        self._is_short = num_wanted > 0
+        for kind, num_waiting in waiting.items():
+            num_wanted = self._num_wanted(kind, num_waiting)
+            if num_wanted > 0 and self._may_start and self._has_room():
+                self._may_start = False
+                num_wanted -= 1
+                try:
+                    self._start_worker(kind)
+                except (LaunchError, StoreError) as error:
+                    self._give_up_starting(kind, str(error))
+                    return
+            self._is_short = self._is_short or (num_wanted > 0 and self._has_room())
 
-    def _start_worker(self) -> None:
+    def _num_wanted(self, kind: messages.WorkerKind, num_waiting: int) -> int:
+        """How many workers of a kind are to be started now."""
+        if self._num_failed_launches[kind] >= _MAX_FAILED_LAUNCHES and self._has_started_workers(kind):
+            return 0
+        num_coming = self._num_starting(kind) + len(self._coming_workers(kind))
+        num_free = _MAX_STARTING - sum(worker.has_just_started for worker in self._workers)
+        return min(num_waiting - num_coming, num_free)
+
+    def _num_starting(self, kind: messages.WorkerKind) -> int:
+        return sum(worker.state is _State.STARTING and worker.kind == kind for worker in self._workers)
+
+    def _has_room(self) -> bool:
+        """Whether another worker may start. If not, an idle one ends: no request that waits can use one that is."""
+        if len(self._workers) >= self.capacity:
+            idle = (worker for worker in self._workers if worker.state is _State.IDLE)
+            if (longest_unused := next(idle, None)) is not None:
+                self._remove(longest_unused)
+        return len(self._workers) < self.capacity
+
+    def _start_worker(self, kind: messages.WorkerKind) -> None:
         folder = self._scratch.new_folder()
         try:
-            process, channel = self._launcher.launch(folder, self._scratch.folder, self._spawner)
+            process, channel = self._launcher.launch(folder, self._scratch.folder, self._spawner, kind)
         except LaunchError:
             self._scratch.remove_folder(folder)
             raise
-        self._workers.append(_Worker(self._launcher, process, channel, folder))
+        self._workers.append(_Worker(self._launcher, kind, process, channel, folder))
 
-    def _has_started_workers(self) -> bool:
-        return any(worker.state in _STARTED for worker in self._workers)
+    def _has_started_workers(self, kind: messages.WorkerKind) -> bool:
+        return any(worker.state in _STARTED and worker.kind == kind for worker in self._workers)
 
     # From the workers to the reports
 
@@ -430,7 +480,7 @@ class Pool:
         for worker in [worker for worker in self._workers if worker.process.has_ended()]:
             if (error := worker.process.error) is not None:
                 self._remove(worker)
-                self._give_up_starting(worker.launcher.failure(error))
+                self._give_up_starting(worker.kind, worker.launcher.failure(error))
                 continue
             while self._listen(worker):
                 pass
@@ -446,7 +496,7 @@ class Pool:
     def _handle(self, worker: _Worker, message: messages.Message) -> None:
         match message:
             case messages.Idle() if worker.state in {_State.STARTING, _State.RESETTING}:
-                self._num_failed_launches = 0
+                del self._num_failed_launches[worker.kind]
                 if worker.request is not None:
                     worker.enter(_State.ASSIGNED)
                     return
@@ -495,6 +545,7 @@ class Pool:
             self._reports.append((request.key, Lost(reason)))
         else:
             self._queue.appendleft(request)
+            self._arrivals[request.key] = time.monotonic()
 
     def _failed_to_start_too_often(self, request: Request, state: _State) -> bool:
         """Count a worker that ended before it started a request. Returns whether that has happened too often.
@@ -540,23 +591,27 @@ class Pool:
                 worker.is_low = self.is_low
 
     def _count_failed_launch(self, worker: _Worker, reason: str) -> None:
-        self._num_failed_launches += 1
-        if self._num_failed_launches >= _MAX_FAILED_LAUNCHES:
-            told = (f"background Blender does not start: {reason}", read_tail(worker.folder / WORKER_LOG))
-            self._give_up("\n".join(filter(None, told)))
+        self._num_failed_launches[worker.kind] += 1
+        if self._num_failed_launches[worker.kind] >= _MAX_FAILED_LAUNCHES:
+            addons = f" with the add-ons {', '.join(worker.kind.addons)}" if worker.kind.addons else ""
+            preferences = " with your preferences" if worker.kind.preferences else ""
+            told = f"background Blender{preferences}{addons} does not start: {reason}"
+            self._give_up(worker.kind, "\n".join(filter(None, (told, read_tail(worker.folder / WORKER_LOG)))))
 
-    def _give_up_starting(self, reason: str) -> None:
+    def _give_up_starting(self, kind: messages.WorkerKind, reason: str) -> None:
         """Give up at once: to try again would be of no use."""
-        self._num_failed_launches = _MAX_FAILED_LAUNCHES
-        self._give_up(reason)
+        self._num_failed_launches[kind] = _MAX_FAILED_LAUNCHES
+        self._give_up(kind, reason)
 
-    def _give_up(self, reason: str) -> None:
-        """Fail all queued requests, unless a worker can take them. The next request tries again to start workers."""
-        if self._has_started_workers():
+    def _give_up(self, kind: messages.WorkerKind, reason: str) -> None:
+        """Fail all queued requests of a kind, unless a worker can take them. The next one tries again to start some."""
+        if self._has_started_workers(kind):
             return
-        self._num_failed_launches = 0
-        self._reports.extend((request.key, NoWorker(reason)) for request in self._queue)
-        self._queue.clear()
+        del self._num_failed_launches[kind]
+        for request in [request for request in self._queue if request.kind == kind]:
+            self._reports.append((request.key, NoWorker(reason)))
+            self._queue.remove(request)
+            self._arrivals.pop(request.key, None)
 
     def _remove(self, worker: _Worker) -> None:
         worker.end()

@@ -72,7 +72,7 @@ class Channel:
             OSError: when the other side is gone.
             TransportError: if one is too long; none is sent then.
         """
-        self._write(b"".join(map(_frame, sent)))
+        self._write(b"".join(_frame(messages.encode(message)) for message in sent))
 
     def post(self, message: messages.Message) -> None:
         """Send a message without waiting. What the other side has no room for yet is sent later, by a thread.
@@ -81,6 +81,10 @@ class Channel:
             OSError: when the other side is gone. If it goes later, `take` raises.
             TransportError: if the message is too long.
         """
+        self.post_bytes(messages.encode(message))
+
+    def post_bytes(self, message: bytes) -> None:
+        """As `post`, for messages of another form."""
         data = memoryview(_frame(message))
         with self._lock:
             if not self._has_sender:
@@ -108,11 +112,15 @@ class Channel:
             EOFError: when the other side is gone.
             TransportError: when what came is no message.
         """
+        return messages.decode(self.receive_bytes(read))
+
+    def receive_bytes(self, read: Callable[[], bytes]) -> bytes:
+        """As `receive`, for messages of another form."""
         while (data := self._next_frame()) is None:
             if not (more := read()):
                 raise EOFError
             self._received += more
-        return messages.decode(data)
+        return data
 
     def take(self) -> messages.Message | None:
         """The next message if all of it is there, None if not; never waits, as the rest may never come.
@@ -121,11 +129,16 @@ class Channel:
             EOFError: when the other side is gone.
             TransportError: when what came is no message.
         """
+        data = self.take_bytes()
+        return None if data is None else messages.decode(data)
+
+    def take_bytes(self) -> bytes | None:
+        """As `take`, for messages of another form."""
         while (data := self._next_frame()) is None:
             if (more := self._read_some()) is None:
                 return None
             self._received += more
-        return messages.decode(data)
+        return data
 
     def close(self) -> None:
         if self._has_sender and sys.platform != "win32":
@@ -199,8 +212,7 @@ class Channel:
         return data
 
 
-def _frame(message: messages.Message) -> bytes:
-    data = messages.encode(message)
+def _frame(data: bytes) -> bytes:
     if len(data) > MAX_MESSAGE:
         size, limit = len(data) / 1024**2, MAX_MESSAGE // 1024**2
         raise TransportError(f"values of {size:.0f} MB are too much to be passed on: at most {limit} MB are")

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..planning.plan import PlannedTask
 from .states import RunState
@@ -22,17 +23,24 @@ class TaskError:
         message: what went wrong. Of a task with several items it tells how many failed, and of one what.
         line: the 1-based line of the script, None where none is at fault.
         item: the item that is told of, None if there is only one.
+        task: the id of the task that this is an item of; "" if it is the one that has the error.
     """
 
     message: str
     traceback: str = ""
     line: int | None = None
     item: int | None = None
+    task: str = ""
 
     @classmethod
     def of_item(cls, counts: str, index: int, error: TaskError) -> TaskError:
         """An error of a task: how many items went wrong, and of one of them what."""
         return cls(f"{counts}; {_item(index)}: {error.message}", error.traceback, error.line, index)
+
+    @classmethod
+    def of_cause(cls, index: int, task: str, name: str, how: str) -> TaskError:
+        """What keeps items of other tasks from running: an item of a task, with its node's name, and how it ended."""
+        return cls(f'{_item(index)} of "{name}" {how}', item=index, task=task)
 
     def with_item_named(self, name: str) -> TaskError:
         """The same, with a name for the item instead of its number."""
@@ -107,7 +115,11 @@ class TaskProgressed:
 
 @dataclass(frozen=True, slots=True)
 class TaskSucceeded:
-    """`lengths` are those of the script's outputs that are lists, by the output's identifier."""
+    """`lengths` are those of the script's outputs that are lists, by the output's identifier.
+
+    `values` are those of the outputs that decide what list nodes give (`PlannedTask.decisive`), each as the elements of
+    a list.
+    """
 
     time: float
     task: str
@@ -115,6 +127,7 @@ class TaskSucceeded:
     attempt: int
     lengths: Mapping[str, int]
     usage: Usage = Usage()
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +166,14 @@ class InputsMissing:
 
 @dataclass(frozen=True, slots=True)
 class ResultFound:
-    """An answer to `LookUp`: what the item gives is known from an earlier run. `lengths` are as in `TaskSucceeded`."""
+    """An answer to `LookUp`: what the item gives is known from an earlier run. The rest is as in `TaskSucceeded`."""
 
     time: float
     task: str
     item: int
     attempt: int
     lengths: Mapping[str, int]
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,11 +280,13 @@ class FinishCurrentRequested:
 class RetryRequested:
     """Someone wants to retry the tasks that did not succeed, after the run is over.
 
-    `tasks` replace tasks of the plan with the same ids, for example by ones with a fixed script.
+    `tasks` replace tasks of the plan with the same ids, for example by ones with a fixed script. Of those whose ids are
+    in `anew` all items run again, also those that succeeded.
     """
 
     time: float
     tasks: tuple[PlannedTask, ...] = ()
+    anew: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

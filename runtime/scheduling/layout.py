@@ -21,7 +21,8 @@ class Layout:
 
     Attributes:
         loops: the ids of the loops.
-        passes: the numbers of the passes, in the order of the loops; the one pass of a task in no loop is ().
+        passes: the numbers of the passes in which the task is needed, in the order of the loops; the one pass of a task
+            in no loop is ().
         starts: the first item of each pass, and at the end the number of items.
     """
 
@@ -38,8 +39,15 @@ class Layout:
         return self.starts[-1]
 
     def items(self, passes: Passes) -> range:
-        """The items in these passes, and in whatever passes of other loops."""
-        place = self._places[tuple(passes[loop] for loop in self.loops)]
+        """The items in these passes, and in whatever passes of other loops; in no pass at all these are all items.
+
+        There are none where the task is not needed.
+        """
+        if not passes:
+            return range(self.num_items)
+        place = self._places.get(tuple(passes[loop] for loop in self.loops))
+        if place is None:
+            return range(0)
         return range(self.starts[place], self.starts[place + 1])
 
     def passes_of(self, item: int) -> tuple[Passes, int]:

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from ..errors import InvalidTransitionError
 from ..planning.plan import PlannedTask
@@ -19,6 +19,21 @@ _Change = tuple[float, tuple[int, int] | None, TaskState, TaskState]
 
 _STORY_LENGTH: Final = 50
 _DONE: Final = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.TIMED_OUT})
+_PARTIAL: Final = frozenset({TaskState.FAILED, TaskState.TIMED_OUT, TaskState.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What is not there because an item did not succeed.
+
+    Attributes:
+        error: which item that is, and how it ended.
+        is_open: whether it is unknown how many elements are missing, or how many items take them. In a list there is
+            one gap for all of them.
+    """
+
+    error: TaskError
+    is_open: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -33,8 +48,10 @@ class ItemRecord:
         started: when a worker started the current attempt; None if none has.
         finished: when the item reached its final state.
         lengths: of the outputs that are lists, by identifier; empty until the item succeeded.
+        values: of the outputs that decide what list nodes give, by identifier, each as the elements of a list.
         usage: what the worker measured at the end of its last attempt.
         lost: `RunClock.lost` when the current attempt started.
+        gap: what it takes that is not there, so that it is skipped.
         is_looked_for: whether its result is being looked for in the store.
         is_cached: whether its result is from the store.
     """
@@ -49,8 +66,10 @@ class ItemRecord:
     finished: float | None = None
     error: TaskError | None = None
     lengths: Mapping[str, int] = field(default_factory=dict)
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     lost: float = 0.0
+    gap: Gap | None = None
     is_looked_for: bool = False
     is_cached: bool = False
 
@@ -70,8 +89,10 @@ class TaskRecord:
         text: what the script reported last; for a mapped task, what any of its items did.
         is_mapped: whether lists decide how many items it has: those it is mapped over, or those of its loops.
         layout: which items are in which pass of its loops; None until the task is ready.
+        is_provisional: whether a retry must make its items anew, as an open gap is among what they were counted by.
         items: in order of the list the task is mapped over, pass by pass; one for an unmapped task in no loop; empty
             until the task is ready.
+        skipped: the indices of items that are skipped because of a gap, in order.
         num_items: None until it is known.
         num_open: items that are not final.
         num_done: items that succeeded, failed or timed out.
@@ -83,6 +104,8 @@ class TaskRecord:
         started: when a worker started the first of its items.
         finished: when the task reached its final state.
         error: why it did not succeed; None also for a task that was cancelled before anything failed.
+        is_unneeded: whether it was skipped because switches take other inputs than what it gives.
+        first_attempt: the number of the first attempt of its items when they were made.
     """
 
     planned: PlannedTask
@@ -91,7 +114,9 @@ class TaskRecord:
     text: str = ""
     is_mapped: bool = field(init=False)
     layout: Layout | None = None
+    is_provisional: bool = False
     items: list[ItemRecord] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
     num_items: int | None = field(init=False)
     num_open: int = 0
     num_done: int = 0
@@ -104,6 +129,8 @@ class TaskRecord:
     started: float | None = None
     finished: float | None = None
     error: TaskError | None = None
+    is_unneeded: bool = False
+    first_attempt: int = 1
     _changes: list[_Change] = field(default_factory=list)
     _progress_sum: float = 0.0
     _lengths: dict[str, int | None] = field(default_factory=dict)
@@ -118,6 +145,19 @@ class TaskRecord:
         if self.state is TaskState.SUCCEEDED:
             return 1.0
         return _clamp(self._progress_sum / len(self.items)) if self.items else 0.0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it gave all that is needed of it."""
+        return self.state is TaskState.SUCCEEDED or self.is_unneeded
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it ended, and some of its items did not succeed: what takes nothing of these goes on.
+
+        That may be all of them: there may be passes of loops in which nothing is taken of it.
+        """
+        return self.state in _PARTIAL and self.planned.has_items and bool(self.items)
 
     @property
     def is_cached(self) -> bool:
@@ -161,8 +201,8 @@ class TaskRecord:
             self.num_open -= 1
             self.num_done += state in _DONE
 
-    def reopen(self, planned: PlannedTask, time: float) -> None:
-        """Reopen a task that did not succeed, with those of its items that did not.
+    def reopen(self, planned: PlannedTask, time: float, *, is_anew: bool = False) -> None:
+        """Reopen a task that did not succeed, with those of its items that did not; if it `is_anew`, with none.
 
         Raises:
             InvalidTransitionError: if it is not final, or succeeded.
@@ -175,9 +215,19 @@ class TaskRecord:
         self.state = TASK_RETRIES[self.state]
         self.started = self.finished = self.error = None
         self.text = ""
+        self.skipped.clear()
+        self._lengths.clear()
+        if self.items and (self.is_provisional or is_anew):
+            self._forget_items()
         for item in self.items:
             if item.state in ITEM_RETRIES:
                 self._reopen_item(item, time)
+
+    def _forget_items(self) -> None:
+        self.first_attempt = 1 + max(item.attempt for item in self.items)
+        self.items, self.layout, self.is_provisional = [], None, False
+        self.num_items, self.num_open, self.num_done, self.num_cached = None, 0, 0, 0
+        self._progress_sum = 0.0
 
     def _reopen_item(self, item: ItemRecord, time: float) -> None:
         self._note((time, (item.index, item.attempt), item.state, ITEM_RETRIES[item.state]))
@@ -186,7 +236,7 @@ class TaskRecord:
         item.state = ITEM_RETRIES[item.state]
         item.attempt += 1  # so that late reports of the last one are ignored
         item.first_attempt = item.attempt
-        item.started = item.finished = item.error = None
+        item.started = item.finished = item.error = item.gap = None
         item.usage = Usage()
         self.set_progress(item, 0.0, "")
 
@@ -201,11 +251,17 @@ class TaskRecord:
             self.num_measured += 1
             self.measured_seconds += seconds
 
-    def expand(self, layout: Layout) -> None:
+    def expand(self, layout: Layout, *, is_provisional: bool = False) -> None:
         """Make the task's items."""
-        self.layout = layout
-        self.items = [ItemRecord(index) for index in range(layout.num_items)]
+        self.layout, self.is_provisional = layout, is_provisional
+        first = self.first_attempt
+        self.items = [ItemRecord(index, attempt=first, first_attempt=first) for index in range(layout.num_items)]
         self.num_items = self.num_open = layout.num_items
+
+    def skip_item(self, item: ItemRecord, gap: Gap) -> None:
+        """Note why an item is skipped, those with a lower index before."""
+        item.gap, item.error = gap, replace(gap.error, message=f"skipped because {gap.error.message}")
+        self.skipped.append(item.index)
 
     def set_progress(self, item: ItemRecord, fraction: float, text: str) -> None:
         """Set the progress of an item. A NaN leaves the fraction as it is."""
@@ -225,15 +281,22 @@ class TaskRecord:
             self._lengths[identifier] = self._count_elements(identifier, items)
         return self._lengths[identifier]
 
+    def output_values(self, identifier: str, items: range) -> list[Any]:
+        """What an output of some items gave, which decides what list nodes give."""
+        found = self.items[items.start : items.stop]
+        return [value for item in found for value in item.values.get(identifier, ())]
+
     def failures(self) -> TaskError | None:
-        """One error for all items that failed or timed out, None if there are none.
+        """One error for all items that failed or timed out, or were skipped because of a gap; None if there are none.
 
         Items are numbered from 0; traceback and line are those of the first one.
         """
         failed = [item for item in self.items if item.state is TaskState.FAILED]
         timed_out = [item for item in self.items if item.state is TaskState.TIMED_OUT]
+        skipped = [f"{len(self.skipped)} of {len(self.items)} items skipped"] if self.skipped else []
         if not failed and not timed_out:
-            return None
+            gap = self.items[self.skipped[0]].gap if self.skipped else None
+            return None if gap is None else replace(gap.error, message=f"{skipped[0]}: {gap.error.message}")
         first = (failed or timed_out)[0]
         error = first.error or TaskError("no reason given")
         if not self.is_mapped:
@@ -241,13 +304,14 @@ class TaskRecord:
         counts = [
             *([f"{len(failed)} of {len(self.items)} items failed"] if failed else []),
             *([f"{len(timed_out)} of {len(self.items)} items timed out"] if timed_out else []),
+            *skipped,
         ]
         return TaskError.of_item(", ".join(counts), first.index, error)
 
     def outcome(self) -> TaskState:
         """The task's final state, once all its items are final: the worst of their states."""
         states = {item.state for item in self.items}
-        for state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED):
+        for state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.CANCELLED, TaskState.SKIPPED):
             if state in states:
                 return state
         return TaskState.SUCCEEDED
@@ -263,7 +327,8 @@ class TaskRecord:
             InvalidTransitionError: naming the field that does not.
         """
         checks = {
-            "items before the task is ready": self.state is not TaskState.WAITING or not self.items,
+            "items before the task is ready": self.state is not TaskState.WAITING or not self.items or self.round > 0,
+            "skipped": self.skipped == [item.index for item in self.items if item.gap is not None],
             "num_items": not self.items or self.num_items == len(self.items),
             "num_open": self.num_open == sum(not item.state.is_final for item in self.items),
             "num_done": self.num_done == sum(item.state in _DONE for item in self.items),

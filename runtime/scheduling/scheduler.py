@@ -4,7 +4,8 @@
 It reads no clock and uses no thread, process or file: each event brings its time, and the runner executes instructions.
 
     event --> handle --> handler: item ends --> its task ends --+-- succeeded: dependents are released
-                                                               +-- otherwise: all that is downstream is skipped
+                                                               +-- otherwise: all that is downstream is skipped,
+                                                                    but for items that take only what is there
                   then, in this order, the released tasks become ready (and expand into items),
                        free workers are given the best items, and a run with nothing left is finished
               <-- instructions: StopTask, FreezeTask, ThawTask ..., StartTask ..., FinishRun
@@ -28,13 +29,15 @@ from __future__ import annotations
 import enum
 import heapq
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final, assert_never
 
 from ..errors import InvalidTransitionError
+from ..planning.lists import ListError
 from ..planning.plan import Plan, PlannedTask
+from ..planning.sources import hang_on_lists
 from .clock import RunClock
 from .errands import MAX_ATTEMPTS, ErrandRecord, Errands, Waiter
 from .events import (
@@ -79,8 +82,9 @@ from .events import (
     TimePassed,
     WorkerDied,
 )
-from .expansion import lay_out
-from .records import ItemRecord, TaskRecord
+from .expansion import Counting, find_gaps, lay_out
+from .layout import NO_PASSES
+from .records import Gap, ItemRecord, TaskRecord
 from .states import RunState, TaskState
 
 
@@ -96,7 +100,11 @@ _HOW_IT_ENDED: Final = {
     TaskState.FAILED: "failed",
     TaskState.CANCELLED: "was cancelled",
     TaskState.TIMED_OUT: "timed out",
+    TaskState.SKIPPED: "was skipped",
 }
+
+
+_NOT_NEEDED: Final = "not needed: a switch takes another input"
 
 
 class Scheduler:
@@ -148,7 +156,7 @@ class Scheduler:
         self._now = 0.0  # on the run's clock
         self._was_cancelled = False
         self._num_open = len(self._records)  # tasks that are not final
-        self._num_succeeded = 0
+        self._num_complete = 0
         self._num_running = 0  # running items
         self._released: deque[TaskRecord] = deque()  # all they depend on has succeeded
         self._lookups: deque[LookUp] = deque()  # to be given as soon as the run is not paused
@@ -156,6 +164,9 @@ class Scheduler:
         self._deadlines: list[tuple[float, int, int, int]] = []  # heap: time, order, item, attempt
         self._instructions: list[Instruction] = []
         self._errands = Errands()
+        self._delivered = [
+            source for delivery in plan.deliveries for source in delivery.sources if hang_on_lists(source)
+        ]
         self._brings_data_blocks = any(delivery.brings_data_blocks for delivery in plan.deliveries)
         self._gathering = _Gathering.NOT_ASKED
         self.error: TaskError | None = None
@@ -301,6 +312,8 @@ class Scheduler:
         record = self._tasks.get(event.task)
         if record is None:
             raise InvalidTransitionError(f"the plan has no such task, so this can't be: {event}", ())
+        if event.attempt < record.first_attempt:  # of an item of before a retry made others
+            return None
         if not 0 <= event.item < len(record.items):
             raise record.invalid(f"it has {len(record.items)} items, so this can't be: {event}")
         item = record.items[event.item]
@@ -333,21 +346,21 @@ class Scheduler:
             heapq.heappush(self._deadlines, (self._now + timeout, record.order, item.index, item.attempt))
 
     def _handle_task_succeeded(self, event: TaskSucceeded, record: TaskRecord, item: ItemRecord) -> None:
-        item.lengths = event.lengths
+        item.lengths, item.values = event.lengths, event.values
         record.set_progress(item, 1.0, item.text)
         self._end_item(record, item, TaskState.SUCCEEDED, None)
         record.measure(item, event.usage, self.clock.lost)
 
     def _handle_result_found(self, event: ResultFound, record: TaskRecord, item: ItemRecord) -> None:
-        item.lengths, item.is_cached = event.lengths, True
+        item.lengths, item.values, item.is_cached = event.lengths, event.values, True
         record.num_cached += 1
         record.set_progress(item, 1.0, "")
         self._end_item(record, item, TaskState.SUCCEEDED, None)
 
     def _handle_worker_died(self, event: WorkerDied, record: TaskRecord, item: ItemRecord) -> None:
         if item.num_tries > record.planned.settings.retries or self.is_finishing:
-            tries = "once" if item.num_tries == 1 else f"{item.num_tries} times"
-            error = TaskError(f"the worker died ({event.reason}); tried {tries}")
+            tries = f"; tried {item.num_tries} times" if item.num_tries > 1 else ""
+            error = TaskError(f"the worker died ({event.reason}){tries}")
             self._end_item(record, item, TaskState.FAILED, error)
             return
         self._move_item(record, item, TaskState.READY)
@@ -432,7 +445,7 @@ class Scheduler:
                 self._move_item(record, item, TaskState.CANCELLED)
 
     def _handle_retry_requested(self, event: RetryRequested) -> None:
-        if not self.state.is_final or self._num_succeeded == len(self._records):
+        if not self.state.is_final or self._num_complete == len(self._records):
             raise InvalidTransitionError(f"the run {self.state}, so this can't be: {event}", ())
         self.clock.go_on(event.time)
         self._now = self.clock.at(event.time)
@@ -443,19 +456,21 @@ class Scheduler:
             self.started = self._now
         self._set_deadline()
         self._ready.clear()
+        self._lookups.clear()  # those of before, if it was cancelled while it was paused
         self._deadlines.clear()
         self._errands.forget_errors()
-        self._reopen({task.id: task for task in event.tasks})
+        self._reopen({task.id: task for task in event.tasks}, event.anew)
 
-    def _reopen(self, changed: Mapping[str, PlannedTask]) -> None:
-        """Reopen the tasks that did not succeed. `changed` holds the new form of some, by id."""
+    def _reopen(self, changed: Mapping[str, PlannedTask], anew: Collection[str]) -> None:
+        """Reopen the tasks that did not succeed. `changed` holds the new form of some, by id; `anew` ids."""
         for record in self._records:
-            if record.state is not TaskState.SUCCEEDED:
-                record.reopen(changed.get(record.planned.id, record.planned), self._now)
+            if not record.is_complete:
+                planned = changed.get(record.planned.id, record.planned)
+                record.reopen(planned, self._now, is_anew=record.planned.id in anew)
                 self._num_open += 1
         for record in self._open_records():
-            states = (self._tasks[task].state for task in record.planned.dependencies)
-            self._num_missing[record.order] = sum(state is not TaskState.SUCCEEDED for state in states)
+            found = (self._tasks[task] for task in record.planned.dependencies)
+            self._num_missing[record.order] = sum(not each.is_complete for each in found)
             if self._num_missing[record.order] == 0:
                 self._released.append(record)
 
@@ -479,17 +494,32 @@ class Scheduler:
 
     def _prepare(self, record: TaskRecord) -> None:
         record.move(TaskState.READY, self._now)
-        if record.items:  # it was tried before
-            self._queue_open(record)
+        if not record.items and not self._expand(record):  # else it was tried before
             return
-        layout = lay_out(record.planned, self._tasks)
-        if isinstance(layout, TaskError):
-            self._end_task(record, TaskState.FAILED, layout)
-            return
-        record.expand(layout)
+        assert record.layout is not None
+        for index, gap in find_gaps(record.planned, record.layout, self._tasks).items():
+            if (item := record.items[index]).state is TaskState.READY:
+                self._move_item(record, item, TaskState.SKIPPED)
+                record.skip_item(item, gap)
         self._queue_open(record)
-        if layout.num_items == 0:
-            self._end_task(record, TaskState.SUCCEEDED, None)
+        if record.num_open == 0:
+            self._end_task(record, record.outcome(), record.failures())
+
+    def _expand(self, record: TaskRecord) -> bool:
+        """Make the items of a task. Returns whether it has any number of them; if not, it has ended."""
+        found = lay_out(record.planned, self._tasks)
+        match found:
+            case None:
+                record.is_unneeded = True
+                self._end_task(record, TaskState.SKIPPED, TaskError(_NOT_NEEDED))
+            case TaskError():
+                self._end_task(record, TaskState.FAILED, found)
+            case Gap(error):
+                self._end_task(record, TaskState.SKIPPED, replace(error, message=f"skipped because {error.message}"))
+            case (layout, is_provisional):
+                record.expand(layout, is_provisional=is_provisional)
+                return True
+        return False
 
     def _queue_open(self, record: TaskRecord) -> None:
         for item in record.items:
@@ -609,36 +639,48 @@ class Scheduler:
             self._end_task(record, record.outcome(), record.failures())
 
     def _end_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
-        """End a task. Release dependents that wait for no other task; if it did not succeed, skip all downstream."""
+        """End a task. Release dependents that wait for no other task.
+
+        If it is not complete, skip all downstream; but what has items may go on with those that take what is there.
+        """
         self._close_task(record, state, error)
-        if state is not TaskState.SUCCEEDED:
-            self._skip_downstream(record)
-            return
-        for dependent in self._dependents[record.order]:
-            self._num_missing[dependent.order] -= 1
-            if self._num_missing[dependent.order] == 0:
-                self._released.append(dependent)
+        dependents = [each for each in self._dependents[record.order] if not each.state.is_final]
+        if not record.is_complete:
+            is_partial = record.is_partial
+            self._skip(record, [each for each in dependents if not (is_partial and each.planned.has_items)])
+        for dependent in dependents:
+            if not dependent.state.is_final:
+                self._num_missing[dependent.order] -= 1
+                if self._num_missing[dependent.order] == 0:
+                    self._released.append(dependent)
 
     def _close_task(self, record: TaskRecord, state: TaskState, error: TaskError | None) -> None:
         record.move(state, self._now)
         record.error = error
         self._num_open -= 1
-        self._num_succeeded += state is TaskState.SUCCEEDED
+        self._num_complete += record.is_complete
 
-    def _skip_downstream(self, ended: TaskRecord) -> None:
-        error = TaskError(f'skipped because "{ended.planned.name}" {_HOW_IT_ENDED[ended.state]}')
-        pending = [ended]
+    def _skip(self, ended: TaskRecord, dependents: Iterable[TaskRecord]) -> None:
+        """Skip dependents of a task that has ended, and all that is downstream of them."""
+        cause = ended
+        if ended.state is TaskState.SKIPPED and ended.error is not None:
+            cause = self._tasks.get(ended.error.task, ended)
+        error = TaskError(f'skipped because "{cause.planned.name}" {_HOW_IT_ENDED[cause.state]}')
+        pending = deque(dependents)
         while pending:
-            for dependent in self._dependents[pending.pop().order]:
-                if not dependent.state.is_final:
-                    self._close_task(dependent, TaskState.SKIPPED, error)
-                    pending.append(dependent)
+            dependent = pending.popleft()
+            if not dependent.state.is_final:
+                self._stop_items(dependent, TaskState.SKIPPED, TaskState.SKIPPED, error)
+                self._close_task(dependent, TaskState.SKIPPED, error)
+                pending.extend(self._dependents[dependent.order])
 
     def _finish_if_done(self, time: float) -> None:
         has_started = self.started is not None or self._was_cancelled
         if self._num_open or self.state.is_final or not has_started:
             return
-        if self._gathering is _Gathering.NOT_ASKED and self._brings_data_blocks and self._num_succeeded:
+        if self._num_complete == len(self._records) and self.error is None:
+            self.error = self._fault_of_lists()
+        if self._gathering is _Gathering.NOT_ASKED and self._brings_data_blocks and self._num_complete:
             self._gathering = _Gathering.UNDER_WAY
             self._instructions.append(GatherResults())
         if self._gathering is _Gathering.UNDER_WAY:
@@ -646,12 +688,22 @@ class Scheduler:
         if self._was_cancelled and self.error is None:
             self.state = RunState.CANCELLED
         else:
-            is_success = self._num_succeeded == len(self._records) and self.error is None
+            is_success = self._num_complete == len(self._records) and self.error is None
             self.state = RunState.SUCCEEDED if is_success else RunState.FAILED
         self.finished = self._now
         self.is_paused = False
         self.clock.stop(time)
         self._instructions.append(FinishRun(self.state))
+
+    def _fault_of_lists(self) -> TaskError | None:
+        """Why a list node could not give what is to come home, though all tasks succeeded; None if all could."""
+        counting = Counting(self._tasks)
+        try:
+            for source in self._delivered:
+                counting.elements(source, NO_PASSES)
+        except ListError as error:
+            return TaskError(str(error))
+        return None
 
     # Ended from outside
 
@@ -714,14 +766,15 @@ class Scheduler:
     # Invariants
 
     def _validate_dependencies(self, record: TaskRecord) -> None:
-        states = {self._tasks[task].state for task in record.planned.dependencies}
-        has_all = states <= {TaskState.SUCCEEDED}
-        if record.items and not has_all:
+        found = [self._tasks[task] for task in record.planned.dependencies]
+        may_follow = [each.is_complete or (each.is_partial and record.planned.has_items) for each in found]
+        has_all = all(may_follow)
+        if record.items and not has_all and not record.round:
             raise record.invalid("invariant broken: it has items before all it depends on succeeded")
         if record.state is TaskState.WAITING and self.started is not None:
             if has_all:
                 raise record.invalid("invariant broken: it waits for nothing")
-            if any(state.is_final and state is not TaskState.SUCCEEDED for state in states):
+            if any(each.state.is_final and not may for each, may in zip(found, may_follow, strict=True)):
                 raise record.invalid("invariant broken: it waits for a task that did not succeed")
 
     @property
@@ -729,7 +782,9 @@ class Scheduler:
         return not self.is_paused and not self.state.is_final
 
     def _validate_counts(self) -> None:
-        items = [item for record in self._records for item in record.items]
+        # One that waits in a retry may have items.
+        begun = (record for record in self._records if record.state is not TaskState.WAITING)
+        items = [item for record in begun for item in record.items]
         num_running = sum(item.state is TaskState.RUNNING for item in items)
         num_looked_for = sum(item.is_looked_for for item in items)
         num_ready = sum(item.state is TaskState.READY for item in items) - num_looked_for

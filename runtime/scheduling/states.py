@@ -52,11 +52,17 @@ TASK_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
             TaskState.SUCCEEDED,  # mapped over an empty list, or all its results were found in the store
             TaskState.FAILED,  # mapped over lists of different lengths, or its inputs can't be prepared
             TaskState.CANCELLED,
-            TaskState.SKIPPED,  # the run timed out
+            TaskState.SKIPPED,  # the run timed out, or what its items take did not succeed
         }
     ),
     TaskState.RUNNING: frozenset(
-        {TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED, TaskState.TIMED_OUT},
+        {
+            TaskState.SUCCEEDED,
+            TaskState.FAILED,
+            TaskState.CANCELLED,
+            TaskState.TIMED_OUT,
+            TaskState.SKIPPED,  # some of its items
+        }
     ),
 }
 
@@ -67,7 +73,7 @@ ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
             TaskState.RUNNING,
             TaskState.SUCCEEDED,  # its result was found in the store
             TaskState.CANCELLED,
-            TaskState.SKIPPED,  # the run timed out
+            TaskState.SKIPPED,  # the run timed out, or an item that it takes something of did not succeed
             TaskState.TIMED_OUT,  # the run timed out while the item was queued for another try
             TaskState.FAILED,  # the run broke meanwhile
         }

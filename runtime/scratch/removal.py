@@ -65,7 +65,7 @@ class Remover:
 
 
 def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
-    """The existing files that have the stem of one of `paths`. Each folder is read once."""
+    """The existing files and folders that have the stem of one of `paths`. Each folder is read once."""
     beginnings: dict[Path, set[str]] = {}
     for path in paths:
         beginnings.setdefault(path.parent, set()).add(f"{path.stem}.")
@@ -76,7 +76,10 @@ def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def remove_files(paths: Iterable[Path]) -> None:
-    """Remove files with those beside them that have the same stem, as far as they are there; here and now."""
+    """Remove files with all beside them that has the same stem, as far as they are there; here and now."""
     for file in files_beside(paths):
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file, ignore_errors=True)
+            continue
         with contextlib.suppress(OSError):
             file.unlink()

@@ -12,6 +12,7 @@ import contextlib
 import functools
 import itertools
 import os
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -28,6 +29,7 @@ _PREFIX = "background_nodes-"
 _LOCK = "owner.lock"
 #: The first digits of a file's name that name its sub-folder; two more digits follow.
 _SHARD = 4
+_INNER = re.compile(r"[0-9a-z]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,33 @@ class ScratchFolder:
     def file(self, name: str) -> Path:
         """The path of the blob or log with a name, whether it exists or not."""
         return self.path / name[:_SHARD] / name
+
+    def inner(self, name: str) -> ScratchFolder:
+        """A folder in this one, for the files of another foreground, whose names may be the same; "" for this one.
+
+        Raises:
+            StoreError: if that can't be its name.
+        """
+        if not name:
+            return self
+        if not _INNER.fullmatch(name):
+            raise StoreError(f"{name!r:.80} can't be a folder for the files of another foreground")
+        return ScratchFolder(self.path / f"of-{name}")
+
+    def files_of(self, log: str) -> Path:
+        """The folder for what the script of a log leaves, whether it exists or not. It goes with the log."""
+        path = self.file(log)
+        return path.with_name(f"{path.stem}.files")
+
+    def cancellation_of(self, log: str) -> Path:
+        """The file that is there once the script of a log is to end by itself. It goes with the log."""
+        path = self.file(log)
+        return path.with_name(f"{path.stem}.cancelled")
+
+    def partial_data_of(self, log: str) -> Path:
+        """The file with what the script of a log has handed over so far. It goes with the log."""
+        path = self.file(log)
+        return path.with_name(f"{path.stem}.partial")
 
 
 class Scratch:
@@ -112,7 +141,7 @@ class Scratch:
         total = 0
         for file in files_beside(self.file(name) for name in names):
             with contextlib.suppress(OSError):
-                total += file.stat().st_size
+                total += sum(each.stat().st_size for each in (file.rglob("*") if file.is_dir() else [file]))
         return total
 
     def sizes(self, names: Iterable[str]) -> Iterator[int]:

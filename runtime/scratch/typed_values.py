@@ -8,11 +8,20 @@ lists, are in files: see `value_files`.
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ..script.socket_types import VALUE_KINDS, SocketType, StoredRef
+
+
+class _Hole(enum.Enum):
+    HOLE = enum.auto()
+
+
+#: Stands in a list for what an item did not give. No task is given it, and nothing that comes home has it.
+HOLE: Final = _Hole.HOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,10 @@ class TypedValue:
         """The places of its data-blocks, in order; None is left out."""
         if self.type.is_data_block:
             yield from (element for element in self.parts() if element is not None)
+
+    @property
+    def is_hole(self) -> bool:
+        return self.content is HOLE
 
     def moved(self, moves: Mapping[StoredRef, StoredRef]) -> TypedValue:
         """The same value, with its data-blocks where they are after `moves`."""

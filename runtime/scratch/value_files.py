@@ -57,7 +57,7 @@ def stored(value: TypedValue, name: str, folder: ScratchFolder) -> TypedValue:
     size = sum(map(len, lines))
     if size < LARGE:
         return value
-    _check_size(size)
+    check_size(size)
     if not value.type.is_list:
         return TypedValue(value.type, _write(lines[0], name, folder))
     return TypedValue(value.type, (_write_list(lines, name, folder),))
@@ -77,7 +77,7 @@ def stored_whole(value: TypedValue, scratch: Scratch, least: int = LARGE) -> Typ
     text = _ENCODER.encode(parts if value.type.is_list else parts[0])
     if len(text) < least:
         return value
-    _check_size(len(text))
+    check_size(len(text))
     name = f"{Path(scratch.new_blob()).stem}.value"
     if not value.type.is_list:
         return TypedValue(value.type, _write(text, name, scratch.folder))
@@ -168,7 +168,8 @@ class _Scalars(list[object]):
     """Some elements of a list, numbers and texts."""
 
 
-def _check_size(size: int) -> None:
+def check_size(size: int) -> None:
+    """Raise StoreError if JSON of so many characters is too much to be passed on."""
     if size > TOO_LARGE:
         limit = TOO_LARGE // 1024**2
         raise StoreError(f"values of {size / 1024**2:.0f} MB are too much to be passed on: at most {limit} MB are")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,10 @@ TOO_LONG: Final = (
     f"larger than a script can be ({MAX_SIZE // 1024} KB); move what makes it so long to a module or a file"
 )
 
+_MODULE: Final = re.compile(r"(?:[^\W\d]\w*/)*[^\W\d]\w*\.py")
+#: Bytes that a name of a custom property of Blender has.
+_MAX_MODULE: Final = 60
+
 #: Opening does not block, even if a pipe takes the file's place after the check.
 _FLAGS: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
@@ -28,10 +33,20 @@ def read(path: Path) -> str:
     content = beginning(path)
     if len(content) > MAX_SIZE:  # some files, such as those of /proc, are larger than they report
         raise SignatureError(f"{path} is {TOO_LONG}")
+    return decoded(content)
+
+
+def decoded(content: bytes) -> str:
+    """The source in the content of a file. Raises SignatureError if it is in no encoding that Python knows."""
     try:
         return importlib.util.decode_source(content)
     except (SyntaxError, LookupError, ValueError) as error:
         raise _unreadable(error) from error
+
+
+def is_module_path(path: str) -> bool:
+    """Whether a module of a script that is a text can have this path ("tools.py"): it leads to nowhere else."""
+    return _MODULE.fullmatch(path) is not None and len(path.encode()) <= _MAX_MODULE
 
 
 def beginning(path: Path) -> bytes:

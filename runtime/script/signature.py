@@ -10,6 +10,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Final
 
 from ..errors import MisfitError, SignatureError
@@ -30,6 +31,9 @@ class Missing(enum.Enum):
 
 MISSING: Final = Missing.MISSING
 
+#: The statement with which a script says what Blender must have been built with.
+NEEDS_NAME: Final = "NEEDS"
+
 #: Inputs, or outputs, of a script. Blender takes a second to make twice as many sockets, and each later one longer.
 MAX_SOCKETS: Final = 500
 
@@ -41,7 +45,8 @@ class ScriptSource:
     Attributes:
         text: its source.
         filename: the name shown in tracebacks: a file's path, or a text's name.
-        folder: a file's folder, "" if it is none.
+        folder: where the modules lie that it imports: a file's folder, of a text with modules the folder that they were
+            written to, else "".
         is_without_main: whether it has no `main`: see `without_main`.
     """
 
@@ -49,6 +54,11 @@ class ScriptSource:
     filename: str
     folder: str = ""
     is_without_main: bool = False
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file; else it is a text."""
+        return bool(self.folder) and PurePath(self.filename).parent == PurePath(self.folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +137,18 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a script takes and gives. `description` is the first paragraph of the script's (else main's) docstring."""
+    """What a script takes and gives.
+
+    Attributes:
+        inputs, outputs: in the order of the script.
+        description: the first paragraph of the script's (else main's) docstring.
+        needs: what Blender must have been built with, by the names in `bpy.app.build_options`.
+    """
 
     inputs: tuple[Parameter, ...]
     outputs: tuple[Output, ...]
     description: str = ""
+    needs: tuple[str, ...] = ()
 
     def checked(self) -> Signature:
         """Return this signature. Raises SignatureError if it has more inputs or outputs than a node can have."""
@@ -185,7 +202,20 @@ def _read_module(module: ast.Module, data_block_types: Mapping[str, str]) -> Sig
         inputs=tuple(_parameters(main, reader, descriptions)),
         outputs=tuple(_outputs(main, reader, main_docstring.returns or module_docstring.returns)),
         description=module_docstring.summary or main_docstring.summary,
+        needs=_needs(scope),
     )
+
+
+def _needs(scope: Scope) -> tuple[str, ...]:
+    """What a script says with `NEEDS = ("alembic",)`."""
+    expression = scope.assigned.get(NEEDS_NAME)
+    if expression is None:
+        return ()
+    match evaluate(expression, scope):
+        case tuple() as names if all(isinstance(name, str) for name in names):
+            return tuple(map(str, names))
+    message = f'{NEEDS_NAME} must be names in bpy.app.build_options; write {NEEDS_NAME} = ("alembic",)'
+    raise SignatureError(message, expression.lineno)
 
 
 def _docstring(definition: ast.Module | ast.FunctionDef | ast.ClassDef) -> Docstring:

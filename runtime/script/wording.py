@@ -14,11 +14,13 @@ _SPELLINGS = {
         word.lower(): word
         for word in (
             *("2D", "3D", "AO", "API", "BSDF", "CPU", "CSV", "DPI", "EXR", "FBX", "FK", "FPS", "GLB", "GPU", "HDR"),
-            *("HDRI", "ID", "IK", "IOR", "JPEG", "JSON", "LOD", "NURBS", "OBJ", "PBR", "PLY", "PNG", "RGB", "RGBA"),
-            *("RNA", "SDF", "SVG", "TIFF", "UDIM", "URL", "USD", "UV", "UVs", "VDB", "XML"),
+            *("HDRI", "ID", "IK", "IOR", "JPEG", "JSON", "LOD", "LODs", "NURBS", "OBJ", "ORM", "PBR", "PLY", "PNG"),
+            *("RGB", "RGBA", "RNA", "SDF", "STL", "SVG", "TIFF", "UDIM", "URL", "USD", "UV", "UVs", "VDB", "XML"),
         )
     },
 }
+#: Words that are small in a title, unless they begin or end it.
+_SMALL = frozenset(["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 #: A word and the number behind it: "lod2".
 _PARTS = re.compile(r"(.*?)(\d*)")
 
@@ -27,9 +29,12 @@ _PARTS = re.compile(r"(.*?)(\d*)")
 def title_of(name: str) -> str:
     """The title of an identifier or a file name: "smart_uv_project" is "Smart UV Project", "lod2" is "LOD2".
 
-    A word with capitals of its own stays as it is: "OpenEXR".
+    A word with capitals of its own stays as it is: "OpenEXR". Small words are small: "Move to Origin".
     """
-    return " ".join(map(_word, name.replace("_", " ").split())) or name
+    words = name.replace("_", " ").split()
+    within = range(1, len(words) - 1)
+    titled = (word if index in within and word in _SMALL else _word(word) for index, word in enumerate(words))
+    return " ".join(titled) or name
 
 
 def _word(word: str) -> str:

@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from ..errors import StoreError
-from .folder import FILES, Stamp, StoreFolder, digest_of_file, stamp_of
+from .folder import FILES, Piece, Stamp, StoreFolder, digest_of_file, digest_of_pieces, stamp_of
 from .leases import Leases
 from .limits import Limits, shown
+from .records import KeptFile
 
 
 class Draft:
@@ -26,7 +28,7 @@ class Draft:
         self._folder = folder
         self._leases = leases
         self._limits = limits
-        self._ready: list[tuple[Path, str, str]] = []
+        self._ready: list[tuple[Path, str, str, tuple[int, ...]]] = []
         self._made: list[Path] = []
         self.stamps: dict[str, Stamp] = {}  # of the files of blobs, by digest
 
@@ -41,12 +43,14 @@ class Draft:
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
 
-    def add_file(self, source: Path, *, may_link: bool) -> tuple[str, int]:
-        """Take a file of a blob; its digest and size.
+    def add_file(self, source: Path, suffix: str, *, may_link: bool, pieces: Sequence[Piece] = ()) -> KeptFile:
+        """Take a file of a blob.
 
         Args:
             source: the file.
+            suffix: what it is called by.
             may_link: whether nobody will write to it again. If so, it is not copied, where the disk allows that.
+            pieces: all of it, if digests of some of its pieces are known.
         """
         path = self._new()
         if not (may_link and _link(source, path)):
@@ -54,16 +58,19 @@ class Draft:
             shutil.copyfile(source, path)
         _protect(path)
         stamp = stamp_of(path)
-        digest = digest_of_file(path)
-        self._ready.append((path, FILES, digest))
+        lengths = tuple(piece.length for piece in pieces)
+        if sum(lengths) != stamp.size:
+            lengths = ()
+        digest = digest_of_pieces(path, pieces) if lengths else digest_of_file(path)
+        self._ready.append((path, FILES, digest, lengths))
         self.stamps[digest] = stamp
-        return digest, stamp.size
+        return KeptFile(suffix, digest, stamp.size, lengths)
 
     def add(self, data: bytes, table: str, name: str) -> None:
         """Take bytes as the file with a name."""
         path = self._new()
         path.write_bytes(data)
-        self._ready.append((path, table, name))
+        self._ready.append((path, table, name, ()))
 
     def add_again(self, path: Path, data: bytes, table: str, name: str) -> None:
         """Take a file that is in the store as the file with another name, too; if it is gone, its bytes."""
@@ -73,12 +80,12 @@ class Draft:
         except OSError:
             self.add(data, table, name)
         else:
-            self._ready.append((again, table, name))
+            self._ready.append((again, table, name, ()))
 
     def put(self) -> None:
         """Give all files their place, in the order in which they were added. For the holder of the store's lock."""
-        for path, table, name in self._ready:
-            self._folder.put(path, table, name)
+        for path, table, name, pieces in self._ready:
+            self._folder.put(path, table, name, pieces)
 
     def _new(self) -> Path:
         path = self._folder.new / self._leases.new_name()

@@ -19,12 +19,14 @@ version of the layout has another folder.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import file_digest, sha256
+from io import FileIO
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -39,6 +41,9 @@ _IS_NAME: Final[dict[str, Callable[[str], bool]]] = {RECORDS: is_key, FILES: is_
 #: Seconds after which somebody who holds the lock is not waited for any longer: its process may have been stopped.
 _LOCK_TIMEOUT: Final = 20.0
 _LOCK_INTERVAL: Final = 0.005
+
+#: Bytes that are read at once.
+_READ: Final = 1 << 18
 
 
 class StoreFolder:
@@ -74,8 +79,11 @@ class StoreFolder:
         folder = next(folder for folder in (self.path, *self.path.parents) if folder.is_dir())
         return shutil.disk_usage(folder).free
 
-    def put(self, complete: Path, table: str, name: str) -> None:
-        """Give a complete file its place. One that is there already is replaced, for it may be damaged."""
+    def put(self, complete: Path, table: str, name: str, pieces: Sequence[int] = ()) -> None:
+        """Give a complete file its place. One that is there already is replaced, for it may be damaged.
+
+        `pieces`: as in `digest_of_file`.
+        """
         target = Path(self.file(table, name))
         try:
             complete.replace(target)
@@ -83,7 +91,7 @@ class StoreFolder:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             complete.replace(target)
         except PermissionError:  # Windows replaces no file that somebody has open
-            if table != FILES or digest_of_file(target) != name:
+            if table != FILES or digest_of_file(target, pieces) != name:
                 raise
 
     @contextlib.contextmanager
@@ -122,10 +130,42 @@ def stamp_of(path: Path | str) -> Stamp:
     return Stamp(found.st_size, found.st_mtime_ns, found.st_ino)
 
 
-def digest_of_file(path: Path | str) -> str:
-    """The digest of a file's bytes: SHA-256, which processors compute themselves."""
+class Piece(NamedTuple):
+    """A piece of a file; `digest` is SHA-256 of its bytes, None if that is not known."""
+
+    length: int
+    digest: bytes | None = None
+
+
+def digest_of_file(path: Path | str, pieces: Sequence[int] = ()) -> str:
+    """The digest of a file's bytes: SHA-256, which processors compute themselves.
+
+    With the lengths of all its `pieces`, it is one of these and of the digests of the pieces.
+    """
+    if pieces:
+        return digest_of_pieces(path, [Piece(length) for length in pieces])
     with open(path, "rb") as file:  # noqa: PTH123 (asked for each file of a lookup, and `Path` takes its time)
         return file_digest(file, sha256).hexdigest()
+
+
+def digest_of_pieces(path: Path | str, pieces: Sequence[Piece]) -> str:
+    """The digest of a file that is hashed in pieces. Of it, only those are read of which the digest is not known."""
+    found = sha256(json.dumps([piece.length for piece in pieces]).encode())
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 (as above)
+        start = 0
+        for piece in pieces:
+            found.update(piece.digest or _digest_of_piece(file, start, piece.length))
+            start += piece.length
+    return found.hexdigest()
+
+
+def _digest_of_piece(file: FileIO, start: int, length: int) -> bytes:
+    found, buffer = sha256(), memoryview(bytearray(min(length, _READ)))
+    file.seek(start)
+    while length and (size := file.readinto(buffer[: min(length, _READ)])):
+        found.update(buffer[:size])
+        length -= size
+    return found.digest()
 
 
 def default_folder() -> Path:

@@ -61,7 +61,7 @@ class Reader:
             if stamp.size != file.size:
                 return f"it has {stamp.size} bytes, not {file.size}"
             if is_read and self._stamps.get(file.digest) != stamp:
-                if digest_of_file(path) != file.digest:
+                if digest_of_file(path, file.pieces) != file.digest:
                     return "its bytes are others than were written"
                 self.remember({file.digest: stamp})
         except FileNotFoundError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -23,13 +23,15 @@ class KeptFile:
 
     Attributes:
         suffix: what comes after the blob's stem in the file's name: ".blend", ".0.value.lines".
-        digest: SHA-256 of its bytes, in hexadecimal digits.
+        digest: of its bytes, in hexadecimal digits: see `folder.digest_of_file`.
         size: in bytes.
+        pieces: the lengths of the pieces in which it was hashed; none if it was hashed as a whole.
     """
 
     suffix: str
     digest: str
     size: int
+    pieces: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Record:
 
     def encode(self) -> bytes:
         """The bytes of the record on disk: a digest, and the JSON that it is of."""
-        blobs = {name: [[file.suffix, file.digest, file.size] for file in files] for name, files in self.blobs.items()}
+        blobs = {name: list(map(_row, files)) for name, files in self.blobs.items()}
         fields = {"key": self.key, "content": self.content, "seconds": self.seconds, "blobs": blobs}
         text = json.dumps(fields, separators=(",", ":")).encode("ascii")
         return digest_of(text).encode("ascii") + b"\n" + text
@@ -79,11 +81,19 @@ class Record:
             raise ValueError(f"it is no record ({error})") from error
 
 
+def _row(file: KeptFile) -> list[Any]:
+    return [file.suffix, file.digest, file.size, *([file.pieces] if file.pieces else [])]
+
+
 def _kept_file(row: Any) -> KeptFile:
     # A record may come from anybody: none may lead out of the folder it is put into.
     match row:
         case [str(suffix), str(digest), int(size)] if _SUFFIX.fullmatch(suffix) and is_digest(digest):
             return KeptFile(suffix, digest, size)
+        case [*_, int(size), [*pieces]] if (
+            all(type(each) is int and each > 0 for each in pieces) and sum(pieces) == size
+        ):
+            return replace(_kept_file(row[:-1]), pieces=tuple(pieces))
     raise ValueError(f"{row!r:.80} is no file of a blob")
 
 

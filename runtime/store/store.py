@@ -16,14 +16,14 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import StoreError
 from ..scratch.removal import files_beside
 from .draft import Draft
-from .folder import FILES, LASTS, RECORDS, StoreFolder
+from .folder import FILES, LASTS, RECORDS, Piece, StoreFolder
 from .leases import Leases
 from .limits import Limits
 from .reading import Reader
@@ -130,6 +130,7 @@ class Store:
         seconds: float = 0.0,
         blobs: Mapping[str, Path] | None = None,
         copied: Collection[str] = (),
+        pieces: Mapping[Path, Sequence[Piece]] | None = None,
     ) -> Record:
         """Keep a record under a key, in the place of what was there; whole or not at all.
 
@@ -141,6 +142,7 @@ class Store:
                 the disk allows it, they are not copied but get a second name and become read-only: nobody may write to
                 them any more.
             copied: the names of those that are copied in any case, because somebody may still write to them (logs).
+            pieces: files of which the digests of some pieces are known. These are not read before the result is needed.
 
         Raises:
             StoreError: if it can't be written (a full disk, say: `upkeep.prune` may help), or a blob has no files.
@@ -149,7 +151,10 @@ class Store:
         check_key(key)
 
         def fill(draft: Draft) -> Record:
-            kept = {name: tuple(_add(draft, path, name not in copied)) for name, path in (blobs or {}).items()}
+            kept = {
+                name: tuple(_add(draft, path, pieces or {}, may_link=name not in copied))
+                for name, path in (blobs or {}).items()
+            }
             record = Record(key, content, seconds, kept)
             draft.add(record.encode(), RECORDS, key)
             return record
@@ -257,14 +262,14 @@ def _subject_name(subject: str) -> str:
     return digest_of(subject.encode("utf-8", "surrogatepass"))
 
 
-def _add(draft: Draft, path: Path, may_link: bool) -> Iterator[KeptFile]:
+def _add(draft: Draft, path: Path, pieces: Mapping[Path, Sequence[Piece]], *, may_link: bool) -> Iterator[KeptFile]:
     """Add the files of a blob to a draft."""
     files = sorted(files_beside([path]))
     if not files:
         raise StoreError(f"there is nothing to keep at {path}")
     for file in files:
-        digest, size = draft.add_file(file, may_link=may_link)
-        yield KeptFile(file.name.removeprefix(path.stem), digest, size)
+        suffix = file.name.removeprefix(path.stem)
+        yield draft.add_file(file, suffix, may_link=may_link, pieces=pieces.get(file, ()))
 
 
 def place_file(kept: str, target: str) -> None:

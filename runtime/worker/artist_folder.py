@@ -69,6 +69,15 @@ def entered(open_file: str, copy: Path | None = None) -> Iterator[None]:
         _place = None
 
 
+@contextlib.contextmanager
+def same_path() -> Iterator[None]:
+    """After the block, in which another file is opened, the open file has the path that it had: `//` means the same."""
+    path = bpy.data.filepath
+    yield
+    if bpy.data.filepath != path:
+        _set_path(path)
+
+
 def install() -> None:
     """Let `bpy.path` and operators know of the place. For workers, before others hold on to them."""
     bpy.path.abspath = _abspath

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started by the launcher in a fresh Blender (or the wheel's Python): makes `background_nodes` importable and works.
 
-... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES SCRATCH
+... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES KIND PLACES SCRATCH
 """
 
 import ctypes
 import importlib.util
+import json
 import os
 import signal
 import sys
@@ -43,22 +44,37 @@ def _alias_package() -> None:
 
 
 def _main(
-    foreground: str, handle: str, idle_seconds: str, max_tasks: str, max_memory: str, devices: str, scratch: str
+    foreground: str,
+    handle: str,
+    idle_seconds: str,
+    max_tasks: str,
+    max_memory: str,
+    max_kept: str,
+    devices: str,
+    kind: str,
+    places: str,
+    scratch: str,
 ) -> None:
     _die_with(int(foreground))
     _alias_package()
+    from background_nodes.runtime import wire
     from background_nodes.runtime.blender import cycles_devices
-    from background_nodes.runtime.engine.workers import CyclesDevices
+    from background_nodes.runtime.engine.messages import WorkerKind
+    from background_nodes.runtime.engine.workers import AddonPlaces, CyclesDevices, WorkerLimits
     from background_nodes.runtime.pool.transport import Channel
     from background_nodes.runtime.scratch.scratch import ScratchFolder
+    from background_nodes.runtime.worker.outfit import Outfit
     from background_nodes.runtime.worker.worker import Worker
 
     # Node scripts must not see the folder and the arguments of this script.
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent]
     sys.argv[:] = sys.argv[:1]
+    outfit = Outfit(wire.decode(WorkerKind, json.loads(kind)), wire.decode(AddonPlaces, json.loads(places)))
+    outfit.use_preferences()
     cycles_devices.choose(CyclesDevices.from_argument(devices))
     channel, folder = Channel.inherited(int(handle)), ScratchFolder(Path(scratch))
-    Worker(channel, folder, float(idle_seconds), int(max_tasks), int(max_memory)).run()
+    limits = WorkerLimits(float(idle_seconds), int(max_tasks), int(max_memory), int(max_kept))
+    Worker(channel, folder, outfit, limits).run()
 
 
 if __name__ == "__main__":

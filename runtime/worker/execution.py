@@ -7,7 +7,6 @@ import contextvars
 import dataclasses
 import linecache
 import sys
-import time
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 import bpy
 
+from ... import script
 from ..blend_file import blob_digests
 from ..blend_file.outside import Outside
 from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
@@ -29,12 +29,13 @@ from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
 from ..scratch.contents import DataBlockName
+from ..scratch.partial_data import PartialDataFile
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script import self_contained
 from ..script.signature import ScriptSource
 from ..script.socket_types import SocketType, StoredRef
-from . import addons, arguments, artist_folder, driver_errors, script_file, without_main
+from . import arguments, artist_folder, driver_errors, script_file, without_main
 from .cleaning import imports
 from .inputs import Inputs
 from .output import captured_output, flush, without_chatter
@@ -45,8 +46,6 @@ _OUTSIDE = Outside(FileDigests())
 #: The name under which a script runs as a module.
 SCRIPT_MODULE = "background_nodes_script"
 
-#: Seconds by which the time of a file may lag behind: systems note it in steps.
-_CLOCK_STEP = 0.02
 #: Characters of an error's message and of its traceback that are sent; of longer ones the middle is left out.
 _MAX_MESSAGE = 2_000
 _MAX_TRACEBACK = 50_000
@@ -70,6 +69,8 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
     filename = task.script.filename
     own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
     log = folder.file(task.log)
+    partial = PartialDataFile(folder.partial_data_of(task.log))
+    script.set_places(folder.files_of(task.log), folder.cancellation_of(task.log), partial)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
             code = code_if_self_contained(task)
@@ -81,6 +82,7 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
         return _failed(error, filename)
     finally:
+        script.set_places(None, None, None)
         if own_copy is not None:
             whole_file.close_copy(own_copy)
 
@@ -88,17 +90,16 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
 def _results(
     task: Execute, folder: ScratchFolder, own_copy: Path | None, log: Path, restore: Callable[[], None]
 ) -> Succeeded:
-    addons.enable(task.addons, task.node)
     task = _loaded(task, folder)
-    refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
+    refs = [ref for argument in task.arguments for ref in arguments.stored_refs(argument)]
     with without_chatter(log):
-        inputs = Inputs(folder, refs, file_copy=task.file_copy, own_copy=own_copy)
+        inputs = _inputs(task, refs, folder, own_copy)
     if not task.file_copy:  # a whole file has settings of its own
         _set_scene(task.scene)
     run = _run_without_main if task.script.is_without_main else _run_main
     rendered = {image.session_uid for image in _rendered_images()}
-    started = time.time() - _CLOCK_STEP
     with own_files.using(read_context(task, folder, bpy.path.abspath)), used_files.noted(bpy.path.abspath) as used:
+        written = own_files.WrittenFiles()
         with artist_folder.entered(task.open_file, own_copy):
             fields = run(task, inputs, restore)
         warning = _told(driver_errors.failed())
@@ -107,20 +108,42 @@ def _results(
         with without_chatter(log):
             values = _collect(fields, task, inputs, folder, rendered)
         paths = list(_paths(values.values(), folder))
-        own_files.claim_results(paths, started)
-        written = used.finish(paths)
-    obstacle = used.obstacle or (_digested(folder.file(task.blob)) if task.is_digested else "")
+        own_files.claim_results(paths, written)
+        states = used.finish(paths)
+    obstacle = used.obstacle or (_digested(task, refs, folder) if task.is_digested else "")
+    if folder.files_of(task.log).exists():
+        obstacle = obstacle or "it asked for output_folder(), which is not kept"
+    if folder.cancellation_of(task.log).exists():
+        obstacle = obstacle or "it was cancelled"
     read, claimed = tuple(used.read.values()), tuple(sorted(used.written))
-    return Succeeded(values, read=read, written=written, claimed=claimed, obstacle=obstacle, warning=warning)
+    return Succeeded(values, read=read, written=states, claimed=claimed, obstacle=obstacle, warning=warning)
+
+
+def _inputs(task: Execute, refs: Iterable[StoredRef], folder: ScratchFolder, own_copy: Path | None) -> Inputs:
+    return Inputs(
+        folder,
+        refs,
+        file_copy=task.file_copy,
+        own_copy=own_copy,
+        may_change=any(output.type.is_data_block for output in task.outputs),  # what else it changes is gone with it
+        shares_parts=task.script.is_without_main,
+    )
 
 
 def code_if_self_contained(task: Execute) -> types.CodeType | None:
     """The compiled script of a task that can change nothing but what it makes itself, None for any other task."""
     given = (piece.value for argument in task.arguments for piece in argument.pieces)
     kinds = {each.type.kind for each in (*task.arguments, *given, *task.outputs)}
-    if task.addons or task.file_copy or not kinds <= self_contained.PLAIN_KINDS:
+    if task.kind.addons or task.file_copy or not kinds <= self_contained.PLAIN_KINDS:
         return None
     return self_contained.compiled(task.script)
+
+
+def size_of_inputs(task: Execute, folder: ScratchFolder) -> int:
+    """Bytes of the blobs that a task is given; those that are named in files of values are left out."""
+    refs = (ref for argument in task.arguments for ref in arguments.stored_refs(argument))
+    names = {*(ref.blob for ref in refs if isinstance(ref, StoredRef)), *filter(None, [task.file_copy])}
+    return sum(path.stat().st_size for path in map(folder.file, names) if path.exists())
 
 
 def _own_results(task: Execute, folder: ScratchFolder, code: types.CodeType) -> Succeeded:
@@ -145,11 +168,16 @@ def _told(failed_drivers: list[str]) -> str:
     return f"{failed_drivers[0]}{others} failed in the background; see the log" if failed_drivers else ""
 
 
-def _digested(blob: Path) -> str:
-    """Write the digests of what is in a blob beside it. Returns why that can't be done, "" if it is done."""
+def _digested(task: Execute, refs: Iterable[StoredRef], folder: ScratchFolder) -> str:
+    """Write the digests of what a task gave, and of which it was given `refs`, beside its blob.
+
+    Returns:
+        why that can't be done, "" if it is done.
+    """
+    blob = folder.file(task.blob)
     try:
         if blob.exists():
-            blob_digests.write(blob, _OUTSIDE)
+            blob_digests.write(blob, _OUTSIDE, [folder.file(name) for name in dict.fromkeys(ref.blob for ref in refs)])
     except StoreError as error:
         return str(error)
     return ""
@@ -243,7 +271,7 @@ def _load(script: ScriptSource, name: str, variables: dict[str, Any]) -> dict[st
         sys.path.insert(0, script.folder)
         imports.enter_folder(script.folder)
     space = _new_module(script, name, variables)
-    script_file.offer(script, sys.modules[name], SCRIPT_MODULE, temporary_files.folder() / SCRIPT_MODULE)
+    script_file.offer(script, sys.modules[name], SCRIPT_MODULE, temporary_files.script_folder())
     return _executed(compile(script.text, script.filename, "exec", dont_inherit=True), space)
 
 
@@ -287,7 +315,7 @@ def _collect(
         values[output.identifier] = _in_file_if_large(TypedValue(output.type, content), name, folder, output.label)
     if roots:
         _check_rendered(roots, rendered)
-        _write(roots, task.blob, inputs, folder)
+        _write(roots, task.blob, inputs, folder, shares_parts=task.script.is_without_main)
     return values
 
 
@@ -337,9 +365,11 @@ def _checked_list(value: Any, socket_type: SocketType, label: str) -> list[bpy.t
     return [arguments.checked_data_block(item, socket_type.kind, label) for item in value]
 
 
-def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: ScratchFolder) -> None:
+def _write(
+    roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: ScratchFolder, *, shares_parts: bool = False
+) -> None:
     """Write a blob of results. If the task works on a whole file, no reference to a data-block is good afterwards."""
-    changes = inputs.provenance.changes(roots, blob)
+    changes = inputs.provenance.changes(roots, blob, shares_parts=shares_parts)
     contents = changes.contents
     images = [image for image in bpy.data.images if data_block_kinds.name_of(image) in contents.origins]
     pixels.pack_unsaved(images)
@@ -352,7 +382,7 @@ def _write(roots: list[bpy.types.ID], blob: str, inputs: Inputs, folder: Scratch
         changes.compare_blobs(folder, path)
         contents.save(path)
     if changes.candidates:
-        with whole_file.no_handlers():
+        with whole_file.no_handlers(), artist_folder.same_path():
             changes.compare(inputs.reopen)
         contents.save(path)
     _check_lost(changes.lost)

@@ -24,6 +24,9 @@ from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
 from .changes.provenance import Provenance
 
+#: A blob of no more bytes is opened again, if need be, rather than that all of what the task is given is read first.
+_QUICK = 4 * 1024**2
+
 
 class Inputs:
     """The data-blocks of `refs`, loaded. `provenance` knows all that came along."""
@@ -36,6 +39,7 @@ class Inputs:
         file_copy: str = "",
         own_copy: Path | None = None,
         may_change: bool = True,
+        shares_parts: bool = False,
     ) -> None:
         """Load them.
 
@@ -45,6 +49,7 @@ class Inputs:
             file_copy: name of the blob of a whole file that is to be the open one, "" for an empty file.
             own_copy: where this worker may have its own copy of it, None without: see `whole_file.open_copy`.
             may_change: whether someone is about to change them, so that it must be found out what was changed.
+            shares_parts: whether that counts of their data, too: see `Provenance.changes`.
 
         Raises:
             StoreError: if a blob can't be read or lacks what it should hold.
@@ -56,6 +61,7 @@ class Inputs:
         self._newcomers: list[bpy.types.ID] = []
         self._file_copy = file_copy
         self._own_copy = own_copy
+        self._first = ""  # the blob whose data-blocks have the names that they have in it
         if file_copy:
             self.reopen()
             self.provenance.record_file(Contents.load(folder.file(file_copy)), file_copy)
@@ -65,7 +71,8 @@ class Inputs:
         for blob in sorted(by_blob, key=lambda blob: len(by_blob[blob]), reverse=True):
             self._load(blob, by_blob[blob])
         if may_change:
-            self.provenance.remember_state(self._found.values())
+            again = self._first if self._first and _is_quick_to_open(folder.file(self._first)) else ""
+            self.provenance.remember_state(self._found.values(), shares_parts=shares_parts, again=again)
 
     def __getitem__(self, ref: StoredRef) -> bpy.types.ID:
         return self._found.get(ref) or self._in_file[ref]
@@ -83,17 +90,16 @@ class Inputs:
         return [item for item in found if not isinstance(item, bpy.types.Key)]  # it is a part of another one
 
     def reopen(self) -> None:
-        """Open the whole file as it was when the run started; all data-blocks before are gone."""
-        assert self._own_copy is not None
-        blob = self._folder.file(self._file_copy)
-        whole_file.open_copy(blob, self._own_copy)
-        contents = Contents.load(blob)
-        self._restore(
-            self._file_copy,
-            contents,
-            {data_block_kinds.name_of(item): item for _kind, item in data_block_kinds.all_data_blocks()},
-        )
-        bpy.context.view_layer.update()
+        """Open the whole file, or a blob, as it was when the task started; all data-blocks before are gone."""
+        blob = self._folder.file(self._file_copy or self._first)
+        if self._own_copy is not None:
+            whole_file.open_copy(blob, self._own_copy)
+        else:
+            blobs.open_as_main(blob)
+        here = {data_block_kinds.name_of(item): item for _kind, item in data_block_kinds.all_data_blocks()}
+        self._restore(blob, Contents.load(blob), here)
+        if self._file_copy:
+            bpy.context.view_layer.update()
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
         path = self._folder.file(blob)
@@ -105,20 +111,23 @@ class Inputs:
         names = [DataBlockName(ref.kind, ref.name, ref.library) for ref in refs]
         # A scene that is opened would become the one that scripts work in, with the settings of the artist's.
         has_scene = any(name.kind == "Scene" for name in names)
-        if not self._found and not self._file_copy and not has_scene and contents.roots == set(names):
+        is_first = not self._found and not self._file_copy
+        if is_first:
+            self._first = blob
+        if is_first and not has_scene and contents.roots == set(names):
             blobs.open_as_main(path)
-            self._take(blob, contents, refs, set())
+            self._take(blob, contents, refs, 0)
             return
-        known = {data_block.session_uid for _kind, data_block in data_block_kinds.all_data_blocks()}
+        newest = data_block_kinds.newest_uid()
         # A second look into a large blob takes long, and in an empty file only its scene's name can clash.
-        with blobs.exact_names(path) if self._found or self._file_copy else _own_scene_aside():
+        with _own_scene_aside() if is_first else blobs.exact_names(path, contents):
             blobs.append(path, [*names, *contents.holders])
-            self._take(blob, contents, refs, known)
+            self._take(blob, contents, refs, newest)
 
-    def _take(self, blob: str, contents: Contents, refs: list[StoredRef], known: set[int]) -> None:
-        """Find what was asked for among the newcomers, and note where all of them came from."""
-        newcomers = _newcomers(known)
-        self._restore(blob, contents, newcomers)
+    def _take(self, blob: str, contents: Contents, refs: list[StoredRef], newest: int) -> None:
+        """Find what was asked for among what has a higher uid, and note where all of that came from."""
+        newcomers = _newcomers(newest)
+        self._restore(self._folder.file(blob), contents, newcomers)
         if blobs.release(contents, newcomers):
             del newcomers[contents.holders[0]]
         names = {ref: DataBlockName(ref.kind, ref.name, ref.library) for ref in refs}
@@ -126,7 +135,7 @@ class Inputs:
         if linked := [name for name in names.values() if name.library and name not in newcomers]:
             for name in linked:
                 newcomers |= blobs.link(name)
-            newcomers |= _newcomers(known)  # and what came along with them
+            newcomers |= _newcomers(newest)  # and what came along with them
         for ref, name in names.items():
             if name not in newcomers:
                 raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
@@ -134,14 +143,14 @@ class Inputs:
         wanted = {data_block.session_uid for data_block in self._found.values()}
         self._merge(blob, contents, newcomers, wanted)
 
-    def _restore(self, blob: str, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID]) -> None:
+    def _restore(self, blob: Path, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID]) -> None:
         """Give newcomers back what a blob does not hold."""
         blobs.restore_fake_users(contents, newcomers)
         blobs.restore_overrides(newcomers.values())
         blobs.restore_part_targets(contents, newcomers)
         for name, file in contents.pixels.items():
             if name in newcomers:
-                pixels.restore(newcomers[name], file, self._folder.file(blob).parent)
+                pixels.restore(newcomers[name], file, blob.parent)
 
     def _is_in_file(self, ref: StoredRef, contents: Contents, live: data_block_kinds.Index) -> bool:
         """Whether what is asked for is in the whole file, as it is there."""
@@ -173,10 +182,14 @@ class Inputs:
             bpy.data.batch_remove(merged)
 
 
-def _newcomers(known: set[int]) -> dict[DataBlockName, bpy.types.ID]:
-    """All data-blocks but those of which the uid is known."""
-    found = (item for _kind, item in data_block_kinds.all_data_blocks() if item.session_uid not in known)
-    return {data_block_kinds.name_of(item): item for item in found}
+def _is_quick_to_open(blob: Path) -> bool:
+    """Whether to open it costs less than to read what is in it."""
+    return blob.stat().st_size <= _QUICK
+
+
+def _newcomers(newest: int) -> dict[DataBlockName, bpy.types.ID]:
+    """The data-blocks with higher uids."""
+    return {data_block_kinds.name_of(item): item for item in data_block_kinds.newer(newest)}
 
 
 @contextlib.contextmanager

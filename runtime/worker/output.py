@@ -30,6 +30,8 @@ _CHATTER = re.compile(
 def captured_output(log: Path) -> Iterator[None]:
     """Within the block, all that this process prints, C code too, goes to the file `log`.
 
+    If it prints nothing, no file is left.
+
     Raises:
         OSError: if the file can't be made.
     """
@@ -48,6 +50,14 @@ def captured_output(log: Path) -> Iterator[None]:
         for number, original in originals:
             os.dup2(original, number)
             os.close(original)
+        _remove_if_empty(log)
+
+
+def _remove_if_empty(log: Path) -> None:
+    """Remove a log, unless the foreground has emptied it because it was too long."""
+    with contextlib.suppress(OSError):
+        if not log.stat().st_size and not log.with_suffix(".head").exists():
+            log.unlink()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,8 @@ process would end at each function that it is sent, and the pool would start it 
 from __future__ import annotations
 
 import importlib.machinery
+import os
+import shutil
 import sys
 import types
 from pathlib import Path
@@ -52,14 +54,25 @@ def offer(script: ScriptSource, module: types.ModuleType, name: str, folder: Pat
         script: the script.
         module: what it is about to run as.
         name: the name of the module that other processes import.
-        folder: an empty folder, or one that is not there.
+        folder: where only this function writes. If the last script was the same, it stays as it is.
 
     Raises:
         OSError: if it can't be written.
     """
-    folder.mkdir(exist_ok=True)
-    content = _TEXT.format(init=str(_ROOT / "__init__.py"), root=str(_ROOT), filename=script.filename, text=script.text)
-    (folder / f"{name}.py").write_text(content, encoding="utf-8", errors="surrogatepass")
+    text = _TEXT.format(init=str(_ROOT / "__init__.py"), root=str(_ROOT), filename=script.filename, text=script.text)
+    content, file = text.encode("utf-8", "surrogatepass"), folder / f"{name}.py"
+    if not _is_there_alone(file, content):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        file.write_bytes(content)
     sys.path.append(str(folder))
     if module.__name__ == "__main__":  # else a process would look for a file of the text's name, and find none
         module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+
+
+def _is_there_alone(file: Path, content: bytes) -> bool:
+    """Whether a file has that content, and its folder nothing else, such as what Python has compiled of another one."""
+    try:
+        return [entry.name for entry in os.scandir(file.parent)] == [file.name] and file.read_bytes() == content
+    except OSError:
+        return False

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -25,11 +25,46 @@ class ResultError(BackgroundNodesError):
     """`python_data` or `data_blocks` is not what it must be. The message names the variable and the fix."""
 
 
-def update_job_progress(fraction: float) -> None:
-    """Report how far the script is, from 0.0 to 1.0."""
+class _StartValue(dict[Any, Any]):
+    """What `python_data` is until the script sets it: a dict, but a list once something is appended to it.
+
+    It begins as a list for scripts of background_processing, and those append to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: list[Any] = []
+
+    def append(self, value: Any) -> None:
+        self._items.append(value)
+
+    def extend(self, values: Iterable[Any]) -> None:
+        self._items.extend(values)
+
+    def __iadd__(self, values: Iterable[Any]) -> list[Any]:
+        return [*self._items, *values]
+
+    def __len__(self) -> int:
+        return len(self._items) or super().__len__()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items) if self._items else super().__iter__()
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._items[key] if self._items else super().__getitem__(key)
+
+    def given(self) -> dict[Any, Any] | list[Any]:
+        """What it is when the script has ended. Raises ResultError if it was used as both."""
+        if self._items and super().__len__():
+            raise ResultError(f"{PYTHON_DATA} has keys, and something was appended to it: make it a dict or a list")
+        return self._items or dict(self)
+
+
+def update_job_progress(fraction: float, text: str = "") -> None:
+    """Report how far the script is, from 0.0 to 1.0, and what is being done."""
     if isinstance(fraction, bool) or not isinstance(fraction, int | float):
         raise TypeError(f"update_job_progress takes a number from 0.0 to 1.0, not {fraction!r:.40}")
-    script.progress(fraction)
+    script.progress(fraction, text)
 
 
 def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict[str, Any]:
@@ -48,7 +83,7 @@ def variables(inputs: Mapping[str, Any], passed: Iterable[bpy.types.ID]) -> dict
         "update_job_progress": update_job_progress,
         **inputs,
         PASSED_DATA_BLOCKS: ordered,
-        PYTHON_DATA: {},
+        PYTHON_DATA: _StartValue(),
         DATA_BLOCKS: [],
     }
 
@@ -62,12 +97,14 @@ def outputs(space: Mapping[str, Any], wanted: Sequence[TaskOutput]) -> list[Any]
     Raises:
         ResultError: if there is none, or it is unclear which one is meant.
     """
-    python_data = _python_data(space.get(PYTHON_DATA))
+    values = [output.label for output in wanted if not output.type.is_data_block]
+    is_whole = values == [PYTHON_DATA]
+    python_data = _python_data(space.get(PYTHON_DATA), is_whole=is_whole)
     data_blocks = _data_blocks(space.get(DATA_BLOCKS))
     return [_output(output.label, output.type, python_data, data_blocks) for output in wanted]
 
 
-def _output(name: str, socket_type: SocketType, python_data: dict[Any, Any], data_blocks: list[bpy.types.ID]) -> Any:
+def _output(name: str, socket_type: SocketType, python_data: Any, data_blocks: list[bpy.types.ID]) -> Any:
     if name == PYTHON_DATA and socket_type == SocketType("ANY"):
         return python_data
     if socket_type.is_data_block:
@@ -97,10 +134,14 @@ def _data_block_output(name: str, socket_type: SocketType, data_blocks: list[bpy
     return named
 
 
-def _python_data(value: Any) -> dict[Any, Any]:
-    if isinstance(value, dict):
+def _python_data(value: Any, *, is_whole: bool) -> Any:
+    """What the script gave: a dict, if outputs are parts of it."""
+    value = value.given() if isinstance(value, _StartValue) else value
+    if value is None:
+        return {}
+    if is_whole or isinstance(value, dict):
         return value
-    if value is None or value in ([], ()):  # an empty start value that the script did not fill
+    if isinstance(value, list | tuple) and not value:  # a start value that the script did not fill
         return {}
     raise ResultError(f"{PYTHON_DATA} is of type {type(value).__name__}: make it a dict")
 

@@ -20,6 +20,7 @@ from typing import NoReturn
 from ... import script
 from ..blender import whole_file
 from ..engine.messages import CopyFile, Execute, Failed, Gather, Idle, Message, Retiring, Started
+from ..engine.workers import WorkerLimits
 from ..errors import TransportError
 from ..pool.memory import PeakMeter, resident_memory
 from ..pool.transport import Channel
@@ -27,31 +28,44 @@ from ..scratch.scratch import ScratchFolder
 from . import allocator, artist_folder, execution
 from .children import kill_children
 from .cleaning.reset import CleanState
+from .outfit import Outfit
 from .progress_reporter import ProgressReporter
 
 #: Seconds after which a worker without a task gives free memory back to the system.
 _BREAK = 0.5
+#: Bytes of freed memory that it keeps for any task. It keeps more for one whose inputs have a part of that.
+_KEPT_FOR_ANY, _PART = 128 * 1024**2, 4
 
 
 class Worker:
     """A background Blender at the end of `channel`, which finds blobs and logs in `folder`."""
 
     def __init__(
-        self, channel: Channel, folder: ScratchFolder, idle_seconds: float, max_tasks: int, max_memory: int
+        self,
+        channel: Channel,
+        folder: ScratchFolder,
+        outfit: Outfit,
+        limits: WorkerLimits,
     ) -> None:
         self._channel = channel
         self._folder = folder
-        self._idle_seconds = idle_seconds
-        self._tasks_left = max_tasks
-        self._max_memory = max_memory
+        self._outfit = outfit
+        self._limits = limits
+        self._idle_seconds = limits.idle_seconds
+        self._tasks_left = limits.max_tasks
+        self._held = self._held_when_clean = 0
         self._inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def run(self) -> NoReturn:
         threading.Thread(target=self._listen, name="background_nodes channel", daemon=True).start()
         _prepare_streams()
-        allocator.keep_freed()
+        allocator.keep_freed(self._limits.max_kept)
         artist_folder.install()
-        clean = CleanState()
+        self._outfit.enable_addons()  # before it is noted what each task begins with
+        if self._outfit.fault:
+            self._idle_seconds = 0.0  # the artist may mend it
+        clean = CleanState(self._outfit.modules())
+        self._held = self._held_when_clean = resident_memory()
         self._channel.send(Idle())
         while not (reason := self._take_task(clean)):
             pass
@@ -79,7 +93,7 @@ class Worker:
             task = self._next_message()
         except queue.Empty:
             return "it was idle"
-        if clean.is_outdated():  # another worker gets the task
+        if clean.is_outdated() or self._outfit.is_outdated():  # another worker gets the task
             return "an installed module was changed"
         self._channel.send(Started())
         outcome = self._outcome(task, clean)
@@ -97,9 +111,9 @@ class Worker:
 
     def _outcome(self, task: Message, clean: CleanState) -> list[Message]:
         if isinstance(task, Gather):
-            return [execution.gather(task, self._folder)]
+            return [execution.gather(task, self._folder.inner(task.folder))]
         if isinstance(task, CopyFile):
-            return [whole_file.copy(task, self._folder)]
+            return [whole_file.copy(task, self._folder.inner(task.folder))]
         return [self._execute(task, clean)] if isinstance(task, Execute) else []
 
     def _next_message(self) -> Message:
@@ -114,10 +128,13 @@ class Worker:
         return self._inbox.get(timeout=self._idle_seconds)
 
     def _execute(self, task: Execute, clean: CleanState) -> Message:
+        if self._outfit.fault:
+            return Failed(self._outfit.refusal(task.node))
+        self._give_back_before(task)
         reporter = ProgressReporter(self._channel)
         script.set_reporter(reporter)
         started, meter = time.monotonic(), PeakMeter()
-        outcome = execution.execute(task, self._folder, clean.restore_foundations)
+        outcome = execution.execute(task, self._folder.inner(task.folder), clean.restore_foundations)
         outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
         script.set_reporter(None)
         reporter.close()
@@ -132,10 +149,21 @@ class Worker:
     def _used_up(self) -> str:
         if self._tasks_left <= 0:
             return "it did its number of tasks"
-        if resident_memory() <= self._max_memory:
+        self._held = resident_memory()
+        if self._held <= self._limits.max_memory:
             return ""
+        self._give_back()
+        return "it holds too much memory" if self._held > self._limits.max_memory else ""
+
+    def _give_back_before(self, task: Execute) -> None:
+        """Give back what is kept, if it is more than the task may need: it would count as what that holds."""
+        kept = self._held - self._held_when_clean
+        if kept > _KEPT_FOR_ANY and kept > _PART * execution.size_of_inputs(task, self._folder.inner(task.folder)):
+            self._give_back()
+
+    def _give_back(self) -> None:
         allocator.give_back()
-        return "it holds too much memory" if resident_memory() > self._max_memory else ""
+        self._held = self._held_when_clean = resident_memory()
 
     def _retire(self, reason: str) -> NoReturn:
         with contextlib.suppress(OSError):

@@ -28,6 +28,26 @@ def registered_extension(pytestconfig):
     background_nodes.unregister()
 
 
+@pytest.fixture(scope="session")
+def name_of_extension(registered_extension) -> str:
+    """The module of the extension, as the preferences name it."""
+    return registered_extension.JobManager.__module__.partition(".addon.")[0]
+
+
+@pytest.fixture
+def enabled_name(name_of_extension):
+    """The same, with the preferences naming it: on the wheels nobody enables it."""
+    import bpy
+
+    addons = bpy.context.preferences.addons
+    is_new = name_of_extension not in addons
+    if is_new:
+        addons.new().module = name_of_extension
+    yield name_of_extension
+    if is_new:
+        addons.remove(addons[name_of_extension])
+
+
 @pytest.fixture(autouse=True)
 def scripts_may_run(registered_extension, request, monkeypatch):
     """Scripts run as in a Blender that runs those of all files, but in modules that test whether they are asked for."""
@@ -35,6 +55,7 @@ def scripts_may_run(registered_extension, request, monkeypatch):
 
     if not getattr(request.module, "ASKS_FOR_CONSENT", False):
         monkeypatch.setattr(consent._host, "runs_scripts", lambda: True)
+        monkeypatch.setattr(consent, "_is_of_a_file", lambda *_script: True)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +75,7 @@ def store_folder(registered_extension, tmp_path, monkeypatch):
     folder = tmp_path / "store of results"
     monkeypatch.setenv("BACKGROUND_NODES_STORE", str(folder))
     session.use_settings(lambda: dataclasses.replace(preferences.settings(), uses_store=False))
+    session.open()  # a test before may have closed it
     yield folder
     session.use_settings(preferences.settings)
 

@@ -180,8 +180,9 @@ def test_offers_of_the_same_type_come_first():
 def test_a_node_is_offered_by_its_name_for_the_first_socket_that_fits_and_before_its_others(from_output):
     shorter = {}
     offers = node_search.offers(SocketType("Object"), from_output=from_output)
+    named = {offer.choice for offer in offers if offer.is_main}
     for place, offer in enumerate(offers):
-        if offer.choice.kind == "library":
+        if offer.choice.kind == "library" and offer.choice in named:
             sockets = [socket.identifier for socket in offer.choice.sockets(are_outputs=not from_output)]
             shorter.setdefault(offer.choice, []).append(
                 (len(offer.title), place, sockets.index(offer.socket.identifier))
@@ -307,6 +308,8 @@ def test_dropped_script_is_a_node_of_its_file(tree, scripts):
         ("a.blend", "import_export/append_from_blend"),
         ("a.obj", "import_export/import_obj"),
         ("a.glb", "import_export/import_gltf"),
+        ("a.fbx", "import_export/import_fbx"),
+        ("a.usdz", "import_export/import_usd"),
     ],
 )
 def test_dropped_file_is_a_node_that_reads_it(tree, tmp_path, name, library_script):

@@ -183,3 +183,32 @@ def test_job_writes_beside_the_artists_file(project, manager, write):
     job = jobs.run(manager, write("open(bpy.path.abspath('//out.txt'), 'w').close()"))
     assert job.state == "COMPLETED", job.error
     assert is_written(project)
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("hangs", [False, True])
+def test_file_that_a_result_names_by_the_folder_is_missed_when_it_is_gone(tree, tmp_path, store, hangs):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    source = f"""
+    from pathlib import Path
+
+    class Output(NamedTuple):
+        child: bpy.types.Object
+        path: Path
+
+    def main(thing: bpy.types.Object) -> Output:
+        child = bpy.data.objects.new("Child", None)
+        child.parent = thing if {hangs} else None
+        Path(bpy.path.abspath("//out.txt")).write_text("out")
+        return Output(child, Path("//out.txt"))
+    """
+    thing = bpy.data.objects.new("Thing", None)
+    bpy.context.scene.collection.objects.link(thing)
+    script(tree, "Write", source, thing=value(tree, "Object", thing))
+    for cached in (False, True):
+        run = background_nodes.run(tree)
+        assert run.state == "succeeded"
+        assert run.tasks["Write"].cached == cached
+    (tmp_path / "out.txt").unlink()
+    assert not background_nodes.run(tree).tasks["Write"].cached
+    assert (tmp_path / "out.txt").exists()

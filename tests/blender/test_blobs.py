@@ -90,10 +90,15 @@ def test_append_finds_what_is_there_and_leaves_no_library(blob):
     assert data_block_kinds.library_path(bpy.data.objects["Cube.001"]) == ""
 
 
-def test_exact_names_let_newcomers_keep_theirs_and_give_them_back(blob):
+@pytest.mark.parametrize("by", ["snapshot", "task"])
+def test_exact_names_let_newcomers_keep_theirs_and_give_them_back(blob, by):
     old = quad("Cube")
     blobs.write(blob, [old])
-    with blobs.exact_names(str(blob)):
+    contents = Contents.load(blob)
+    if by == "task":
+        named = [DataBlockName("Object", "Cube", ""), DataBlockName("Mesh", "Cube", "")]
+        contents.origins = {name: Origin(StoredRef(*name, blob.name), True) for name in named}
+    with blobs.exact_names(str(blob), contents):
         new = blobs.append(str(blob), [DataBlockName("Object", "Cube", "")])[DataBlockName("Object", "Cube", "")]
         assert (new.name, new.data.name) == ("Cube", "Cube")
     assert (old.name, old.data.name) == ("Cube", "Cube")

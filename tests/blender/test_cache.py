@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import threading
@@ -15,6 +16,7 @@ import background_nodes
 from background_nodes import RunState, TaskState
 from background_nodes.addon.session import undo
 from background_nodes.addon.session.blender_host import BlenderHost
+from background_nodes.runtime.blend_file import chunks
 from background_nodes.runtime.keys.key import KeyParts
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
@@ -119,6 +121,33 @@ def test_a_changed_data_block_runs_what_takes_it(tree, edit, reason):
     edit(item)
     assert ran(tree) == {"Count": (reason,)}
     assert ran(tree) == {}
+
+
+@pytest.mark.any_blender
+def test_of_a_large_data_block_that_was_changed_only_the_change_is_hashed(tree, monkeypatch):
+    num_hashed = []
+
+    def sha256(chunk):
+        num_hashed[-1] += len(chunk)
+        return hashlib.sha256(chunk)
+
+    def hashed_by(run) -> int:
+        num_hashed.append(0)
+        run()
+        return num_hashed[-1]
+
+    monkeypatch.setattr(chunks, "sha256", sha256)
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=400, y_subdivisions=400)
+    item = bpy.context.object
+    script(tree, "Count", COUNT, source=item)
+    assert hashed_by(lambda: ran(tree)) > 4 * chunks.CHUNK
+    before = item.data.vertices[150_000].co.copy()
+    item.data.vertices[150_000].co.z = 1.0
+    assert 0 < hashed_by(lambda: ran(tree)) <= chunks.CHUNK
+    item.data.vertices[150_000].co = before
+    reasons = []
+    assert hashed_by(lambda: reasons.append(ran(tree))) <= chunks.CHUNK
+    assert reasons == [{}], "that was asked before"
 
 
 def test_what_no_task_takes_may_change(tree):

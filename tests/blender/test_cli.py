@@ -17,9 +17,12 @@ import bpy
 import pytest
 
 from background_nodes import cli
+from background_nodes.addon.command_line import command
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session.blender_host import store_folder
 from background_nodes.addon.session.current import session
+from background_nodes.node_tree.text_form.dumping import dump
+from background_nodes.runtime.text_form.files import write_file
 
 ROOT = Path(__file__).resolve().parents[2]
 IS_WHEEL = not bpy.app.binary_path
@@ -482,18 +485,21 @@ def test_file_with_several_trees_wants_a_name(run_cli, tmp_path):
     assert run_cli("run", file, "--tree", "Two").exit_code == 0
 
 
+@pytest.mark.any_blender
 def test_file_without_a_tree_is_refused(run_cli, tmp_path):
     ended = run_cli("run", save(tmp_path / "empty.blend"))
     assert (ended.exit_code, ended.out) == (2, "")
     assert "the file has no background node tree" in ended.err
 
 
+@pytest.mark.any_blender
 def test_missing_file_is_refused(run_cli, tmp_path):
     ended = run_cli("run", tmp_path / "missing.blend", "--json")
     assert (ended.exit_code, ended.report_after_blender_s_own_words["state"]) == (2, "invalid")
     assert "there is no such file" in ended.err or "Blender has no file open" in ended.err
 
 
+@pytest.mark.any_blender
 def test_file_that_is_no_blend_file_is_refused(run_cli, tmp_path):
     file = tmp_path / "corrupt.blend"
     file.write_bytes(b"BLENDER" + bytes(100))
@@ -558,6 +564,7 @@ def test_interrupted_run_ends_its_workers_and_writes_nothing(start, tmp_path, nu
 # What is shown
 
 
+@pytest.mark.any_blender
 def test_list_shows_trees_nodes_and_what_can_be_set(run_cli, good_file):
     ended = run_cli("list", good_file)
     assert ended.exit_code == 0
@@ -598,3 +605,149 @@ def read_terminal(master: int) -> bytes:
         return os.read(master, 65536)
     except OSError:  # nobody writes to it any more
         return b""
+
+
+# Trees as text
+
+
+@pytest.fixture
+def text_folder(awkward_path) -> Path:
+    """A tree as text that gives an object and a path, and a scene that has the object."""
+    cube = bpy.data.objects.new("My Cube", bpy.data.meshes.new("My Cube"))
+    bpy.context.scene.collection.objects.link(cube)
+    tree = new_tree("Named")
+    source = (
+        "import bpy\nfrom pathlib import Path\n"
+        "def main(found: bpy.types.Object, beside: Path, size: float = 0.1) -> str:\n"
+        "    return f'{found.name} {beside.read_text()} {size}'\n"
+    )
+    node = script(tree, "Tell", source)
+    node.inputs[0].default_value, node.inputs[1].default_value = cube, "//data/beside.txt"
+    (awkward_path / "data").mkdir()
+    (awkward_path / "data" / "beside.txt").write_text("beside")
+    write_file(awkward_path / "named.json", dump(tree), scripts_beside=True)
+    alone = new_tree("Alone")
+    script(alone, "Second", DOUBLE, value=script(alone, "First", DOUBLE))
+    write_file(awkward_path / "alone.json", dump(alone))
+    bpy.data.batch_remove([tree, alone, *bpy.data.texts])
+    new_tree("Of the Scene")
+    save(awkward_path / "scene.blend")
+    return awkward_path
+
+
+@pytest.fixture
+def run_text(run_cli, text_folder):
+    """Runs the command on a tree as text, with the data-blocks of a scene if one is given."""
+
+    def run_text(command: str, tree: str, *arguments: str, scene: str = "", **options) -> Ended:
+        if IS_WHEEL:
+            arguments = ("--open", scene, *arguments) if scene else arguments
+            return run_cli(command, tree, *arguments, cwd=text_folder, **options)
+        return run_cli(command, scene or "--background", "--text", tree, *arguments, cwd=text_folder, **options)
+
+    return run_text
+
+
+def test_tree_as_text_runs_as_that_of_a_blend_file_does(run_text, text_folder, unchanged):
+    before = unchanged(text_folder / "alone.json")
+    ended = run_text("run", "alone.json", "--json", "--set", "First.value=5")
+    report = ended.report_after_blender_s_own_words
+    assert (ended.exit_code, report["tree"]) == (0, "Alone"), ended.err
+    assert Path(report["file"]).samefile(text_folder / "alone.json")
+    assert report["results"]["Second"]["result"]["value"] == 20
+    assert unchanged(text_folder / "alone.json") == before
+
+
+@pytest.mark.any_blender
+def test_tree_as_text_takes_the_data_blocks_of_a_scene_and_its_own_paths(run_text, text_folder):
+    ended = run_text("run", "named.json", "--json", "--output", "out.blend", scene="scene.blend")
+    report = ended.report_after_blender_s_own_words
+    assert ended.exit_code == 0, ended.err
+    assert report["results"]["Tell"]["result"]["value"] == "My Cube beside 0.1"
+    bpy.ops.wm.open_mainfile(filepath=str(text_folder / "out.blend"), load_ui=False, use_scripts=False)
+    assert sorted(tree.name for tree in bpy.data.node_groups) == ["Named", "Of the Scene"]
+
+
+@pytest.fixture
+def carry_out(text_folder, monkeypatch):
+    """Carries the command out in this process, as on the module."""
+    monkeypatch.setattr(session, "close", lambda: None)  # the next test uses it, too
+    monkeypatch.chdir(text_folder)
+
+    def carry_out(*arguments: str) -> dict:
+        options = cli._parser("background-nodes", has_file=True).parse_args([*arguments, "--json"])
+        exit_code, text = command.carry_out(options, cli.Interruption())
+        return json.loads(text) | {"exit_code": exit_code}
+
+    return carry_out
+
+
+@pytest.mark.any_blender
+def test_double_slash_of_an_option_is_the_folder_of_the_text(carry_out, text_folder):
+    (text_folder / "other.txt").write_text("other")
+    arguments = ("--allow-scripts", "--set", "Tell.beside=//other.txt")
+    assert list(carry_out("list", "named.json", "--open", "scene.blend")["trees"]) == ["Named"]
+    report = carry_out("run", "named.json", "--open", "scene.blend", *arguments)
+    assert report["results"]["Tell"]["result"]["value"] == "My Cube other 0.1"
+
+
+@pytest.mark.any_blender
+def test_data_block_that_a_tree_as_text_lacks_is_said(carry_out):
+    report = carry_out("run", "named.json")
+    (problem,) = report["problems"]
+    assert report["exit_code"] == 2
+    assert (problem["node"], problem["socket"]) == ("Tell", "Found")
+    assert 'has no Object "My Cube"' in problem["message"]
+    assert "--open" in problem["fix"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["broken.json"], "it is no JSON"),
+        (["missing.json"], "there is no file"),
+        (["foreign.json"], "the type ShaderNodeTexImage is unknown"),
+        (["alone.json", "--tree", "Other"], "there is no such background node tree"),
+        (["alone.json", "--report", "alone.json"], "that is the file itself"),
+        (["broken.json", "--report", "broken.json"], "that is the file itself"),
+        (["alone.json", "--open", "missing.blend"], "there is no such file"),
+        (["scene.blend", "--open", "scene.blend"], "only a tree as text"),
+    ],
+)
+@pytest.mark.any_blender
+def test_tree_as_text_that_can_not_run_is_said(carry_out, text_folder, arguments, said):
+    (text_folder / "broken.json").write_text("{")
+    foreign = (text_folder / "alone.json").read_text().replace("BackgroundNodeScript", "ShaderNodeTexImage", 1)
+    (text_folder / "foreign.json").write_text(foreign)
+    before = {file: file.read_bytes() for file in text_folder.glob("*.json")}
+    report = carry_out("run", *arguments)
+    assert report["exit_code"] == 2
+    assert said in report["problems"][0]["message"]
+    assert report["problems"][0]["fix"]
+    assert {file: file.read_bytes() for file in text_folder.glob("*.json")} == before
+
+
+@pytest.mark.any_blender
+def test_scripts_of_a_tree_as_text_are_asked_for(run_text):
+    ended = run_text("run", "alone.json", "--json", allow_scripts=False)
+    report = ended.report_after_blender_s_own_words
+    assert (ended.exit_code, report["state"]) == (2, "invalid")
+    assert "alone.json" in report["problems"][0]["message"]
+    assert "--allow-scripts" in report["problems"][0]["fix"]
+
+
+# Engines
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [("nowhere://host", 'there is no engine "nowhere"'), ("pool://host", "is this machine, and has no address")],
+)
+def test_engine_that_can_not_be_used_is_bad_input(run_cli, good_file, engine, words):
+    ended = run_cli("run", good_file, "--engine", engine, "--json")
+    assert ended.exit_code == 2
+    (problem,) = ended.report_after_blender_s_own_words["problems"]
+    assert problem["where"] == f"--engine {engine}"
+    assert words in problem["message"]
+    assert problem["fix"]

@@ -22,7 +22,10 @@ from background_nodes.addon.consent.trusted_scripts import TrustedScripts
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.scripts import texts
 from background_nodes.addon.session import checks, problems
-from background_nodes.node_tree import sources
+from background_nodes.node_tree import grouping, sources, text_modules
+from background_nodes.node_tree.text_form.building import build, build_nodes
+from background_nodes.node_tree.text_form.dumping import dump
+from background_nodes.node_tree.tree import mode_listeners
 from background_nodes.runtime.keys import own_modules
 from background_nodes.runtime.scheduling.states import RunState
 
@@ -573,3 +576,103 @@ def test_whether_scripts_of_the_file_were_on_is_known(preference, arguments, are
         assert blender_scripts.is_auto_run_wanted(arguments.split()) is are_on
     finally:
         paths.use_scripts_auto_execute = False
+
+
+# What came as text
+
+
+def of_text(tree: bpy.types.NodeTree) -> dict:
+    """What somebody else has sent: the artist has not seen its scripts."""
+    data = dump(tree)
+    for text in list(bpy.data.texts):
+        forget(text)
+    bpy.data.batch_remove([*bpy.data.node_groups, *bpy.data.texts])
+    return data
+
+
+@pytest.mark.parametrize("way", ["tree", "nodes", "group", "module"])
+def test_script_that_came_as_text_asks(way, session, source, mark):
+    tree = new_tree(TREE)
+    node = script(tree, "Node", source)
+    if way == "group":
+        grouping.make(tree, [node])
+    elif way == "module":
+        node.script.from_string("import tools\ndef main() -> int:\n    return tools.main()")
+        tools = bpy.data.texts.new("tools.py")
+        tools.from_string(source)
+        text_modules.set_modules(node.script, {"tools.py": tools})
+    data = of_text(tree)
+    made = new_tree(TREE)
+    if way == "nodes":
+        build_nodes(data, made, "a chat")
+    else:
+        made = build(data, "a chat").tree
+    with pytest.raises(ConsentError, match="came with a chat") as caught:
+        session.start(made)
+    assert not mark.exists()
+    for question in caught.value.questions:
+        consent.allow(question)
+    session.start(made).wait()
+    assert mark.exists()
+
+
+def test_script_that_came_as_text_asks_though_the_open_file_is_trusted(session, source, mark, monkeypatch):
+    """1. Blender runs the scripts of the open file. 2. Nodes are pasted. 3. A letter of their script is changed."""
+    data = of_text(script(new_tree(TREE), "Node", source).id_data)
+    monkeypatch.setattr(current._host, "runs_scripts", lambda: True)
+    made = build(data).tree
+    with pytest.raises(ConsentError):
+        session.start(made)
+    made.nodes["Node"].script.write("\n# x")
+    with pytest.raises(ConsentError):
+        session.start(made)
+    assert not mark.exists()
+
+
+def test_file_that_a_node_names_which_came_as_text_asks(session, source, mark, tmp_path, monkeypatch):
+    file = tmp_path / "stranger.py"
+    file.write_text(source)
+    data = {
+        "background_nodes": 1,
+        "tree": {
+            "name": "T",
+            "nodes": {
+                "Node": {
+                    "type": "BackgroundNodeScript",
+                    "settings": {"filepath": str(file)},
+                    "outputs": [{"identifier": "result", "type": "Int"}],
+                }
+            },
+            "links": [],
+        },
+        "groups": {},
+        "texts": {},
+    }
+    for trusts in (False, True):
+        monkeypatch.setattr(current._host, "runs_scripts", lambda trusts=trusts: trusts)
+        with pytest.raises(ConsentError):
+            session.start(build(data).tree)
+    assert not mark.exists()
+
+
+def test_own_nodes_that_are_copied_as_text_may_run_here(session, source, mark):
+    tree = new_tree(TREE)
+    node = script(tree, "Node", source)
+    current.look_at(node.script)
+    data = dump(tree)
+    bpy.data.batch_remove([tree, node.script])
+    session.start(build(data).tree).wait()
+    assert mark.exists()
+
+
+def test_tree_that_came_as_text_does_not_run_by_itself(source, mark):
+    tree = new_tree(TREE)
+    script(tree, "Node", source)
+    tree.auto_run = "LIVE"
+    data = of_text(tree)
+    heard: list[bpy.types.NodeTree] = []
+    mode_listeners.append(heard.append)
+    made = build(data).tree
+    mode_listeners.remove(heard.append)
+    assert made.auto_run == "LIVE"
+    assert not heard

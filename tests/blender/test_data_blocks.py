@@ -38,6 +38,8 @@ from .data_block_cases.exceptions import EXCEPTIONS, Loss, losses
 
 CASES = data_block_cases.all_cases()
 ROADS = ("open", "append", "passed", "made", "changed")
+#: The road that has most of the others in it: there, on, and back.
+ROAD_OF_ALL = "passed"
 #: Seconds after which a run that must end is a failed test.
 PATIENCE = 500.0
 
@@ -308,7 +310,17 @@ def compare(first, second, expected: list[Loss]) -> dict[str, str]:
     return renamed
 
 
-@pytest.mark.parametrize("road", [road for road in ROADS if road != "changed"])
+@pytest.mark.parametrize(
+    "road",
+    [
+        ROAD_OF_ALL,
+        *(
+            pytest.param(road, marks=pytest.mark.oldest_and_newest)
+            for road in ROADS
+            if road not in (ROAD_OF_ALL, "changed")
+        ),
+    ],
+)
 @pytest.mark.parametrize("name", CASES)
 def test_data_block_arrives_and_comes_home_as_it_is(journeys, name, road):
     journey = journeys[road][name]
@@ -322,6 +334,7 @@ def test_data_block_arrives_and_comes_home_as_it_is(journeys, name, road):
         assert here not in journey.taken, f"{there} became {here}, which is another one"
 
 
+@pytest.mark.oldest_and_newest
 @pytest.mark.parametrize("road", ["changed"])
 @pytest.mark.parametrize("name", CASES)
 def test_change_of_what_a_result_uses_comes_home(journeys, name, road):

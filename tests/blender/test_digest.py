@@ -20,6 +20,7 @@ import bpy
 import pytest
 import zstandard
 
+from background_nodes.runtime.blend_file import blob_digests, chunks, long_contents
 from background_nodes.runtime.blend_file.blocks import read_blocks
 from background_nodes.runtime.blend_file.digests import Digest, digests
 from background_nodes.runtime.blend_file.dna import read_dna
@@ -153,6 +154,25 @@ def test_saving_and_opening_a_file_changes_no_digest(write, tmp_path, name):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"), copy=True)
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "saved.blend"), load_ui=False, use_scripts=False)
     assert (write(find(key)) == before) == (name not in MOVED_BY_SAVING)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(CASES.keys() - LINKED)[:: 1 if "BACKGROUND_NODES_TEST_ALL" in os.environ else 8]
+)
+def test_what_is_in_common_with_another_blob_has_one_digest_whether_it_is_hashed_or_compared(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr(chunks, "CHUNK", 4096)
+    first, second, outside = tmp_path / "1.blend", tmp_path / "2.blend", Outside(FileDigests())
+    item = CASES[name].make()
+    evaluate()
+    blobs.write(first, [item], is_to_open=True)
+    blob_digests.write(first, outside)
+    item["mine"] = bytes(10_000)
+    blobs.write(second, [item], is_to_open=True)
+    blob_digests.write(second, outside, [first])
+    assert long_contents.read(second)
+    assert blob_digests.read(second) == digests(second, outside)
 
 
 def keep_all() -> None:

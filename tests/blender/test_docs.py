@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def test_page_on_jobs_runs_from_top_to_bottom(registered_extension, capsys):
+def test_page_on_jobs_runs_from_top_to_bottom(registered_extension, enabled_name, capsys):
     page = (ROOT / "docs" / "job_manager.md").read_text(encoding="utf-8")
     space = {"__name__": "page"}
     try:
@@ -23,6 +23,21 @@ def test_page_on_jobs_runs_from_top_to_bottom(registered_extension, capsys):
     assert "once more COMPLETED {'vertices': 3}" in printed
     assert bpy.data.objects["Triangle"].data.vertices[1].co.x == 0.5
     assert sorted(bpy.data.objects.keys()) == ["Triangle", "Triangle.001"]
+
+
+def test_readmes_lines_for_add_ons_work_when_pasted(enabled_name, capsys):
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## For add-ons\n")[2]
+    snippet = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+    bpy.ops.mesh.primitive_cube_add()
+    space = {"__name__": "__main__"}
+    exec(snippet, space)
+    manager = space["manager"]
+    try:
+        assert manager.get_job("remesh").wait(200.0) == "COMPLETED", manager.get_issue_string("remesh")
+        assert "<Job 'remesh' COMPLETED>" in capsys.readouterr().out
+        assert bpy.data.objects["Cube.001"].modifiers["Remesh"].voxel_size == pytest.approx(0.1)
+    finally:
+        manager.kill_all()
 
 
 @pytest.mark.wheel_only

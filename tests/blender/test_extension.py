@@ -60,7 +60,11 @@ def test_built_package_holds_what_runs_and_nothing_else(package):
     code = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*") if file.is_file()]
     faces = [file for file in ROOT.glob("*.py") if file.name != "noxfile.py"]
     texts = [file for file in (ROOT / "LICENSE", ROOT / "README.md", ROOT / "blender_manifest.toml") if file.exists()]
-    relative = {file.relative_to(ROOT) for file in [*code, *faces, *texts]}
+    add_ons = [
+        ROOT / "examples" / f"{name}.py" for name in ("find_background_nodes", "job_panel", "scatter", "thumbnails")
+    ]
+    for_add_ons = [ROOT / "docs" / "job_manager.md", *add_ons, *(ROOT / "examples" / "jobs").glob("*.py")]
+    relative = {file.relative_to(ROOT) for file in [*code, *faces, *texts, *for_add_ons]}
     wanted = {
         file.as_posix()
         for file in relative
@@ -107,7 +111,7 @@ def installed_version(resources: Path) -> str:
 @pytest.mark.blender_only
 def test_repository_on_a_share_installs_the_extension_and_updates_it(tmp_path):
     source, share, resources = (tmp_path / name for name in ("source", "share", "resources"))
-    for folder in (*FOLDERS, "tools"):
+    for folder in (*FOLDERS, "farm", "tools"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in (*ROOT.glob("*.py"), ROOT / "blender_manifest.toml"):
         shutil.copy(file, source)
@@ -128,8 +132,14 @@ def test_repository_on_a_share_installs_the_extension_and_updates_it(tmp_path):
     newer = f"{major}.{minor}.{int(patch) + 1}"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace(f'version = "{first}"', f'version = "{newer}"'), encoding="utf-8")
+    (share / "of somebody else.txt").write_bytes(b"")
     run(*make)
-    assert [file.suffix for file in share.iterdir()].count(".zip") == 1, "the older one is gone"
+    packages = sorted(file.name for file in share.glob("*.zip"))
+    assert [name for name in packages if first in name] == [f"background_nodes_farm-{first}.zip"], (
+        "the older one is gone"
+    )
+    assert f"background_nodes-{newer}.zip" in packages
+    assert (share / "of somebody else.txt").exists()
     run(*extension, "update", "--sync", **settings)
     assert installed_version(resources) == newer
 

@@ -10,7 +10,7 @@ from mathutils import Matrix
 
 import background_nodes
 from background_nodes.addon.command_line import assignments
-from background_nodes.node_tree import field_properties, fields, reader
+from background_nodes.node_tree import field_properties, fields, reader, socket_rows
 from background_nodes.node_tree.lookup import InputError
 from background_nodes.runtime.errors import CompileError
 from background_nodes.runtime.planning.compiler import compile_graph
@@ -125,6 +125,18 @@ def reset(found) -> None:
 
 
 # The field
+
+
+def field_width(text: str, width: float) -> float:
+    return (width - socket_rows._EDGES) * (1.0 - socket_rows.label_share(text, width))
+
+
+def test_field_beside_a_label_grows_with_its_node():
+    usual = socket_rows.width_for(["File Path"], 180.0)
+    assert field_width("File Path", usual) >= socket_rows._FIELD
+    assert field_width("File Path", 2.0 * usual) > 1.5 * field_width("File Path", usual)
+    long = "A Label That Is Long"
+    assert field_width(long, 2.0 * usual) <= 2.0 * usual - socket_rows._room(long), "it leaves the label its room"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "list" not in kind])

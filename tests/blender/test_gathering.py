@@ -5,6 +5,11 @@ import bpy
 import pytest
 
 import background_nodes
+from background_nodes.runtime.blender import blobs
+from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin
+from background_nodes.runtime.scratch.scratch import ScratchFolder
+from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.worker.inputs import Inputs
 
 from . import graphs
 
@@ -83,3 +88,23 @@ def test_a_list_from_several_snapshot_blobs_has_shared_data_once(quads):
     )
     assert background_nodes.run(tree).state == "succeeded"
     assert count.outputs[0].result == 1
+
+
+def test_results_of_tasks_are_opened_once_each_and_have_the_names_that_they_were_given(tmp_path, monkeypatch):
+    """All have the same name, as what a script makes often has: none may get that of another."""
+    folder = ScratchFolder(tmp_path)
+    folder.file("000001.blend").parent.mkdir()
+    refs = [StoredRef("Object", "Part", "", f"{number:06d}.blend") for number in range(1, 6)]
+    for size, ref in enumerate(refs):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        part = graphs.quad("Part", size + 1.0)
+        names = [DataBlockName("Object", "Part", ""), DataBlockName("Mesh", part.data.name, "")]
+        origins = {name: Origin(StoredRef(*name, ref.blob), True) for name in names}
+        blobs.write(folder.file(ref.blob), [part], Contents(origins=origins))
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    opened, open_blob = [], blobs._opened
+    monkeypatch.setattr(blobs, "_opened", lambda path, **options: opened.append(path) or open_blob(path, **options))
+    inputs = Inputs(folder, refs, may_change=False)
+    assert [inputs[ref].data.vertices[1].co.x for ref in refs] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert opened == [str(folder.file(ref.blob)) for ref in refs[1:]]  # the first one became the open file
+    assert not bpy.data.libraries

@@ -11,18 +11,11 @@ import pytest
 
 from background_nodes.node_tree import grouping, reader
 from background_nodes.node_tree.group_node import group_nodes
-from background_nodes.node_tree.grouping import GroupingError
 from background_nodes.runtime.planning.graph import Graph, NodeKind
 
-from .graphs import link, new_tree, output, script, value
+from .graphs import link, new_tree, output, script
+from .random_trees import group_some, random_tree
 
-_SOURCES = (
-    "def main(a: float = 0.5, b: int = 2) -> float: ...",
-    "def main(a: list[float], b: float = 1.0) -> list[float]: ...",
-    "import bpy\ndef main(a: bpy.types.Object | None, b: list[bpy.types.Object] = ()) -> bpy.types.Object: ...",
-    "from mathutils import Vector\ndef main(a: Vector, b: str = 'x') -> str: ...",
-    "from typing import Literal\ndef main(a: Literal['one', 'two'] = 'one', b: str = '') -> str: ...",
-)
 #: How many random graphs are tried; more by hand.
 _NUM_SEEDS = int(os.environ.get("BACKGROUND_NODES_GROUPINGS", "100"))
 
@@ -64,42 +57,6 @@ def read(tree: bpy.types.NodeTree) -> dict[str, list]:
     graph = reader.read(tree, bpy.context.scene)
     assert not [problem for node in graph.nodes for problem in node.problems]
     return wiring(graph)
-
-
-def random_tree(chance: random.Random) -> bpy.types.NodeTree:
-    tree = new_tree("Random")
-    outputs: list[bpy.types.NodeSocket] = []
-    for index in range(chance.randint(3, 9)):
-        if chance.random() < 0.2:
-            kind, content = chance.choice((("FLOAT", 1.5), ("INT", 2), ("STRING", "text"), ("Object", None)))
-            node = value(tree, kind, content, name=f"Input {index}")
-        elif chance.random() < 0.2:
-            node = tree.nodes.new("NodeReroute")
-            node.name = f"Reroute {index}"
-        else:
-            node = script(tree, f"Node {index}", chance.choice(_SOURCES))
-        node.location = (index * 150.0, chance.randint(-300, 300))
-        for socket in node.inputs:
-            wanted = chance.choice((0, 1, 1, 3 if socket.is_multi_input else 1))
-            for source in chance.choices(outputs, k=wanted) if outputs else ():
-                made = link(source, socket)
-                made.is_muted = chance.random() < 0.1
-        outputs.extend(node.outputs)
-    for index in range(chance.randint(0, 2)):
-        frame = tree.nodes.new("NodeFrame")
-        frame.name = f"Frame {index}"
-        for node in chance.sample(list(tree.nodes), 2):
-            if node.bl_idname != "NodeFrame":
-                node.parent = frame
-    return tree
-
-
-def group_some(tree: bpy.types.NodeTree, chance: random.Random) -> bpy.types.Node | None:
-    nodes = list(tree.nodes)
-    try:
-        return grouping.make(tree, chance.sample(nodes, chance.randint(1, len(nodes))))
-    except GroupingError:
-        return None
 
 
 def set_value(tree: bpy.types.NodeTree, chance: random.Random) -> bool:

@@ -1,20 +1,30 @@
 """What a window and a run do in the foreground costs no more than in proportion to nodes, links, items and results."""
 
 import ast
+import dataclasses
 import textwrap
 
 import bpy
 import pytest
 
+from background_nodes import engines
+from background_nodes.addon.command_line.report import Report
 from background_nodes.addon.editor import node_status
+from background_nodes.addon.jobs.request import DATA_BLOCKS, PYTHON_DATA
+from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session import problems
 from background_nodes.addon.sidebar import log, report_text, task_list, task_rows
-from background_nodes.node_tree import links, noted_results
+from background_nodes.node_tree import grouping, links, noted_results
 from background_nodes.node_tree.reader import read
+from background_nodes.node_tree.text_form.building import build
+from background_nodes.node_tree.text_form.dumping import dump
 from background_nodes.runtime.script import script_files
+from background_nodes.runtime.text_form.form import to_text
+from background_nodes.runtime.text_form.reading import from_text
+from tests.unit.fake_engine import FakeEngine
 from tests.unit.growth import LINEAR, growth
 
-from .graphs import new_text, new_tree, output, script, value
+from .graphs import add, link, new_text, new_tree, output, script, value
 
 TAKE = "def main(number: int = 1) -> int: return number"
 MAKE = """
@@ -56,6 +66,86 @@ def test_problems_are_looked_for():
     assert growth(make, 30) < LINEAR
 
 
+def test_tree_with_a_group_that_is_used_often_is_read_and_checked():
+    def make(number):
+        group, tree = chain(3), new_tree()
+        for index in range(number):
+            add(tree, "BackgroundNodeGroup", f"Group {index}").node_tree = group
+        return lambda: problems.find(tree)
+
+    assert growth(make, 20) < LINEAR
+
+
+@pytest.mark.parametrize("shape", ["from one", "into one"])
+def test_many_links_at_one_node_are_read_and_checked(shape):
+    def make(number):
+        tree = chain(number)
+        tree.links.clear()
+        one = script(tree, "One", "def main(numbers: list[int] = ()) -> int: return 1")
+        for node in list(tree.nodes)[:-1]:
+            link(*((one, node.inputs[0]) if shape == "from one" else (node, one.inputs[0])))
+        return lambda: problems.find(tree)
+
+    assert growth(make, 20) < LINEAR
+
+
+def test_output_nodes_that_link_to_collections_are_read():
+    def make(number):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        tree = new_tree()
+        node = script(tree, "Make", "def main() -> bpy.types.Object: ...")
+        for index in range(number):
+            collection = bpy.data.collections.new(f"Collection {index}")
+            bpy.context.scene.collection.children.link(collection)
+            output(tree, "LINK", node, collection=collection)
+        return lambda: read(tree, bpy.context.scene)
+
+    assert growth(make, 30) < LINEAR
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("kind", ["values", "objects"])
+def test_forecast_is_made(session, kind):
+    def make(number):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        tree = chain(number)
+        if kind == "objects":
+            text = new_text("take_object.py", "def main(source: bpy.types.Object) -> int: return 1")
+            for index, node in enumerate(tree.nodes):
+                node.script = text
+                node.inputs[0].default_value = bpy.data.objects.new(f"Object {index}", None)
+        return lambda: session.forecast(tree)
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_tree_is_written_as_text_and_made_of_it():
+    def make(number):
+        tree = chain(number)
+
+        def work():
+            text = to_text(dump(tree))
+            assert len(build(from_text(text)).tree.nodes) == number
+
+        return work
+
+    assert growth(make, 20) < LINEAR
+
+
+@pytest.mark.any_blender
+def test_nodes_are_put_in_a_group_and_taken_out_again():
+    def make(number):
+        tree = chain(number)
+
+        def work():
+            grouping.ungroup(grouping.make(tree, list(tree.nodes)[1:-1]))
+            assert len(tree.nodes) == number
+
+        return work
+
+    assert growth(make, 20) < LINEAR
+
+
 def test_links_are_asked_for_by_all_nodes_that_are_drawn():
     def make(number):
         tree = chain(number)
@@ -82,15 +172,18 @@ def test_results_of_a_list_are_noted_and_found():
 
 
 @pytest.mark.any_blender
-@pytest.mark.parametrize("is_again", [False, True], ids=["new", "in the place of earlier ones"])
-def test_results_come_home(session, is_again):
+@pytest.mark.parametrize("earlier", ["none", "there", "renamed"])
+def test_results_come_home(session, earlier):
     def make(number):
         tree = new_tree()
         node = script(tree, "Make", MAKE, count=number)
         output(tree, "LINK", node)
-        if is_again:
+        if earlier != "none":
             assert session.start(tree).wait() == "succeeded"
             node.inputs["Height"].default_value = 2.0
+        if earlier == "renamed":
+            for index, item in enumerate(node.outputs[0].result):
+                item.name = f"Renamed {index}"
         run = session.start(tree)
         while not run.state.is_final:
             session.update_jobs(1.0)
@@ -189,3 +282,116 @@ def test_log_of_all_items_is_written(session):
         return lambda: (log.log_text(run, task), task.log, task.num_done, task.num_cached)
 
     assert growth(make, 50) < LINEAR
+
+
+# Jobs
+
+
+class PromptEngine(FakeEngine):
+    """One without a process: each task and job is done as soon as it is asked for."""
+
+    def submit(self, request):
+        super().submit(request)
+        self.succeed_with(request, **{PYTHON_DATA: None, DATA_BLOCKS: ()})
+
+
+@pytest.fixture
+def prompt_engine(session, store_folder):
+    settings = {"engine": "prompt", "store_folder": str(store_folder)}
+    engines.add("prompt", lambda _address, _scratch: PromptEngine())
+    session.use_settings(lambda: dataclasses.replace(preferences.settings(), **settings))
+    yield
+    session.use_settings(lambda: dataclasses.replace(preferences.settings(), uses_store=False))
+    session.choose_engine()
+    engines.remove("prompt")
+
+
+def wide(number):
+    """Nodes of one script side by side."""
+    tree, text = new_tree(), new_text("take.py", TAKE)
+    for index in range(number):
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.script = f"Node {index}", text
+        node.inputs[0].default_value = index
+    return tree
+
+
+def items(number):
+    tree = new_tree()
+    script(tree, "Take", TAKE, number=value(tree, "INT", range(number), is_list=True))
+    return tree
+
+
+def uses(number):
+    """Group nodes of one group."""
+    group, tree = wide(2), new_tree()
+    for index in range(number):
+        add(tree, "BackgroundNodeGroup", f"Group {index}").node_tree = group
+    return tree
+
+
+def passes(number):
+    tree = uses(1)
+    tree.nodes[0].repeat_mode, tree.nodes[0].iterations = "COUNT", number
+    return tree
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("shape", [chain, wide, items, uses, passes])
+def test_run_is_carried_out_kept_found_again_and_reported(prompt_engine, session, shape):
+    def make(number):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        tree = shape(number)
+
+        def work():
+            assert session.start(tree, force=True).wait() == "succeeded"
+            again = session.start(tree)
+            assert again.wait() == "succeeded"
+            assert all(task.num_cached == task.num_done for task in again.tasks.values())
+            report = Report()
+            report.take(tree, again)
+            assert report.as_text()
+            assert report.as_json()
+
+        return work
+
+    assert growth(make, 20) < LINEAR
+
+
+@pytest.mark.any_blender
+def test_values_of_many_nodes_come_home(prompt_engine, session):
+    def make(number):
+        run = session.start(wide(number), force=True)
+        while not run.state.is_final:
+            session.update_jobs(1.0)
+
+        def work():
+            session.settle(run)
+            assert run.is_home
+
+        return work
+
+    assert growth(make, 60) < LINEAR
+
+
+def after_two(number):
+    """The names of the two jobs before one, which it comes after."""
+    return [str(earlier) for earlier in range(max(0, number - 2), number)]
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("earlier", [lambda _number: [], after_two], ids=["alone", "after two others"])
+def test_jobs_are_added_waited_for_and_forgotten(prompt_engine, manager, write, earlier):
+    script = write("python_data = 1")
+
+    def make(count):
+        jobs = [{"job": str(number), "script": script, "after": earlier(number)} for number in range(count)]
+
+        def work():
+            assert manager.add_jobs(jobs).wait()
+            assert len(manager.get_completed_job_names()) == count
+            manager.kill_all()
+
+        return work
+
+    assert growth(make, 30) < LINEAR

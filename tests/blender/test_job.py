@@ -1,13 +1,20 @@
 """What happens around a job's end: callbacks that add, kill and forget jobs, undo steps, the timer's rhythm."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import bpy
 import pytest
 
-from background_nodes.addon.jobs.job import Job
-from background_nodes.addon.session import keeper
+from background_nodes.addon.jobs import arriving, work
+from background_nodes.addon.jobs.work import Work
+from background_nodes.addon.session import keeper, undo
+from background_nodes.addon.session.settings import Settings
 from background_nodes.node_tree import arrival
+from background_nodes.runtime.blender import blobs, homecoming, remapping
+from background_nodes.runtime.pool.launcher import BOOTSTRAP
 from tests.blender.graphs import editor, new_tree, output, quad, script
 from tests.blender.jobs import PATIENCE, add, process, run
 
@@ -90,14 +97,14 @@ def test_callback_may_kill_its_own_job_and_carry_on_the_others(manager, write, s
 
 
 def test_fault_of_ours_in_one_job_drops_it_and_no_other(manager, write, session, monkeypatch):
-    settle, ended = Job.settle, []
+    settle, ended = Work.settle, []
 
-    def settle_one(job):
-        if job.name == "bad" and job.num_attempts:
+    def settle_one(work):
+        if work.request.name == "bad" and work.num_attempts:
             raise RuntimeError("ours")
-        settle(job)
+        settle(work)
 
-    monkeypatch.setattr(Job, "settle", settle_one)
+    monkeypatch.setattr(Work, "settle", settle_one)
     for name in ("bad", "good"):
         add(manager, name, write(NOTHING), on_complete=lambda job: ended.append((job.name, job.state)))
     tick_until(session, lambda: len(ended) == 2)
@@ -250,18 +257,83 @@ def test_jobs_are_dropped_when_the_extension_is_disabled_and_others_can_be_added
     manager, write, registered_extension
 ):
     ended = []
+
+    def tell(job):
+        added, reason = manager.add_job(f"{job.name} again", write(NOTHING))
+        ended.append((job.name, job.state, added, "is not enabled" in reason))
+
     manager.max_workers = 1
     for name in "ab":
-        add(manager, name, write(FOREVER), on_complete=ended.append)
+        add(manager, name, write(FOREVER), on_complete=tell)
     with editor(new_tree()):
         bpy.ops.node.clipboard_copy()  # of nothing: Blender 4.2 crashes later over copied nodes whose types are gone
     registered_extension.unregister()
-    registered_extension.register()
+    try:
+        added, reason = manager.add_job("c", write(NOTHING))
+        manager.process_jobs()
+    finally:
+        registered_extension.register()
+    assert (added, reason) == (
+        False,
+        "the job 'c' can't be added: Background Nodes is not enabled. Enable it in the preferences",
+    )
+    assert ended == [("a", "DROPPED", False, True), ("b", "DROPPED", False, True)]
     assert manager.get_dropped_job_names() == ["a", "b"]
-    assert "Background Nodes was disabled" in manager.get_issue_string("a")
-    assert ended == []
+    assert "Background Nodes was disabled, or Blender was quit" in manager.get_issue_string("a")
     manager.cleanup_job("a")
     assert run(manager, write("python_data = {'x': 1}"), "b").python_data == {"x": 1}
+
+
+#: Makes the extension be there in another process: on the wheels, and in a real Blender.
+_REGISTER = """
+import sys
+sys.path.insert(0, {bootstrap!r})
+import bootstrap
+bootstrap._alias_package()
+import background_nodes
+background_nodes.register()
+"""
+_ENABLE = """
+import addon_utils
+background_nodes = addon_utils.enable({name!r}, default_set=True)
+"""
+_QUITS = """
+import sys
+import bpy
+manager = background_nodes.JobManager.get_instance()
+def tell(job):
+    with open({told!r}, "a", encoding="utf-8") as file:
+        print(job.name, job.state, len(bpy.data.objects), file=file)
+for name in ("raises", "after it"):
+    def end(job):
+        tell(job)
+        job.nonsense
+    assert manager.add_job(name, "while True: pass\\n", on_complete=end) == (True, "")
+assert manager.add_job("asks", "while True: pass\\n", on_progress=tell) == (True, "")
+while manager.num_running_jobs() < 3:
+    manager.process_jobs()
+session = sys.modules[type(manager).__module__].session
+print("pids", *session.worker_process_ids, flush=True)
+"""
+
+
+def test_background_blender_that_ends_while_jobs_run_tells_of_their_end_and_leaves_no_process(
+    tmp_path, name_of_extension
+):
+    program, told = tmp_path / "program.py", tmp_path / "told"
+    source = (_ENABLE if bpy.app.binary_path else _REGISTER) + _QUITS
+    program.write_text(source.format(bootstrap=str(BOOTSTRAP.parent), name=name_of_extension, told=str(told)), "utf-8")
+    blender = [bpy.app.binary_path, "--background", "--factory-startup", "--python-exit-code", "3", "--python"]
+    command = [*(blender if bpy.app.binary_path else [sys.executable]), str(program)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.returncode == 0, ended.stderr
+    num_objects = 3  # of the file that Blender starts with
+    assert told.read_text(encoding="utf-8") == f"raises DROPPED {num_objects}\nafter it DROPPED {num_objects}\n"
+    (line,) = (line for line in ended.stdout.splitlines() if line.startswith("pids"))
+    deadline = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{process}").exists() for process in line.split()[1:]):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_results_of_a_run_are_all_home_before_those_of_a_job(manager, write, session, monkeypatch):
@@ -281,3 +353,246 @@ def test_results_of_a_run_are_all_home_before_those_of_a_job(manager, write, ses
         session.tick() if going.state.is_final else session.update_jobs(0.05)
     assert manager.get_job("job").wait(PATIENCE) == "COMPLETED"
     assert going.is_home
+
+
+def test_job_without_data_blocks_touches_nothing_in_the_file(manager, write, session, monkeypatch):
+    """Blender draws all windows anew after `batch_remove` and the like, even if nothing is given to them."""
+    touched = []
+    for place, name in ((homecoming, "Homecoming"), (remapping, "remove"), (blobs, "load"), (undo, "push_undo")):
+        monkeypatch.setattr(place, name, lambda *_given, name=name, **_options: touched.append(name))
+    monkeypatch.setattr(arriving, "Homecoming", lambda *_given: touched.append("Homecoming"))
+    monkeypatch.setattr(work, "push_undo", lambda _message: touched.append("push_undo"))
+    ended = []
+    add(manager, "job", write("python_data = {'x': 1}"), on_complete=ended.append, overwrite_data=True)
+    tick_until(session, lambda: ended)
+    assert (ended[0].python_data, touched) == ({"x": 1}, [])
+
+
+def test_job_shows_what_its_page_tells_and_no_internals(manager, write):
+    job = run(manager, write(NOTHING))
+    page = (Path(__file__).parents[2] / "docs" / "job_manager.md").read_text(encoding="utf-8")
+    shown = [name for name in dir(job) if not name.startswith("__")]
+    assert [name for name in shown if name.startswith("_")] == []
+    assert [name for name in shown if f".{name}" not in page] == []
+
+
+@pytest.mark.any_blender
+def test_worker_that_dies_again_and_again_is_told_with_the_number_of_attempts(manager, write):
+    manager.max_attempts = 3
+    add(manager, "job", write("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"))
+    assert manager.get_job("job").wait(PATIENCE) == "DROPPED"
+    message = manager.get_job("job").error.message
+    assert "in the last of 3 attempts" in message
+    assert "tried once" not in message
+
+
+@pytest.mark.any_blender
+def test_jobs_of_all_managers_have_no_more_workers_than_the_preferences_allow(manager, write, session, tmp_path):
+    session.use_settings(lambda: Settings(num_workers=2, uses_store=False))
+    other = type(manager)()
+    try:
+        gate = tmp_path / "gate"
+        script = write("import os, time\nwhile not os.path.exists(gate): time.sleep(0.01)\npython_data = {}")
+        for each in (manager, other):
+            each.max_workers = 3
+            for number in range(3):
+                add(each, str(number), script, passed_data={"gate": str(gate)})
+        process(manager, lambda: other.process_jobs() or len(session.workers) >= 2)
+        for _ in range(20):
+            manager.process_jobs()
+            other.process_jobs()
+            session.update_jobs(0.02)
+        assert len([worker for worker in session.workers if worker.state == "working"]) <= 2
+        gate.touch()
+        for each in (manager, other):
+            process(each)
+            assert len(each.get_completed_job_names()) == 3
+    finally:
+        other.kill_all()
+
+
+# Another file
+
+
+GATED = "import os, time\nwhile not os.path.exists(gate): time.sleep(0.01)\n"
+
+
+def in_other_file(manager, write, gate, script, **options):
+    """A job whose script ends after another file was opened."""
+    add(manager, "job", write(GATED + script), passed_data={"gate": str(gate)}, **options)
+    process(manager, lambda: manager.num_running_jobs() == 1)
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    gate.touch()
+
+
+def test_data_blocks_do_not_land_in_another_file_and_the_job_says_why(manager, write, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "mine.blend"))
+    in_other_file(manager, write, tmp_path / "gate", "data_blocks = [bpy.data.meshes.new('New')]")
+    process(manager)
+    job = manager.get_job("job")
+    assert (job.state, job.filepath) == ("DROPPED", str(tmp_path / "mine.blend"))
+    assert "another file was opened: its data-blocks belong to" in job.error.message
+    assert "mine.blend" in job.issue
+    assert not bpy.data.meshes
+
+
+def test_values_of_a_job_arrive_whatever_file_is_open(manager, write, tmp_path):
+    in_other_file(manager, write, tmp_path / "gate", "python_data = {'x': 1}")
+    process(manager)
+    assert manager.get_job("job").python_data == {"x": 1}
+
+
+def test_data_blocks_may_wait_for_their_file(manager, write, tmp_path):
+    """They replace nothing there: what is in it now is not what the job was given."""
+    mine = str(tmp_path / "mine.blend")
+    mesh = bpy.data.meshes.new("Mine")
+    mesh.use_fake_user = True
+    bpy.ops.wm.save_as_mainfile(filepath=mine)
+    in_other_file(
+        manager,
+        write,
+        tmp_path / "gate",
+        "bpy.data.meshes['Mine']['n'] = 1\ndata_blocks = [bpy.data.meshes['Mine']]",
+        passed_data_blocks={mesh},
+        overwrite_data=True,
+        other_file="wait",
+    )
+    process(manager, lambda: not manager.num_running_jobs())
+    for _ in range(5):
+        manager.process_jobs()
+    assert (manager.get_job_state("job"), len(bpy.data.meshes)) == ("ACTIVE", 0)
+    bpy.ops.wm.open_mainfile(filepath=mine)
+    process(manager)
+    assert [item.name for item in manager.get_job("job").data_blocks.meshes] == ["Mine.001"]
+    assert "n" not in bpy.data.meshes["Mine"]
+
+
+# Its folder
+
+
+LEAVE = """
+from background_nodes.script import output_folder
+path = output_folder() / "left.txt"
+python_data = {"path": str(path), "empty": not list(output_folder().iterdir())}
+path.write_text(word)
+"""
+
+
+def test_files_in_the_folder_of_a_job_stay_as_long_as_the_job(manager, write, session):
+    jobs = [run(manager, write(LEAVE), name, passed_data={"word": name}) for name in "ab"]
+    run(manager, write(NOTHING), "another")
+    for job in jobs:
+        assert job.python_data == {"path": str(job.folder / "left.txt"), "empty": True}
+        assert (job.folder / "left.txt").read_text() == job.name
+    folders = [job.folder for job in jobs]
+    manager.cleanup_job("a")
+    session._runner.scratch.wait_for_removals()
+    assert [folder.exists() for folder in folders] == [False, True]
+    assert jobs[0].folder is None
+    manager.kill_all()
+    session._runner.scratch.wait_for_removals()
+    assert not folders[1].exists()
+
+
+def test_each_attempt_of_a_job_has_an_empty_folder_and_that_of_the_last_one_stays(manager, write, session):
+    manager.max_attempts = 2
+    add(manager, "job", write(f"{LEAVE}\nraise ValueError(path)"), passed_data={"word": "x"})
+    job = manager.get_job("job")
+    assert job.folder is None
+    assert job.wait(PATIENCE) == "DROPPED"
+    assert [file.name for file in job.folder.iterdir()] == ["left.txt"]
+    session._runner.scratch.wait_for_removals()
+    assert len([*job.folder.parent.glob("*.files")]) == 1
+
+
+# What is handed over on the way
+
+#: Hands over what it has found, then waits for a file to go on.
+PARTIAL = """
+import time
+import numpy
+from background_nodes.script import partial_data
+found = {"attempt": 1 + os.path.exists(gate), "points": numpy.arange(3.0)}
+partial_data(found)
+found["points"] += 1.0  # too late for what was handed over
+while not os.path.exists(gate):
+    time.sleep(0.01)
+"""
+
+
+def told_while_it_runs(manager, write, gate, end) -> tuple[list, object]:
+    """Run `PARTIAL`, with more lines, until it has handed over something. Returns what was told, and the job."""
+    told = []
+    manager.max_workers = 0
+    add(
+        manager,
+        "job",
+        write(PARTIAL + end),
+        passed_data={"gate": str(gate)},
+        on_progress=lambda job: told.append(job.partial_data),
+    )
+    assert manager.get_job("job").partial_data is None
+    manager.max_workers = 1
+    process(manager, lambda: bool(told))
+    return told, manager.get_job("job")
+
+
+def test_running_script_hands_over_what_it_has_so_far(manager, write, tmp_path):
+    gate = tmp_path / "gate"
+    end = 'partial_data("the rest")\npython_data = {"all": True}\n'
+    told, job = told_while_it_runs(manager, write, gate, end)
+    assert job.state == "ACTIVE"
+    assert told[0]["attempt"] == 1
+    assert told[0]["points"].tolist() == [0.0, 1.0, 2.0]
+    assert job.python_data is None
+    gate.touch()
+    assert job.wait(PATIENCE) == "COMPLETED"
+    assert job.partial_data == "the rest"
+    assert job.python_data == {"all": True}
+    manager.cleanup_job("job")
+    assert job.partial_data is None
+
+
+def test_what_was_handed_over_stays_if_the_script_is_killed(manager, write, tmp_path):
+    _told, job = told_while_it_runs(manager, write, tmp_path / "gate", "")
+    job.kill()
+    assert job.state == "DROPPED"
+    assert job.partial_data["attempt"] == 1
+
+
+def test_next_attempt_begins_with_nothing_handed_over(manager, write, tmp_path):
+    gate = tmp_path / "gate"
+    manager.max_attempts = 2
+    end = "if found['attempt'] == 1:\n    raise RuntimeError\n"
+    told, job = told_while_it_runs(manager, write, gate, end)
+    gate.touch()
+    assert job.wait(PATIENCE) == "COMPLETED"
+    assert next(data["attempt"] for data in told if data is not None) == 1
+    assert job.partial_data["attempt"] == 2
+
+
+def test_data_block_cannot_be_handed_over_on_the_way(manager, write):
+    body = "from background_nodes.script import partial_data\npartial_data({'a': bpy.data.meshes.new('Mesh')})\n"
+    add(manager, "job", write(body))
+    assert manager.get_job("job").wait(PATIENCE) == "DROPPED"
+    assert (
+        """partial_data['a'] is the data-block bpy.data.meshes['Mesh'], which can't""" in manager.get_job("job").issue
+    )
+
+
+def test_job_of_values_makes_no_undo_step_and_its_callback_may_make_one(manager, write, session, monkeypatch):
+    made = []
+    monkeypatch.setattr(work, "push_undo", made.append)
+    bpy.data.objects.new("Before", None)
+    bpy.ops.ed.undo_push(message="Before")
+
+    def change(job):
+        bpy.data.objects.new(job.python_data["name"], None)
+        bpy.ops.ed.undo_push(message=job.name)
+
+    add(manager, "job", write("python_data = {'name': 'After'}"), on_complete=change)
+    tick_until(session, lambda: manager.get_job("job").is_over)
+    assert made == []
+    assert sorted(bpy.data.objects.keys()) == ["After", "Before"]
+    bpy.ops.ed.undo()
+    assert bpy.data.objects.keys() == ["Before"]

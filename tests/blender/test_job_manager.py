@@ -135,6 +135,67 @@ def test_retrieved_data_blocks_survive_undo_and_removal(manager, write):
     assert [mesh.name for mesh in retrieved.meshes] == ["a", "b"]
 
 
+def test_what_came_back_as_it_went_out_is_the_files_own(manager, write):
+    """The mesh of a passed object that new ones use; what was passed and only assigned; all that these use."""
+    obj, material = quad("Plate"), new_material("Rust")
+    image = bpy.data.images.new("Picture", 4, 4)
+    image.pack()
+    material.node_tree.nodes.new("ShaderNodeTexImage").image = image
+    group = bpy.data.node_groups.new("Group", "ShaderNodeTree")
+    script = write(
+        """
+        for name in "ab":
+            new = bpy.data.objects.new(name, bpy.data.objects["Plate"].data)
+            new.material_slots[0].link = "OBJECT"
+            new.material_slots[0].material = bpy.data.materials["Rust"]
+            data_blocks.append(new)
+        bpy.data.materials["Moss"].node_tree.nodes.new("ShaderNodeGroup").node_tree = bpy.data.node_groups["Group"]
+        data_blocks.append(bpy.data.materials["Moss"])
+        """
+    )
+    obj.data.materials.append(None)
+    job = run(manager, script, passed_data_blocks={obj, material, group, new_material("Moss")})
+    assert {new.data for new in job.data_blocks.objects} == {obj.data}
+    assert {new.material_slots[0].material for new in job.data_blocks.objects} == {material}
+    (moss,) = job.data_blocks.materials[:1]
+    assert moss.name == "Moss.001"
+    assert [node.node_tree for node in moss.node_tree.nodes if node.bl_idname == "ShaderNodeGroup"] == [group]
+    assert bpy.data.meshes.keys() == ["Plate"]
+    assert sorted(bpy.data.materials.keys()) == ["Moss", "Moss.001", "Rust"]
+    assert [*bpy.data.images.keys(), *bpy.data.node_groups.keys()] == ["Picture", "Group"]
+
+
+@pytest.mark.parametrize("has_keys", [False, True])
+def test_large_mesh_that_came_back_as_it_went_out_is_the_files_own(manager, write, has_keys):
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=105, y_subdivisions=105)
+    ground = bpy.context.object
+    ground.vertex_groups.new(name="Group").add([3, 11_000], 0.5, "REPLACE")
+    if has_keys:
+        for name in ("Basis", "Key"):
+            ground.shape_key_add(name=name)
+    mesh = ground.data
+    assert len(mesh.vertices) > 11_000
+    script = write(
+        """
+        obj = bpy.data.objects["Grid"]
+        highest = max(vertex.co.z for vertex in obj.data.vertices)  # it is looked at
+        if moves:
+            points = obj.data.shape_keys.key_blocks[1].data if obj.data.shape_keys else obj.data.vertices
+            points[-1].co.z += 1e-4
+        obj.location.z = highest + 1
+        data_blocks = [obj]
+        """
+    )
+    job = run(manager, script, passed_data={"moves": False}, passed_data_blocks={ground})
+    (result,) = job.data_blocks.objects
+    assert (result.data, result.location.z) == (mesh, 1)
+    assert job.data_blocks.meshes == [mesh]
+    assert bpy.data.meshes.keys() == ["Grid"]
+    (result,) = run(manager, script, passed_data={"moves": True}, passed_data_blocks={ground}).data_blocks.objects
+    assert result.data != mesh
+    assert bpy.data.meshes.keys() == ["Grid", "Grid.001"]
+
+
 def test_unchanged_material_is_the_files_own_again(manager, write):
     material = new_material("Rust")
     scene_object = quad("Plate", material=material)
@@ -253,20 +314,25 @@ def test_passed_data_block_is_the_one_in_the_copy_of_the_file(manager, write, ar
     assert bpy.data.objects["Plate"].location.x == 5
 
 
+def blend_files(session) -> list[str]:
+    """Those of jobs, without that of the artist's preferences, which stays until they change."""
+    _digest, kept = session._equipment._preferences or ("", "")
+    return [name for name in files_in(session._runner.scratch, "*.blend") if name != kept]
+
+
 def test_copies_of_the_file_are_made_anew_or_shared(manager, write, artists_file, session):
     manager.max_workers = 0
     script = write(WHOLE)
     add(manager, "first", script, use_blend_file=True)
-    scratch = session._runner.scratch
     artists_file.location.x = 1
     add(manager, "shared", script, use_blend_file=True, overwrite_blend=False)
     add(manager, "anew", script, use_blend_file=True)
-    assert len(files_in(scratch, "*.blend")) == 2
+    assert len(blend_files(session)) == 2
     manager.max_workers = 2
     for name, x in (("first", 0.0), ("shared", 0.0), ("anew", 1.0)):
         assert manager.get_job(name).wait(PATIENCE) == "COMPLETED", manager.get_issue_string(name)
         assert manager.get_retrieved_python_data(name) == whole(x)
-    assert files_in(scratch, "*.blend") == []
+    assert blend_files(session) == []
 
 
 def test_shared_copy_takes_data_blocks_that_are_passed_beside_it(manager, write, artists_file):
@@ -455,9 +521,9 @@ def test_killed_job_is_not_tried_again(manager, write):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("python_data = {'a': {'b': {1, 2}}}", "\"python_data\"['a']['b'] is of type set"),
+        ("python_data = {'a': {'b': print}}", "\"python_data\"['a']['b'] is of type builtin_function_or_method"),
         ("data_blocks = [None]", "data_blocks[0] is None"),
-        ("python_data = 3", "python_data is of type int: make it a dict"),
+        ("python_data = [3, print]", '"python_data"[1] is of type builtin_function_or_method'),
         ("update_job_progress('x')", "update_job_progress takes a number"),
     ],
 )
@@ -475,6 +541,7 @@ def test_result_that_cant_come_back_is_named(manager, write, body, message):
     [
         ({"script": "/not/there.py"}, "the file can't be read"),
         ({"script": 3}, "script is 3: give the path of a Python file"),
+        ({"other_file": "take"}, "other_file is 'take': give one of 'drop', 'wait'"),
         ({"passed_data": [1]}, "passed_data is of type list: give a dict"),
         ({"passed_data": {"a b": 1}}, "passed_data: 'a b' is no name of a variable"),
         ({"passed_data": {"class": 1}}, "passed_data: 'class' is a word of Python's own"),
@@ -502,10 +569,10 @@ def test_script_with_a_syntax_error_is_refused(manager, write):
     assert "line 2" in reason
 
 
-def test_jobs_that_arrive_together_come_home_one_after_the_other_where_that_takes_long(manager, write, session):
+def test_jobs_that_end_together_are_told_one_after_the_other_where_that_takes_long(manager, write, session):
     ended = []
     for name in "ab":
-        add(manager, name, write(f"data_blocks = [bpy.data.meshes.new('{name}')]"), on_complete=ended.append)
+        add(manager, name, write(f"python_data = {{'x': '{name}'}}"), on_complete=ended.append)
     while manager.num_running_jobs():
         session.update_jobs(0.05)
     deadline = 0.0
@@ -513,7 +580,6 @@ def test_jobs_that_arrive_together_come_home_one_after_the_other_where_that_take
         manager.update(deadline)
         assert len(ended) == min(number + 1, 2)
         assert manager.is_behind == is_behind
-    assert bpy.data.meshes.keys() == ["a", "b"]
 
 
 def test_data_blocks_that_cant_be_passed_are_refused(manager, write):
@@ -659,8 +725,7 @@ def test_500_jobs_may_be_queued_at_once(manager, write, session):
     for number in range(500):
         assert manager.get_retrieved_python_data(f"job {number}") == {"n": number}
         assert [item["n"] for item in manager.get_retrieved_data_blocks(f"job {number}").meshes] == [number]
-    scratch = session._runner.scratch
-    assert files_in(scratch, "*.blend") == [], "what came home, and what was passed, is on disk no more"
+    assert blend_files(session) == [], "what came home, and what was passed, is on disk no more"
 
 
 def test_job_of_the_same_name_takes_the_place_of_the_first(manager, write):
@@ -709,6 +774,52 @@ def test_instances_are_the_same_for_a_number_and_share_class_settings(registered
     second.max_workers = 3
     assert first.max_workers == 5
     assert second.num_available_workers() == 3
+
+
+def test_instance_of_a_name_is_a_manager_of_ones_own(registered_extension):
+    manager = registered_extension.JobManager
+    mine, yours = manager.get_instance("bl_ext.user_default.mine"), manager.get_instance("yours")
+    assert mine is manager.get_instance("bl_ext.user_default.mine")
+    assert len({mine, yours, manager.get_instance()}) == 3
+    for index in (None, "", 1.5, True):
+        with pytest.raises(TypeError, match="a manager has a number or a name"):
+            manager.get_instance(index)
+
+
+def test_job_of_another_add_on_is_not_replaced(manager, write):
+    script = write("python_data = {'x': 1}")
+    give = "added = manager.add_job('job', script)"
+    scatter, thumbnails = ({"__name__": name, "manager": manager, "script": script} for name in (
+        "bl_ext.user_default.scatter.operators", "thumbnails.panel"))  # fmt: skip
+    exec(give, scatter)
+    exec(give, thumbnails)
+    assert scatter["added"] == (True, "")
+    added, reason = thumbnails["added"]
+    assert not added
+    assert reason == (
+        "the job 'job' can't be added: 'bl_ext.user_default.scatter' has a job of that name here. "
+        "Take a manager of your own: JobManager.get_instance(__package__)"
+    )
+    scatter["__name__"] = "bl_ext.user_default.scatter.ui"
+    exec(give, scatter)
+    assert scatter["added"] == (True, "")
+    manager.cleanup_job("job")
+    exec(give, thumbnails)
+    assert thumbnails["added"] == (True, "")
+
+
+def test_script_may_be_source_or_a_text(manager):
+    source = """
+        python_data = {"file": __file__, "n": n}
+    """
+    text = bpy.data.texts.new("Count")
+    text.write("python_data = {'file': __file__, 'n': n}")
+    assert run(manager, source, "job", passed_data={"n": 1}).python_data == {"file": "<job>", "n": 1}
+    assert run(manager, text, "other", passed_data={"n": 2}).python_data == {"file": "Count", "n": 2}
+    assert manager.add_job("bad", "x = 1\n+") == (
+        False,
+        "the job 'bad' can't be added: <bad> is no Python: line 2: syntax error: invalid syntax",
+    )
 
 
 def test_two_managers_do_not_see_each_others_jobs(registered_extension, manager, write):
@@ -779,22 +890,19 @@ def test_artists_file_is_as_it_was_but_for_what_came(manager, write):
     assert names() == before
 
 
-def test_jobs_go_on_while_another_file_is_opened(manager, write, tmp_path):
-    gate = tmp_path / "gate"
-    mesh = bpy.data.meshes.new("Given")
-    script = write(
-        "import os, time\nwhile not os.path.exists(gate): time.sleep(0.01)\ndata_blocks = passed_data_blocks"
-    )
-    add(manager, "job", script, passed_data={"gate": str(gate)}, passed_data_blocks={mesh})
-    process(manager, lambda: manager.num_running_jobs() == 1)
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-    gate.touch()
-    process(manager)
-    assert [item.name for item in manager.get_retrieved_data_blocks("job").meshes] == ["Given"]
-
-
 def test_docs_name_each_method_of_the_manager(registered_extension):
     page = (Path(__file__).parents[2] / "docs" / "job_manager.md").read_text(encoding="utf-8")
     public = [name for name in vars(registered_extension.JobManager) if not name.startswith("_")]
-    ours = {"abandon", "drop_snapshot", "is_waiting", "lose_file", "update", "wait_for"}  # for the session
+    ours = {
+        "abandon",
+        "advance",
+        "is_waiting",
+        "lose_file",
+        "note_end",
+        "note_news",
+        "note_start",
+        "update",
+    }  # for the session and jobs
     assert [name for name in public if name not in ours and not re.search(rf"\b{name}\b", page)] == []
+    shown = [name for name in dir(registered_extension.JobManager().map("x = 1\n", [])) if not name.startswith("_")]
+    assert [name for name in shown if f".{name}" not in page] == []

@@ -6,6 +6,7 @@ import bpy
 import pytest
 
 from .graphs import add, editor, new_tree, output, quad, script, value
+from .test_groups import doubling, use
 
 
 @pytest.fixture
@@ -47,8 +48,11 @@ def test_swapped_node_has_place_frame_links_and_values_of_the_same_name(tree):
     frame = add(tree, "NodeFrame", "Frame")
     old.parent, old.location, old.mute, old.retries = frame, (100.0, 50.0), True, 5
     output(tree, "LINK", old, name="Output")
+    for link in tree.links:
+        link.is_muted = True
     new = swap(tree, "library:mesh/voxel_remesh", old.name)
     assert len(tree.nodes) == 4
+    assert all(link.is_muted for link in tree.links)
     assert (new.library_script, new.label, new.parent.name) == ("mesh/voxel_remesh", "Voxel Remesh", "Frame")
     assert (tuple(new.location), new.mute, new.retries) == ((100.0, 50.0), True, 5)
     assert new.inputs["Suffix"].default_value == "_mine"
@@ -104,6 +108,37 @@ def test_several_nodes_and_a_reroute_are_swapped_at_once(tree):
     swap(tree, "library:mesh/voxel_remesh", "Reroute", second.name)
     assert len([node for node in tree.nodes if getattr(node, "library_script", "") == "mesh/voxel_remesh"]) == 2
     assert {link[1::2] for link in links(tree)} == {("value", "source"), ("remeshed", "source")}
+
+
+def test_group_takes_the_place_of_a_node_and_a_node_that_of_a_group(tree):
+    group = doubling("Twice")
+    number = value(tree, "FLOAT", 3.0, name="Number")
+    old = script(tree, "Old", "def main(value: float = 1.0) -> float: return value", value=number)
+    script(tree, "After", "def main(value: float = 1.0) -> float: return value", value=old)
+    text = old.script.name
+    node = swap(tree, "group:Twice", "Old")
+    assert (node.bl_idname, node.node_tree) == ("BackgroundNodeGroup", group)
+    inside, outside = node.inputs["Value"].identifier, node.outputs["Result"].identifier
+    assert links(tree) == {("Number", "value", node.name, inside), (node.name, outside, "After", "value")}
+    back = swap(tree, f"text:{text}", node.name)
+    assert links(tree) == {("Number", "value", back.name, "value"), (back.name, "result", "After", "value")}
+
+
+def test_value_of_a_group_stays_on_the_group_that_takes_its_place(tree):
+    doubling("Twice"), doubling("Again")
+    node = use(tree, bpy.data.node_groups["Twice"])
+    node.inputs["Value"].default_value = 7.0
+    new = swap(tree, "group:Again", node.name)
+    assert (new.node_tree.name, new.inputs["Value"].default_value) == ("Again", 7.0)
+
+
+def test_node_in_a_group_is_not_swapped_for_that_group(tree):
+    group = doubling("Twice")
+    for node in group.nodes:
+        node.select = node.name == "Double"
+    with editor(group), pytest.raises(RuntimeError, match="it would be in itself"):
+        bpy.ops.background_nodes.node_swap(choice="group:Twice")
+    assert [node.name for node in group.nodes] == ["Group Input", "Group Output", "Double"]
 
 
 def test_nothing_selected_says_so(tree):

@@ -171,7 +171,8 @@ def test_nothing_of_another_file_is_overwritten(manager, write, tmp_path):
     process(manager)
     assert bpy.data.objects["Plate"] == plate
     assert "changed" not in plate.data
-    assert [item.name for item in manager.get_retrieved_data_blocks("job").objects] == ["Plate.001"]
+    assert bpy.data.objects[:] == [plate]
+    assert manager.get_job_state("job") == "DROPPED"
 
 
 def test_undo_brings_back_what_was_replaced_and_redo_the_result(manager, write):

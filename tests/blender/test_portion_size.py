@@ -49,3 +49,25 @@ def test_many_short_steps_are_no_reason_for_smaller_portions():
     assert size.now == 8
     carry(size, loading=10.0, steps=[3.0] * 5 + [9.0])
     assert size.now == 4
+
+
+def after_settling(settling: float, each: float, count: int = 6) -> list[int]:
+    """The sizes of portions after each of which the window takes so many milliseconds to be up to date."""
+    size, found = PortionSize(8), []
+    for _ in range(count):
+        found.append(size.now)
+        size.begin(size.now)
+        size.note(0.0, size.now * each / 1e3)
+        size.note_settling(settling / 1e3)
+        size.end()
+    return found
+
+
+def test_portions_take_about_as_long_as_the_window_takes_after_each():
+    assert after_settling(settling=200.0, each=2.0) == [8, 16, 32, 64, 64, 64]
+    assert after_settling(settling=10.0, each=8.0) == [8, 4, 2, 2, 2, 2]
+    assert max(after_settling(settling=900.0, each=1.0)) == 96
+
+
+def test_window_that_is_up_to_date_at_once_makes_no_portion_larger():
+    assert after_settling(settling=0.5, each=0.1) == [8] * 6

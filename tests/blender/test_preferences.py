@@ -34,7 +34,7 @@ def test_script_folders_are_added_once_and_removed(defaults):
 
 
 def test_each_preference_is_drawn_and_has_a_sentence():
-    drawn = {*layout.WORKERS, *layout.RESULTS, *layout.OVERLAYS, "script_folders"}
+    drawn = {*layout.WORKERS, *layout.RESULTS, *layout.OVERLAYS, *layout.PRESETS, "script_folders"}
     assert drawn == set(preferences.names())
     properties = preferences.BackgroundNodesPreferences.bl_rna.properties
     assert all(properties[name].description for name in drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
+import background_nodes
 from background_nodes.runtime.blender import blobs
 from background_nodes.runtime.blender.data_block_kinds import name_of
 from background_nodes.runtime.scratch.contents import Contents, DataBlockName, Origin
@@ -14,6 +15,7 @@ from background_nodes.runtime.worker.changes import provenance as provenance_mod
 from background_nodes.runtime.worker.changes.provenance import Provenance
 from background_nodes.runtime.worker.inputs import Inputs
 
+from . import graphs
 from .graphs import new_material
 
 SNAPSHOT = "snapshot.blend"
@@ -207,3 +209,166 @@ CHANGES = {
 def test_very_large_mesh_that_a_script_changed_is_changed(cutter, change):
     CHANGES[change](cutter.mesh)
     assert not cutter.is_unchanged()
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize(
+    ("type_name", "has_material", "expected"),
+    [("int", True, False), ("bpy.types.Object", False, False), ("bpy.types.Object", True, True)],
+)
+def test_what_a_task_is_given_is_read_before_its_script_only_if_its_results_may_use_it(
+    type_name, has_material, expected
+):
+    tree, thing = graphs.new_tree(), graphs.quad()
+    if has_material:
+        thing.data.materials.append(new_material("Material"))
+    result = "1" if type_name == "int" else "thing"
+    source = f"""
+    import sys
+
+    def main(thing: bpy.types.Object) -> {type_name}:
+        layouts = sys.modules["background_nodes.runtime.worker.changes.fingerprint"]._layout
+        print("structs read:", layouts.cache_info().currsize > 0)
+        return {result}
+    """
+    node = graphs.script(tree, "Look", source, thing=graphs.value(tree, "Object", thing))
+    node.use_fresh_process = True
+    run = background_nodes.run(tree)
+    assert run.state == "succeeded"
+    assert run.tasks["Look"].log == f"structs read: {expected}\n"
+
+
+# What is compared when the blob is opened again
+
+
+@pytest.fixture(params=["opened", "appended"])
+def given(request, tmp_path) -> Given:
+    """A task that is given two objects, all of a blob or some, and gives a new one that uses the mesh of the first."""
+    return Given(ScratchFolder(tmp_path), has_more=request.param == "appended")
+
+
+class Given:
+    """What is told of the mesh after the task."""
+
+    def __init__(self, folder: ScratchFolder, *, has_more: bool) -> None:
+        self._folder = folder
+        folder.file("000001.blend").parent.mkdir()
+        names = ["Given", "Other", *(["More"] if has_more else [])]
+        made = [bpy.data.objects.new(name, bpy.data.meshes.new(name)) for name in names]
+        for item in made:
+            item.data.from_pydata([(0, 0, 0), (1, 0, 0), (1, 1, 0)], [], [(0, 1, 2)])
+        made[0].data.materials.append(new_material("Material"))
+        blobs.write(folder.file("000001.blend"), made)
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        refs = [StoredRef("Object", name, "", "000001.blend") for name in names[:2]]
+        self._inputs = Inputs(folder, refs)
+        self.item, self.other = (self._inputs[ref] for ref in refs)
+
+    def tell(self) -> list[str]:
+        """The names of what is unchanged, of all that the new object uses, by those that the task was given."""
+        result = bpy.data.objects.new("Result", None)
+        result["used"] = self.item.data
+        changes = self._inputs.provenance.changes([result], "000002.blend")
+        used = {name_of(self.item.data), *map(name_of, self.item.data.materials)}
+        blobs.write(self._folder.file("000002.blend"), [result], changes.contents)
+        assert changes.candidates
+        changes.compare(self._inputs.reopen)
+        origins = {name: origin for name, origin in changes.contents.origins.items() if name in used}
+        return sorted(origin.ref.name for origin in origins.values() if origin.is_unchanged)
+
+
+def test_mesh_of_an_input_that_another_result_uses_is_unchanged(given):
+    given.item.location.x = 5
+    assert given.tell() == ["Given", "Material"]
+
+
+def swap_names(given: Given) -> None:
+    one, other = given.item.data, given.other.data
+    one.name = "aside"
+    other.name, one.name = "Given", "Other"
+
+
+#: What a script does to it.
+CHANGES_OF_GIVEN = {
+    "vertex": lambda given: given.item.data.vertices[0].co.__setitem__(2, 0.001),
+    "custom property": lambda given: given.item.data.__setitem__("custom", 1),
+    "name": lambda given: setattr(given.item.data, "name", "New"),
+    "names of two": swap_names,
+    "value of its material": lambda given: setattr(given.item.data.materials[0], "roughness", 0.125),
+    "other material": lambda given: given.item.data.materials.__setitem__(0, new_material("Other")),
+    "material of its name": lambda given: replace_material(given.item.data),
+}
+
+
+def replace_material(mesh: bpy.types.Mesh) -> None:
+    mesh.materials[0].name = "aside"
+    mesh.materials[0] = new_material("Material")
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_GIVEN)
+def test_mesh_of_an_input_that_another_result_uses_and_the_script_changed_is_changed(given, change):
+    CHANGES_OF_GIVEN[change](given)
+    assert "Given" not in given.tell()
+
+
+def with_modifier() -> bpy.types.ID:
+    item = bpy.data.objects.new("Part", bpy.data.meshes.new("Part"))
+    item.modifiers.new("Bevel", "BEVEL")
+    return item
+
+
+def with_constraint() -> bpy.types.ID:
+    item = bpy.data.objects.new("Part", None)
+    item.constraints.new("COPY_LOCATION")
+    return item
+
+
+def with_strip() -> bpy.types.ID:
+    item = bpy.data.objects.new("Part", None)
+    item.keyframe_insert("location", frame=1)
+    track = item.animation_data.nla_tracks.new()
+    track.strips.new("Strip", 1, item.animation_data.action)
+    return item
+
+
+def with_background() -> bpy.types.ID:
+    camera = bpy.data.cameras.new("Part")
+    camera.background_images.new()
+    return camera
+
+
+@pytest.mark.oldest_and_newest
+@pytest.mark.parametrize("make", [with_modifier, with_constraint, with_strip, with_background])
+def test_what_was_appended_is_the_same_in_the_blob_that_is_opened(make, tmp_path):
+    folder, made, other = ScratchFolder(tmp_path), make(), bpy.data.objects.new("Other", None)
+    folder.file("000001.blend").parent.mkdir()
+    blobs.write(folder.file("000001.blend"), [made, other])
+    ref = StoredRef(*name_of(made), "000001.blend")
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    inputs = Inputs(folder, [ref])
+    result = bpy.data.objects.new("Result", None)
+    result["used"] = inputs[ref]
+    changes = inputs.provenance.changes([result], "000002.blend")
+    changes.compare(inputs.reopen)
+    assert changes.contents.origins[DataBlockName(ref.kind, ref.name, "")].is_unchanged
+
+
+@pytest.mark.any_blender
+def test_what_an_earlier_task_changed_and_this_one_left_alone_comes_home_changed():
+    tree = graphs.new_tree()
+    source = """
+    def main(thing: bpy.types.Object) -> bpy.types.Object:
+        thing["mark"] = 1
+        return thing
+    """
+    change = graphs.script(tree, "Change", source, thing=graphs.value(tree, "Object", graphs.quad("Thing")))
+    source = """
+    def main(thing: bpy.types.Object) -> bpy.types.Object:
+        child = bpy.data.objects.new("Child", None)
+        child.parent = thing
+        return child
+    """
+    graphs.output(tree, "KEEP", graphs.script(tree, "Hang", source, thing=change))
+    assert background_nodes.run(tree).state == "succeeded"
+    assert bpy.data.objects["Child"].parent["mark"] == 1
+    assert "mark" not in bpy.data.objects["Thing"]

@@ -248,6 +248,24 @@ def test_changed_output_type_keeps_its_links(tree, linked):
     assert links_of(tree) == LINKS
 
 
+def test_links_of_changed_types_keep_their_order_and_stay_muted(tree):
+    makers = [script(tree, name, "def main(size: int = 1) -> int: ...") for name in "ABC"]
+    use = script(tree, "Use", "def main(numbers: list[float], one: float): ...", numbers=makers, one=makers[1])
+    link(value(tree, "INT", 3, name="Three"), makers[1].inputs[0]).is_muted = True
+    use.inputs["One"].links[0].is_muted = True
+
+    def found() -> list[tuple[str, str, bool]]:
+        links = sorted(tree.links, key=lambda link: (link.to_socket.identifier, link.multi_input_sort_id))
+        return [(each.from_node.name, each.to_socket.identifier, each.is_muted) for each in links]
+
+    before = found()
+    assert before == [*((name, "numbers", False) for name in "ABC"), ("B", "one", True), ("Three", "size", True)]
+    rewrite(makers[1], "def main(size: float = 1.0) -> float: ...")
+    assert found() == before
+    rewrite(use, "def main(numbers: list[int], one: int): ...")
+    assert found() == before
+
+
 def test_changed_type_keeps_the_value_where_it_can(tree):
     node = script(tree, "Node", "def main(size: int = 3, name: str = 'x', angle: float = 0.5): ...")
     node.inputs["Size"].default_value = 5

@@ -28,7 +28,7 @@ def both(tmp_path, monkeypatch):
     for name in ("short", "whole"):
         (tmp_path / name).mkdir()
     short = EmptyFile(tmp_path / "short")
-    monkeypatch.setattr(short_dna, "_UNKNOWN", (0, 0))
+    monkeypatch.setattr(short_dna, "_TRIED", ())
     return short, EmptyFile(tmp_path / "whole")
 
 
@@ -72,7 +72,7 @@ def test_empty_file_is_the_same_without_the_rest_of_its_dna(both, tmp_path):
     assert [pair for pair in zip(short, whole, strict=True) if pair[0] != pair[1]] == []
 
 
-def test_structs_that_nothing_in_the_file_refers_to_are_left_out_of_its_dna(both):
+def test_structs_that_are_far_from_what_is_in_the_file_are_left_out_of_its_dna(both):
     (blocks, short), (_blocks, whole) = (read(file._path) for file in both)
     assert whole.named("ArrayModifierData")
     assert short.named("ArrayModifierData") is None
@@ -88,7 +88,7 @@ def test_structs_that_nothing_in_the_file_refers_to_are_left_out_of_its_dna(both
 @pytest.fixture
 def written(tmp_path, monkeypatch):
     """Writes a blob with a data-block and all it uses, whole, and one without the rest of its DNA."""
-    monkeypatch.setattr(short_dna, "_UNKNOWN", (0, 0))
+    monkeypatch.setattr(short_dna, "_TRIED", ())
 
     def write(item: bpy.types.ID) -> tuple[Path, Path]:
         whole, short = tmp_path / "whole.blend", tmp_path / "short.blend"
@@ -130,6 +130,24 @@ def test_library_is_read_the_same_without_the_rest_of_its_dna(written, name, tmp
         found = read(whole)
         assert found
         assert read(short) == found
+
+
+def test_names_that_nothing_in_the_file_has_are_left_out_of_its_dna(written):
+    whole, short = written(bpy.data.objects.new("Empty", None))
+    before, after = (bytes(read(path)[0].first(b"DNA1")) for path in (whole, short))
+    assert b"MTex\0" in before
+    assert b"MTex\0" not in after
+    assert b"Material\0" in after  # an object points to some
+    assert len(after) < len(before) / 4
+
+
+@pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="4.2 crashes over it, with all of its DNA, too")
+def test_library_without_a_data_block_is_read_without_the_rest_of_its_dna(tmp_path):
+    path = tmp_path / "nothing.blend"
+    bpy.data.libraries.write(str(path), set())
+    short_dna.shorten(path)
+    with bpy.data.libraries.load(str(path)) as (available, _wanted):
+        assert available.objects == []
 
 
 def test_file_that_was_shortened_can_be_shortened_again(written):

@@ -321,5 +321,5 @@ def test_node_stays_as_wide_as_the_artist_made_it():
     node.script = bpy.data.texts.new("Other")
     node.script.write("def main(name_contains_all_of_this: str): pass")
     node.script = node.script
-    assert [socket.name for socket in node.inputs] == ["Name Contains All Of This"]
+    assert [socket.name for socket in node.inputs] == ["Name Contains All of This"]
     assert node.width == 333

@@ -113,13 +113,24 @@ def of_socket(node_name: str, socket_name: str, is_output: bool) -> Place:
 
 def button_command() -> str:
     """The Python command of the button under the mouse, in whatever region that is; "" where there is none."""
+    return _copied("copy_python_command_button")
+
+
+def field_path() -> str:
+    """The data path of the field under the mouse, such as nodes["Name"].inputs[0].default_value; "" for none."""
+    return _copied("copy_data_path_button")
+
+
+def _copied(operator: str) -> str:
+    """What an operator of Blender copies of what is under the mouse."""
     manager = bpy.context.window_manager
     manager.clipboard = ""
+    copy = getattr(bpy.ops.ui, operator)
     for found in window().screen.areas:
         for part in found.regions:
             with bpy.context.temp_override(window=window(), screen=window().screen, area=found, region=part):
-                if bpy.ops.ui.copy_python_command_button.poll():
-                    bpy.ops.ui.copy_python_command_button()
+                if copy.poll():
+                    copy()
                     return manager.clipboard
     return ""
 

@@ -68,7 +68,7 @@ class AddingEditor(Editor):
         self.window.settle(15)
 
     def open_menu(self) -> None:
-        self.window.move(*self.at(0, 0))
+        self.window.move(*self.at(0, 150))  # the whole menu has room below: else it lies under the mouse
         self.window.press("A", shift=True)
         self.window.settle(5)
 

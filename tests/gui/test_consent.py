@@ -94,6 +94,27 @@ def test_cancelled_dialog_allows_nothing(asked):
     assert (asked.cancel(), asked.has_run()) == (None, False)
 
 
+def test_command_of_a_shipped_node_is_shown_before_it_runs(asked):
+    asked.window.run(
+        """
+        tree = bpy.data.node_groups.new("Convert", "BackgroundNodeTree")
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.library_script = "Convert", "pipeline/run_command"
+        node.inputs["Program"].default_value = "echo"
+        node.inputs["Arguments"].default_value = arguments
+        places.area().spaces.active.node_tree = tree
+        """,
+        arguments=["-n", asked.folder.name],
+    )
+    asked.window.settle()
+    asked.press_run()
+    assert not asked.has_run()
+    asked.press("Allow for This Session")
+    assert asked.editor.wait_until_home()["state"] == "succeeded"
+    asked.press_run()
+    assert asked.cancel() is None, "it is asked for once"
+
+
 @pytest.mark.parametrize("key", ["A", "F", "RET"])
 def test_key_pressed_by_accident_allows_nothing(asked, key):
     asked.press_run()

@@ -16,7 +16,7 @@ from screen import Screen
 from window import Window
 
 SEED = int(os.environ.get("BACKGROUND_NODES_FUZZ_SEED", "3"))
-NUM_ACTIONS = int(os.environ.get("BACKGROUND_NODES_FUZZ_ACTIONS", "2000"))
+NUM_ACTIONS = int(os.environ.get("BACKGROUND_NODES_FUZZ_ACTIONS", "1000"))
 NUM_TOLD = 30
 
 #: Keys of an artist, each with the modifiers held; what they open is closed again.

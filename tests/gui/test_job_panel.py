@@ -31,7 +31,7 @@ data_blocks = [obj]
 """
 )
 #: Finds the example's manager, in front of what is run in Blender.
-MANAGER = "manager = places.module('addon.jobs.job_manager').JobManager.get_instance(1204)\n"
+MANAGER = "manager = places.module('addon.jobs.job_manager').JobManager.get_instance('job_panel')\n"
 
 
 class JobPanel:
@@ -310,8 +310,9 @@ def test_another_file_kills_what_an_operator_polls_and_leaves_what_has_a_callbac
     assert window.run("return [item.bl_idname for item in places.window().modal_operators]") == []
     panel.let_on(0.3)
     panel.let_on(0.7)
-    panel.wait_for_state("Gated: Cube #2", "COMPLETED")
-    assert "Made" in objects(window)
+    panel.wait_for_state("Gated: Cube #2", "DROPPED")
+    assert "another file was opened" in window.run(MANAGER + "return manager.get_issue_string('Gated: Cube #2')")
+    assert "Made" not in objects(window)
 
 
 def test_what_is_sculpted_is_replaced_when_sculpting_ends(panel):
@@ -369,10 +370,21 @@ def test_object_in_local_view_stays_in_it_when_it_is_replaced(panel):
     window.press("NUMPAD_SLASH")
 
 
-def test_quitting_while_jobs_run_leaves_no_process(stage, panel):
+def test_quitting_while_jobs_run_tells_of_their_end_and_leaves_no_process(stage, panel, tmp_path):
+    panel.window.run(
+        MANAGER
+        + """
+def note(job):
+    with open(path, "a") as file:
+        print(job.name, job.state, len(bpy.data.objects), file=file)
+assert manager.add_job("told", "while True: pass\\n", on_complete=note) == (True, "")
+""",
+        path=str(tmp_path / "told"),
+    )
     panel.add("gated")
     panel.wait_for_progress("Gated: Cube", 0.3)
     panel.add("never_end", "add_with_callback")
     panel.window.wait_for(MANAGER + "return manager.num_running_jobs() == 2")
     assert len(panel.window.processes()) >= 3
     stage.close()  # asserts the exit code, the log, and that all processes are gone
+    assert (tmp_path / "told").read_text() == "told DROPPED 3\n"

@@ -135,17 +135,22 @@ def filled_share(editor: Editor, picture: Picture, node: str) -> float:
     return sum(full) / len(row)
 
 
+def wait_for_filled_share(editor: Editor, node: str, share: float) -> None:
+    """Wait until the strip is filled so far on the screen, which shows what Blender has drawn a little later."""
+
+    def is_shown() -> bool:
+        return filled_share(editor, editor.window.screen.picture(), node) == pytest.approx(share, abs=0.03)
+
+    wait_until(is_shown, 20.0, f"a strip under {node} that is {share:.0%} full")
+
+
 def test_bar_moves_and_is_as_long_as_the_progress(going, gate):
-    window = going.window
-    before = window.screen.picture()
-    assert filled_share(going, before, "Working") == pytest.approx(0.3, abs=0.03)
+    wait_for_filled_share(going, "Working", 0.3)
     gate.open(0.3)
     going.wait_for_progress("Working", 0.7)
-    after = window.screen.picture()
-    assert filled_share(going, after, "Working") == pytest.approx(0.7, abs=0.03)
+    wait_for_filled_share(going, "Working", 0.7)
     assert finish(going, gate) == "succeeded"
-    window.settle(5)
-    assert filled_share(going, window.screen.picture(), "Working") == 0.0
+    wait_for_filled_share(going, "Working", 0.0)
 
 
 def test_cancel_button_ends_the_run(going):

@@ -145,8 +145,10 @@ def make_engine(launcher, tmp_path):
 
     engines = []
 
-    def make(capacity: int = 1, command: tuple[str, ...] | None = None, devices=None, **limits) -> Engine:
+    def make(capacity: int = 1, command: tuple[str, ...] | None = None, devices=None, places=None, **limits) -> Engine:
         chosen = replace(launcher, limits=replace(launcher.limits, **limits))
+        if places is not None:
+            chosen = replace(chosen, places=places)
         if devices is not None:
             chosen = replace(chosen, devices=devices)
         if command is not None:

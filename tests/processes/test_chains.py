@@ -4,6 +4,7 @@ BACKGROUND_NODES_FUZZ_SEED=7 pytest tests/processes/test_chains.py     another g
 BACKGROUND_NODES_TEST_ALL=1 pytest tests/processes/test_chains.py      200 more of them
 """
 
+import json
 import os
 import random
 import signal
@@ -499,3 +500,135 @@ def test_result_that_many_tasks_take_on_two_workers_is_the_same_to_each(make_eng
     found = outcomes(engine, engine.wait(engine.start(first, *takers)))
     one, *others = [found[task.name, 0] for task in takers]
     assert others == [one] * 5
+
+
+# What is kept
+
+#: What scripts do with a large mesh: its arrays are megabytes.
+LARGE_STEPS = {
+    "make": """
+        side = 320
+        bpy.ops.mesh.primitive_grid_add(x_subdivisions=side, y_subdivisions=side)
+        item = bpy.context.object
+        """,
+    "give it on": "pass",
+    "move one vertex": "item.data.vertices[70_000].co.z += 1",
+    "move all": """
+        places = numpy.zeros(3 * len(item.data.vertices), numpy.float32)
+        item.data.vertices.foreach_get("co", places)
+        item.data.vertices.foreach_set("co", places + 1)
+        """,
+    "add before it": 'item.data.materials.append(bpy.data.materials.new("A")); item.name = "Another"',
+    "copy its mesh": 'other = item.copy(); other.data = item.data.copy(); item["copy"] = other',
+    "remove a face": """
+        work = bmesh.new()
+        work.from_mesh(item.data)
+        bmesh.ops.delete(work, geom=[*work.faces][-1:], context="FACES_ONLY")
+        work.to_mesh(item.data)
+        """,
+}
+
+
+def large_task(name: str, item=None, step: str = ""):
+    """As `make_task`, with a step that is done to a large mesh, and nobody looks at each vertex."""
+    planned = make_task(name, step or LARGE_STEPS[name], "", item)
+    text = planned.script.text.replace("map(look, (item, *others))", "()").replace("import os", "import os, bmesh")
+    return replace(planned, script=replace(planned.script, text=text))
+
+
+@pytest.fixture
+def keeping(make_engine, tmp_path):
+    """An engine that keeps what its tasks give."""
+    from background_nodes.runtime.engine.cache import Cache
+    from background_nodes.runtime.engine.runner import Runner
+    from background_nodes.runtime.keys.key import Environment
+    from background_nodes.runtime.store.store import Store
+
+    engine, store = make_engine(capacity=2), Store(tmp_path / "kept")
+    engine.runner = Runner(engine.pool, engine.scratch, Cache(store, lambda _plan: Environment("", "")))
+    yield engine, store
+    engine.close()
+    store.close()
+
+
+def start_keeping(engine, *tasks):
+    from background_nodes.runtime.planning.plan import Plan
+
+    return engine.runner.start(Plan("test", tasks), {}, 2, use_cache=True)
+
+
+def blob_of(engine, run, task) -> Path:
+    return engine.scratch.file(run.results.item(task.id, 0)["item"].content.blob)
+
+
+def noted_and_true_digests(engine, run, task) -> tuple:
+    from background_nodes.runtime.blend_file import blob_digests
+    from background_nodes.runtime.blend_file.digests import digests
+    from background_nodes.runtime.blend_file.outside import Outside
+    from background_nodes.runtime.keys.files import FileDigests
+
+    blob = blob_of(engine, run, task)
+    return blob_digests.read(blob), digests(blob, Outside(FileDigests()))
+
+
+def test_digests_of_a_chain_are_those_of_its_blobs_whatever_its_tasks_change(keeping):
+    from background_nodes.runtime.store import upkeep
+
+    engine, store = keeping
+
+    def run(*tasks):
+        started = engine.wait(start_keeping(engine, *tasks))
+        engine.runner.finish_keeping(started, None)
+        assert set(states(started)) == {"succeeded"}, [record.error for record in started.scheduler.tasks.values()]
+        return [record.num_cached for record in started.scheduler.tasks.values()], started
+
+    def check(run, tasks):
+        for task in tasks:
+            noted, true = noted_and_true_digests(engine, run, task)
+            assert noted == true, task.name
+
+    tasks = []
+    for name in LARGE_STEPS:
+        tasks.append(large_task(name, *tasks[-1:]))
+    num_cached, first = run(*tasks)
+    assert num_cached == [0] * len(tasks)
+    check(first, tasks)
+    # Another first task that makes the same: all that follows is found by its digest.
+    text = f"{tasks[0].script.text}\nNUMBER = 3\n"
+    num_cached, _again = run(replace(tasks[0], script=replace(tasks[0].script, text=text)), *tasks[1:])
+    assert num_cached == [0, *[1] * (len(tasks) - 1)]
+    # A task in the middle that makes something else, out of a kept result.
+    other = large_task("move all", tasks[2], "item.data.vertices[0].co.z += 0.5")
+    tasks[3:] = [other, replace(tasks[4], arguments=large_task("add before it", other).arguments)]
+    num_cached, changed = run(*tasks)
+    assert num_cached == [1, 1, 1, 0, 0]
+    check(changed, tasks[3:])
+    found = upkeep.verify(store)
+    assert (found.num_records > len(tasks), found.num_damaged) == (True, 0), (
+        "what is kept has the digests that are noted"
+    )
+
+
+@pytest.mark.any_blender
+def test_what_a_task_leaves_alone_is_not_hashed_again(keeping, tmp_path):
+    """It has the digest that is noted of its input, be it wrong; what was kept with it is then a miss."""
+    from background_nodes.runtime.store import upkeep
+
+    engine, store = keeping
+    begun, flag = tmp_path / "begun", tmp_path / "flag"
+    first = large_task("make")
+    second = large_task("wait", first, WAIT.format(begun=str(begun), flag=str(flag)))
+    run = start_keeping(engine, first, second)
+    engine.wait(run, begun.exists)
+    note = blob_of(engine, run, first).with_suffix(".chunks.json")
+    record = json.loads(note.read_text())
+    for row in record["contents"]:
+        row[2] = "00" * 32 + row[2][64:]
+    note.unlink()
+    note.write_text(json.dumps(record))
+    flag.touch()
+    engine.runner.finish_keeping(engine.wait(run), None)
+    noted, true = noted_and_true_digests(engine, run, second)
+    assert noted.keys() == true.keys()
+    assert {name.kind for name in true if noted[name].own != true[name].own} == {"Mesh"}
+    assert upkeep.verify(store).num_damaged == 1

@@ -4,6 +4,7 @@ import pytest
 
 from background_nodes.runtime.scratch.logs import KEPT_BYTES, TaskLog, read_log
 
+from ..store_files import files_in
 from .conftest import planned
 
 pytestmark = pytest.mark.any_blender
@@ -120,3 +121,14 @@ def test_log_can_be_read_while_the_script_runs(warm, tmp_path):
     go.touch()
     warm.wait(run)
     assert warm.outcome(run).log == "now\n"
+
+
+def test_task_that_prints_nothing_leaves_no_log(make_engine):
+    engine = make_engine(1)
+    assert engine.run("return 1").value == 1
+    assert files_in(engine.scratch, "*.log") == []
+    outcome = engine.run("print('once'); return 2")
+    assert (outcome.value, outcome.log) == (2, "once\n")
+    assert len(files_in(engine.scratch, "*.log")) == 1
+    assert engine.run("import bpy; bpy.ops.mesh.primitive_cube_add(); return 3").log == ""
+    assert len(files_in(engine.scratch, "*.log")) == 1

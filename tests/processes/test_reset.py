@@ -45,7 +45,7 @@ def main(given=None):
                  "bpy", "bpy.utils", "random", "tempfile", "pathlib", "background_nodes.script", "addon_utils"):
         module = __import__(name, fromlist=["x"])
         seen[name] = {k: plain(v) for k, v in vars(module).items() if k not in {"_reporter", "__warningregistry__",
-                      "last_exc", "last_type", "last_value", "last_traceback", "tempdir"}}
+                      "last_exc", "last_type", "last_value", "last_traceback", "tempdir"} and not is_below(v, name)}
     seen["modules"] = sorted(name for name in sys.modules if not name.startswith(OWN) and is_of_scripts(name))
     own_folder = tempfile.gettempdir() + os.sep  # of each worker another one
     seen["path"] = [path.removeprefix(own_folder) for path in sys.path]
@@ -134,6 +134,9 @@ def main(given=None):
     bpy.context.view_layer.update()
     seen["code in drivers"] = [empty.location.x, driver.is_valid]
     return {key: json.loads(json.dumps(value, default=repr)) for key, value in seen.items()}
+
+def is_below(value, name):  # modules that a script has imported stay imported
+    return isinstance(value, type(sys)) and value.__name__.startswith(name + ".")
 
 def is_of_scripts(name):
     file = getattr(sys.modules[name], "__file__", None)

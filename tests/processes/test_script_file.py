@@ -79,5 +79,25 @@ def test_pool_of_a_script_without_main_calls_its_function(warm):
 
 def test_next_script_finds_nothing_of_the_last_ones_module(warm):
     warm.run(POOL.format(method="spawn"), timeout=PATIENCE)
-    task = planned("import sys; return [path for path in sys.path if 'background_nodes_script' in path]")
+    task = planned("import sys; return [path for path in sys.path if path.endswith('script')]")
     assert len(warm.outcome(warm.wait(warm.start(task))).value) == 1, "its own"
+
+
+def test_script_of_the_same_length_that_comes_next_is_the_one_that_is_found(warm):
+    for factor in (2, 3, 3, 2):
+        body = POOL.format(method="spawn").replace("2 * number", f"{factor} * number")
+        assert warm.run(body, timeout=PATIENCE).value == [factor, 2 * factor, 3 * factor]
+
+
+def test_what_a_script_leaves_beside_its_file_is_gone_when_it_runs_again(warm):
+    body = """
+    import sys
+    from pathlib import Path
+
+    def main():
+        folder = Path(next(path for path in sys.path if path.endswith("script")))
+        found = sorted(file.name for file in folder.iterdir())
+        (folder / "left.py").write_text("")
+        return found
+    """
+    assert [warm.run(body).value for _ in range(2)] == [["background_nodes_script.py"]] * 2

@@ -53,7 +53,27 @@ def test_inputs_are_variables_and_python_data_is_the_output(run):
 
 def test_script_that_sets_nothing_gives_an_empty_dict(run):
     assert run("x = 1").value == {"python_data": {}}
-    assert run("python_data = list()").value == {"python_data": {}}
+    assert run("python_data = None").value == {"python_data": {}}
+    assert run("python_data = list()").value == {"python_data": []}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "python_data.append(1)\npython_data.append(2)",
+        "python_data.append(1)\npython_data.extend([2])",
+        "python_data += [1]\npython_data.append(2)",
+        "python_data.append(0)\npython_data = [number + 1 for number in [*python_data, len(python_data)]]",
+        "python_data.append(2)\nassert python_data[0] == 2\npython_data = [1, *python_data]",
+    ],
+)
+def test_start_value_of_python_data_may_be_appended_to(run, body):
+    assert run(body).value["python_data"] == [1, 2]
+
+
+def test_start_value_of_python_data_is_a_dict_or_a_list(run):
+    assert run("python_data['a'] = len(python_data)").value["python_data"] == {"a": 0}
+    assert "make it a dict or a list" in run("python_data['a'] = 1\npython_data.append(2)").message
 
 
 @pytest.mark.parametrize(("kind", "is_list"), [("INT", False), ("STRING", True)])
@@ -111,7 +131,7 @@ def test_values_come_back_with_their_types(run):
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("python_data = {'a': {'b': [0, {1, 2}]}}", "output \"python_data\"['a']['b'][1] is of type set"),
+        ("python_data = {'a': {'b': [0, print]}}", "output \"python_data\"['a']['b'][1] is of type builtin_function"),
         ("python_data = {'a': object}", "output \"python_data\"['a'] is of type type"),
         (
             "python_data = {(1, 2): 3}",
@@ -122,7 +142,6 @@ def test_values_come_back_with_their_types(run):
             "python_data = {'a': bpy.context.scene}",
             "output \"python_data\"['a'] is the data-block bpy.data.scenes['Scene']",
         ),
-        ("python_data = [1]", "python_data is of type list: make it a dict"),
         ("data_blocks = [None]", "data_blocks[0] is None and no data-block: leave it out"),
         ("data_blocks = bpy.context.scene", "data_blocks is of type Scene: make it a list of data-blocks"),
         ("m = bpy.data.meshes.new('m'); data_blocks = [m]; bpy.data.meshes.remove(m)", "data_blocks[0] was removed"),

@@ -12,6 +12,7 @@ test says is about the last request of that name.
 
 from __future__ import annotations
 
+import platform
 import time
 from collections import deque
 from collections.abc import Hashable, Iterable
@@ -20,6 +21,7 @@ from typing import Any
 from background_nodes.runtime.engine import messages
 from background_nodes.runtime.engine.interface import Lost, NoWorker, Report, Request
 from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
+from background_nodes.runtime.planning.needs import Offer, parsed
 from background_nodes.runtime.planning.plan import TaskOutput
 from background_nodes.runtime.scratch.typed_values import TypedValue
 from background_nodes.runtime.script.socket_types import SocketType, StoredRef
@@ -111,6 +113,13 @@ class FakeEngine:
     def num_workers(self) -> int:
         return len(self.workers)
 
+    def usual_capacity(self, here: int) -> int:
+        return here
+
+    def why_not(self, needs: str) -> str:
+        lacking = Offer(platform.system(), memory=1024.0**3).lacks(parsed(needs))
+        return f"the fake one has not {lacking}" if lacking else ""
+
     def infos(self) -> tuple[WorkerInfo, ...]:
         return self.workers
 
@@ -132,6 +141,10 @@ class FakeEngine:
             if _name(request.key) == name and run in (None, _attribute(request.key, "run")):
                 return request
         raise LookupError(f"nothing called {name!r} was submitted, but {[_name(each.key) for each in self.submitted]}")
+
+    def open_requests(self) -> tuple[Request, ...]:
+        """The requests that have not ended, in their order."""
+        return tuple(self._open.values())
 
     def task(self, name: str, run: int | None = None) -> Any:
         """What a worker would be told: the message of the last request of a name."""
@@ -158,7 +171,10 @@ class FakeEngine:
 
     def succeed(self, name: str, run: int | None = None, **contents: object) -> None:
         """It does what it was asked for. What a task gives can be said by the identifiers of its outputs."""
-        request = self.request(name, run)
+        self.succeed_with(self.request(name, run), **contents)
+
+    def succeed_with(self, request: Request, **contents: object) -> None:
+        """The same, for a request."""
         self._end(request, answer(request, **contents))
 
     def fail(self, name: str, message: str = "no faces", run: int | None = None) -> None:

@@ -4,7 +4,8 @@ r"""Graphs written in two lines of text.
     graph("a: -> x:FLOAT ; b: v:FLOAT=0.5 w:[Object]? -> y:[Object]", "a.x > b.v ; b.y > b.w")
 
 Nodes stand between semicolons: words, the node's name, a colon, its inputs, `->`, its outputs. The words are `in`,
-`out`, `reroute`, `frame`, `group` (else it is a script node), `muted` and `keep`. A node in the group `g` is `g/name`;
+`out`, `reroute`, `frame`, `group`, one of `_LIST_NODES` (else it is a script node), `muted` and `keep`. A list node's
+inputs are its lists, then what decides, which have names that `_LIST_NODES` tells. A node in the group `g` is `g/name`;
 links start at inputs of `g` to go into it, and end at its outputs to leave it. A socket is `name:TYPE`, `[TYPE]` for a
 list, `?` behind the type for an optional one, and `=value` for what it holds: a Python literal without spaces, or
 `@Name` for the data-block of that name. What a node's id is, its name is too, with spaces around each stroke.
@@ -27,6 +28,7 @@ from background_nodes.runtime.planning.graph import (
     OutputMode,
     OutputSocket,
 )
+from background_nodes.runtime.planning.lists import Lengths, ListAction, ListOperation
 from background_nodes.runtime.script.signature import Parameter, ScriptSource
 from background_nodes.runtime.script.socket_types import LiveRef, SocketType, Value
 
@@ -39,6 +41,22 @@ _KINDS = {
     "reroute": NodeKind.REROUTE,
     "frame": NodeKind.FRAME,
     "group": NodeKind.GROUP,
+}
+#: List nodes: what they do, and the inputs that decide what they give.
+_LIST_NODES = {
+    "cross": (ListAction.CROSS_PRODUCT, (), {}),
+    "zip": (ListAction.ZIP, (), {}),
+    "zip_shortest": (ListAction.ZIP, (), {"lengths": Lengths.SHORTEST}),
+    "zip_last": (ListAction.ZIP, (), {"lengths": Lengths.LAST}),
+    "zip_cycle": (ListAction.ZIP, (), {"lengths": Lengths.CYCLE}),
+    "slice": (ListAction.SLICE, ("position", "length", "step"), {}),
+    "flatten": (ListAction.FLATTEN, (), {}),
+    "count": (ListAction.COUNT, (), {}),
+    "filter": (ListAction.FILTER, ("keep",), {}),
+    "sort": (ListAction.SORT, ("keys",), {}),
+    "sort_down": (ListAction.SORT, ("keys",), {"is_descending": True}),
+    "switch": (ListAction.SWITCH, ("switch",), {"choices": (False, True)}),
+    "index_switch": (ListAction.SWITCH, ("switch",), {"choices": (0, 1, 2)}),
 }
 _SOCKET = re.compile(r"(?P<name>\w+):(?P<list>\[?)(?P<kind>\w+)\]?(?P<optional>\??)(?:=(?P<value>.+))?")
 
@@ -73,6 +91,8 @@ def _node(text: str) -> GraphNode:
     *words, name = head.split()
     kind = next((_KINDS[word] for word in words if word in _KINDS), NodeKind.SCRIPT)
     inputs, _, outputs = sockets.partition("->")
+    operation = next((_operation(word, inputs) for word in words if word in _LIST_NODES), None)
+    kind = kind if operation is None else NodeKind.LIST
     return GraphNode(
         id=name,
         name=name.replace("/", " / "),
@@ -83,7 +103,14 @@ def _node(text: str) -> GraphNode:
         script=SOURCE if kind is NodeKind.SCRIPT else None,
         settings=NodeSettings(keep_result="keep" in words),
         action=KEEP if kind is NodeKind.OUTPUT else None,
+        operation=operation,
     )
+
+
+def _operation(word: str, inputs: str) -> ListOperation:
+    action, by, options = _LIST_NODES[word]
+    names = (_socket(text)[0] for text in inputs.split())
+    return ListOperation(action, tuple(name for name in names if name not in by), by, **options)
 
 
 def _input(text: str) -> InputSocket:

@@ -11,19 +11,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = ("runtime", "node_tree", "addon")  # each may import what stands before it
+#: What is no part of the extension, with what each may import of the rest.
+OUTSIDE = {"farm": {"runtime", "engines"}, "submit": {"runtime", "node_tree", "addon"}}
 BLENDER = {"bpy", "bpy_extras", "bmesh", "mathutils", "gpu", "gpu_extras", "blf", "bl_math", "addon_utils", "_bpy"}
-BLENDER_PLACES = ("addon", "node_tree", "runtime/blender", "runtime/worker")
+BLENDER_PLACES = ("addon", "node_tree", "runtime/blender", "runtime/worker", "farm/extension", "submit")
 UNSAFE_MODULES = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
 UNSAFE_CALLS = {"exec", "eval"}
 #: The rooms of a layer; each may import what stands before it, and the files of the layer's own folder.
 ROOMS = {
     "runtime": (
         "script",
+        "text_form",
         "planning",
         "scheduling",
         "scratch",
         "keys",
         "blend_file",
+        "presets",
         "store",
         "engine",
         "pool",
@@ -33,6 +37,7 @@ ROOMS = {
     "addon": (
         "consent",
         "session",
+        "presets",
         "jobs",
         "drawing",
         "preferences",
@@ -41,6 +46,8 @@ ROOMS = {
         "adding",
         "scripts",
         "sidebar",
+        "preset_library",
+        "text_form",
         "command_line",
     ),
 }
@@ -50,8 +57,8 @@ pytestmark = pytest.mark.any_python
 
 
 def package_files() -> list[str]:
-    folders = [file for layer in LAYERS for file in (ROOT / layer).rglob("*.py")]
-    modules = [ROOT / name for name in ("__init__.py", "script.py", "cli.py") if (ROOT / name).exists()]
+    folders = [file for layer in (*LAYERS, *OUTSIDE) for file in (ROOT / layer).rglob("*.py")]
+    modules = [ROOT / name for name in ("__init__.py", "script.py", "engines.py", "cli.py") if (ROOT / name).exists()]
     return sorted(file.relative_to(ROOT).as_posix() for file in [*folders, *modules])
 
 
@@ -146,6 +153,19 @@ def test_module_imports_its_own_layer_and_those_below(file):
     assert not above, f"{file} imports upwards"
 
 
+@pytest.mark.parametrize("folder", OUTSIDE)
+def test_what_is_no_part_of_the_extension_stays_beside_it(folder):
+    """The extension runs without it, and the farm uses nothing of the extension that touches Blender."""
+    assert f"{folder}*" not in (ROOT / "blender_manifest.toml").read_text(encoding="utf-8")
+    for file in package_files():
+        modules = imported_modules(file, parse(file))
+        used = {module.split(".")[1] for module in modules if module.startswith("background_nodes.")}
+        if file.startswith(f"{folder}/"):
+            assert used <= {folder, *OUTSIDE[folder]}, f"{file} imports what it should not"
+        elif file != "cli.py":
+            assert folder not in used, f"{file} needs what is not in the extension"
+
+
 def test_no_files_import_each_other_in_a_circle():
     circle = circle_in(product_sources())
     assert circle == []
@@ -187,11 +207,18 @@ def test_one_file_of_the_addon_knows_the_pool():
     assert knowing == ["addon/session/blender_host.py"]
 
 
-@pytest.mark.parametrize("engine", ["runtime/pool/pool.py", "tests/unit/fake_engine.py"])
-def test_engine_has_the_methods_of_the_protocols(engine):
+@pytest.mark.parametrize(
+    ("engine", "name"),
+    [
+        ("runtime/pool/pool.py", "Pool"),
+        ("tests/unit/fake_engine.py", "FakeEngine"),
+        ("farm/engine.py", "FarmEngine"),
+    ],
+)
+def test_engine_has_the_methods_of_the_protocols(engine, name):
     protocols = ("runtime/engine/interface.py", "Engine"), ("runtime/engine/workers.py", "ManagedEngine")
-    wanted = {name for file, cls in protocols for name in methods_of(file, cls)}
-    assert wanted <= set(methods_of(engine, "Pool" if "pool" in engine else "FakeEngine"))
+    wanted = {method for file, cls in protocols for method in methods_of(file, cls)}
+    assert wanted <= set(methods_of(engine, name))
 
 
 def methods_of(file: str, name: str) -> Iterator[str]:
@@ -204,7 +231,7 @@ def test_command_line_knows_nothing_that_draws():
     sources = product_sources()
     for file in (file for file in sources if file.startswith("addon/command_line/")):
         used = {other.split("/")[1] for other in files_imported(file, sources[file], sources) if other.count("/") > 1}
-        assert not used & {"drawing", "editor", "adding", "scripts", "sidebar"}, file
+        assert not used & {"drawing", "editor", "adding", "scripts", "sidebar", "preset_library"}, file
 
 
 @pytest.mark.parametrize("file", [file for file in package_files() if not file.startswith(BLENDER_PLACES)])

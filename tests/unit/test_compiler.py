@@ -560,6 +560,12 @@ def test_node_may_write_over_the_file_that_it_reads(picture: Path) -> None:
     compile_graph(with_parameter(update, "update.target", is_output_path=True))
 
 
+@pytest.mark.parametrize("kind", ["FLOAT", "ANY", "Object"])
+def test_optional_list_without_a_link_is_empty(kind: str) -> None:
+    (source,) = sources(compile_graph(graph(f"a: v:[{kind}]? -> x:FLOAT ; out o: w:FLOAT", "a.x > o.w")), "a.v")
+    assert source == Constant((), SocketType(kind, is_list=True))
+
+
 def test_empty_linked_list_is_a_problem_for_a_required_list() -> None:
     source = graph("in i: -> x:[INT]=() ; b: v:[INT] ->", "i.x > b.v")
     assert only_problem(source).message == "the linked list is empty"

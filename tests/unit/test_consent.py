@@ -9,8 +9,10 @@ from background_nodes.addon.consent.consent import Consent, ConsentError
 from background_nodes.addon.consent.trusted_scripts import TrustedScripts
 from background_nodes.runtime.keys import own_modules
 from background_nodes.runtime.keys.own_modules import ScriptPart
-from background_nodes.runtime.planning.plan import PlannedTask
-from background_nodes.runtime.script.signature import ScriptSource
+from background_nodes.runtime.planning.plan import Argument, PlannedTask
+from background_nodes.runtime.planning.sources import Constant, FromTask
+from background_nodes.runtime.script.signature import Parameter, ScriptSource
+from background_nodes.runtime.script.socket_types import SocketType
 
 
 class FakeHost:
@@ -74,6 +76,16 @@ def test_shipped_and_own_scripts_may_run(consent, host, script):
 def test_blender_s_own_auto_run_counts(consent, host):
     host.has_auto_run = True
     consent.check([task("a")])
+
+
+def test_blender_s_own_auto_run_does_not_count_for_what_came_as_text(consent, host, tmp_path):
+    host.has_auto_run = True
+    consent.origins.came_as_text(1, own_modules.digest_of_text("pasted"), "the clipboard")
+    consent.origins.named_elsewhere(tmp_path / "script.py")
+    of_file = task("b", "File", filename=str(tmp_path / "script.py"), folder=str(tmp_path))
+    with pytest.raises(ConsentError) as caught:
+        consent.check([task("pasted", "Pasted"), of_file, task("of the file", "Own")])
+    assert [problem.node for problem in caught.value.problems] == ["Pasted", "File"]
 
 
 def test_file_may_run_if_its_folder_is_an_own_one(consent, tmp_path):
@@ -144,3 +156,84 @@ def test_difference_names_modules_and_tells_of_what_is_no_text():
     lines = gate.difference(old, new)
     assert [line for line in lines if line.startswith("===")] == ["=== a.py", "=== c.so", "=== b.so"]
     assert "+(2 bytes that are no text)" in lines
+
+
+# Shipped nodes that start programs or delete files
+
+
+def command(
+    *, place: str = "/shipped/pipeline", node: str = "Convert", kind: str = "run_command", **inputs
+) -> PlannedTask:
+    """A task of such a node. An input is a value, or the task whose output is linked."""
+    text = SocketType("STRING", is_list=False)
+    arguments = []
+    for identifier, given in inputs.items():
+        kind_of = SocketType("STRING", is_list=True) if isinstance(given, tuple) else text
+        source = FromTask(given.id, "result", text) if isinstance(given, PlannedTask) else Constant(given, kind_of)
+        arguments.append(Argument(Parameter(identifier, identifier.title(), kind_of), (source,)))
+    return PlannedTask(f"id of {node}", node, ScriptSource("x", f"{place}/{kind}.py", place), tuple(arguments))
+
+
+@pytest.fixture
+def pipeline_host(host) -> FakeHost:
+    host.library = "/shipped/pipeline"
+    return host
+
+
+def asked(consent, *tasks) -> list[str]:
+    return [question.name for question in consent.questions(tasks)]
+
+
+def test_shipped_node_that_starts_a_program_is_asked_for_with_what_it_starts(consent, pipeline_host):
+    convert = command(program="ffmpeg", arguments=("-i", "a b\n"), folder=None)
+    with pytest.raises(ConsentError, match='its command "Run Command: ffmpeg" is not allowed to run yet') as caught:
+        consent.check([convert, command(node="Again", program="ffmpeg", arguments=("-i", "a b\n"), folder=None)])
+    (question,) = caught.value.questions
+    assert [name for _uid, name in question.nodes] == ["Convert", "Again"]
+    assert question.parts[0].text.splitlines() == [
+        *("Run Command", 'program: "ffmpeg"', 'arguments: "-i"', 'arguments: "a b\\n"', "folder: (nothing)"),
+    ]
+    consent.allow(question)
+    assert asked(consent, convert) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"program": "rm", "arguments": ("-i",)},
+        {"program": "ffmpeg", "arguments": ("-y",)},
+        {"program": "ffmpeg", "arguments": ("-i", "-i")},
+        {"program": "ffmpeg", "arguments": ("-i",), "folder": "/"},
+    ],
+)
+def test_other_command_is_asked_for_again(consent, pipeline_host, other):
+    consent.trust(consent.questions([command(program="ffmpeg", arguments=("-i",))])[0])
+    assert asked(consent, command(program="ffmpeg", arguments=("-i",))) == []
+    assert len(asked(consent, command(**other))) == 1
+
+
+def test_what_links_bring_is_another_command_than_what_is_set(consent, pipeline_host):
+    names = task("names", folder="/shipped/pipeline", filename="/shipped/pipeline/names.py")
+    linked, typed = command(program="sh", arguments=names), command(program="sh", arguments=("result",))
+    consent.allow(consent.questions([names, linked])[0])
+    assert asked(consent, linked) == []
+    assert asked(consent, names, typed) == ["Run Command: sh"]
+
+
+def test_who_trusts_the_scripts_of_a_file_trusts_no_commands(consent, pipeline_host):
+    pipeline_host.has_auto_run = True
+    assert asked(consent, command(kind="delete_file", within="/home", way="Trash")) == ["Delete File: /home"]
+
+
+def test_command_that_is_allowed_allows_no_script(consent, pipeline_host):
+    (question,) = consent.questions([command(program="sh", arguments=("-c",))])
+    consent.allow(question)
+    script = question.parts[0].text
+    assert asked(consent, task(script)) == []  # the same letters: and these are no Python
+    with pytest.raises(SyntaxError):
+        compile(script, "script", "exec")
+
+
+def test_node_of_somebody_else_with_such_a_name_is_a_script(consent, pipeline_host):
+    with pytest.raises(ConsentError, match=r'its script "run_command\.py"'):
+        consent.check([command(place="/theirs/pipeline", program="sh")])

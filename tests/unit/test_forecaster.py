@@ -15,10 +15,12 @@ import pytest
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.forecast import Forecast, Outlook
 from background_nodes.runtime.engine.forecaster import Forecaster
+from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
 from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.script.signature import Parameter
 
+from .graph_text import graph
 from .plan_text import FLOAT, parse_plan
 from .test_run_cache import Stage
 
@@ -229,3 +231,32 @@ def test_a_forecast_can_be_made_in_small_steps(stage: Stage) -> None:
         num_steps += 1
     assert num_steps > 5
     forecaster.close()
+
+
+def test_an_item_that_sees_the_others_and_waits_for_something_else_is_foreseen(stage: Stage) -> None:
+    script = "from background_nodes.script import items, own_file\n\ndef main(): ..."
+
+    def seeing(task: PlannedTask) -> PlannedTask:
+        return dataclasses.replace(task, script=dataclasses.replace(task.script, text=script))
+
+    plan = changed(sized("a; b: *3 a"), {"b": seeing})
+    stage.run(plan)
+    forecast = foresee(stage, changed(plan, {"a": with_value}))
+    assert told(forecast)["b"] == ("waits", ())
+
+
+def test_what_is_in_a_loop_and_waits_is_foreseen(stage: Stage) -> None:
+    nodes = (
+        "a: n:FLOAT={a} -> r:FLOAT; in three: -> v:[FLOAT]=(1.0,2.0,3.0); in none: -> v:[FLOAT]=(); "
+        "group g: x:FLOAT -> ; g/b: v:FLOAT w:FLOAT n:FLOAT={b} -> r:FLOAT; g/c: v:FLOAT w:FLOAT m:FLOAT -> r:FLOAT"
+    )
+    links = "three.v > g.x; g.x > g/b.v; a.r > g/b.w; g.x > g/c.v; a.r > g/c.w; none.v > g/c.m"
+
+    def plan(**values: float) -> Plan:
+        return compile_graph(graph(nodes.format(**values), links))
+
+    stage.run(plan(a=1.0, b=2.0))
+    forecast = told(foresee(stage, plan(a=1.5, b=2.0)))
+    assert forecast["a"][0] == "runs"
+    assert forecast["g/b"] == ("waits", ())
+    assert told(foresee(stage, plan(a=1.5, b=2.5)))["g/b"] == ("runs", ('"N" 2 → 2.5',))

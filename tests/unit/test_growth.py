@@ -70,7 +70,16 @@ def items(number: int) -> Plan:
     return parse_plan(f"a: *{number}\nb: *a\nlast: b")
 
 
-def carry_out(plan: Plan, *, fails: bool = False) -> Work:
+def whole(number: int) -> Plan:
+    return parse_plan(f"a: *{number}\nb: *{number} a")
+
+
+def element(number: int) -> Plan:
+    return parse_plan(f"a: *{number}\nb: *a\nc: *b *a")
+
+
+def carry_out(plan: Plan, *, fails: bool = False, failing: int = -1) -> Work:
+    """All items fail if it `fails`, else only the one of this number."""
     scheduler = Scheduler(plan, num_workers=8)
 
     def told(order: Instruction, time: float) -> list[Instruction]:
@@ -78,7 +87,7 @@ def carry_out(plan: Plan, *, fails: bool = False) -> Work:
             return []
         where = time, order.task, order.item, order.attempt
         orders = scheduler.handle(TaskStarted(*where)) + scheduler.handle(TaskProgressed(*where, 0.5, "Half"))
-        if fails:
+        if fails or order.item == failing:
             return orders + scheduler.handle(TaskFailed(*where, TaskError("no luck")))
         return orders + scheduler.handle(TaskSucceeded(*where, lengths={}))
 
@@ -95,6 +104,12 @@ def carry_out(plan: Plan, *, fails: bool = False) -> Work:
 @pytest.mark.parametrize(("shape", "fails"), [(chain, False), (fan, False), (items, False), (fan, True), (items, True)])
 def test_run(shape: Callable[[int], Plan], fails: bool) -> None:
     assert growth(lambda number: carry_out(shape(number), fails=fails)) < LINEAR
+
+
+@pytest.mark.parametrize("shape", [whole, element])
+def test_what_takes_an_item_that_failed_is_skipped(shape: Callable[[int], Plan]) -> None:
+    """The last one: who looks for what is missing has looked at all others before."""
+    assert growth(lambda number: carry_out(shape(number), failing=number - 1)) < LINEAR
 
 
 def test_cancelling() -> None:

@@ -58,7 +58,7 @@ MESH = StoredRef("Mesh", 'ä "', "", "1.blend")
             SceneSettings(fps_base=1.001),
             "1.blend",
             "1.log",
-            ("io_scene_gltf2",),
+            messages.WorkerKind(("io_scene_gltf2",), "000007.blend"),
         ),
     ],
     ids=lambda message: type(message).__name__,

@@ -110,3 +110,29 @@ def test_file_is_own_if_it_was_chosen_and_did_not_come(origins, is_named, may_ru
     assert origins.is_own_file(path) is is_own
     origins.named(path)  # by the tree it was chosen for
     assert origins.is_own_file(path) is is_own
+
+
+def test_what_came_as_text_is_not_of_the_open_file_and_nor_is_what_it_becomes(origins):
+    origins.came(1, "a", "file.blend")
+    origins.came_as_text(2, "b", "the clipboard")
+    origins.saw(2, "c")
+    assert [origins.is_text_of_open_file(digest) for digest in "abc"] == [True, False, False]
+    assert [origins.standing(digest) for digest in "abc"] == [Standing.NONE] * 3
+    assert origins.source("c") == "the clipboard"
+
+
+def test_own_content_that_comes_back_as_text_stays_one_s_own(origins):
+    origins.saw(1, "a")
+    origins.came_as_text(2, "a", "the clipboard")
+    assert origins.standing("a") is Standing.LASTING
+    assert origins.is_text_of_open_file("a")
+
+
+def test_file_that_a_node_names_which_came_as_text_is_not_of_the_open_file(origins):
+    mine, theirs = Path("/mine.py"), Path("/theirs.py")
+    origins.chose(mine, may_run=True)
+    for path in (mine, theirs):
+        origins.named_elsewhere(path)
+    assert [origins.is_file_of_open_file(path) for path in (mine, theirs, None)] == [True, False, True]
+    assert origins.is_own_file(mine)
+    assert origins.is_named_file(theirs)

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from background_nodes.runtime.engine.own_files import Owner, TaskContext, claim, items, own_file, using, written_whole
+from background_nodes.runtime.engine.own_files import (
+    Owner,
+    TaskContext,
+    WrittenFiles,
+    claim,
+    claim_results,
+    items,
+    own_file,
+    using,
+    written_whole,
+)
 from background_nodes.runtime.planning.destinations import FilesInUse, NumberedFiles
 
 
@@ -21,6 +31,7 @@ def begin_task(tmp_path):
         def begin(task: str = "task", item: int = 0, columns=(), **context) -> None:
             stack.close()
             owner, place = Owner(task, item, f"Node {task}"), tmp_path / "store" / "000001.claims"
+            context = {"position": item, **context}
             stack.enter_context(using(TaskContext(owner, place, lambda: dict(columns), **context)))
 
         yield begin
@@ -177,3 +188,52 @@ def test_path_that_no_file_can_be_written_to_is_a_clear_error(tmp_path, path, me
     ):
         raise AssertionError("there is no place to write to")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+
+
+# Files that a result names
+
+
+def test_file_made_just_before_in_a_folder_that_is_given_is_not_the_task_s_own(begin_task, tmp_path):
+    for number in range(50):  # the times of files go in steps: most were made in the step in which the task began
+        file = tmp_path / f"{number}.png"
+        file.write_text("of the artist")
+        begin_task("list", given={"folder": str(tmp_path)})
+        claim_results([str(file)], WrittenFiles())
+        begin_task("move")
+        assert claim(file) == file
+
+
+@pytest.mark.parametrize("text", [f"/* {'x' * 300} */", "/\0", f"/{'x/' * 5000}"])
+def test_text_that_is_given_need_be_no_path(begin_task, tmp_path, text):
+    begin_task("shader", given={"source": text})
+    assert not WrittenFiles().has(str(tmp_path / "a.png"))
+
+
+@pytest.mark.parametrize("given", [{}, {"folder": "."}])
+def test_file_that_the_task_wrote_is_its_own(begin_task, tmp_path, given):
+    for number in range(50):
+        file = tmp_path / f"{number}.png"
+        begin_task("first", given={name: str(tmp_path / path) for name, path in given.items()})
+        written = WrittenFiles()
+        file.write_text("first")
+        claim_results([str(file)], written)
+        begin_task("second")
+        with pytest.raises(ValueError, match='is written by item 1 of "Node first"'):
+            claim(file)
+
+
+def test_path_that_the_task_was_given_as_a_text_is_its_own_if_it_wrote_the_file(begin_task, tmp_path):
+    file = tmp_path / "picture.png"
+    begin_task("first", given={"target": str(file)})
+    written = WrittenFiles()
+    file.write_text("first")
+    claim_results([str(file)], written)
+    begin_task("second")
+    with pytest.raises(ValueError, match='is written by item 1 of "Node first"'):
+        claim(file)
+
+
+@pytest.mark.parametrize("text", [f"// a shader\n{'x' * 5000}", f"/{'x' * 300}", "/a\0b"])
+def test_text_that_begins_like_a_path_may_be_anything(begin_task, text):
+    begin_task("read", given={"text": text})
+    claim_results([], WrittenFiles())

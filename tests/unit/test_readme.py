@@ -10,7 +10,15 @@ from background_nodes.runtime.script.signature import ScriptSource, read_signatu
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.any_python
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/scripts.md", "docs/automation.md", "docs/job_manager.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/scripts.md",
+    "docs/automation.md",
+    "docs/farm.md",
+    "docs/submit.md",
+    "docs/job_manager.md",
+)
 
 
 def read(page: str) -> str:
@@ -70,6 +78,16 @@ def test_every_option_of_the_command_line_is_on_its_page():
     page = read("docs/automation.md")
     for option in re.findall(r"--[a-z]+", _run_help(_parser("background-nodes", has_file=True))):
         assert f"`{option}" in page or option == "--help", option
+
+
+def test_every_option_of_the_farm_is_on_its_page():
+    from background_nodes.cli import _parser
+
+    page = read("docs/farm.md")
+    actions = _parser("background-nodes", has_file=True)._subparsers._group_actions[0].choices["farm"]
+    for action in actions._subparsers._group_actions[0].choices.values():
+        for option in re.findall(r"--[a-z-]+", action.format_help()):
+            assert option in page or option in ("--help", "--port"), option
 
 
 def _run_help(parser) -> str:

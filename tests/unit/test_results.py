@@ -226,13 +226,13 @@ def test_a_file_that_was_copied_is_not_looked_at_again(made: Made, blend_file: s
 def test_what_many_items_take_is_made_once(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mapped task that also takes the whole list walked it once an item: 2,000 items took 9.8 s."""
     asked: list[Any] = []
-    source = Results.source
+    output = Results.output
 
-    def counted(self: Results, wanted: Any, tasks: Any) -> TypedValue:
-        asked.append(wanted)
-        return source(self, wanted, tasks)
+    def counted(self: Results, task: PlannedTask, identifier: str) -> TypedValue:
+        asked.append(identifier)
+        return output(self, task, identifier)
 
-    monkeypatch.setattr(Results, "source", counted)
+    monkeypatch.setattr(Results, "output", counted)
     (many, _) = of_meshes("a[]; b: *a").tasks
     each, whole = (
         Argument(

@@ -25,8 +25,10 @@ from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.errors import RunError
 from background_nodes.runtime.keys.key import Environment, KeyParts
 from background_nodes.runtime.keys.reasons import Cause
+from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
 from background_nodes.runtime.planning.sources import Constant, FromTask
+from background_nodes.runtime.scheduling.events import TaskError
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scheduling.time_left import Past
 from background_nodes.runtime.scratch.scratch import Scratch
@@ -39,6 +41,7 @@ from background_nodes.runtime.store.records import Record
 from background_nodes.runtime.store.store import Store
 
 from .fake_engine import FakeEngine
+from .graph_text import graph
 from .plan_text import parse_plan, parse_task, with_ranks
 
 NUM_TASKS, WIDTH = 1000, 50
@@ -112,6 +115,38 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def same(run: ActiveRun) -> list[str]:
     """The tasks that ran and gave what they gave the last time."""
     return [task for task in run.tasks if run.gave_the_same(task, 0)]
+
+
+def test_lists_that_do_not_fit_together_fail_who_takes_them_and_nothing_else(stage: Stage) -> None:
+    nodes = (
+        "a: -> r:INT; in three: -> v:[FLOAT]=(1.0,2.0,3.0); b: v:[FLOAT] -> r:FLOAT; c: n:INT -> r:FLOAT;"
+        "slice s: v:[FLOAT] position:INT=0 length:INT=1 step:INT=1 -> o:[FLOAT]"
+    )
+    plan = compile_graph(graph(nodes, "three.v > s.v; a.r > s.step; s.o > b.v; a.r > c.n"))
+    run = stage.runner.start(plan, {}, 1, use_cache=True)
+    while stage.runner.is_active:
+        for name in stage.engine.waiting():
+            stage.engine.succeed(name, **({"r": 0} if name == "a" else {}))
+        stage.runner.update()
+    states = {name: str(record.state) for name, record in run.scheduler.tasks.items()}
+    assert states == {"a": "succeeded", "b": "failed", "c": "succeeded"}
+    assert run.scheduler.tasks["b"].error == TaskError('"s": the step must be 1 or more, not 0')
+
+
+def test_an_item_for_which_lists_do_not_fit_together_fails_alone(stage: Stage) -> None:
+    nodes = (
+        "in which: -> v:[INT]=(0,7,1); group g: x:INT -> ; g/use: v:FLOAT -> r:FLOAT;"
+        "index_switch g/s: a:FLOAT=1.0 b:FLOAT=2.0 c:FLOAT=3.0 switch:INT -> o:FLOAT"
+    )
+    plan = compile_graph(graph(nodes, "which.v > g.x; g.x > g/s.switch; g/s.o > g/use.v"))
+    run = stage.runner.start(plan, {}, 3, use_cache=True)
+    while stage.runner.is_active:
+        stage.engine.succeed_all()
+        stage.runner.update()
+    record = run.scheduler.tasks["g/use"]
+    assert [str(item.state) for item in record.items] == ["succeeded", "failed", "succeeded"]
+    message = '1 of 3 items failed; item 1: "g / s": it is 7, and should be one of 0 to 2'
+    assert record.error == TaskError(message, item=1)
 
 
 def never_cached(plan: str) -> Plan:

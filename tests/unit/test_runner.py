@@ -622,6 +622,30 @@ def test_a_retry_takes_the_new_script_and_the_results_there_are(stage: Stage) ->
     assert (stage.engine.task("b").script.text, sent(stage, "b")) == ("fixed", 0.125)
 
 
+SEEING = "from background_nodes.script import items\ndef main(): ..."
+
+
+@pytest.mark.parametrize(("seeing", "num_redone"), [("", "1 1 1"), ("a", "1 1 1"), ("b", "1 3 3"), ("c", "1 1 3")])
+def test_a_retry_tells_all_items_anew_of_those_that_were_skipped(stage: Stage, seeing: str, num_redone: str) -> None:
+    """Else they were told of different numbers of items, and one could want the file that another one has written."""
+    plan = parse_plan("a: *3; b: *a; c: *b")
+    seen = ScriptSource("from background_nodes.script import items\n\ndef main(): ...", "test")
+    tasks = [dataclasses.replace(task, script=seen) if task.id == seeing else task for task in plan.tasks]
+    run = stage.start(dataclasses.replace(plan, tasks=tuple(tasks)), workers=3)
+    (second,) = (request for request in stage.engine.open_requests() if request.task.item == 1)
+    stage.engine.report_on(second.key, messages.Started(), messages.Failed("no faces", "", 1))
+    stage.work_off()
+    assert [request.task.position for request in stage.engine.submitted if request.task.task == "c"] == [0, 1]
+    stage.engine.submitted.clear()
+    stage.runner.retry(run)
+    stage.work_off()
+    assert run.state is RunState.SUCCEEDED
+    asked = [request.task for request in stage.engine.submitted]
+    assert " ".join(str(sum(each.task == task for each in asked)) for task in "abc") == num_redone
+    told = [(each.item, each.position) for each in asked if each.task == seeing]
+    assert all(item == position for item, position in told)
+
+
 @pytest.mark.parametrize("is_over", [False, True])
 def test_what_runs_or_succeeded_is_not_retried(stage: Stage, is_over: bool) -> None:
     run = stage.start("a")

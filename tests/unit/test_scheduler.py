@@ -16,6 +16,7 @@ import pytest
 
 from background_nodes.runtime.errors import InvalidTransitionError
 from background_nodes.runtime.planning.plan import Plan, PlannedTask
+from background_nodes.runtime.planning.sources import FromTask
 from background_nodes.runtime.scheduling.events import (
     CancelRequested,
     Event,
@@ -39,6 +40,7 @@ from background_nodes.runtime.scheduling.events import (
     Usage,
     WorkerDied,
 )
+from background_nodes.runtime.scheduling.records import TaskRecord
 from background_nodes.runtime.scheduling.scheduler import Scheduler
 from background_nodes.runtime.scheduling.states import (
     ITEM_RETRIES,
@@ -571,7 +573,7 @@ def test_without_retries_the_first_death_fails(stage: StageFactory) -> None:
     single = stage("a retries=0")
     single.run()
     assert single.die("a") == [RUN_FAILED]
-    assert single.message("a") == "the worker died (killed by signal 9); tried once"
+    assert single.message("a") == "the worker died (killed by signal 9)"
 
 
 def test_a_failure_is_no_death_and_is_not_tried_again(stage: StageFactory) -> None:
@@ -860,7 +862,7 @@ def test_stopping_tries_nothing_again(stage: StageFactory) -> None:
     graph.run()
     graph.finish_current()
     assert graph.die("a") == [RUN_FAILED]
-    assert graph.message("a") == "the worker died (killed by signal 9); tried once"
+    assert graph.message("a") == "the worker died (killed by signal 9)"
 
 
 # Retry
@@ -1060,6 +1062,15 @@ def random_plan(chance: random.Random) -> str:
     return "\n".join(lines)
 
 
+def elements_there(record: TaskRecord) -> list[bool]:
+    """Of each element that a task gives, whether it is there: an item that did not succeed stands for one."""
+    found: list[bool] = []
+    for item in record.items:
+        is_there = item.state is TaskState.SUCCEEDED
+        found += [is_there] * (item.lengths["result"] if is_there and record.planned.outputs[0].type.is_list else 1)
+    return found
+
+
 class Simulation:
     """Random workers: they start, report, succeed, fail, die, hang, and send messages after they were stopped."""
 
@@ -1112,10 +1123,22 @@ class Simulation:
         assert first <= given.attempt <= first + planned.settings.retries
         assert not self.scheduler.is_paused
         assert not self.scheduler.is_finishing
-        for dependency in planned.dependencies:
-            assert self.scheduler.tasks[dependency].state is TaskState.SUCCEEDED
+        assert self.is_all_there(planned, given.item)
         self.busy.append(given)
         assert len(self.busy) <= self.workers
+
+    def is_all_there(self, planned: PlannedTask, item: int) -> bool:
+        """Whether the tasks that an item depends on have ended, and have given what it takes."""
+        records = [self.scheduler.tasks[dependency] for dependency in planned.dependencies]
+        assert all(record.state.is_final for record in records)
+        for argument in planned.arguments:
+            (source,) = argument.sources
+            if isinstance(source, FromTask):
+                record = self.scheduler.tasks[source.task]
+                is_there = elements_there(record) if argument.is_mapped else [record.state is TaskState.SUCCEEDED]
+                if not is_there[item if argument.is_mapped else 0]:
+                    return False
+        return True
 
     def release(self, given: StartTask) -> None:
         self.busy.remove(given)
@@ -1190,6 +1213,9 @@ def test_random_plans_with_random_outcomes_come_to_an_end(stage: StageFactory, s
     states = {record.state for record in scheduler.tasks.values()}
     assert simulation.finished == [FinishRun(scheduler.state)]
     assert all(state.is_final for state in states)
+    for record in scheduler.tasks.values():
+        for item in record.items:
+            assert item.gap is None or not simulation.is_all_there(record.planned, item.index)
     if scheduler.state is not RunState.CANCELLED:
         assert (scheduler.state is RunState.SUCCEEDED) == (states == {TaskState.SUCCEEDED})
 

@@ -649,3 +649,14 @@ def test_hostile_source_is_refused_and_does_no_harm(text: str) -> None:
 def test_odd_escape_sequence_is_no_reason_to_warn(recwarn: pytest.WarningsRecorder) -> None:
     read(r"def main(x: str = '\d'): ...")
     assert not recwarn
+
+
+def test_needs_are_what_the_script_says():
+    assert read('NEEDS = ("alembic", "usd")\ndef main() -> int: ...').needs == ("alembic", "usd")
+    assert read("def main() -> int: ...").needs == ()
+
+
+@pytest.mark.parametrize("value", ['"alembic"', "(1, 2)", "3"])
+def test_needs_that_are_no_names_are_refused(value):
+    error = refusal(f"NEEDS = {value}\ndef main() -> int: ...")
+    assert "NEEDS must be names in bpy.app.build_options" in str(error)

@@ -11,7 +11,7 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,7 @@ from background_nodes.runtime.store import folder as folder_module
 from background_nodes.runtime.store import reading as reading_module
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.draft import Draft
-from background_nodes.runtime.store.folder import default_folder
+from background_nodes.runtime.store.folder import Piece, default_folder
 from background_nodes.runtime.store.limits import Entry, Limits, choose
 from background_nodes.runtime.store.records import KeptFile, Record
 from background_nodes.runtime.store.store import Store
@@ -307,7 +307,8 @@ def test_what_was_read_is_not_read_again(place, monkeypatch):
     read, store = [], place.store()
     digest_of_file = folder_module.digest_of_file
     monkeypatch.setattr(
-        "background_nodes.runtime.store.reading.digest_of_file", lambda path: read.append(path) or digest_of_file(path)
+        "background_nodes.runtime.store.reading.digest_of_file",
+        lambda path, pieces: read.append(path) or digest_of_file(path, pieces),
     )
     assert store.peek(key("a")) is not None
     assert len(read) == 0
@@ -320,7 +321,9 @@ def test_of_many_files_that_were_read_the_oldest_are_read_again(place, monkeypat
     """What is known of them takes memory for as long as Blender is open."""
     read, store = [], place.store()
     digest_of_file = folder_module.digest_of_file
-    monkeypatch.setattr(reading_module, "digest_of_file", lambda path: read.append(path) or digest_of_file(path))
+    monkeypatch.setattr(
+        reading_module, "digest_of_file", lambda path, pieces: read.append(path) or digest_of_file(path, pieces)
+    )
     monkeypatch.setattr(reading_module, "_MAX_STAMPS", 2)
     for name in "abcde":
         store.keep(key(name), {}, blobs={"output": place.blob(blend=name.encode())})
@@ -356,7 +359,7 @@ def test_what_can_not_be_read_is_a_miss_and_stays(place, monkeypatch):
     store = place.store()
     store.keep(key("a"), {}, blobs={"output": place.blob(blend=b"data")})
 
-    def read(_path: str) -> str:
+    def read(_path: str, _pieces: object) -> str:
         raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patched:
@@ -407,6 +410,100 @@ def test_record_that_leads_out_of_its_folder_is_damaged(place, suffix):
     record.write_bytes(forged.encode())
     assert place.store().find(key("a")) is None
     assert "is no file of a blob" in place.notes[0]
+
+
+# Files of which the digests of some pieces are known
+
+
+def keep_in_pieces(place: Place, *pieces: bytes, known: dict[int, bytes], name: str = "a") -> Record:
+    """Keep a blob that consists of these pieces; of the known ones, by their places, it says that they are these."""
+    blob = place.blob(blend=b"".join(pieces), json=b"{}")
+    told = [
+        Piece(len(piece), sha256(known[number]).digest() if number in known else None)
+        for number, piece in enumerate(pieces)
+    ]
+    return place.store().keep(key(name), {}, blobs={"output": blob}, pieces={blob: told})
+
+
+def test_file_in_pieces_is_found_and_placed_as_it_was(place):
+    record = keep_in_pieces(place, b"one", b"two", b"3", known={1: b"two", 2: b"3"})
+    (file, beside) = sorted(record.files(), key=lambda file: -file.size)
+    assert (file.pieces, beside.pieces) == ((3, 3, 1), ())
+    target = place.target()
+    found = place.store().find(key("a"))
+    assert found == record
+    place.store().place(found, "output", target, "x")
+    assert contents(target) == {"x.blend": b"onetwo3", "x.json": b"{}"}
+    assert place.notes == []
+
+
+def test_digest_of_a_file_in_pieces_is_the_same_whichever_are_known(place):
+    digests = [
+        next(keep_in_pieces(place, b"one", b"two", known=known).files()).digest
+        for known in ({}, {0: b"one"}, {1: b"two"}, {0: b"one", 1: b"two"})
+    ]
+    assert len(set(digests)) == 1
+    assert len(place.files("files")) == 2
+    others = [keep_in_pieces(place, *pieces, known={}) for pieces in ([b"onet", b"wo"], [b"one", b"twO"], [b"onetwo"])]
+    assert len({next(other.files()).digest for other in others} - set(digests)) == 3
+
+
+def test_known_piece_is_not_read_and_if_it_is_another_one_the_result_is_a_miss(place):
+    keep_in_pieces(place, b"one", b"two", known={1: b"other"})
+    assert place.store().peek(key("a")) is not None
+    assert place.store().find(key("a")) is None
+    assert "its bytes are others than were written" in place.notes[0]
+    assert place.files("records") == []
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_one_bit_turned_in_any_piece_is_a_miss(place, number):
+    pieces = [b"\0" * 101, b"\1" * 300_000, b"\2" * 99]
+    file = next(keep_in_pieces(place, *pieces, known=dict(enumerate(pieces))).files())
+    path = Path(place.store().folder.file("files", file.digest))
+    data = bytearray(path.read_bytes())
+    data[[0, 300_000, -1][number]] ^= 4
+    path.chmod(0o600)
+    path.write_bytes(data)
+    assert place.store().find(key("a")) is None
+    assert len(place.notes) == 1
+
+
+def test_file_that_is_longer_than_its_pieces_is_hashed_as_a_whole(place):
+    blob = place.blob(blend=b"onetwo")
+    wrong = [Piece(3, b"?" * 32)]
+    (file,) = place.store().keep(key("a"), {}, blobs={"output": blob}, pieces={blob: wrong}).files()
+    assert file.pieces == ()
+    assert place.store().find(key("a")) is not None
+
+
+@pytest.mark.parametrize("pieces", [(3, 4), (7, -1), (6, 0), (True, 5), ("6",), (3.0, 3), (6, None)])
+def test_record_with_pieces_that_are_none_is_damaged(place, pieces):
+    record = keep_in_pieces(place, b"one", b"two", known={0: b"one"})
+    (path,) = place.files("records")
+    files = (dataclasses.replace(file, pieces=pieces) for file in record.files() if file.pieces)
+    path.chmod(0o600)
+    path.write_bytes(Record(key("a"), {}, 0.0, {"output": tuple(files)}).encode())
+    assert place.store().find(key("a")) is None
+    assert "is no file of a blob" in place.notes[0]
+
+
+def test_file_in_pieces_that_can_not_be_replaced_may_be_the_same(place, monkeypatch):
+    """As on Windows, while somebody has it open."""
+    keep_in_pieces(place, b"one", b"two", known={0: b"one"})
+    replace = Path.replace
+
+    def replace_new(path: Path, target: Path) -> Path:
+        if "files" in target.parts and target.exists():
+            raise PermissionError
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace_new)
+    keep_in_pieces(place, b"one", b"two", known={0: b"one"}, name="b")
+    assert place.store().find(key("b")) is not None
+    flip_bit(max(place.files("files"), key=lambda path: path.stat().st_size))
+    with pytest.raises(StoreError):
+        keep_in_pieces(place, b"one", b"two", known={0: b"one"}, name="c")
 
 
 def test_verify_reads_everything_removes_what_is_damaged_and_counts_it(place):

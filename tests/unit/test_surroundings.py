@@ -67,6 +67,7 @@ def test_script_that_looks_at_nothing(text):
     [
         # The scene, by all roads that there are.
         ("bpy.context.scene.frame_current", SCENE),
+        ("len(bpy.data.actions)", SCENE),
         ("bpy.context.scene.render.fps", SCENE),
         ("import bpy as b\nb.context.scene.unit_settings", SCENE),
         ("from bpy import context\ncontext.scene.frame_end", SCENE),
@@ -200,30 +201,99 @@ def test_module_that_nobody_knows_sees_everything():
 #: What each shipped script sees, and for those that see no scene, why that is right. Many evaluate objects, which look
 #: different at another frame only if they are animated, and that counts for itself.
 SHIPPED = {
+    "animation/bake_action": EVERYTHING,  # by Blender's own module for that
     "bake/bake_ambient_occlusion": "devices arrangement",  # bakes at the one frame there is; no motion blur in a bake
+    "bake/bake_material": "devices arrangement",  # the same
     "bake/bake_normal": "devices arrangement",  # the same
+    "bake/combine_atlas": "",  # pixels and UV maps
+    "bake/material_from_textures": "",  # makes nodes
+    "check/list_textures": "folder arrangement",  # nodes, and names of files
+    "check/require": "",  # values alone
+    "check/validate": "arrangement",  # nodes; evaluates
     "collection/split_collection": "",  # lists objects by name and type
+    "collection/collection_per_result": "",  # links alone
+    "data/filter_by_name": "",  # lists by name
+    "data/names": "",  # the same
+    "data/rename": "",  # names alone
+    "image/channel_pack": "",  # pixels alone
+    "image/compare_images": "",  # the same
     "image/contact_sheet": "",  # pixels alone
+    "image/convert_image": "",  # pixels alone
+    "image/images_to_video": OPERATOR,
     "image/load_image": "folder",  # reads a file; // is the folder
+    "image/pack_orm": "",  # pixels alone
     "image/resize_image": "",  # pixels alone
     "image/save_image": "items",  # writes pixels; its name depends on those of the others
+    "image/swap_images": "folder",
     "import_export/append_from_blend": OPERATOR,
+    "import_export/convert_model": f"{SCENE} items arrangement",
+    "import_export/export_alembic": OPERATOR,
+    "import_export/export_each_alembic": f"{SCENE} items arrangement",
+    "import_export/export_each_fbx": f"{SCENE} items arrangement",
     "import_export/export_each_gltf": f"{SCENE} items arrangement",
     "import_export/export_each_obj": "folder items",  # Blender's exporter: no animation, no units
+    "import_export/export_each_ply": f"{SCENE} items arrangement",
+    "import_export/export_each_stl": f"{SCENE} items arrangement",
+    "import_export/export_each_usd": f"{SCENE} items arrangement",
+    "import_export/export_fbx": OPERATOR,
     "import_export/export_gltf": OPERATOR,
     "import_export/export_obj": "folder",  # the same
+    "import_export/export_ply": OPERATOR,
+    "import_export/export_stl": OPERATOR,
+    "import_export/export_usd": OPERATOR,
+    "import_export/import_alembic": OPERATOR,
+    "import_export/import_fbx": OPERATOR,
     "import_export/import_gltf": OPERATOR,
     "import_export/import_obj": "folder",  # a format without time and units
+    "import_export/import_ply": OPERATOR,
+    "import_export/import_stl": OPERATOR,
+    "import_export/import_usd": OPERATOR,
     "import_export/save_blend_file": OPERATOR,
     "mesh/apply_modifiers": "",  # evaluates
     "mesh/boolean": "",  # evaluates; a Boolean modifier knows no time
+    "mesh/clean_up": "",  # edits a mesh
     "mesh/decimate": "",  # evaluates; a Decimate modifier knows no time
+    "mesh/geometry_nodes": OPERATOR,  # the nodes may ask for the frame
     "mesh/join": "",  # evaluates; joins meshes in object space
+    "mesh/lods": "",  # as Decimate
     "mesh/measure": "",  # in Blender units, whatever the scene shows
+    "mesh/separate": "",  # evaluates; divides a mesh
+    "mesh/triangulate": "",  # evaluates; edits a mesh
     "mesh/voxel_remesh": "",  # the size is in Blender units
+    "object/filter_objects": "",  # evaluates
+    "object/match_names": "",  # names alone
+    "object/move_to_origin": "",  # evaluates; what moves an object counts with that
+    "object/put_back": "",  # the same
+    "object/set_material": "",  # slots alone
+    "pipeline/copy_file": "items",  # files alone; its name depends on those of the others
+    "pipeline/delete_file": EVERYTHING,  # never cached
+    "pipeline/file_info": "",  # a file alone
+    "pipeline/list_files": "",  # a folder alone
+    "pipeline/move_file": "items",  # as Copy File; never cached
+    "pipeline/notify": "",  # never cached
+    "pipeline/read_csv": "",  # a file alone
+    "pipeline/read_json": "",  # the same
+    "pipeline/run_command": "items",  # never cached
+    "pipeline/text_template": "",  # texts alone
+    "pipeline/wedge": "",  # texts and a seed
+    "pipeline/write_csv": "items",  # values; its name depends on those of the others
+    "pipeline/write_json": "items",  # the same
+    "render/frame_chunks": SCENE,
+    "render/playblast": f"{ALL} arrangement",
+    "render/render_each": OPERATOR,
+    "render/render_frames": f"{ALL} arrangement",
     "render/render_still": OPERATOR,
+    "render/turntable": OPERATOR,
+    "render/turntable_angles": "",  # numbers alone
+    "simulation/bake_rigid_bodies": OPERATOR,
+    "simulation/bake_simulation": f"{ALL} arrangement",
+    "uv/lightmap_pack": "arrangement",  # in UV space, as the next
+    "uv/pack_atlas": "arrangement",  # the same
     "uv/pack_islands": "arrangement",  # in UV space; the active image node gives the shape of the image
     "uv/smart_uv_project": "arrangement",  # the same
+    "uv/texel_density": "",  # evaluates; in Blender units
+    "uv/uv_checker": "",  # evaluates; pixels
+    "uv/unwrap": "arrangement",  # as Pack Islands
 }
 
 

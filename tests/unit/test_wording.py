@@ -17,6 +17,7 @@ from background_nodes.runtime.script.wording import title_of
         ("export_each_gltf", "Export Each glTF"),
         ("glTF Binary", "glTF Binary"),
         ("lod2", "LOD2"),
+        ("lods", "LODs"),
         ("level2b", "Level2b"),
         ("OPEN_EXR", "Open EXR"),
         ("OpenEXR", "OpenEXR"),
@@ -26,6 +27,9 @@ from background_nodes.runtime.script.wording import title_of
         ("größe", "Größe"),
         ("2d", "2D"),
         ("3", "3"),
+        ("move_to_origin", "Move to Origin"),
+        ("to_and_from", "To and From"),
+        ("scale_by", "Scale By"),
     ],
 )
 def test_title(name, title):

@@ -5,26 +5,34 @@ It bakes the object itself or, with a high-poly object given, that one's surface
 copied, and their base colour is multiplied by the result if asked for.
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import bpy
 import numpy as np
 
-from background_nodes.script import Length, Pixels, Range, convert_to_mesh, file_name, log, mesh_copy, progress
+from background_nodes.script import (
+    Length,
+    Pixels,
+    Range,
+    bake_target,
+    baked_image,
+    convert_to_mesh,
+    high_to_low,
+    image_node,
+    log,
+    progress,
+    taking_part,
+    tile_in_front,
+    uv_map_to_bake,
+    uv_tiles,
+)
 
 #: What pixels hold before a bake. Occlusion is grey, so it shows where nothing was baked.
 UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
 
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
 SAMPLES_AT_ONCE = 4
-
-#: The number of the UDIM tile that a picture without tiles fills, and how many tiles are no mistake.
-FIRST_TILE = 1001
-MAXIMUM_TILES = 100
 
 
 class Output(NamedTuple):
@@ -45,10 +53,13 @@ def main(
     resolution: Annotated[Pixels, Range(16, 16384)] = 1024,
     samples: Annotated[int, Range(1, 4096)] = 16,
     distance: Annotated[Length, Range(0.0)] = 0.0,
+    cage: bpy.types.Object | None = None,
     cage_extrusion: Annotated[Length, Range(0.0)] = 0.0,
     margin: Annotated[Pixels, Range(0, 256)] = 8,
     darken_base_color: bool = True,
     all_tiles: bool = True,
+    high_precision: bool = False,
+    uv_map: str = "",
 ) -> Output:
     """Bake the ambient occlusion of `source`.
 
@@ -59,32 +70,37 @@ def main(
         resolution: Width and height of the image.
         samples: Rays in each pixel. More are less noisy; time grows alike.
         distance: How far away something may be to give shade. 0 is the object's largest dimension.
-        cage_extrusion: How far outside of the surface to look for the high-poly one. 0 is 2 % of the object's size.
+        cage: A copy of the object whose points were moved outwards, to look for the high-poly one from there, inwards.
+        cage_extrusion: Without a cage: how far outside of the surface to look for the high-poly one. 0 is 2 % of the
+            object's size.
         margin: How far to extend the islands, against seams.
         darken_base_color: Multiply the base colour of the object's materials by the image.
         all_tiles: Where the UV map lies in several tiles, make a UDIM image, with a picture for each of them. Off bakes
             the first tile only.
+        high_precision: Keep 32-bit floats rather than 8 bits a channel. Saved as PNG or TIFF they have 16 bits.
+        uv_map: The UV map to bake to, empty for that which renders use.
     """
-    check_inputs(source, high)
+    uv_map_to_bake(source, uv_map)
+    if source in (high, cage):
+        raise ValueError(
+            f"{source.name} is linked to both Source and {'High' if source == high else 'Cage'}; link another one"
+        )
     progress(0.0, "Preparing")
     name = source.name
     source = convert_to_mesh(source, keep_modifiers=True)
-    layer = uv_layer(source)
-    numbers = tiles_of(source.data, layer, name, all_tiles)
-    image = bpy.data.images.new(f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True)
-    nodes = image_nodes(source, image)
+    layer = uv_map_to_bake(source, uv_map)
+    numbers = uv_tiles(source.data, layer, name, all_tiles=all_tiles)
+    image = bpy.data.images.new(
+        f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True, float_buffer=high_precision
+    )
+    nodes = bake_target(source, image, uv_map)
     size = max(source.dimensions)
-    options = {"margin": margin, "uv_layer": layer.name}
-    if high:
-        extrusion = (cage_extrusion or 0.02 * size) / largest_scale(source)  # in the object's own space
-        options |= {"use_selected_to_active": True, "cage_extrusion": extrusion}
-    with mesh_copy(high) if high else nullcontext() as detailed:
-        if high and not detailed.data.polygons:
-            raise ValueError(f"{high.name} has no faces to bake; link an object with a surface")
-        involved = [source, detailed] if high else [source]
-        with visible(*involved), not_rendered(high):
-            set_up_cycles(distance or size)
-            select(involved, active=source)
+    rays = high_to_low(source, high, cage, cage_extrusion=cage_extrusion, uv_map=layer.name)
+    with rays as (detailed, found):
+        options = {"margin": margin, "uv_layer": layer.name, **found}
+        with taking_part(*{source, detailed}, active=source):
+            bpy.context.scene.world = bpy.data.worlds.new("Occlusion")
+            bpy.context.scene.world.light_settings.distance = distance or size
             tiles = {}
             for step, number in enumerate(numbers):
                 with tile_in_front(layer, number):
@@ -97,96 +113,13 @@ def main(
         )
 
     progress(0.95, "Packing the image")
-    white = np.ones(resolution * resolution * 4, np.float32)
+    white = np.ones((resolution, resolution, 4), np.float32)
     tiles = {number: white if pixels is None else pixels for number, pixels in tiles.items()}
-    if numbers == [FIRST_TILE]:
-        image.pixels.foreach_set(tiles[FIRST_TILE])
-        image.pack()
-    else:
-        image = tiled(image, tiles)
+    image = baked_image(tiles, f"{name} Occlusion", non_color=True, floats=high_precision, replaces=image)
     if darken_base_color:
         for material, node in nodes.items():
-            use_occlusion(material, node)
+            use_occlusion(material, node, uv_map)
     return Output(source, image)
-
-
-def check_inputs(source: bpy.types.Object, high: bpy.types.Object | None) -> None:
-    if source.type != "MESH":
-        raise ValueError(
-            f"{source.name} is no mesh; Apply Modifiers makes one of what has a surface, Smart UV Project its UV map"
-        )
-    if high == source:
-        raise ValueError(f"{source.name} is linked to both Source and High; link the detailed object to High")
-    uv_layer(source)
-    if not faces(source):
-        raise ValueError(f"{source.name} has no faces to bake; link an object with a surface")
-
-
-def uv_layer(source: bpy.types.Object) -> bpy.types.MeshUVLoopLayer:
-    """The UV map that renders use."""
-    layers = source.data.uv_layers
-    if not layers:
-        raise ValueError(f"{source.name} has no UV map; unwrap it first")
-    return next((layer for layer in layers if layer.active_render), layers[0])
-
-
-def tiles_of(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, name: str, all_tiles: bool) -> list[int]:
-    """The numbers of the UDIM tiles to bake: those that a UV map has faces in, or the first one. Tells what is not."""
-    uv = np.empty(len(layer.uv) * 2, np.float32)
-    layer.uv.foreach_get("vector", uv)
-    starts = np.empty(len(mesh.polygons), np.int32)
-    mesh.polygons.foreach_get("loop_start", starts)
-    sizes = np.diff(np.append(starts, len(mesh.loops)))
-    middles = np.add.reduceat(uv.reshape(-1, 2), starts) / sizes[:, None]
-    column, row = np.floor(middles).astype(int).T
-    number = np.where((column >= 0) & (column < 10) & (row >= 0), FIRST_TILE + column + 10 * row, 0)
-    found = sorted({*number.tolist()} - {0}) if all_tiles else [FIRST_TILE]
-    if len(found) > MAXIMUM_TILES:
-        raise ValueError(f"The UV map of {name} lies in {len(found)} tiles; unwrap it anew, or switch All Tiles off")
-    beside = np.repeat(~np.isin(number, found), sizes).mean()
-    if beside:
-        log(f"{beside:.0%} of the UV map of {name} lie beside what is baked")
-    return found or [FIRST_TILE]
-
-
-@contextmanager
-def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int):
-    """Within the block, a tile of the UV map is where Blender's picture is."""
-    uv = np.empty(len(layer.uv) * 2, np.float32)
-    layer.uv.foreach_get("vector", uv)
-    corner = (number - FIRST_TILE) % 10, (number - FIRST_TILE) // 10
-    layer.uv.foreach_set("vector", (uv.reshape(-1, 2) - corner).ravel())
-    yield
-    layer.uv.foreach_set("vector", uv)
-
-
-def tiled(image: bpy.types.Image, tiles: dict[int, np.ndarray]) -> bpy.types.Image:
-    """A UDIM image like `image`, packed, with pixels for each tile. No script can give it these, so files are read."""
-    is_float, name = image.is_float, image.name
-    ending, file_format = (".exr", "OPEN_EXR") if is_float else (".png", "PNG")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{file_name(name)}.<UDIM>{ending}"
-        files = [str(path).replace("<UDIM>", str(number)) for number in tiles]
-        for file, pixels in zip(files, tiles.values(), strict=True):
-            tile = bpy.data.images.new(name, *image.size, alpha=False, float_buffer=is_float, is_data=True)
-            tile.pixels.foreach_set(pixels.astype(np.float32).ravel())
-            tile.file_format = file_format
-            tile.save(filepath=file)
-            bpy.data.images.remove(tile)
-        result = bpy.data.images.load(files[0])
-        result.source = "TILED"  # Blender finds the other files by itself
-        result.colorspace_settings.name = image.colorspace_settings.name
-        result.pack()
-    image.name = f"{name} before"
-    result.name = name
-    image.user_remap(result)
-    bpy.data.images.remove(image)
-    return result
-
-
-def faces(item: bpy.types.Object) -> int:
-    """How many there are once its modifiers did their work."""
-    return len(item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data.polygons)
 
 
 def bake(image: bpy.types.Image, samples: int, options: dict, done: float, share: float) -> np.ndarray | None:
@@ -208,66 +141,31 @@ def bake(image: bpy.types.Image, samples: int, options: dict, done: float, share
         has_found |= not is_untouched.all()
         pixels.reshape(-1, 4)[is_untouched] = 1.0
         total += pixels * cycles.samples
-    return total / samples if has_found else None
+    return (total / samples).reshape(image.size[1], image.size[0], 4) if has_found else None
 
 
-def largest_scale(source: bpy.types.Object) -> float:
-    return max(1e-9, *(abs(factor) for factor in source.matrix_world.to_scale()))
-
-
-def image_nodes(source: bpy.types.Object, image: bpy.types.Image) -> dict:
-    """Give `source` materials of its own, each with an active image node to bake to: material -> node."""
-    if not source.material_slots:
-        source.data.materials.append(None)
-    copies: dict[bpy.types.Material | None, bpy.types.Material] = {}
-    nodes = {}
-    for slot in source.material_slots:
-        if slot.material not in copies:
-            copies[slot.material] = material = own_material(slot.material, source.name)
-            nodes[material] = image_node(material.node_tree, image)
-            material.node_tree.nodes.active = nodes[material]
-        slot.material = copies[slot.material]
-    return nodes
-
-
-def image_node(tree: bpy.types.NodeTree, image: bpy.types.Image) -> bpy.types.ShaderNodeTexImage:
-    node = tree.nodes.new("ShaderNodeTexImage")
-    node.image = image
-    node.location = (-600.0, -300.0)
-    return node
-
-
-def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.Material:
-    """A copy, because others that use `material` shall not get this object's image."""
-    own = material.copy() if material else bpy.data.materials.new(owner)
-    own.name = f"{material.name} {owner}" if material else owner
-    if own.node_tree is None:  # from 5.0 on every material has one
-        own.use_nodes = True
-    return own
-
-
-def use_occlusion(material: bpy.types.Material, baked: bpy.types.ShaderNodeTexImage) -> None:
+def use_occlusion(material: bpy.types.Material, baked: bpy.types.ShaderNodeTexImage, uv_map: str) -> None:
     """Let every shader of the material, also those in groups, have the image in its base colour."""
     trees = list(shader_trees(material.node_tree))
     if not trees:
         log(f"{material.name} has no shader with a base colour, so the image is in it unused")
     for tree in trees:
-        multiply_base_color(tree, baked if tree == material.node_tree else image_node(tree, baked.image))
+        multiply_base_color(tree, baked if tree == material.node_tree else image_node(tree, baked.image, uv_map))
 
 
-def multiply_base_color(tree: bpy.types.NodeTree, image_node: bpy.types.ShaderNodeTexImage) -> None:
+def multiply_base_color(tree: bpy.types.NodeTree, occlusion: bpy.types.ShaderNodeTexImage) -> None:
     """Put the image between each shader and what it has for a colour."""
     for shader in [node for node in tree.nodes if is_shader(node)]:
         color = shader.inputs.get("Base Color") or shader.inputs.get("Color")
         mix = tree.nodes.new("ShaderNodeMix")
         mix.data_type, mix.blend_type = "RGBA", "MULTIPLY"
-        mix.location = (image_node.location.x + 300.0, image_node.location.y)
+        mix.location = (occlusion.location.x + 300.0, occlusion.location.y)
         # The node has sockets of the same names for numbers, vectors and colours: only the enabled ones are meant.
         factor, first, second = (socket for socket in mix.inputs if socket.enabled)
         factor.default_value, first.default_value = 1.0, color.default_value
         if color.is_linked:
             tree.links.new(color.links[0].from_socket, first)
-        tree.links.new(image_node.outputs["Color"], second)
+        tree.links.new(occlusion.outputs["Color"], second)
         tree.links.new(next(socket for socket in mix.outputs if socket.enabled), color)
 
 
@@ -293,45 +191,3 @@ def holds_shader(tree: bpy.types.NodeTree) -> bool:
 def is_shader(node: bpy.types.Node) -> bool:
     """Whether it is one with a colour that may be darkened."""
     return node.type.startswith("BSDF_") and ("Base Color" in node.inputs or "Color" in node.inputs)
-
-
-def set_up_cycles(distance: float) -> None:
-    scene = bpy.context.scene
-    scene.render.engine = "CYCLES"
-    scene.cycles.device = "CPU"
-    scene.world = bpy.data.worlds.new("Occlusion")
-    scene.world.light_settings.distance = distance
-
-
-def select(objects: list[bpy.types.Object], active: bpy.types.Object) -> None:
-    """Select these and nothing else."""
-    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
-    for item in bpy.context.view_layer.objects:
-        item.select_set(item in objects)
-    bpy.context.view_layer.objects.active = active
-
-
-@contextmanager
-def not_rendered(item: bpy.types.Object | None):
-    """Hide what is baked by a copy in the same place: each would shade the other."""
-    was_hidden = item and item.hide_render
-    if item:
-        item.hide_render = True
-    yield
-    if item:
-        item.hide_render = was_hidden
-
-
-@contextmanager
-def visible(*objects: bpy.types.Object):
-    """Show objects for a while: Blender bakes nothing that is in no scene, or disabled in viewports or renders."""
-    before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
-    place = bpy.data.collections.new("Bake")
-    bpy.context.scene.collection.children.link(place)
-    for item in objects:
-        place.objects.link(item)
-        item.hide_viewport = item.hide_render = item.hide_select = False
-    yield
-    bpy.data.collections.remove(place)
-    for item, *hidden in before:
-        item.hide_viewport, item.hide_render, item.hide_select = hidden

@@ -13,6 +13,7 @@ def main(
     width: Annotated[Pixels, Range(0, 65536)] = 512,
     height: Annotated[Pixels, Range(0, 65536)] = 0,
     keep_aspect: bool = True,
+    only_smaller: bool = False,
 ) -> bpy.types.Image:
     """Scale `image`.
 
@@ -21,6 +22,7 @@ def main(
         width: New width. 0 is as the height demands.
         height: New height. 0 is as the width demands.
         keep_aspect: Where both are given, take the largest size that fits into them and isn't distorted.
+        only_smaller: Leave an image alone that would become larger: for textures that shall be 1024 pixels at most.
 
     Returns:
         The same image in its new size, packed; of a linked one, a copy. Of a UDIM image, each tile gets that size.
@@ -35,16 +37,18 @@ def main(
         image = image.copy()
     if image.source == "TILED":
         for index, tile in enumerate(image.tiles):
-            image.scale(*new_size(*tile.size, width, height, keep_aspect), tile_index=index)
+            image.scale(*new_size(*tile.size, width, height, keep_aspect, only_smaller), tile_index=index)
     else:
-        image.scale(*new_size(*image.size, width, height, keep_aspect))
+        image.scale(*new_size(*image.size, width, height, keep_aspect, only_smaller))
     image.pack()
     return image
 
 
-def new_size(old_width: int, old_height: int, width: int, height: int, keep_aspect: bool) -> tuple[int, int]:
+def new_size(
+    old_width: int, old_height: int, width: int, height: int, keep_aspect: bool, only_smaller: bool
+) -> tuple[int, int]:
     if width and height and not keep_aspect:
-        return width, height
+        return (min(width, old_width), min(height, old_height)) if only_smaller else (width, height)
     factors = [new / old for new, old in ((width, old_width), (height, old_height)) if new]
-    factor = min(factors)
+    factor = min(*factors, 1.0) if only_smaller else min(factors)
     return max(1, round(old_width * factor)), max(1, round(old_height * factor))

@@ -5,14 +5,13 @@ A file that is there is replaced only once the new one is complete.
 """
 
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import OutputPath, Range, convert_to_mesh, log, numbered, progress, written_whole
+from background_nodes.script import OutputPath, Range, convert_to_mesh, image_files, log, progress, written_whole
 
 #: What a file can hold, beside what is instanced.
 HELD = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
@@ -53,7 +52,7 @@ def main(
     with written_whole(path) as beside:
         textures = beside.parent / f"{path.stem}_textures"
         if materials:
-            gather_images(objects, textures)
+            image_files(objects, textures)
         bpy.ops.wm.obj_export(
             filepath=str(beside),
             export_selected_objects=True,
@@ -115,55 +114,6 @@ def check(path: Path, objects: list[bpy.types.Object], apply_modifiers: bool) ->
         raise RuntimeError(
             f"Blender left out {len(wanted) - starts[b'o ']} of {len(wanted)} meshes; the log may tell why"
         )
-
-
-def gather_images(objects: list[bpy.types.Object], folder: Path) -> None:
-    """Copy the images of the materials into `folder`, each under a name of its own, and let the materials use these.
-
-    Blender's exporter copies files next to the .obj, the second diffuse.png over the first, and forgets packed images.
-    """
-    materials = {slot.material for item in objects for slot in item.material_slots if slot.material}
-    nodes = [node for material in materials if material.node_tree for node in material.node_tree.nodes]
-    nodes = [node for node in nodes if node.type == "TEX_IMAGE" and node.image]
-    files = {image: file_of(image) for image in {node.image for node in nodes}}
-    images = sorted(
-        (image for image, file in files.items() if file is None or all(each.is_file() for each in tiles(image, file))),
-        key=lambda image: image.name_full,
-    )
-    names = [files[image].name if files[image] else png_name(image) for image in images]
-    copies = {}
-    for image, path in zip(images, numbered([folder / name for name in names]), strict=True):
-        folder.mkdir(exist_ok=True)
-        if files[image]:
-            for tile, copy in zip(tiles(image, files[image]), tiles(image, path), strict=True):
-                shutil.copyfile(tile, copy)
-        else:
-            image.file_format = "PNG"
-            image.save(filepath=str(path))
-        copies[image] = copy = bpy.data.images.load(str(tiles(image, path)[0]))
-        if image.source == "TILED":
-            copy.source, copy.filepath = "TILED", str(path)
-    for node in nodes:
-        node.image = copies.get(node.image, node.image)
-
-
-def tiles(image: bpy.types.Image, path: Path) -> list[Path]:
-    """The files of an image: one, or that of each UDIM tile."""
-    if image.source != "TILED":
-        return [path]
-    return [path.with_name(path.name.replace("<UDIM>", str(tile.number))) for tile in image.tiles]
-
-
-def png_name(image: bpy.types.Image) -> str:
-    ending = ".<UDIM>.png" if image.source == "TILED" else ".png"
-    return bpy.path.clean_name(image.name.removesuffix(".png")) + ending
-
-
-def file_of(image: bpy.types.Image) -> Path | None:
-    """The file that holds the image, which may be gone; None if no file does."""
-    if image.packed_file or image.is_dirty or image.source == "GENERATED":
-        return None
-    return Path(bpy.path.abspath(image.filepath, library=image.library))
 
 
 def remove_unused(folder: Path, materials: Path) -> None:

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Move, turn and scale the islands of an object's UV map so that they fill the picture and don't overlap."""
 
-from contextlib import contextmanager
-from typing import Literal
+from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import Factor, convert_to_mesh, progress
+from background_nodes.script import Factor, Pixels, Range, convert_to_mesh, edit_mode, progress
 
 SHAPES = {"Exact": "CONCAVE", "Convex": "CONVEX", "Box": "AABB"}
 
@@ -18,6 +17,8 @@ def main(
     average_scale: bool = False,
     shape: Literal["Exact", "Convex", "Box"] = "Exact",
     suffix: str = "_Packed",
+    margin_pixels: Annotated[Pixels, Range(0, 1024)] = 0,
+    resolution: Annotated[Pixels, Range(16, 16384)] = 1024,
 ) -> bpy.types.Object:
     """Pack the islands of `source`.
 
@@ -28,6 +29,9 @@ def main(
         average_scale: First give all islands the same scale, so that a metre is as many pixels everywhere.
         shape: What islands are packed by. Exact uses the picture best, Box is the fastest.
         suffix: Added to the object's name.
+        margin_pixels: Space around each island and at the border, in pixels of a texture; between two islands it is
+            there twice. Islands are packed by their boxes then. 0 goes by Margin and Shape.
+        resolution: Width of that texture.
 
     Returns:
         The same object with its active UV map packed.
@@ -38,33 +42,16 @@ def main(
         raise ValueError(f"{name} has no UV map; unwrap it first")
 
     with edit_mode(packed):
-        bpy.ops.mesh.reveal(select=False)
-        bpy.ops.mesh.select_all(action="SELECT")
         bpy.ops.uv.select_all(action="SELECT")
         if average_scale:
             progress(0.1, "Averaging scale")
             bpy.ops.uv.average_islands_scale()
         progress(0.2, "Packing islands")
-        bpy.ops.uv.pack_islands(margin=margin, rotate=rotate, shape_method=SHAPES[shape])
+        if margin_pixels:
+            share = margin_pixels / resolution
+            bpy.ops.uv.pack_islands(margin=share, margin_method="FRACTION", rotate=rotate, shape_method="AABB")
+        else:
+            bpy.ops.uv.pack_islands(margin=margin, rotate=rotate, shape_method=SHAPES[shape])
     packed.name = name + suffix
     packed.data.name += suffix
     return packed
-
-
-@contextmanager
-def edit_mode(source: bpy.types.Object):
-    """Put `source`, and no other object, into Edit Mode. What is hidden or in no scene can't be, so it is shown."""
-    was_hidden, was_unselectable = source.hide_viewport, source.hide_select
-    source.hide_viewport = source.hide_select = False
-    place = bpy.data.collections.new("Edit Mode")
-    bpy.context.scene.collection.children.link(place)
-    place.objects.link(source)
-    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
-    for item in bpy.context.view_layer.objects:
-        item.select_set(item == source)
-    bpy.context.view_layer.objects.active = source
-    bpy.ops.object.mode_set(mode="EDIT")
-    yield
-    bpy.ops.object.mode_set(mode="OBJECT")
-    source.hide_viewport, source.hide_select = was_hidden, was_unselectable
-    bpy.data.collections.remove(place)

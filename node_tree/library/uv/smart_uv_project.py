@@ -6,12 +6,11 @@ that make the only faces are applied.
 """
 
 import math
-from contextlib import contextmanager
 from typing import Annotated
 
 import bpy
 
-from background_nodes.script import Angle, Factor, Range, convert_to_mesh, log, progress
+from background_nodes.script import Angle, Factor, Range, convert_to_mesh, edit_mode, log, progress
 
 
 def main(
@@ -52,8 +51,6 @@ def main(
     layer.active = layer.active_render = True
 
     with edit_mode(unwrapped):
-        bpy.ops.mesh.reveal(select=False)
-        bpy.ops.mesh.select_all(action="SELECT")
         progress(0.1, "Unwrapping")
         bpy.ops.uv.smart_project(angle_limit=angle_limit, island_margin=island_margin)
         if tight_packing:
@@ -64,22 +61,3 @@ def main(
     unwrapped.name = name + suffix
     unwrapped.data.name += suffix
     return unwrapped
-
-
-@contextmanager
-def edit_mode(source: bpy.types.Object):
-    """Put `source`, and no other object, into Edit Mode. What is hidden or in no scene can't be, so it is shown."""
-    was_hidden, was_unselectable = source.hide_viewport, source.hide_select
-    source.hide_viewport = source.hide_select = False
-    place = bpy.data.collections.new("Edit Mode")
-    bpy.context.scene.collection.children.link(place)
-    place.objects.link(source)
-    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
-    for item in bpy.context.view_layer.objects:
-        item.select_set(item == source)
-    bpy.context.view_layer.objects.active = source
-    bpy.ops.object.mode_set(mode="EDIT")
-    yield
-    bpy.ops.object.mode_set(mode="OBJECT")
-    source.hide_viewport, source.hide_select = was_hidden, was_unselectable
-    bpy.data.collections.remove(place)

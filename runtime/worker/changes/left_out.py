@@ -17,6 +17,11 @@ _SESSION: Mapping[str, frozenset[str]] = {
     "ActionConstraint": frozenset({"action_suitable_slots"}),
     "AnimData": frozenset({"action_suitable_slots"}),
     "Attribute": frozenset({"storage_type"}),
+    # Blender sets it as it appends, and no script can.
+    **dict.fromkeys(
+        ("CameraBackgroundImage", "Constraint", "GpencilModifier", "Modifier", "NlaTrack"),
+        frozenset({"is_override_data"}),
+    ),
     "ID": frozenset(
         {
             "is_evaluated",
@@ -203,10 +208,10 @@ _ARRANGED: Mapping[str, frozenset[str]] = {
         frozenset({"active", "active_color", "active_color_index", "active_index", "render_color_index"}),
     ),
     "BoneCollections": frozenset({"active", "active_index", "active_name"}),
-    "Constraint": frozenset({"active", "is_override_data", "show_expanded"}),
+    "Constraint": frozenset({"active", "show_expanded"}),
     "ID": frozenset({"asset_data", "is_editable", "is_missing", "use_extra_user", "use_fake_user"}),
     "Mesh": frozenset({"use_auto_texspace"}),
-    "Modifier": frozenset({"is_active", "is_override_data", "show_expanded"}),
+    "Modifier": frozenset({"is_active", "show_expanded"}),
     "CurveSplines": frozenset({"active"}),
     "Node": frozenset({"show_options", "show_preview"}),
     "NodeTree": frozenset({"active_input", "active_output"}),

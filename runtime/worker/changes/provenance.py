@@ -3,8 +3,9 @@
 
 What a task is given is fingerprinted before the script runs; of a very large mesh only what is no array, as the arrays
 are compared in the blobs that it came and goes in. For a whole file that would take long and be useless, as
-results use few of its data-blocks. So these few are fingerprinted when the results are written, and once more after the
-file was opened again.
+results use few of its data-blocks; and what a task is asked to change most often is its result, of which nobody asks.
+So if results use some of these, they are fingerprinted when the results are written, and once more after the file was
+opened again.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from ...scratch.scratch import ScratchFolder
 from ...script.socket_types import StoredRef
 from .fingerprint import Fingerprint, Users, by_name, fingerprint
 
-#: Larger meshes of the objects that a task is given count as changed: that is what most scripts are for, and to read
-#: them takes longer than to open the blob.
+#: Larger meshes of the objects that a task is given count as changed, if nobody could use them as they were: to read
+#: them takes longer than to open the blob. Else they are compared in the blobs.
 _LARGE_MESH = 10_000
 #: What the names of meshes begin with in a .blend file.
 _MESH_CODE = "ME"
@@ -35,7 +36,7 @@ _MOST_READ = 100_000
 @dataclass(slots=True)
 class _Known:
     origin: Origin
-    name_in_file: DataBlockName | None = None  # in the whole file that is open
+    name_in_file: DataBlockName | None = None  # in the file that can be opened again
     passed_on: bool = False  # by another task
     place: StoredRef | None = None  # where it was loaded from
     before: Fingerprint | None = None
@@ -65,7 +66,7 @@ class Provenance:
         Args:
             data_block: the data-block.
             origin: where it was first written.
-            name_in_file: its name in the whole file that is open.
+            name_in_file: its name in the file that is open, if it is compared when that is opened again.
             passed_on: whether it came by way of another task's results.
             place: where it was loaded from.
         """
@@ -128,33 +129,50 @@ class Provenance:
         one, other = (fingerprint(item, by_origin, with_names=False) for item in (newcomer, here))
         return None if one is None or other is None or one.digest != other.digest else one.references
 
-    def remember_state(self, inputs: Iterable[bpy.types.ID]) -> None:
-        """Take the fingerprints to compare with later, but not of the large meshes of the inputs."""
+    def remember_state(self, inputs: Iterable[bpy.types.ID], *, shares_parts: bool = False, again: str = "") -> None:
+        """Take the fingerprints to compare with later; of the large meshes of the inputs with `shares_parts` only.
+
+        `again` is the blob that can be opened again: of the inputs that came from it, none is taken now.
+        """
         self._has_state = True
-        skipped = {uid for item in inputs for uid in _large_meshes(item)}
+        inputs = list(inputs)
+        skipped = set() if shares_parts else {uid for item in inputs for uid in _large_meshes(item)}
+        # On 4.2, overrides that were appended are not quite like those of a file that is opened.
+        compared = [item for item in inputs if again and not item.override_library]
+        expected = {uid for item in compared for uid in _own_uids(item, with_data=not shares_parts)}
+        for uid in expected - skipped:
+            known = self._known[uid]
+            place = known.place
+            # What an earlier task changed stays changed, whether or not this one leaves it as it is.
+            if known.origin.is_unchanged and place is not None and place.blob == again and not place.library:
+                known.name_in_file = DataBlockName(place.kind, place.name, place.library)
+        most_read = _LARGE_MESH if shares_parts else _MOST_READ
         users = Users()
         for _kind, data_block in data_block_kinds.all_data_blocks():
             known = self._known.get(data_block.session_uid)
             if known is None or known.name_in_file is not None:
                 continue
             if known.origin.is_unchanged and data_block.session_uid not in skipped:
-                known.has_arrays = known.place is None or not _is_very_large(data_block)
+                known.has_arrays = known.place is None or not _is_comparable(data_block, most_read)
                 known.before = fingerprint(data_block, users=users, with_arrays=known.has_arrays)
 
-    def changes(self, roots: Iterable[bpy.types.ID], blob: str) -> Changes:
-        """What to write beside a blob of the task's results. What is new has its origin there."""
+    def changes(self, roots: Iterable[bpy.types.ID], blob: str, *, shares_parts: bool = False) -> Changes:
+        """What to write beside a blob of the task's results. What is new has its origin there.
+
+        With `shares_parts`, what the data of results are like counts, too: whoever brings them home may use it.
+        """
         # What a script overrode is kept only if Blender has compared it with the library.
         blobs.restore_overrides(item for _kind, item in data_block_kinds.all_data_blocks())
         roots = set(roots)
-        skipped = {uid for root in roots for uid in _own_uids(root)}
-        used = used_by(roots) if self._has_file else None
+        skipped = {uid for root in roots for uid in _own_uids(root, with_data=not shares_parts)}
+        used = used_by(roots) if self._has_file or self._has_comparable(skipped) else set()
         read = driver_targets.uses_by_uid()
         changes = Changes(self._has_state)
         if self._has_state:
             self._find_unchanged(changes, skipped, read)
         changes.lost += self._lost(roots, changes.unchanged)
         for _kind, data_block in data_block_kinds.all_data_blocks():
-            if used is not None and data_block not in used:
+            if self._has_file and data_block not in used:
                 continue
             name, uid = data_block_kinds.name_of(data_block), data_block.session_uid
             known = self._known.get(uid)
@@ -162,12 +180,16 @@ class Provenance:
                 changes.contents.origins[name] = Origin(StoredRef(*name, blob), True)
                 continue
             changes.add(name, uid, known.origin)
-            if known.name_in_file is not None and uid not in skipped:
+            if known.name_in_file is not None and uid not in skipped and data_block in used:
                 after = fingerprint(data_block, by_name)
                 if after is not None:
                     changes.candidates[uid] = known.name_in_file, after.using(read.get(uid, ()))
         changes.settle()
         return changes
+
+    def _has_comparable(self, results: set[int]) -> bool:
+        """Whether anything but the results would be compared when the file is opened again."""
+        return any(known.name_in_file is not None and uid not in results for uid, known in self._known.items())
 
     def _find_unchanged(self, changes: Changes, results: set[int], read: Mapping[int, set[int]]) -> None:
         """Tell the fingerprints of what is unchanged itself, whether or not what it uses is.
@@ -210,8 +232,8 @@ class Changes:
 
     Attributes:
         contents: what to write beside the blob.
-        candidates: by uid, what may be unchanged: its name in the whole file, and its fingerprint to be compared with
-            the one after the file was opened again.
+        candidates: by uid, what may be unchanged: its name in the file that is opened again, and its fingerprint to be
+            compared with the one in there.
         in_blobs: by uid, meshes that may be unchanged: where each was loaded from, its name now, and its fingerprint
             without arrays.
         unchanged: the fingerprints of what is unchanged itself, by uid.
@@ -245,7 +267,7 @@ class Changes:
         self.settle()
 
     def compare(self, reopen: Callable[[], None]) -> None:
-        """Open the whole file again and find out which of the candidates are unchanged."""
+        """Open the file again and find out which of the candidates are unchanged."""
         reopen()
         for uid, (name_in_file, after) in self.candidates.items():
             data_block = data_block_kinds.find(*name_in_file)
@@ -271,9 +293,9 @@ class Changes:
             self.contents.origins[name] = Origin(origin.ref, is_unchanged)
 
 
-def _own_uids(root: bpy.types.ID) -> list[int]:
+def _own_uids(root: bpy.types.ID, *, with_data: bool) -> list[int]:
     """A result and its data, as far as they come home as copies: what is linked stays linked."""
-    items = (root, getattr(root, "data", None))
+    items = (root, getattr(root, "data", None) if with_data else None)
     return [item.session_uid for item in items if isinstance(item, bpy.types.ID) and _is_here(item)]
 
 
@@ -282,11 +304,11 @@ def _large_meshes(item: bpy.types.ID) -> list[int]:
     return [mesh.session_uid for mesh in meshes if _is_here(mesh) and len(mesh.vertices) > _LARGE_MESH]
 
 
-def _is_very_large(item: bpy.types.ID) -> bool:
-    """Whether it is a mesh that is compared in blobs. Its shape keys would be another data-block there."""
+def _is_comparable(item: bpy.types.ID, most_read: int) -> bool:
+    """Whether it is compared in blobs: a large mesh. Its shape keys would be another data-block there."""
     if not isinstance(item, bpy.types.Mesh) or item.library is not None or item.shape_keys is not None:
         return False
-    return len(item.vertices) > _MOST_READ
+    return len(item.vertices) > most_read
 
 
 def _is_animated(item: bpy.types.ID) -> bool:

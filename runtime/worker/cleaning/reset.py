@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import sys
 import tempfile
-from collections.abc import Iterator
+import types
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ import bpy
 
 from ...blender.temporary_files import TemporaryFiles
 from .empty_file import EmptyFile
+from .enabled_addons import EnabledAddons
 from .property_values import values
 from .python_state import PythonState
 from .registered_types import RegisteredTypes
+from .timers import Timers
 from .translations import Translations
 
 #: Parts of the preferences that are looked at elsewhere, or not at all: files in folders, and thousands of colours.
@@ -25,16 +27,17 @@ _LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
 
 
 class CleanState:
-    """The state of a worker in which nothing ran yet, to be restored."""
+    """The state of a worker in which nothing ran yet, to be restored. `addons`: the modules of those it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, addons: Iterable[types.ModuleType] = ()) -> None:
         configuration = Path(bpy.utils.user_resource("CONFIG"))
         self._temporary_files = TemporaryFiles(Path(tempfile.gettempdir()), Path(bpy.app.tempdir), configuration)
         self._empty_file = EmptyFile(Path(tempfile.gettempdir()).parent)
         self._empty_file.open()
         self._types = RegisteredTypes()
         self._translations = Translations()
-        self._addons = _enabled_addons()
+        self._addons = EnabledAddons()
+        self._timers = Timers(addons)
         self._preferences = _preferences()
         self._app = _app_settings()
         self._keymaps = _keymaps()
@@ -57,6 +60,7 @@ class CleanState:
             self._changed_settings,
             self._types.restore,
             self._translations.restore,
+            self._timers.restore,
             self._restore_blender,
             self._temporary_files.remove,
             self._python.remains,
@@ -77,7 +81,7 @@ class CleanState:
         return self._python.is_outdated()
 
     def _changed_addons(self) -> str:
-        return "its script enabled or disabled an add-on" if _enabled_addons() != self._addons else ""
+        return "its script enabled or disabled an add-on" if self._addons.have_changed() else ""
 
     def _changed_settings(self) -> str:
         # Looked at in full, as a script may save them or call them saved, and Blender marks its own only.
@@ -113,11 +117,6 @@ def _app_settings() -> dict[str, Any]:
                 setattr(bpy.app, name, value)
                 found[name] = value
     return found
-
-
-def _enabled_addons() -> set[str]:
-    modules = [(name, getattr(module, "__dict__", {})) for name, module in sys.modules.items()]
-    return {name for name, attributes in modules if attributes.get("__addon_enabled__")}
 
 
 def _preferences() -> list[Any]:

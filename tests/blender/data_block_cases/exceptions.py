@@ -28,7 +28,7 @@ DOUBLED = {
     "`Mesh` that is in Edit Mode": "scripts can't read its attributes in that mode",
     "`Mesh` with sculpted levels of a Multiresolution modifier": "scripts can't read them",
     "`Mesh` of more than 300,000 vertices in vertex groups": "reading all weights takes too long",
-    "`Mesh` of more than 10,000 vertices that is an input, or the data of one": "most scripts change it",
+    "`Mesh` of more than 10,000 vertices that is an input of a node, or the data of one": "most scripts change it",
     "`Object` with a bound Corrective Smooth, Laplacian Deform, Mesh Deform or Surface Deform modifier": (
         "scripts can't read what it is bound to"
     ),

@@ -27,7 +27,7 @@ def item_of(tmp_path_factory):
 
         def become(values, item: int, *, parameter: str, **given) -> None:
             stack.close()
-            context = TaskContext(Owner("task", item, "Node"), place, lambda: {parameter: values}, given)
+            context = TaskContext(Owner("task", item, "Node"), place, lambda: {parameter: values}, given, position=item)
             stack.enter_context(using(context))
 
         yield become

@@ -87,6 +87,13 @@ def picture(name: str, color, width: int = 8, height: int = 4) -> bpy.types.Imag
     return image
 
 
+def data_picture(name: str, color, width: int = 8, height: int = 4, **options) -> bpy.types.Image:
+    """An image of data, no colours."""
+    image = bpy.data.images.new(name, width, height, is_data=True, **options)
+    image.pixels.foreach_set(np.tile(np.float32(color), width * height))
+    return image
+
+
 def pixels(image: bpy.types.Image) -> np.ndarray:
     """Rows from the bottom up, columns, RGBA."""
     values = np.empty(image.size[0] * image.size[1] * 4, np.float32)

@@ -10,16 +10,21 @@ import pytest
 
 from .scenes import (
     cube,
+    data_picture,
     grid,
     link,
     material,
     mesh_object,
+    picture,
     pixels,
     run,
     scattered,
+    textured,
 )
 
 BAKES = ("bake/bake_normal", "bake/bake_ambient_occlusion")
+#: What a surface of `shiny` is, as 8 bits have it.
+SHINY = {"Base Color": 0.735, "Roughness": 0.2, "Metallic": 0.9, "Emission": 0.537, "Alpha": 0.6}
 
 
 def bake(script: str, low: bpy.types.Object, high: bpy.types.Object | None = None, **options):
@@ -343,3 +348,188 @@ class TestBakeAmbientOcclusion:
     def test_surface_that_nothing_shades_is_white(self):
         image = run("bake/bake_ambient_occlusion", grid("Source", cells=1), resolution=16, samples=1).image
         assert pixels(image)[..., :3].min() == 1.0
+
+
+def shiny(name: str = "Shiny") -> bpy.types.Material:
+    result = material(name, (0.5, 0.5, 0.5, 1.0))
+    values = {"Roughness": 0.2, "Metallic": 0.9, "Alpha": 0.6, "Emission Strength": 0.5}
+    for key, number in values.items():
+        result.node_tree.nodes["Principled BSDF"].inputs[key].default_value = number
+    result.node_tree.nodes["Principled BSDF"].inputs["Emission Color"].default_value = (0.5, 0.5, 0.5, 1.0)
+    return result
+
+
+def baked(source: bpy.types.Object, what: str, high: bpy.types.Object | None = None, **options) -> np.ndarray:
+    copy = link(source.name, source.data.copy())  # as a worker has it: its materials are replaced
+    image = run("bake/bake_material", copy, what, high, resolution=16, samples=1, **options)
+    assert image.packed_file or image.packed_files
+    return pixels(image)
+
+
+class TestBakeMaterial:
+    @pytest.mark.parametrize("what", SHINY)
+    @pytest.mark.parametrize("is_from_high", [False, True])
+    def test_each_property_is_baked_as_the_material_says(self, what, is_from_high):
+        low, high = grid("Low", cells=2), grid("High", cells=4, height=lambda x, y: 0.01 * x)
+        (high if is_from_high else low).data.materials.append(shiny())
+        options = {"high": high, "cage_extrusion": 0.3} if is_from_high else {}
+        image = run("bake/bake_material", low, what, resolution=16, samples=2, **options)
+        assert pixels(image)[8, 8] == pytest.approx((*[SHINY[what]] * 3, 1.0), abs=0.01)
+        assert pixels(image)[..., 0].std() < 0.01
+        assert image.name == f"Low {what}"
+        assert image.colorspace_settings.is_data is (what not in ("Base Color", "Emission"))
+
+    def test_materials_lights_and_others_stay_as_they_were(self):
+        steel = shiny()
+        low, other = grid("Low", cells=2), grid("Other", cells=2)
+        for item in (low, other):
+            item.data.materials.append(steel)
+        before = [node.type for node in steel.node_tree.nodes]
+        baked(low, "Metallic", other)
+        assert [node.type for node in steel.node_tree.nodes] == before
+        assert other.material_slots[0].material == steel
+
+    def test_faces_have_the_colours_of_their_own_materials(self):
+        source = grid(cells=2)
+        for index, color in enumerate(((1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1))):
+            source.data.materials.append(material(str(index), color))
+        source.data.materials.append(None)
+        for index, polygon in enumerate(source.data.polygons):
+            polygon.material_index = index
+        seen = baked(source, "Base Color", margin=0)
+        assert seen[3, 3, :3].tolist() == [1, 0, 0]
+        assert seen[3, 12, :3].tolist() == [0, 1, 0]
+        assert seen[12, 3, :3].tolist() == [0, 0, 1]
+        assert seen[12, 12, :3] == pytest.approx([0.906] * 3, abs=0.01)
+
+    def test_mixed_shaders_are_mixed_and_what_is_transparent_has_no_colour(self):
+        source, mixed = grid(cells=2), material("Mixed", (1.0, 0.0, 0.0, 1.0))
+        source.data.materials.append(mixed)
+        tree = mixed.node_tree
+        mix, clear = tree.nodes.new("ShaderNodeMixShader"), tree.nodes.new("ShaderNodeBsdfTransparent")
+        glossy = tree.nodes.new("ShaderNodeBsdfGlossy")
+        glossy.inputs["Roughness"].default_value = 0.1
+        output = next(node for node in tree.nodes if node.type == "OUTPUT_MATERIAL")
+        mix.inputs[0].default_value = 0.25
+        tree.links.new(clear.outputs[0], mix.inputs[1])
+        tree.links.new(tree.nodes["Principled BSDF"].outputs[0], mix.inputs[2])
+        tree.links.new(mix.outputs[0], output.inputs["Surface"])
+        assert baked(source, "Base Color")[8, 8, :3].tolist() == [1, 0, 0]
+        assert baked(source, "Alpha")[8, 8, 0] == pytest.approx(0.25, abs=0.01)
+        tree.links.new(glossy.outputs[0], mix.inputs[1])
+        assert baked(source, "Metallic")[8, 8, 0] == pytest.approx(0.75, abs=0.01)
+        assert baked(source, "Roughness")[8, 8, 0] == pytest.approx(0.75 * 0.1 + 0.25 * 0.5, abs=0.01)
+
+    def test_shader_in_a_group_is_baked_with_what_goes_into_the_group(self):
+        source, steel = grid(cells=2), grouped(material("Steel"), 2)
+        innermost(steel.node_tree).nodes["Principled BSDF"].inputs["Roughness"].default_value = 0.3
+        source.data.materials.append(steel)
+        assert baked(source, "Roughness")[8, 8, 0] == pytest.approx(0.3, abs=0.01)
+
+    def test_texture_is_baked_to_another_uv_map(self):
+        source = grid(cells=2)
+        image = bpy.data.images.new("Halves", 16, 16)
+        colors = np.zeros((16, 16, 4), np.float32)
+        colors[:, :8], colors[:, 8:] = (1, 0, 0, 1), (0, 0, 1, 1)
+        image.pixels.foreach_set(colors.ravel())
+        source.data.materials.append(textured(material("Halves"), image))
+        tree = source.data.materials[0].node_tree
+        node = tree.nodes.new("ShaderNodeUVMap")
+        node.uv_map = "UVMap"
+        texture = next(each for each in tree.nodes if each.type == "TEX_IMAGE")
+        tree.links.new(node.outputs[0], texture.inputs[0])
+        layer = source.data.uv_layers.new(name="Turned")
+        for old, new in zip(source.data.uv_layers["UVMap"].uv, layer.uv, strict=True):
+            new.vector = (1.0 - old.vector.x, old.vector.y)
+        layer.active_render = layer.active = True
+        seen = baked(source, "Base Color")
+        assert seen[8, 3, :3].tolist() == [0, 0, 1]
+        assert seen[8, 12, :3].tolist() == [1, 0, 0]
+
+    def test_bright_emission_is_kept_as_floats_and_else_told(self, capsys):
+        source = grid(cells=2)
+        source.data.materials.append(lamp := shiny())
+        lamp.node_tree.nodes["Principled BSDF"].inputs["Emission Strength"].default_value = 8.0
+        assert baked(source, "Emission", high_precision=True)[8, 8, 0] == pytest.approx(4.0, abs=0.01)
+        assert "switch High Precision on" not in capsys.readouterr().out
+        assert baked(source, "Emission")[8, 8, 0] == 1.0
+        assert "Emission is up to 4.00" in capsys.readouterr().out
+
+    def test_material_without_nodes_says_it_by_its_own_properties(self):
+        source, plain = grid(cells=2), bpy.data.materials.new("Plain")
+        if bpy.app.version >= (5, 0, 0):
+            pytest.skip("from 5.0 on each material has nodes")
+        plain.use_nodes = False
+        plain.diffuse_color, plain.roughness, plain.metallic = (0.0, 1.0, 0.0, 1.0), 0.7, 0.2
+        source.data.materials.append(plain)
+        assert baked(source, "Base Color")[8, 8, :3].tolist() == [0, 1, 0]
+        assert baked(source, "Roughness")[8, 8, 0] == pytest.approx(0.7, abs=0.01)
+        assert baked(source, "Metallic", grid("Low"), cage_extrusion=0.1)[8, 8, 0] == 0.0
+
+    def test_each_tile_is_baked(self):
+        source = grid(cells=2)
+        for index, color in enumerate(((1, 0, 0, 1), (0, 1, 0, 1))):
+            source.data.materials.append(material(str(index), color))
+        source.data.polygons[1].material_index = 1
+        move_face(source, 1, 1.0, 0.0)
+        image = run("bake/bake_material", source, resolution=16, samples=1)
+        assert [tile.number for tile in image.tiles] == [1001, 1002]
+        assert not image.colorspace_settings.is_data
+
+    def test_nothing_found_is_a_clear_error(self):
+        low, high = grid("Low"), grid("High")
+        high.location.z = 100.0
+        bpy.context.view_layer.update()
+        with pytest.raises(ValueError, match=r"Low\S* found nothing of High; put both"):
+            baked(low, "Base Color", high, cage_extrusion=0.1)
+        with pytest.raises(ValueError, match="linked to both"):
+            run("bake/bake_material", low, high=low)
+        with pytest.raises(ValueError, match=r"Cube\S* has no UV map"):
+            baked(cube(), "Base Color")
+
+
+class TestMaterialFromTextures:
+    def test_surface_is_baked_again_as_its_textures_say(self):
+        source = grid(cells=2)
+        source.data.materials.append(shiny())
+        options = {"resolution": 16, "samples": 1}
+        maps = {}
+        for what in SHINY:
+            maps[what] = run("bake/bake_material", link("Copy", source.data.copy()), what, **options)
+        orm = run("image/pack_orm", None, maps["Roughness"], maps["Metallic"])
+        copy = grid("Copy", cells=2)
+        made = run(
+            "bake/material_from_textures",
+            base_color=maps["Base Color"],
+            orm=orm,
+            emission=maps["Emission"],
+            alpha=maps["Alpha"],
+            name="Made",
+        )
+        assert made.name == "Made"
+        copy.data.materials.append(made)
+        for what, number in SHINY.items():
+            assert baked(copy, what)[8, 8, 0] == pytest.approx(number, abs=0.02)
+
+    def test_single_maps_go_before_orm_and_occlusion_darkens(self):
+        orm = data_picture("ORM", (0.5, 0.25, 1.0, 1.0))
+        rough = data_picture("Rough", (0.75, 0.75, 0.75, 1.0))
+        made = run("bake/material_from_textures", orm=orm, roughness=rough, uv_map="UVMap")
+        source = grid(cells=2)
+        source.data.materials.append(made)
+        assert baked(source, "Roughness")[8, 8, 0] == pytest.approx(0.75, abs=0.01)
+        assert baked(source, "Metallic")[8, 8, 0] == pytest.approx(1.0, abs=0.01)
+        assert baked(source, "Base Color")[8, 8, 0] == pytest.approx(0.665, abs=0.01)  # 0.8 / 2, as on the screen
+
+    def test_normal_map_reaches_the_shader(self):
+        made = run("bake/material_from_textures", normal=data_picture("Normal", (0.5, 0.5, 1.0, 1.0)))
+        (link,) = made.node_tree.nodes["Principled BSDF"].inputs["Normal"].links
+        assert link.from_node.type == "NORMAL_MAP"
+
+    def test_image_of_the_wrong_kind_is_a_clear_error(self):
+        with pytest.raises(ValueError, match="Red holds colours, which Roughness is not"):
+            run("bake/material_from_textures", roughness=picture("Red", (1, 0, 0, 1)))
+        with pytest.raises(ValueError, match="Data holds data, which Base Color is not"):
+            run("bake/material_from_textures", base_color=data_picture("Data", (1, 0, 0, 1)))
+        with pytest.raises(ValueError, match="nothing to make a material of; link an image"):
+            run("bake/material_from_textures")

@@ -23,7 +23,18 @@ class TestEveryScript:
         path = LIBRARY / f"{name}.py"
         kinds = {
             kind: kind
-            for kind in ("Object", "Mesh", "Image", "Collection", "Material", "World", "Scene", "Action", "ID")
+            for kind in (
+                "Object",
+                "Mesh",
+                "Image",
+                "Collection",
+                "Material",
+                "World",
+                "Scene",
+                "Action",
+                "NodeTree",
+                "ID",
+            )
         }
         signature = read_signature(ScriptSource(path.read_text(encoding="utf-8"), str(path)), kinds)
         assert signature.description

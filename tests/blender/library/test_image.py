@@ -13,11 +13,16 @@ import pytest
 from background_nodes.runtime.engine.used_files import noted
 
 from .scenes import (
+    cube,
+    data_picture,
     files_in,
+    material,
+    open_empty_file,
     picture,
     pixels,
     run,
     saved_picture,
+    textured,
     tiled_picture,
 )
 
@@ -49,7 +54,7 @@ class TestImages:
     def test_tiles_of_8_bits_of_data_are_not_saved_as_exr(self, tmp_path):
         image = tiled_picture(tmp_path / "in.<UDIM>.png", {1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1)})
         image.colorspace_settings.name = "Non-Color"
-        with pytest.raises(ValueError, match="holds data in 8 bits, no colours, and has tiles; save it as PNG"):
+        with pytest.raises(ValueError, match="holds data in 8 bits and has tiles; save it as PNG"):
             run("image/save_image", image, tmp_path / "out.exr")
 
     def test_format_wins_over_the_ending(self, tmp_path):
@@ -135,6 +140,32 @@ class TestImages:
         assert image.packed_file
         assert pixels(image).mean(axis=(0, 1)) == pytest.approx((1.0, 0.0, 0.0, 1.0))
 
+    def test_small_images_stay_as_they_are_if_only_larger_ones_shall_change(self):
+        sizes = {}
+        for width, height in ((8, 4), (64, 16), (16, 64)):
+            image = picture("Red", (1.0, 0.0, 0.0, 1.0), width, height)
+            sizes[width, height] = tuple(run("image/resize_image", image, 32, 32, only_smaller=True).size)
+        assert sizes == {(8, 4): (8, 4), (64, 16): (32, 8), (16, 64): (8, 32)}
+        stretched = run(
+            "image/resize_image", picture("Red", (1.0, 0.0, 0.0, 1.0)), 32, 2, keep_aspect=False, only_smaller=True
+        )
+        assert tuple(stretched.size) == (8, 2)
+
+    def test_labels_of_a_sheet_stand_below_their_images(self):
+        images = [picture(name, (0.0, 0.0, 1.0, 1.0), 8, 8) for name in "ABC"]
+        labels = ["I", "a label that is far too long for its cell", ""]
+        sheet = run("image/contact_sheet", images, 2, 32, 32, margin=4, labels=labels, label_height=20)
+        assert tuple(sheet.size) == (4 + 2 * 36, 4 + 2 * 56)
+        found = pixels(sheet)
+        ink = found[..., :3].min(axis=2) > 0.2
+        first, second, third = ink[60:80, 4:36], ink[60:80, 40:72], ink[4:24, 4:36]
+        assert first.any(axis=0).sum() == pytest.approx(2, abs=1), "an upright stroke"
+        assert second.any(axis=0).sum() > 25, "as wide as its cell, and no wider"
+        assert not third.any()
+        assert ink.sum() == first.sum() + second.sum(), "nothing is written elsewhere"
+        with pytest.raises(ValueError, match="There are 2 labels for 3 images"):
+            run("image/contact_sheet", images, labels=["A", "B"])
+
     def test_contact_sheet_lays_images_out_from_the_top_left(self):
         colors = [(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)]
         images = [picture(str(index), color) for index, color in enumerate(colors)]
@@ -147,3 +178,169 @@ class TestImages:
         assert seen[6, 6].tolist() == [0, 0, 1, 1]
         assert seen[6, 16] == pytest.approx((1, 1, 1, 1), abs=1e-3)
         assert seen[12, 6] == pytest.approx((1, 1, 1, 1), abs=1e-3)  # above and below a wide image
+
+    def test_sprite_sheet_keeps_alpha_and_has_nothing_between(self):
+        images = [picture("A", (1.0, 0.0, 0.0, 0.5), 8, 8), picture("B", (0.0, 1.0, 0.0, 1.0), 8, 8)]
+        sheet = run("image/contact_sheet", images, 2, 8, 8, margin=0, transparent=True)
+        seen = pixels(sheet)
+        assert seen.shape == (8, 16, 4)
+        assert seen[4, 4] == pytest.approx((1.0, 0.0, 0.0, 0.5), abs=0.01)
+        assert seen[4, 12].tolist() == [0.0, 1.0, 0.0, 1.0]
+        tall = run("image/contact_sheet", [picture("C", (1.0, 1.0, 1.0, 1.0), 4, 8)], 1, 8, 8, 0, transparent=True)
+        assert pixels(tall)[:, [0, 7], 3].max() == 0.0
+
+
+class TestChannelPack:
+    def test_channels_come_from_where_they_shall(self):
+        one, other = data_picture("A", (0.2, 0.4, 0.6, 1.0)), data_picture("B", (1.0, 0.0, 1.0, 1.0))
+        image = run(
+            "image/channel_pack", one, other, None, one, "Blue", "Brightness", alpha_from="Green", blue_value=0.8
+        )
+        assert pixels(image)[2, 3] == pytest.approx((0.6, 0.2848, 0.8, 0.4), abs=0.004)
+        assert image.colorspace_settings.is_data
+        assert image.packed_file
+
+    def test_alpha_of_nothing_leaves_the_colours_as_they_are_in_a_file(self, tmp_path):
+        mask = data_picture("Mask", (0.0, 0.0, 0.0, 1.0))
+        image = run("image/channel_pack", data_picture("A", (0.2, 0.4, 0.6, 1.0)), alpha=mask, alpha_from="Red")
+        saved = run("image/load_image", run("image/save_image", image, tmp_path / "a.png"), non_color=True)
+        saved.alpha_mode = "CHANNEL_PACKED"
+        assert pixels(saved)[0, 0] == pytest.approx((0.2, 0.0, 0.0, 0.0), abs=0.004)
+
+    def test_images_of_several_sizes_are_an_error_unless_a_size_is_set(self):
+        images = [data_picture("A", (0.2, 0.4, 0.6, 1.0)), data_picture("B", (0.0, 1.0, 0.0, 1.0), 4, 4)]
+        with pytest.raises(ValueError, match="A 8 x 4, B 4 x 4"):
+            run("image/channel_pack", *images)
+        packed = run("image/channel_pack", *images, size=16)
+        assert pixels(packed)[8, 8] == pytest.approx((0.2, 1.0, 0.0, 1.0), abs=0.004)
+        assert tuple(packed.size) == (16, 16)
+
+    def test_orm_has_what_is_linked_and_values_for_the_rest(self):
+        rough = data_picture("Rough", (0.25, 0.25, 0.25, 1.0), float_buffer=True)
+        image = run("image/pack_orm", roughness=rough, metallic_value=1.0)
+        assert pixels(image)[0, 0] == pytest.approx((1.0, 0.25, 1.0, 1.0))
+        assert image.is_float
+        with pytest.raises(ValueError, match="Red holds colours, no data"):
+            run("image/pack_orm", picture("Red", (1, 0, 0, 1)))
+
+    @pytest.mark.parametrize("script", ["image/channel_pack", "image/pack_orm"])
+    def test_nothing_or_tiles_are_a_clear_error(self, script, tmp_path):
+        with pytest.raises(ValueError, match="nothing to pack; link an image"):
+            run(script)
+        with pytest.raises(ValueError, match="has 3 UDIM tiles; link an image without tiles"):
+            run(script, tiled_picture(tmp_path / "wall.<UDIM>.png", TILES))
+
+
+class TestCompareImages:
+    def test_same_images_are_the_same_whatever_holds_them(self):
+        byte = picture("Byte", (0.5, 0.25, 0.0, 0.5))
+        floats = run("image/convert_image", byte, depth="32 Bits")
+        found = run("image/compare_images", byte, floats)
+        assert (found.is_same, found.share) == (True, 0.0)
+        assert found.maximum < 0.005
+        assert pixels(found.difference)[..., :3].max() < 0.01
+
+    def test_difference_is_measured_and_shown(self):
+        one, other = picture("One", (0.5, 0.5, 0.5, 1.0)), picture("Other", (0.5, 0.5, 0.5, 1.0))
+        other.pixels[0:4] = (1.0, 0.5, 0.5, 1.0)
+        found = run("image/compare_images", one, other)
+        assert (found.is_same, found.share) == (False, 1 / 32)
+        assert found.maximum == pytest.approx(0.5, abs=0.01)
+        assert found.mean == pytest.approx(0.5 / 128, abs=1e-3)
+        shown = pixels(found.difference)
+        assert shown[0, 0] == pytest.approx((0.5, 0.0, 0.0, 1.0), abs=0.01)
+        assert shown[1:, :, :3].max() == 0.0
+
+    def test_colour_of_what_is_transparent_does_not_count_but_alpha_does(self):
+        red, blue = picture("Red", (1, 0, 0, 0)), picture("Blue", (0, 0, 1, 0))
+        assert run("image/compare_images", red, blue).is_same
+        assert not run("image/compare_images", picture("Black", (0, 0, 0, 1)), blue).is_same
+
+    def test_difference_is_an_error_if_asked(self):
+        one, other = picture("One", (0, 0, 0, 1)), picture("Other", (0.1, 0, 0, 1))
+        with pytest.raises(ValueError, match=r"100\.00% of the pixels of One differ from Other"):
+            run("image/compare_images", one, other, fail=True)
+        assert run("image/compare_images", one, other, fail=True, allowed=1.0).share == 1.0
+        assert run("image/compare_images", one, other, tolerance=0.2, fail=True).is_same
+
+    def test_what_is_no_number_differs(self):
+        broken = data_picture("Broken", (float("nan"), 0, 0, 1), float_buffer=True)
+        found = run("image/compare_images", broken, data_picture("Whole", (0, 0, 0, 1)))
+        assert (found.maximum, found.share) == (1.0, 1.0)
+
+    def test_images_of_several_sizes_are_a_clear_error(self):
+        with pytest.raises(ValueError, match="A has 8 x 4 pixels and B has 4 x 4 pixels; resize"):
+            run("image/compare_images", picture("A", (1, 0, 0, 1)), picture("B", (1, 0, 0, 1), 4, 4))
+
+
+class TestConvertImage:
+    def test_depth_changes_and_colours_look_the_same(self):
+        byte = picture("Red", (0.5, 0.2, 0.1, 0.5))
+        floats = run("image/convert_image", byte, depth="32 Bits")
+        assert floats.is_float
+        assert pixels(floats)[0, 0] == pytest.approx((0.107, 0.0166, 0.005, 0.5), abs=0.003)
+        back = run("image/convert_image", floats, depth="8 Bits")
+        assert not back.is_float
+        assert pixels(back)[0, 0] == pytest.approx((0.5, 0.2, 0.1, 0.5), abs=0.01)
+
+    def test_alpha_is_replaced_by_the_background(self):
+        image = run(
+            "image/convert_image", picture("Red", (1.0, 0.0, 0.0, 0.25)), "RGB", background=mathutils.Color((1, 1, 1))
+        )
+        assert pixels(image)[0, 0] == pytest.approx((1.0, 0.75, 0.75, 1.0), abs=0.01)
+        assert image.depth == 24
+
+    def test_data_keeps_its_numbers_and_channels_are_changed(self):
+        image = data_picture("Normal", (0.5, 0.25, 1.0, 1.0))
+        assert pixels(run("image/convert_image", image, flip_green=True))[0, 0] == pytest.approx(
+            (0.5, 0.75, 1.0, 1.0), abs=0.004
+        )
+        rough = run("image/convert_image", image, "Grey", "32 Bits", invert=True)
+        assert pixels(rough)[0, 0, :3] == pytest.approx([1.0 - 0.3573] * 3, abs=0.004)
+        assert rough.colorspace_settings.is_data
+        assert not run("image/convert_image", image, color_space="Colors").colorspace_settings.is_data
+
+
+class TestSwapImages:
+    def test_all_that_uses_an_image_uses_the_other_one_under_its_name(self):
+        old, new, other = (
+            picture("Wood", (1, 0, 0, 1)),
+            picture("Wood 1k", (0, 1, 0, 1)),
+            picture("Steel", (0, 0, 1, 1)),
+        )
+        first, second = cube("First"), cube("Second")
+        first.data.materials.append(textured(material("A"), old))
+        group = bpy.data.node_groups.new("Group", "ShaderNodeTree")
+        group.nodes.new("ShaderNodeTexImage").image = old
+        second.data.materials.append(textured(material("B"), other))
+        second.data.materials[0].node_tree.nodes.new("ShaderNodeGroup").node_tree = group
+        assert run("image/swap_images", [first, second], [old, other], [new, other]) == [first, second]
+        shown = [
+            node.image for node in (*first.data.materials[0].node_tree.nodes, *group.nodes) if hasattr(node, "image")
+        ]
+        assert shown == [new, new]
+        assert new.name == "Wood"
+        assert run("check/list_textures", [first, second]).images == [other, new]
+
+    def test_lists_of_several_lengths_or_nothing_are_clear_errors(self):
+        old, new = picture("Wood", (1, 0, 0, 1)), picture("Wood 1k", (0, 1, 0, 1))
+        with pytest.raises(ValueError, match="1 images and 2 replacements; link lists of one length"):
+            run("image/swap_images", [cube()], [old], [new, new])
+        with pytest.raises(ValueError, match="nothing to change"):
+            run("image/swap_images", [], [old], [new])
+
+    def test_image_that_nothing_uses_is_a_clear_error(self):
+        with pytest.raises(
+            ValueError, match="Nothing of Data uses Wood; link Data and Images of one List Textures node"
+        ):
+            run("image/swap_images", [cube()], [picture("Wood", (1, 0, 0, 1))], [picture("New", (0, 1, 0, 1))])
+
+    def test_image_that_only_a_library_uses_is_a_clear_error(self, tmp_path):
+        library = tmp_path / "library.blend"
+        bpy.data.libraries.write(str(library), {textured(material("Oak"), picture("Bark", (0.0, 1.0, 0.0, 1.0)))})
+        open_empty_file()
+        with bpy.data.libraries.load(str(library), link=True) as (_there, wanted):
+            wanted.materials = ["Oak"]
+        (oak,), (bark,) = wanted.materials, bpy.data.images
+        with pytest.raises(ValueError, match="Bark is used by something of a library, which can't be changed"):
+            run("image/swap_images", [oak], [bark], [picture("New", (1, 0, 0, 1))])

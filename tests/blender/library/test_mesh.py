@@ -215,3 +215,187 @@ class TestMeasure:
     def test_lamp_is_a_clear_error(self):
         with pytest.raises(ValueError, match="no surface"):
             run("mesh/measure", link("Lamp", bpy.data.lights.new("Lamp", "POINT")))
+
+
+def sphere(name: str = "Ball") -> bpy.types.Object:
+    """A closed mesh of 386 vertices."""
+    item = subdivided(cube(name), levels=3)
+    return run("mesh/apply_modifiers", item, suffix="").applied
+
+
+class TestLODs:
+    def test_levels_have_their_shares_and_numbers_and_the_source_may_be_the_first(self):
+        source = sphere()
+        source.data.materials.append(material("Steel"))
+        result = run("mesh/lods", source, "50%, 100; 5 %", include_source=True)
+        assert [item.name for item in result.lods] == ["Ball_LOD0", "Ball_LOD1", "Ball_LOD2", "Ball_LOD3"]
+        assert [item.data.name for item in result.lods] == [item.name for item in result.lods]
+        assert result.triangles == pytest.approx([768, 384, 100, 38], abs=4)
+        assert len({item.data for item in result.lods}) == 4
+        assert all(item.material_slots[0].material.name == "Steel" for item in result.lods)
+
+    def test_levels_may_be_a_list_of_shares_and_numbers(self):
+        result = run("mesh/lods", grid(cells=32), "90%", amounts=[0.5, 100.0, 1.0])
+        assert result.triangles == [pytest.approx(1024, rel=0.02), pytest.approx(100, abs=3), 2048]
+        assert [level.name for level in result.lods] == ["Grid_LOD1", "Grid_LOD2", "Grid_LOD3"]
+        with pytest.raises(ValueError, match=r"50\.5 is no whole number of triangles; link 0\.505 for a share"):
+            run("mesh/lods", grid(), amounts=[50.5])
+        with pytest.raises(ValueError, match="-1 is no level; link shares up to 1"):
+            run("mesh/lods", grid(), amounts=[-1.0])
+
+    def test_place_and_parent_are_those_of_the_source(self):
+        source, parent = sphere(), link("Parent", None)
+        source.parent, source.location = parent, (1.0, 2.0, 3.0)
+        (level,) = run("mesh/lods", source, "20%").lods
+        assert (level.parent, tuple(level.location)) == (parent, (1.0, 2.0, 3.0))
+
+    def test_modifiers_stay_when_asked(self):
+        levels = run("mesh/lods", subdivided(grid(cells=8)), "50%", apply_modifiers=False)
+        assert levels.lods[0].modifiers.keys() == ["Subdivision"]
+        assert levels.triangles[0] <= 66
+
+    def test_more_triangles_than_there_are_leave_all_and_that_is_told(self, capsys):
+        result = run("mesh/lods", cube(), "5000")
+        assert result.triangles == [12]
+        assert len(result.lods[0].data.polygons) == 6
+        assert "fewer than the 5,000 of level 1" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("levels", ["", "0%", "150%", "0.5", "half", "50%, -3"])
+    def test_what_is_no_level_is_a_clear_error(self, levels):
+        with pytest.raises(ValueError, match=r"level|number of triangles; write 50% for a share"):
+            run("mesh/lods", cube(), levels)
+
+
+def broken() -> bpy.types.Object:
+    """A cube of six separate faces, one of them inside out, with loose parts, a double and a face without area."""
+    corners = [tuple(vertex.co) for vertex in cube("Whole").data.vertices]
+    faces = [tuple(polygon.vertices) for polygon in bpy.data.objects["Whole"].data.polygons]
+    vertices = [corners[index] for face in faces for index in face]
+    polygons = [tuple(range(4 * number, 4 * number + 4)) for number in range(6)]
+    polygons[2] = polygons[2][::-1]
+    vertices += [(5, 0, 0), (6, 0, 0), (7, 0, 0), (9, 9, 9), (9, 9, 8)]
+    item = mesh_object("Broken", vertices, [*polygons, (24, 25, 26)])
+    item.data.edges.add(1)
+    item.data.edges[-1].vertices = (27, 28)
+    return item
+
+
+class TestCleanUp:
+    @pytest.mark.parametrize("scale", [(1, 1, 1), (0.001, -0.001, 0.001)])
+    def test_all_that_is_wrong_is_mended_and_counted(self, scale):
+        source = broken()
+        source.scale = scale
+        bpy.context.view_layer.update()
+        result = run("mesh/clean_up", source, merge_distance=1e-6)
+        assert result.cleaned == source
+        assert (result.merged, result.degenerate, result.flipped, result.faces) == (16, 1, 1, 6)
+        assert result.loose >= 2
+        measured = run("mesh/measure", source)
+        assert (measured.vertices, measured.is_closed) == (8, True)
+        assert all(polygon.normal.dot(polygon.center) > 0.0 for polygon in source.data.polygons)
+
+    def test_clean_mesh_stays_as_it_is(self):
+        result = run("mesh/clean_up", sphere())
+        assert result[1:] == (0, 0, 0, 0, 0, 384)
+
+    def test_nothing_is_done_that_is_switched_off(self):
+        result = run(
+            "mesh/clean_up",
+            broken(),
+            merge_distance=0.0,
+            delete_loose=False,
+            dissolve_degenerate=False,
+            normals_outside=False,
+        )
+        assert result[1:] == (0, 0, 0, 0, 0, 7)
+
+    def test_faces_with_many_corners_are_divided(self):
+        source = mesh_object("Five", [(0, 0, 0), (1, 0, 0), (2, 1, 0), (1, 2, 0), (0, 1, 0)], [(0, 1, 2, 3, 4)])
+        result = run("mesh/clean_up", source, n_gons="Triangulate")
+        assert (result.divided, result.faces) == (1, 3)
+
+    def test_what_hangs_on_the_mesh_is_kept(self):
+        source = grid(cells=4)
+        source.data.materials.append(material("Steel"))
+        source.vertex_groups.new(name="Group").add(range(20), 1.0, "REPLACE")
+        source.shape_key_add(name="Basis")
+        source.shape_key_add(name="Up").data[0].co.z = 3.0
+        subdivided(source)
+        run("mesh/clean_up", source)
+        assert source.data.shape_keys.key_blocks.keys() == ["Basis", "Up"]
+        assert source.data.shape_keys.key_blocks["Up"].data[0].co.z == 3.0
+        assert source.vertex_groups.keys() == ["Group"]
+        assert source.modifiers.keys() == ["Subdivision"]
+        assert source.data.uv_layers.keys() == ["UVMap"]
+
+    def test_custom_normals_turn_with_their_faces(self):
+        source = cube()
+        for polygon in source.data.polygons:
+            polygon.flip()
+        wanted = [-polygon.normal for polygon in source.data.polygons for _ in polygon.loop_indices]
+        tilted = [(normal + normal.orthogonal() * 0.3).normalized() for normal in wanted]
+        source.data.normals_split_custom_set([-normal for normal in tilted])
+        assert run("mesh/clean_up", source).flipped == 6
+        assert source.data.has_custom_normals
+        for polygon in source.data.polygons:
+            for index in polygon.loop_indices:
+                normal = source.data.corner_normals[index].vector
+                assert normal.dot(polygon.normal) == pytest.approx(tilted[0].dot(wanted[0]), abs=0.01)
+
+    def test_object_that_merges_into_nothing_is_a_clear_error(self):
+        with pytest.raises(ValueError, match="Nothing of Cube is left; take a smaller Merge Distance"):
+            run("mesh/clean_up", cube(), merge_distance=10.0)
+
+
+class TestTriangulate:
+    def test_faces_become_triangles_and_the_shape_stays(self):
+        source = sphere()
+        volume = run("mesh/measure", source).volume
+        assert run("mesh/triangulate", source).triangles == len(source.data.polygons) == 768
+        assert run("mesh/measure", source).volume == pytest.approx(volume, rel=0.01)
+
+    def test_quads_stay_if_asked(self):
+        source = mesh_object(
+            "Two", [(0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (2, 0, 0), (3, 1, 0)], [(0, 1, 2, 3), (1, 4, 5, 2)]
+        )
+        assert run("mesh/triangulate", source, minimum_corners=5).triangles == 0
+
+    def test_custom_normals_stay_where_they_point(self):
+        source = cube()
+        source.data.normals_split_custom_set([(0.0, 0.6, 0.8)] * 24)
+        run("mesh/triangulate", source)
+        normals = [tuple(each.vector) for each in source.data.corner_normals]
+        assert len(normals) == 36
+        assert all(normal == pytest.approx((0.0, 0.6, 0.8), abs=0.01) for normal in normals)
+
+
+class TestSeparate:
+    def test_loose_parts_are_objects_the_largest_first(self):
+        source = run("mesh/join", [cube("Small"), sphere(), cube("Other", centre=(9, 0, 0))])
+        source.location = (1.0, 2.0, 3.0)
+        bpy.context.view_layer.update()
+        before = run("mesh/measure", source)
+        parts = run("mesh/separate", source)
+        assert [part.name for part in parts] == ["Small_1", "Small_2", "Small_3"]
+        assert [len(part.data.polygons) for part in parts] == [384, 6, 6]
+        measured = [run("mesh/measure", part) for part in parts]
+        assert sum(each.area for each in measured) == pytest.approx(before.area, rel=1e-5)
+        assert max(each.maximum.x for each in measured) == pytest.approx(before.maximum.x)
+
+    def test_each_material_is_an_object_of_its_name(self):
+        source = grid(cells=2)
+        for name in ("Wood", "Steel", "Unused"):
+            source.data.materials.append(material(name))
+        for polygon, index in zip(source.data.polygons, (1, 0, 1, 1), strict=True):
+            polygon.material_index = index
+        parts = run("mesh/separate", source, by="Material")
+        assert [(part.name, len(part.data.polygons)) for part in parts] == [("Grid_Wood", 1), ("Grid_Steel", 3)]
+        assert [part.material_slots[0].material.name for part in parts] == ["Wood", "Steel"]
+        assert all(part.data.uv_layers for part in parts)
+
+    def test_small_parts_are_left_out_and_told(self, capsys):
+        source = run("mesh/join", [sphere(), cube("Screw", centre=(9, 0, 0))])
+        assert len(run("mesh/separate", source, minimum_faces=7)) == 1
+        assert "1 parts have fewer than 7 faces" in capsys.readouterr().out
+        with pytest.raises(ValueError, match="No part of Screw has 7 faces"):
+            run("mesh/separate", cube("Screw"), minimum_faces=7)

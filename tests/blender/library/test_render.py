@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import math
+
 import bpy
+import numpy as np
 import pytest
 
 from .scenes import (
@@ -130,3 +133,93 @@ class TestRenderStill:
             bpy.context.scene.collection.objects.unlink(part)
         image = run("render/render_still", [item], width=16, height=16, samples=1, transparent=True, denoise=False)
         assert pixels(image)[..., 3].max() > 0.5
+
+
+#: Options that make a small picture in no time.
+QUICK = {"engine": "Workbench", "width": 32, "height": 32}
+
+
+class TestRenderEach:
+    def test_each_kind_is_alone_in_a_picture_of_its_name(self):
+        small, large = cube("Small", size=0.01, centre=(50, 0, 0)), cube("Large", size=10.0)
+        place = bpy.data.collections.new("Both")
+        place.objects.link(small)
+        hidden = cube("Hidden", size=100.0)
+        hidden.hide_render = True
+        place.objects.link(hidden)
+        shares = {}
+        for item in (small, large, place, material("Steel")):
+            image = run("render/render_each", item, **QUICK)
+            assert image.name == item.name
+            assert image.packed_file
+            shares[item.name] = (pixels(image)[..., 3] > 0.5).mean()
+        assert shares["Small"] == pytest.approx(shares["Large"], abs=0.05)
+        assert shares["Both"] == pytest.approx(shares["Small"], abs=0.05)
+        assert 0.5 < shares["Steel"] < 0.8  # a ball fills pi / 4 of its square, less the air around
+
+    def test_material_is_seen_with_its_colour_by_cycles(self):
+        image = run("render/render_each", material("Red", (0.8, 0.02, 0.02, 1.0)), width=24, height=24, samples=4)
+        seen = pixels(image)
+        red, green, _, _ = seen[seen[..., 3] > 0.99].mean(axis=0)
+        assert red > green + 0.2
+
+    def test_top_view_looks_down_with_the_front_below(self):
+        source = grid(height=lambda x, y: 0.0)
+        low, high = source.data.vertices[0].co.copy(), source.data.vertices[-1].co.copy()
+        assert low.y < high.y
+        front = cube("Front", size=1.0, centre=(0.0, -3.0, 0.0))
+        front.data.materials.append(material("Red", (0.8, 0.0, 0.0, 1.0)))
+        front.data.materials[0].diffuse_color = (0.8, 0.0, 0.0, 1.0)
+        both = bpy.data.collections.new("Both")
+        for item in (source, front):
+            both.objects.link(item)
+        seen = pixels(run("render/render_each", both, "Top", **QUICK))
+        is_red = (seen[..., 0] > 2.0 * seen[..., 1]) & (seen[..., 3] > 0.5)
+        assert is_red.any()
+        assert not is_red[16:].any()
+
+    def test_hidden_collection_is_shown(self):
+        place = bpy.data.collections.new("Props")
+        place.objects.link(cube())
+        place.hide_render = place.hide_viewport = True
+        assert pixels(run("render/render_each", place, **QUICK))[..., 3].max() > 0.99
+
+    def test_what_cannot_be_seen_is_a_clear_error(self):
+        with pytest.raises(ValueError, match=r"Image \(Image\) can't be seen alone; link"):
+            run("render/render_each", bpy.data.images.new("Image", 8, 8))
+        with pytest.raises(ValueError, match="nothing to see of Empty"):
+            run("render/render_each", bpy.data.collections.new("Empty"))
+
+
+class TestTurntable:
+    def test_turn_is_divided_and_its_first_picture_is_not_there_twice(self):
+        angles = run("render/turntable_angles", 4)
+        assert angles == pytest.approx([0.0, math.pi / 2, math.pi, 1.5 * math.pi])
+        assert run("render/turntable_angles", 2, 1.0, -2.0) == pytest.approx([1.0, 0.0])
+
+    def test_objects_stay_as_large_turn_and_are_never_cut_off(self):
+        plank = cube(size=1.0, centre=(20.0, 0.0, 5.0))
+        plank.scale = (6.0, 1.0, 0.5)
+        shares = []
+        for angle in run("render/turntable_angles", 8):
+            image = run("render/turntable", [plank], angle, engine="Workbench", width=48, height=48, transparent=True)
+            alpha = pixels(image)[..., 3]
+            assert max(alpha[0].max(), alpha[-1].max(), alpha[:, 0].max(), alpha[:, -1].max()) < 0.5
+            columns = np.flatnonzero(alpha.max(axis=0) > 0.5)
+            rows = np.flatnonzero(alpha.max(axis=1) > 0.5)
+            middle = (rows[0] + rows[-1]) / 2.0, (columns[0] + columns[-1]) / 2.0
+            assert middle == pytest.approx((23.5, 23.5), abs=3.0)
+            shares.append(columns[-1] - columns[0])
+        assert shares[:4] == pytest.approx(shares[4:], abs=2)
+        assert shares[0] > 30
+        assert shares[2] < 0.6 * shares[0]
+
+    def test_it_turns_as_on_a_table_and_the_lights_stay_with_the_camera(self):
+        source = cube(size=0.5)
+        mark = cube("Mark", size=0.5, centre=(1.0, 0.0, 0.0))
+        options = {"width": 32, "height": 32, "samples": 4, "transparent": True}
+        right = pixels(run("render/turntable", [source, mark], 0.0, **options))[..., 3]
+        assert right[:, 16:].sum() > right[:, :16].sum() * 0.9
+        ball = subdivided(cube("Ball"), levels=3)
+        one, other = (pixels(run("render/turntable", [ball], angle, **options))[..., :3] for angle in (0.0, math.pi))
+        assert np.abs(one - other).mean() < 0.03

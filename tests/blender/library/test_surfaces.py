@@ -65,6 +65,7 @@ SURFACES = {
 NODES = {
     "mesh/apply_modifiers": {},
     "mesh/decimate": {"ratio": 0.9},
+    "mesh/triangulate": {},
     "mesh/voxel_remesh": {"voxel_size": 0.1},
     "mesh/boolean": {"operands": []},
     "mesh/join": {},

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the scheduler of a farm is, and whether it may be spoken with as it is."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ..runtime.errors import EngineError
+from . import credentials
+
+USUAL_PORT: Final = 8786
+#: What stands before the address of a cluster without encryption.
+_PLAIN: Final = "tcp://"
+_ADDRESS: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(?::([0-9]{1,5}))?/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The address of a scheduler.
+
+    Attributes:
+        host, port: where it listens.
+        is_plain: whether a token is not to be used though there is one: that of a Dask cluster of this machine.
+    """
+
+    host: str
+    port: int
+    is_plain: bool = False
+
+    @classmethod
+    def parsed(cls, text: str) -> Address:
+        """The address in a text, HOST or HOST:PORT, with tcp:// before it for a cluster without encryption.
+
+        Raises:
+            EngineError: if it is none, or it is not on this machine and nothing would be encrypted.
+        """
+        match = _ADDRESS.fullmatch(text.removeprefix(_PLAIN))
+        port = int(match[2] or USUAL_PORT) if match else 0
+        if match is None or not 0 < port < 2**16:
+            raise EngineError(
+                f"{text!r:.80} is no address of a scheduler", "Give its host and port: dask://render1:8786"
+            )
+        has_token = credentials.usual_file().exists()
+        address = cls(match[1], port, text.startswith(_PLAIN))
+        if is_loopback(address.host) or (has_token and not address.is_plain):
+            return address
+        if has_token:
+            message = f"{text} is not this machine, and nothing goes to other machines without encryption"
+            raise EngineError(message, "Let the cluster use TLS, with the token as its certificate; leave tcp:// out")
+        message = f"there is no token for the farm at {text}, and nothing goes to other machines without one"
+        raise EngineError(message, f"Copy the token of the farm to {credentials.usual_file()}")
+
+    @property
+    def text(self) -> str:
+        return f"{_PLAIN if self.is_plain else ''}{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, under an address that no other one reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `background-nodes farm` does: run a scheduler or a worker in this process, tell of a farm, or end it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import Any, Final
+
+from ..runtime.errors import BackgroundNodesError, EngineError
+from .records import StationInfo
+
+#: Seconds between two attempts of a worker to join its farm.
+_REJOIN_INTERVAL: Final = 2.0
+_EXIT_FAILED = 1
+_EXIT_BAD_INPUT = 2
+
+
+class Lines(logging.Formatter):
+    """Each message on one line, in which nothing steers a terminal: names of nodes and scripts come from files."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (its name is Python's)
+        return one_line(super().formatMessage(record))
+
+
+def one_line(text: str) -> str:
+    """A text with what can't be printed spelled out, as in Python."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Do what the options ask for. Returns the exit code."""
+    try:
+        import cryptography  # noqa: F401
+        import distributed  # noqa: F401 (it sets its own logs up)
+    except ImportError as error:
+        _say(f'background-nodes farm needs Dask ({error}). Install it with: pip install "background-nodes[farm]"')
+        return _EXIT_BAD_INPUT
+    logging.basicConfig()
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(Lines("%(message)s"))
+    logging.getLogger("background_nodes").setLevel(logging.INFO)
+    logging.getLogger("distributed").setLevel(logging.WARNING)
+    actions = {"scheduler": _scheduler, "worker": _worker, "status": _status, "stop": _stop}
+    try:
+        return asyncio.run(actions[options.action](options))
+    except EngineError as error:
+        _say(str(error))
+        return _EXIT_BAD_INPUT
+    except (BackgroundNodesError, OSError) as error:
+        _say(str(error))
+        return _EXIT_FAILED
+
+
+async def _scheduler(options: argparse.Namespace) -> int:
+    from . import connections, credentials
+
+    connections.set_up()
+    token = credentials.usual_file()
+    with contextlib.suppress(FileExistsError):
+        credentials.make(token)
+        _say(f"made the token of the farm, {token}: copy it to each machine that is to belong to it")
+    ended = _end_signals()
+    security = credentials.security(token)
+    try:
+        place = {"host": options.host, "port": options.port, "protocol": "tls://", "security": security}
+        scheduler: Any
+        if options.dashboard:
+            scheduler = connections.PagesScheduler(port_of_pages=options.dashboard, **place)
+        else:
+            scheduler = connections.Scheduler(dashboard=False, **place)
+        async with scheduler:
+            _say(f"the scheduler listens at {scheduler.address.removeprefix('tls://')}")
+            await _first(scheduler.finished(), ended.wait())
+    except OSError as error:
+        raise EngineError(f"{options.host}:{options.port} can't be used: {error}", "Give another --port") from error
+    return 0
+
+
+async def _worker(options: argparse.Namespace) -> int:
+    from . import connections
+    from .address import Address, is_loopback
+    from .blender_version import version_of
+    from .station import StationSettings
+
+    connections.set_up()
+    address = Address.parsed(options.scheduler)
+    where, security = connections.security_for(address)
+    if security is None and options.host and not is_loopback(options.host):
+        message = f"nothing listens at {options.host} without a token, for others could reach it"
+        raise EngineError(message, "Copy the token from the machine of the scheduler")
+    version_of(options.blender)
+    folder = Path(options.folder).absolute() if options.folder else None
+    settings = StationSettings(options.blender, folder, int(options.memory_limit * 1024**3))
+    ended = _end_signals()
+    has_said = False
+    while not ended.is_set():
+        worker = connections.Worker(
+            where,
+            nthreads=options.slots or max(1, (os.cpu_count() or 2) // 2),
+            name=options.name or socket.gethostname(),
+            host=options.host or await asyncio.to_thread(connections.own_address, address),
+            security=security,
+            settings=settings,
+            resources=options.resources,
+        )
+        try:
+            if not await _joined(worker, ended):
+                break
+        except OSError as error:
+            if not has_said:
+                _say(f"the scheduler at {options.scheduler} can't be reached ({error}); trying again and again")
+            has_said = True
+            await _first(asyncio.sleep(_REJOIN_INTERVAL), ended.wait())
+            continue
+        _say(f"{worker.name} has joined the farm at {options.scheduler} with {worker.state.nthreads} slots")
+        has_said = False
+        await _first(worker.finished(), ended.wait())
+        if ended.is_set():
+            _say("no new task begins; those that run are waited for. A second signal ends them")
+            await worker.drain()
+        if worker.is_dismissed:
+            _say("the farm was stopped")
+            break
+    return 0
+
+
+async def _joined(worker: Any, ended: asyncio.Event) -> bool:
+    """Whether a worker has joined its farm before somebody wants it to end. Raises OSError if it could not."""
+    joining = asyncio.ensure_future(_joining(worker))
+    await _first(asyncio.shield(joining), ended.wait())
+    if not joining.done():
+        joining.cancel()
+        return False
+    await joining
+    return True
+
+
+async def _joining(worker: Any) -> None:
+    try:
+        await worker
+    except (RuntimeError, TimeoutError) as error:  # what Dask makes of any error there
+        raise OSError(str(error.__cause__ or error)) from error
+
+
+async def _status(options: argparse.Namespace) -> int:
+    from . import connections
+
+    async with await connections.connect(options.scheduler) as client:
+        found = await connections.told_by_stations(client)
+        infos = [connections.station_info(address, *told) for address, told in found.items()]
+        for info in sorted(infos, key=lambda info: info.name):
+            print(one_line(_words(info) if info.is_there else f"{info.name} at {info.address} does not answer"))
+        if not infos:
+            print("no worker has joined")
+    return 0
+
+
+def _words(info: StationInfo) -> str:
+    doing = [f"{worker.state} {worker.task_name}".strip() for worker in info.workers]
+    has = [f"Blender {info.blender}", f"{info.slots} slots", f"{info.memory / 1024**3:.0f} GB", info.system]
+    has += [f"{name}={amount:g}" for name, amount in info.resources.items()]
+    return f"{info.name} at {info.address}: {', '.join(has)}; {', '.join(doing) or 'idle'}"
+
+
+async def _stop(options: argparse.Namespace) -> int:
+    from . import connections, plugin
+
+    client = await connections.connect(options.scheduler)
+    for address in await connections.stations(client):
+        await getattr(client.rpc(address), plugin.DISMISS)()
+    await client.shutdown()
+    return 0
+
+
+def _end_signals() -> asyncio.Event:
+    """What is set by the first SIGTERM or Ctrl-C. The second one ends the process."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def end(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        loop.call_soon_threadsafe(ended.set)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    return ended
+
+
+async def _first(*awaitables: Awaitable[object]) -> None:
+    """Wait until one of them is done, and cancel the others."""
+    tasks = [asyncio.ensure_future(each) for each in awaitables]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How Dask is set up here: always encrypted where there is a token, and with no door beside the one for members."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from typing import Any, Final
+
+import dask
+import distributed
+from distributed.core import Status
+from distributed.utils import get_ip
+
+from ..runtime import wire
+from ..runtime.engine.workers import WorkerInfo
+from ..runtime.errors import EngineError
+from . import credentials
+from .address import Address, is_loopback
+from .plugin import INFOS, StationBringer, StationPlugin, is_reachable_unencrypted
+from .records import StationInfo
+from .station import StationSettings
+
+#: Seconds within which a scheduler must answer.
+_TIMEOUT: Final = 10.0
+_HERE: Final = "127.0.0.1"
+#: What a scheduler says to be if its pages are seen on its own machine only.
+_WITH_PAGES: Final = "PagesScheduler"
+#: Seconds between two looks at whether tasks still run.
+_LOOK_INTERVAL: Final = 0.1
+#: Dask gives a task whose worker is gone to no other: what becomes of it is decided at home, where retries are counted.
+_SETTINGS: Final = {
+    "distributed.scheduler.allowed-failures": 0,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.admin.tick.limit": "10s",
+    "distributed.comm.timeouts.connect": f"{_TIMEOUT:.0f}s",
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+}
+
+
+def set_up() -> None:
+    """Set Dask up in this process."""
+    dask.config.set(_SETTINGS)
+
+
+class PagesScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
+    """Dask's scheduler with its pages for this machine only, as nobody needs a token for them."""
+
+    def __init__(self, *, port_of_pages: int, **options: Any) -> None:
+        super().__init__(dashboard=True, dashboard_address=f"{_HERE}:{port_of_pages}", **options)
+
+
+class Scheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
+    """The same without them."""
+
+    def start_http_server(self, *_args: Any, **_options: Any) -> None:
+        """No server."""
+
+
+class Worker(distributed.Worker):  # type: ignore[misc,unused-ignore]
+    """The same of a worker, with a station."""
+
+    def __init__(self, where: str, *, settings: StationSettings, **options: Any) -> None:
+        self._station = StationPlugin(settings)
+        super().__init__(where, plugins=(self._station,), memory_limit=0, **options)
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether the farm was stopped, so that it is not to be joined again."""
+        return self._station.is_dismissed
+
+    def start_http_server(self, *_args: Any, **_options: Any) -> None:
+        """No server."""
+
+    async def drain(self) -> None:
+        """Begin nothing more, wait for what runs, and leave the farm: what has not begun goes to others."""
+        self.status = Status.paused
+        while self.state.executing_count and self.status is Status.paused:
+            await asyncio.sleep(_LOOK_INTERVAL)
+        await self.close_gracefully()
+
+
+def security_for(address: Address) -> tuple[str, Any]:
+    """The address as Dask has it, and the security to use. Raises EngineError."""
+    if credentials.usual_file().exists() and not address.is_plain:
+        return f"tls://{address.text}", credentials.security(credentials.usual_file())
+    return f"tcp://{address.text.removeprefix('tcp://')}", None
+
+
+def own_address(scheduler: Address) -> str:
+    """The address under which this machine reaches a scheduler, and so that one this machine."""
+    try:
+        found: str = get_ip(scheduler.host.strip("[]"), scheduler.port)
+    except OSError:  # nobody knows that host yet
+        return "127.0.0.1" if is_loopback(scheduler.host) else socket.gethostname()
+    return found
+
+
+async def connect(text: str) -> Any:
+    """A client of the scheduler at an address, whose workers have stations then.
+
+    Raises:
+        EngineError: if it can't be reached, lets nobody in, or its workers can't have stations.
+    """
+    set_up()
+    where, security = security_for(Address.parsed(text))
+    try:
+        client = await distributed.Client(
+            where, security=security, asynchronous=True, timeout=_TIMEOUT, set_as_default=False
+        )
+    except (OSError, TimeoutError, ssl.SSLError) as error:
+        reason = str(error.__cause__ or error).strip() or type(error).__name__
+        fix = f"See that it runs there, and that {credentials.usual_file()} is its token"
+        raise EngineError(f"the scheduler of the farm at {text} can't be reached ({reason})", fix) from error
+    try:
+        await _bring_stations(client)
+    except Exception as error:
+        await client.close()
+        if isinstance(error, EngineError):
+            raise
+        message = f"the workers of the Dask cluster at {text} can't run background Blenders: {error}"
+        fix = 'See that all of its Pythons have it: pip install "background-nodes[farm]"'
+        raise EngineError(message.rstrip("."), fix) from error
+    return client
+
+
+async def _bring_stations(client: Any) -> None:
+    """Raises EngineError if others could listen, or whatever Dask raises."""
+    identity = await client.scheduler.identity(n_workers=0)
+    if is_reachable_unencrypted(identity["address"]):
+        message = f"the Dask cluster listens at {identity['address']} without encryption, where others reach it"
+        raise EngineError(message, "Let it use TLS, or listen at this machine only: --host 127.0.0.1")
+    await client.register_plugin(StationBringer())
+
+
+async def dashboard(client: Any) -> str:
+    """The address of Dask's own pages as this machine may reach them, "" if there are none. Raises OSError."""
+    identity = await client.scheduler.identity(n_workers=0)
+    port = identity["services"].get("dashboard", 0)
+    if not port:
+        return ""
+    # Ours are seen on the scheduler's machine only, or by who brings them to this one.
+    host = _HERE if identity["type"] == _WITH_PAGES else identity["address"].partition("://")[2].rpartition(":")[0]
+    return f"http://{host}:{port}/status"
+
+
+def station_info(address: str, said: Any, reply: Any) -> StationInfo:
+    """A machine as people see it, by what the scheduler and its station tell of it."""
+    name, place = str(said["name"]), address.partition("://")[2]
+    if reply is None:
+        return StationInfo(name, place, is_there=False)
+    return StationInfo(
+        name,
+        place,
+        slots=said["nthreads"],
+        blender=reply["blender"],
+        system=reply["system"],
+        memory=reply["memory"],
+        resources={key: float(amount) for key, amount in sorted(said["resources"].items())},
+        workers=tuple(wire.decode(WorkerInfo, info) for info in reply["infos"]),
+    )
+
+
+async def stations(client: Any) -> dict[str, Any]:
+    """What the scheduler knows of each worker, by its address. Raises OSError if it is gone."""
+    identity = await client.scheduler.identity(n_workers=-1)
+    found: dict[str, Any] = identity["workers"]
+    return found
+
+
+async def told_by_stations(client: Any, session: str = "") -> dict[str, tuple[Any, Any]]:
+    """What the scheduler knows of each worker and what its station tells, by its address. Raises OSError.
+
+    What a station tells is None if it does not answer: a worker may have none, which Dask does not say.
+    """
+    found = await stations(client)
+
+    async def told(address: str) -> Any:
+        with contextlib.suppress(OSError, TimeoutError):
+            return await asyncio.wait_for(getattr(client.rpc(address), INFOS)(session=session), _TIMEOUT)
+        return None
+
+    replies = await asyncio.gather(*map(told, found))
+    return {address: (found[address], reply) for address, reply in zip(found, replies, strict=True)}

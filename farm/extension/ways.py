@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way to the farm, as the preferences say: which Python, which address; and whether Blender may go it."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+from typing import Any
+
+import bpy
+
+#: The name under which Blender knows this extension.
+EXTENSION = __package__.rpartition(".extension")[0]
+
+
+def preferences() -> Any:
+    """The preferences of this extension."""
+    return bpy.context.preferences.addons[EXTENSION].preferences
+
+
+def python() -> str:
+    """The Python that the preferences name, "" if it can't be started."""
+    path = bpy.path.abspath(preferences().python)
+    return path if os.access(path, os.X_OK) else ""
+
+
+def find(farm: ModuleType, told: str = "") -> Any:
+    """The way to the farm. `told` is another address than that of the preferences.
+
+    Raises:
+        EngineError: if there is none, or Blender is not to go it.
+    """
+    error = importlib.import_module(f"{farm.__name__}.engine").EngineError
+    place = importlib.import_module(f"{farm.__name__}.address")
+    chosen = preferences()
+    address = place.Address.parsed(told or chosen.address)
+    if not bpy.app.online_access and not place.is_loopback(address.host):
+        message = f"Blender is not to go online, and {address.text} is another machine"
+        raise error(message, "Switch on Allow Online Access in the preferences, under System")
+    chosen_python = python()
+    if not chosen_python:
+        message = f"{chosen.python or 'nothing'} is no Python that can be started"
+        raise error(message, "Name one that has background-nodes[farm], in the preferences of Background Nodes Farm")
+    return importlib.import_module(f"{farm.__name__}.engine").Way(chosen_python, address)

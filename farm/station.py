@@ -1,0 +1,412 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A station: the background Blenders of one machine of a farm, as a pool that a thread of its own carries on.
+
+    job -> files that are missing -> pool -> news, an end -> files that the task left, on the shelf
+
+All methods but those of the thread are called from the event loop of the process, which is Dask's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from multiprocessing import Pipe, connection
+from pathlib import Path
+from typing import Any, Final
+
+from ..runtime.engine import carried_files, messages
+from ..runtime.engine.carried_files import CarriedFile
+from ..runtime.engine.interface import Lost, NoWorker, Report, Request
+from ..runtime.engine.workers import WorkerInfo, WorkerSettings
+from ..runtime.errors import SignatureError, StoreError, TransportError
+from ..runtime.keys import own_modules
+from ..runtime.pool.launcher import Launcher
+from ..runtime.pool.pool import Pool
+from ..runtime.scratch.removal import remove_files
+from ..runtime.scratch.scratch import Scratch, ScratchFolder
+from .blender_version import version_of
+from .records import VERSION, HeldFile, Job, JobEnd, JobNews
+from .shelf import USUAL_SIZE, Shelf
+
+#: Seconds between two messages about the progress of a task: 20 a second.
+_PROGRESS_INTERVAL: Final = 0.05
+#: Seconds between two looks at what a script has printed, and the most bytes of it that are told at once.
+_LOG_INTERVAL: Final = 0.25
+_LOG_PIECE: Final = 32 * 1024
+
+_log = logging.getLogger("background_nodes.farm")
+
+#: Tells the bridge of a job something.
+Tell = Callable[[JobNews], None]
+#: Copies a file by its digest from the station of an address to a path; tells whether that station has it.
+Copy = Callable[[str, str, Path], Awaitable[bool]]
+
+
+@dataclass
+class _Entry:
+    """A job that is with the pool."""
+
+    end: asyncio.Future[Report]
+    tell: Callable[[str], None]
+    next_progress: float = 0.0
+    progress: messages.Progressed | None = None  # what was not told yet
+
+
+@dataclass
+class _Receiving:
+    """A file that is being sent from home."""
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationSettings:
+    """How a station is set up.
+
+    Attributes:
+        blender: path of Blender; "" for the module of this Python.
+        folder: for what it keeps of files; None for a temporary one.
+        memory_limit: bytes that a background Blender may hold during a task, 0 for no limit.
+        shelf_size: bytes that the shelf may hold.
+    """
+
+    blender: str = ""
+    folder: Path | None = None
+    memory_limit: int = 0
+    shelf_size: int = USUAL_SIZE
+
+
+class Station:
+    """A pool with `slots` background Blenders, its scratch folder and its shelf."""
+
+    def __init__(self, settings: StationSettings, slots: int, address: str) -> None:
+        """Raises EngineError if there is no Blender, StoreError if the folder can't be made."""
+        self.address = address
+        self.blender = version_of(settings.blender)
+        self._loop = asyncio.get_running_loop()
+        self._scratch = Scratch(settings.folder)
+        shelf = (settings.folder or self._scratch.path) / "shelf"
+        try:
+            self.shelf = Shelf(shelf, settings.shelf_size)
+        except OSError as error:
+            self._scratch.close()
+            raise StoreError(f"{shelf} can't be used: {error}") from error
+        self._pool = Pool(Launcher.for_blender(settings.blender), self._scratch, slots)
+        self._pool.use_settings(WorkerSettings(memory_limit=settings.memory_limit))
+        self._entries: dict[Hashable, _Entry] = {}
+        self._jobs: dict[str, asyncio.Task[JobEnd]] = {}
+        self._sessions: dict[str, str] = {}  # of jobs, by key
+        self._coming: dict[str, asyncio.Future[None]] = {}  # files that are being brought, by digest
+        self._receiving: dict[str, _Receiving] = {}
+        self._uses: Counter[tuple[str, str]] = Counter()  # of files of the scratch folder, by session and name
+        self._told_claims: set[tuple[str, str]] = set()
+        self._calls: deque[Callable[[], None]] = deque()
+        self._ears, self._bell = Pipe(duplex=False)
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._carry_on, name="background_nodes pool", daemon=True)
+        self._thread.start()
+
+    @property
+    def infos(self) -> tuple[WorkerInfo, ...]:
+        """What each background Blender does."""
+        return self._pool.infos()
+
+    def num_others(self, session: str) -> int:
+        """How many jobs there are of other sessions."""
+        return sum(other != session for other in self._sessions.values())
+
+    async def close(self) -> None:
+        """End all jobs and background Blenders, and remove what they left but for the shelf."""
+        for key in list(self._jobs):
+            self.stop(key)
+        self._is_closing = True
+        self._ring()
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._scratch.close)
+
+    # Jobs
+
+    async def carry_out(self, job: Job, tell: Tell, copy: Copy) -> JobEnd | None:
+        """Do a job. Returns how it ended, None if it was stopped."""
+        task = asyncio.ensure_future(self._carry_out(job, tell, copy))
+        self._jobs[job.key], self._sessions[job.key] = task, job.session
+        try:
+            return await task
+        except asyncio.CancelledError:
+            task.cancel()
+            return None
+        finally:
+            del self._jobs[job.key], self._sessions[job.key]
+
+    def stop(self, key: str) -> None:
+        """Stop a job, whatever it does, if it is here."""
+        if key in self._jobs:
+            self._jobs[key].cancel()
+
+    def freeze(self, key: str, *, is_frozen: bool) -> None:
+        self._call(lambda: self._pool.freeze(key) if is_frozen else self._pool.thaw(key))
+
+    def end_used(self) -> None:
+        """End used Blenders that do nothing."""
+        self._call(self._pool.end_used)
+
+    async def _carry_out(self, job: Job, tell: Tell, copy: Copy) -> JobEnd:
+        reason = ""
+        if job.version != VERSION:
+            reason = f"it has Background Nodes {VERSION}, and {job.version or 'an older one'} asks for it"
+        elif job.blender not in ("", self.blender):
+            reason = f"it has Blender {self.blender}, and Blender {job.blender} asks for it"
+        if reason:
+            return JobEnd(self.address, no_worker=f"the worker at {self.address} can't do it: {reason}")
+        try:
+            folder = self._scratch.folder.inner(job.session)
+            task = replace(_task_of(job), folder=job.session)
+        except (StoreError, TransportError) as error:
+            return JobEnd(self.address, lost=str(error))
+        if isinstance(task, messages.Execute):
+            script = Path(task.script.filename).name
+            _log.info('"%s" of %s: script %s (%s)', task.node, job.user, script, job.script[:12])
+            if not await asyncio.to_thread(_is_allowed, task, job.script):
+                reason = f"it is not what {job.user} has allowed, or a module beside it is another one on this machine"
+                _log.warning('script %s of "%s" was refused: %s', script, task.node, reason)
+                return JobEnd(self.address, no_worker=f"{self.address} does not run the script {script}: {reason}")
+        else:
+            _log.info("%s of %s", type(task).__name__, job.user)
+        names = {held.file.name for held in job.files}
+        with self._using(job.session, folder, names):
+            try:
+                for held in job.files:
+                    await self._bring(job, held, folder, tell, copy)
+                for own in (task.blob, *([task.log] if isinstance(task, messages.Execute) else [])):
+                    folder.file(own).parent.mkdir(parents=True, exist_ok=True)
+            except (OSError, StoreError) as error:
+                return JobEnd(self.address, lost=f"{self.address} can't take its files: {error}")
+            report = await self._do(job, task, folder, tell)
+            return await self._end(job, task, folder, report, names)
+
+    async def _do(self, job: Job, task: messages.Task, folder: ScratchFolder, tell: Tell) -> Report:
+        """Let the pool do the task of a job."""
+
+        def tell_report(report: str) -> None:
+            tell(JobNews(job.key, self.address, report))
+
+        entry = self._entries[job.key] = _Entry(self._loop.create_future(), tell_report)
+        self._call(lambda: self._pool.submit(Request(job.key, task, job.is_fresh)))
+        watching = asyncio.ensure_future(self._watch(job, task, folder, entry, tell))
+        try:
+            return await entry.end
+        finally:
+            watching.cancel()
+            del self._entries[job.key]
+            if not entry.end.done() or entry.end.cancelled():
+                self._call(lambda: self._pool.stop(job.key))
+                self._remove(task, folder, with_log=True)
+            elif not isinstance(entry.end.result(), messages.Outcome):
+                self._remove(task, folder, with_log=False)
+
+    def _remove(self, task: messages.Task, folder: ScratchFolder, *, with_log: bool) -> None:
+        """Remove what the Blender of a task has written that was killed, or has died: nobody else knows of it."""
+        logs = [task.log] if with_log and isinstance(task, messages.Execute) else []
+        self._call(lambda: remove_files(folder.file(name) for name in (task.blob, *logs)))
+
+    async def _watch(self, job: Job, task: messages.Task, folder: ScratchFolder, entry: _Entry, tell: Tell) -> None:
+        """Tell what the script prints, and progress that came too soon after the last."""
+        read = 0
+        log = folder.file(task.log) if isinstance(task, messages.Execute) else None
+        while True:
+            await asyncio.sleep(_LOG_INTERVAL if entry.progress is None else _PROGRESS_INTERVAL)
+            self._tell_progress(entry)
+            if log is None or not log.exists() or log.stat().st_size <= read:
+                continue
+            with contextlib.suppress(OSError), log.open("rb") as file:
+                file.seek(read)
+                piece = file.read(_LOG_PIECE)
+                tell(JobNews(job.key, self.address, log=piece.decode("utf-8", "replace"), log_start=read))
+                read += len(piece)
+
+    async def _end(
+        self, job: Job, task: messages.Task, folder: ScratchFolder, report: Report, names: set[str]
+    ) -> JobEnd:
+        """How a job ended, once what it left is on the shelf."""
+        match report:
+            case NoWorker(reason):
+                return JobEnd(self.address, no_worker=reason)
+            case Lost(reason):
+                outcome, end = None, JobEnd(self.address, lost=reason)
+            case messages.Started() | messages.Progressed():
+                raise AssertionError("no end")
+            case _:
+                outcome, end = report, JobEnd(self.address, messages.encode(report).decode())
+        left = carried_files.files_left(task, outcome, folder)
+        new = [name for name in left if (job.session, name) not in self._told_claims]
+        try:
+            files = await asyncio.to_thread(_carried, new, folder)
+            for file in files:
+                self.shelf.take(carried_files.place_of(file.name, folder), file)
+        except (OSError, StoreError) as error:
+            return JobEnd(self.address, lost=f"its results can't be kept on {self.address}: {error}")
+        claims = {file.name for file in files if file.name.endswith(".claim")}
+        self._told_claims.update((job.session, name) for name in claims)
+        new_names = {file.name for file in files} - claims - names
+        names |= new_names
+        self._uses.update((job.session, name) for name in new_names)
+        return replace(end, files=tuple(files))
+
+    # Files
+
+    @contextlib.contextmanager
+    def _using(self, session: str, folder: ScratchFolder, names: set[str]) -> Iterator[None]:
+        """Within the block, files of the scratch folder stay. `names` may grow."""
+        self._uses.update((session, name) for name in names)
+        try:
+            yield
+        finally:
+            for name in names:
+                self._uses[session, name] -= 1
+                if not self._uses[session, name]:
+                    del self._uses[session, name]
+                    carried_files.place_of(name, folder).unlink(missing_ok=True)
+
+    async def _bring(self, job: Job, held: HeldFile, folder: ScratchFolder, tell: Tell, copy: Copy) -> None:
+        """Put a file that a job reads into the scratch folder: from the shelf, from another station, or from home.
+
+        Raises:
+            OSError, StoreError: if that can't be done.
+        """
+        file = held.file
+        path = carried_files.place_of(file.name, folder)
+        while file.digest not in self.shelf:
+            if (coming := self._coming.get(file.digest)) is not None:
+                with contextlib.suppress(StoreError):
+                    await asyncio.shield(coming)
+                continue
+            coming = self._coming[file.digest] = self._loop.create_future()
+            coming.add_done_callback(_look_at)
+            try:
+                source = await self._copied(held, copy)
+                if not source:
+                    source = "home"
+                    tell(JobNews(job.key, self.address, wanted=file.digest))
+                    await asyncio.shield(coming)
+                _log.info("%s (%d bytes) came from %s", file.name, file.size, source)
+            finally:
+                self._coming.pop(file.digest, None)
+                if not coming.done():
+                    coming.set_result(None)
+        self.shelf.place(file.digest, path)
+
+    async def _copied(self, held: HeldFile, copy: Copy) -> str:
+        """Take a file from another station. Returns its address, "" if none has it."""
+        for holder in held.holders:
+            if holder == self.address:
+                continue
+            path = self.shelf.new_file(held.file.digest)
+            try:
+                if await copy(holder, held.file.digest, path):
+                    self.shelf.take_received(path, held.file.digest)
+                    return holder
+            except (OSError, StoreError):  # it is gone, or has another file
+                pass
+            finally:
+                path.unlink(missing_ok=True)
+        return ""
+
+    def receive(self, transfer: str, digest: str, data: bytes, *, is_last: bool, error: str) -> None:
+        """Take a piece of a file from home; with `error`, it can't be sent. Raises StoreError."""
+        coming = self._coming.get(digest)
+        if error:
+            if coming is not None and not coming.done():
+                coming.set_exception(StoreError(error))
+            return
+        entry = self._receiving.setdefault(transfer, _Receiving(self.shelf.new_file(digest), digest))
+        try:
+            with entry.path.open("ab") as file:
+                file.write(data)
+            if not is_last:
+                return
+            del self._receiving[transfer]
+            self.shelf.take_received(entry.path, digest)
+            if coming is not None and not coming.done():
+                coming.set_result(None)
+        except (OSError, StoreError) as fault:
+            self._receiving.pop(transfer, None)
+            with contextlib.suppress(OSError):
+                entry.path.unlink(missing_ok=True)
+            if coming is not None and not coming.done():
+                coming.set_exception(StoreError(str(fault)))
+
+    # The thread of the pool
+
+    def _call(self, call: Callable[[], None]) -> None:
+        """Let the thread do something with the pool."""
+        self._calls.append(call)
+        self._ring()
+
+    def _ring(self) -> None:
+        self._bell.send_bytes(b"!")
+
+    def _carry_on(self) -> None:
+        while not self._is_closing:
+            while self._ears.poll():
+                self._ears.recv_bytes()
+            while self._calls:
+                self._calls.popleft()()
+            if reports := self._pool.poll():
+                self._loop.call_soon_threadsafe(self._hear, reports)
+            time_ = self._pool.next_look()
+            limit = None if time_ is None else max(0.0, time_ - time.monotonic())
+            connection.wait([self._ears, *self._pool.wakers()], limit)
+        self._pool.close()
+
+    def _hear(self, reports: Iterable[tuple[Hashable, Report]]) -> None:
+        for key, report in reports:
+            entry = self._entries.get(key)
+            if entry is None or entry.end.done():
+                continue
+            match report:
+                case messages.Started():
+                    entry.tell(messages.encode(report).decode())
+                case messages.Progressed():
+                    entry.progress = report
+                    self._tell_progress(entry)
+                case _:
+                    entry.end.set_result(report)
+
+    def _tell_progress(self, entry: _Entry) -> None:
+        now = time.monotonic()
+        if entry.progress is not None and now >= entry.next_progress and not entry.end.done():
+            entry.tell(messages.encode(entry.progress).decode())
+            entry.progress, entry.next_progress = None, now + _PROGRESS_INTERVAL
+
+
+def _is_allowed(task: messages.Execute, digest: str) -> bool:
+    """Whether a script and the modules beside it, as they are on this machine, are those of a digest."""
+    try:
+        return own_modules.digest(own_modules.read(task.script)) == digest
+    except SignatureError:
+        return False
+
+
+def _task_of(job: Job) -> messages.Task:
+    """Raises TransportError if there is none."""
+    task = messages.decode(job.task.encode())
+    if not isinstance(task, messages.Task):
+        raise TransportError(f"{type(task).__name__} is nothing that can be done")
+    return task
+
+
+def _carried(names: Iterable[str], folder: ScratchFolder) -> list[CarriedFile]:
+    return [CarriedFile.of(name, folder) for name in names]
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """An error that nobody waits for is no fault of the program."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pixels of images as arrays, and images of arrays."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+
+def read_pixels(image: bpy.types.Image) -> np.ndarray:
+    """The pixels of an image: rows from the bottom up, columns, RGBA, as floats of 32 bits.
+
+    They are as the image holds them: in the colours of the screen where it has 8 bits a channel, linear and multiplied
+    by alpha where it has floats, and data as it is.
+
+    Raises:
+        ValueError: if it has none, or several tiles.
+    """
+    if not (image.has_data or image.size[0]):
+        raise ValueError(f"{image.name} has no pixels; is its file missing?")
+    if image.source == "TILED" and len(image.tiles) > 1:
+        raise ValueError(f"{image.name} has {len(image.tiles)} UDIM tiles; link an image without tiles")
+    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(image.size[1], image.size[0], 4)
+
+
+def new_image(pixels: np.ndarray, name: str, *, non_color: bool, floats: bool, alpha: bool) -> bpy.types.Image:
+    """A new image with these pixels, packed.
+
+    Args:
+        pixels: rows from the bottom up, columns, RGBA, as the image shall hold them: see `read_pixels`.
+        name: its name.
+        non_color: they are data, no colours.
+        floats: keep floats of 32 bits rather than 8 bits a channel.
+        alpha: the fourth channel counts. Without it, it is 1.
+    """
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new(name, width, height, alpha=alpha, float_buffer=floats, is_data=non_color)
+    if alpha:
+        image.alpha_mode = "CHANNEL_PACKED" if non_color else "PREMUL" if floats else "STRAIGHT"
+    else:
+        pixels = np.concatenate([pixels[..., :3], np.ones_like(pixels[..., 3:])], axis=2)
+    image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+    image.pack()
+    return image

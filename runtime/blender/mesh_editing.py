@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Meshes that scripts edit: in Edit Mode, for operators that want it, and by bmesh."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+import numpy as np
+
+#: The layer of corners that holds custom normals meanwhile.
+_NORMALS = "background nodes: normal"
+
+
+@contextlib.contextmanager
+def edit_mode(*sources: bpy.types.Object) -> Iterator[None]:
+    """Within the block these alone are in Edit Mode, all of them shown and selected.
+
+    What is hidden or in no scene can't be in Edit Mode, so it is shown for a while.
+    """
+    before = [(item, item.hide_viewport, item.hide_select) for item in sources]
+    place = bpy.data.collections.new("Edit Mode")
+    bpy.context.scene.collection.children.link(place)
+    for item in sources:
+        item.hide_viewport = item.hide_select = False
+        place.objects.link(item)
+    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
+    for item in bpy.context.view_layer.objects:
+        item.select_set(item in sources)
+    bpy.context.view_layer.objects.active = sources[0]
+    bpy.ops.object.mode_set(mode="EDIT")
+    try:
+        bpy.ops.mesh.reveal(select=False)
+        bpy.ops.mesh.select_all(action="SELECT")
+        yield
+    finally:
+        bpy.ops.object.mode_set(mode="OBJECT")
+        for item, was_hidden, was_unselectable in before:
+            item.hide_viewport, item.hide_select = was_hidden, was_unselectable
+        bpy.data.collections.remove(place)
+
+
+@contextlib.contextmanager
+def edited_mesh(mesh: bpy.types.Mesh) -> Iterator[Any]:
+    """Within the block there is a bmesh of `mesh`; after it, `mesh` is as that was left. Shape keys are kept."""
+    import bmesh  # here, as the Python of Blender's module loads it late
+
+    has_normals = mesh.has_custom_normals
+    if has_normals:  # they are stored in relation to faces that may change, so they are carried as vectors
+        normals = np.empty(len(mesh.loops) * 3, np.float32)
+        mesh.corner_normals.foreach_get("vector", normals)
+        mesh.attributes.new(_NORMALS, "FLOAT_VECTOR", "CORNER").data.foreach_set("vector", normals)
+    shape = bmesh.new()
+    try:
+        shape.from_mesh(mesh)
+        yield shape
+        shape.to_mesh(mesh)
+    finally:
+        shape.free()
+        carried = mesh.attributes.get(_NORMALS)
+        if carried is not None:
+            normals = np.empty(len(mesh.loops) * 3, np.float32)
+            carried.data.foreach_get("vector", normals)
+            mesh.attributes.remove(carried)
+            mesh.normals_split_custom_set(normals.reshape(-1, 3).tolist())
+    mesh.update()
+
+
+def flip_faces(shape: Any, faces: list[Any]) -> None:
+    """Turn faces of a bmesh of `edited_mesh` around, with their custom normals."""
+    import bmesh
+
+    bmesh.ops.reverse_faces(shape, faces=faces)
+    layer = shape.loops.layers.float_vector.get(_NORMALS)
+    if layer is not None:
+        for corner in (corner for face in faces for corner in face.loops):
+            corner[layer] = -corner[layer]

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `background-nodes submit` does: check everything, pack it, and write what a farm reads."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..addon.command_line import command
+from ..addon.consent.consent import ConsentError
+from ..addon.consent.current import consent
+from ..addon.session import checks
+from ..addon.session.current import session
+from ..node_tree import lookup
+from ..node_tree.lookup import InputError, InputProblem
+from ..runtime.errors import BackgroundNodesError, CompileError
+from ..runtime.keys.files import FileDigests, QuickDigests
+from ..runtime.keys.script_digest import ScriptDigests
+from ..runtime.planning.plan import Plan
+from . import flamenco, openjd, packing
+from .allowed import allowed_scripts
+from .division import Step, divide
+from .job import FILES, PROGRAM, STORE, Job, JobError, RefusedError, submitter
+from .saying import say
+
+_EXIT_FAILED = 1
+_EXIT_BAD_INPUT = 2
+
+
+def carry_out(options: argparse.Namespace) -> int:
+    """Do what the options ask for. Returns the exit code."""
+    try:
+        folder = Path(options.into).absolute()
+        manager = _manager(options)
+        etag = manager.check() if manager is not None else ""
+        job = submit(options, folder)
+        if manager is not None:
+            data = flamenco.submission(
+                job, folder, etag, options.items_per_task, options.farm_command, options.priority
+            )
+            flamenco.note(folder, _submitted(manager, data, folder))
+    except ConsentError as error:
+        fix = "Read it, then give --allow-scripts, or allow it in Blender"
+        if options.allow_listed:
+            fix = "The saved file is not what is open in Blender. Open it again, and read its scripts"
+        say(*(f'node "{each.node}": {each.message}. {fix}' for each in error.problems))
+    except (CompileError, InputError) as error:
+        say(*map(str, error.problems))
+    except JobError as error:
+        say(str(error))
+    except (BackgroundNodesError, OSError) as error:
+        say(str(error))
+        return _EXIT_FAILED
+    else:
+        say(*_told(job, folder))
+        return 0
+    say("nothing was submitted")
+    return _EXIT_BAD_INPUT
+
+
+def _manager(options: argparse.Namespace) -> flamenco.Manager | None:
+    """Whom to give the job to; None for nobody. Raises InputError and JobError."""
+    if (options.to == "flamenco") != (options.manager is not None):
+        fix = "Give --manager with --to flamenco, and only with that"
+        raise InputError(InputProblem(f"--to {options.to}", "it goes with the address of Flamenco's manager", fix))
+    return None if options.manager is None else flamenco.Manager(options.manager)
+
+
+def _submitted(manager: flamenco.Manager, data: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """What the manager says of the job. If it refuses that, there is no folder of it. Raises JobError."""
+    try:
+        return manager.submit(data)
+    except RefusedError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except JobError as error:
+        raise JobError(f"{error}. Look there whether it has taken the job in {folder}") from error
+
+
+def submit(options: argparse.Namespace, folder: Path) -> Job:
+    """Make a job's folder, whole or not at all.
+
+    Raises:
+        InputError, CompileError, ConsentError: for what is wrong with the file, the tree or the options.
+        JobError: for what can't be packed.
+        OSError: if the folder can't be written.
+    """
+    file = Path(options.file).absolute()
+    project = Path(options.project).absolute() if options.project else file.parent
+    if options.blender not in (None, bpy.app.version_string):
+        found = f"Background Nodes has Blender {bpy.app.version_string} here, and results of another differ"
+        raise InputError(InputProblem(f"--blender {options.blender}", found, "Install the bpy of that version"))
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(InputProblem(f"--into {options.into}", "it is there already", "Name a new or empty folder"))
+    if file.suffix.lower() != ".blend":
+        raise InputError(
+            InputProblem(f"file {options.file}", "only a .blend file can be packed", "Save one, and give it")
+        )
+    if not file.is_relative_to(project):
+        raise InputError(
+            InputProblem(f"--project {options.project}", "the .blend file is not in it", "Name one around it")
+        )
+    command.open_file(options.file)
+    plan = _plan(options)
+    if wrong := [*packing.problems(plan, project), *packing.problems_of_place(plan, folder)]:
+        raise CompileError(wrong)
+    _check_consent(options, plan)
+    name = str(lookup.tree(options.tree).name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=".submitting-", dir=folder.parent))
+    try:
+        packed = packing.pack(file, project, beside / FILES, packing.named_paths(plan))
+        packed_plan = _checked_again(options, packed, beside / FILES)
+        _check_same(file, plan, packed_plan)
+        job = Job(
+            name=f"{file.stem}: {name}",
+            file=packed.relative_to(beside).as_posix(),
+            home=str(file),
+            tree=name,
+            until=tuple(options.until or ()),
+            settings=tuple(options.settings),
+            blender=bpy.app.version_string,
+            submitter=submitter(),
+            scripts=allowed_scripts(plan.tasks),
+            steps=_steps(packed_plan, options),
+            program=PROGRAM,
+        )
+        (beside / STORE).mkdir()
+        job.save(beside)
+        if options.to == "openjd":
+            openjd.write(job, beside, options.items_per_task, options.farm_command)
+        if folder.exists():
+            folder.rmdir()
+        beside.chmod((beside / STORE).stat().st_mode)  # others may do there what they may usually do
+        beside.rename(folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return job
+
+
+def _check_consent(options: argparse.Namespace, plan: Plan) -> None:
+    """Raise ConsentError if a script of a plan may not run."""
+    if options.allow_scripts:
+        return
+    listed = frozenset(sys.stdin.read().split()) if options.allow_listed else frozenset()
+    for question in consent.questions(plan.tasks):
+        if question.digest in listed:
+            consent.allow(question)
+    consent.check(plan.tasks)
+
+
+def _check_same(file: Path, plan: Plan, packed: Plan) -> None:
+    """Raise JobError if the packed file is another one than was looked at."""
+    tasks = [[task.id for task in each.tasks] for each in (plan, packed)]
+    if tasks[0] != tasks[1] or allowed_scripts(plan.tasks) != allowed_scripts(packed.tasks):
+        raise JobError(f"{file} was changed while it was packed. Submit it again")
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """The plan of the open file. Raises CompileError and InputError."""
+    tree = lookup.tree(options.tree)
+    return checks.checked(tree, command.checked_input(tree, None, options))
+
+
+def _checked_again(options: argparse.Namespace, packed: Path, files: Path) -> Plan:
+    """The plan of the packed file, if it needs nothing that was not packed."""
+    command.open_file(str(packed))
+    plan = _plan(options)
+    if wrong := list(packing.problems(plan, files)):
+        raise CompileError(wrong)
+    if lost := list(packing.lost_files(files)):
+        raise JobError("the file uses what could not be packed: " + ", ".join(lost))
+    return plan
+
+
+def _steps(plan: Plan, options: argparse.Namespace) -> tuple[Step, ...]:
+    digests = ScriptDigests(QuickDigests(FileDigests()))
+    unkept = set()
+    for task in plan.tasks:
+        script = digests.digest(task.script)
+        if task.settings.is_never_cached or script.is_never_kept or script.obstacle:
+            unkept.add(task.id)
+    tree = lookup.tree(options.tree)
+    forecast = session.forecast(tree, until=options.until, cache=False, allow_scripts=True)
+    has_items = {task.id for task in plan.tasks if task.has_items}
+    counts = {
+        each.node_id: each.num_items for each in forecast.tasks.values() if each.num_items and each.node_id in has_items
+    }
+    return divide(plan.tasks, unkept, counts)
+
+
+def _told(job: Job, folder: Path) -> list[str]:
+    """What became of it, for people."""
+    lines = [f"{folder}: {len(job.steps)} steps, with {len(job.scripts)} scripts that {job.submitter} allows"]
+    for number, step in enumerate(job.steps):
+        after = f", after {', '.join(map(str, step.after))}" if step.after else ""
+        lines.append(f"  {number} {step.name}: {_how(step)}{after}")
+    return lines
+
+
+def _how(step: Step) -> str:
+    if step.num_items:
+        return f"{step.num_items} items"
+    return "one task"
