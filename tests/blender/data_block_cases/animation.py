@@ -56,7 +56,10 @@ def action_keyframes() -> bpy.types.ID:
                 continue
             vary(modifier, use_restricted_range=True)
             if choice.identifier == "ENVELOPE":
-                modifier.control_points.add(5).min = -2
+                modifier.control_points.add(5)
+                # Assigning runs an update of Blender's that takes the point for its modifier and reads, at worst writes,
+                # what lies behind it in memory: a crash, sooner or later.
+                modifier.control_points.foreach_set("min", [-2.0])
             if choice.identifier == "GENERATOR":
                 modifier.coefficients = range(2, 2 + len(modifier.coefficients))
     action.pose_markers.new("Marker ä").frame = 12
