@@ -150,22 +150,29 @@ def sync_sockets(
 
 
 def _renamed(sockets: Any, specs: Sequence[SocketSpec], known: Mapping[str, str]) -> dict[str, str]:
-    """The identifiers that are gone, each with the new one it was renamed to, where that is clear.
+    """The identifiers that are gone, each with the new one it was renamed to, where that is clear."""
+    there = [
+        (socket.bl_idname if socket.enabled and socket.identifier not in known else "", socket.identifier)
+        for socket in sockets
+    ]
+    wanted = [("" if spec.identifier in known.values() else spec.idname, spec.identifier) for spec in specs]
+    return clear_renames(there, wanted)
+
+
+def clear_renames(before: Sequence[tuple[str, str]], now: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The identifiers that are gone, each with the new one that clearly is the same socket under another name.
 
     It is if there is no other socket of that type that is gone, and no other new one; or if it is in the same place.
+
+    Args:
+        before, now: the `bl_idname` and the identifier of each socket, in order. One without a `bl_idname` was not
+            renamed.
     """
-    wanted = {spec.identifier for spec in specs}
-    there = {socket.identifier for socket in sockets}
-    gone = [
-        (socket.bl_idname, index, socket.identifier)
-        for index, socket in enumerate(sockets)
-        if socket.enabled and socket.identifier not in wanted and socket.identifier not in known
-    ]
-    new = [
-        (spec.idname, index, spec.identifier)
-        for index, spec in enumerate(specs)
-        if spec.identifier not in there and spec.identifier not in known.values()
-    ]
+    kept = {identifier for _, identifier in before} & {identifier for _, identifier in now}
+    gone, new = (
+        [(idname, index, name) for index, (idname, name) in enumerate(sockets) if idname and name not in kept]
+        for sockets in (before, now)
+    )
     renamed = {}
     for idname, index, identifier in gone:
         rivals = [other for other in gone if other[0] == idname]

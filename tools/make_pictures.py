@@ -147,7 +147,7 @@ class Photographer:
     def link_drag(self) -> None:
         """The search after a link was dropped where nothing is."""
         x, y = self.editor.place_of("Split Collection", 0.2, 1.0)
-        self.window.drag(self.editor.output("Split Collection", "Result"), (x, y - 60))
+        self.window.drag(self.editor.output("Split Collection", "Objects"), (x, y - 60))
         self.window.settle(20)
         self.window.type_text("de")
         self.take("link_drag")

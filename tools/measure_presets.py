@@ -207,8 +207,8 @@ CASES = {
     "turntable": (turntable, the("Sheet")),
     "thumbnails_for_a_library": (thumbnails_for_a_library, the("Sheet")),
     "uv_and_texture_report": (uv_and_texture_report, None),
-    "preview": (render_still, the("Result")),
-    "final": (render_still, the("Result")),
+    "preview": (render_still, the("result")),
+    "final": (render_still, the("result")),
 }
 
 

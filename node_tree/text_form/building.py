@@ -21,7 +21,7 @@ from ...runtime.script.wording import title_of
 from ...runtime.text_form import reading
 from ...runtime.text_form.digest import digest_as_group, digests_of_groups
 from .. import chosen_files, fields, foreign_scripts, node_contents, sources, text_modules
-from ..base import BackgroundNode, SocketSpec, sync_sockets
+from ..base import BackgroundNode, SocketSpec, clear_renames, sync_sockets
 from ..group_node import ENDS, GROUP, contains
 from ..identity import background_trees
 from ..tree import BackgroundNodeTree, mode_is_not_chosen
@@ -367,7 +367,9 @@ class _Builder:
 
     def _note_gone(self, node: bpy.types.Node, data: Mapping[str, Any], place: str) -> None:
         for side in ("inputs", "outputs"):
-            there = {socket.identifier for socket in getattr(node, side)}
+            now = [(socket.bl_idname, socket.identifier) for socket in getattr(node, side)]
+            before = [(values.idname_of(found["type"]), found["identifier"]) for found in data.get(side, [])]
+            there = {identifier for _, identifier in now} | clear_renames(before, now).keys()
             for found in data.get(side, []):
                 if found["identifier"] not in there:
                     message = "its script does not have that any more"

@@ -20,7 +20,7 @@ from .literals import evaluate
 from .scope import Scope, read_scope
 from .socket_types import OPEN_FILE, SocketType, Value
 from .values import fit_parameter
-from .wording import title_of
+from .wording import title_of, title_of_result
 
 
 class Missing(enum.Enum):
@@ -30,6 +30,9 @@ class Missing(enum.Enum):
 
 
 MISSING: Final = Missing.MISSING
+
+#: The identifier of an output without a name.
+RESULT: Final = "result"
 
 #: The statement with which a script says what Blender must have been built with.
 NEEDS_NAME: Final = "NEEDS"
@@ -124,6 +127,7 @@ def _field_json(parameter: Parameter) -> str:
 class Output:
     """An output of a script: a field of its `NamedTuple`, or `result` for a single return value.
 
+    `label` is that name in title case; of `result` it is what it is, such as "Images", if that says more.
     `annotation` and `is_optional` are as in `Parameter`.
     """
 
@@ -334,14 +338,15 @@ def _outputs(main: ast.FunctionDef, reader: AnnotationReader, description: str) 
     if _is_tuple(annotation, reader.scope):
         message = "a tuple does not name its items; write a class deriving from NamedTuple"
         raise SignatureError(message, annotation.lineno)
-    yield _output("result", annotation, reader, description)
+    yield _output(RESULT, annotation, reader, description)
 
 
 def _output(name: str, expression: ast.expr, reader: AnnotationReader, description: str) -> Output:
     found = reader.read(expression)
     if found.type.kind == "BLEND_FILE":
         raise SignatureError("a BlendFile is only an input; save a file and return its Path", expression.lineno)
-    return Output(name, title_of(name), found.type, description, found.annotation, found.is_optional)
+    label = title_of_result(found.type) if name == RESULT else title_of(name)
+    return Output(name, label, found.type, description, found.annotation, found.is_optional)
 
 
 def _is_tuple(annotation: ast.expr, scope: Scope) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import functools
 import re
 
+from .socket_types import ANY_DATA_BLOCK, SocketType
+
 #: Words that are not written as others are, by how they are written in lower case.
 _SPELLINGS = {
     "gltf": "glTF",
@@ -23,6 +25,8 @@ _SPELLINGS = {
 _SMALL = frozenset(["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 #: A word and the number behind it: "lod2".
 _PARTS = re.compile(r"(.*?)(\d*)")
+#: Where a word of the name of a type in Blender's Python begins: "MovieClip".
+_BETWEEN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @functools.lru_cache(maxsize=4096)  # drawing asks
@@ -45,3 +49,20 @@ def _word(word: str) -> str:
     if word.isupper() or word.islower():
         return word[:1].upper() + word[1:].lower()
     return word
+
+
+def title_of_result(socket_type: SocketType) -> str:
+    """What a single output without a name is called: "Image" or "Data-Blocks", as Blender does; "Result" for values."""
+    if not socket_type.is_data_block and socket_type.kind != "PATH":
+        return "Result"
+    words = {"PATH": "File Path", ANY_DATA_BLOCK: "Data-Block", "NodeTree": "Node Group", "MetaBall": "Metaball"}
+    title = words.get(socket_type.kind) or _BETWEEN_WORDS.sub(" ", socket_type.kind)
+    return _plural(title) if socket_type.is_list else title
+
+
+def _plural(word: str) -> str:
+    if word.endswith(("sh", "ch", "x")):
+        return word + "es"
+    if word.endswith("y") and word[-2] not in "aeiou":
+        return word[:-1] + "ies"
+    return word if word.endswith("s") else word + "s"

@@ -224,6 +224,23 @@ def test_input_that_a_script_has_no_more_is_told(tmp_path):
     assert not made.tree.links
 
 
+def test_input_that_a_script_calls_something_else_keeps_link_and_value(tmp_path):
+    tree = new_tree()
+    file = tmp_path / "a.py"
+    file.write_text("def main(a: int, b: int = 1, c: int = 2) -> int: ...\n")
+    node = tree.nodes.new("BackgroundNodeScript")
+    node.filepath = str(file)
+    link(value(tree, "INT", 1, name="In"), node.inputs["A"])
+    node.inputs["C"].default_value = 7
+    data = dump(tree)
+    file.write_text("def main(first: int, b: int = 1, third: int = 2) -> int: ...\n")
+    forget_all()
+    made = build(data)
+    assert not made.gone
+    assert [link.to_socket.identifier for link in made.tree.links] == ["first"]
+    assert made.tree.nodes["Script"].inputs["Third"].default_value == 7
+
+
 def test_interface_comes_back_with_its_numbers_and_panels():
     tree, group = new_tree(), new_tree("Group")
     interface = group.interface

@@ -63,7 +63,7 @@ def run(preferences) -> dict:
     task = run.tasks["Raise"]
     found = {"state": str(task.state), "error": str(task.error or "")}
     if not found["error"]:
-        found["height"] = run.fetch("Raise", "Result").data.vertices[0].co.z
+        found["height"] = run.fetch("Raise", "result").data.vertices[0].co.z
     return found
 
 

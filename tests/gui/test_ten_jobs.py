@@ -146,10 +146,10 @@ def test_icons_of_all_materials_are_built_by_mouse_and_keys_and_have_their_color
     artist.type_value("Contact Sheet", "Cell Width", SMALLER["cell_width"])
     artist.type_value("Contact Sheet", "Cell Height", SMALLER["cell_height"])
     artist.type_value("Save Image.001", "File Path", "//icons.png")
-    artist.link("Append from Blend", "Result", "Render Each", "Source")
-    artist.link("Render Each", "Result", "Save Image", "Image")
-    artist.link("Render Each", "Result", "Contact Sheet", "Images")
-    artist.link("Contact Sheet", "Result", "Save Image.001", "Image")
+    artist.link("Append from Blend", "Data-Blocks", "Render Each", "Source")
+    artist.link("Render Each", "Image", "Save Image", "Image")
+    artist.link("Render Each", "Image", "Contact Sheet", "Images")
+    artist.link("Contact Sheet", "Image", "Save Image.001", "Image")
 
     wanted = json.loads(GRAPH.read_text(encoding="utf-8"))["tree"]
     assert contents(artist.graph(), {}, {}) == contents(wanted, NAMES, SMALLER)

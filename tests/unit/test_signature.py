@@ -549,20 +549,29 @@ def test_main_that_returns_nothing_has_no_outputs(annotation: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "expected"),
+    ("annotation", "label", "expected"),
     [
-        ("list[Object]", SocketType("Object", is_list=True)),
-        ("Any", SocketType("ANY")),
+        ("list[Object]", "Objects", SocketType("Object", is_list=True)),
+        ("Path", "File Path", SocketType("PATH")),
+        ("list[float]", "Result", SocketType("FLOAT", is_list=True)),
+        ("Any", "Result", SocketType("ANY")),
     ],
 )
-def test_single_return_value_is_called_result(annotation: str, expected: SocketType) -> None:
-    assert read(f"{IMPORTS}def main() -> {annotation}: ...").outputs == (Output("result", "Result", expected),)
+def test_single_return_value_is_called_for_what_it_is(annotation: str, label: str, expected: SocketType) -> None:
+    (output,) = read(f"{IMPORTS}def main() -> {annotation}: ...").outputs
+    assert (output.identifier, output.label, output.type) == ("result", label, expected)
+
+
+def test_field_result_is_called_for_what_it_is() -> None:
+    fields = "class Output(NamedTuple):\n    result: Object\n    faces: int"
+    outputs = read(f"{IMPORTS}{fields}\ndef main() -> Output: ...").outputs
+    assert [output.label for output in outputs] == ["Object", "Faces"]
 
 
 @pytest.mark.parametrize("annotation", ["Object | None", "Optional[Object]", "'None | Object'"])
 def test_return_value_that_may_be_none_is_optional(annotation: str) -> None:
     (output,) = read(f"{IMPORTS}def main() -> {annotation}: ...").outputs
-    assert output == Output("result", "Result", SocketType("Object"), is_optional=True)
+    assert output == Output("result", "Object", SocketType("Object"), is_optional=True)
 
 
 def test_return_value_that_is_a_dict_is_no_other_json() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from background_nodes.runtime.script.wording import title_of
+from background_nodes.runtime.script.socket_types import SocketType
+from background_nodes.runtime.script.wording import title_of, title_of_result
 
 
 @pytest.mark.any_python
@@ -34,3 +35,23 @@ from background_nodes.runtime.script.wording import title_of
 )
 def test_title(name, title):
     assert title_of(name) == title
+
+
+@pytest.mark.any_python
+@pytest.mark.parametrize(
+    ("kind", "one", "several"),
+    [
+        ("Image", "Image", "Images"),
+        ("Mesh", "Mesh", "Meshes"),
+        ("Library", "Library", "Libraries"),
+        ("NodeTree", "Node Group", "Node Groups"),
+        ("MovieClip", "Movie Clip", "Movie Clips"),
+        ("Curves", "Curves", "Curves"),
+        ("ID", "Data-Block", "Data-Blocks"),
+        ("PATH", "File Path", "File Paths"),
+        ("FLOAT", "Result", "Result"),
+    ],
+)
+def test_title_of_a_result_says_what_it_is(kind, one, several):
+    assert title_of_result(SocketType(kind)) == one
+    assert title_of_result(SocketType(kind, is_list=True)) == several

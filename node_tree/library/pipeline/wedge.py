@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make a list of settings: all combinations of values, or random ones. What is linked runs once for each of them.
 
-Link *Settings* to *Geometry Nodes* or a script of yours, or *First* to *Fourth*, the values of the parameters one by
-one, to any inputs; and *Labels* to the sheet of what came out.
+Link *Settings* to *Geometry Nodes* or a script of yours, or *Parameter 1* to *Parameter 4*, their values one by one,
+to any inputs; and *Labels* to the sheet of what came out.
 """
 
 import itertools
@@ -25,18 +25,18 @@ class Output(NamedTuple):
     Attributes:
         settings: Each setting as JSON: its values by the names of the parameters.
         labels: Each setting in a few words.
-        first: The values of the first parameter.
-        second: The values of the second parameter; empty if there is none.
-        third: The values of the third parameter.
-        fourth: The values of the fourth parameter.
+        parameter_1: The values of the first parameter.
+        parameter_2: The values of the second parameter; empty if there is none.
+        parameter_3: The values of the third parameter.
+        parameter_4: The values of the fourth parameter.
     """
 
     settings: list[Any]
     labels: list[str]
-    first: list[Any]
-    second: list[Any]
-    third: list[Any]
-    fourth: list[Any]
+    parameter_1: list[Any]
+    parameter_2: list[Any]
+    parameter_3: list[Any]
+    parameter_4: list[Any]
 
 
 def main(

@@ -17,14 +17,14 @@ SEPARATORS = {"Comma": ",", "Semicolon": ";", "Tab": "\t"}
 def main(
     filepath: OutputPath,
     names: str = "",
-    first: list[Any] | None = None,
-    second: list[Any] | None = None,
-    third: list[Any] | None = None,
-    fourth: list[Any] | None = None,
-    fifth: list[Any] | None = None,
-    sixth: list[Any] | None = None,
-    seventh: list[Any] | None = None,
-    eighth: list[Any] | None = None,
+    column_1: list[Any] | None = None,
+    column_2: list[Any] | None = None,
+    column_3: list[Any] | None = None,
+    column_4: list[Any] | None = None,
+    column_5: list[Any] | None = None,
+    column_6: list[Any] | None = None,
+    column_7: list[Any] | None = None,
+    column_8: list[Any] | None = None,
     rows: list[Any] | None = None,
     separator: Literal["Comma", "Semicolon", "Tab"] = "Comma",
 ) -> Path:
@@ -32,15 +32,16 @@ def main(
 
     Args:
         filepath: Where to. Folders that don't exist are made, and .csv is added to a name without it.
-        names: Names of the columns that are linked, with commas between them: Name, Faces, Area.
-        first: A column: a list of numbers or texts. All columns must be of one length.
-        second: A column.
-        third: A column.
-        fourth: A column.
-        fifth: A column.
-        sixth: A column.
-        seventh: A column.
-        eighth: A column.
+        names: Names of the columns that are linked, with commas between them: Name, Faces, Area. Without any they are
+            called Column 1, Column 2, and so on.
+        column_1: A column: a list of numbers or texts. All columns must be of one length.
+        column_2: A column.
+        column_3: A column.
+        column_4: A column.
+        column_5: A column.
+        column_6: A column.
+        column_7: A column.
+        column_8: A column.
         rows: Rows as JSON with values by the names of their columns, as Read CSV and Validate give them. These columns
             come after the others.
         separator: What is between the values. Excel in many countries wants a semicolon.
@@ -48,16 +49,19 @@ def main(
     Returns:
         The file that was written.
     """
-    given = [each for each in (first, second, third, fourth, fifth, sixth, seventh, eighth) if each]
-    titles = [name.strip() for name in names.split(",") if name.strip()]
+    inputs = (column_1, column_2, column_3, column_4, column_5, column_6, column_7, column_8)
+    given = {f"Column {number}": values for number, values in enumerate(inputs, start=1) if values}
+    titles = [name.strip() for name in names.split(",") if name.strip()] or list(given)
     if len(titles) != len(given):
-        raise ValueError(f"Names has {len(titles)} names for {len(given)} columns; write one for each that is linked")
-    columns = dict(zip(titles, given, strict=True))
+        raise ValueError(
+            f"Names has {len(titles)} names for {len(given)} columns that are not empty; write one for each"
+        )
+    columns = dict(zip(titles, given.values(), strict=True))
     if len(columns) < len(titles):
         raise ValueError("Names has a name twice; rename one of the columns")
     columns |= columns_of(rows or [], columns)
     if not columns:
-        raise ValueError("There is nothing to write; link lists to First, Second ..., or rows to Rows")
+        raise ValueError("There is nothing to write; link lists to Column 1, Column 2 ..., or rows to Rows")
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
@@ -75,7 +79,7 @@ def columns_of(rows: list[Any], taken: dict) -> dict[str, list[Any]]:
     """The columns of rows, each name where it is met first; a row without a value leaves the cell empty."""
     others = [row for row in rows if not isinstance(row, dict)]
     if others:
-        raise ValueError(f"Rows holds {others[0]!r}, which is no JSON object; link lists to First, Second ...")
+        raise ValueError(f"Rows holds {others[0]!r}, which is no JSON object; link lists to Column 1, Column 2 ...")
     names = dict.fromkeys(name for row in rows for name in row)
     twice = [name for name in names if name in taken]
     if twice:

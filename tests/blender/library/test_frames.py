@@ -166,7 +166,7 @@ class TestRenderFrames:
         def times() -> dict[int, int]:
             found = background_nodes.run(tree)
             assert (found.state, found.tasks["Render Frames"].num_items) == ("succeeded", 4)
-            paths = [Path(each) for each in found.fetch("Render Frames", "Result")]
+            paths = [Path(each) for each in found.fetch("Render Frames", "result")]
             assert [each.name for each in paths] == [f"f_{frame:04}.png" for frame in range(1, 11)]
             for frame, each in enumerate(paths, start=1):
                 assert place_in(each) == pytest.approx(wanted(frame), abs=0.4)

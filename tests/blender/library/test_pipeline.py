@@ -182,6 +182,10 @@ class TestCSV:
         assert (read.values, read.columns) == ([6, 24], ["Name", "Faces", "size", "ok"])
         assert read.rows[1]["Name"] == "Käfer\n2"
 
+    def test_columns_without_names_are_called_as_their_inputs(self, tmp_path):
+        path = run("pipeline/write_csv", tmp_path / "a.csv", "", [1], column_3=[2])
+        assert path.read_text(encoding="utf-8-sig").split() == ["Column", "1,Column", "3", "1,2"]
+
     @pytest.mark.parametrize(
         ("arguments", "options", "message"),
         [
@@ -246,8 +250,12 @@ class TestWedge:
         ]
         assert len(found.settings) == len(found.labels) == 6
         assert found.labels[0] == "Count 1, Radius 0.5, Style Flat"
-        assert (found.first, found.second, found.third) == ([1, 1, 2, 2, 3, 3], [0.5, 2.0] * 3, ["Flat"] * 6)
-        assert found.fourth == []
+        assert (found.parameter_1, found.parameter_2, found.parameter_3) == (
+            [1, 1, 2, 2, 3, 3],
+            [0.5, 2.0] * 3,
+            ["Flat"] * 6,
+        )
+        assert found.parameter_4 == []
 
     def test_side_by_side_takes_one_of_each(self):
         found = run("pipeline/wedge", "A = 1, 2; B = on, off", way="Side by Side")
@@ -259,17 +267,17 @@ class TestWedge:
         one, same, other = (run("pipeline/wedge", given, "Random", 200, seed) for seed in (1, 1, 2))
         assert one == same
         assert one.settings != other.settings
-        assert all(0.5 <= each <= 2.0 for each in one.first)
-        assert len(set(one.first)) == 200
-        assert set(one.second) == {3, 4, 5}
-        assert set(one.third) == {"Flat", "Round"}
+        assert all(0.5 <= each <= 2.0 for each in one.parameter_1)
+        assert len(set(one.parameter_1)) == 200
+        assert set(one.parameter_2) == {3, 4, 5}
+        assert set(one.parameter_3) == {"Flat", "Round"}
 
     def test_ends_are_among_the_steps_and_numbers_are_what_was_written(self):
         found = run("pipeline/wedge", "A = -1..1 / 5; B = 1e-3")
-        assert found.first == [-1.0, -0.5, 0.0, 0.5, 1.0]
-        assert found.second[0] == 0.001
-        assert run("pipeline/wedge", "A = 0.1..0.7 / 7").first[2] == 0.3
-        assert run("pipeline/wedge", "A = 5..9 / 1").first == [5.0]
+        assert found.parameter_1 == [-1.0, -0.5, 0.0, 0.5, 1.0]
+        assert found.parameter_2[0] == 0.001
+        assert run("pipeline/wedge", "A = 0.1..0.7 / 7").parameter_1[2] == 0.3
+        assert run("pipeline/wedge", "A = 5..9 / 1").parameter_1 == [5.0]
 
     @pytest.mark.parametrize(
         ("parameters", "way", "message"),
@@ -293,7 +301,7 @@ class TestWedge:
         tree = new_tree()
         wedge = library_node(tree, "pipeline/wedge", parameters="Count = 1..3; Radius = 0.5, 2")
         source = "def main(count: int, radius: float) -> float: return count * radius"
-        script(tree, "Area", source, count=wedge.outputs["First"], radius=wedge.outputs["Second"])
+        script(tree, "Area", source, count=wedge.outputs["Parameter 1"], radius=wedge.outputs["Parameter 2"])
         finished = background_nodes.run(tree)
         assert {name: task.error for name, task in finished.tasks.items() if task.error} == {}
         assert list(tree.nodes["Area"].outputs[0].result) == [0.5, 2.0, 1.0, 4.0, 1.5, 6.0]
@@ -310,7 +318,12 @@ def test_report_on_many_objects_is_one_table(tmp_path):
     names = script(tree, "Names", "def main() -> list[str]: return ['A', 'B']")
     faces = script(tree, "Faces", "def main(name: str) -> int: return ord(name)", name=names)
     library_node(
-        tree, "pipeline/write_csv", filepath=str(tmp_path / "out.csv"), names="Name, Faces", first=names, second=faces
+        tree,
+        "pipeline/write_csv",
+        filepath=str(tmp_path / "out.csv"),
+        names="Name, Faces",
+        column_1=names,
+        column_2=faces,
     )
     finished = background_nodes.run(tree, workers=1)
     assert {name: task.error for name, task in finished.tasks.items() if task.error} == {}

@@ -72,7 +72,7 @@ def test_each_variation_of_an_asset_is_on_the_sheet_and_is_what_its_label_says(j
         Render_Each__samples=job.size(4, 16),
     )
     count = len(steps) * 2 * widths
-    varied = list(run.fetch("Vary", "Result"))
+    varied = list(run.fetch("Vary", "result"))
     assert len(varied) == count
     with (job.folder / "variations.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
