@@ -165,8 +165,8 @@ def clear_renames(before: Sequence[tuple[str, str]], now: Sequence[tuple[str, st
     It is if there is no other socket of that type that is gone, and no other new one; or if it is in the same place.
 
     Args:
-        before, now: the `bl_idname` and the identifier of each socket, in order. One without a `bl_idname` was not
-            renamed.
+        before: the `bl_idname` and the identifier of each socket, in order. One without a `bl_idname` was not renamed.
+        now: the same of the sockets that there should be.
     """
     kept = {identifier for _, identifier in before} & {identifier for _, identifier in now}
     gone, new = (
