@@ -57,8 +57,8 @@ def action_keyframes() -> bpy.types.ID:
             vary(modifier, use_restricted_range=True)
             if choice.identifier == "ENVELOPE":
                 modifier.control_points.add(5)
-                # Assigning runs an update of Blender's that takes the point for its modifier and reads, at worst writes,
-                # what lies behind it in memory: a crash, sooner or later.
+                # Assigning runs an update of Blender's that takes the point for its modifier and reads, at worst
+                # writes, what lies behind it in memory: a crash, sooner or later.
                 modifier.control_points.foreach_set("min", [-2.0])
             if choice.identifier == "GENERATOR":
                 modifier.coefficients = range(2, 2 + len(modifier.coefficients))
