@@ -37,7 +37,7 @@ _PLAIN: Final[dict[str, tuple[str, str]]] = {
     dotted: (name, class_name) for name, kind in VALUE_KINDS.items() for dotted, class_name in kind.annotations.items()
 }
 
-#: The aliases of `script.py` (`Length`, `Percentage` ...): name -> name of the plain type, unit.
+#: The aliases of `script/__init__.py` (`Length`, `Percentage` ...): name -> name of the plain type, unit.
 _ALIASES: Final[dict[str, tuple[str, str]]] = {
     name: (typing.get_args(alias)[0].__name__, typing.get_args(alias)[1].name)
     for name, alias in vars(script).items()

@@ -11,7 +11,7 @@ from typing import Final
 
 from ..errors import SignatureError
 
-#: The name under which scripts know `script.py`, however the extension is installed.
+#: The name under which scripts know `script/`, however the extension is installed.
 SCRIPT_MODULE: Final = "background_nodes.script"
 
 # An extension's modules live below "bl_ext.<repository>.".

@@ -15,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from ... import script
+from ...script import telling
 from ..blend_file import blob_digests
 from ..blend_file.outside import Outside
 from ..blender import blobs, cycles_devices, data_block_kinds, pixels, temporary_files, whole_file
@@ -70,7 +70,7 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
     own_copy = whole_file.place_for_copy(task.open_file) if task.file_copy else None
     log = folder.file(task.log)
     partial = PartialDataFile(folder.partial_data_of(task.log))
-    script.set_places(folder.files_of(task.log), folder.cancellation_of(task.log), partial)
+    telling.set_places(folder.files_of(task.log), folder.cancellation_of(task.log), partial)
     try:
         with captured_output(log):  # drivers fail while a file is opened, too
             code = code_if_self_contained(task)
@@ -82,7 +82,7 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
         return _failed(error, filename)
     finally:
-        script.set_places(None, None, None)
+        telling.set_places(None, None, None)
         if own_copy is not None:
             whole_file.close_copy(own_copy)
 

@@ -17,7 +17,7 @@ import threading
 import time
 from typing import NoReturn
 
-from ... import script
+from ...script import telling
 from ..blender import whole_file
 from ..engine.messages import CopyFile, Execute, Failed, Gather, Idle, Message, Retiring, Started
 from ..engine.workers import WorkerLimits
@@ -132,11 +132,11 @@ class Worker:
             return Failed(self._outfit.refusal(task.node))
         self._give_back_before(task)
         reporter = ProgressReporter(self._channel)
-        script.set_reporter(reporter)
+        telling.set_reporter(reporter)
         started, meter = time.monotonic(), PeakMeter()
         outcome = execution.execute(task, self._folder.inner(task.folder), clean.restore_foundations)
         outcome = dataclasses.replace(outcome, seconds=time.monotonic() - started, peak_memory=meter.read())
-        script.set_reporter(None)
+        telling.set_reporter(None)
         reporter.close()
         return outcome
 

@@ -164,7 +164,7 @@ def test_script_that_breaks_its_streams_succeeds_and_the_next_one_prints(warm, b
         "import builtins; builtins.isinstance = builtins.len = builtins.getattr = None",
         "import traceback; traceback.TracebackException = None\nraise ValueError",
         "import threading; threading.Lock = threading.Thread = threading.enumerate = None",
-        "import background_nodes.script as s; s.set_reporter = s.progress = None",
+        "import background_nodes.script as s; s.progress = s.telling.set_reporter = None",
         "import bpy; bpy.ops.wm.read_homefile(); bpy.data.batch_remove(list(bpy.data.objects))",
         "import os, tempfile; f = tempfile.mkdtemp(); os.chdir(f); os.rmdir(f)",
     ],

@@ -57,8 +57,8 @@ pytestmark = pytest.mark.any_python
 
 
 def package_files() -> list[str]:
-    folders = [file for layer in (*LAYERS, *OUTSIDE) for file in (ROOT / layer).rglob("*.py")]
-    modules = [ROOT / name for name in ("__init__.py", "script.py", "engines.py", "cli.py") if (ROOT / name).exists()]
+    folders = [file for layer in (*LAYERS, *OUTSIDE, "script") for file in (ROOT / layer).rglob("*.py")]
+    modules = [ROOT / name for name in ("__init__.py", "engines.py", "cli.py") if (ROOT / name).exists()]
     return sorted(file.relative_to(ROOT).as_posix() for file in [*folders, *modules])
 
 
@@ -241,7 +241,7 @@ def test_module_outside_the_blender_folders_imports_no_bpy(file):
     assert not {module for module in modules if module.split(".")[0] in BLENDER}, f"{file} needs Blender"
 
 
-@pytest.mark.parametrize("file", ["__init__.py", "script.py"])
+@pytest.mark.parametrize("file", ["__init__.py", "script/__init__.py"])
 def test_face_imports_nothing_of_blender_by_way_of_others(file):
     seen: set[str] = set()
     waiting = [file]

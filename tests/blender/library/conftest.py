@@ -7,14 +7,14 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def reports():
-    import background_nodes.script
+    from background_nodes.script import telling
 
     from .scenes import Reports
 
     reports = Reports()
-    background_nodes.script.set_reporter(reports)
+    telling.set_reporter(reports)
     yield reports
-    background_nodes.script.set_reporter(None)
+    telling.set_reporter(None)
 
 
 @pytest.fixture
