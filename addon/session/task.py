@@ -98,7 +98,7 @@ class Task:
 
     @property
     def progress(self) -> float:
-        """0.0 to 1.0; of a mapped task, the mean of its items'."""
+        """0.0 to 1.0; of a mapped task, the mean of its items': those that failed or are skipped count as done."""
         return self._record.progress
 
     @property

@@ -75,7 +75,9 @@ class ActiveRun:
         self.warnings: dict[str, str] = {}
         self.time_left = TimeLeft(self.scheduler.tasks.values(), num_workers, self.pasts)
         records = self.scheduler.tasks
-        self.results = Results(scratch, snapshot, open_file, lambda task: records[task].layout, self._skipped)
+        self.results = Results(
+            scratch, snapshot, open_file, lambda task: records[task].layout, self._skipped, lambda: Counting(records)
+        )
         self.files = RunFiles(scratch, plan.files)
         self.cache = (
             None
@@ -198,12 +200,18 @@ class ActiveRun:
         """The tasks of which a retry does all items anew.
 
         That are those whose items get other numbers; and those whose items were told of each other, of which there are
-        more now. What these give may be other than before, so all that takes it is done anew, too.
+        more now. What these give may be other than before, so all that takes it is done anew, too, even what succeeded:
+        a list node may have given it what was there.
         """
         found, may_differ = set[str](), set[str]()
         for task in self.tasks.values():
             record = self.scheduler.tasks[task.id]
-            if record.is_complete or not record.items or not task.has_items:
+            if record.is_complete:
+                if not may_differ.isdisjoint(task.dependencies):
+                    may_differ.add(task.id)
+                    found.add(task.id)
+                continue
+            if not record.items or not task.has_items:
                 continue
             are_others = record.is_provisional or bool(record.skipped)
             is_told = are_others and (self._sees_items(record.planned) or self._sees_items(task))

@@ -2,7 +2,7 @@
 """What sources give that went through groups: in each pass of their loops, with the conversions that are to be done.
 
 Where an item gave nothing there is a `HOLE`, so that whatever else there is has its place in lists. A pass over a hole
-gives as many of them.
+gives as many of them. There is one, too, for what the scheduler can't tell the elements of: see `Counting.is_told`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..planning.sources import (
     Passed,
     Source,
 )
+from ..scheduling.expansion import Counting
 from ..scheduling.layout import NO_PASSES, Passes
 from ..scratch.typed_values import HOLE, TypedValue
 from ..script.socket_types import SocketType, passage, then
@@ -64,14 +65,18 @@ class Within:
 Read = Callable[[Constant | FromTask, Within], TypedValue | None]
 #: Gives the values that a piece holds, with its conversions, none of which needs Blender.
 ReadPlain = Callable[[Piece], Iterable[Any]]
+#: Makes what counts what the tasks gave, as far as they have ended.
+Count = Callable[[], Counting]
 
 
 class Evaluation:
     """Finds out what sources give. It remembers lists: many passes, and both outputs of a list node, ask for them."""
 
-    def __init__(self, read: Read, read_plain: ReadPlain) -> None:
+    def __init__(self, read: Read, read_plain: ReadPlain, count: Count) -> None:
         self._read = read
         self._read_plain = read_plain
+        self._count = count
+        self._counting: Counting | None = None
         self._lists: dict[tuple[str, str, tuple[tuple[str, int], ...]], list[Piece]] = {}
         # By list node, number of the list, and the passes around the node.
         self._listed: dict[tuple[str, int, tuple[tuple[str, int], ...]], list[Piece]] = {}
@@ -80,6 +85,7 @@ class Evaluation:
         """Read all lists anew."""
         self._lists.clear()
         self._listed.clear()
+        self._counting = None
 
     def pieces(self, source: Source, within: Within) -> list[Piece]:
         """What a source gives; where that is a list, in as few pieces as there are conversions."""
@@ -96,6 +102,23 @@ class Evaluation:
         number = within.passes[loop.id]
         return any(self._elements(loop, each, within)[number].value.is_hole for each in loop.lists)
 
+    def is_untold(self, loop: Loop, within: Within) -> bool:
+        """Whether it can't be told how often a loop runs, because of what is not there of its lists.
+
+        What comes out of it is one hole then, as the scheduler counts it.
+        """
+        return self._told.is_untold(loop, within.loops, within.passes)
+
+    def is_told(self, source: Source, within: Within) -> bool:
+        """Whether it can be told what a source gives, which is one of several or of a pass. If not, it is one hole."""
+        return self._told.is_told(source, within.loops, within.passes)
+
+    @property
+    def _told(self) -> Counting:
+        if self._counting is None:
+            self._counting = self._count()
+        return self._counting
+
     def _pieces(self, source: Source, within: Within) -> Iterator[Piece]:
         match source:
             case Constant() | FromTask():
@@ -105,11 +128,10 @@ class Evaluation:
             case EachOf():
                 yield self._each(source, within)
             case Passed(sources=sources) | FromGroup(sources=sources, loop=None):
-                yield from self._converted(sources, source.type, within)
+                convert = self._converted if len(sources) == 1 else self._converted_each
+                yield from convert(sources, source.type, within)
             case FromGroup(sources=sources, loop=Loop() as loop):
-                for each in self.passes(loop, within):
-                    found = self._converted(sources, source.type, each)
-                    yield from _as_holes(found) if self.is_over_hole(loop, each) else found
+                yield from self._of_loop(loop, sources, source.type, within)
             case FromSwitch():
                 yield from self._converted((self.chosen(source, within),), source.type, within)
             case FromList() if source.operation.action is ListAction.COUNT:
@@ -117,6 +139,14 @@ class Evaluation:
             case FromList():
                 elements = self._list(source, source.lists.index(source.taken_from), within)
                 yield from (elements[index] for index in self.indices(source, within))
+
+    def _of_loop(self, loop: Loop, sources: Iterable[Source], target: SocketType, within: Within) -> Iterator[Piece]:
+        if self.is_untold(loop, within):
+            yield Piece(TypedValue(SocketType(target.kind), HOLE))
+            return
+        for each in self.passes(loop, within):
+            found = self._converted_each(sources, target, each)
+            yield from _as_holes(found) if self.is_over_hole(loop, each) else found
 
     # List nodes
 
@@ -150,6 +180,14 @@ class Evaluation:
             conversion = passage(source.type, target)
             for piece in self._pieces(source, within):
                 yield Piece(piece.value, then(piece.conversion, conversion))
+
+    def _converted_each(self, sources: Iterable[Source], target: SocketType, within: Within) -> Iterator[Piece]:
+        """The same, with a hole for each source of which it can't be told what it gives."""
+        for source in sources:
+            if self.is_told(source, within):
+                yield from self._converted((source,), target, within)
+            else:
+                yield Piece(TypedValue(SocketType(target.kind), HOLE))
 
     def _each(self, source: EachOf, within: Within) -> Piece:
         loop = within.loops[source.loop]

@@ -94,6 +94,7 @@ class Forecaster:
             snapshot,
             layout_of=lambda task: records[task].layout,
             skipped=lambda task: records[task].skipped,
+            count=lambda: Counting(records),
         )
         self._cache = None
         if cache is not None:

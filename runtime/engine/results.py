@@ -15,6 +15,7 @@ from ..planning.lists import ListError
 from ..planning.node_path import is_inside
 from ..planning.plan import Argument, PlannedTask
 from ..planning.sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Source, loops_around
+from ..scheduling.expansion import Counting
 from ..scheduling.layout import Layout, Passes
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
@@ -31,7 +32,7 @@ from ..script.socket_types import (
     steps,
     then,
 )
-from .evaluation import Evaluation, Within, single
+from .evaluation import Count, Evaluation, Within, single
 from .messages import Execute, GivenArgument, Piece, SharedFiles, WorkerKind
 
 #: Kinds of parameters that name files.
@@ -58,6 +59,7 @@ class Results:
         open_file: FileCopy | None = None,
         layout_of: Callable[[str], Layout | None] = lambda _task: None,
         skipped: Callable[[str], Sequence[int]] = lambda _task: (),
+        count: Count = lambda: Counting({}),
     ) -> None:
         """Nothing is there at first.
 
@@ -67,6 +69,7 @@ class Results:
             open_file: a copy of all of it, if wanted.
             layout_of: tells of a task, by its id, which items are in which pass, once that is known.
             skipped: tells of a task which items don't run because others did not succeed, in order.
+            count: makes what counts the elements that tasks gave, and those that are missing.
         """
         self.copies: dict[str, FileCopy] = {} if open_file is None else {OPEN_FILE: open_file}
         self.files: list[str] = []
@@ -83,7 +86,7 @@ class Results:
         self._passed: dict[tuple[str, int, int, tuple[int, ...]], list[Piece]] = {}
         # The loops in each pass of which a source gives something else, by the same as the first.
         self._around: dict[tuple[str, int, int], list[str]] = {}
-        self._evaluation = Evaluation(self._read, self._plain)
+        self._evaluation = Evaluation(self._read, self._plain, count)
         # Large constants in files, by the same.
         self._constants: dict[tuple[str, int, int], TypedValue] = {}
 
@@ -185,15 +188,12 @@ class Results:
             case FromTask():
                 yield from self._placed_by_task(within.tasks[source.task], source.output, within.passes)
             case FromGroup(sources=(inner,), loop=None):
-                yield from self._placed(inner, within)
+                yield from self._placed_if_told(inner, within)
             case FromGroup(sources=sources, loop=None):
                 for number, inner in enumerate(sources):
-                    yield from _below(number, self._placed(inner, within))
+                    yield from _below(number, self._placed_if_told(inner, within))
             case FromGroup(loop=Loop() as loop):
-                in_pass = replace(source, loop=None)
-                for number, each in enumerate(self._evaluation.passes(loop, within)):
-                    if not self._evaluation.is_over_hole(loop, each):
-                        yield from _below(number, self._placed(in_pass, each))
+                yield from self._placed_in_loop(loop, replace(source, loop=None), within)
             case FromSwitch():
                 yield from self._placed(self._evaluation.chosen(source, within), within)
             case FromList() if source.type.is_list:
@@ -203,6 +203,16 @@ class Results:
                 pieces = single(self._evaluation.pieces(source, within))
                 placed = ((str(number), piece.value) for number, piece in enumerate(pieces))
                 yield from ((place, value.content) for place, value in placed if not value.is_hole)
+
+    def _placed_in_loop(self, loop: Loop, in_pass: FromGroup, within: Within) -> Iterator[tuple[str, Any]]:
+        if self._evaluation.is_untold(loop, within):
+            return
+        for number, each in enumerate(self._evaluation.passes(loop, within)):
+            if not self._evaluation.is_over_hole(loop, each):
+                yield from _below(number, self._placed(in_pass, each))
+
+    def _placed_if_told(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
+        return self._placed(source, within) if self._evaluation.is_told(source, within) else iter(())
 
     def _placed_by_task(self, task: PlannedTask, identifier: str, passes: Passes) -> Iterator[tuple[str, Any]]:
         layout = self._layout_of(task.id) if task.loops else None

@@ -8,7 +8,8 @@ Where an item did not succeed there is a *gap* in what its task gives, and in al
 element. Who takes an element that is a gap is skipped, and so is a whole pass over one. The gap is *open* if the item
 would have given a list: then nobody knows how many elements are missing. It counts as one element, and as one pass or
 item of those that run over the list. But it does not do where elements are found by their position: there,
-`MissingError` is raised.
+`MissingError` is raised. In one pass of many, and in one source of several, an open gap stands for all that can't be
+told then, so that the other ones go on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ..planning.sources import (
     FromSwitch,
     FromTask,
     Loop,
+    LoopList,
     Passed,
     Source,
     leaves,
@@ -114,6 +116,7 @@ class Counting:
         self._records = records
         # By loop and the passes of those around it: a loop is asked for by all that comes out of it.
         self._num_passes: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._untold_loops: dict[tuple[str, tuple[int, ...]], Gap] = {}  # by the same: see `untold`
         self._loops: dict[str, Loop] = {}  # those that were gone through
         # By list node, output and the passes around the node: the next list node may ask for it by several ways.
         self._picked: dict[tuple[str, str, tuple[int, ...]], Sequence[int]] = {}
@@ -126,6 +129,7 @@ class Counting:
         self._gaps_of_items: dict[tuple[str, int, int], Gap | None] = {}
         # By task and passes: because of what its items there can't be told.
         self._untold: dict[tuple[str, tuple[int, ...]], Gap | None] = {}
+        self._kept: list[Source | Loop] = []  # so that no other ones get their `id`
         self.open_gap: Gap | None = None  # the first that was counted as one element
 
     def passes(self, loops: tuple[Loop, ...], within: Passes = NO_PASSES) -> list[Passes]:
@@ -155,12 +159,47 @@ class Counting:
         return needed
 
     def num_passes(self, loop: Loop, within: Passes) -> int:
-        key = loop.id, tuple(number for each, number in within.items() if is_inside(loop.id, each))
+        """How often a loop runs; in one of many passes of those around it, once if that is untold."""
+        key = self._place(loop, within)
         if key not in self._num_passes:
-            self._num_passes[key] = self._count_passes(loop, within)
+            try:
+                self._num_passes[key] = self._count_passes(loop, within)
+            except MissingError as error:
+                if not key[1]:
+                    raise
+                self._note_open(error.gap)
+                self._untold_loops[key] = error.gap.opened(key)
+                self._num_passes[key] = 1
         return self._num_passes[key]
 
+    def untold(self, loop: Loop, within: Passes) -> Gap | None:
+        """The gap because of which it can't be told how often a loop runs; None if it can.
+
+        Its one pass stands for all of them, and no element of its lists is in it.
+        """
+        self._loops[loop.id] = loop
+        self.num_passes(loop, within)
+        return self._untold_loops.get(self._place(loop, within))
+
+    def is_untold(self, loop: Loop, around: Mapping[str, Loop], within: Passes) -> bool:
+        """Whether that is so; `around` are the loops around it, by their ids."""
+        self._loops |= around
+        if len(loop.lists) < 2:
+            return False
+        self._kept.append(loop)
+        try:
+            return self.untold(loop, within) is not None
+        except MissingError:  # in no other loop it does not run at all
+            return True
+        except ListError:
+            return False
+
+    def _place(self, loop: Loop, within: Passes) -> tuple[str, tuple[int, ...]]:
+        return loop.id, tuple(number for each, number in within.items() if is_inside(loop.id, each))
+
     def _count_passes(self, loop: Loop, within: Passes) -> int:
+        for around in [each for each in within if is_inside(loop.id, each)]:
+            self._check_loop(self._loops[around], within)
         self._check_pairs([each.source for each in loop.lists], within)
         counts = [(each.label, self.elements(each.source, within)) for each in loop.lists]
         return _same(counts, f'the lists that the group "{loop.name}" runs over')
@@ -174,6 +213,8 @@ class Counting:
     def items_or_gap(self, task: PlannedTask, within: Passes) -> int:
         """The same; in one of many passes, 1 if they can't be told because of a gap. That item has an open gap."""
         try:
+            for loop in task.loops:
+                self._check_loop(loop, within)
             return self.items(task, within)
         except MissingError as error:
             if not within:
@@ -192,18 +233,24 @@ class Counting:
                 return self._given(source, within)
             case EachOf():
                 return 1
-            case Passed(sources=sources):
-                return self._sum(sources, within)
-            case FromGroup(sources=sources, loop=loop):
-                passes = self.passes((loop,), within) if loop else [within]
-                return _sum(self._sum(sources, each) for each in passes)
+            case Passed(sources=sources) | FromGroup(sources=sources, loop=None):
+                return self.elements(sources[0], within) if len(sources) == 1 else self._sum(sources, within)
+            case FromGroup(sources=sources, loop=Loop() as loop):
+                return self._elements_of_loop(loop, sources, within)
             case FromList() if source.operation.action is ListAction.COUNT:
                 self._check_whole(source.lists[0], within)
                 self._length(source.lists[0], source.labels[0], within)  # which may be wrong
                 return 1
             case FromSwitch():
                 return self.elements(self.chosen(source, within), within)
+        assert isinstance(source, FromList)
         return len(self._indices(source, within))
+
+    def _elements_of_loop(self, loop: Loop, sources: tuple[Source, ...], within: Passes) -> int | None:
+        if (gap := self.untold(loop, within)) is not None:
+            self._note_open(gap)
+            return 1
+        return _sum(self._sum(sources, each) for each in self.passes((loop,), within))
 
     # List nodes
 
@@ -268,12 +315,13 @@ class Counting:
                     else self._records[source.task].output_values(source.output, layout.items(within))
                 )
             case EachOf():
-                found = next(each for each in self._loops[source.loop].lists if each.input == source.input)
+                found = self._list_of(source, within)
                 value = self._values(found.source, within)[within[source.loop]]
                 return list(_converted([value], found.source.type, source.type))
             case Passed(sources=sources) | FromGroup(sources=sources, loop=None):
                 return self._all_values(sources, source.type, within)
             case FromGroup(sources=sources, loop=Loop() as loop):
+                self._check_loop(loop, within)
                 passes = self.passes((loop,), within)
                 return [value for each in passes for value in self._all_values(sources, source.type, each)]
             case FromSwitch():
@@ -285,6 +333,12 @@ class Counting:
         assert isinstance(source, FromList)
         values = self._values(source.taken_from, within)
         return [values[index] for index in self._indices(source, within)]
+
+    def _list_of(self, source: EachOf, within: Passes) -> LoopList:
+        """The list whose elements a loop gives. Raises MissingError where it has no element in a pass."""
+        loop = self._loops[source.loop]
+        self._check_loop(loop, within)
+        return next(each for each in loop.lists if each.input == source.input)
 
     def _all_values(self, sources: tuple[Source, ...], target: SocketType, within: Passes) -> list[Any]:
         return [value for each in sources for value in _converted(self._values(each, within), each.type, target)]
@@ -309,7 +363,7 @@ class Counting:
             self._check_told(task, within)
             found = list(self._gaps_of_place(task, within, number))
         except MissingError as error:
-            return replace(error.gap, is_open=True)
+            return error.gap.opened(task.id, tuple(within.values()))
         try:
             return next((gap for gap in found if gap.is_open), next(iter(found), self._gap_of_arguments(task, within)))
         except MissingError as error:
@@ -323,6 +377,8 @@ class Counting:
         if key not in self._untold:  # all items there ask
             self._untold[key] = None
             try:
+                for loop in task.loops:
+                    self._check_loop(loop, within)
                 self._check_pairs([each.sources[0] for each in task.mapped], within)
             except MissingError as error:
                 self._untold[key] = error.gap
@@ -362,7 +418,7 @@ class Counting:
         key = record.planned.id, items.start, items.stop
         if key not in self._gaps_of_items:  # a task may have as many items that ask
             missing = (record.items[item] for item in items if record.items[item].state is not TaskState.SUCCEEDED)
-            self._gaps_of_items[key] = next((_gap_of(record, item, is_open=True) for item in missing), None)
+            self._gaps_of_items[key] = next((_gap_of(record, item).opened(*key) for item in missing), None)
         return self._gaps_of_items[key]
 
     def _first_gap(self, source: Source, within: Passes) -> Gap | None:
@@ -394,11 +450,14 @@ class Counting:
             case FromTask():
                 return self._gaps_of_task(source, within)
             case EachOf():
-                found = next(each for each in self._loops[source.loop].lists if each.input == source.input)
-                return [self.gaps(found.source, within)[within[source.loop]]]
+                return [self.gaps(self._list_of(source, within).source, within)[within[source.loop]]]
+            case Passed(sources=(inner,)) | FromGroup(sources=(inner,), loop=None):
+                return self.gaps(inner, within)
             case Passed(sources=sources) | FromGroup(sources=sources, loop=None):
-                return [gap for each in sources for gap in self.gaps(each, within)]
+                return [gap for each in sources for gap in self._gaps_or_open(each, within)]
             case FromGroup(sources=sources, loop=Loop() as loop):
+                if (gap := self.untold(loop, within)) is not None:
+                    return [gap]
                 passes = self.passes((loop,), within)
                 return [gap for each in passes for inner in sources for gap in self._gaps_of_pass(loop, inner, each)]
             case FromSwitch():
@@ -410,10 +469,39 @@ class Counting:
 
     def _gaps_of_pass(self, loop: Loop, source: Source, within: Passes) -> Sequence[Gap | None]:
         """The gaps of what comes out of a loop in one pass."""
-        found = self.gaps(source, within)
+        found = self._gaps_or_open(source, within)
         places = [self.gaps(each.source, within)[within[loop.id]] for each in loop.lists]
         gap = _open_gap(places) or next(filter(None, places), None)
-        return found if gap is None else [gap] * len(found)
+        return found if gap is None else [gap if each is None or not each.is_open else each for each in found]
+
+    def _gaps_or_open(self, source: Source, within: Passes) -> Sequence[Gap | None]:
+        """The same as `gaps` for one of several sources; if they can't be told, an open one stands for all of it."""
+        try:
+            return self.gaps(source, within)
+        except MissingError as error:
+            return [error.gap.opened(self._key(source, within))]
+
+    def _elements_or_open(self, source: Source, within: Passes) -> int | None:
+        """The same as `elements` for one of several sources; 1 if they can't be told."""
+        try:
+            return self.elements(source, within)
+        except MissingError as error:
+            self._note_open(error.gap)
+            return 1
+
+    def is_told(self, source: Source, around: Mapping[str, Loop], within: Passes) -> bool:
+        """Whether it can be told what a source gives, one of several; `around` are the loops it is in, by their ids."""
+        self._loops |= around
+        self._kept.append(source)
+        if self._is_whole(source):
+            return True
+        try:
+            self.gaps(source, within)
+        except MissingError:
+            return False
+        except ListError:  # whoever asks what it gives is told
+            return True
+        return True
 
     def _gaps_of_task(self, source: FromTask, within: Passes) -> Iterator[Gap | None]:
         record = self._records[source.task]
@@ -421,7 +509,8 @@ class Counting:
         for index in range(0) if record.layout is None else record.layout.items(within):
             item = record.items[index]
             if item.state is not TaskState.SUCCEEDED:
-                yield _gap_of(record, item, is_open=is_list)
+                gap = _gap_of(record, item)
+                yield gap.opened(source.task, source.output) if is_list else gap
             else:
                 yield from itertools.repeat(None, item.lengths[source.output] if is_list else 1)
 
@@ -440,6 +529,11 @@ class Counting:
         if (gap := self._first_gap(source, within)) is not None:
             raise MissingError(gap)
 
+    def _check_loop(self, loop: Loop, within: Passes) -> None:
+        """Raises MissingError if it can't be told how often a loop runs."""
+        if (gap := self.untold(loop, within)) is not None:
+            raise MissingError(gap)
+
     def _check_open(self, source: FromList, within: Passes) -> None:
         """Raises MissingError if a list node finds elements by their position where there are open gaps."""
         if source.operation.action is ListAction.FLATTEN:
@@ -449,27 +543,37 @@ class Counting:
                 raise MissingError(gap)
 
     def _check_pairs(self, sources: Sequence[Source], within: Passes) -> None:
-        """Raises MissingError if elements of lists belong together by their position, and open gaps are in the way."""
+        """Raises MissingError if elements of lists belong together by their position, and open gaps are in the way.
+
+        They are not if lists have them at the same places, and as many elements are missing in each of them: that is
+        so of one, too, as the lists are as long as each other.
+        """
         if len(sources) < 2 or all(map(self._is_whole, sources)):
             return
         found = [self.gaps(each, within) for each in sources]
         gap = next(filter(None, map(_open_gap, found)), None)
-        if gap is not None and any(gaps != found[0] for gaps in found):
+        if gap is None:
+            return
+        opened = [[(place, each.what) for place, each in enumerate(gaps) if each and each.is_open] for gaps in found]
+        if len(opened[0]) == 1:
+            opened = [[(place, None) for place, _what in each] for each in opened]
+        if any(each != opened[0] for each in opened) or len(set(map(len, found))) > 1:
             raise MissingError(gap)
 
     def _note_open(self, gap: Gap | None) -> None:
         self.open_gap = self.open_gap or gap
 
     def _sum(self, sources: tuple[Source, ...], within: Passes) -> int | None:
-        return _sum(self.elements(each, within) for each in sources)
+        return _sum(self._elements_or_open(each, within) for each in sources)
 
 
-def _gap_of(record: TaskRecord, item: ItemRecord, *, is_open: bool) -> Gap:
-    """The gap that an item leaves which did not succeed."""
+def _gap_of(record: TaskRecord, item: ItemRecord) -> Gap:
+    """The gap that an item leaves which did not succeed, where it would have given one element."""
     if item.gap is not None:
-        return item.gap if item.gap.is_open or not is_open else replace(item.gap, is_open=True)
+        return item.gap
     how = item.state.replace("_", " ")
-    return Gap(TaskError.of_cause(item.index, record.planned.id, record.planned.name, how), is_open)
+    error = TaskError.of_cause(item.index, record.planned.id, record.planned.name, how)
+    return Gap(error, is_open=False, what=(record.planned.id, item.index))
 
 
 def _open_gap(gaps: Iterable[Gap | None]) -> Gap | None:

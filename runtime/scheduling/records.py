@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -30,10 +30,16 @@ class Gap:
         error: which item that is, and how it ended.
         is_open: whether it is unknown how many elements are missing, or how many items take them. In a list there is
             one gap for all of them.
+        what: of an open one, what is missing: where two are alike, as many elements are.
     """
 
     error: TaskError
     is_open: bool
+    what: Hashable = None
+
+    def opened(self, *what: Hashable) -> Gap:
+        """An open gap in what is made of this: of `what` nobody knows how many there are."""
+        return replace(self, is_open=True, what=(*what, self.what))
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +139,7 @@ class TaskRecord:
     first_attempt: int = 1
     _changes: list[_Change] = field(default_factory=list)
     _progress_sum: float = 0.0
+    _missed_sum: float = 0.0  # what is missing there of items that won't make it any more
     _lengths: dict[str, int | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -141,10 +148,10 @@ class TaskRecord:
 
     @property
     def progress(self) -> float:
-        """0..1, the mean of its items'."""
+        """0..1, the mean of its items'. One of many that failed, or is skipped because of a gap, counts as done."""
         if self.state is TaskState.SUCCEEDED:
             return 1.0
-        return _clamp(self._progress_sum / len(self.items)) if self.items else 0.0
+        return _clamp((self._progress_sum + self._missed_sum) / len(self.items)) if self.items else 0.0
 
     @property
     def is_complete(self) -> bool:
@@ -200,19 +207,22 @@ class TaskRecord:
             item.finished = time
             self.num_open -= 1
             self.num_done += state in _DONE
+            self._missed_sum += self._missed(item)
 
-    def reopen(self, planned: PlannedTask, time: float, *, is_anew: bool = False) -> None:
-        """Reopen a task that did not succeed, with those of its items that did not; if it `is_anew`, with none.
+    def reopen(self, planned: PlannedTask, time: float, round_: int, *, is_anew: bool = False) -> None:
+        """Reopen a task that did not succeed, with those of its items that did not; if it `is_anew`, any, with none.
 
         Raises:
-            InvalidTransitionError: if it is not final, or succeeded.
+            InvalidTransitionError: if it is not final, or succeeded and is not done anew.
         """
-        if self.state not in TASK_RETRIES:
+        state = TASK_RETRIES.get(self.state)
+        if state is None or (self.state is TaskState.SUCCEEDED and not is_anew):
             raise self.invalid(f"a {self.state} task can't be tried again")
         self.planned = planned
-        self.round += 1
-        self._note((time, None, self.state, TASK_RETRIES[self.state]))
-        self.state = TASK_RETRIES[self.state]
+        self.round = round_
+        self._note((time, None, self.state, state))
+        self.state = state
+        self.is_unneeded = False
         self.started = self.finished = self.error = None
         self.text = ""
         self.skipped.clear()
@@ -226,13 +236,15 @@ class TaskRecord:
     def _forget_items(self) -> None:
         self.first_attempt = 1 + max(item.attempt for item in self.items)
         self.items, self.layout, self.is_provisional = [], None, False
-        self.num_items, self.num_open, self.num_done, self.num_cached = None, 0, 0, 0
-        self._progress_sum = 0.0
+        self.num_items = None if self.is_mapped else 1
+        self.num_open = self.num_done = self.num_cached = 0
+        self._progress_sum = self._missed_sum = 0.0
 
     def _reopen_item(self, item: ItemRecord, time: float) -> None:
         self._note((time, (item.index, item.attempt), item.state, ITEM_RETRIES[item.state]))
         self.num_open += 1
         self.num_done -= item.state in _DONE
+        self._missed_sum -= self._missed(item)
         item.state = ITEM_RETRIES[item.state]
         item.attempt += 1  # so that late reports of the last one are ignored
         item.first_attempt = item.attempt
@@ -262,6 +274,11 @@ class TaskRecord:
         """Note why an item is skipped, those with a lower index before."""
         item.gap, item.error = gap, replace(gap.error, message=f"skipped because {gap.error.message}")
         self.skipped.append(item.index)
+        self._missed_sum += self._missed(item)
+
+    def _missed(self, item: ItemRecord) -> float:
+        """What an item that has ended, one of many, does not add to the progress any more."""
+        return 1.0 - item.progress if self.is_mapped and (item.state in _DONE or item.gap is not None) else 0.0
 
     def set_progress(self, item: ItemRecord, fraction: float, text: str) -> None:
         """Set the progress of an item. A NaN leaves the fraction as it is."""
@@ -341,6 +358,7 @@ class TaskRecord:
             "no error": self.error is not None
             or self.state not in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.SKIPPED),
             "progress": math.isclose(self._progress_sum, sum(item.progress for item in self.items), abs_tol=1e-6),
+            "missed": math.isclose(self._missed_sum, sum(map(self._missed, self.items)), abs_tol=1e-6),
         }
         for name, is_right in checks.items():
             if not is_right:

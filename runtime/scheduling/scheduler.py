@@ -462,11 +462,16 @@ class Scheduler:
         self._reopen({task.id: task for task in event.tasks}, event.anew)
 
     def _reopen(self, changed: Mapping[str, PlannedTask], anew: Collection[str]) -> None:
-        """Reopen the tasks that did not succeed. `changed` holds the new form of some, by id; `anew` ids."""
+        """Reopen the tasks that did not succeed. `changed` holds the new form of some, by id; `anew` ids.
+
+        Those to be done `anew` may have succeeded: what they took is made anew, too.
+        """
         for record in self._records:
-            if not record.is_complete:
+            is_anew = record.planned.id in anew
+            if is_anew or not record.is_complete:
+                self._num_complete -= record.is_complete
                 planned = changed.get(record.planned.id, record.planned)
-                record.reopen(planned, self._now, is_anew=record.planned.id in anew)
+                record.reopen(planned, self._now, self.round, is_anew=is_anew)
                 self._num_open += 1
         for record in self._open_records():
             found = (self._tasks[task] for task in record.planned.dependencies)
@@ -769,7 +774,7 @@ class Scheduler:
         found = [self._tasks[task] for task in record.planned.dependencies]
         may_follow = [each.is_complete or (each.is_partial and record.planned.has_items) for each in found]
         has_all = all(may_follow)
-        if record.items and not has_all and not record.round:
+        if record.items and not has_all and not self.round:  # later it may keep those of before
             raise record.invalid("invariant broken: it has items before all it depends on succeeded")
         if record.state is TaskState.WAITING and self.started is not None:
             if has_all:

@@ -91,6 +91,7 @@ ITEM_TRANSITIONS: Final[Mapping[TaskState, frozenset[TaskState]]] = {
 
 _FINAL: Final = frozenset(TaskState) - TASK_TRANSITIONS.keys()
 
-#: What a retry of the run makes of the final states of tasks and of items; what succeeded stays.
-TASK_RETRIES: Final[Mapping[TaskState, TaskState]] = dict.fromkeys(_FINAL - {TaskState.SUCCEEDED}, TaskState.WAITING)
+#: What a retry of the run makes of the final states of tasks and of items; what succeeded stays, but for tasks that are
+#: done anew.
+TASK_RETRIES: Final[Mapping[TaskState, TaskState]] = dict.fromkeys(_FINAL, TaskState.WAITING)
 ITEM_RETRIES: Final[Mapping[TaskState, TaskState]] = dict.fromkeys(_FINAL - {TaskState.SUCCEEDED}, TaskState.READY)

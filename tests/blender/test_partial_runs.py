@@ -10,7 +10,7 @@ import pytest
 
 import background_nodes
 
-from .graphs import link, new_tree, output, script, value
+from .graphs import add, link, new_tree, output, script, value
 from .test_group_runs import new_group, use
 
 pytestmark = pytest.mark.any_blender
@@ -125,6 +125,30 @@ def test_a_retry_carries_only_the_mended_file_through_the_nodes(session, tmp_pat
     assert saved(tmp_path) == ["A.txt", "B.txt", "C.txt", "D.txt"]
     assert [Path(path).name[0] for path in tree.nodes["Save"].outputs[0].result] == list("ADBC")
     assert run.tasks["Mark"].items[1].log == "marked D\n"
+
+
+READ_PATH = """
+import pathlib
+
+def main(path: pathlib.Path) -> str:
+    return f"{path.name}: {path.read_text()}"
+"""
+
+
+def test_what_a_list_node_spared_the_gap_is_done_again_where_a_retry_names_its_files_anew(session, tmp_path):
+    """1. "A_2.txt" is the second file that is there. 2. Retry: it is that of the mended file, which is first."""
+    tree = chain(tmp_path, ["A", "", "A", "B"])
+    keep = value(tree, "BOOLEAN", [True, False, True, True], is_list=True)
+    kept = add(tree, "BackgroundNodeFilter", "Kept", list=tree.nodes["Save"], keep=keep)
+    script(tree, "Upload", READ_PATH, path=kept)
+    run = background_nodes.run(tree)
+    assert (str(run.tasks["Save"].state), str(run.tasks["Upload"].state)) == ("skipped", "succeeded")
+    assert list(tree.nodes["Upload"].outputs[0].result) == ["A.txt: A", "A_2.txt: A", "B.txt: B"]
+    (tmp_path / "1.txt").write_text("A")
+    run.retry()
+    assert run.wait() == "succeeded"
+    assert [Path(path).name for path in run.fetch("Save", "result")] == ["A.txt", "A_2.txt", "A_3.txt", "B.txt"]
+    assert list(tree.nodes["Upload"].outputs[0].result) == ["A.txt: A", "A_3.txt: A", "B.txt: B"]
 
 
 def grouped(tmp_path: Path, contents: list[str], out: str = "ObjectList") -> bpy.types.NodeTree:

@@ -178,9 +178,10 @@ def _of_node(node: Node, arguments: list[Given], around: str) -> list[Given]:
     mapped = [index for index, is_list in enumerate(node.inputs) if not is_list and isinstance(arguments[index], list)]
     if not mapped:
         return _once(node, arguments, around)
-    (index,) = mapped
+    elements = zip(*(_texts(arguments[index]) for index in mapped), strict=True)
     passes = [
-        _once(node, [*arguments[:index], each, *arguments[index + 1 :]], around) for each in _texts(arguments[index])
+        _once(node, [found.get(index, each) for index, each in enumerate(arguments)], around)
+        for found in (dict(zip(mapped, each, strict=True)) for each in elements)
     ]
     return [[text for given in passes for text in _texts(given[output])] for output in range(len(node.outputs))]
 
@@ -217,6 +218,8 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._trees: list[Tree] = []
+        # By tree, node and output: lists of one length. Those that are not here have a length of their own.
+        self._lengths: dict[tuple[int, str | None, int], object] = {}
 
     def tree(self, depth: int = 0) -> Tree:
         """A tree: the outer one has neither inputs nor outputs."""
@@ -229,7 +232,7 @@ class Maker:
                 there += self._list_node(made, f"n{number}", there)
                 continue
             node = self._node(f"n{number}", depth)
-            self._link(node, there)
+            length = self._link(made, node, there)
             if node.tree is not None and chance.random() < 0.3:
                 self._repeat(node)
             made.nodes.append(node)
@@ -237,6 +240,8 @@ class Maker:
             inner = self._given(node)
             is_text = [node.tree is None or index != node.tree.stop for index in range(len(inner))]
             there += [(node.name, index, is_mapped or each) for index, each in enumerate(inner) if is_text[index]]
+            if is_mapped:
+                self._lengths |= {(id(made), node.name, index): length for index, each in enumerate(inner) if not each}
         for is_list in made.outputs:
             chosen = chance.sample(there, min(len(there), chance.randint(1, 2) if is_list else 1))
             made.results.append([(name, index) for name, index, _is_list in chosen])
@@ -277,6 +282,7 @@ class Maker:
         match action:
             case ListAction.CROSS_PRODUCT | ListAction.ZIP:
                 node.outputs = [True, True]
+                self._lengths |= {(id(made), name, index): name for index in range(2)}
             case ListAction.SLICE:
                 node.numbers = chance.randint(-2, 2), chance.randint(-1, 3), chance.randint(1, 2)
                 self._decide(node, [False, False, False], [[], [], []])
@@ -292,6 +298,7 @@ class Maker:
                 node.operation = replace(operation, is_descending=chance.random() < 0.5)
                 made.nodes.append(Node(f"{name}k", [False], [False], [links[0]]))
                 self._decide(node, [True], [[(f"{name}k", 0)]])
+                self._lengths[id(made), name, 0] = self._length(made, *links[0][0])
             case ListAction.SWITCH:
                 node.inputs, node.outputs = [each[2] for each in chosen], [any(each[2] for each in chosen)]
                 taken = [each[:2] for each in chance.sample(there, 1)]
@@ -321,15 +328,27 @@ class Maker:
             node.states = tuple(index for index in node.states if index != node.tree.stop)
             node.stop = node.tree.stop
 
-    def _link(self, node: Node, there: list[tuple[str | None, int, bool]]) -> None:
-        """At most one list to what takes one value, as lists that a node runs over must be of one length."""
-        chance, may_map = self._random, True
+    def _link(self, made: Tree, node: Node, there: list[tuple[str | None, int, bool]]) -> object:
+        """Only lists of one length to what takes one value. Returns which length that is, None if there is no list."""
+        chance, length = self._random, None
         for takes_list in node.inputs:
-            fitting = [each for each in there if takes_list or may_map or not each[2]]
+            fitting = [
+                each
+                for each in there
+                if takes_list or not each[2] or length is None or self._length(made, *each[:2]) == length
+            ]
+            alike = [each for each in fitting if each[2]]
+            if not takes_list and length is not None and alike and chance.random() < 0.7:
+                fitting = alike
             count = 0 if not fitting or chance.random() < 0.15 else chance.randint(1, 3) if takes_list else 1
             chosen = chance.sample(fitting, min(count, len(fitting)))
-            may_map = may_map and (takes_list or not any(is_list for _name, _index, is_list in chosen))
+            if not takes_list and any(is_list for _name, _index, is_list in chosen):
+                length = self._length(made, *chosen[0][:2])
             node.links.append([(name, index) for name, index, _is_list in chosen])
+        return length
+
+    def _length(self, made: Tree, name: str | None, index: int) -> object:
+        return self._lengths.get((id(made), name, index), (name, index))
 
     def _is_mapped(self, node: Node, there: list[tuple[str | None, int, bool]]) -> bool:
         lists = {(name, index) for name, index, is_list in there if is_list}
