@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -113,11 +113,12 @@ def _read_script(node: bpy.types.Node) -> GraphNode:
         return _read_broken_script(node)
     source, signature = found
     by_identifier = {socket.identifier: socket for socket in node.inputs}
-    problems = [*_declaration_problems(node), *_lacks(node, signature)]
+    problems = [*_declaration_problems(node)]
     inputs = tuple(
         InputSocket(parameter, _own_value(parameter, by_identifier[parameter.identifier], node, problems))
         for parameter in signature.inputs
     )
+    problems += _lacks(node, signature, inputs)
     outputs = tuple(map(_read_script_output, signature.outputs))
     return GraphNode(
         node.uid,
@@ -143,13 +144,25 @@ def _declaration_problems(node: bpy.types.Node) -> Iterator[Problem]:
         yield Problem(node.name, fault.name, fault.message, fault.fix, node.uid)
 
 
-def _lacks(node: bpy.types.Node, signature: Signature) -> Iterator[Problem]:
+def _lacks(node: bpy.types.Node, signature: Signature, inputs: Iterable[InputSocket]) -> Iterator[Problem]:
     """What the script needs and this Blender, which runs it as well, was built without."""
-    for name in signature.needs:
-        if not getattr(bpy.app.build_options, name, False):
-            message = f"this Blender was built without {_PARTS.get(name, name)}"
-            fix = "Run it in a Blender that has it, as those of blender.org do, or use a node for another format"
-            yield Problem(node.name, "", message, fix, node.uid)
+    fix = "Run it in a Blender that has it, as those of blender.org do, or use a node for another format"
+    yield from (Problem(node.name, "", _lack(name), fix, node.uid) for name in signature.needs if not _has(name))
+    linked = {socket.identifier for socket in node.inputs if socket.is_linked}
+    set_here = {each.parameter.identifier: each for each in inputs if each.parameter.identifier not in linked}
+    for identifier, value, name in signature.needs_of_values:
+        given = set_here.get(identifier)
+        if given is not None and given.value == value and not _has(name):
+            fix = "Choose another, or run it in a Blender that has it, as those of blender.org do"
+            yield Problem(node.name, given.parameter.label, _lack(name), fix, node.uid)
+
+
+def _has(part: str) -> bool:
+    return bool(getattr(bpy.app.build_options, part, False))
+
+
+def _lack(part: str) -> str:
+    return f"this Blender was built without {_PARTS.get(part, part)}"
 
 
 def _read_broken_script(node: bpy.types.Node) -> GraphNode:

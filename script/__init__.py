@@ -37,6 +37,7 @@ from .bakes import (
     uv_coverage,
     uv_map_to_bake,
     uv_tiles,
+    uv_triangles,
 )
 from .meshes import (
     convert_to_mesh,
@@ -63,6 +64,7 @@ from .pictures import (
     new_image,
     read_pixels,
     render_image,
+    scaled_pixels,
     stage,
     use_cycles,
     use_workbench,
@@ -129,6 +131,7 @@ __all__ = (
     "read_pixels",
     "render_image",
     "run_program",
+    "scaled_pixels",
     "stage",
     "taking_part",
     "tile_in_front",
@@ -138,6 +141,7 @@ __all__ = (
     "uv_coverage",
     "uv_map_to_bake",
     "uv_tiles",
+    "uv_triangles",
     "write_alembic",
     "write_fbx",
     "write_ply",

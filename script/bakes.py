@@ -13,6 +13,9 @@ from .telling import log
 if TYPE_CHECKING:
     import bpy
     import numpy as np
+    from mathutils import Matrix
+
+    from ..runtime.blender.uv_triangles import UVTriangles
 
 
 def uv_map_to_bake(source: bpy.types.Object, name: str = "") -> bpy.types.MeshUVLoopLayer:
@@ -61,6 +64,24 @@ def uv_coverage(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, resoluti
     from ..runtime.blender import uv_coverage
 
     return uv_coverage.uv_coverage(mesh, layer, resolution)
+
+
+def uv_triangles(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, place: Matrix | None = None) -> UVTriangles:
+    """The triangles that the faces of a mesh divide into, in space and in a UV map.
+
+    Args:
+        mesh: a mesh.
+        layer: its UV map.
+        place: how the mesh is turned and scaled. Without it, points and areas are in its own space.
+
+    Returns:
+        an object with `points` (triangles, three corners, three axes), `uv` (triangles, three corners, two axes) and
+        `faces` (the index of the face of each); `areas` and `uv_areas` are the area of each, that in the UV map
+        negative where it is mirrored.
+    """
+    from ..runtime.blender import uv_triangles
+
+    return uv_triangles.uv_triangles(mesh, layer, place)
 
 
 def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int) -> AbstractContextManager[None]:

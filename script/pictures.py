@@ -27,6 +27,21 @@ def read_pixels(image: bpy.types.Image) -> np.ndarray:
     return image_pixels.read_pixels(image)
 
 
+def scaled_pixels(pixels: np.ndarray, width: int, height: int, *, by_alpha: bool = False) -> np.ndarray:
+    """Pixels in another size, by Blender's filter for images.
+
+    Args:
+        pixels: rows, columns, RGBA, as of `read_pixels`.
+        width: of the result, in pixels.
+        height: of the result.
+        by_alpha: colours count by how much of them is seen, so that the colour of what is transparent has no part in
+            that of an edge. For colours that are not multiplied by alpha: of images with 8 bits a channel.
+    """
+    from ..runtime.blender import image_pixels
+
+    return image_pixels.scaled_pixels(pixels, width, height, by_alpha=by_alpha)
+
+
 def new_image(
     pixels: np.ndarray, name: str, *, non_color: bool = False, floats: bool = False, alpha: bool = True
 ) -> bpy.types.Image:

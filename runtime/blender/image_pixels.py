@@ -25,6 +25,42 @@ def read_pixels(image: bpy.types.Image) -> np.ndarray:
     return pixels.reshape(image.size[1], image.size[0], 4)
 
 
+def scaled_pixels(pixels: np.ndarray, width: int, height: int, *, by_alpha: bool) -> np.ndarray:
+    """Pixels in another size, by Blender's filter for images.
+
+    Args:
+        pixels: rows, columns, RGBA.
+        width: of the result.
+        height: of the result.
+        by_alpha: colours count by how much of them is seen, so that what is transparent has no part in the colour of an
+            edge. For colours that are not multiplied by alpha. What is transparent whole keeps its colour.
+
+    Returns:
+        rows, columns, RGBA.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    plain = _filtered(pixels, width, height)
+    alpha = pixels[..., 3:]
+    if not by_alpha or (alpha >= 1.0).all():
+        return plain
+    seen = _filtered(np.concatenate([pixels[..., :3] * alpha, alpha], axis=2), width, height)
+    is_seen = seen[..., 3:] > 1e-3
+    colors = np.where(is_seen, seen[..., :3] / np.maximum(seen[..., 3:], 1e-3), plain[..., :3])
+    return np.concatenate([colors, plain[..., 3:]], axis=2)
+
+
+def _filtered(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Each channel by itself."""
+    copy = bpy.data.images.new("Scaled", *pixels.shape[1::-1], alpha=True, float_buffer=True, is_data=True)
+    copy.alpha_mode = "CHANNEL_PACKED"  # else what is transparent would lose its colour
+    copy.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+    copy.scale(width, height)
+    result = read_pixels(copy)
+    bpy.data.images.remove(copy)
+    return result
+
+
 def new_image(pixels: np.ndarray, name: str, *, non_color: bool, floats: bool, alpha: bool) -> bpy.types.Image:
     """A new image with these pixels, packed.
 

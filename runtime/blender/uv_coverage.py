@@ -6,6 +6,8 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from .uv_triangles import uv_triangles
+
 #: Corners are moved to parts of a pixel: whole numbers, so that no pixel on an edge counts for both faces or for none.
 _PARTS = 256
 #: How many pixels are looked at in one go.
@@ -39,14 +41,8 @@ def uv_coverage(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, resoluti
 
 def _corners(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, resolution: int) -> np.ndarray:
     """The corners of all triangles in parts of a pixel, anticlockwise: triangles, three corners, two axes."""
-    mesh.calc_loop_triangles()
-    loops = np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    uv = np.empty(len(layer.uv) * 2, np.float32)
-    layer.uv.foreach_get("vector", uv)
-    uv = np.clip(np.nan_to_num(uv), -1000.0, 1000.0)
-    corners = np.rint(uv.astype(np.float64) * resolution * _PARTS).astype(np.int64).reshape(-1, 2)[loops]
-    corners = corners.reshape(-1, 3, 2)
+    uv = np.clip(np.nan_to_num(uv_triangles(mesh, layer).uv), -1000.0, 1000.0)
+    corners = np.rint(uv * resolution * _PARTS).astype(np.int64)
     one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     is_clockwise = one[:, 0] * other[:, 1] < one[:, 1] * other[:, 0]
     corners[is_clockwise] = corners[is_clockwise][:, ::-1]

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from ..errors import MisfitError, SignatureError
 from .annotations import Annotation, AnnotationReader, unquoted
@@ -147,12 +147,14 @@ class Signature:
         inputs, outputs: in the order of the script.
         description: the first paragraph of the script's (else main's) docstring.
         needs: what Blender must have been built with, by the names in `bpy.app.build_options`.
+        needs_of_values: the same, where an input has a value: its identifier, the value, and what that needs.
     """
 
     inputs: tuple[Parameter, ...]
     outputs: tuple[Output, ...]
     description: str = ""
     needs: tuple[str, ...] = ()
+    needs_of_values: tuple[tuple[str, str, str], ...] = ()
 
     def checked(self) -> Signature:
         """Return this signature. Raises SignatureError if it has more inputs or outputs than a node can have."""
@@ -206,20 +208,27 @@ def _read_module(module: ast.Module, data_block_types: Mapping[str, str]) -> Sig
         inputs=tuple(_parameters(main, reader, descriptions)),
         outputs=tuple(_outputs(main, reader, main_docstring.returns or module_docstring.returns)),
         description=module_docstring.summary or main_docstring.summary,
-        needs=_needs(scope),
+        **_needs(scope),
     )
 
 
-def _needs(scope: Scope) -> tuple[str, ...]:
-    """What a script says with `NEEDS = ("alembic",)`."""
+def _needs(scope: Scope) -> dict[str, Any]:
+    """What a script says with `NEEDS = ("alembic",)`, or `NEEDS = {"file_format": {"Alembic": "alembic"}}`."""
     expression = scope.assigned.get(NEEDS_NAME)
     if expression is None:
-        return ()
+        return {}
     match evaluate(expression, scope):
         case tuple() as names if all(isinstance(name, str) for name in names):
-            return tuple(map(str, names))
+            return {"needs": tuple(map(str, names))}
+        case dict() as inputs if all(map(_are_needs_of_values, inputs.values())):
+            found = ((name, value, part) for name, parts in inputs.items() for value, part in parts.items())
+            return {"needs_of_values": tuple(found)}
     message = f'{NEEDS_NAME} must be names in bpy.app.build_options; write {NEEDS_NAME} = ("alembic",)'
     raise SignatureError(message, expression.lineno)
+
+
+def _are_needs_of_values(parts: Any) -> bool:
+    return isinstance(parts, dict) and all(isinstance(part, str) for part in parts.values())
 
 
 def _docstring(definition: ast.Module | ast.FunctionDef | ast.ClassDef) -> Docstring:

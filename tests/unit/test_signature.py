@@ -665,7 +665,13 @@ def test_needs_are_what_the_script_says():
     assert read("def main() -> int: ...").needs == ()
 
 
-@pytest.mark.parametrize("value", ['"alembic"', "(1, 2)", "3"])
+def test_needs_of_values_are_what_the_script_says():
+    signature = read('NEEDS = {"kind": {"ABC File": "alembic", "USDZ": "usd"}}\ndef main(kind: str) -> int: ...')
+    assert signature.needs == ()
+    assert signature.needs_of_values == (("kind", "ABC File", "alembic"), ("kind", "USDZ", "usd"))
+
+
+@pytest.mark.parametrize("value", ['"alembic"', "(1, 2)", "3", '{"kind": "alembic"}', '{"kind": {"ABC": 1}}'])
 def test_needs_that_are_no_names_are_refused(value):
     error = refusal(f"NEEDS = {value}\ndef main() -> int: ...")
     assert "NEEDS must be names in bpy.app.build_options" in str(error)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NamedTuple
 import bpy
 import numpy as np
 
-from background_nodes.script import Pixels, Range, log, mesh_copy, progress
+from background_nodes.script import Pixels, Range, log, mesh_copy, progress, uv_triangles
 
 
 class Output(NamedTuple):
@@ -134,7 +134,9 @@ def mesh_problems(mesh: bpy.types.Mesh, edges: EdgeUse) -> Iterator[tuple[str, i
     loose = int((~used).sum())
     if loose:
         yield "Mesh", loose, f"{loose} vertices have no face"
-    flat = int((read(mesh.polygons, "area", 1).ravel() < 1e-10).sum())
+    points = read(mesh.vertices, "co", 3)
+    size = float(np.ptp(points, axis=0).max()) if len(points) else 0.0  # what is small has small faces
+    flat = int((read(mesh.polygons, "area", 1).ravel() < 1e-10 * min(1.0, size) ** 2).sum())
     if flat:
         yield "Mesh", flat, f"{flat} faces have no area"
 
@@ -159,20 +161,17 @@ def uv_problems(mesh: bpy.types.Mesh) -> Iterator[tuple[str, int, str]]:
         yield "UV Map", len(mesh.polygons), "there is no UV map"
         return
     layer = next((layer for layer in mesh.uv_layers if layer.active_render), mesh.uv_layers[0])
-    uv = read(layer.uv, "vector", 2)
-    mesh.calc_loop_triangles()
-    loops = read(mesh.loop_triangles, "loops", 3, np.int32)
-    faces = read(mesh.loop_triangles, "polygon_index", 1, np.int32).ravel()
-    one, other = uv[loops[:, 1]] - uv[loops[:, 0]], uv[loops[:, 2]] - uv[loops[:, 0]]
-    areas = np.bincount(faces, np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]), len(mesh.polygons))
-    flat = int((areas < 1e-12).sum())
+    triangles = uv_triangles(mesh, layer)
+    uv, faces = triangles.uv, triangles.faces
+    areas = np.bincount(faces, np.abs(triangles.uv_areas), len(mesh.polygons))
+    flat = int((areas < 5e-13).sum())
     if flat:
         yield "UV Map", flat, f"{flat} faces have no place in the UV map"
-    outside = (uv < -1e-4).any(axis=1) | (uv[:, 0] > 10.0001)
-    beside = len(np.unique(faces[outside[loops].any(axis=1)]))
+    outside = (uv < -1e-4).any(axis=2) | (uv[..., 0] > 10.0001)
+    beside = len(np.unique(faces[outside.any(axis=1)]))
     if beside:
         yield "UV Map", beside, f"{beside} faces lie beside all UDIM tiles"
-    low, high = np.floor(uv[loops].min(axis=1) + 1e-4), np.ceil(uv[loops].max(axis=1) - 1e-4)
+    low, high = np.floor(uv.min(axis=1) + 1e-4), np.ceil(uv.max(axis=1) - 1e-4)
     across = len(np.unique(faces[(high - low > 1.0).any(axis=1)]))
     if across:
         yield "UV Map", across, f"{across} faces lie across the border of the picture"

@@ -32,6 +32,7 @@ def main(data: list[bpy.types.ID], pattern: str = "*") -> Output:
     patterns = [each.strip().casefold() for each in pattern.split(";") if each.strip()]
     if not patterns:
         raise ValueError("The pattern is empty; write * for all")
+    patterns = [each.replace("[", "[[]") for each in patterns]  # which else would stand for several letters
     fits = [any(fnmatchcase(item.name.casefold(), each) for each in patterns) for item in data]
     found = Output(
         [item for item, fit in zip(data, fits, strict=True) if fit],

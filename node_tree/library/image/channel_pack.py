@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import bpy
 import numpy as np
 
-from background_nodes.script import Factor, Pixels, Range, new_image, progress, read_pixels
+from background_nodes.script import Factor, Pixels, Range, new_image, progress, read_pixels, scaled_pixels
 
 CHANNELS = ("Red", "Green", "Blue", "Alpha")
 
@@ -82,13 +82,4 @@ def channel(pixels: np.ndarray, source: str) -> np.ndarray:
 def scaled(image: bpy.types.Image, size: int) -> np.ndarray:
     """The pixels of an image in a size; 0 leaves it as it is."""
     pixels = read_pixels(image)
-    if not size or pixels.shape[:2] == (size, size):
-        return pixels
-    height, width = pixels.shape[:2]
-    copy = bpy.data.images.new(image.name, width, height, alpha=True, float_buffer=True, is_data=True)
-    copy.alpha_mode = "CHANNEL_PACKED"  # else what is transparent would lose its colour
-    copy.pixels.foreach_set(pixels.ravel())
-    copy.scale(size, size)
-    result = read_pixels(copy)
-    bpy.data.images.remove(copy)
-    return result
+    return scaled_pixels(pixels, size, size) if size else pixels

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Color
 
-from background_nodes.script import Pixels, Range, lettering, new_image, progress, track
+from background_nodes.script import Pixels, Range, lettering, new_image, progress, scaled_pixels, track
 
 
 def main(
@@ -72,17 +72,23 @@ def main(
 
 def fitted(image: bpy.types.Image, width: int, height: int) -> np.ndarray:
     """The pixels of `image`, scaled to fit, as colours of the screen: rows, columns, RGBA."""
-    # A copy of the data-block would lose pixels that are in no file, so the pixels are copied.
-    scaled = bpy.data.images.new(image.name, *image.size, alpha=True, float_buffer=image.is_float)
-    scaled.pixels.foreach_set(read_pixels(image))
     factor = min(width / image.size[0], height / image.size[1])
-    scaled.scale(*(max(1, round(length * factor)) for length in image.size))
-    columns, rows = scaled.size
-    pixels = read_pixels(scaled).reshape(rows, columns, 4)
-    bpy.data.images.remove(scaled)
-    if image.is_float and not image.colorspace_settings.is_data:
+    size = [max(1, round(length * factor)) for length in image.size]
+    pixels = shown_pixels(image)
+    if image.is_float and not image.colorspace_settings.is_data:  # linear, and multiplied by alpha
+        pixels = scaled_pixels(pixels, *size, by_alpha=image.alpha_mode == "CHANNEL_PACKED")
+        if image.alpha_mode != "CHANNEL_PACKED":
+            pixels[..., :3] /= np.maximum(pixels[..., 3:], 1e-6)
         pixels[..., :3] = linear_to_srgb(pixels[..., :3])
-    return pixels
+        return pixels
+    return scaled_pixels(pixels, *size, by_alpha=True)
+
+
+def shown_pixels(image: bpy.types.Image) -> np.ndarray:
+    """Its pixels, of a UDIM image those of the first tile: rows, columns, RGBA."""
+    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    return pixels.reshape(image.size[1], image.size[0], 4)
 
 
 def written(text: str, width: int, height: int, *, dark: bool) -> np.ndarray:
@@ -94,12 +100,6 @@ def written(text: str, width: int, height: int, *, dark: bool) -> np.ndarray:
     picture = np.full((*covered.shape, 4), 0.1 if dark else 0.9, np.float32)
     picture[..., 3] = covered
     return picture
-
-
-def read_pixels(image: bpy.types.Image) -> np.ndarray:
-    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    return pixels
 
 
 def paste(sheet: np.ndarray, picture: np.ndarray, left: int, bottom: int, width: int, height: int) -> None:

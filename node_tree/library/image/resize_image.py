@@ -4,8 +4,9 @@
 from typing import Annotated
 
 import bpy
+import numpy as np
 
-from background_nodes.script import Pixels, Range, progress
+from background_nodes.script import Pixels, Range, progress, read_pixels, scaled_pixels
 
 
 def main(
@@ -39,9 +40,19 @@ def main(
         for index, tile in enumerate(image.tiles):
             image.scale(*new_size(*tile.size, width, height, keep_aspect, only_smaller), tile_index=index)
     else:
-        image.scale(*new_size(*image.size, width, height, keep_aspect, only_smaller))
+        scale(image, *new_size(*image.size, width, height, keep_aspect, only_smaller))
     image.pack()
     return image
+
+
+def scale(image: bpy.types.Image, width: int, height: int) -> None:
+    """Scale it. Blender would give edges a part of the colour of what is transparent beside them: a dark rim."""
+    is_color = not (image.is_float or image.colorspace_settings.is_data or image.alpha_mode == "CHANNEL_PACKED")
+    has_alpha = is_color and image.depth == 32
+    pixels = scaled_pixels(read_pixels(image), width, height, by_alpha=True) if has_alpha else None
+    image.scale(width, height)
+    if pixels is not None and (pixels[..., 3] < 1.0).any():
+        image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
 
 
 def new_size(

@@ -62,5 +62,7 @@ def main(
 
 
 def matching(names: list[str], pattern: str) -> list[str]:
-    """The name that is just this, else those that the pattern stands for. A name may well be "Rock [old]"."""
-    return [pattern] if pattern in names else sorted(fnmatch.filter(names, pattern))
+    """The name that is just this, else those that the pattern stands for. A name may well be "Rock [old]" or "Why?"."""
+    if pattern in names:
+        return [pattern]
+    return sorted(name for name in names if fnmatch.fnmatchcase(name, pattern.replace("[", "[[]")))

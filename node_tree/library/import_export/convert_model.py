@@ -31,6 +31,8 @@ from background_nodes.script import (
     written_whole,
 )
 
+#: What Blender must have been built with to write some formats. Which one is read is not known before the run.
+NEEDS = {"file_format": {"USDZ": "usd", "Alembic": "alembic"}}
 #: What a file can hold, beside what becomes a mesh.
 HELD = {
     ".glb": {"MESH", "EMPTY", "ARMATURE", "CAMERA", "LIGHT"},

@@ -50,6 +50,7 @@ def main(
 
     progress(0.1, f"Exporting {path.name}")
     objects = [mesh_in_place_of(item) if item.type in CURVES_AND_BALLS else item for item in dict.fromkeys(objects)]
+    tell_unit()
     enable_add_on()
     select(objects)
     with written_whole(path) as beside:
@@ -69,6 +70,13 @@ def main(
         check(beside, objects, apply_modifiers, compress)
     log(f"Wrote {path}")
     return path
+
+
+def tell_unit() -> None:
+    """A glTF file has metres, and Blender writes the numbers of the scene to it, whatever their unit."""
+    unit = bpy.context.scene.unit_settings.scale_length
+    if abs(unit - 1.0) > 1e-6:
+        log(f"A unit of the scene is {unit:g} m, one of a glTF file 1 m: all is {1.0 / unit:g} times as large there")
 
 
 def enable_add_on() -> None:

@@ -100,8 +100,15 @@ def main(
         raise ValueError(f"Nothing of {name} is left; take a smaller Merge Distance")
     cleaned.name = name + suffix
     mesh.name += suffix
+    tell_merged(name, merged, len(mesh.vertices))
     log(f"{name}: {merged} merged, {loose} loose, {degenerate} degenerate, {flipped} flipped, {divided} divided")
     return Output(cleaned, merged, loose, degenerate, flipped, divided, len(mesh.polygons))
+
+
+def tell_merged(name: str, merged: int, left: int) -> None:
+    """Tell if so many vertices are gone that details must be, too, as of a screw in metres."""
+    if merged > left:
+        log(f"More than half of the vertices of {name} were merged: Merge Distance may be larger than its details")
 
 
 def removed(elements: bmesh.types.BMVertSeq | bmesh.types.BMFaceSeq, remove) -> int:

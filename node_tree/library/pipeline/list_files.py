@@ -29,7 +29,8 @@ def main(folder: Path, pattern: str = "*", recursive: bool = False, allow_none: 
     """
     if not folder.is_dir():
         raise ValueError(f"There is no folder {folder}; choose one that is there")
-    patterns = [folded(each.strip()) for each in pattern.split(";") if each.strip()]
+    # A bracket is one, as in rock [old].obj: Python would take it for several letters.
+    patterns = [folded(each.strip()).replace("[", "[[]") for each in pattern.split(";") if each.strip()]
     if not patterns:
         raise ValueError("The pattern is empty; write * for all files")
     found = sorted(files(folder, patterns, recursive), key=lambda path: natural(path.relative_to(folder)))

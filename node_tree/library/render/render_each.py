@@ -14,7 +14,9 @@ from background_nodes.script import (
     Range,
     frame_camera,
     light_studio,
+    log,
     progress,
+    read_pixels,
     render_image,
     stage,
     use_cycles,
@@ -43,6 +45,7 @@ def main(
     denoise: bool = True,
     transparent: bool = True,
     world: bpy.types.World | None = None,
+    settings: bpy.types.Scene | None = None,
 ) -> bpy.types.Image:
     """Render `source`.
 
@@ -56,12 +59,14 @@ def main(
         denoise: Cycles only: remove the noise that is left.
         transparent: Leave the background out.
         world: The world around it, in place of the studio.
+        settings: A scene. What no other input sets is as in this scene: colour management, Simplify, light paths ...
+            Without one it is as in a new scene.
 
     Returns:
         The picture, packed. It has the name of what is in it.
     """
     progress(0.0, "Preparing")
-    scene = stage([shown(source)], world)
+    scene = stage([shown(source)], world, settings)
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.render.resolution_percentage = 100
     scene.render.film_transparent = transparent
@@ -71,7 +76,19 @@ def main(
         use_cycles(scene, samples, denoise=denoise)
     else:
         use_workbench(scene)
-    return render_image(scene, source.name)
+    image = render_image(scene, source.name)
+    if transparent and not read_pixels(image)[..., 3].any():
+        tell_empty(source, view)
+    return image
+
+
+def tell_empty(source: bpy.types.ID, view: str) -> None:
+    """Raise ValueError for what is flat and seen from its edge. A material may well be clear, and a volume thin."""
+    message = f"Nothing of {source.name} is seen from the {view}; choose another View"
+    if isinstance(source, bpy.types.Material) or getattr(source, "type", "") == "VOLUME":
+        log(message)
+        return
+    raise ValueError(message)
 
 
 def shown(source: bpy.types.ID) -> bpy.types.Object | bpy.types.Collection:

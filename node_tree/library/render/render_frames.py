@@ -156,8 +156,16 @@ def is_whole(path: Path, size: tuple[int, int]) -> bool:
         found, has_pixels = tuple(image.size), bool(len(image.pixels))
     finally:
         bpy.data.images.remove(image)
-    ended = path.suffix.lower() != ".png" or path.read_bytes()[-8:-4] == b"IEND"
-    return has_pixels and ended and (found == size or size == (0, 0))
+    return has_pixels and is_ended(path) and (found == size or size == (0, 0))
+
+
+def is_ended(path: Path) -> bool:
+    """Whether the end of a file is there, of formats that Blender reads without it, too."""
+    if path.suffix.lower() == ".png":
+        return path.read_bytes()[-8:-4] == b"IEND"
+    if path.suffix.lower() in (".jpg", ".jpeg"):  # other programs may fill the file up
+        return path.read_bytes().rstrip(b"\0").endswith(b"\xff\xd9")
+    return True
 
 
 def tell_kept(kept: list[int], paths: dict[int, Path], file: Path | None) -> None:

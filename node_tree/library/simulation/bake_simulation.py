@@ -25,6 +25,8 @@ from background_nodes.script import (
     written_whole,
 )
 
+#: What Blender must have been built with to keep shapes in some ways.
+NEEDS = {"keep_as": {"Alembic File": "alembic"}}
 #: More coordinates than this make a .blend file that nobody wants to save.
 MOST_IN_KEYS = 200_000_000
 ENDINGS = {"PC2 File": ".pc2", "Alembic File": ".abc"}

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 import bpy
 import numpy as np
 
-from background_nodes.script import Pixels, Range, convert_to_mesh, edit_mode, log, progress, uv_coverage
+from background_nodes.script import Pixels, Range, convert_to_mesh, edit_mode, log, progress, uv_coverage, uv_triangles
 
 
 class Output(NamedTuple):
@@ -90,7 +90,7 @@ def centre(item: bpy.types.Object, layer: bpy.types.MeshUVLoopLayer, even: bool)
     uv = read(layer)
     factor = 1.0
     if even:
-        flat, real = areas(item, uv)
+        flat, real = areas(item, layer)
         if not flat or not real:
             raise ValueError(f"{item.name} has no area, or none in its UV map; unwrap it first")
         factor = 0.1 * (real / flat) ** 0.5
@@ -98,22 +98,10 @@ def centre(item: bpy.types.Object, layer: bpy.types.MeshUVLoopLayer, even: bool)
     write(layer, (uv - middle) * factor + 0.5)
 
 
-def areas(item: bpy.types.Object, uv: np.ndarray) -> tuple[float, float]:
+def areas(item: bpy.types.Object, layer: bpy.types.MeshUVLoopLayer) -> tuple[float, float]:
     """The area in the UV map, and in the scene."""
-    mesh = item.data
-    mesh.calc_loop_triangles()
-    count = len(mesh.loop_triangles)
-    loops, corners = np.empty(count * 3, np.int32), np.empty(count * 3, np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    mesh.loop_triangles.foreach_get("vertices", corners)
-    points = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", points)
-    points = points.reshape(-1, 3) @ np.array(item.matrix_world.to_3x3()).T
-    first, second, third = points[corners].reshape(-1, 3, 3).transpose(1, 0, 2)
-    real = np.linalg.norm(np.cross(second - first, third - first), axis=1).sum() / 2.0
-    first, second, third = uv[loops].reshape(-1, 3, 2).transpose(1, 0, 2)
-    one, other = second - first, third - first
-    return float(np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]).sum() / 2.0), float(real)
+    triangles = uv_triangles(item.data, layer, item.matrix_world)
+    return float(np.abs(triangles.uv_areas).sum()), float(triangles.areas.sum())
 
 
 def checked(meshes: list[bpy.types.Mesh], names: list[str], uv_map: str) -> float:

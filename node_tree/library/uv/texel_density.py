@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 import bpy
 import numpy as np
 
-from background_nodes.script import Pixels, Range, convert_to_mesh, log, mesh_copy, progress
+from background_nodes.script import Pixels, Range, convert_to_mesh, log, mesh_copy, progress, uv_triangles
 
 
 class Output(NamedTuple):
@@ -66,28 +66,12 @@ def measured(source: bpy.types.Object, resolution: int) -> Output:
         mesh = copy.data
         if not mesh.uv_layers:
             raise ValueError(f"Nothing that the modifiers of {source.name} make has a UV map; unwrap it behind them")
-        place = np.array(copy.matrix_world.to_3x3())
-        mesh.calc_loop_triangles()
-        points = read(mesh.vertices, "co", 3) @ place.T
-        uv = read(used_layer(mesh).uv, "vector", 2)
-        corners = read(mesh.loop_triangles, "vertices", 3, np.int32)
-        loops = read(mesh.loop_triangles, "loops", 3, np.int32)
-        faces = read(mesh.loop_triangles, "polygon_index", 1, np.int32).ravel()
-        num_faces = len(mesh.polygons)
-    one, other = points[corners[:, 1]] - points[corners[:, 0]], points[corners[:, 2]] - points[corners[:, 0]]
-    real = np.bincount(faces, np.linalg.norm(np.cross(one, other), axis=1) / 2.0, num_faces)
-    one, other = uv[loops[:, 1]] - uv[loops[:, 0]], uv[loops[:, 2]] - uv[loops[:, 0]]
-    flat = np.bincount(faces, np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2.0, num_faces)
-    has_area = real > 1e-12
+        triangles, num_faces = uv_triangles(mesh, used_layer(mesh), copy.matrix_world), len(mesh.polygons)
+    real = np.bincount(triangles.faces, triangles.areas, num_faces)
+    flat = np.bincount(triangles.faces, np.abs(triangles.uv_areas), num_faces)
+    has_area = real > 1e-9 * real.max(initial=0.0) / max(1, num_faces)  # the least that is no error of rounding
     if not has_area.any() or not flat.sum():
         raise ValueError(f"{source.name} has no area, or none in its UV map; unwrap it first")
     each = resolution * np.sqrt(flat[has_area] / real[has_area])
     total = resolution * float(np.sqrt(flat.sum() / real.sum()))
     return Output(source, total, float(each.min()), float(each.max()), float(flat.sum()))
-
-
-def read(items: bpy.types.bpy_prop_collection, attribute: str, width: int, dtype=np.float32) -> np.ndarray:
-    """One attribute of all items as an array with `width` columns."""
-    values = np.empty(len(items) * width, dtype)
-    items.foreach_get(attribute, values)
-    return (values.astype(np.float64) if dtype is np.float32 else values).reshape(-1, width)

@@ -19,6 +19,7 @@ from background_nodes.script import (
     edited_mesh,
     log,
     progress,
+    uv_triangles,
 )
 
 METHODS = {"Angle Based": "ANGLE_BASED", "Conformal": "CONFORMAL", "Minimum Stretch": "MINIMUM_STRETCH"}
@@ -109,13 +110,6 @@ def mark_seams(mesh: bpy.types.Mesh, angle: float, keep: bool) -> int:
 
 def check(mesh: bpy.types.Mesh, uv_map: str, name: str) -> None:
     """Raise ValueError if there is no area in the UV map: a closed surface without seams can't be laid flat."""
-    uv = np.empty(len(mesh.loops) * 2, np.float32)
-    mesh.uv_layers[uv_map].uv.foreach_get("vector", uv)
-    mesh.calc_loop_triangles()
-    corners = np.empty(len(mesh.loop_triangles) * 3, np.int32)
-    mesh.loop_triangles.foreach_get("loops", corners)
-    first, second, third = uv.reshape(-1, 2)[corners].reshape(-1, 3, 2).transpose(1, 0, 2)
-    one, other = second - first, third - first
-    areas = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2.0
-    if not np.isfinite(uv).all() or areas.sum() < 1e-4:
+    triangles = uv_triangles(mesh, mesh.uv_layers[uv_map])
+    if not np.isfinite(triangles.uv).all() or np.abs(triangles.uv_areas).sum() < 1e-4:
         raise ValueError(f"{name} can't be laid flat; lower Seam Angle or mark seams, so that no part of it is closed")

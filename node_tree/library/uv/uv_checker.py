@@ -12,7 +12,17 @@ from typing import Annotated, NamedTuple
 import bpy
 import numpy as np
 
-from background_nodes.script import Pixels, Range, convert_to_mesh, image_node, lettering, log, new_image, progress
+from background_nodes.script import (
+    Pixels,
+    Range,
+    convert_to_mesh,
+    image_node,
+    lettering,
+    log,
+    new_image,
+    progress,
+    uv_triangles,
+)
 
 #: The names of rows.
 LETTERS = "ABCDEFGHIJKLMNOP"
@@ -101,20 +111,9 @@ def checker_material(image: bpy.types.Image, uv_map: str, name: str) -> bpy.type
 
 def measured(item: bpy.types.Object, layer: bpy.types.MeshUVLoopLayer) -> tuple[float, float]:
     """The shares of the surface that are stretched, and mirrored."""
-    mesh = item.data
-    mesh.calc_loop_triangles()
-    count = len(mesh.loop_triangles)
-    loops, corners = np.empty(count * 3, np.int32), np.empty(count * 3, np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
-    mesh.loop_triangles.foreach_get("vertices", corners)
-    points, uv = np.empty(len(mesh.vertices) * 3, np.float32), np.empty(len(layer.uv) * 2, np.float32)
-    mesh.vertices.foreach_get("co", points)
-    layer.uv.foreach_get("vector", uv)
-    place = np.array(item.matrix_world.to_3x3())
-    points = (points.reshape(-1, 3) @ place.T)[corners].reshape(-1, 3, 3).astype(np.float64)
-    uv = uv.reshape(-1, 2)[loops].reshape(-1, 3, 2).astype(np.float64)
+    triangles = uv_triangles(item.data, layer, item.matrix_world)
+    points, uv, area = triangles.points, triangles.uv, triangles.areas
     one, other = points[:, 1] - points[:, 0], points[:, 2] - points[:, 0]
-    area = np.linalg.norm(np.cross(one, other), axis=1) / 2.0
     # How each triangle gets from its own plane to the picture: two by two, and its two ways of stretching.
     length = np.maximum(np.linalg.norm(one, axis=1), 1e-12)
     along, across = (one * other).sum(axis=1) / length, 2.0 * area / length
@@ -123,7 +122,6 @@ def measured(item: bpy.types.Object, layer: bpy.types.MeshUVLoopLayer) -> tuple[
     second = (dv - first * along[:, None]) / np.maximum(across, 1e-12)[:, None]
     ways = np.linalg.svd(np.stack([first, second], axis=2), compute_uv=False)
     is_stretched = ways[:, 0] > 1.5 * np.maximum(ways[:, 1], 1e-12)
-    turned = du[:, 0] * dv[:, 1] - du[:, 1] * dv[:, 0]
-    is_mirrored = turned * np.sign(np.linalg.det(place)) < 0.0
+    is_mirrored = triangles.uv_areas * np.sign(item.matrix_world.determinant()) < 0.0
     total = max(float(area.sum()), 1e-12)
     return float(area[is_stretched].sum()) / total, float(area[is_mirrored].sum()) / total

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bpy
+import mathutils
 import pytest
 
 from .scenes import cube, grid, link, material, mesh_object, picture, run, saved_picture, textured, tiled_picture
@@ -61,6 +62,14 @@ class TestValidate:
         options = {"uv_map": False, "materials": False, "normals": False}
         assert broken(fan, **options)["Mesh"] >= 1 + 2
         assert "Mesh" not in broken(fan, mesh=False, **options)
+
+    def test_small_faces_of_what_is_small_have_an_area(self):
+        """A part of a watch in metres: its faces are a hundredth of a millimetre."""
+        tiny, options = grid(cells=100), {"materials": False}
+        tiny.data.transform(mathutils.Matrix.Scale(5e-4, 4))
+        assert broken(tiny, **options) == {}
+        tiny.data.vertices[0].co = tiny.data.vertices[102].co  # of a quad, the corner across
+        assert broken(tiny, **options)["Mesh"] >= 1
 
     def test_uv_map_is_looked_at_face_by_face(self):
         assert broken(cube("None"), materials=False, normals=False) == {"UV Map": 6}

@@ -18,6 +18,7 @@ from background_nodes.runtime.blender import model_files, model_writers
 from background_nodes.runtime.engine.used_files import noted
 from background_nodes.runtime.errors import CompileError
 
+from .. import graphs
 from ..graphs import give, new_tree, script
 from . import assimp_file, fbx_file
 from .scenes import cube, files_in, grid, link, material, open_empty_file, picture, run, textured
@@ -588,6 +589,47 @@ class TestWhatIsWrong:
         assert problem.node == "Press"
         assert problem.message == "this Blender was built without sausages"
         assert problem.fix.startswith("Run it in a Blender that has it")
+
+    def test_part_that_a_value_needs_is_told_before_the_run(self):
+        tree = new_tree()
+        source = """
+            NEEDS = {"kind": {"Hot Dog": "sausages", "Alembic": "codec_sndfile"}}
+            def main(kind: Literal["Salad", "Hot Dog"] = "Salad", count: int = 1) -> int: return count
+        """
+        press, other = script(tree, "Press", source), script(tree, "Other", "def main() -> str: return 'Hot Dog'")
+        assert background_nodes.run(tree).state == "succeeded"
+        press.inputs["Kind"].default_value = "Hot Dog"
+        with pytest.raises(CompileError) as caught:
+            background_nodes.run(tree)
+        (problem,) = caught.value.problems
+        assert (problem.node, problem.socket) == ("Press", "Kind")
+        assert problem.message == "this Blender was built without sausages"
+        assert problem.fix.startswith("Choose another, or run it in a Blender that has it")
+        graphs.link(other, press.inputs["Kind"])  # what comes is not known before
+        assert background_nodes.run(tree).state == "succeeded"
+
+    def test_format_of_a_conversion_that_this_blender_lacks_is_told_before_the_run(self, tmp_path):
+        tree = new_tree()
+        for name in ("USDZ", "Alembic", "STL"):
+            node = tree.nodes.new("BackgroundNodeScript")
+            node.name, node.library_script = name, "import_export/convert_model"
+            give(node, filepath=str(tmp_path / "in.obj"), folder=str(tmp_path), file_format=name)
+        node = tree.nodes.new("BackgroundNodeScript")
+        node.name, node.library_script = "Bake", "simulation/bake_simulation"
+        give(
+            node,
+            source=graphs.value(tree, "Object", cube()),
+            keep_as="Alembic File",
+            filepath=str(tmp_path / "out.abc"),
+        )
+        needs = {"USDZ": "usd", "Alembic": "alembic", "Bake": "alembic"}
+        wanted = {name for name, part in needs.items() if not HAS[part]}
+        problems = []
+        if wanted:
+            with pytest.raises(CompileError) as caught:
+                background_nodes.run(tree)
+            problems = caught.value.problems
+        assert {problem.node for problem in problems if "was built without" in problem.message} == wanted
 
     @pytest.mark.parametrize(("name", "part"), [("USD", "usd"), ("Alembic", "alembic")])
     def test_format_that_this_blender_lacks_is_told_before_the_run(self, name, part, tmp_path):

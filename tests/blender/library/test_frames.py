@@ -107,6 +107,17 @@ class TestRenderFrames:
         run("render/render_frames", BlendFile(), tmp_path / "f.png")
         assert len({round(place_in(path)) for path in first}) == 1
 
+    def test_jpeg_without_its_end_is_no_frame(self, tmp_path):
+        """Blender reads what is there of it, and greys the rest."""
+        strip()
+        (path,) = run("render/render_frames", BlendFile(), tmp_path / "f.jpg", "3")
+        whole = path.read_bytes()
+        run("render/render_frames", BlendFile(), tmp_path / "f.jpg", "3", overwrite=False)
+        assert path.read_bytes() == whole
+        path.write_bytes(whole[:-20])
+        run("render/render_frames", BlendFile(), tmp_path / "f.jpg", "3", overwrite=False)
+        assert path.read_bytes().endswith(b"\xff\xd9")
+
     def test_kept_frames_that_are_older_than_the_file_are_told(self, tmp_path, capsys):
         strip()
         run("render/render_frames", BlendFile(), tmp_path / "f.png", "1-2")

@@ -189,6 +189,27 @@ class TestImages:
         tall = run("image/contact_sheet", [picture("C", (1.0, 1.0, 1.0, 1.0), 4, 8)], 1, 8, 8, 0, transparent=True)
         assert pixels(tall)[:, [0, 7], 3].max() == 0.0
 
+    def test_colour_of_what_is_transparent_is_in_no_edge_of_a_smaller_picture(self):
+        """Seen from Blender's filter alone, white on nothing has a dark rim."""
+        disc = bpy.data.images.new("Disc", 64, 64, alpha=True)
+        columns, rows = np.meshgrid(np.arange(64), np.arange(64))
+        disc.pixels.foreach_set(np.repeat(np.hypot(columns - 32, rows - 32) < 25, 4).astype(np.float32))
+        sheet = run("image/contact_sheet", [disc], 1, 16, 16, margin=0, transparent=True)
+        for image in (sheet, run("image/resize_image", disc, width=16)):
+            seen = pixels(image)
+            edge = seen[(seen[..., 3] > 0.05) & (seen[..., 3] < 0.95)]
+            assert len(edge) > 10
+            assert edge[:, :3].min() > 0.98
+            assert seen[0, 0, 3] == 0.0
+
+    @pytest.mark.parametrize("mode", ["PREMUL", "STRAIGHT"])
+    def test_floats_with_alpha_look_in_a_sheet_as_they_are(self, mode):
+        image = bpy.data.images.new("Half", 8, 8, alpha=True, float_buffer=True)
+        image.alpha_mode = mode
+        image.pixels.foreach_set(np.tile(np.float32((0.5, 0.5, 0.5, 0.5)), 64))  # white, multiplied by alpha
+        sheet = run("image/contact_sheet", [image], 1, 8, 8, margin=0, transparent=True)
+        assert pixels(sheet)[4, 4] == pytest.approx((1.0, 1.0, 1.0, 0.5), abs=0.01)
+
 
 class TestChannelPack:
     def test_channels_come_from_where_they_shall(self):

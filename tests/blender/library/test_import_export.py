@@ -263,6 +263,15 @@ class TestExportAndImport:
         assert "Lamp is not in the file" in told
         assert "Body is in the file without its armature, and not posed; link Rig, too" in told
 
+    @pytest.mark.parametrize("script", ["export_gltf", "export_each_gltf"])
+    def test_gltf_log_tells_if_the_scene_is_not_in_metres(self, script, tmp_path, capsys):
+        export(script, cube("Coin"), tmp_path)
+        assert "A unit of the scene" not in capsys.readouterr().out
+        bpy.context.scene.unit_settings.scale_length = 0.01
+        export(script, cube("Coin"), tmp_path)
+        told = "A unit of the scene is 0.01 m, one of a glTF file 1 m: all is 100 times as large there"
+        assert told in capsys.readouterr().out
+
     def test_curve_that_deforms_another_object_still_does_in_a_gltf_file(self, tmp_path):
         path, train = curve(), grid("Train")
         train.modifiers.new("Curve", "CURVE").object = path
@@ -452,6 +461,9 @@ class TestSaveBlendFile:
         open_empty_file()
         assert [item.name for item in run("import_export/append_from_blend", path, "Object", "Rock [old]")] == [
             "Rock [old]"
+        ]
+        assert [item.name for item in run("import_export/append_from_blend", path, "Object", "* [old]")] == [
+            "Rock [old].001"  # beside the one that is there now
         ]
 
 

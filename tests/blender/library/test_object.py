@@ -54,6 +54,10 @@ class TestFilters:
         assert found == ([items[1], items[2]], [items[0]])
         assert run("data/names", found.matching) == ["Rock_LOW", "wood_low"]
 
+    def test_brackets_in_a_pattern_stand_for_themselves(self):
+        items = [cube("Rock [old]"), cube("Rock o"), cube("Rock d")]
+        assert run("data/filter_by_name", items, "* [old]").matching == [items[0]]
+
     def test_objects_are_filtered_by_type_size_and_faces_as_they_are_in_the_scene(self):
         small, large, lamp = cube("Small"), cube("Large"), link("Lamp", bpy.data.lights.new("Lamp", "SUN"))
         large.scale = (1.0, -4.0, 1.0)

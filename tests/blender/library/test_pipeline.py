@@ -44,6 +44,11 @@ class TestListFiles:
         ]
         assert [path.name for path in run("pipeline/list_files", tmp_path, ".*.obj")] == [".hidden.obj"]
 
+    def test_brackets_in_a_pattern_stand_for_themselves(self, tmp_path):
+        touch(tmp_path, "rock [old].obj", "rock o.obj")
+        found = run("pipeline/list_files", tmp_path, "*[old].obj")
+        assert [path.name for path in found] == ["rock [old].obj"]
+
     def test_name_in_another_form_of_unicode_fits(self, tmp_path):
         touch(tmp_path, "Ka\u0308fer.obj")
         assert len(run("pipeline/list_files", tmp_path, "Käfer*")) == 1

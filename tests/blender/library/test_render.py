@@ -190,6 +190,24 @@ class TestRenderEach:
         with pytest.raises(ValueError, match="nothing to see of Empty"):
             run("render/render_each", bpy.data.collections.new("Empty"))
 
+    def test_picture_of_nothing_is_an_error(self):
+        """What is flat has no front; a material may well be clear."""
+        with pytest.raises(ValueError, match="Nothing of Floor is seen from the Front; choose another View"):
+            run("render/render_each", grid("Floor"), view="Front", **QUICK)
+        clear = material("Clear")
+        clear.node_tree.nodes["Principled BSDF"].inputs["Alpha"].default_value = 0.0
+        image = run("render/render_each", clear, engine="Cycles", samples=1, width=16, height=16)
+        assert pixels(image)[..., 3].max() == 0.0
+
+    def test_colours_are_those_of_the_settings(self):
+        settings = bpy.data.scenes.new("Settings")
+        colors = {}
+        for transform in ("Standard", "AgX"):
+            settings.view_settings.view_transform = transform
+            image = run("render/render_each", material("Red", (1.0, 0.0, 0.0, 1.0)), settings=settings, **QUICK)
+            colors[transform] = pixels(image)[8, 8]
+        assert np.abs(colors["Standard"] - colors["AgX"]).max() > 0.02
+
 
 class TestTurntable:
     def test_turn_is_divided_and_its_first_picture_is_not_there_twice(self):
