@@ -33,7 +33,7 @@ def main(
     Args:
         filepath: Where to. Folders that don't exist are made, and .csv is added to a name without it.
         names: Names of the columns that are linked, with commas between them: Name, Faces, Area. Without any they are
-            called Column 1, Column 2, and so on.
+            called Column 1, Column 2, and so on. If all lists are empty, the names are all that is written.
         column_1: A column: a list of numbers or texts. All columns must be of one length.
         column_2: A column.
         column_3: A column.
@@ -52,6 +52,8 @@ def main(
     inputs = (column_1, column_2, column_3, column_4, column_5, column_6, column_7, column_8)
     given = {f"Column {number}": values for number, values in enumerate(inputs, start=1) if values}
     titles = [name.strip() for name in names.split(",") if name.strip()] or list(given)
+    if not given and not rows:
+        given = {name: [] for name in titles}  # a report of nothing has its head
     if len(titles) != len(given):
         raise ValueError(
             f"Names has {len(titles)} names for {len(given)} columns that are not empty; write one for each"

@@ -191,9 +191,15 @@ class TestCSV:
         path = run("pipeline/write_csv", tmp_path / "a.csv", "", [1], column_3=[2])
         assert path.read_text(encoding="utf-8-sig").split() == ["Column", "1,Column", "3", "1,2"]
 
+    def test_a_report_of_nothing_has_its_head(self, tmp_path):
+        path = run("pipeline/write_csv", tmp_path / "a.csv", "Name, Faces", [], [])
+        assert path.read_text(encoding="utf-8-sig").split() == ["Name,Faces"]
+
     @pytest.mark.parametrize(
         ("arguments", "options", "message"),
         [
+            (("A", [1], []), {"rows": [{"B": 1}, {"B": 2}]}, "A has 1, B has 2"),
+            (("B",), {"rows": [{"B": 1}]}, "1 names for 0 columns"),
             (("A", [1], [2]), {}, "1 names for 2 columns"),
             (("A, B", [1], [2, 3]), {}, "A has 1, B has 2"),
             (("A, A", [1], [2]), {}, "a name twice"),
