@@ -173,7 +173,7 @@ def _copy_written(folder: Path, store: Store, job: Job, into: Path) -> Iterator[
                     for file in _files(source):
                         if not file.resolve().is_relative_to(inside):
                             raise StoreError(f"{file} is a link that leads out of the job, so it is not copied")
-                        target = into / file.relative_to(folder / FILES)
+                        target = into / file.relative_to(folder / job.project)
                         target.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copy2(file, target)
                         yield target

@@ -27,8 +27,6 @@ from .job import FILES, Job
 
 #: Inputs of these kinds count by their paths.
 _PATHS: Final = frozenset({"PATH", "BLEND_FILE"})
-#: Below this, the packed files have the places that they had at home.
-_OUTSIDE: Final = "_outside_project"
 
 
 class StaysError(Exception):
@@ -41,11 +39,11 @@ class Homeward:
 
     Attributes:
         folders: where the job's folder was on the machines that did some of it, and where it is now.
-        project: where the folder of the packed files was at home.
+        root: what the folder of the packed files stands for at home.
     """
 
     folders: tuple[str, ...]
-    project: Path
+    root: Path
 
     @classmethod
     def of(cls, job: Job, folders: Sequence[str]) -> Homeward:
@@ -57,10 +55,7 @@ class Homeward:
         for folder in self.folders:
             files = os.path.join(folder, FILES)  # noqa: PTH118 (text, as it stands in results)
             if path.startswith(files + os.sep):
-                inner = path[len(files) + 1 :]
-                if inner.startswith(_OUTSIDE + os.sep):
-                    return inner[len(_OUTSIDE) :]
-                return str(self.project / inner)
+                return str(self.root / path[len(files) + 1 :])
         return path
 
     def encoded(self, path: bytes) -> bytes:

@@ -26,7 +26,7 @@ from ..runtime.errors import BackgroundNodesError
 from ..runtime.version import RESULTS_VERSION, __version__
 from .division import Step
 
-VERSION: Final = 1
+VERSION: Final = 2
 #: Of Background Nodes: another one gives other results, or keeps them under other keys.
 PROGRAM: Final = f"{__version__} ({RESULTS_VERSION})"
 JOB: Final = "job.json"
@@ -60,6 +60,7 @@ class Job:
     Attributes:
         name: for people.
         file: the .blend file, as seen from the job's folder.
+        project: the folder around all files that nodes name, as seen from there.
         home: the whole path of what was submitted, on the machine where that was done.
         tree: the name of the node tree.
         until: the names of the nodes to run until; none for all.
@@ -73,6 +74,7 @@ class Job:
 
     name: str
     file: str
+    project: str
     home: str
     tree: str
     until: tuple[str, ...]
@@ -102,10 +104,11 @@ class Job:
             raise JobError(f"{folder} is no folder of a job: it has no {JOB}") from None
         except (OSError, ValueError, TypeError) as error:
             raise JobError(f"{path} can't be read: {error}") from error
-        file = PurePosixPath(job.file)
-        is_inside = file.parts[:1] == (FILES,) and ".." not in file.parts
-        if not is_inside or not (folder / file).resolve().is_relative_to((folder / FILES).resolve()):
-            raise JobError(f"{path} names a file outside of the job: {job.file}")
+        file, inside = PurePosixPath(job.file), (folder / FILES).resolve()
+        for each in (file, PurePosixPath(job.project)):
+            is_inside = each.parts[:1] == (FILES,) and ".." not in each.parts
+            if not is_inside or not (folder / each).resolve().is_relative_to(inside):
+                raise JobError(f"{path} names a file outside of the job: {each}")
         if not job.steps or len(PurePath(job.home).parents) < len(file.parts) - 1:
             raise JobError(f"{path} is of no job that was submitted. Submit it again")
         return job

@@ -16,7 +16,8 @@ def add(commands: Any, set_help: str, count: Callable[[str], int]) -> None:
         description="Make a folder with a node tree as a job: its steps, the .blend file, and all that it uses.",
         allow_abbrev=False,
     )
-    submit.add_argument("file", metavar="FILE", help="the .blend file; it is never written")
+    submit.add_argument("file", metavar="FILE", help="the .blend file, or a tree as text; neither is written")
+    submit.add_argument("--open", metavar="BLEND", help="for a tree as text: the .blend file that has its data-blocks")
     submit.add_argument("--to", choices=("openjd", "flamenco"), required=True, help="what reads the job")
     submit.add_argument("--into", metavar="FOLDER", required=True, help="the job's folder, new or empty")
     submit.add_argument("--manager", metavar="URL", help="for flamenco: where its manager is, as http://HOST:8080")

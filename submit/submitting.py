@@ -28,6 +28,7 @@ from .allowed import allowed_scripts
 from .division import Step, divide
 from .job import FILES, PROGRAM, STORE, Job, JobError, RefusedError, submitter
 from .saying import say
+from .source import Source
 
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
@@ -91,44 +92,45 @@ def submit(options: argparse.Namespace, folder: Path) -> Job:
         JobError: for what can't be packed.
         OSError: if the folder can't be written.
     """
-    file = Path(options.file).absolute()
-    project = Path(options.project).absolute() if options.project else file.parent
     if options.blender not in (None, bpy.app.version_string):
         found = f"Background Nodes has Blender {bpy.app.version_string} here, and results of another differ"
         raise InputError(InputProblem(f"--blender {options.blender}", found, "Install the bpy of that version"))
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(InputProblem(f"--into {options.into}", "it is there already", "Name a new or empty folder"))
-    if file.suffix.lower() != ".blend":
+    source = Source(options)
+    project = Path(options.project).absolute() if options.project else source.file.parent
+    if not source.file.is_relative_to(project):
         raise InputError(
-            InputProblem(f"file {options.file}", "only a .blend file can be packed", "Save one, and give it")
+            InputProblem(f"--project {options.project}", "the file is not in it", "Name a folder around it")
         )
-    if not file.is_relative_to(project):
-        raise InputError(
-            InputProblem(f"--project {options.project}", "the .blend file is not in it", "Name one around it")
-        )
-    command.open_file(options.file)
-    plan = _plan(options)
+    source.open()
+    plan, tree = source.plan(), str(source.tree().name)
     if wrong := [*packing.problems(plan, project), *packing.problems_of_place(plan, folder)]:
         raise CompileError(wrong)
     _check_consent(options, plan)
-    name = str(lookup.tree(options.tree).name)
+    named = list(packing.named_paths(plan))
     folder.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=".submitting-", dir=folder.parent))
     try:
-        packed = packing.pack(file, project, beside / FILES, packing.named_paths(plan))
-        packed_plan = _checked_again(options, packed, beside / FILES)
-        _check_same(file, plan, packed_plan)
+        source.open_for_packing()
+        blends = [each.path for each in named if each.is_blend and not each.is_output]
+        tops = list(dict.fromkeys([source.file, *blends]))
+        packed = packing.pack(tops, project, beside / FILES, named, is_made=source.is_text)
+        given = argparse.Namespace(until=options.until, settings=source.settings)
+        packed_plan = _checked_again(tree, given, packed, beside / FILES)
+        _check_same(source.file, plan, packed_plan)
         job = Job(
-            name=f"{file.stem}: {name}",
-            file=packed.relative_to(beside).as_posix(),
-            home=str(file),
-            tree=name,
+            name=f"{source.file.stem}: {tree}",
+            file=packed.file.relative_to(beside).as_posix(),
+            project=packed.project.relative_to(beside).as_posix(),
+            home=str(source.file),
+            tree=tree,
             until=tuple(options.until or ()),
-            settings=tuple(options.settings),
+            settings=source.settings,
             blender=bpy.app.version_string,
             submitter=submitter(),
             scripts=allowed_scripts(plan.tasks),
-            steps=_steps(packed_plan, options),
+            steps=_steps(packed_plan, options, tree),
             program=PROGRAM,
         )
         (beside / STORE).mkdir()
@@ -158,37 +160,31 @@ def _check_consent(options: argparse.Namespace, plan: Plan) -> None:
 
 def _check_same(file: Path, plan: Plan, packed: Plan) -> None:
     """Raise JobError if the packed file is another one than was looked at."""
-    tasks = [[task.id for task in each.tasks] for each in (plan, packed)]
+    tasks = [[task.name for task in each.tasks] for each in (plan, packed)]
     if tasks[0] != tasks[1] or allowed_scripts(plan.tasks) != allowed_scripts(packed.tasks):
         raise JobError(f"{file} was changed while it was packed. Submit it again")
 
 
-def _plan(options: argparse.Namespace) -> Plan:
-    """The plan of the open file. Raises CompileError and InputError."""
-    tree = lookup.tree(options.tree)
-    return checks.checked(tree, command.checked_input(tree, None, options))
-
-
-def _checked_again(options: argparse.Namespace, packed: Path, files: Path) -> Plan:
+def _checked_again(name: str, given: argparse.Namespace, packed: packing.Packed, files: Path) -> Plan:
     """The plan of the packed file, if it needs nothing that was not packed."""
-    command.open_file(str(packed))
-    plan = _plan(options)
-    if wrong := list(packing.problems(plan, files)):
+    command.open_file(str(packed.file))
+    tree = lookup.tree(name)
+    plan = checks.checked(tree, command.checked_input(tree, None, given))
+    if wrong := list(packing.problems(plan, packed.project)):
         raise CompileError(wrong)
-    if lost := list(packing.lost_files(files)):
+    if lost := packing.lost_files(packed, files):
         raise JobError("the file uses what could not be packed: " + ", ".join(lost))
     return plan
 
 
-def _steps(plan: Plan, options: argparse.Namespace) -> tuple[Step, ...]:
+def _steps(plan: Plan, options: argparse.Namespace, tree: str) -> tuple[Step, ...]:
     digests = ScriptDigests(QuickDigests(FileDigests()))
     unkept = set()
     for task in plan.tasks:
         script = digests.digest(task.script)
         if task.settings.is_never_cached or script.is_never_kept or script.obstacle:
             unkept.add(task.id)
-    tree = lookup.tree(options.tree)
-    forecast = session.forecast(tree, until=options.until, cache=False, allow_scripts=True)
+    forecast = session.forecast(lookup.tree(tree), until=options.until, cache=False, allow_scripts=True)
     has_items = {task.id for task in plan.tasks if task.has_items}
     counts = {
         each.node_id: each.num_items for each in forecast.tasks.values() if each.num_items and each.node_id in has_items

@@ -256,7 +256,7 @@ def _open(options: argparse.Namespace) -> Opened:
     given = options.file if options.text is None else options.text
     path = Path(given).absolute()
     if options.text is not None or is_text_of_tree(path):
-        scene = _open_scene(options)
+        scene = open_scene(options.open, takes_open_file=options.text is not None)
         return Opened(str(path), make_tree(path, given, scene))
     if options.open is not None:
         message, fix = "only a tree as text takes data-blocks of another file", "Leave it out, or give a .json file"
@@ -265,12 +265,12 @@ def _open(options: argparse.Namespace) -> Opened:
     return Opened(str(path))
 
 
-def _open_scene(options: argparse.Namespace) -> str:
+def open_scene(given: str | None, *, takes_open_file: bool = False) -> str:
     """Open what a tree as text takes data-blocks from, an empty file if that is none; its path as it was typed."""
-    if options.open is not None:
-        _open_blend(options.open, f"--open {options.open}")
-        return str(options.open)
-    if options.text is not None and bpy.data.filepath:
+    if given is not None:
+        _open_blend(given, f"--open {given}")
+        return given
+    if takes_open_file and bpy.data.filepath:
         _note_auto_run()
         return bpy.path.basename(bpy.data.filepath)
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True, load_ui=False)

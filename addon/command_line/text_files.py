@@ -12,16 +12,17 @@ from ...node_tree.lookup import InputError, InputProblem
 from ...node_tree.text_form.building import Built, build
 from ...runtime.errors import BuildError, Problem
 from ...runtime.text_form import files
-from ...runtime.text_form.paths import absolute_in, with_paths
+from ...runtime.text_form.paths import absolute_in, relative_in, with_paths
 
 
-def make_tree(path: Path, given: str, scene: str) -> bpy.types.NodeTree:
+def make_tree(path: Path, given: str, scene: str, home: Path | None = None) -> bpy.types.NodeTree:
     """Make the tree of a file of text, in the open file. Its scripts are as foreign as those of a .blend file.
 
     Args:
         path: of the file, or of its folder. Relative paths in it are seen from that folder.
         given: the path as it was typed.
         scene: the .blend file that is open, as it was typed; "" if the open one is empty.
+        home: the folder that the paths are to be relative to; None for whole paths.
 
     Raises:
         InputError: if it is no such file, or if it names what is not there.
@@ -32,7 +33,10 @@ def make_tree(path: Path, given: str, scene: str) -> bpy.types.NodeTree:
     except BuildError as error:
         raise InputError(*(_of_file(problem, given) for problem in error.problems)) from error
     folder = files.file_of(path).parent
-    made = build(with_paths(data, absolute_in(folder)), source=str(path))
+    data = with_paths(data, absolute_in(folder))
+    if home is not None:
+        data = with_paths(data, relative_in(home))
+    made = build(data, source=str(path))
     problems = [*_missing(made, scene), *made.gone]
     if problems:
         raise BuildError(problems)

@@ -15,7 +15,8 @@ def configuration() -> str:
     """A digest of the configuration if it is not Blender's own, "" if it is."""
     path = _path()
     own = bpy.utils.system_resource("DATAFILES", path="colormanagement")
-    if not path or Path(path) == Path(own, "config.ocio"):  # Blender 5.2 sets OCIO for what it starts, too
+    # Blender 5.2 sets OCIO for what it starts, too. That may know its own folder by another name, through a link.
+    if not path or Path(path).resolve() == Path(own, "config.ocio").resolve():
         return ""
     around = Path(path).parent if path.endswith(".ocio") else Path(path)  # tables lie beside it; an archive is alone
     return files.combined({"": path, "files": files.outline(around)})

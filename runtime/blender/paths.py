@@ -46,6 +46,13 @@ def _files(data_blocks: Iterable[Any]) -> dict[str, None]:
 
 def _numbered(named: Iterable[str]) -> Iterator[NumberedFiles]:
     """The image sequences and the images of several tiles among the files that data-blocks name."""
+    for path, form in forms(named):
+        if names := name_pattern(form, Path(path)):
+            yield NumberedFiles(str(Path(path).parent), names)
+
+
+def forms(named: Iterable[str]) -> Iterator[tuple[str, Form]]:
+    """Those of the whole paths of `named` that may stand for several files, and which these are."""
     data = bpy.data
     frames = _files(
         [
@@ -56,8 +63,8 @@ def _numbered(named: Iterable[str]) -> Iterator[NumberedFiles]:
     for path in named:
         form = Form.FRAMES if path in frames else Form.TILES if "<" in path else Form.FILE
         # This is done whenever a tree is read, so the many paths that are plain files take no time.
-        if form is not Form.FILE and (names := name_pattern(form, Path(path))):
-            yield NumberedFiles(str(Path(path).parent), names)
+        if form is not Form.FILE:
+            yield path, form
 
 
 def relative_paths() -> dict[str, str]:

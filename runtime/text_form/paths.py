@@ -54,6 +54,16 @@ def relative_to(folder: Path, *, of: Path | None) -> Callable[[str], str]:
     return convert
 
 
+def relative_in(folder: Path) -> Callable[[str], str]:
+    """Converts whole paths to such as Blender sees from a folder: with `//` before them."""
+    seen = relative_to(folder, of=Path(folder.anchor))
+
+    def convert(path: str) -> str:
+        return seen(f"//{path}") if os.path.isabs(path) else path  # noqa: PTH117 (it may be no path)
+
+    return convert
+
+
 def with_paths_of_tree(tree: Mapping[str, Any], convert: Callable[[str], str]) -> dict[str, Any]:
     """One tree of them with each path in it converted."""
     nodes = {name: _node(node, convert) for name, node in tree.get("nodes", {}).items()}

@@ -156,7 +156,9 @@ def test_job_is_run_by_openjd_and_a_run_at_home_finds_all_of_it_kept(scene, tmp_
     collected = collecting.collect(job, new_store(home))
     assert (collected.num_results, collected.missing, collected.elsewhere) == (4, [], [])
     report = run_at_home(scene, home)
-    assert {name: task["cached"] for name, task in report["tasks"].items()} == {"Lift": True, "Highest": True}
+    assert {name: task["cached"] for name, task in report["tasks"].items()} == {"Lift": True, "Highest": True}, report[
+        "tasks"
+    ]
     assert report["results"]["Highest"]["result"]["value"] == 3.0
 
 
