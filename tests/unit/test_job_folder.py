@@ -16,6 +16,7 @@ STEPS = (Step("Heights", ("h",)), Step("Lift", ("l",), (0,), 10), Step("Rest", (
 JOB = Job(
     "scene: Tree",
     "files/scene.blend",
+    "files",
     "/home/scene.blend",
     "Tree",
     (),
