@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import bpy
 import numpy
 
-from ...blend_file.chunks import shortened
+from ...blend_file.chunks import is_long, shortened
 from .left_out import counted, counted_attributes
 
 #: Their RNA is too large, can't be read without a side effect (a volume loads its file), or lacks a part of them (the
@@ -150,8 +150,8 @@ class _Walk:
 
     def add(self, value: object) -> None:
         if isinstance(value, memoryview):
-            self.add(len(value))
-            for content in shortened([value]):
+            self.values.append(len(value))
+            for content in shortened([value]) if is_long(value) else (value,):
                 self.hash.update(content)
         else:
             self.values.append(value)
@@ -176,17 +176,28 @@ class _Walk:
         self.values.append(layout.identifier)
         for read in layout.plain:
             self.values.append(read(struct))
-        # Only to look at the data of an attribute makes Blender 5.2 give each element one value's copy.
-        for prop in layout.others if self.with_arrays or not isinstance(struct, bpy.types.Attribute) else ():
-            self._visit_property(getattr(struct, prop.name), prop)
+        if layout.columns:
+            if self.with_arrays:  # only to look at the data makes Blender 5.2 give each element one value's copy
+                self._visit_columns(struct.data, layout.columns)
+        elif layout.others and (self.with_arrays or not isinstance(struct, bpy.types.Attribute)):
+            self._visit_properties(layout.read_others(struct), layout.others)
         if type(struct) not in _without_custom_properties:
             self._visit_custom_properties(struct)
+
+    def _visit_properties(self, values: Sequence[Any], props: Sequence[_Property]) -> None:
+        for value, prop in zip(values, props, strict=True):
+            if value is None:
+                self.values.append(None)
+            elif prop.kind == "POINTER":
+                self._visit_pointer(value)
+            elif prop.kind == "COLLECTION":
+                self._visit_collection(value, prop.of_collection)
+            else:
+                self._visit_property(value, prop)
 
     def _visit_property(self, value: Any, prop: _Property) -> None:
         if prop.kind == "POINTER":
             self._visit_pointer(value)
-        elif prop.kind == "COLLECTION":
-            self._visit_collection(value, prop.of_collection)
         elif prop.kind == "PATH" and self.of_result:  # saving a file may spell its paths in another way
             self.add(bpy.path.abspath(value))
         elif isinstance(value, set):
@@ -199,7 +210,7 @@ class _Walk:
             self.add(None)
         elif isinstance(value, bpy.types.ID):
             self._visit_data_block(value)
-        elif (owner := value.id_data) is None or owner.is_embedded_data or owner.as_pointer() in self.owners:
+        elif (owner := value.id_data) is None or owner.as_pointer() in self.owners or owner.is_embedded_data:
             self.visit(value)
         else:  # the bone of a pose, the slot of an action
             self._refer(owner)
@@ -220,7 +231,9 @@ class _Walk:
         self.add(self.identify(data_block))
 
     def _visit_collection(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
-        if self.of_result and len(items) and isinstance(items[0], bpy.types.Attribute):
+        if not len(items):
+            self.values.append(0)
+        elif self.of_result and isinstance(items[0], bpy.types.Attribute):
             for attribute in counted_attributes(items):
                 self.visit(attribute)
         else:
@@ -229,19 +242,21 @@ class _Walk:
             self._visit_property(getattr(items, prop.name), prop)
 
     def _visit_items(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> None:
-        self.add(len(items))
-        if len(items) and (columns := self._columns(items, of_collection)):
-            for name, length, dtype in columns:
-                self.add(_array(items, name, length * len(items), dtype))
-        elif len(items) > _LONGEST_WALK:
+        if columns := self._columns(items, of_collection):
+            self._visit_columns(items, columns)
+            return
+        self.values.append(len(items))
+        if len(items) > _LONGEST_WALK:
             raise ValueError(f"{len(items)} items to walk")
-        else:
-            for item in items:
-                self._visit_item(item)
+        for item in items:
+            self._visit_item(item)
 
-    def _columns(
-        self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]
-    ) -> tuple[tuple[str, int, type], ...]:
+    def _visit_columns(self, items: bpy.types.bpy_prop_collection, columns: _Columns) -> None:
+        self.values.append(len(items))
+        for name, length, dtype in columns:
+            self.add(_array(items, name, length * len(items), dtype))
+
+    def _columns(self, items: bpy.types.bpy_prop_collection, of_collection: tuple[_Property, ...]) -> _Columns:
         """What to read of items as arrays; nothing if they must be visited, as one that is pointed to must be."""
         if items[0] is None or any(prop.kind == "POINTER" for prop in of_collection):
             return ()
@@ -324,12 +339,19 @@ class _Property(NamedTuple):
     of_collection: tuple[_Property, ...]
 
 
+#: Of items whose properties are all numbers and menus: what is read of them as an array each, with how many numbers
+#: there are for each item, and of which type.
+_Columns = tuple[tuple[str, int, type], ...]
+
+
 class _Layout(NamedTuple):
     """How structs of a type are read.
 
     Attributes:
         plain: functions that read properties of which the value itself counts, several at once.
         others: all other properties.
+        read_others: reads these in one call.
+        columns: what is read of the data of an attribute, which has nothing else beside `plain`; () if it is visited.
         hides: whether a struct holds what no RNA shows.
     """
 
@@ -338,6 +360,8 @@ class _Layout(NamedTuple):
     hides: Callable[[Any], bool] | None
     plain: tuple[Callable[[Any], object], ...]
     others: tuple[_Property, ...]
+    read_others: Callable[[Any], Sequence[Any]]
+    columns: _Columns
 
 
 @functools.cache
@@ -346,13 +370,31 @@ def _layout(cls: type, of_result: bool, with_names: bool) -> _Layout:
     is_data_block = issubclass(cls, bpy.types.ID)
     left_out = {"name"} if is_data_block and not with_names else set()
     props = [prop for prop in counted(rna, of_result=of_result) if prop.identifier not in left_out]
+    others = [prop for prop in props if not _is_plain(prop) and not _is_row(prop)]
     return _Layout(
         rna.identifier,
         is_data_block,
         _HIDES.get(rna.identifier),
         _readers(props),
-        _of_rna((prop for prop in props if not _is_plain(prop) and not _is_row(prop)), of_result),
+        _of_rna(others, of_result),
+        _reader_of_all(others),
+        _columns_of_attribute(cls, others, of_result),
     )
+
+
+def _reader_of_all(props: Sequence[bpy.types.Property]) -> Callable[[Any], Sequence[Any]]:
+    """A function that reads properties in one call."""
+    names = [prop.identifier for prop in props]
+    if len(names) > 1:
+        return operator.attrgetter(*names)
+    return lambda struct: [getattr(struct, name) for name in names]
+
+
+def _columns_of_attribute(cls: type, others: Sequence[bpy.types.Property], of_result: bool) -> _Columns:
+    """The columns of the data of attributes of a type. What its items are is known without a look at one."""
+    if not issubclass(cls, bpy.types.Attribute) or [prop.identifier for prop in others] != ["data"]:
+        return ()
+    return _numeric_columns(getattr(bpy.types, others[0].fixed_type.identifier), of_result)
 
 
 def _readers(props: Sequence[bpy.types.Property]) -> tuple[Callable[[Any], object], ...]:
@@ -398,8 +440,8 @@ def _of_rna(props: Iterable[bpy.types.Property], of_result: bool) -> tuple[_Prop
 
 
 @functools.cache
-def _numeric_columns(cls: type, of_result: bool) -> tuple[tuple[str, int, type], ...]:
-    """(property, length, dtype) of items whose properties are all numbers and menus, else nothing."""
+def _numeric_columns(cls: type, of_result: bool) -> _Columns:
+    """The columns of items whose properties are all numbers and menus, else nothing."""
     columns = []
     for prop in counted(_rna(cls), of_result=of_result):
         if prop.type not in _DTYPES or getattr(prop, "is_enum_flag", False):
@@ -493,12 +535,18 @@ def _beside_columns(mesh: bpy.types.Mesh, users: Sequence[bpy.types.Object]) -> 
     """What a mesh has for each of its faces, and so on, that is no attribute."""
     yield _loop_starts(mesh.polygons)
     for items in (mesh.edges, mesh.polygons):
-        if items and "use_freestyle_mark" in items[0].bl_rna.properties:  # an attribute since 5.0
+        if items and _has_freestyle_marks(type(items[0])):
             yield _array(items, "use_freestyle_mark", len(items), numpy.bool_)
     if mesh.has_custom_normals and "custom_normal" not in mesh.attributes:  # one since 4.5
         yield _array(mesh.corner_normals, "vector", 3 * len(mesh.corner_normals), numpy.float32)
     if any(item.vertex_groups for item in users):
         yield from _weights(mesh)
+
+
+@functools.cache
+def _has_freestyle_marks(cls: type) -> bool:
+    """Whether its items have them. Since 5.0 there is an attribute of them."""
+    return "use_freestyle_mark" in _rna(cls).properties
 
 
 def _vertex_groups(users: Sequence[bpy.types.Object]) -> list[object]:

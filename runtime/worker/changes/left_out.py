@@ -263,12 +263,16 @@ def counted(rna: bpy.types.bpy_struct, *, of_result: bool = False) -> list[bpy.t
 
 def counted_attributes(attributes: Iterable[bpy.types.Attribute]) -> list[bpy.types.Attribute]:
     """Those that count in what came home, by name: Edit Mode gives them another order, and says what is selected."""
-    counted = (each for each in attributes if not each.name.startswith(_SELECTION_ATTRIBUTES) and not _is_unset(each))
-    return sorted(counted, key=lambda each: each.name)
+    named = sorted((each.name, number, each) for number, each in enumerate(attributes))
+    return [
+        each
+        for name, _number, each in named
+        if not name.startswith(_SELECTION_ATTRIBUTES) and not (name in _SWITCHES and _is_unset(each))
+    ]
 
 
 def _is_unset(attribute: bpy.types.Attribute) -> bool:
-    if attribute.name not in _SWITCHES or attribute.data_type != "BOOLEAN":
+    if attribute.data_type != "BOOLEAN":
         return False
     values = numpy.empty(len(attribute.data), numpy.bool_)
     attribute.data.foreach_get("value", values)
