@@ -12,7 +12,7 @@ import bpy
 from ..runtime.planning.lists import Lengths, ListAction, ListOperation
 from ..runtime.script.signature import Parameter
 from ..runtime.script.socket_types import SocketType
-from . import links
+from . import kept_links, links
 from .base import BackgroundNode, SocketSpec, input_spec, sync_sockets
 from .changes import property_changed
 from .data_nodes import data_types
@@ -97,8 +97,11 @@ def _find(node: bpy.types.Node, identifier: str) -> bpy.types.NodeSocket | None:
 
 def linked_type(socket: bpy.types.NodeSocket) -> SocketType | None:
     """The type of what is linked to an input first, through reroutes; None if nothing is, or nothing of ours."""
-    arriving = sorted(socket.links, key=lambda link: link.multi_input_sort_id)
-    sources = (links.source_socket(link) for link in arriving if not link.is_muted)
+    if (noted := kept_links.noted_of(socket.id_data)) is not None:
+        sources: Iterator[bpy.types.NodeSocket | None] = noted.sources(socket)
+    else:
+        arriving = sorted(socket.links, key=lambda link: link.multi_input_sort_id)
+        sources = (links.source_socket(link) for link in arriving if not link.is_muted)
     found = next((each for each in sources if each is not None and hasattr(each, "socket_type")), None)
     return None if found is None else found.socket_type
 
@@ -112,14 +115,16 @@ def follow_links(tree: bpy.types.NodeTree) -> None:
     nodes = [node for node in tree.nodes if is_list_node(node)]
     if not nodes or not tree.is_editable:
         return
-    before: list[str] = []
-    for _round in range(len(nodes) + 1):
-        for node in nodes:
-            node.follow()
-        now = [socket.bl_idname for node in nodes for socket in (*node.inputs, *node.outputs)]
-        if now == before:
-            break
-        before = now
+    with kept_links.noted(tree) as links_before:
+        nodes = links_before.after_sources(nodes)
+        before: list[str] = []
+        for _round in range(len(nodes) + 1):  # two, unless there is a circle
+            for node in nodes:
+                node.follow()
+            now = [socket.bl_idname for node in nodes for socket in (*node.inputs, *node.outputs)]
+            if now == before:
+                break
+            before = now
 
 
 def _sync(node: bpy.types.Node, specs: list[SocketSpec], *, are_outputs: bool) -> None:

@@ -175,13 +175,14 @@ def as_completed(jobs: Iterable[Job], timeout: float | None = None) -> Iterator[
     Raises:
         TimeoutError: if some are not over `timeout` seconds after the first was asked for, or wait for the artist.
     """
-    left = dict.fromkeys(jobs)
+    left = list(dict.fromkeys(jobs))
     deadline = None if timeout is None else time.monotonic() + timeout
     while left:
         seconds = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-        over = [job for job in left if job in wait(left, seconds, FIRST_COMPLETED).done]
+        works = [job._work for job in left]
+        waiting.wait_for(works, seconds, lambda works=works: any(work.is_over for work in works))
+        over = [job for job in left if job.is_over]
         if not over:
             raise TimeoutError(f"{len(left)} jobs are not over")
-        for job in over:
-            del left[job]
-            yield job
+        left = [job for job in left if not job.is_over]
+        yield from over

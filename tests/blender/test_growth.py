@@ -2,19 +2,22 @@
 
 import ast
 import dataclasses
+import itertools
 import textwrap
 
 import bpy
 import pytest
 
+import background_nodes
 from background_nodes import engines
 from background_nodes.addon.command_line.report import Report
 from background_nodes.addon.editor import node_status
+from background_nodes.addon.jobs import waiting
 from background_nodes.addon.jobs.request import DATA_BLOCKS, PYTHON_DATA
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session import problems
 from background_nodes.addon.sidebar import log, report_text, task_list, task_rows
-from background_nodes.node_tree import grouping, links, noted_results
+from background_nodes.node_tree import grouping, links, list_nodes, noted_results
 from background_nodes.node_tree.reader import read
 from background_nodes.node_tree.text_form.building import build
 from background_nodes.node_tree.text_form.dumping import dump
@@ -140,6 +143,33 @@ def test_nodes_are_put_in_a_group_and_taken_out_again():
         def work():
             grouping.ungroup(grouping.make(tree, list(tree.nodes)[1:-1]))
             assert len(tree.nodes) == number
+
+        return work
+
+    assert growth(make, 20) < LINEAR
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_list_nodes_in_a_row_take_another_type_at_once(is_reversed):
+    """Each after the one that it takes its type from, or before it."""
+
+    def make(number):
+        tree = new_tree()
+        floats = value(tree, "FLOAT", (1.0,), is_list=True)
+        nodes = []
+        for index in range(number):
+            nodes.append(tree.nodes.new("BackgroundNodeFlatten"))
+            nodes[-1].name = f"Node {index}"
+        for one, other in itertools.pairwise(reversed(nodes) if is_reversed else nodes):
+            tree.links.new(one.outputs[0], other.inputs[0])
+        first, last = nodes[:: number - 1][:: -1 if is_reversed else 1]
+        link(floats, first.inputs[0])
+
+        def work():
+            list_nodes.follow_links(tree)
+            assert last.outputs[0].socket_type.kind == "FLOAT"
+            assert len(tree.links) == number
 
         return work
 
@@ -395,3 +425,12 @@ def test_jobs_are_added_waited_for_and_forgotten(prompt_engine, manager, write, 
         return work
 
     assert growth(make, 30) < LINEAR
+
+
+@pytest.mark.any_blender
+def test_jobs_that_are_yielded_as_they_end_are_waited_for_once_each(prompt_engine, manager, write, monkeypatch):
+    script, calls, wait_for = write("python_data = 1"), [], waiting.wait_for
+    monkeypatch.setattr(waiting, "wait_for", lambda *given: calls.append(given) or wait_for(*given))
+    jobs = manager.add_jobs([{"job": str(number), "script": script} for number in range(30)])
+    assert len(list(background_nodes.as_completed(jobs))) == 30
+    assert 0 < len(calls) <= 30
