@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import bpy
@@ -200,10 +202,18 @@ def found() -> BackgroundNodesPreferences | None:
 
 def get(name: str) -> Any:
     """One preference, or its default where there are none."""
+    return _reader()(name)
+
+
+def _reader() -> Callable[[str], Any]:
+    """Reads preferences, which are looked up once."""
     preferences = found()
-    if preferences is None:
-        return BackgroundNodesPreferences.bl_rna.properties[name].default
-    return getattr(preferences, name)
+    return _default if preferences is None else functools.partial(getattr, preferences)
+
+
+@functools.cache
+def _default(name: str) -> Any:
+    return BackgroundNodesPreferences.bl_rna.properties[name].default
 
 
 def names() -> tuple[str, ...]:
@@ -213,17 +223,18 @@ def names() -> tuple[str, ...]:
 
 def settings() -> Settings:
     """The settings for runs and jobs."""
+    read = _reader()
     return Settings(
-        num_workers=get("num_workers") or default_num_workers(),
-        limits=WorkerLimits(idle_seconds=get("idle_minutes") * 60.0, max_memory=int(get("memory_gb") * 1024**3)),
-        memory_limit=int(get("memory_limit_gb") * 1024**3),
-        history_size=int(get("history_gb") * 1024**3),
-        uses_store=get("use_store"),
-        store_folder=bpy.path.abspath(get("store_directory")),
-        store_limits=Limits(int(get("store_gb") * 1024**3), int(get("free_gb") * 1024**3)),
-        artist_first=get("artist_first"),
-        use_gpu=get("use_gpu"),
-        engine=get("engine_name"),
+        num_workers=read("num_workers") or default_num_workers(),
+        limits=WorkerLimits(idle_seconds=read("idle_minutes") * 60.0, max_memory=int(read("memory_gb") * 1024**3)),
+        memory_limit=int(read("memory_limit_gb") * 1024**3),
+        history_size=int(read("history_gb") * 1024**3),
+        uses_store=read("use_store"),
+        store_folder=bpy.path.abspath(read("store_directory")),
+        store_limits=Limits(int(read("store_gb") * 1024**3), int(read("free_gb") * 1024**3)),
+        artist_first=read("artist_first"),
+        use_gpu=read("use_gpu"),
+        engine=read("engine_name"),
     )
 
 

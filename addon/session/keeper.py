@@ -145,12 +145,14 @@ class Session:
         elif not allow_scripts:
             self._host.admit(plan.tasks)
         self.starting.tell(tree)
-        self.choose_engine()
-        num_workers = workers or self._equipment.get(self.settings)[1].usual_capacity(self.settings.num_workers)
-        runner = self._prepare_runner(num_workers)
-        needs.check(plan.tasks, self._equipment.get(self.settings)[1].why_not)
+        settings = self.settings
+        self._equipment.choose_engine(settings)
+        _runner, engine = self._equipment.get(settings)
+        num_workers = workers or engine.usual_capacity(settings.num_workers)
+        runner = self._prepare_runner(num_workers, settings)
+        needs.check(plan.tasks, engine.why_not)
         if force:
-            self._equipment.get(self.settings)[1].end_used()
+            engine.end_used()
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=plan.takes_open_file, reuses=True)
         run = Run(self, runner, tree, until, taken)
         try:
@@ -162,7 +164,7 @@ class Session:
                 self._pasts,
                 run.hear,
                 taken.file,
-                use_cache=cache and self.settings.uses_store,
+                use_cache=cache and settings.uses_store,
                 is_forced=force,
                 takes_kept_only=brings_back is not None,
             )
@@ -198,7 +200,7 @@ class Session:
         if not allow_scripts:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
-        self._use_store()
+        self._use_store(self.settings)
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
             plan,
@@ -271,7 +273,7 @@ class Session:
         Reads files, a few for each task. Raises CompileError.
         """
         tasks = self._host.plan(tree, None).tasks
-        self._use_store()
+        self._use_store(self.settings)
         return {} if self._cache is None or not self.settings.uses_store else find_pasts(self._cache.store, tasks)
 
     @property
@@ -398,7 +400,8 @@ class Session:
         """
         if not self._get_runner().is_active:
             self.choose_engine()
-        job.start(self._prepare_runner(self.settings.num_workers))
+        settings = self.settings
+        job.start(self._prepare_runner(settings.num_workers, settings))
         self._host.start_timer(self.tick)
 
     def add_arrival(self, job: ArrivingJob) -> None:
@@ -597,7 +600,7 @@ class Session:
     def _look_at_store(self) -> None:
         with contextlib.suppress(StoreError):
             runner = self._get_runner()
-            self._use_store()
+            self._use_store(self.settings)
             if self._cache is not None:
                 runner.keep_house(self._cache.look)
                 self._host.start_timer(self.tick)
@@ -609,7 +612,7 @@ class Session:
             return
         with contextlib.suppress(StoreError):
             runner = self._get_runner()
-            self._use_store()
+            self._use_store(self.settings)
             if self._cache is not None:
                 runner.keep_house(functools.partial(self._cache.show_last, nodes))
 
@@ -630,14 +633,14 @@ class Session:
         """As `Equipment.choose_engine`."""
         self._equipment.choose_engine(self.settings)
 
-    def _prepare_runner(self, num_workers: int) -> Runner:
-        """The runner, with workers by the current settings and room for `num_workers` at a time."""
-        self._use_store()
-        return self._equipment.prepare(self.settings, num_workers)
+    def _prepare_runner(self, num_workers: int, settings: Settings) -> Runner:
+        """The runner, with workers by these settings and room for `num_workers` at a time."""
+        self._use_store(settings)
+        return self._equipment.prepare(settings, num_workers)
 
-    def _use_store(self) -> None:
-        """Use the store of the current settings."""
-        if self._equipment.use_store(self.settings):
+    def _use_store(self, settings: Settings) -> None:
+        """Use the store of these settings."""
+        if self._equipment.use_store(settings):
             self._has_looked = False
 
 

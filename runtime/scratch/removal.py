@@ -66,20 +66,25 @@ class Remover:
 
 def files_beside(paths: Iterable[Path]) -> Iterator[Path]:
     """The existing files and folders that have the stem of one of `paths`. Each folder is read once."""
+    return (Path(entry.path) for entry in entries_beside(paths))
+
+
+def entries_beside(paths: Iterable[Path]) -> Iterator[os.DirEntry[str]]:
+    """The same as the system lists them, which is faster for thousands."""
     beginnings: dict[Path, set[str]] = {}
     for path in paths:
         beginnings.setdefault(path.parent, set()).add(f"{path.stem}.")
     for folder, wanted in beginnings.items():
         begin = tuple(wanted)
         with contextlib.suppress(OSError):
-            yield from [Path(entry.path) for entry in os.scandir(folder) if entry.name.startswith(begin)]
+            yield from [entry for entry in os.scandir(folder) if entry.name.startswith(begin)]
 
 
 def remove_files(paths: Iterable[Path]) -> None:
     """Remove files with all beside them that has the same stem, as far as they are there; here and now."""
-    for file in files_beside(paths):
-        if file.is_dir() and not file.is_symlink():
-            shutil.rmtree(file, ignore_errors=True)
+    for entry in entries_beside(paths):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
             continue
         with contextlib.suppress(OSError):
-            file.unlink()
+            os.unlink(entry.path)  # noqa: PTH108 (for thousands of files, and `Path` takes its time)

@@ -23,7 +23,7 @@ from typing import IO
 
 from ..errors import StoreError
 from . import file_locks
-from .removal import Remover, files_beside
+from .removal import Remover, entries_beside
 
 _PREFIX = "background_nodes-"
 _LOCK = "owner.lock"
@@ -139,9 +139,10 @@ class Scratch:
     def size(self, names: Iterable[str]) -> int:
         """Bytes of blobs and logs with the files beside them, as far as they exist."""
         total = 0
-        for file in files_beside(self.file(name) for name in names):
+        for entry in entries_beside(self.file(name) for name in names):
             with contextlib.suppress(OSError):
-                total += sum(each.stat().st_size for each in (file.rglob("*") if file.is_dir() else [file]))
+                files = Path(entry.path).rglob("*") if entry.is_dir() else [entry]
+                total += sum(each.stat().st_size for each in files)
         return total
 
     def sizes(self, names: Iterable[str]) -> Iterator[int]:
