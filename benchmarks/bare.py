@@ -3,13 +3,14 @@
 ... bare.py -- SCRIPT
 
 Each line of its input names two blobs, separated by a tab: it appends the objects of the first, calls the script's
-`main` with them, and writes what that gives to the second. It answers with "done", among what Blender prints, and
-empties its file for the next.
+`main` with them, and writes what that gives to the second. It answers with "done" and the seconds that the script took,
+among what Blender prints, and empties its file for the next.
 """
 
 import os
 import runpy
 import sys
+import time
 
 import bpy
 
@@ -23,10 +24,12 @@ def main(script: str) -> None:
         with bpy.data.libraries.load(source) as (available, wanted):
             wanted.objects = available.objects
         objects = list(wanted.objects)
+        start = time.perf_counter()
         result = function(objects if len(objects) > 1 else objects[0])
+        seconds = time.perf_counter() - start
         found = {item for item in (result if isinstance(result, list) else [result]) if isinstance(item, bpy.types.ID)}
         bpy.data.libraries.write(target, found)
-        print("\ndone", flush=True)
+        print(f"\ndone {seconds}", flush=True)
         _empty_file()
 
 

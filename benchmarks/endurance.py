@@ -8,12 +8,14 @@ import gc
 import math
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 import stage
 from row import Row
 
+import background_nodes
 from background_nodes.addon.session.current import session
 from background_nodes.runtime.pool.memory import resident_memory
 from background_nodes.runtime.worker import allocator
@@ -78,34 +80,62 @@ def many_runs(quick: bool) -> Row:
     side = 100 if quick else 1000
     stage.empty_file()
     chain, items = _chain(), _items()
+
+    def carry_out(number: int) -> None:
+        kind = number % _PERIOD
+        if kind == _PERIOD // 2:
+            items.nodes[1].inputs[1].default_value = number
+            stage.carry_out(items, workers=2, cache=True)
+            return
+        run = _carry_out(chain, side if kind == 0 else 4, number)
+        if kind == 1:
+            run.fetch(chain.nodes[0].name, chain.nodes[0].outputs[0].identifier)
+        if kind == 0:
+            stage.remove([chain.nodes[-1].outputs[0].result])
+
+    num_large = marks[-1] // _PERIOD
+    return _row(f"{marks[-1]} runs, {num_large} of them large, and {num_large * _NUM_ITEMS:,} items", carry_out, marks)
+
+
+def large_runs(quick: bool) -> Row:
+    """Forty runs that each give a mesh of a million vertices, which is removed when it is home."""
+    marks = (10, 24, 28) if quick else (10, 25, 40)
+    side = 100 if quick else 1000
+    stage.empty_file()
+    chain = _chain()
+
+    def carry_out(number: int) -> None:
+        _carry_out(chain, side, number)
+        stage.remove([chain.nodes[-1].outputs[0].result])
+
+    return _row(f"{marks[-1]} runs, each with {side**2:,} vertices", carry_out, marks)
+
+
+def _carry_out(chain: bpy.types.NodeTree, side: int, number: int) -> background_nodes.Run:
+    chain.nodes[0].inputs[0].default_value = side
+    chain.nodes[0].inputs[1].default_value = number
+    return stage.carry_out(chain, workers=2, cache=True)
+
+
+def _row(name: str, carry_out: Callable[[int], None], marks: tuple[int, int, int]) -> Row:
+    """What is held after these numbers of runs. `carry_out` is given the number of each, from 1 on."""
     held: dict[int, _Held] = {}
     with stage.own_store(_STORE_SIZE, _HISTORY_SIZE) as store:
         for number in range(1, marks[-1] + 1):
-            kind = number % _PERIOD
-            if kind == _PERIOD // 2:
-                items.nodes[1].inputs[1].default_value = number
-                stage.carry_out(items, workers=2, cache=True)
-            else:
-                chain.nodes[0].inputs[0].default_value = side if kind == 0 else 4
-                chain.nodes[0].inputs[1].default_value = number
-                run = stage.carry_out(chain, workers=2, cache=True)
-                if kind == 1:
-                    run.fetch(chain.nodes[0].name, chain.nodes[0].outputs[0].identifier)
-                if kind == 0:
-                    stage.remove([chain.nodes[-1].outputs[0].result])
+            carry_out(number)
             if number in marks:
                 held[number] = _look(store)
         session.close()
     middle, last = held[marks[1]], held[marks[2]]
-    grown = [name for name, value in vars(last).items() if value - vars(middle)[name] > _allowed(name)]
+    grown = [each for each, value in vars(last).items() if value - vars(middle)[each] > _allowed(each)]
     return Row(
-        f"{marks[-1]} runs, {marks[-1] // _PERIOD} of them large, and {marks[-1] // _PERIOD * _NUM_ITEMS:,} items",
+        name,
         "\n".join(f"after {number}: {one.told()}" for number, one in held.items()),
         "",
         None,
         f"flat from run {marks[1]} to {marks[2]}" + (f"; grows: {', '.join(grown)}" if grown else ""),
         not grown,
-        {str(number): dataclasses.asdict(one) for number, one in held.items()},
+        {str(mark): dataclasses.asdict(one) for mark, one in held.items()},
     )
 
 

@@ -17,12 +17,17 @@ _BARE = Path(__file__).with_name("bare.py")
 
 
 class Floor:
-    """So many warm Blenders, each of which carries out one script, as `bare.py` does."""
+    """So many warm Blenders, each of which carries out one script, as `bare.py` does.
+
+    Attributes:
+        script_seconds: what each call of the script took.
+    """
 
     def __init__(self, script: str, count: int = 1) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._script = Path(self._folder.name, "script.py")
         self._script.write_text(script, encoding="utf-8")
+        self.script_seconds: list[float] = []
         self._number = 0
         self._processes = [self._start() for _ in range(count)]
 
@@ -48,7 +53,7 @@ class Floor:
             under_way[place] = source
             for hop in range(hops):
                 if hop:
-                    _await_answer(self._processes[place])
+                    self._await_answer(self._processes[place])
                 target = self._new_path()
                 _ask(self._processes[place], under_way[place], target)
                 under_way[place] = target
@@ -61,7 +66,7 @@ class Floor:
         source, target = self._new_path(), self._new_path()
         stage.write(source, *parcel)
         _ask(process, source, target)
-        _await_answer(process)
+        self._await_answer(process)
         stage.append_objects(target)
         _end(process)
 
@@ -78,19 +83,20 @@ class Floor:
 
     def _bring_home(self, place: int, under_way: list[Path | None]) -> None:
         if (path := under_way[place]) is not None:
-            _await_answer(self._processes[place])
+            self._await_answer(self._processes[place])
             stage.append_objects(path)
             path.unlink()
+
+    def _await_answer(self, process: subprocess.Popen[str]) -> None:
+        answer = next((line for line in iter(process.stdout.readline, "") if line.startswith("done ")), None)
+        if answer is None:
+            raise RuntimeError("a bare Blender has ended")
+        self.script_seconds.append(float(answer.split()[1]))
 
 
 def _ask(process: subprocess.Popen[str], source: Path, target: Path) -> None:
     process.stdin.write(f"{source}\t{target}\n")
     process.stdin.flush()
-
-
-def _await_answer(process: subprocess.Popen[str]) -> None:
-    if "done\n" not in iter(process.stdout.readline, ""):
-        raise RuntimeError("a bare Blender has ended")
 
 
 def _end(process: subprocess.Popen[str]) -> None:

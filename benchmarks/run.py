@@ -67,6 +67,7 @@ MEASUREMENTS: dict[str, Callable[[bool], Row]] = {
     "silent_worker": foreground.silent_worker,
     "forgotten_run": foreground.forgotten_run,
     "many_runs": endurance.many_runs,
+    "large_runs": endurance.large_runs,
 }
 
 console = Console(highlight=False)

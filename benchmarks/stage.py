@@ -24,6 +24,19 @@ def main(source: bpy.types.Object) -> bpy.types.Object:
     source.location.z += 1.0
     return source
 """
+MOVE_VERTICES = """\
+import bpy
+import numpy as np
+
+
+def main(source: bpy.types.Object) -> bpy.types.Object:
+    positions = np.empty(len(source.data.vertices) * 3, np.float32)
+    source.data.vertices.foreach_get("co", positions)
+    positions[2::3] += 1.0
+    source.data.vertices.foreach_set("co", positions)
+    source.data.update()
+    return source
+"""
 PASS_ALL_ON = """\
 import bpy
 
@@ -89,10 +102,10 @@ def script_node(tree: bpy.types.NodeTree, source: str) -> bpy.types.Node:
     return node
 
 
-def object_tree(item: bpy.types.Object) -> bpy.types.NodeTree:
+def object_tree(item: bpy.types.Object, source: str = PASS_ON) -> bpy.types.NodeTree:
     """One node that takes an object and gives it back."""
     tree = new_tree()
-    script_node(tree, PASS_ON).inputs[0].default_value = item
+    script_node(tree, source).inputs[0].default_value = item
     return tree
 
 
