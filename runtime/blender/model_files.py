@@ -12,6 +12,7 @@ import bpy
 
 from ..engine.file_names import numbered
 from .mesh_conversion import convert_to_mesh, editable, has_surface
+from .takes import keep_takes
 
 #: What a file shows of an object, if it can hold that type.
 _SHOWN_TYPES = frozenset({"MESH", "CAMERA", "LIGHT", "ARMATURE"})
@@ -235,7 +236,7 @@ def imported_objects(
     """
     if not path.is_file():
         raise ValueError(f"There is no file {path}; choose an existing one")
-    before, objects = set(bpy.data.objects), []
+    before, actions, objects = set(bpy.data.objects), set(bpy.data.actions), []
     try:
         yield objects
     except RuntimeError as error:
@@ -243,6 +244,8 @@ def imported_objects(
     objects += sorted((item for item in bpy.data.objects if item not in before), key=_depth)
     if not objects:
         raise ValueError(f"{path.name} holds no object that Blender can read; the log may tell why")
+    if path.suffix.lower() == ".fbx" and (kept := keep_takes(set(bpy.data.actions) - actions)):
+        log(f"The takes that don't play are in muted NLA tracks: {', '.join(kept)}")
     for file in (*bpy.data.images, *bpy.data.cache_files, *bpy.data.volumes):
         if file.filepath and not getattr(file, "packed_file", None):
             depends_on(bpy.path.abspath(file.filepath))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import bpy
@@ -13,7 +14,7 @@ import background_nodes
 
 from ..graphs import give, new_tree
 from . import fbx_file
-from .scenes import cube, files_in, grid, load, material, open_empty_file, picture, run, textured
+from .scenes import cube, files_in, grid, link, load, material, open_empty_file, picture, run, textured
 
 try:
     import trimesh
@@ -140,6 +141,51 @@ def test_animation_that_is_not_in_the_new_file_is_told(written_as, file_format, 
     run("import_export/convert_model", source, tmp_path / "out", file_format)
     (told,) = [line for line in capsys.readouterr().out.splitlines() if "lacks" in line]
     assert missing in told
+
+
+@pytest.mark.parametrize("way", ["Convert Model", "Import and Export"])
+def test_all_takes_of_an_fbx_file_are_in_a_gltf_file(way, tmp_path):
+    """Of two rigs: the importer leaves all takes but the last for nobody to find, and exporters leave these out."""
+    rigs = [rig_with_takes(name, {"Walk": 20, "Jump": 10}) for name in ("Rig", "Other")]
+    bpy.context.scene.frame_end = 20
+    source = run("import_export/export_fbx", rigs, tmp_path / "takes.fbx")
+    open_empty_file()
+    if way == "Convert Model":
+        path = run("import_export/convert_model", source, tmp_path / "out")
+    else:
+        path = run("import_export/export_gltf", run("import_export/import_fbx", source), tmp_path / "takes.glb")
+    content = path.read_bytes()
+    content = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])
+    names = [node["name"] for node in content["nodes"]]
+    ends = {}  # of the last key, from the first frame on, by what moves and the name of the take
+    for animation in content["animations"]:
+        for channel in animation["channels"]:
+            times = content["accessors"][animation["samplers"][channel["sampler"]]["input"]]
+            key = names[channel["target"]["node"]], animation["name"].split("|")[-1]
+            ends[key] = max(ends.get(key, 0.0), times["max"][0])
+    fps = bpy.context.scene.render.fps
+    bones = {(name, take): round(end * fps) for (name, take), end in ends.items() if name.endswith("Bone")}
+    assert {take: bones[key] for key in bones for take in [key[1]]} == {"Walk": 19, "Jump": 9}
+    assert len(bones) == 4
+
+
+def rig_with_takes(name: str, takes: dict[str, int]) -> bpy.types.Object:
+    """An armature of a bone that rises in each take until a frame, by NLA strips from frame 1 on."""
+    rig = link(name, bpy.data.armatures.new(name))
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    rig.data.edit_bones.new(f"{name} Bone").tail = (0.0, 0.0, 1.0)
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for take, end in takes.items():
+        for frame, place in ((1, 0.0), (end, 1.0)):
+            rig.pose.bones[0].location.y = place
+            rig.pose.bones[0].keyframe_insert("location", frame=frame)
+        action = rig.animation_data.action
+        action.name, rig.animation_data.action = take, None
+        track = rig.animation_data.nla_tracks.new()
+        track.name = take
+        track.strips.new(take, 1, action)
+    return rig
 
 
 def test_frames_of_caches_and_of_actions_are_all_there(tmp_path):
