@@ -12,6 +12,7 @@ import pytest
 from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.planning.plan import Plan
+from background_nodes.runtime.presets.library import PresetLibrary
 from background_nodes.runtime.scheduling.events import (
     CancelRequested,
     Instruction,
@@ -34,6 +35,7 @@ from background_nodes.runtime.store.store import Store
 from .graph_text import graph
 from .growth import LINEAR, growth
 from .plan_text import FLOAT, of_meshes, parse_plan
+from .preset_files import blend_file, said
 
 Work = Callable[[], object]
 
@@ -225,3 +227,50 @@ def test_records_are_kept_found_and_removed(tmp_path: Path) -> None:
         return work
 
     assert growth(make, 30) < LINEAR
+
+
+def test_store_is_trimmed(tmp_path: Path) -> None:
+    def make(number: int) -> Work:
+        store = Store(tmp_path / str(number), Limits(max_size=0, min_free=0), print)
+        keys = [blake2b(str(index).encode()).hexdigest() for index in range(number)]
+        for key in keys:
+            store.keep(key, {"values": [key]}, 1.0, {})
+        store.lease("somebody", keys[:1])
+
+        def work() -> None:
+            assert upkeep.prune(store).num_records == number - 1
+            assert upkeep.info(store).num_records == 1
+            store.close()
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+# Presets
+
+
+@pytest.mark.parametrize("has_mirror", [False, True])
+def test_library_of_presets_is_read(tmp_path: Path, has_mirror: bool) -> None:
+    def make(number: int) -> Work:
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        for index in range(number):
+            (folder / f"{index}.blend").write_bytes(blend_file(said(index + 1)))
+        if has_mirror:
+            first = PresetLibrary(str(folder))
+            first.read()
+            first.write_mirror()
+        library = PresetLibrary(str(folder))
+
+        def work() -> None:
+            library.read()
+            found = library.newest()
+            assert len(found) == number
+            assert all(library.find(preset.uuid) == preset for preset in found)
+            library.forget()
+            library.read()
+
+        return work
+
+    assert growth(make, 20) < LINEAR
