@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import random
+
 import bpy
 import pytest
 
 import background_nodes
 from background_nodes.addon.adding import node_choices, node_search, node_swap
 from background_nodes.addon.command_line.assignments import assign
-from background_nodes.node_tree import list_nodes, lookup, reader
+from background_nodes.node_tree import kept_links, list_nodes, lookup, reader
 from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.scheduling.states import TaskState
 from background_nodes.runtime.script.socket_types import SocketType
@@ -72,6 +74,38 @@ def test_a_row_of_list_nodes_takes_the_type_through_reroutes_and_each_other():
     link(value(tree, "STRING", ["a"], is_list=True), nodes[2].inputs[0])
     list_nodes.follow_links(tree)
     assert [node.outputs[0].socket_type for node in nodes] == [SocketType("STRING", is_list=True)] * 3
+
+
+@pytest.mark.any_blender
+@pytest.mark.parametrize("seed", range(6))
+def test_random_list_nodes_take_the_types_that_they_take_one_by_one_and_keep_their_links(seed: int):
+    chance, tree = random.Random(seed), new_tree()
+    found = [value(tree, kind, None, is_list=True).outputs[0] for kind in ("INT", "STRING", "Object")]
+    nodes = [add(tree, chance.choice(IDNAMES), f"List {number}") for number in range(9)]
+    for node in chance.sample(nodes, len(nodes)):
+        for socket in (each for each in node.inputs if node.is_of_any_type(each)):
+            for source in chance.sample(found, min(2, len(found))):
+                made = link(source, socket)
+                if chance.random() < 0.2:
+                    made.is_muted = True
+        found += node.outputs
+        if chance.random() < 0.4:
+            reroute = add(tree, "NodeReroute")
+            link(node.outputs[0], reroute.inputs[0])
+            found.append(reroute.outputs[0])
+
+    def state():
+        ends = [kept_links.Ends.of(each) for each in kept_links.ordered_links(tree)]
+        return [types([*node.inputs, *node.outputs]) for node in nodes], sorted(ends, key=lambda each: each[2:4])
+
+    new_types, before = state()
+    list_nodes.follow_links(tree)
+    now_types, now = state()
+    assert now == before
+    assert now_types != new_types
+    for node in nodes * len(nodes):
+        node.follow()
+    assert state() == (now_types, before)
 
 
 def test_a_node_without_links_keeps_its_type():
