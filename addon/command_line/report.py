@@ -173,6 +173,7 @@ def _task(task: Task) -> dict[str, Any]:
         content["items"] = {
             "total": task.num_items,
             "done": task.num_done,
+            "succeeded": task.num_succeeded,
             "cached": task.num_cached,
             "not_succeeded": [_item(item) for item in unfinished],
         }
@@ -259,7 +260,7 @@ def _words(state: str) -> str:
 def _task_summary(task: Task) -> str:
     words = ["not needed" if task.is_unneeded else "cached" if task.cached else _words(task.state)]
     if task.is_mapped and task.num_items is not None:
-        words.append(f"{task.num_done}/{task.num_items} items")
+        words.append(f"{task.num_succeeded}/{task.num_items} items")
     if task.seconds:
         words.append(f"{task.seconds:.1f} s")
     if task.gave_the_same:

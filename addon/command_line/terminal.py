@@ -129,7 +129,8 @@ def _details(task: Task) -> str:
         return task.error.message  # "skipped because ..."
     words = [task.state.replace("_", " ")]
     if task.is_mapped and task.num_items is not None:
-        words.append(f"{task.num_done}/{task.num_items} items")
+        num_done = task.num_succeeded if task.state.is_final else task.num_done
+        words.append(f"{num_done}/{task.num_items} items")
     if task.state.is_final and task.seconds:
         words.append(f"{task.seconds:.1f} s")
     if task.state is TaskState.RUNNING and task.text:

@@ -91,7 +91,7 @@ def _draw_last_run(node: bpy.types.Node, use: Use, layout: bpy.types.UILayout) -
         layout.label(text="")
     if task.state is TaskState.RUNNING and task.text:
         layout.label(text=task.text if is_seen else "", translate=False)
-    if task.error is not None and (task.state is not TaskState.SKIPPED or task.num_done):
+    if task.error is not None and (task.state is not TaskState.SKIPPED or task.is_partial):
         node_text.draw_error(layout, run_text.error_text(task.error).partition("\n")[0], node.width)
         if isinstance(task, Group) and task.failed is not None:
             _draw_way(layout, node, use, task.failed.name, task.failed.node_id)
@@ -149,9 +149,29 @@ def state_label(state: TaskState) -> str:
     return translated(_LABELS[state])
 
 
+def end_label(task: Status) -> str:
+    """The same of what has ended: of a node that did a part of its items, how many, as `23 of 24`."""
+    if task.is_unneeded:
+        return translated("Not Needed")
+    return _succeeded_text(task) if task.is_partial else state_label(task.state)
+
+
 def items_text(task: Status) -> str:
     """`7/24` of a mapped task, "" of another."""
     return f"{task.num_done}/{task.num_items}" if task.is_mapped and task.num_items is not None else ""
+
+
+def count_text(task: Status) -> str:
+    """How many items are done; of what has ended, how many succeeded if not all did."""
+    is_short = task.state.is_final and task.num_succeeded != task.num_items
+    return _succeeded_text(task) if is_short else items_text(task)
+
+
+def _succeeded_text(task: Status) -> str:
+    """`23 of 24` of a mapped task whose other items did not succeed, "" of another."""
+    if not task.is_mapped or task.num_items is None:
+        return ""
+    return translated("{count} of {total}").format(count=task.num_succeeded, total=task.num_items)
 
 
 def _running_text(task: Status, num_letters: int) -> str:
@@ -169,9 +189,11 @@ def _state_text(task: Status, num_letters: int) -> str:
         same = translated("Same as before") if task.gave_the_same else ""
         return _joined((first, items_text(task), same), num_letters)
     if task.state in (TaskState.FAILED, TaskState.TIMED_OUT):  # the message below tells how many items failed
-        return _joined((state_label(task.state), time), num_letters)
-    label = translated("Not Needed") if task.is_unneeded else state_label(task.state)
-    return _joined((label, items_text(task), time), num_letters)
+        return _joined((state_label(task.state), _succeeded_text(task), time), num_letters)
+    if task.is_partial and task.num_items is not None:
+        skipped = translated("{count} skipped").format(count=task.num_items - task.num_succeeded)
+        return _joined((end_label(task), skipped, time), num_letters)
+    return _joined((end_label(task), items_text(task), time), num_letters)
 
 
 def _joined(parts: tuple[str, ...], num_letters: int) -> str:

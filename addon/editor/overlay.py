@@ -26,7 +26,7 @@ from ..session.current import session
 from ..session.run import Run, Status
 from . import forecast_text, redraw
 from .shown_path import shown_path
-from .status_icons import COLORS
+from .status_icons import COLORS, color_of
 
 # In UI units
 _STRIP = 2.5
@@ -162,11 +162,11 @@ def _draw_dashes(canvas: Canvas, strip: Shape, view: View, length: float, gap: f
 def _draw_strip(canvas: Canvas, task: Status, strip: Shape) -> None:
     """A coloured line; as long as the bar while the task runs."""
     left, bottom, right, top = strip
-    color = COLORS[task.state]
+    color = color_of(task)
     if task.state is TaskState.RUNNING:
         canvas.rectangle(left, bottom, right, top, (*color, 0.25))
         right = left + (right - left) * redraw.shown_progress(task)
-    alpha = 0.35 if task.state in _UNTOUCHED and not task.num_done else 1.0
+    alpha = 0.35 if task.state in _UNTOUCHED and not task.is_partial else 1.0
     canvas.rectangle(left, bottom, right, top, (*color, alpha))
 
 

@@ -50,6 +50,10 @@ _SAME_SIGN: tuple[_Segment, ...] = (((-0.36, 0.2), (0.36, 0.2)), ((-0.36, -0.2),
 _PAUSED = "paused"
 _PAUSED_SIGN: tuple[_Segment, ...] = (((-0.2, 0.32), (-0.2, -0.32)), ((0.2, 0.32), (0.2, -0.32)))
 
+#: Some items of a task were skipped: the sign of what is skipped, on a colour that asks for a look.
+_PARTIAL = "partial"
+_PARTIAL_COLOR = (0.80, 0.60, 0.18)
+
 _previews: list[bpy.utils.previews.ImagePreviewCollection] = []
 
 
@@ -58,12 +62,19 @@ def icon(state: TaskState) -> int:
     return _icon(state, COLORS[state], _SIGNS[state])
 
 
+def color_of(task: Status) -> tuple[float, float, float]:
+    """The colour of a node's state."""
+    return _PARTIAL_COLOR if task.is_partial else COLORS[task.state]
+
+
 def icon_of(task: Status) -> int:
-    """The number of a node's icon: that of its state, but for one that gave the same as before, or is paused."""
+    """The number of a node's icon: that of its state, unless it gave the same as before, is paused, or did a part."""
     if task.state is TaskState.SUCCEEDED and task.gave_the_same:
         return _icon(_SAME, COLORS[task.state], _SAME_SIGN)
     if task.is_paused:
         return _icon(_PAUSED, COLORS[task.state], _PAUSED_SIGN)
+    if task.is_partial:
+        return _icon(_PARTIAL, _PARTIAL_COLOR, _SIGNS[task.state])
     return icon(task.state)
 
 

@@ -31,6 +31,7 @@ class _Summary:
     running: Task | None
     failed: Task | None
     num_done: int | None
+    num_succeeded: int
     num_items: int | None
     num_cached: int
     started: float | None
@@ -162,6 +163,16 @@ class Group:
         return self._now.num_done
 
     @property
+    def num_succeeded(self) -> int:
+        """Of how many all that they need of its tasks succeeded; 0 if `num_items` is None."""
+        return self._now.num_succeeded
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it did some of its items, and skipped others because what they take is missing."""
+        return self.state is TaskState.SKIPPED and self.num_succeeded > 0
+
+    @property
     def _now(self) -> _Summary:
         version = self._version()
         if self._summary is None or self._summary[0] != version:
@@ -185,6 +196,7 @@ class Group:
             running=self._first((TaskState.RUNNING,), states),
             failed=self._first(_WORST, states),
             num_done=None if num_items is None else min(record.num_done for record in mapped),
+            num_succeeded=0 if num_items is None else min(record.num_succeeded for record in mapped),
             num_items=num_items,
             num_cached=sum(record.is_cached or record.is_unneeded for record in records),
             started=min((record.started for record in begun if record.started is not None), default=None),

@@ -169,7 +169,17 @@ class Task:
 
     @property
     def num_done(self) -> int:
+        """How many of its items succeeded, failed or timed out."""
         return self._record.num_done
+
+    @property
+    def num_succeeded(self) -> int:
+        return self._record.num_succeeded
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it did some of its items, and skipped others because what they take is missing."""
+        return self.state is TaskState.SKIPPED and self.num_succeeded > 0
 
     @property
     def has_items(self) -> bool:

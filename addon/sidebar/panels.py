@@ -127,7 +127,8 @@ def _draw_outlook(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 def _draw_task_state(layout: bpy.types.UILayout, task: Status) -> None:
     row = layout.row()
-    row.label(text=node_status.state_label(task.state), icon_value=status_icons.icon_of(task), translate=False)
+    label = translated("Partly Skipped") if task.is_partial else node_status.end_label(task)
+    row.label(text=label, icon_value=status_icons.icon_of(task), translate=False)
     if task.state is TaskState.RUNNING:
         row.progress(factor=redraw.shown_progress(task), type="BAR", text=f"{task.progress:.0%}")
         if task.text:
@@ -135,7 +136,7 @@ def _draw_task_state(layout: bpy.types.UILayout, task: Status) -> None:
 
 
 def _draw_task_facts(layout: bpy.types.UILayout, task: Status) -> None:
-    facts = [("Items", node_status.items_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
+    facts = [("Items", node_status.count_text(task)), ("Time", duration(task.seconds) if task.seconds else "")]
     facts.append(("Time Left", "" if task.time_left is None else countdown(task.time_left)))
     facts.append(("Peak Memory", "" if task.peak_memory is None else memory_size(task.peak_memory)))
     facts.append(("Cached", _cached(task)))
@@ -224,12 +225,17 @@ def _draw_ended(layout: bpy.types.UILayout, context: bpy.types.Context, run: Run
 
 
 def _counts(run: Run) -> str:
-    """How many tasks are done, and how many went wrong."""
-    states = [task.state for task in run.tasks.values() if not task.is_unneeded]
-    num_done = states.count(TaskState.SUCCEEDED)
-    num_wrong = sum(state in WENT_WRONG for state in states)
-    text = translated("{done} of {total} done").format(done=num_done, total=len(states))
-    return f"{text}, {translated('{count} failed').format(count=num_wrong)}" if num_wrong else text
+    """How many tasks are done, how many went wrong, and how many did a part of their items only."""
+    tasks = [task for task in run.tasks.values() if not task.is_unneeded]
+    num_done = sum(task.state is TaskState.SUCCEEDED for task in tasks)
+    num_wrong = sum(task.state in WENT_WRONG for task in tasks)
+    num_partial = sum(task.is_partial for task in tasks)
+    counts = [
+        translated("{done} of {total} done").format(done=num_done, total=len(tasks)),
+        *([translated("{count} failed").format(count=num_wrong)] if num_wrong else []),
+        *([translated("{count} partly skipped").format(count=num_partial)] if num_partial else []),
+    ]
+    return ", ".join(counts)
 
 
 class BACKGROUND_NODES_PT_tasks(_TreePanel, bpy.types.Panel):

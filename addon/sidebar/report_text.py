@@ -89,7 +89,7 @@ def _tree(tree: bpy.types.NodeTree) -> Iterator[str]:
 def _run(run: Run) -> Iterator[str]:
     yield f"Run: {run.state} after {run.seconds:.1f} s"
     for task in run.tasks.values():
-        items = f", {task.num_done}/{task.num_items} items" if task.is_mapped else ""
+        items = f", {task.num_succeeded}/{task.num_items} items" if task.is_mapped else ""
         memory = f", {memory_size(task.peak_memory)}" if task.peak_memory is not None else ""
         state = "cached" if task.cached else task.state
         reasons = f" ({'; '.join(task.reasons)})" if task.reasons else ""

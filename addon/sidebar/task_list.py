@@ -193,7 +193,7 @@ def _draw_row(layout: bpy.types.UILayout, tree: bpy.types.NodeTree, run: Run, ro
     ended = line.row()  # as wide as its text: a narrow Sidebar leaves the rest to the name
     ended.alignment = "RIGHT"
     has_time = status.state is TaskState.SUCCEEDED and status.seconds
-    ended.label(text=duration(status.seconds) if has_time else node_status.state_label(status.state), translate=False)
+    ended.label(text=duration(status.seconds) if has_time else node_status.end_label(status), translate=False)
 
 
 # The active row

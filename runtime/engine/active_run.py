@@ -12,9 +12,9 @@ from ..keys.files import FileDigests, NotReadYetError
 from ..keys.script_digest import ScriptDigests
 from ..planning.lists import ListError
 from ..planning.plan import Delivery, Plan, PlannedTask
-from ..planning.sources import Constant, FromTask, Shown, Source, hang_on_lists, leaves, loops_around
+from ..planning.sources import Constant, FromTask, Shown, Source, leaves, loops_around
 from ..scheduling.events import TaskError
-from ..scheduling.expansion import Counting
+from ..scheduling.expansion import Counting, MissingError
 from ..scheduling.layout import NO_PASSES
 from ..scheduling.scheduler import Scheduler
 from ..scheduling.states import RunState, TaskState
@@ -353,11 +353,19 @@ class ActiveRun:
             if record.state in (TaskState.FAILED, TaskState.TIMED_OUT, TaskState.SKIPPED):
                 return any(item.state is TaskState.SUCCEEDED for item in record.items)
             return record.state is TaskState.SUCCEEDED
-        if source.type.is_list and not isinstance(source, Constant) and not hang_on_lists(source):
-            return bool(self.results.source(source, self.tasks).parts())
+        if source.type.is_list and not isinstance(source, Constant):
+            return self._can_be_told(source) and bool(self.results.source(source, self.tasks).parts())
         tasks = (leaf.task for leaf in leaves((source,)) if isinstance(leaf, FromTask))
         is_whole = all(self.scheduler.tasks[task].is_complete for task in tasks)
         return is_whole and self._fit_together((source,))
+
+    def _can_be_told(self, source: Source) -> bool:
+        """Whether it can be told which elements a source gives, though some may be missing."""
+        try:
+            Counting(self.scheduler.tasks).gaps(source, NO_PASSES)
+        except (ListError, MissingError):
+            return False
+        return True
 
     def home_refs(self) -> Iterator[StoredRef]:
         """The data-blocks that are to come home unasked."""

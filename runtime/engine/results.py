@@ -16,7 +16,7 @@ from ..planning.node_path import is_inside
 from ..planning.plan import Argument, PlannedTask
 from ..planning.sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Source, loops_around
 from ..scheduling.expansion import Counting
-from ..scheduling.layout import Layout, Passes
+from ..scheduling.layout import NO_PASSES, Layout, Passes
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
 from ..scratch.typed_values import HOLE, TypedValue
@@ -39,6 +39,8 @@ from .messages import Execute, GivenArgument, Piece, SharedFiles, WorkerKind
 _NOT_PLAIN: Final = frozenset({"PATH", "BLEND_FILE"})
 #: A list of at least this many parts is long: see `Results._shared`.
 _LONG: Final = 100
+#: Stands for all of what can't be told, as something is missing.
+_UNTOLD: Final = ("?", HOLE)
 
 #: The tasks of a run by id, in the form that the last retry gave them.
 Tasks = Mapping[str, PlannedTask]
@@ -181,9 +183,10 @@ class Results:
         A place is "2" for an element of a list or for an item of a mapped task, "2.0" for an element of an item's list,
         and before that, the number of the pass of a loop. It is the same whichever other items succeed.
         """
-        yield from self._placed(source, Within(tasks))
+        return ((place, each) for place, each in self._placed(source, Within(tasks)) if each is not HOLE)
 
     def _placed(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
+        """The same with a hole for each element that is not there: list nodes find elements by their number."""
         match source:
             case FromTask():
                 yield from self._placed_by_task(within.tasks[source.task], source.output, within.passes)
@@ -202,25 +205,31 @@ class Results:
             case _:
                 pieces = single(self._evaluation.pieces(source, within))
                 placed = ((str(number), piece.value) for number, piece in enumerate(pieces))
-                yield from ((place, value.content) for place, value in placed if not value.is_hole)
+                yield from ((place, value.content) for place, value in placed)
 
     def _placed_in_loop(self, loop: Loop, in_pass: FromGroup, within: Within) -> Iterator[tuple[str, Any]]:
         if self._evaluation.is_untold(loop, within):
+            yield _UNTOLD
             return
         for number, each in enumerate(self._evaluation.passes(loop, within)):
-            if not self._evaluation.is_over_hole(loop, each):
-                yield from _below(number, self._placed(in_pass, each))
+            found = self._placed(in_pass, each)
+            if self._evaluation.is_over_hole(loop, each):
+                found = ((place, HOLE) for place, _element in found)
+            yield from _below(number, found)
 
     def _placed_if_told(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
-        return self._placed(source, within) if self._evaluation.is_told(source, within) else iter(())
+        return self._placed(source, within) if self._evaluation.is_told(source, within) else iter((_UNTOLD,))
 
     def _placed_by_task(self, task: PlannedTask, identifier: str, passes: Passes) -> Iterator[tuple[str, Any]]:
-        layout = self._layout_of(task.id) if task.loops else None
+        layout = self._layout_of(task.id)
         items = self._items.get(task.id, {})
         is_one = not task.mapped and (not task.loops or bool(passes))
-        indices = sorted(items) if layout is None else [index for index in layout.items(passes) if index in items]
-        first = layout.items(passes).start if layout is not None else 0
+        indices = sorted(items) if layout is None else layout.items(passes if task.loops else NO_PASSES)
+        first = layout.items(passes).start if layout is not None and task.loops else 0
         for index in indices:
+            if index not in items:
+                yield str(index - first), HOLE
+                continue
             value = items[index][identifier].moved(self._moves)
             for number, element in enumerate(value.elements()):
                 if is_one:

@@ -102,6 +102,7 @@ class TaskRecord:
         num_items: None until it is known.
         num_open: items that are not final.
         num_done: items that succeeded, failed or timed out.
+        num_succeeded: those of them that succeeded.
         running: indices of the running items.
         num_measured: items that succeeded in a known time, which took `measured_seconds` together.
         peak_memory: the most bytes that a worker held for any item, None if unknown.
@@ -126,6 +127,7 @@ class TaskRecord:
     num_items: int | None = field(init=False)
     num_open: int = 0
     num_done: int = 0
+    num_succeeded: int = 0
     running: set[int] = field(default_factory=set)
     num_measured: int = 0
     measured_seconds: float = 0.0
@@ -207,6 +209,7 @@ class TaskRecord:
             item.finished = time
             self.num_open -= 1
             self.num_done += state in _DONE
+            self.num_succeeded += state is TaskState.SUCCEEDED
             self._missed_sum += self._missed(item)
 
     def reopen(self, planned: PlannedTask, time: float, round_: int, *, is_anew: bool = False) -> None:
@@ -237,7 +240,7 @@ class TaskRecord:
         self.first_attempt = 1 + max(item.attempt for item in self.items)
         self.items, self.layout, self.is_provisional = [], None, False
         self.num_items = None if self.is_mapped else 1
-        self.num_open = self.num_done = self.num_cached = 0
+        self.num_open = self.num_done = self.num_succeeded = self.num_cached = 0
         self._progress_sum = self._missed_sum = 0.0
 
     def _reopen_item(self, item: ItemRecord, time: float) -> None:
@@ -349,6 +352,7 @@ class TaskRecord:
             "num_items": not self.items or self.num_items == len(self.items),
             "num_open": self.num_open == sum(not item.state.is_final for item in self.items),
             "num_done": self.num_done == sum(item.state in _DONE for item in self.items),
+            "num_succeeded": self.num_succeeded == sum(item.state is TaskState.SUCCEEDED for item in self.items),
             "num_cached": self.num_cached == sum(item.is_cached for item in self.items),
             "running": self.running == {item.index for item in self.items if item.state is TaskState.RUNNING},
             "open items of a final task": not self.state.is_final or self.num_open == 0,

@@ -151,6 +151,28 @@ def test_what_a_list_node_spared_the_gap_is_done_again_where_a_retry_names_its_f
     assert list(tree.nodes["Upload"].outputs[0].result) == ["A.txt: A", "A_3.txt: A", "B.txt: B"]
 
 
+def test_what_list_nodes_make_of_what_succeeded_comes_home(session, tmp_path):
+    """What can't be told does not: the second half of a list of which nobody knows how long it is."""
+    (tmp_path / "saved").mkdir()
+    tree = new_tree()
+    files = value(tree, "PATH", write(tmp_path, ["A", "", "B", "C"]), is_list=True)
+    read = script(tree, "Read", READ, filepath=files)
+    read_all = script(tree, "Read All", READ_ALL, filepath=files)
+    keep = value(tree, "BOOLEAN", [True, True, True, False], is_list=True)
+    output(tree, "LINK", add(tree, "BackgroundNodeFilter", "Kept", list=read, keep=keep), name="Two")
+    output(tree, "LINK", add(tree, "BackgroundNodeFlatten", "All", list=[read, read_all]), name="All of Both")
+    output(tree, "LINK", add(tree, "BackgroundNodeSlice", "Last", list=read_all, position=1), name="None")
+    script(tree, "Count", COUNT, sources=[read])
+    run = background_nodes.run(tree)
+    assert run.state == "failed"
+    assert run.notes == ()
+    assert [name.partition(".")[0] for name in objects()] == list("AABBCC")
+    (tmp_path / "1.txt").write_text("D")
+    run.retry()
+    assert run.wait() == "succeeded"
+    assert [name.partition(".")[0] for name in objects()] == list("AABBCCDD")
+
+
 def grouped(tmp_path: Path, contents: list[str], out: str = "ObjectList") -> bpy.types.NodeTree:
     """Each file's objects are marked, one by one, within a group that runs once for each file."""
     (tmp_path / "saved").mkdir()

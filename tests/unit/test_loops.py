@@ -21,15 +21,23 @@ from background_nodes.runtime.planning.lists import ListError
 from background_nodes.runtime.planning.plan import Delivery, Plan
 from background_nodes.runtime.planning.sources import Shown
 from background_nodes.runtime.scheduling.events import (
+    CancelRequested,
     Event,
+    FinishCurrentRequested,
     FinishRun,
+    FreezeTask,
+    PauseRequested,
+    ResumeRequested,
     RetryRequested,
     RunStarted,
     StartTask,
+    StopTask,
     TaskError,
     TaskFailed,
     TaskStarted,
     TaskSucceeded,
+    ThawTask,
+    WorkerDied,
 )
 from background_nodes.runtime.scheduling.states import RunState
 from background_nodes.runtime.scratch.scratch import Scratch
@@ -62,6 +70,7 @@ class Simulation:
         self.folder = scratch.folder
         self.num_calls: Counter[str] = Counter()
         self.num_failures = 0
+        self.dying = self.interrupted = 0.0  # how likely a worker is killed, and people step in
         self.num_fails_of_ten = 0  # how many of ten calls fail, the same whenever they are made
         self.tainted: set[str] | None = (
             None  # what calls gave that should have failed, or took of such; None: they fail
@@ -81,10 +90,21 @@ class Simulation:
 
     def _handle_all(self, event: Event, chance: random.Random | None, failing: float) -> None:
         waiting = self.scheduler.handle(event)
-        while waiting:
+        while waiting or self.scheduler.is_paused:
+            if chance is not None and (interruption := self._interruption(chance)) is not None:
+                waiting += self.scheduler.handle(interruption)
+                self.scheduler.validate()
+                continue
             match waiting.pop(0 if chance is None else chance.randrange(len(waiting))):
+                case StartTask(task, item, attempt) if not self.active.is_awaited(task, item, attempt):
+                    continue  # it was cancelled meanwhile
                 case StartTask(task, item, attempt):
                     self.scheduler.handle(TaskStarted(4.0, task, item, attempt))
+                    if chance is not None and chance.random() < self.dying:
+                        self.num_failures += 1
+                        died = WorkerDied(4.0, task, item, attempt, "killed")
+                        waiting += self.scheduler.handle(died)
+                        continue
                     if chance is not None and chance.random() < failing:
                         self.num_failures += 1
                         waiting += self.scheduler.handle(TaskFailed(4.0, task, item, attempt, TaskError("chance")))
@@ -98,11 +118,22 @@ class Simulation:
                     decisive = decisive_values(self.tasks[task], values, self.folder)
                     lengths = list_lengths(values)
                     waiting += self.scheduler.handle(TaskSucceeded(4.0, task, item, attempt, lengths, values=decisive))
-                case FinishRun():
+                case FinishRun() | StopTask() | FreezeTask() | ThawTask():
                     pass
                 case instruction:
                     raise AssertionError(instruction)
             self.scheduler.validate()
+
+    def _interruption(self, chance: random.Random) -> Event | None:
+        """What somebody does in the middle, mostly nothing. A run that is paused goes on."""
+        if self.scheduler.is_paused:
+            return ResumeRequested(4.0)
+        if self.scheduler.state.is_final or chance.random() >= self.interrupted:
+            return None
+        self.num_failures += 1
+        task = chance.choice(list(self.tasks))
+        requests = [PauseRequested(4.0), CancelRequested(4.0, task), CancelRequested(4.0, None)]
+        return chance.choice([*requests, FinishCurrentRequested(4.0)])
 
     def _call(self, task: str, item: int) -> dict[str, TypedValue] | None:
         """What a script gives, None if it fails."""
@@ -211,6 +242,27 @@ def check_retries(seed: int, scratch: Scratch) -> None:
     }
 
 
+def check_interruptions(seed: int, scratch: Scratch) -> None:
+    """The same, while workers are killed, and somebody pauses, cancels all or a node, or lets only what runs finish."""
+    tree, chance = Maker(seed).tree(), random.Random(seed)
+    simulation = Simulation(compile_graph(as_graph(tree)), scratch)
+    failing, simulation.dying, simulation.interrupted = 0.2, 0.2, 0.1
+    simulation.run(chance, failing)
+    for _round in range(20):
+        if simulation.scheduler.state is RunState.SUCCEEDED:
+            break
+        compare(tree, simulation)
+        failing, simulation.dying, simulation.interrupted = (
+            each / 2 for each in (failing, simulation.dying, simulation.interrupted)
+        )
+        simulation.retry(chance, failing)
+    assert simulation.scheduler.state is RunState.SUCCEEDED
+    compare(tree, simulation)
+    expected = simulated(tree, scratch).num_calls
+    for task, number in expected.items():
+        assert task in simulation.remade or simulation.num_calls[task] == number, (seed, task)
+
+
 def check_gaps(seed: int, scratch: Scratch) -> tuple[int, int]:
     """Some calls fail, always the same. Returns how many were made of those that need nothing of them, and of how many.
 
@@ -272,6 +324,12 @@ def test_random_trees_with_failures_do_what_needs_nothing_of_these_and_nothing_e
 ) -> None:
     found = [check_gaps(seed, scratch) for seed in range(first, first + 20)]
     assert sum(made for made, _possible in found) > 0.4 * sum(possible for _made, possible in found)
+
+
+@pytest.mark.parametrize("first", range(0, 40, 20))
+def test_random_trees_that_are_interrupted_give_what_they_mean_in_the_end(first: int, scratch: Scratch) -> None:
+    for seed in range(first, first + 20):
+        check_interruptions(seed, scratch)
 
 
 def simulate(nodes: str, links: str, scratch: Scratch) -> Simulation:
