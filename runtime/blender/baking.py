@@ -303,7 +303,14 @@ def _tiled_image(tiles: Mapping[int, np.ndarray], name: str, non_color: bool, fl
             bpy.data.images.remove(tile)
         result = bpy.data.images.load(files[0])
         result.source = "TILED"  # Blender finds the other files by itself
-        if non_color:
-            result.colorspace_settings.name = "Non-Color"
+        result.colorspace_settings.name = _color_space(non_color, floats)  # Blender takes EXR files for data (5.2)
         result.pack()
     return result
+
+
+def _color_space(non_color: bool, floats: bool) -> str:
+    """The colour space of new images: that of the screen, or the linear one for floats, or none for data."""
+    image = bpy.data.images.new("Color Space", 1, 1, float_buffer=floats, is_data=non_color)
+    name = image.colorspace_settings.name
+    bpy.data.images.remove(image)
+    return name

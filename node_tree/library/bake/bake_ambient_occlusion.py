@@ -28,8 +28,8 @@ from background_nodes.script import (
     uv_tiles,
 )
 
-#: What pixels hold before a bake. Occlusion is grey, so it shows where nothing was baked.
-UNTOUCHED = (1.0, 0.0, 1.0, 1.0)
+#: How much of a pixel is baked at least. At seams Blender mixes the margin of what is baked and what is not.
+LEAST = 1e-2
 
 #: Cycles tells nothing while it bakes: so many samples are baked at once, then progress is shown.
 SAMPLES_AT_ONCE = 4
@@ -91,7 +91,7 @@ def main(
     layer = uv_map_to_bake(source, uv_map)
     numbers = uv_tiles(source.data, layer, name, all_tiles=all_tiles)
     image = bpy.data.images.new(
-        f"{name} Occlusion", resolution, resolution, alpha=False, is_data=True, float_buffer=high_precision
+        f"{name} Occlusion", resolution, resolution, alpha=True, is_data=True, float_buffer=high_precision
     )
     nodes = bake_target(source, image, uv_map)
     size = max(source.dimensions)
@@ -128,7 +128,7 @@ def bake(image: bpy.types.Image, samples: int, options: dict, done: float, share
     The bar goes from `done` on by `share`.
     """
     cycles = bpy.context.scene.cycles
-    untouched = np.tile(np.float32(UNTOUCHED), image.size[0] * image.size[1])
+    untouched = np.zeros(image.size[0] * image.size[1] * 4, np.float32)  # alpha tells what was baked
     total, pixels = np.zeros_like(untouched), np.empty_like(untouched)
     has_found = False
     for first in range(0, samples, SAMPLES_AT_ONCE):
@@ -137,9 +137,11 @@ def bake(image: bpy.types.Image, samples: int, options: dict, done: float, share
         image.pixels.foreach_set(untouched)
         bpy.ops.object.bake(type="AO", use_clear=False, **options)
         image.pixels.foreach_get(pixels)
-        is_untouched = pixels[0::4] != pixels[1::4]
+        found = pixels.reshape(-1, 4)
+        is_untouched = found[:, 3] < LEAST
         has_found |= not is_untouched.all()
-        pixels.reshape(-1, 4)[is_untouched] = 1.0
+        found /= np.maximum(found[:, 3:], LEAST)
+        found[is_untouched] = 1.0
         total += pixels * cycles.samples
     return (total / samples).reshape(image.size[1], image.size[0], 4) if has_found else None
 

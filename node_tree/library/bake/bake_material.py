@@ -26,8 +26,8 @@ from background_nodes.script import (
     uv_tiles,
 )
 
-#: What pixels hold before a bake: nothing that a surface has.
-UNTOUCHED = -1.0
+#: How much of a pixel is baked at least. At seams Blender mixes the margin of what is baked and what is not.
+LEAST = 1e-3
 COLORS = {"Base Color", "Emission"}
 
 
@@ -102,7 +102,7 @@ def main(
     source = convert_to_mesh(source, keep_modifiers=True)
     layer = uv_map_to_bake(source, uv_map)
     numbers = uv_tiles(source.data, layer, name, all_tiles=all_tiles)
-    image = bpy.data.images.new(f"{name} {bakes}", resolution, resolution, alpha=False, float_buffer=True, is_data=True)
+    image = bpy.data.images.new(f"{name} {bakes}", resolution, resolution, alpha=True, float_buffer=True, is_data=True)
     rays = high_to_low(source, high, cage, cage_extrusion=cage_extrusion, uv_map=layer.name)
     with rays as (shown, found):
         options = {"margin": margin, "uv_layer": layer.name, **found}
@@ -154,7 +154,7 @@ def bake(
     None if no pixel was baked. The bar goes from `done` on by `share`.
     """
     resolution = image.size[0]
-    empty = np.full(resolution * resolution * 4, UNTOUCHED, np.float32)
+    empty = np.zeros(resolution * resolution * 4, np.float32)  # alpha tells what was baked
     pixels, total = np.empty_like(empty), np.zeros((resolution, resolution, 4), np.float32)
     counts = np.zeros((resolution, resolution, 1), np.float32)
     uv = np.empty(len(layer.uv) * 2, np.float32)
@@ -166,8 +166,8 @@ def bake(
         bpy.ops.object.bake(type="EMIT", use_clear=False, **options)
         image.pixels.foreach_get(pixels)
         found = pixels.reshape(resolution, resolution, 4)
-        is_found = (found[..., :3] > UNTOUCHED / 2).all(axis=2, keepdims=True)
-        total += np.where(is_found, found, 0.0)
+        is_found = found[..., 3:] > LEAST
+        total += np.where(is_found, found / np.maximum(found[..., 3:], LEAST), 0.0)
         counts += is_found
     layer.uv.foreach_set("vector", uv)
     result = total / np.maximum(counts, 1.0)

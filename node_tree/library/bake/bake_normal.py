@@ -29,6 +29,8 @@ from background_nodes.script import (
 
 #: A normal that looks straight up from the surface: what pixels hold where there is nothing to bake.
 FLAT = (0.5, 0.5, 1.0, 1.0)
+#: How much of a pixel is baked at least. At seams Blender mixes the margin of what is baked and what is not.
+LEAST = 1e-3
 
 
 class Output(NamedTuple):
@@ -81,7 +83,7 @@ def main(
     low = convert_to_mesh(low, keep_modifiers=True)
     layer = uv_map_to_bake(low, uv_map)
     numbers = uv_tiles(low.data, layer, name, all_tiles=all_tiles)
-    image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=False, float_buffer=True)
+    image = bpy.data.images.new(f"{name} Normal", resolution, resolution, alpha=True, float_buffer=True)
     image.colorspace_settings.name = "Non-Color"
     nodes = bake_target(low, image, uv_map)
     rays = high_to_low(low, high, cage, cage_extrusion=cage_extrusion, uv_map=layer.name)
@@ -116,7 +118,7 @@ def bake(
     progress.
     """
     resolution = image.size[0]
-    black = np.zeros(resolution * resolution * 4, np.float32)  # which no normal is
+    black = np.zeros(resolution * resolution * 4, np.float32)  # which no normal is; alpha tells what was baked
     total, pixels = np.zeros_like(black), np.empty_like(black)
     has_found = False
     uv = np.empty(len(layer.uv) * 2, np.float32)
@@ -127,9 +129,11 @@ def bake(
         image.pixels.foreach_set(black)
         bpy.ops.object.bake(type="NORMAL", use_clear=False, **options)
         image.pixels.foreach_get(pixels)
-        is_black = ~pixels.reshape(-1, 4)[:, :3].any(axis=1)
-        has_found |= not is_black.all()
-        pixels.reshape(-1, 4)[is_black] = FLAT
+        found = pixels.reshape(-1, 4)
+        is_missing = (found[:, 3] < LEAST) | ~found[:, :3].any(axis=1)
+        has_found |= not is_missing.all()
+        found /= np.maximum(found[:, 3:], LEAST)
+        found[is_missing] = FLAT
         total += pixels
     layer.uv.foreach_set("vector", uv)
     return normalised(total.reshape(resolution, resolution, 4) / samples) if has_found else None

@@ -68,6 +68,8 @@ def main(
     path = own_file([destination(item["image"], str(item["filepath"]), item["file_format"]) for item in each])
     progress(0.1, f"Saving {path.name}")
     file_format = FORMATS[ENDINGS[path.suffix.lower()]][0]
+    if image.is_float and image.source == "GENERATED" and not image.packed_file:
+        image.pack()  # else Blender writes its colours to an EXR file as a screen shows them
     bits = bits_in_file(image, file_format, depth, path.suffix)
     image = fitted(image, file_format, bits)
     image.file_format = file_format

@@ -11,6 +11,8 @@ import bpy
 import numpy as np
 import pytest
 
+from background_nodes.script import uv_coverage
+
 from .scenes import cube, data_picture, grid, link, material, mesh_object, pixels, run
 
 SCRIPTS = ("bake/bake_normal", "bake/bake_ambient_occlusion", "bake/bake_material")
@@ -357,3 +359,67 @@ class TestDepthOfFiles:
             run("image/save_image", image, tmp_path / "out.jpg", depth="16 Bits")
         with pytest.raises(ValueError, match=r"ends in \.png has 8 or 16 bits, not 32"):
             run("image/save_image", image, tmp_path / "out.png", depth="32 Bits")
+
+
+def bevelled_cube(name: str = "Box") -> bpy.types.Object:
+    """One whose islands touch at seams, with all faces outwards."""
+    source = run("mesh/clean_up", cube(name), suffix="").cleaned
+    return run("uv/smart_uv_project", source, suffix="")
+
+
+@pytest.mark.parametrize("what", ["Base Color", "Roughness"])
+def test_seams_are_as_bright_as_what_is_baked(what):
+    """At seams Blender mixes the margin of what is baked and of what was there before."""
+    source = bevelled_cube()
+    painted = material("Paint", (0.2, 1.0, 0.5, 1.0))
+    painted.node_tree.nodes["Principled BSDF"].inputs["Roughness"].default_value = 0.7
+    source.data.materials.append(painted)
+    image = run("bake/bake_material", source, what, resolution=64, samples=4, high_precision=True)
+    seen = pixels(image)[..., :3]
+    wanted = (0.2, 1.0, 0.5) if what == "Base Color" else (0.7, 0.7, 0.7)
+    is_right = np.isclose(seen, wanted, atol=1e-3).all(axis=2)
+    assert (is_right | (seen == 0.0).all(axis=2)).all(), "nothing between that and nothing"
+    assert is_right[uv_coverage(source.data, source.data.uv_layers[0], 64) > 0].all()
+
+
+def test_seams_of_a_flat_normal_map_are_flat():
+    low, high = bevelled_cube("Low"), bevelled_cube("High")
+    image = run("bake/bake_normal", low, high, resolution=64, samples=8).image
+    assert np.abs(pixels(image)[..., :3] - (0.5, 0.5, 1.0)).max() < 0.02
+
+
+def test_seams_of_occlusion_have_no_light_spots():
+    """A box in a box, nearly closed: what is around the islands is as dark as they are."""
+    source = bevelled_cube()
+    source.data.flip_normals()  # seen from inside
+    layer = source.data.uv_layers[0]
+    for entry in layer.uv:
+        entry.vector.x -= 0.49 / 64.0
+    image = run("bake/bake_ambient_occlusion", source, resolution=64, samples=4, margin=4, distance=10.0).image
+    seen = pixels(image)[..., 0]
+    covered = uv_coverage(source.data, layer, 64) > 0
+    near = covered.copy()
+    for _step in range(3):
+        near[1:] |= near[:-1]
+        near[:-1] |= near[1:]
+        near[:, 1:] |= near[:, :-1]
+        near[:, :-1] |= near[:, 1:]
+    assert seen[near].max() < 0.1
+
+
+def test_colors_of_tiles_of_floats_are_colors(tmp_path):
+    """Blender takes EXR files for data: saved as PNG, they would be too dark (5.2)."""
+    source = grid("Wall", 2)
+    for polygon in source.data.polygons:
+        if source.data.vertices[polygon.vertices[0]].co.x >= 0.0:
+            for index in polygon.loop_indices:
+                source.data.uv_layers[0].uv[index].vector.x += 0.5
+    source.data.materials.append(material("Paint", (0.2, 0.4, 0.6, 1.0)))
+    image = run("bake/bake_material", source, resolution=32, samples=1, high_precision=True)
+    assert [tile.number for tile in image.tiles] == [1001, 1002]
+    assert not image.colorspace_settings.is_data
+    assert pixels(image)[16, 8] == pytest.approx((0.2, 0.4, 0.6, 1.0), abs=1e-3)
+    with pytest.raises(ValueError, match="holds colours in floats and has tiles; save it as OpenEXR"):
+        run("image/save_image", image, tmp_path / "out.<UDIM>.png")
+    rough = run("bake/bake_material", source, "Roughness", resolution=32, samples=1, high_precision=True)
+    assert rough.colorspace_settings.is_data

@@ -51,6 +51,14 @@ class TestImages:
         saved.colorspace_settings.name = "Non-Color"
         assert pixels(saved)[0, 0] == pytest.approx((0.25, 0.5, 1.0, 1.0), abs=0.01)
 
+    @pytest.mark.parametrize("depth", ["16 Bits", "32 Bits"])
+    def test_floats_that_are_in_no_file_yet_are_linear_in_an_exr_file(self, depth, tmp_path):
+        image = bpy.data.images.new("Light", 4, 4, float_buffer=True)
+        image.pixels.foreach_set(np.tile(np.float32((0.25, 0.1, 4.0, 1.0)), 16))
+        saved = bpy.data.images.load(str(run("image/save_image", image, tmp_path / "out.exr", depth=depth)))
+        saved.colorspace_settings.name = "Non-Color"  # the numbers that are in the file
+        assert pixels(saved)[0, 0] == pytest.approx((0.25, 0.1, 4.0, 1.0), abs=1e-3)
+
     def test_tiles_of_8_bits_of_data_are_not_saved_as_exr(self, tmp_path):
         image = tiled_picture(tmp_path / "in.<UDIM>.png", {1001: (1, 0, 0, 1), 1002: (0, 1, 0, 1)})
         image.colorspace_settings.name = "Non-Color"

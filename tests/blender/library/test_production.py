@@ -65,7 +65,7 @@ import numpy as np
 def main(image: bpy.types.Image) -> dict:
     pixels = np.array(image.pixels[:]).reshape(-1, 4)
     is_finite = bool(np.isfinite(pixels).all())
-    is_magenta = (pixels[:, :3] == (1.0, 0.0, 1.0)).all(axis=1)  # where no occlusion was baked
+    is_magenta = (pixels[:, :3] == (1.0, 0.0, 1.0)).all(axis=1)  # where Blender has no texture
     return {
         "baked": float(1.0 - is_magenta.mean()),
         "alpha": float(pixels[:, 3].mean()),
