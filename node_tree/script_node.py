@@ -50,8 +50,7 @@ def _library_script_changed(node: BackgroundNodeScript, _context: bpy.types.Cont
 def _source_chosen(node: BackgroundNodeScript) -> None:
     node.sync(may_rename=False)
     if node.width == node.bl_width_default:  # the artist has set no other
-        labels = (socket.name for socket in node.inputs if not socket.has_label_inside)
-        node.width = socket_rows.width_for(labels, node.bl_width_default)
+        node.width = socket_rows.width_for(node.inputs, node.bl_width_default)
     changes.tell(node.id_data)
 
 

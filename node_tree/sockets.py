@@ -119,7 +119,7 @@ class BackgroundNodeSocket:
 
     def field(self, layout: bpy.types.UILayout, text: str) -> bpy.types.UILayout:
         """Draw the label beside the value; where that goes."""
-        return socket_rows.field_beside(layout, text, self.node.width)
+        return socket_rows.field_beside(layout, text, self.node.width, self.field_json)
 
     @property
     def owner_name(self) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 import bpy
 
 from ...runtime.presets.preset import Kind, Preset
-from . import node_choices, preset_choices
+from . import node_choices, preset_choices, search_words
 from .node_choices import NodeChoice
 from .preset_choices import NODE_KINDS
 from .preset_menus import DrawPreset, PresetMenus
@@ -30,7 +30,9 @@ _Draw = Callable[[bpy.types.UILayout], None]
 class DrawEntry(Protocol):
     """Draws the entry of a choice."""
 
-    def __call__(self, layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") -> None: ...
+    def __call__(
+        self, layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE", word: str = ""
+    ) -> None: ...
 
 
 class ChoiceMenus:
@@ -109,11 +111,18 @@ class ChoiceMenus:
         )
 
     def _category(self, title: str, choices: list[NodeChoice]) -> type[bpy.types.Menu]:
-        return self._menu(re.sub(r"\W+", "_", title.lower()), title, "", functools.partial(self._draw_all, choices))
+        return self._menu(re.sub(r"\W+", "_", title.lower()), title, "", functools.partial(self._draw_shipped, choices))
 
     def _draw_all(self, choices: Iterable[NodeChoice], layout: bpy.types.UILayout) -> None:
         for choice in choices:
             self._draw_entry(layout, choice)
+
+    def _draw_shipped(self, choices: Iterable[NodeChoice], layout: bpy.types.UILayout) -> None:
+        self._draw_all(choices, layout)
+        if getattr(bpy.context, "is_menu_search", False):
+            for choice in choices:
+                for word in search_words.of(choice.name):
+                    self._draw_entry(layout, choice, word=word)
 
     def _draw_preset(self, layout: bpy.types.UILayout, preset: Preset) -> None:
         layout = layout.row()

@@ -98,10 +98,13 @@ class BACKGROUND_NODES_OT_group_add(AddOperator, bpy.types.Operator):
         return self.finish()
 
 
-def draw(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") -> None:
+def draw(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE", word: str = "") -> None:
     """An entry of a menu."""
     properties = layout.operator(
-        BACKGROUND_NODES_OT_node_add.bl_idname, text=choice.title, translate=not choice.is_named_by_artist, icon=icon
+        BACKGROUND_NODES_OT_node_add.bl_idname,
+        text=choice.entry(word),
+        translate=not choice.is_named_by_artist,
+        icon=icon,
     )
     properties.choice = choice.identifier
     properties.use_transform = True

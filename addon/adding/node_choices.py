@@ -90,6 +90,10 @@ class NodeChoice:
             case _:
                 return _TITLES.get(self.name, self.name)
 
+    def entry(self, word: str = "") -> str:
+        """What an entry of a menu says: the title, and behind it the other word by which a search found it."""
+        return " \N{BLACK RIGHT-POINTING SMALL TRIANGLE} ".join(filter(None, (self.title, word)))
+
     @property
     def description(self) -> str:
         """For a tooltip, so without a full stop."""

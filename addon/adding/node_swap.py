@@ -193,9 +193,12 @@ def _fits(given: SocketType | None, wanted: SocketType | None) -> bool:
 # The menu
 
 
-def _draw_entry(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE") -> None:
+def _draw_entry(layout: bpy.types.UILayout, choice: NodeChoice, *, icon: str = "NONE", word: str = "") -> None:
     properties = layout.operator(
-        BACKGROUND_NODES_OT_node_swap.bl_idname, text=choice.title, translate=not choice.is_named_by_artist, icon=icon
+        BACKGROUND_NODES_OT_node_swap.bl_idname,
+        text=choice.entry(word),
+        translate=not choice.is_named_by_artist,
+        icon=icon,
     )
     properties.choice = choice.identifier
 

@@ -37,6 +37,8 @@ def fix_missing(parameter: Parameter) -> str:
         return f"Link {with_article(kind)} or choose one"
     if parameter.choices:
         return f"Link a value or choose one of {', '.join(map(str, parameter.choices))}"
+    if parameter.type.kind == "ANY":
+        return f"Link a {'list' if parameter.type.is_list else 'value'} or set one"
     return f"Link {with_article(str(parameter.type))} or set one"
 
 

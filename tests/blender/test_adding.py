@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import pytest
 
-from background_nodes.addon.adding import node_choices, node_search, selection
+from background_nodes.addon.adding import node_choices, node_search, search_words, selection
 from background_nodes.addon.adding.node_choices import NodeChoice
 from background_nodes.addon.preferences import preferences
 from background_nodes.node_tree.script_folders import ScriptFolders
@@ -407,3 +407,10 @@ def test_nothing_selected_is_reported(tree):
     for source in ("OBJECTS", "COLLECTION", "MATERIAL", "IMAGE", "TEXT"):
         assert bpy.ops.background_nodes.input_from_selection(source=source) == {"CANCELLED"}
     assert not len(tree.nodes)
+
+
+def test_other_words_for_shipped_nodes_are_of_nodes_that_are_there_and_not_in_their_titles():
+    shipped = {choice.name: choice for _, choices in node_choices.library() for choice in choices}
+    assert set(search_words._WORDS) <= set(shipped)
+    for name, words in search_words._WORDS.items():
+        assert not [word for word in words if word.lower() in shipped[name].title.lower()], name

@@ -10,10 +10,11 @@ from mathutils import Matrix
 
 import background_nodes
 from background_nodes.addon.command_line import assignments
-from background_nodes.node_tree import field_properties, fields, reader, socket_rows
+from background_nodes.node_tree import field_properties, fields, node_text, reader, socket_rows, sources
 from background_nodes.node_tree.lookup import InputError
 from background_nodes.runtime.errors import CompileError
 from background_nodes.runtime.planning.compiler import compile_graph
+from background_nodes.runtime.script.wording import title_of
 
 from .graphs import add, editor, new_text, new_tree, quad, script, socket_of
 
@@ -127,16 +128,34 @@ def reset(found) -> None:
 # The field
 
 
-def field_width(text: str, width: float) -> float:
-    return (width - socket_rows._EDGES) * (1.0 - socket_rows.label_share(text, width))
+def field_width(text: str, width: float, field_json: str = "") -> float:
+    return (width - socket_rows._EDGES) * (1.0 - socket_rows.label_share(text, width, field_json))
 
 
 def test_field_beside_a_label_grows_with_its_node():
-    usual = socket_rows.width_for(["File Path"], 180.0)
+    usual = socket_rows._room("File Path") + socket_rows._FIELD + socket_rows._EDGES
     assert field_width("File Path", usual) >= socket_rows._FIELD
     assert field_width("File Path", 2.0 * usual) > 1.5 * field_width("File Path", usual)
     long = "A Label That Is Long"
     assert field_width(long, 2.0 * usual) <= 2.0 * usual - socket_rows._room(long), "it leaves the label its room"
+
+
+def shipped() -> list[str]:
+    return [name for _, names in sources.library_categories() for name in names]
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_labels_and_choices_of_shipped_nodes_can_be_read_at_their_first_width(tree, name):
+    node = tree.nodes.new("BackgroundNodeScript")
+    node.library_script = name
+    row = node.width - socket_rows._EDGES
+    for found in node.inputs:
+        if found.has_label_inside:
+            continue
+        field = field_width(found.name, node.width, found.field_json)
+        longest = max((len(title_of(str(choice))) for choice in fields.read(found.field_json).choices), default=0)
+        assert field >= longest * node_text.LETTER + socket_rows._ARROW - 0.5, found.name
+        assert row - field >= socket_rows._room(found.name) - 0.5, found.name
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if "list" not in kind])

@@ -228,7 +228,7 @@ class BlenderEndedError(AssertionError):
 
 
 _MARKS = {" ": "SPACE", "\n": "RET", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS", ",": "COMMA"}
-_SHIFTED = {":": "SEMI_COLON", "=": "EQUAL", "(": "NINE", ")": "ZERO"}
+_SHIFTED = {":": "SEMI_COLON", "=": "EQUAL", "(": "NINE", ")": "ZERO", "{": "LEFT_BRACKET", "}": "RIGHT_BRACKET"}
 _KEYS = (
     _MARKS
     | _SHIFTED

@@ -254,6 +254,8 @@ def test_long_circle_is_told_with_its_middle_left_out() -> None:
         ("v:INT", "Link an int or set one"),
         ("v:[FLOAT]", "Link a list of float or set one"),
         ("v:[FLOAT]=()", "Link a list of float or set one"),
+        ("v:ANY", "Link a value or set one"),
+        ("v:[ANY]", "Link a list or set one"),
         ("v:Object", "Link an Object or choose one"),
         ("v:Mesh", "Link a Mesh or choose one"),
         ("v:ID", "Link a data-block or choose one"),
