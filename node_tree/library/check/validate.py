@@ -47,7 +47,8 @@ def main(
     Args:
         source: The object to check.
         scale: Its scale is applied, and not negative.
-        mesh: No edge has more than two faces, and no vertex has none; no face is without area.
+        mesh: There are faces, no edge has more than two of them, and no vertex has none; no face is without area, and
+            each vertex has a place.
         normals: Neighbouring faces look the same way; those of a closed mesh look outwards.
         uv_map: There is a UV map, and each face has its place in it, inside of the picture or of UDIM tiles.
         materials: Each face has a material.
@@ -134,7 +135,12 @@ def mesh_problems(mesh: bpy.types.Mesh, edges: EdgeUse) -> Iterator[tuple[str, i
     loose = int((~used).sum())
     if loose:
         yield "Mesh", loose, f"{loose} vertices have no face"
+    if not mesh.polygons:
+        yield "Mesh", 1, "there are no faces"
     points = read(mesh.vertices, "co", 3)
+    lost = int((~np.isfinite(points)).any(axis=1).sum())
+    if lost:
+        yield "Mesh", lost, f"{lost} vertices have no place: a coordinate is no number, or infinite"
     size = float(np.ptp(points, axis=0).max()) if len(points) else 0.0  # what is small has small faces
     flat = int((read(mesh.polygons, "area", 1).ravel() < 1e-10 * min(1.0, size) ** 2).sum())
     if flat:

@@ -63,6 +63,12 @@ class TestValidate:
         assert broken(fan, **options)["Mesh"] >= 1 + 2
         assert "Mesh" not in broken(fan, mesh=False, **options)
 
+    def test_mesh_without_faces_or_places_breaks_the_rule(self):
+        assert broken(mesh_object("Nothing", [], [])) == {"Mesh": 1}
+        lost = grid(cells=2)
+        lost.data.vertices[4].co.x = float("nan")
+        assert broken(lost, materials=False, normals=False)["Mesh"] == 1
+
     def test_small_faces_of_what_is_small_have_an_area(self):
         """A part of a watch in metres: its faces are a hundredth of a millimetre."""
         tiny, options = grid(cells=100), {"materials": False}
