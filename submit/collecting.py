@@ -171,12 +171,19 @@ def _copy_written(folder: Path, store: Store, job: Job, into: Path) -> Iterator[
                     if not source.exists():
                         raise StoreError(f"{source} was written by the job, and is not there any more")
                     for file in _files(source):
-                        if not file.resolve().is_relative_to(inside):
-                            raise StoreError(f"{file} is a link that leads out of the job, so it is not copied")
+                        _check_inside(file, inside, folder / job.project)
                         target = into / file.relative_to(folder / job.project)
                         target.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copy2(file, target)
                         yield target
+
+
+def _check_inside(file: Path, inside: Path, project: Path) -> None:
+    """Raise StoreError if a file of a job is another one, by a link, or none of its project."""
+    if not file.resolve().is_relative_to(inside):
+        raise StoreError(f"{file} is a link that leads out of the job, so it is not copied")
+    if not file.is_relative_to(project):
+        raise StoreError(f"{file} lies outside of what was submitted, so it is not copied")
 
 
 def _files(path: Path) -> list[Path]:

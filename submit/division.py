@@ -24,6 +24,7 @@ class Step:
         after: the places of the steps that must have run before, in the list of all.
         num_items: how many items several tasks of the farm may share; 0 if one has to do it all.
         unkept: ids of those of its tasks whose results are never kept.
+        needs: what its tasks need of a machine, as in `planning.needs`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Step:
     after: tuple[int, ...] = ()
     num_items: int = 0
     unkept: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def divide(tasks: Sequence[PlannedTask], unkept: Collection[str], num_items: Mapping[str, int]) -> tuple[Step, ...]:
@@ -64,7 +66,8 @@ def divide(tasks: Sequence[PlannedTask], unkept: Collection[str], num_items: Map
         count = num_items.get(first, 0) if len(own) == 1 else 0
         ids = tuple(task.id for task in own)
         never = tuple(each for each in ids if each in unkept)
-        steps.append(Step(", ".join(task.name for task in own), ids, tuple(after), count, never))
+        needs = tuple(dict.fromkeys(task.settings.needs for task in own if task.settings.needs))
+        steps.append(Step(", ".join(task.name for task in own), ids, tuple(after), count, never, needs))
     return tuple(steps)
 
 
@@ -94,9 +97,10 @@ def needed(tasks: Sequence[PlannedTask], wanted: Collection[str]) -> tuple[Plann
     return tuple(task for task in tasks if task.id in found)
 
 
-def arguments_of_tasks(number: int, step: Step, items_per_task: int) -> list[list[str]]:
-    """What each task of the farm for a step tells the command `step`, after the job's folder."""
+def arguments_of_tasks(number: int, step: Step, items_per_task: int, digest: str) -> list[list[str]]:
+    """What each task of the farm for a step tells the command `step`, after the folder of the job of a digest."""
+    given = [str(number), "--job", digest]
     if not step.num_items:
-        return [[str(number)]]
+        return [given]
     firsts = range(0, step.num_items, items_per_task)
-    return [[str(number), "--first", str(first), "--count", str(items_per_task)] for first in firsts]
+    return [[*given, "--first", str(first), "--count", str(items_per_task)] for first in firsts]

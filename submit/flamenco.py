@@ -100,7 +100,7 @@ def submission(job: Job, folder: Path, etag: str, items_per_task: int, command: 
         {
             "name": f"{number} {step.name}",
             "after": list(step.after),
-            "tasks": arguments_of_tasks(number, step, items_per_task),
+            "tasks": arguments_of_tasks(number, step, items_per_task, job.digest),
         }
         for number, step in enumerate(job.steps)
     ]

@@ -5,6 +5,7 @@ job.json        what is to be done, by whom, and with which scripts
 files/          the .blend file, and what it needs
 store/          what was done so far
 places/         where this folder is on the machines that did it
+addons/         add-ons that its nodes need
 unneeded/       which tasks did not have to run
 claims/         which task has written to which path
 template.json   for OpenJD
@@ -54,6 +55,15 @@ class AllowedScript:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedAddon:
+    """An add-on that was packed: its module, the name of its file or folder, and the digest of what is in that."""
+
+    module: str
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """What is to be done.
 
@@ -70,6 +80,7 @@ class Job:
         scripts: those that may run.
         steps: in an order in which they can run.
         program: the version of Background Nodes that has to run it.
+        addons: the add-ons that its nodes need, and not each Blender has.
     """
 
     name: str
@@ -84,19 +95,32 @@ class Job:
     scripts: tuple[AllowedScript, ...]
     steps: tuple[Step, ...]
     program: str = ""
+    addons: tuple[PackedAddon, ...] = ()
     version: int = VERSION
 
     def save(self, folder: Path) -> None:
         """Write it into a job's folder. Raises OSError."""
-        text = json.dumps(wire.encode(self), indent=1)
-        (folder / JOB).write_text(f"{text}\n", encoding="utf-8")
+        (folder / JOB).write_bytes(self._encoded())
+
+    def _encoded(self) -> bytes:
+        return json.dumps(wire.encode(self), indent=1).encode() + b"\n"
+
+    @property
+    def digest(self) -> str:
+        """Of its file. A farm is told it apart from the folder, so nobody changes the job there afterwards."""
+        return hashlib.sha256(self._encoded()).hexdigest()
 
     @classmethod
-    def load(cls, folder: Path) -> Job:
-        """Read it from a job's folder. Raises JobError."""
+    def load(cls, folder: Path, digest: str = "") -> Job:
+        """Read it from a job's folder. Raises JobError, also if its digest is not the one that is given."""
         path = folder / JOB
         try:
-            data = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_bytes()
+            if digest and hashlib.sha256(text).hexdigest() != digest:
+                raise JobError(
+                    f"{path} is not as it was submitted: somebody has changed it since. Submit the job again"
+                )
+            data = json.loads(text)
             if not isinstance(data, dict) or data.get("version") != VERSION:
                 raise JobError(f"{path} is of another version of Background Nodes. Submit the job again")
             job: Job = wire.decode(cls, data)

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+_JOB: Final = "the SHA-256 of job.json as it was submitted: another job is refused"
 
 
 def add(commands: Any, set_help: str, count: Callable[[str], int]) -> None:
@@ -62,12 +64,14 @@ def add(commands: Any, set_help: str, count: Callable[[str], int]) -> None:
     step.add_argument("number", type=int, metavar="STEP", help="the number of the step, from 0")
     step.add_argument("--first", type=_place, metavar="N", help="the first of the items to do, from 0; all without it")
     step.add_argument("--count", type=count, default=1, metavar="N", help="how many items to do (%(default)s)")
+    step.add_argument("--job", default="", metavar="DIGEST", help=_JOB)
     step.add_argument("--workers", type=count, metavar="N", help="how many background Blenders work at the same time")
     session = commands.add_parser(
         "session", help="keep Blenders warm between the steps of a job: farms call this", allow_abbrev=False
     )
     session.add_argument("action", choices=("start", "stop", "serve"), help="what to do; start calls serve")
     session.add_argument("folder", metavar="FOLDER", nargs="?", default=".", help="the job's folder")
+    session.add_argument("--job", default="", metavar="DIGEST", help=_JOB)
     session.add_argument("--place", help="the folder of its socket, for serve")
     session.add_argument(
         "--workers", type=count, metavar="N", help="how many background Blenders work at the same time"

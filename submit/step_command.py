@@ -77,7 +77,7 @@ def carry_out(options: argparse.Namespace, interruption: Interruption, stream: i
     lines = Lines(write, lambda: bool(interruption.exit_code))
     worker: JobWorker | None = None
     try:
-        worker = JobWorker(Path(options.folder), options.workers)
+        worker = JobWorker(Path(options.folder), options.workers, options.job)
         exit_code = run(worker, options.number, items_of(options.first, options.count), lines)
     except (BackgroundNodesError, OSError) as error:
         lines.failed(str(error))

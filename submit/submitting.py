@@ -22,8 +22,10 @@ from ..node_tree.lookup import InputError, InputProblem
 from ..runtime.errors import BackgroundNodesError, CompileError
 from ..runtime.keys.files import FileDigests, QuickDigests
 from ..runtime.keys.script_digest import ScriptDigests
+from ..runtime.planning import needs
+from ..runtime.planning.needs import Needs, Offer, parsed
 from ..runtime.planning.plan import Plan
-from . import flamenco, openjd, packing
+from . import addons, flamenco, openjd, packing
 from .allowed import allowed_scripts
 from .division import Step, divide
 from .job import FILES, PROGRAM, STORE, Job, JobError, RefusedError, submitter
@@ -107,6 +109,7 @@ def submit(options: argparse.Namespace, folder: Path) -> Job:
     plan, tree = source.plan(), str(source.tree().name)
     if wrong := [*packing.problems(plan, project), *packing.problems_of_place(plan, folder)]:
         raise CompileError(wrong)
+    needs.check(plan.tasks, _why_not)
     _check_consent(options, plan)
     named = list(packing.named_paths(plan))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -132,6 +135,7 @@ def submit(options: argparse.Namespace, folder: Path) -> Job:
             scripts=allowed_scripts(plan.tasks),
             steps=_steps(packed_plan, options, tree),
             program=PROGRAM,
+            addons=addons.pack(plan.tasks, beside),
         )
         (beside / STORE).mkdir()
         job.save(beside)
@@ -145,6 +149,12 @@ def submit(options: argparse.Namespace, folder: Path) -> Job:
         shutil.rmtree(beside, ignore_errors=True)
         raise
     return job
+
+
+def _why_not(text: str) -> str:
+    """Why no machine of a farm can serve a need. All have the Blender that the job is submitted with."""
+    lacking = Offer("", blender=bpy.app.version_string.split()[0]).lacks(Needs(blender=parsed(text).blender))
+    return f"the job runs with Blender {bpy.app.version_string}, and it needs {lacking}" if lacking else ""
 
 
 def _check_consent(options: argparse.Namespace, plan: Plan) -> None:

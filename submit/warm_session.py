@@ -56,6 +56,7 @@ def _start(options: argparse.Namespace) -> int:
         return 0
     command = [sys.executable, "-P", "-m", f"{__package__.partition('.')[0]}.cli", "session", "serve", options.folder]
     command += ["--place", str(place), *(["--workers", str(options.workers)] if options.workers else [])]
+    command += ["--job", options.job] if options.job else []
     with (place / "log.txt").open("wb") as log:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
@@ -112,6 +113,7 @@ def ask(options: argparse.Namespace) -> int | None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
     question = {"folder": options.folder, "step": options.number, "first": options.first, "count": options.count}
+    question["job"] = options.job
     with connection, connection.makefile("rb") as answers:
         connection.sendall(json.dumps(question).encode() + b"\n")
         for line in answers:
@@ -132,7 +134,7 @@ def serve(options: argparse.Namespace, stream: int) -> int:
     from .working import JobWorker
 
     try:
-        worker = JobWorker(Path(options.folder), options.workers)
+        worker = JobWorker(Path(options.folder), options.workers, options.job)
     except (BackgroundNodesError, OSError) as error:
         os.write(stream, f"{one_line(str(error))}\n".encode("utf-8", "backslashreplace"))
         return _EXIT_BAD_INPUT
@@ -171,7 +173,8 @@ def _answer(connection: socket.socket, worker: Any) -> bool:
         question = _question(connection)
         if question.get("stop"):
             return False
-        if "step" not in question or Path(question["folder"]).absolute() != worker.folder:
+        asked = "step" in question and (Path(question["folder"]).absolute(), question["job"])
+        if asked != (worker.folder, worker.digest):
             _send(connection, {"exit": None})
             return True
         lines = Lines(lambda line: _send_if_there(connection, {"line": line}), lambda: _is_gone(connection))

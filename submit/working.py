@@ -33,7 +33,7 @@ from ..runtime.scheduling.states import RunState, TaskState
 from ..runtime.scratch.scratch import Scratch
 from ..runtime.store.limits import Limits
 from ..runtime.store.store import Store
-from . import allowed
+from . import addons, allowed
 from .division import Step, needed
 from .job import PROGRAM, STORE, Job, JobError, claims, note_place, note_unneeded
 from .share import NOT_HERE, Share
@@ -91,21 +91,23 @@ class _Host(BlenderHost):
 class JobWorker:
     """Runs steps of one job, one at a time, in background Blenders that stay warm between them."""
 
-    def __init__(self, folder: Path, num_workers: int | None = None) -> None:
-        """Open the job's file.
+    def __init__(self, folder: Path, num_workers: int | None = None, digest: str = "") -> None:
+        """Open the job's file. With a `digest`, the job must have that: see `Job`.
 
         Raises:
             JobError: if the folder is none of a job, or the job needs another Blender.
             InputError: if its file is not as it was.
         """
         self.folder = folder.absolute()
-        self.job = Job.load(self.folder)
+        self.digest = digest
+        self.job = Job.load(self.folder, digest)
         if self.job.blender != bpy.app.version_string:
             message = f"the job was submitted with Blender {self.job.blender}, and this is {bpy.app.version_string}"
             raise JobError(f"{message}. Its results would differ")
         if self.job.program != PROGRAM:
             message = f"the job was submitted with Background Nodes {self.job.program or 'of an earlier version'}"
             raise JobError(f"{message}, and this is {PROGRAM}. Install that here, or submit the job again")
+        addons.use(self.job, self.folder)
         command.open_file(str(self.folder / self.job.file))
         self._tree = lookup.tree(self.job.tree)
         options = argparse.Namespace(until=self.job.until, settings=self.job.settings)

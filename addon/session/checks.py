@@ -7,10 +7,12 @@ import functools
 import hashlib
 from collections.abc import Sequence
 
+import addon_utils
 import bpy
 
 from ...node_tree import reader
 from ...runtime.blender import sendable
+from ...runtime.errors import CompileError, Problem
 from ...runtime.planning.compiler import compile_graph
 from ...runtime.planning.graph import Graph
 from ...runtime.planning.plan import Plan
@@ -30,10 +32,29 @@ def compiled(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None)
 
 
 def checked(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None) -> Plan:
-    """The plan of a tree, if workers can be sent all data-blocks that it reads. Raises CompileError."""
+    """The plan of a tree, if workers can have all data-blocks and add-ons that it needs. Raises CompileError."""
     plan = compiled(tree, until)
     sendable.check(plan)
+    _check_addons(plan)
     return plan
+
+
+def _check_addons(plan: Plan) -> None:
+    """Raise CompileError if an add-on is not installed: its version is a part of what a result depends on."""
+    wanted = {module for task in plan.tasks for module in task.settings.addons}
+    for refresh in (False, True):  # somebody may have installed it a moment ago
+        missing = wanted - {each.__name__ for each in addon_utils.modules(refresh=refresh)} if wanted else wanted
+        if not missing:
+            return
+    fix = "Install it, or take it away from Add-ons in the Sidebar"
+    raise CompileError(
+        [
+            Problem(task.name, "", f'the add-on "{module}", which it needs, is not installed', fix, task.id)
+            for task in plan.tasks
+            for module in task.settings.addons
+            if module in missing
+        ]
+    )
 
 
 class _Wanted:

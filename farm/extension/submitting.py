@@ -25,6 +25,60 @@ _BLENDERS_OWN = re.compile(r"\d+:\d+\.\d+ +\S+ +\| ")
 _INTERVAL = 0.25
 
 
+class Submission:
+    """A process that makes a job. What comes of it is told whichever file is open when it has ended."""
+
+    def __init__(self, command: list[str], allowed: list[str]) -> None:
+        """Start it. `allowed` are the digests of the scripts that may run. Raises OSError."""
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (until the process has ended)
+        with tempfile.TemporaryFile() as listed:
+            listed.write("\n".join(allowed).encode())
+            listed.seek(0)
+            self.process = subprocess.Popen(
+                command, stdin=listed, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True
+            )
+
+    def outcome(self) -> tuple[bool, str]:
+        """Whether it failed, and what it said. It has ended."""
+        with self._log:
+            self._log.seek(0)
+            lines = self._log.read().decode("utf-8", "replace").splitlines()
+        said = [line for line in lines if not _BLENDERS_OWN.match(line)]
+        if self.process.returncode:
+            return True, "\n".join(said) or "background-nodes submit has ended without a word"
+        return False, next(iter(said), "")
+
+    def follow(self) -> None:
+        """Tell what came of it as soon as it has ended."""
+        self.look = self._look  # one object: Blender knows timers by it
+        bpy.app.timers.register(self.look, first_interval=_INTERVAL, persistent=True)
+        _going_on.append(self)
+
+    def _look(self) -> float | None:
+        if self.process.poll() is None:
+            return _INTERVAL
+        _going_on.remove(self)
+        failed, said = self.outcome()
+        _tell("Nothing Was Submitted" if failed else "Submitted to Farm", said, "ERROR" if failed else "CHECKMARK")
+        return None
+
+
+#: Those that have not ended yet.
+_going_on: list[Submission] = []
+
+
+def _tell(title: str, text: str, icon: str) -> None:
+    """Show a text in a window. A report of an operator would be lost with the file in which it was called."""
+
+    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+        for line in text.splitlines():
+            menu.layout.label(text=line, translate=False)
+
+    manager = bpy.context.window_manager
+    with bpy.context.temp_override(window=manager.windows[0]):
+        manager.popup_menu(draw, title=title, icon=icon)
+
+
 class BACKGROUND_NODES_FARM_OT_submit(bpy.types.Operator):
     """Make a job of the node tree for a farm that takes jobs: its steps, the saved file, and all that it uses"""
 
@@ -76,49 +130,22 @@ class BACKGROUND_NODES_FARM_OT_submit(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             allowed, command = self._allowed(), self._command()
-            self._log = tempfile.TemporaryFile()  # noqa: SIM115 (until the process has ended)
-            with tempfile.TemporaryFile() as listed:
-                listed.write("\n".join(allowed).encode())
-                listed.seek(0)
-                self._process = subprocess.Popen(
-                    command, stdin=listed, stdout=subprocess.DEVNULL, stderr=self._log, start_new_session=True
-                )
+            submission = Submission(command, allowed)
         except Exception as error:  # noqa: BLE001 (its class is one of the other extension)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        if context.window is None or bpy.app.background:
-            self._process.wait()
-            return self._ended()
-        self._timer = context.window_manager.event_timer_add(_INTERVAL, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        self.report({"INFO"}, f"{self.folder} is being made")
-        return {"RUNNING_MODAL"}
-
-    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type != "TIMER" or self._process.poll() is None:
-            return {"PASS_THROUGH"}
-        context.window_manager.event_timer_remove(self._timer)
-        return self._ended()
-
-    def _ended(self) -> set[str]:
-        with self._log:
-            self._log.seek(0)
-            lines = self._log.read().decode("utf-8", "replace").splitlines()
-        said = "\n".join(line for line in lines if not _BLENDERS_OWN.match(line))
-        if self._process.returncode:
-            self.report({"ERROR"}, said or "background-nodes submit has ended without a word")
-            return {"CANCELLED"}
-        self.report({"INFO"}, next(iter(said.splitlines()), ""))
-        return {"FINISHED"}
+        if not bpy.app.background:
+            submission.follow()
+            self.report({"INFO"}, f"{self.folder} is being made")
+            return {"FINISHED"}
+        submission.process.wait()
+        failed, said = submission.outcome()
+        self.report({"ERROR"} if failed else {"INFO"}, said)
+        return {"CANCELLED"} if failed else {"FINISHED"}
 
     def _command(self) -> list[str]:
         """What makes the job. Raises what is wrong before anything begins."""
-        python = ways.python()
-        if not python:
-            raise ValueError(
-                "No Python can be started. Name one that has background-nodes[submit], "
-                "in the preferences of Background Nodes Farm"
-            )
+        python = ways.python_with("submit")
         folder = bpy.path.abspath(self.folder)
         if not folder or not Path(folder).is_absolute():
             raise ValueError("Give the folder of the job")
@@ -177,5 +204,8 @@ def register() -> None:
 
 
 def unregister() -> None:
+    for each in _going_on:
+        bpy.app.timers.unregister(each.look)
+    _going_on.clear()
     bpy.types.NODE_MT_node.remove(_draw_node_menu)
     bpy.utils.unregister_class(BACKGROUND_NODES_FARM_OT_submit)

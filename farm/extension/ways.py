@@ -14,6 +14,15 @@ import bpy
 EXTENSION = __package__.rpartition(".extension")[0]
 
 
+class NoPythonError(Exception):
+    """The Python of the preferences can't be started. `fix` says what to do about it."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(f"{message}. {fix}")
+        self.message = message
+        self.fix = fix
+
+
 def preferences() -> Any:
     """The preferences of this extension."""
     return bpy.context.preferences.addons[EXTENSION].preferences
@@ -23,6 +32,18 @@ def python() -> str:
     """The Python that the preferences name, "" if it can't be started."""
     path = bpy.path.abspath(preferences().python)
     return path if os.access(path, os.X_OK) else ""
+
+
+def python_with(extra: str) -> str:
+    """The Python that the preferences name, which is to have what pip calls background-nodes[`extra`].
+
+    Raises NoPythonError if it can't be started.
+    """
+    found = python()
+    if not found:
+        fix = f"Name one that has background-nodes[{extra}], in the preferences of Background Nodes Farm"
+        raise NoPythonError(f"{preferences().python or 'nothing'} is no Python that can be started", fix)
+    return found
 
 
 def find(farm: ModuleType, told: str = "") -> Any:
@@ -38,8 +59,8 @@ def find(farm: ModuleType, told: str = "") -> Any:
     if not bpy.app.online_access and not place.is_loopback(address.host):
         message = f"Blender is not to go online, and {address.text} is another machine"
         raise error(message, "Switch on Allow Online Access in the preferences, under System")
-    chosen_python = python()
-    if not chosen_python:
-        message = f"{chosen.python or 'nothing'} is no Python that can be started"
-        raise error(message, "Name one that has background-nodes[farm], in the preferences of Background Nodes Farm")
+    try:
+        chosen_python = python_with("farm")
+    except NoPythonError as missing:
+        raise error(missing.message, missing.fix) from None
     return importlib.import_module(f"{farm.__name__}.engine").Way(chosen_python, address)

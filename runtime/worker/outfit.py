@@ -64,25 +64,10 @@ class Outfit:
     def enable_addons(self) -> None:
         """Enable the add-ons of its kind; those that are enabled already stay as they are."""
         if self._kind.addons and not self.fault:
-            self._find_places()
+            find_addons(self._places)
             self.fault = next(filter(None, map(_enable, self._kind.addons)), "")
             bpy.context.preferences.is_dirty = False
         self._stamps = {file: _stamp_of(file) for module in self.modules() if (file := _file_of(module))}
-
-    def _find_places(self) -> None:
-        preferences = bpy.context.preferences
-        known = {repository.module: repository for repository in preferences.extensions.repos}
-        for module, folder in self._places.repositories:
-            if module not in known:
-                preferences.extensions.repos.new(name=module, module=module, custom_directory=folder)
-            elif os.path.normpath(known[module].directory) != os.path.normpath(folder):
-                known[module].use_custom_directory, known[module].custom_directory = True, folder
-        folders = {entry.directory for entry in preferences.filepaths.script_directories}
-        for folder in self._places.script_folders:
-            if folder not in folders:
-                entry = preferences.filepaths.script_directories.new()
-                entry.name, entry.directory = os.path.basename(folder), folder  # noqa: PTH119 (it may be empty)
-                bpy.utils.refresh_script_paths()
 
     def modules(self) -> list[types.ModuleType]:
         """The modules of all add-ons that did not come with Blender."""
@@ -99,6 +84,23 @@ class Outfit:
     def refusal(self, node: str) -> str:
         """Why a task can't run here."""
         return f'"{node}" can\'t run: {self.fault}'
+
+
+def find_addons(places: AddonPlaces) -> None:
+    """Let Blender find the add-ons of these places, until it ends."""
+    preferences = bpy.context.preferences
+    known = {repository.module: repository for repository in preferences.extensions.repos}
+    for module, folder in places.repositories:
+        if module not in known:
+            preferences.extensions.repos.new(name=module, module=module, custom_directory=folder)
+        elif os.path.normpath(known[module].directory) != os.path.normpath(folder):
+            known[module].use_custom_directory, known[module].custom_directory = True, folder
+    folders = {entry.directory for entry in preferences.filepaths.script_directories}
+    for folder in places.script_folders:
+        if folder not in folders:
+            entry = preferences.filepaths.script_directories.new()
+            entry.name, entry.directory = os.path.basename(folder), folder  # noqa: PTH119 (it may be empty)
+            bpy.utils.refresh_script_paths()
 
 
 def leave_packages_alone() -> None:

@@ -405,7 +405,11 @@ def test_job_that_flamenco_takes_has_a_folder_and_one_that_it_refuses_has_none(s
     assert names(tmp_path) == ["first", "project"]
     assert json.loads((tmp_path / "first" / "flamenco.json").read_text()) == {"id": "12"}
     steps = json.loads(asked[1][1]["settings"]["steps"])
-    assert [step["tasks"] for step in steps] == [[["0", "--first", "0", "--count", "3"]], [["1"]]]
+    digest = Job.load(tmp_path / "first").digest
+    assert [step["tasks"] for step in steps] == [
+        [["0", "--job", digest, "--first", "0", "--count", "3"]],
+        [["1", "--job", digest]],
+    ]
 
 
 # What is packed, and what comes home
@@ -501,7 +505,7 @@ def test_entry_of_the_menu_submits_the_saved_file_with_the_python_of_the_prefere
     assert len(answers) == 6, run.stderr
     unsaved, no_python, offline, submitted, there_already, other_script = answers
     assert "Save the file first" in unsaved
-    assert "No Python can be started" in no_python
+    assert "nothing is no Python that can be started" in no_python
     assert "Blender is not to go online" in offline
     assert submitted == "FINISHED"
     assert "it is there already" in there_already

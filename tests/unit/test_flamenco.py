@@ -114,7 +114,10 @@ def test_job_type_makes_a_task_of_each_portion_of_items_after_all_tasks_before()
     assert {command["name"] for command in commands} == {"exec"}
     assert {command["parameters"]["exe"] for command in commands} == {"bn"}
     assert [command["parameters"]["args"] for command in commands] == [
-        ["step", "/shared/job", "0"],
-        *(["step", "/shared/job", "1", "--first", str(first), "--count", "4"] for first in (0, 4, 8)),
-        ["step", "/shared/job", "2"],
+        ["step", "/shared/job", "0", "--job", JOB.digest],
+        *(
+            ["step", "/shared/job", "1", "--job", JOB.digest, "--first", str(first), "--count", "4"]
+            for first in (0, 4, 8)
+        ),
+        ["step", "/shared/job", "2", "--job", JOB.digest],
     ]

@@ -78,7 +78,7 @@ def test_step_comes_after_those_it_depends_on_and_its_items_are_a_task_parameter
     assert lift["dependencies"] == [{"dependsOn": heights["name"]}]
     (first,) = lift["parameterSpace"]["taskParameterDefinitions"]
     assert first["range"] == "0-9:4"
-    assert lift["script"]["actions"]["onRun"]["args"][3:] == ["--first", "{{Task.Param.First}}", "--count", "4"]
+    assert lift["script"]["actions"]["onRun"]["args"][5:] == ["--first", "{{Task.Param.First}}", "--count", "4"]
     assert [each["dependsOn"] for each in rest["dependencies"]] == [heights["name"], lift["name"]]
 
 
@@ -89,3 +89,26 @@ def test_names_of_nodes_break_no_template():
     found = [step["name"] for step in openjd.template(job)["steps"]]
     assert len(set(found)) == len(names)
     assert all(len(name) <= 64 and name.isprintable() and "{{" not in name for name in found)
+
+
+def test_step_on_openjd_requires_of_its_machine_what_its_nodes_need():
+    step = dataclasses.replace(STEPS[0], needs=("GPU=1, memory=1.5, my-tool=2", "GPU=2, OS=macOS, Blender=5.2"))
+    found = openjd.template(dataclasses.replace(JOB, steps=(step, STEPS[1])))["steps"]
+    assert found[0]["hostRequirements"] == {
+        "amounts": [
+            {"name": "amount.worker.gpu", "min": 2.0},
+            {"name": "amount.my_tool", "min": 2.0},
+            {"name": "amount.worker.memory", "min": 1431},
+        ],
+        "attributes": [{"name": "attr.worker.os.family", "allOf": ["macos"]}],
+    }
+    assert "hostRequirements" not in found[1]
+
+
+def test_job_of_another_digest_is_refused(tmp_path):
+    JOB.save(tmp_path)
+    assert Job.load(tmp_path, JOB.digest) == JOB
+    JOB.save(tmp_path)
+    (tmp_path / "job.json").write_text((tmp_path / "job.json").read_text().replace("ann", "eve"))
+    with pytest.raises(JobError, match="somebody has changed it since"):
+        Job.load(tmp_path, JOB.digest)
