@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -94,10 +94,10 @@ def make_relative() -> bool:
     changed = [path for path in before if path and not path.startswith("//") and not _is_brushes(path)]
     if changed:
         bpy.ops.file.make_paths_relative()
-    for struct, name in _others():
-        if struct.id_data.library is None and not getattr(struct, name).startswith("//"):
-            setattr(struct, name, bpy.path.relpath(getattr(struct, name)))
-            changed.append(name)
+    for place in _others():
+        if place.owner.id_data.library is None and not place.path.startswith("//"):
+            place.set(bpy.path.relpath(place.path))
+            changed.append(place.path)
     return bool(changed)
 
 
@@ -111,8 +111,7 @@ def _normal(path: str) -> str:
 
 def _paths() -> Iterator[str]:
     yield from bpy.utils.blend_paths(absolute=True, packed=False, local=False)
-    for struct, name in _others():
-        yield bpy.path.abspath(getattr(struct, name), library=struct.id_data.library)
+    yield from (place.whole for place in _others())
 
 
 def _tiles() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -136,30 +135,58 @@ def _cache_folders() -> Iterator[str]:
                 yield bpy.path.abspath(modifier.domain_settings.cache_directory, library=item.library)
             elif modifier.type == "OCEAN":
                 yield bpy.path.abspath(modifier.filepath, library=item.library)
-    for struct, name in _others():
-        if name != "value":
-            yield bpy.path.abspath(getattr(struct, name), library=struct.id_data.library)
+    yield from (place.whole for place in _others() if place.is_cache)
 
 
-def _others() -> Iterator[tuple[Any, str]]:
-    """(struct, property) of the paths that Blender does not tell of."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a path stands: a property, or a custom one. `is_cache` is as in `Use`."""
+
+    owner: Any
+    name: str
+    is_custom: bool = False
+    is_cache: bool = False
+
+    @property
+    def path(self) -> str:
+        return str(self.owner.get(self.name, "") if self.is_custom else getattr(self.owner, self.name))
+
+    @property
+    def whole(self) -> str:
+        return str(bpy.path.abspath(self.path, library=self.owner.id_data.library))
+
+    def set(self, path: str) -> None:
+        if self.is_custom:
+            self.owner[self.name] = path
+        else:
+            setattr(self.owner, self.name, path)
+
+
+def _others() -> Iterator[_Place]:
+    """Paths that Blender does not tell of, or not all versions do."""
+    yield from (place for place in _all_others() if place.path)
+
+
+def _all_others() -> Iterator[_Place]:
+    for group in bpy.data.node_groups:
+        for node in group.nodes:
+            for socket in node.inputs:
+                if socket.bl_idname == "NodeSocketStringFilePath":
+                    yield _Place(socket, "default_value")
     for item in bpy.data.objects:
         for modifier in item.modifiers:
-            if modifier.type != "NODES":
-                continue
-            yield from _filled((modifier, "bake_directory"), *((each, "directory") for each in modifier.bakes))
-            if hasattr(modifier, "properties"):  # since 5.2, inputs are properties of their own
-                yield from _filled(*((each, "value") for each in _inputs(modifier.properties.inputs)))
+            if modifier.type == "NODES":
+                yield _Place(modifier, "bake_directory", is_cache=True)
+                yield from (_Place(each, "directory", is_cache=True) for each in modifier.bakes)
+                yield from _inputs(modifier)
 
 
-def _inputs(inputs: Any) -> Iterator[Any]:
-    for prop in inputs.bl_rna.properties:
-        socket = getattr(inputs, prop.identifier) if prop.type == "POINTER" and prop.identifier != "rna_type" else None
-        value = None if socket is None else socket.bl_rna.properties.get("value")
-        if value is not None and value.type == "STRING" and value.subtype in ("FILE_PATH", "DIR_PATH"):
-            yield socket
-
-
-def _filled(*places: tuple[Any, str]) -> Iterable[tuple[Any, str]]:
-    """Those of the properties that hold a text."""
-    return (each for each in places if getattr(each[0], each[1], ""))
+def _inputs(modifier: Any) -> Iterator[_Place]:
+    """The inputs of a group of Geometry Nodes that are paths: custom properties, since 5.2 properties of their own."""
+    items = () if modifier.node_group is None else modifier.node_group.interface.items_tree
+    for item in items:
+        if item.item_type == "SOCKET" and item.in_out == "INPUT" and getattr(item, "subtype", "") == "FILE_PATH":
+            if not hasattr(modifier, "properties"):
+                yield _Place(modifier, item.identifier, is_custom=True)
+            elif (socket := getattr(modifier.properties.inputs, item.identifier, None)) is not None:
+                yield _Place(socket, "value")

@@ -95,7 +95,10 @@ def imports(path: str, *, by_modifier: bool) -> bpy.types.Object:
         entry.subtype = "FILE_PATH"
         group.links.new(group.nodes.new("NodeGroupInput").outputs["File"], node.inputs[0])
         found.modifiers[0].node_group = group
-        getattr(found.modifiers[0].properties.inputs, entry.identifier).value = path
+        if hasattr(found.modifiers[0], "properties"):
+            getattr(found.modifiers[0].properties.inputs, entry.identifier).value = path
+        else:
+            found.modifiers[0][entry.identifier] = path
     else:
         node.inputs[0].default_value = path
         found.modifiers[0].node_group = group
