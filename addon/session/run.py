@@ -333,7 +333,8 @@ class Run:
 
         But if an item failed that would have given a list, the items of nodes that run over it get other numbers now:
         all of them run again, unless their results are kept. So do those of a node of which items were skipped, and
-        whose script asks for all its `items`, and those of the nodes that follow it.
+        whose script asks for all its `items`, and those of the nodes that follow it. Nor is a list made of two values:
+        if a mapped node that is tried again is given another one now, all its items run again.
 
         Raises:
             RunError: if there is nothing to retry, or if more than that has changed: run the whole tree then.

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -186,8 +186,10 @@ class ActiveRun:
 
     def change(self, tasks: Iterable[PlannedTask]) -> frozenset[str]:
         """Take tasks in the place of those with the same ids, for a retry. Returns the ids of those to do all anew."""
+        tasks = list(tasks)
+        changed = {task.id for task in tasks if _given(task) != _given(self.tasks[task.id])}
         self.tasks.update((task.id, task) for task in tasks)
-        anew = self._to_do_anew()
+        anew = self._to_do_anew(changed)
         for task in anew:
             self._forget_items(task)
         self.results.forget_inputs()
@@ -196,12 +198,12 @@ class ActiveRun:
         self._gatherings.clear()
         return anew
 
-    def _to_do_anew(self) -> frozenset[str]:
-        """The tasks of which a retry does all items anew.
+    def _to_do_anew(self, changed: Container[str]) -> frozenset[str]:
+        """The tasks of which a retry does all items anew. `changed` are those to which the tree gives other values.
 
-        That are those whose items get other numbers; and those whose items were told of each other, of which there are
-        more now. What these give may be other than before, so all that takes it is done anew, too, even what succeeded:
-        a list node may have given it what was there.
+        That are those whose items get other numbers; those whose items would be made with different values; and those
+        whose items were told of each other, of which there are more now. What these give may be other than before, so
+        all that takes it is done anew, too, even what succeeded: a list node may have given it what was there.
         """
         found, may_differ = set[str](), set[str]()
         for task in self.tasks.values():
@@ -215,7 +217,7 @@ class ActiveRun:
                 continue
             are_others = record.is_provisional or bool(record.skipped)
             is_told = are_others and (self._sees_items(record.planned) or self._sees_items(task))
-            if is_told or not may_differ.isdisjoint(task.dependencies):
+            if is_told or task.id in changed or not may_differ.isdisjoint(task.dependencies):
                 may_differ.add(task.id)
             elif not record.is_provisional:
                 continue
@@ -373,3 +375,8 @@ class ActiveRun:
             for source in () if delivery.is_offered else delivery.sources:
                 if source.type.is_data_block and not isinstance(source, Constant):
                     yield from self.results.source(source, self.tasks).refs()
+
+
+def _given(task: PlannedTask) -> list[tuple[Source, ...]]:
+    """What a task is given; not what its script says of its parameters."""
+    return [argument.sources for argument in task.arguments]

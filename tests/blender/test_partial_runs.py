@@ -127,6 +127,25 @@ def test_a_retry_carries_only_the_mended_file_through_the_nodes(session, tmp_pat
     assert run.tasks["Mark"].items[1].log == "marked D\n"
 
 
+def test_a_retry_with_another_value_mixes_no_items_of_both(session):
+    """Of a script that was fixed, what succeeded stays; but no list is half of one value and half of another."""
+    tree = new_tree()
+    numbers = value(tree, "INT", [0, 1, 2, 3], is_list=True)
+    source = """
+def main(number: int, by: int = 10, bad: int = 2) -> int:
+    if number == bad: raise ValueError("bad")
+    return number * by
+"""
+    times = script(tree, "Times", source, number=numbers)
+    script(tree, "Plus", "def main(number: int) -> int: return number + 1", number=times)
+    run = background_nodes.run(tree)
+    assert item_states(run.tasks["Plus"]) == "su su sk su"
+    times.inputs["By"].default_value, times.inputs["Bad"].default_value = 100, 99
+    run.retry()
+    assert run.wait() == "succeeded"
+    assert list(tree.nodes["Plus"].outputs[0].result) == [1, 101, 201, 301]
+
+
 READ_PATH = """
 import pathlib
 
