@@ -305,12 +305,17 @@ def test_each_kind_of_plain_value_has_sockets_and_can_be_sent_and_set_on_the_com
     [
         ("name: str", False),
         ("name_contains_all_of: str", True),
-        ("a_number_has_its_label_inside: float", False),
+        ("emission: float", False),
+        ("a_number_has_its_label_inside: float", True),
+        ("is_on: bool", False),
+        ("a_tick_box_has_its_label_inside: bool", True),
+        ("kind: typing.Literal['Near', 'Far']", False),
+        ("kind: typing.Literal['Near', 'Not Turned, at the Origin']", True),
         ("another_object_beside_it: bpy.types.Object", True),
     ],
 )
-def test_new_node_is_as_wide_as_its_labels_need(parameters, is_wider):
-    node = script(new_tree(), "Node", f"import bpy\ndef main({parameters}): pass")
+def test_new_node_is_as_wide_as_its_labels_and_choices_need(parameters, is_wider):
+    node = script(new_tree(), "Node", f"import typing\nimport bpy\ndef main({parameters}): pass")
     assert (node.width > node.bl_width_default) is is_wider
     assert node.width < 2 * node.bl_width_default
 
