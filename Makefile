@@ -35,7 +35,7 @@ test: .venv/dev/finished ## all tests, on Blender 4.2 to 5.2, the built extensio
 counts: .venv/dev/finished ## write docs/data_blocks.md anew, from what the last `make test` left
 	$(bin)/python tools/write_counts.py
 
-jobs: .venv/dev/finished ## run ten jobs of artists at their size, and write docs/jobs.md anew
+jobs: .venv/dev/finished ## run ten jobs of artists at their size, write docs/jobs.md and their presets' costs anew
 	$(bin)/python -m nox --session jobs
 
 demo: .venv/demo/finished ## a real graph in parallel background Blenders

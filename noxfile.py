@@ -212,7 +212,7 @@ def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
 
 @nox.session(default=False, python=WHEELS["5.2"][0])
 def jobs(session: nox.Session) -> None:
-    """Run the ten jobs at their whole size, or those named after --, and write into docs/jobs.md what they did."""
+    """Run the ten jobs at their whole size, or those named after --; write docs/jobs.md and their presets' costs."""
     fill(session, f"bpy=={WHEELS['5.2'][1]}", *READERS)
     left = ROOT / "build" / "ten_jobs"
     shutil.rmtree(left, ignore_errors=True)

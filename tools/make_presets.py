@@ -2,8 +2,8 @@
 
 python tools/make_presets.py examples/presets addon/presets/shipped
 
-Each folder of the first one is a preset as text, as `presets dump` writes it; tools/measure_presets.py brings what it
-costs and its picture up to date.
+Each folder in the first one that has a preset.json is a preset as text, as `presets dump` writes it.
+tools/measure_presets.py brings what it costs and its picture up to date; of the ten jobs, `make jobs` does.
 """
 
 import sys
@@ -32,7 +32,7 @@ def main(sources: Path, target: Path) -> None:
     for file in target.iterdir():
         if file.name != catalogs.FILE_NAME:
             file.unlink()
-    for source in sorted(file.parent for file in sources.glob(f"*/{dump_folder.PRESET_FILE}")):
+    for source in sorted(file.parent for file in sources.rglob(dump_folder.PRESET_FILE)):
         file = write(source, target)
         print(f"{file}  {file.stat().st_size / 1000:.0f} kB")
 

@@ -1,4 +1,4 @@
-"""Measure what the presets that ship with the extension cost, and take their pictures: into examples/presets.
+"""Measure what the presets that come along cost, but for the ten jobs, and take their pictures: into examples/presets.
 
 python tools/measure_presets.py examples/presets [NAME ...]
 
@@ -163,12 +163,6 @@ def show_clean_up_imported_cad(stage: Stage) -> bpy.types.Image:
     return render(stage.fetch("Cleaned")[:1], SIZE)
 
 
-def turntable(stage: Stage) -> tuple[int, str]:
-    stage.objects("Objects", demo_scene.make_gear)
-    stage.give(Frames=16, Width=256, Height=256, Save_To=stage.path("turntable"))
-    return 16 * 256 * 256, "pixels"
-
-
 def thumbnails_for_a_library(stage: Stage) -> tuple[int, str]:
     library = stage.folder / "library"
     library.mkdir()
@@ -204,7 +198,6 @@ CASES = {
     "batch_convert_a_folder": (batch_convert_a_folder, None),
     "folder_contact_sheet": (folder_contact_sheet, the("Sheet")),
     "clean_up_imported_cad": (clean_up_imported_cad, show_clean_up_imported_cad),
-    "turntable": (turntable, the("Sheet")),
     "thumbnails_for_a_library": (thumbnails_for_a_library, the("Sheet")),
     "uv_and_texture_report": (uv_and_texture_report, None),
     "preview": (render_still, the("result")),

@@ -15,6 +15,7 @@ from background_nodes.addon.presets import using
 from background_nodes.addon.presets.libraries import SHIPPED, SHIPPED_NAME, libraries
 from background_nodes.node_tree.text_form.building import build
 from background_nodes.node_tree.text_form.dumping import dump
+from background_nodes.runtime.errors import CompileError, Problem
 from background_nodes.runtime.presets import dump_folder
 from background_nodes.runtime.presets.library import PresetLibrary, picture_of
 from background_nodes.runtime.presets.preset import Kind, Preset, to_json
@@ -24,7 +25,12 @@ from .graphs import add, link, new_tree, value
 from .library.scenes import cube, grid, material, mesh_object, pixels, saved_picture, textured, uv_area
 from .library.scenes import link as put
 
-SOURCES = sorted(file.parent for file in Path(__file__).parents[2].glob("examples/presets/*/preset.json"))
+SOURCES = sorted(file.parent for file in Path(__file__).parents[2].glob("examples/presets/**/preset.json"))
+#: Those that are the ten jobs of docs/jobs.md; tests/blender/ten_jobs/ runs them.
+JOBS = [folder for folder in SOURCES if folder.parent.name == "jobs"]
+#: In graphs of them, the frame around what has to be set.
+FRAME = "Set This First"
+needs_films = pytest.mark.skipif(not bpy.app.build_options.codec_ffmpeg, reason="this Blender makes no films")
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +93,29 @@ def test_each_input_and_output_of_a_preset_is_described(source):
 
 
 # What they do
+
+
+@pytest.mark.parametrize("folder", JOBS, ids=lambda folder: folder.name)
+def test_job_lacks_what_an_artist_has_to_set_and_nothing_else(library, folder, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    preset = library.find(dump_folder.read(folder)[0].uuid)
+    if preset.kind is Kind.TREE:
+        tree = using.use_tree(preset).tree
+        wanted = {node.name for node in tree.nodes if node.parent is not None and node.parent.label == FRAME}
+    else:
+        tree = use(library, preset.name, {}).id_data
+        wanted = {f"{preset.name} / {preset.name}"}  # the node in the group that what is to be linked goes to
+    with pytest.raises(CompileError) as caught:
+        background_nodes.forecast(tree)
+    problems = caught.value.problems
+    assert {to_be_set(tree, problem) for problem in problems} == wanted
+    assert all(problem.socket and problem.fix for problem in problems)
+
+
+def to_be_set(tree: bpy.types.NodeTree, problem: Problem) -> str:
+    """The node to set something on: that of the problem, or the one that is linked to its socket."""
+    socket = tree.nodes[problem.node].inputs[problem.socket] if problem.node in tree.nodes else None
+    return socket.links[0].from_node.name if socket is not None and socket.is_linked else problem.node
 
 
 def use(library: PresetLibrary, name: str, inputs: dict[str, Any]) -> bpy.types.Node:
@@ -216,10 +245,12 @@ def test_contact_sheet_shows_all_pictures_of_a_folder(library, tmp_path):
     assert sheet_file.is_file()
 
 
-def test_turntable_renders_each_frame_of_a_turn_and_a_sheet(library, tmp_path):
-    folder = tmp_path / "turn"
+@needs_films
+def test_turntable_renders_each_frame_of_a_turn_a_film_and_a_sheet(library, tmp_path):
+    folder, film, sheet = tmp_path / "turn", tmp_path / "turn.mp4", tmp_path / "sheet.png"
     sizes = {"Frames": 4, "Width": 24, "Height": 16, "Engine": "Workbench"}
-    node = use(library, "Turntable", {"Objects": [cube("Box")], "Save To": f"{folder}/", "Transparent": True} | sizes)
+    paths = {"Save To": f"{folder}/", "Save Film As": str(film), "Save Sheet As": str(sheet)}
+    node = use(library, "Turntable", {"Objects": [cube("Box")], "Transparent": True} | paths | sizes)
     done = run(node)
     frames = fetch(done, node, "Frames")
     assert [tuple(frame.size) for frame in frames] == [(24, 16)] * 4
@@ -229,6 +260,10 @@ def test_turntable_renders_each_frame_of_a_turn_and_a_sheet(library, tmp_path):
     assert [Path(file).parent for file in fetch(done, node, "Files")] == [folder] * 4
     assert len(list(folder.iterdir())) == 4
     assert tuple(fetch(done, node, "Sheet").size) == (2 * 160 + 3 * 4, 2 * 160 + 3 * 4)
+    assert [Path(fetch(done, node, name)) for name in ("Film", "Sheet File")] == [film, sheet]
+    clip = bpy.data.movieclips.load(str(film))
+    assert (clip.frame_duration, *clip.size) == (4, 24, 16)
+    assert sheet.is_file()
 
 
 def test_thumbnails_show_what_is_in_the_files_of_a_folder(library, tmp_path):

@@ -158,6 +158,8 @@ def contents(graph: dict[str, Any], names: dict[str, str], values: dict[str, Any
     """
     nodes = {}
     for name, node in graph["nodes"].items():
+        if node["type"] == "NodeFrame":
+            continue
         inputs = {
             each["identifier"]: values.get(each["identifier"], each.get("value")) for each in node.get("inputs", ())
         }

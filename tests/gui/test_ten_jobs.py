@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whole jobs, built by mouse and keys of nodes that come along, and run.
 
-Their graphs are those of `examples/ten_jobs/`, but for the size of what they make: the tests have no time for more.
+Their graphs are those of the presets in `examples/presets/jobs/`, but for what an artist has to set there, and the size
+of what they make: the tests have no time for more.
 """
 
 from __future__ import annotations
@@ -32,9 +33,16 @@ def open_job(builder: Builder, job_folder: Path, scene: str, **values: Any) -> N
     builder.make_room("Job", zoom_out=4)
 
 
-def graph(job: str) -> dict[str, Any]:
-    """The tree of a file of `examples/ten_jobs/`."""
-    return json.loads((ROOT / "examples" / "ten_jobs" / f"{job}.json").read_text(encoding="utf-8"))["tree"]
+def graph(job: str, **inputs: object) -> dict[str, Any]:
+    """The tree of a preset of `examples/presets/jobs/`, with inputs by NODE__SOCKET that it leaves to the artist."""
+    file = ROOT / "examples" / "presets" / "jobs" / job / "tree.json"
+    tree = json.loads(file.read_text(encoding="utf-8"))["tree"]
+    for target, value in inputs.items():
+        node, _, identifier = target.partition("__")
+        (socket,) = (each for each in tree["nodes"][node]["inputs"] if each["identifier"] == identifier)
+        assert "value" not in socket
+        socket["value"] = value
+    return tree
 
 
 def pixels(path: Path) -> Picture:
@@ -97,7 +105,9 @@ def test_icons_of_all_materials_are_built_by_mouse_and_keys_and_have_their_color
 
     names = {"Materials": source, "Render Icons": icons, "Save Icons": saved, "Sheet": sheet, "Save Sheet": saved_sheet}
     smaller = {"width": 40, "height": 40, "samples": 4, "cell_width": 40, "cell_height": 40}
-    assert contents(builder.graph(), {}, {}) == contents(graph("icons"), names, smaller)
+    assert contents(builder.graph(), {}, {}) == contents(
+        graph("icons", Materials__filepath="//materials.blend"), names, smaller
+    )
 
     assert builder.run_all()["state"] == "succeeded"
     files = {path.stem: path for path in (tmp_path / "icons").iterdir()}

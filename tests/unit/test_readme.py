@@ -1,6 +1,7 @@
 """What the README and the other pages say of the project is true."""
 
 import ast
+import json
 import re
 from pathlib import Path
 
@@ -33,6 +34,24 @@ def test_every_shipped_node_is_in_the_readme_and_no_other():
     library = ROOT / "node_tree" / "library"
     shipped = {path.relative_to(library).with_suffix("").as_posix() for path in library.glob("*/*.py")}
     assert set(re.findall(r"^\| [^|]+ \| `(\w+/\w+)` \|", read("README.md"), re.MULTILINE)) == shipped
+
+
+def test_every_preset_that_comes_along_is_on_their_page_with_its_cost():
+    rows = {}
+    for name, seconds, memory, amount, unit in re.findall(
+        r"^\| ([^|]+?)(?:, for \*[^|]+)? \|[^|]+\| ([\d.]+) s, ([\d.]+ .B) \| ([\d,]+) (\w+) \|$",
+        read("docs/presets.md"),
+        re.MULTILINE,
+    ):
+        rows[name] = (seconds, memory, amount, unit)
+    wanted = {}
+    for file in ROOT.glob("examples/presets/**/preset.json"):
+        said = json.loads(file.read_text(encoding="utf-8"))
+        seconds, megabytes = said["cost_seconds"], said["cost_memory"] / 1e6
+        memory = f"{megabytes:.0f} MB" if megabytes < 1000.0 else f"{megabytes / 1000.0:.1f} GB"
+        took = f"{seconds:.1f}" if seconds < 10.0 else f"{seconds:.0f}"
+        wanted[said["name"]] = (took, memory, f"{said['cost_amount']:,.0f}", said["cost_unit"])
+    assert rows == wanted
 
 
 def test_every_command_of_make_is_in_the_readme_and_no_other():

@@ -41,7 +41,13 @@ def test_each_material_of_a_file_has_an_icon_of_its_own_color(job):
     open_empty_file()
     side = job.size(32, 192)
     tree = job.tree()
-    job.run(tree, Render_Icons__width=side, Render_Icons__height=side, Render_Icons__samples=job.size(4, 32))
+    job.run(
+        tree,
+        Materials__filepath="//materials.blend",
+        Render_Icons__width=side,
+        Render_Icons__height=side,
+        Render_Icons__samples=job.size(4, 32),
+    )
 
     written = {path.name for path in (job.folder / "icons").iterdir()}
     assert written == {f"{file_name(name)}.png" for name in hues}
@@ -58,10 +64,12 @@ def test_each_material_of_a_file_has_an_icon_of_its_own_color(job):
     assert max(distances) < HUE_SLACK
     with pictures.open(job.folder / "icons.png") as sheet:
         assert sheet.size == sheet_size(len(hues))
-    job.show(job.folder / "icons.png")
+        width, height = sheet.size
+    job.show(job.folder / "icons.png", (0, 0, width, height))
     job.tell(
         f"{len(hues)} materials, {len(written)} icons of {side} x {side} pixels, each with the name of its material",
         f"Read by Pillow, each has the hue of its material: {max(distances):.3f} of a circle away at most",
+        on=(len(hues) * side * side, "pixels"),
     )
 
 

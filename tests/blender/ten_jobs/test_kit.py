@@ -74,7 +74,7 @@ def test_each_part_of_a_kit_is_a_file_in_engine_space(job):
     cells = job.size(2, 60)
     parts = kit(job.size(6, 40), cells)
     places = {name: part.matrix_world.copy() for name, part in parts.items()}
-    job.run(job.tree())
+    job.run(job.tree(), Kit="Kit")
 
     files = {path.name: fbx_file.read(path) for path in (job.folder / "fbx").iterdir()}
     assert set(files) == {f"{file_name(name)}.fbx" for name in parts}
@@ -115,4 +115,5 @@ def test_each_part_of_a_kit_is_a_file_in_engine_space(job):
         "them on an armature; a file each",
         "Read by Assimp and by a reader of our own, each stands at the origin with Y up, "
         f"{farthest * 1000:.2f} mm away from where it should at most, with its one material, its texture and its bones",
+        on=(len(parts) * cells**2, "faces"),
     )

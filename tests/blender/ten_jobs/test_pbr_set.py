@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import bpy
 import numpy as np
 
-from ..library.scenes import material
+from ..library.scenes import material, run
 from .job import Job
 from .reading import needs_other_programs, pictures
 
@@ -142,7 +142,12 @@ def test_textures_say_what_the_detailed_surface_is_at_each_place(job):
     side = job.size(64, 1024)
     tree = job.tree()
     sizes = {f"{node}__resolution": side for node in ("Unwrap", *(f"Bake_{each}" for each in BAKES))}
-    job.run(tree, **sizes, **({} if job.is_whole else {"Bake_Occlusion__samples": 8, "Unwrap__margin_pixels": 3}))
+    job.run(
+        tree,
+        Assets="Assets",
+        **sizes,
+        **({} if job.is_whole else {"Bake_Occlusion__samples": 8, "Unwrap__margin_pixels": 3}),
+    )
 
     result = next(
         item
@@ -186,22 +191,30 @@ def test_textures_say_what_the_detailed_surface_is_at_each_place(job):
         "ORM": True,
     }
     assert bpy.data.objects["Crate_high"].material_slots[0].material.name == "Paint"
-    sheet(job)
+    if job.is_whole:
+        show(job, result)
     job.tell(
         f"A detailed crate of {num_faces:,} faces, a low-poly one of 6; five pictures of {side} x {side} pixels",
         f"Read by Pillow at {len(angles)} places: colours are {max(colors):.3f} from those of the materials at most, "
         f"roughness and metallic {max(values):.3f}, normals {max(angles):.1f}°",
         "The decal beyond the cage is in none of them but for its shade; domes that stand out of the crate are, and "
         f"so is the shade in dents: {np.median(dents):.2f} of the light, {np.median(domes):.2f} beside them",
+        on=(num_faces, "faces"),
     )
 
 
 BAKES = ("Base_Color", "Roughness", "Metallic", "Occlusion", "Normal")
 
 
-def sheet(job: Job) -> None:
-    """The three pictures beside each other."""
-    names = ("Crate_low Base Color", "Crate_low Normal", "Crate ORM")
-    found = [np.rint(read(job, name)[::-1] * 255.0).astype(np.uint8) for name in names]
-    pictures.fromarray(np.concatenate(found, axis=1)).save(job.folder / "sheet.png")
-    job.show(job.folder / "sheet.png")
+def show(job: Job, result: bpy.types.Object) -> None:
+    """The crate with its material, and the three pictures, two beside each other."""
+    image = run("render/render_each", result, width=512, height=512, samples=32)
+    run("image/save_image", image, job.folder / "crate.png")
+    sheet = pictures.new("RGB", (1024, 1024), (56, 56, 56))
+    with pictures.open(job.folder / "crate.png") as crate:
+        sheet.paste(crate, (0, 0), crate)
+    for name, place in (("Crate_low Base Color", (512, 0)), ("Crate_low Normal", (0, 512)), ("Crate ORM", (512, 512))):
+        texture = pictures.fromarray(np.rint(read(job, name)[::-1] * 255.0).astype(np.uint8))
+        sheet.paste(texture.resize((512, 512)), place)
+    sheet.save(job.folder / "sheet.png")
+    job.show(job.folder / "sheet.png", (0, 0, 1024, 1024))

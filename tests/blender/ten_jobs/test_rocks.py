@@ -44,10 +44,14 @@ def rock(number: int, subdivisions: int) -> bpy.types.Object:
 def test_rocks_become_levels_of_detail_with_the_normals_of_the_rocks(job):
     rocks = [rock(number, job.size(4, 7)) for number in range(1, job.size(3, 7))]
     faces = len(rocks[0].data.polygons)
-    bpy.context.scene.collection.children.link(bpy.data.collections.new("Game Assets"))
+    for name in ("Rocks", "Game Assets"):
+        bpy.context.scene.collection.children.link(bpy.data.collections.new(name))
+    for each in rocks:
+        bpy.data.collections["Rocks"].objects.link(each)
     tree = job.tree()
+    tree.nodes["Game Assets"].collection = bpy.data.collections["Game Assets"]
     resolution = job.size(32, 512)
-    run = job.run(tree, Rocks=[each.name for each in rocks], Each_Rock__Resolution=resolution)
+    run = job.run(tree, Assets="Rocks", Each_Object__Resolution=resolution)
 
     levels = [(each, number) for each in rocks for number in SHARES]
     names = [f"{each.name}_LOD{number}" for each, number in levels]
@@ -80,11 +84,12 @@ def test_rocks_become_levels_of_detail_with_the_normals_of_the_rocks(job):
     assert sorted(item.name for item in home) == sorted(names)
     assert [tuple(each.location) for each in rocks] == [(3.0 * number, 5.0, 0.0) for number in range(1, len(rocks) + 1)]
     assert run.state == "succeeded"
-    job.show(job.folder / "rocks.png")
+    job.show(job.folder / "game_assets.png", (0, 0, 3 * 152 + 8, 3 * 168 + 8))
     job.tell(
         f"{len(rocks)} rocks of {faces:,} faces, {len(names)} levels in {len(names)} glTF files: their triangles are "
         f"50, 25 and 10 % of these, {max(errors) * 100:.2f} % away at most (trimesh)",
         f"Each is at the origin, as large as its rock, inside of its UV map, with a normal map of {resolution} x "
         f"{resolution} pixels in its material that has the bumps of the rock (trimesh, Pillow)",
         f"{len(thumbnails)} thumbnails; the levels are in the scene, and the rocks where they were",
+        on=(len(rocks) * faces, "faces"),
     )

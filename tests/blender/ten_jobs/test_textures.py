@@ -66,7 +66,7 @@ def test_scene_uses_small_textures_in_another_file(job):
     make_scene(job, sizes)
     before = {image.name: (image.filepath, tuple(image.size)) for image in bpy.data.images}
     stamps = {path.name: path.stat().st_mtime_ns for path in (job.folder / "textures").iterdir()}
-    job.run(job.tree(), **{"1k_at_Most__width": limit, "1k_at_Most__height": limit})
+    job.run(job.tree(), Scene="Set", **{"1k_at_Most__width": limit, "1k_at_Most__height": limit})
 
     wanted = {name: fitted(size, limit) for name, size in sizes.items()}
     for number, (name, size) in enumerate(sizes.items()):
@@ -88,7 +88,7 @@ def test_scene_uses_small_textures_in_another_file(job):
     assert {image.name: (image.filepath, tuple(image.size)) for image in bpy.data.images} == before
     assert {path.name: path.stat().st_mtime_ns for path in (job.folder / "textures").iterdir()} == stamps
 
-    bpy.ops.wm.open_mainfile(filepath=str(job.folder / "set_1k.blend"), load_ui=False, use_scripts=False)
+    bpy.ops.wm.open_mainfile(filepath=str(job.folder / "scene_1k.blend"), load_ui=False, use_scripts=False)
     used = {image.name: image for image in bpy.data.images if image.users}
     assert {name: tuple(image.size) for name, image in used.items()} == wanted
     assert all(image.packed_file for image in used.values())
@@ -103,6 +103,7 @@ def test_scene_uses_small_textures_in_another_file(job):
         f"{megabytes[0]:,.0f} MB in memory before, {megabytes[1]:,.0f} MB after",
         f"Read by Pillow, each has {limit} pixels at most, the proportions and the colours that it had; colours are "
         "colours and data are data in the new file, and the scene that was open still has its own",
+        on=(sum(width * height for width, height in sizes.values()), "pixels"),
     )
 
 

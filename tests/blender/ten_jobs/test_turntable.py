@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 import pytest
 
+from ..graphs import link, value
 from ..library.scenes import cube, material
 from .reading import needs_other_programs, pictures
 
@@ -30,17 +31,20 @@ def model() -> bpy.types.Object:
 def test_turntable_is_a_film_and_a_sheet_of_all_its_frames(job):
     model()
     count = job.size(6, 48)
-    width, height = job.size((48, 36), (320, 240))
+    side = job.size(48, 288)
+    tree = job.tree()
+    turntable = tree.nodes["Turntable"]
+    link(value(tree, "Object", [bpy.data.objects["Asset"]], is_list=True), turntable.inputs["Objects"])
     run = job.run(
-        job.tree(),
-        Angles__frames=count,
-        Turntable__width=width,
-        Turntable__height=height,
-        Turntable__samples=job.size(4, 16),
+        tree,
+        Turntable__Frames=count,
+        Turntable__Width=side,
+        Turntable__Height=side,
+        Turntable__Samples=job.size(4, 16),
     )
-    frames = sorted((job.folder / "frames").iterdir())
+    frames = sorted((job.folder / "turntable").iterdir())
     assert len(frames) == count
-    shown = [colors(frame, (width, height)) for frame in frames]
+    shown = [colors(frame, (side, side)) for frame in frames]
     red, green = np.array(shown).T
     assert red.argmax() == 0, "it begins at the front"
     assert green.argmax() == count // 2, "and shows the back after half a turn"
@@ -50,19 +54,20 @@ def test_turntable_is_a_film_and_a_sheet_of_all_its_frames(job):
     film = job.folder / "turntable.mp4"
     assert film.read_bytes()[4:8] == b"ftyp", "the first box of an MPEG-4 file"
     clip = bpy.data.movieclips.load(str(film))
-    assert (clip.frame_duration, *clip.size) == (count, width, height)
+    assert (clip.frame_duration, *clip.size) == (count, side, side)
     assert clip.fps == pytest.approx(24.0)
     with pictures.open(job.folder / "turntable.png") as sheet:
-        columns = min(8, count)
-        assert sheet.size == (2 + columns * 162, 2 + -(-count // columns) * 122)
-    starts = {item.index: item.seconds for item in run.tasks["Turntable"].items}
+        columns = int(np.ceil(np.sqrt(count)))
+        assert sheet.size == (4 + columns * 164, 4 + -(-count // columns) * 164)
+    starts = {item.index: item.seconds for item in run.tasks["Turntable / Turntable"].items}
     assert len(starts) == count
     job.show(job.folder / "turntable.png")
     job.tell(
-        f"{count} frames of {width} x {height} pixels: the red front is in the first one, the green back in the "
+        f"{count} frames of {side} x {side} pixels: the red front is in the first one, the green back in the "
         "middle one (Pillow)",
         f"The film has {clip.frame_duration} frames at {clip.fps:g} a second, {film.stat().st_size / 1000:.0f} kB",
         f"The frames took {sum(starts.values()):.0f} s together, the whole {job.seconds:.0f} s",
+        on=(count * side * side, "pixels"),
     )
 
 

@@ -66,7 +66,9 @@ def test_each_variation_of_an_asset_is_on_the_sheet_and_is_what_its_label_says(j
     side = job.size(48, 256)
     run = job.run(
         job.tree(),
+        Asset="Asset",
         Wedge__parameters=parameters,
+        Vary__suffix="_{Steps}_{Turns}_{Width}",
         Render_Each__width=side,
         Render_Each__height=side,
         Render_Each__samples=job.size(4, 16),
@@ -95,11 +97,12 @@ def test_each_variation_of_an_asset_is_on_the_sheet_and_is_what_its_label_says(j
     assert min(ink) > 0.02, "each has a label"
     differences = [np.abs(one[0] - other[0]).mean() for index, one in enumerate(cells) for other in cells[index + 1 :]]
     assert min(differences) > 0.002
-    job.show(sheet)
+    job.show(sheet, (0, 0, 8 + 4 * 232, 8 + 4 * 216))
     job.tell(
         f"{count} variations, all different: each has {BOX} faces a board, as its row of the table says",
         f"The sheet has {pixels.shape[1]} x {pixels.shape[0]} pixels; each of its cells shows a spiral and a label "
         "(Pillow)",
+        on=(count * side * side, "pixels"),
     )
 
 
