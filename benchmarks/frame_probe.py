@@ -165,15 +165,15 @@ def _lone_node(tree_name: str, script: str) -> bpy.types.Node:
 
 
 class Runs:
-    """Runs a tree again and again, each time as soon as the results of the run before are home.
+    """Runs a tree again and again, each time so many seconds after the results of the run before are home.
 
     Attributes:
         seconds: by the clock, of each run from its start until its results are home.
     """
 
-    def __init__(self, session: Any, tree_name: str, count: int) -> None:
+    def __init__(self, session: Any, tree_name: str, count: int, rest: float) -> None:
         self.seconds: list[float] = []
-        self._session, self._tree_name, self._count = session, tree_name, count
+        self._session, self._tree_name, self._count, self._rest = session, tree_name, count, rest
         self._began = 0.0
         session.ended.listen(self._end)
         self._begin()
@@ -187,7 +187,7 @@ class Runs:
             raise RuntimeError(f"the run is {run.state}")
         self.seconds.append(time.perf_counter() - self._began)
         if len(self.seconds) < self._count:
-            bpy.app.timers.register(functools.partial(self._begin), first_interval=0.0)
+            bpy.app.timers.register(functools.partial(self._begin), first_interval=self._rest)
         else:
             self._session.ended.stop_listening(self._end)
 

@@ -37,7 +37,7 @@ from .deliveries import Nodes, Place, live_refs, place_of, use_of
 from .hand_changes import Compared, Comparisons
 from .meanwhile import Originals
 from .pairing import paired
-from .portion_size import PortionSize
+from .portion_size import PortionSize, last_start
 from .shown_values import ShownValue
 from .succession import Succession, compared
 
@@ -46,8 +46,6 @@ _OWN = OutputAction(OutputMode.KEEP)
 #: The most results in a portion, unless there were more than so many portions then: each looks through the whole file.
 _PORTION = 8
 _NUM_PORTIONS = 32
-#: The share of the time of a call after which no other step is begun.
-_SHARE = 0.25
 
 #: A step: it is called with the nodes of the tree and the seconds that it may take, and returns the next one.
 _Step = Callable[[Nodes, float], Any]
@@ -118,7 +116,7 @@ class Arrival:
         start = time.monotonic()
         while self._next is not None:
             self._next = self._next(nodes, seconds)
-            if time.monotonic() - start > _SHARE * seconds:
+            if time.monotonic() - start > last_start(seconds):
                 break
         self._let_go()
         return self._next is None

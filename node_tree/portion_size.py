@@ -16,6 +16,13 @@ _AIM = 0.004
 _MOST_LOSS = 1.1
 #: The most results in a portion that grows because the window takes long after each.
 _MOST_SETTLING = 96
+#: The share of the time of a call after which no other step is begun, if there is little time for it.
+_SHARE = 0.25
+
+
+def last_start(seconds: float) -> float:
+    """The seconds after which a call that may take so many begins no other step: most take no longer than their aim."""
+    return max(_SHARE * seconds, seconds - _AIM)
 
 
 class PortionSize:

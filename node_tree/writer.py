@@ -32,6 +32,7 @@ from .baselines import baselines
 from .deliveries import Nodes, mode_of, place_of, socket_of, stored_refs, use_of
 from .hand_changes import Compared, Comparisons
 from .identity import nodes_by_uid
+from .portion_size import last_start
 from .shown_values import SameValues
 from .sockets import python_value
 from .succession import compared, is_home
@@ -81,8 +82,11 @@ class Writer:
 
         What earlier runs brought home is compared, too, where Blender tells whether it is edited after that.
         """
-        if not self._is_prepared:
-            self._is_prepared = self._prepare(tree, seconds)
+        start = time.monotonic()
+        while not self._is_prepared:
+            self._is_prepared = self._prepare(tree, max(seconds - (time.monotonic() - start), 0.0))
+            if time.monotonic() - start > seconds / 4:
+                break
         return self._is_prepared
 
     def _prepare(self, tree: bpy.types.NodeTree | None, seconds: float) -> bool:
@@ -148,7 +152,7 @@ class Writer:
             if not self._has_begun:
                 self._has_begun = True
                 self._arrival = self._begin(nodes, is_gone=tree is None)
-                if self._arrival is not None and time.monotonic() - start > seconds / 4:
+                if self._arrival is not None and time.monotonic() - start > last_start(seconds):
                     return False
             if self._arrival is not None and not self._arrival.carry_on(nodes, seconds):
                 return False

@@ -38,6 +38,7 @@ from .host import Host
 from .job_arrivals import ArrivingJob, JobArrivals
 from .job_queue import JobQueue, StartableJob
 from .news import News
+from .pace import Pace
 from .run import ResultWriter, Run, RunEvent
 from .settings import Settings
 
@@ -98,6 +99,7 @@ class Session:
         self._faults = Faults()
         self._is_behind = False  # whether the last tick left results for the next one
         self._is_unfinished = False  # whether it left something of a homecoming
+        self._pace = Pace()
         self._next_update = 0.0  # when `updated` may tell the next time, between two ticks that come soon
         self._has_looked = False  # whether it was asked how full the store is
 
@@ -171,6 +173,7 @@ class Session:
         except (StoreError, RunError):
             self.remove_blobs(taken.blobs)
             raise
+        self._pace.run_starts(is_busy=self.is_busy)
         run.begin(active, on_event, allows_scripts=allow_scripts)
         run.only_brings_back = brings_back is not None
         self._runs[tree.session_uid] = run
@@ -320,6 +323,7 @@ class Session:
     @contextlib.contextmanager
     def _changing(self, run: Run) -> Iterator[None]:
         """Tell that results of a run come home within the block."""
+        self._pace.changed()
         self.results_come.tell(run)
         try:
             yield
@@ -446,23 +450,31 @@ class Session:
         """
         if self._runner is None:
             return None
+        self._pace.tick_begins()
         start = time.monotonic()
         deadline = start + TICK_BUDGET
+        home_deadline = start + self._pace.portion(TICK_BUDGET)
         was_coming_home = any(run.is_coming_home for run in self.runs)
         self._make_room()
         self._take_news(start + _SHARE_OF_NEWS * TICK_BUDGET if was_coming_home or self._is_behind else deadline)
-        self._settle_runs(deadline)
+        self._settle_runs(home_deadline)
         for queue in tuple(self._job_queues):
             self._faults.guard(queue.update, deadline)
         self._faults.guard(self._bring_jobs_home, deadline)
-        self._faults.guard(self._finish_homecomings, deadline, was_coming_home)
+        self._faults.guard(self._finish_homecomings, home_deadline, was_coming_home)
         interval = self._interval()
+        self._pace.tick_ends(interval)
         self._tell_update(interval)
         return interval
 
     def _tell_update(self, interval: float | None) -> None:
-        """Tell of this tick, but of those that come soon after another only as often as it can be seen."""
+        """Tell of this tick, but of those that come soon after another only as often as it can be seen.
+
+        A run that has just begun is not told of, unless it is over.
+        """
         now = time.monotonic()
+        if not self._pace.may_show(is_busy=self.is_busy):
+            return
         if interval is None or interval >= BUSY_INTERVAL or now >= self._next_update:
             self._next_update = now + BUSY_INTERVAL
             self.updated.tell(self.runs)

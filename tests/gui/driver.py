@@ -17,15 +17,18 @@ from pathlib import Path
 
 import bpy
 
-#: Seconds between two looks for a request.
-INTERVAL = 0.01
-
 
 class Driver:
-    """The end of the test's socket that is in Blender."""
+    """The end of the test's socket that is in Blender.
+
+    Attributes:
+        names: what code that is run knows.
+        interval: seconds between two looks for a request. Nothing else happens in Blender's main thread meanwhile.
+    """
 
     def __init__(self, address: str) -> None:
-        self.names: dict[str, object] = {"bpy": bpy, "__name__": "driver"}
+        self.interval = 0.01
+        self.names: dict[str, object] = {"bpy": bpy, "__name__": "driver", "driver": self}
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect("\0" + address)
         self._socket.setblocking(False)
@@ -36,7 +39,7 @@ class Driver:
         """Take one request, if there is one, when its time has come."""
         # Simulating events keeps Blender from sleeping: all the time it would take from its workers a processor.
         time.sleep(max(0.0, self._next_look - time.monotonic()))
-        self._next_look = time.monotonic() + INTERVAL
+        self._next_look = time.monotonic() + self.interval
         self._look()
         return 0.0
 

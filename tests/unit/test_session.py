@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from background_nodes.addon.session import keeper
+from background_nodes.addon.session import keeper, pace
 from background_nodes.addon.session.keeper import (
     BUSY_INTERVAL,
     FINISHING_INTERVAL,
@@ -250,6 +250,7 @@ def test_ticks_that_come_soon_are_told_as_often_as_they_can_be_seen_and_the_last
     seen: list[str] = []
     session.updated.listen(lambda runs: seen.append(str(runs[0].state)))
     monkeypatch.setattr(keeper, "BUSY_INTERVAL", 600.0)
+    monkeypatch.setattr(pace, "SHOWN_AFTER", 0.0)
     session.start(host.add("a"))
     for _ in range(5):
         session.tick()
@@ -389,6 +390,19 @@ def test_results_come_home_a_portion_a_tick_as_one_undo_step(session, host, comi
     assert (coming.is_home, coming.is_coming_home, ended) == (True, False, [coming])
     session.tick()
     assert not session.has_homecomings
+
+
+def test_portion_takes_about_as_long_as_the_redraw_after_the_last_one(session, host, coming, monkeypatch):
+    given: list[float] = []
+    write = FakeWriter.write
+    monkeypatch.setattr(
+        FakeWriter, "write", lambda writer, tree, seconds: (given.append(seconds), write(writer, tree, seconds))[1]
+    )
+    session.tick()
+    session._pace._due -= 0.08  # the window was drawn for so long
+    session.tick()
+    assert coming.is_home
+    assert given[0] < 0.04 < given[1] < 0.1
 
 
 def test_tick_leaves_most_of_its_time_to_results_that_come_home(session, host, coming, monkeypatch):
@@ -562,7 +576,25 @@ def test_running_tasks_hear_of_the_open_file_s_new_name(session, host):
     assert after == FilesInUse("/new.blend")
 
 
-def test_drawing_hears_after_the_fact(session, host):
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_run_is_told_of_once_it_goes_on_for_a_moment_or_is_over(session, host, monkeypatch, is_alone):
+    """A redraw may take longer than a short run; one beside it is told of all the while."""
+    monkeypatch.setattr(pace, "SHOWN_AFTER", 0.0 if not is_alone else 600.0)
+    monkeypatch.setattr(keeper, "BUSY_INTERVAL", 0.0)
+    if not is_alone:
+        session.start(host.add("a", "Long"))
+        monkeypatch.setattr(pace, "SHOWN_AFTER", 600.0)
+    seen: list[list[str]] = []
+    session.updated.listen(lambda runs: seen.append([str(run.state) for run in runs]))
+    session.start(host.add("b", "Short"))
+    tick(session)
+    assert seen == ([] if is_alone else [["running", "running"]] * 4)
+    end(session, host)
+    assert seen[-1] == ["succeeded"] * (1 if is_alone else 2)
+
+
+def test_drawing_hears_after_the_fact(session, host, monkeypatch):
+    monkeypatch.setattr(pace, "SHOWN_AFTER", 0.0)
     seen: list[list[str]] = []
     session.updated.listen(lambda runs: seen.append([str(run.state) for run in runs]))
     session.start(host.add("a"))
@@ -807,7 +839,8 @@ def test_fault_in_one_queue_of_jobs_holds_up_no_other_and_no_run(session, host):
     assert session.tick() <= BUSY_INTERVAL
 
 
-def test_subscriber_that_is_gone_hears_no_more(session, host):
+def test_subscriber_that_is_gone_hears_no_more(session, host, monkeypatch):
+    monkeypatch.setattr(pace, "SHOWN_AFTER", 0.0)
     drawn: list[Any] = []
     session.updated.listen(drawn.append)
     session.start(host.add("a"))
