@@ -5,6 +5,7 @@ Blender counts the arguments of the functions that it is given: those that take 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -23,6 +24,13 @@ def main(value: int = 1) -> int:
     for step in range(4):
         progress(step / 4, "Working")
         time.sleep(0.01)
+    return value + 1
+"""
+
+
+#: One that takes no time.
+AT_ONCE = """
+def main(value: int = 1) -> int:
     return value + 1
 """
 
@@ -198,10 +206,10 @@ def _with_arguments_of(method: Callable[..., Any], function: Callable[..., Any])
     return eval(f"lambda {arguments}: function({arguments})", {"function": function})  # noqa: S307 (names of ours)
 
 
-def build(tree_name: str, num_nodes: int, num_items: int) -> None:
+def build(tree_name: str, num_nodes: int, num_items: int, script: str = SCRIPT) -> None:
     """Independent nodes in rows, each with so many items, in a tree that the largest editor shows."""
     text = bpy.data.texts.new("work.py")
-    text.from_string(SCRIPT)
+    text.from_string(script)
     tree = bpy.data.node_groups[tree_name]
     numbers = tree.nodes.new("BackgroundNodeInput")
     numbers.data_type, numbers.is_list, numbers.hide = "INT", True, True
@@ -235,17 +243,30 @@ def run_unseen(area: bpy.types.Area, tree: bpy.types.NodeTree, session: Any) -> 
     session.start(tree, workers=2, allow_scripts=True)
 
 
+def frame_all(area: bpy.types.Area, tree_name: str) -> None:
+    """Show a tree, with all of its nodes in view."""
+    with _showing(area, tree_name):
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)  # from then on nodes have a size
+        bpy.ops.node.view_all()
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
+
+
 def redraw(area: bpy.types.Area, tree_name: str) -> float:
-    """Milliseconds of the processor that a redraw of all nodes of a tree takes, in all threads of Blender."""
+    """Milliseconds of the processor that a redraw of a tree takes, in all threads of Blender."""
+    with _showing(area, tree_name):
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)  # the first one after another tree
+        start = time.process_time()
+        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
+        return (time.process_time() - start) * 1e3
+
+
+@contextlib.contextmanager
+def _showing(area: bpy.types.Area, tree_name: str) -> Iterator[None]:
+    """Show a tree in an area; within the block operators are those of the area."""
     tree = bpy.data.node_groups[tree_name]
     area.ui_type = tree.bl_idname
     area.spaces.active.pin = True  # else Blender shows the active object's
     area.spaces.active.node_tree = tree
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(area=area, region=region):
-        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)  # from then on nodes have a size
-        bpy.ops.node.view_all()
-        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
-        start = time.process_time()
-        bpy.ops.wm.redraw_timer(type="DRAW", iterations=1)
-        return (time.process_time() - start) * 1e3
+        yield

@@ -11,6 +11,7 @@ from . import (
     field_properties,
     group_interface,
     group_node,
+    kept_readings,
     links,
     list_nodes,
     noted_results,
@@ -39,11 +40,13 @@ def register() -> None:
     group_node.register()
     tree.register()
     links.register()
+    kept_readings.register()
     noted_results.register()
 
 
 def unregister() -> None:
     noted_results.unregister()
+    kept_readings.unregister()
     links.unregister()
     tree.unregister()
     group_node.unregister()

@@ -14,7 +14,7 @@ from mathutils import Color, Euler, Matrix, Quaternion, Vector
 
 from ..runtime.script.signature import MISSING, Parameter
 from ..runtime.script.socket_types import SocketType
-from . import fields, kept_links, noted_results
+from . import changes, fields, kept_links, noted_results
 from .identity import new_id
 from .links import forget_links, refused_origins
 from .sockets import socket_idname
@@ -147,6 +147,8 @@ def sync_sockets(
     in_place = ({}, renamed) if are_outputs else (renamed, {})
     kept_links.restore(node.id_data, kept_links.renamed(links, node.name, *in_place))
     forget_links(node.id_data)
+    changes.touch(node)
+    changes.touch_links(node.id_data)
 
 
 def _renamed(sockets: Any, specs: Sequence[SocketSpec], known: Mapping[str, str]) -> dict[str, str]:

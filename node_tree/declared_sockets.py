@@ -53,7 +53,7 @@ def _changed(entry: BackgroundNodeDeclaredSocket, _context: bpy.types.Context | 
     if node is not None:
         node.is_declaration_adopted = False
         node.sync()
-        changes.tell(node.id_data)
+        changes.property_changed(node, None)
 
 
 def _node_of(entry: BackgroundNodeDeclaredSocket) -> bpy.types.Node | None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,8 +17,6 @@ from ..runtime.script.socket_types import Value
 from . import group_interface
 from .group_node import ENDS, GROUP_INPUT, active_output, follow_inside, has_group
 
-#: Copies a node; the ids and names are those in its tree.
-ReadNode = Callable[[bpy.types.Node], GraphNode]
 #: What a socket that is not linked holds.
 ReadValue = Callable[[bpy.types.NodeSocket, bpy.types.Node, list[Problem]], Value]
 #: The default of an input of a group, which the Group Input gives.
@@ -26,6 +24,28 @@ ReadDefault = Callable[[bpy.types.NodeTreeInterfaceSocket, bpy.types.Node, list[
 
 #: Stands for the group itself, where its links begin and end.
 _GROUP: Final = ""
+
+
+class Reading:
+    """How nodes and links are copied; ids and names are those in their tree."""
+
+    def __init__(self, read_node: Callable[[bpy.types.Node], GraphNode]) -> None:
+        self._read_node = read_node
+
+    def node(self, node: bpy.types.Node) -> GraphNode:
+        """A node of a tree."""
+        return self._read_node(node)
+
+    def links(self, tree: bpy.types.NodeTree, ids: Mapping[str, str]) -> Iterable[GraphLink]:
+        """The links of a tree, by the ids that the names of its nodes stand for."""
+        return _read_links(tree, ids)
+
+    def placed(self, node: GraphNode, path: NodePath) -> GraphNode:
+        """A node of a group as the tree with the group node, which has this path, sees it."""
+        return _placed(node, path)
+
+    def end(self) -> None:
+        """All is read, or nothing more can be."""
 
 
 @dataclass(slots=True)
@@ -44,8 +64,8 @@ class Contents:
 class Flattening:
     """Copies trees, each once, though it may be used many times."""
 
-    def __init__(self, read_node: ReadNode, read_value: ReadValue, read_default: ReadDefault) -> None:
-        self._read_node = read_node
+    def __init__(self, reading: Reading, read_value: ReadValue, read_default: ReadDefault) -> None:
+        self._reading = reading
         self._read_value = read_value
         self._read_default = read_default
         self._groups: dict[bpy.types.NodeTree, Contents] = {}
@@ -75,7 +95,7 @@ class Flattening:
                 for copied in self._copies(node, contents):
                     ids.setdefault(node.name, copied.id)
                     contents.nodes.append(copied)
-        contents.links.extend(_read_links(tree, ids))
+        contents.links.extend(self._reading.links(tree, ids))
         if output is not None:
             linked = {link.to_socket for link in contents.links if not link.to_node}
             contents.values.update(self._values(output, linked, contents.problems))
@@ -84,7 +104,7 @@ class Flattening:
 
     def _copies(self, node: bpy.types.Node, contents: Contents) -> Iterator[GraphNode]:
         """A node, and what is in it if it stands for a group."""
-        copied = self._read_node(node)
+        copied = self._reading.node(node)
         if copied.kind is not NodeKind.GROUP or copied.is_muted or not has_group(node):
             yield copied
             return
@@ -98,7 +118,7 @@ class Flattening:
         path = NodePath((copied.id,), (copied.name,))
         problems = (*copied.problems, *_placed_problems(inside.problems, path))
         yield dataclasses.replace(copied, outputs=tuple(outputs), problems=problems)
-        yield from (_placed(each, path) for each in inside.nodes)
+        yield from (self._reading.placed(each, path) for each in inside.nodes)
         contents.links.extend(_placed_link(link, path) for link in inside.links)
 
     def _group(self, tree: bpy.types.NodeTree) -> Contents:
@@ -124,7 +144,7 @@ class Flattening:
         return GraphNode(node.name, node.name, NodeKind.INPUT, outputs=outputs, problems=tuple(problems))
 
 
-def _read_links(tree: bpy.types.NodeTree, ids: dict[str, str]) -> Iterator[GraphLink]:
+def _read_links(tree: bpy.types.NodeTree, ids: Mapping[str, str]) -> Iterator[GraphLink]:
     # The links of one multi-input are in the order in which they were made; `tree.links` may have any.
     for link in sorted(tree.links, key=lambda link: link.multi_input_sort_id):
         if link.from_node.name not in ids or link.to_node.name not in ids:

@@ -30,8 +30,8 @@ from ..runtime.planning.graph import (
 from ..runtime.script.signature import MISSING, Output, Parameter, ScriptSource, Signature
 from ..runtime.script.socket_types import ANY_DATA_BLOCK, OPEN_FILE, LiveRef, SocketType, Value
 from ..runtime.script.value_kinds import VALUE_KINDS, Form
-from . import declared_sockets, fields, group_interface, list_nodes, sources
-from .flattening import Flattening
+from . import declared_sockets, fields, group_interface, kept_readings, list_nodes, sources
+from .flattening import Flattening, Reading
 from .group_node import COUNT_INPUT, NUMBER_INPUT, has_group
 from .identity import background_trees, renew_duplicates
 
@@ -45,16 +45,22 @@ _PARTS = {"alembic": "Alembic", "codec_ffmpeg": "FFmpeg", "usd": "USD"}
 _SAVE_SCRIPT = "import_export/save_blend_file"
 
 
-def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Graph:
+def read(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, takes_over: bool = False) -> Graph:
     """Copy a background node tree, with all that is in its groups.
 
-    Sockets of script nodes are brought up to date with their scripts first, those of group nodes with their groups.
+    Sockets of script nodes are brought up to date with their scripts first, those of group nodes with their groups. If
+    it `takes_over`, nodes that have not changed since the last such reading are not read again: see `kept_readings`.
     """
     renew_duplicates()
     for each in background_trees():
         list_nodes.follow_links(each)
     with sources.read_once():
-        found = Flattening(functools.partial(_read_node, holders=_Holders()), _value, _default_of_group).read(tree)
+        read_node = functools.partial(_read_node, holders=_Holders())
+        reading = kept_readings.KeptReading(read_node) if takes_over else Reading(read_node)
+        try:
+            found = Flattening(reading, _value, _default_of_group).read(tree)
+        finally:
+            reading.end()
     return Graph(tree.name, tuple(found.nodes), tuple(found.links), _read_scene(scene), files_in_use(), live_ref(scene))
 
 

@@ -51,7 +51,7 @@ def _source_chosen(node: BackgroundNodeScript) -> None:
     node.sync(may_rename=False)
     if node.width == node.bl_width_default:  # the artist has set no other
         node.width = socket_rows.width_for(node.inputs, node.bl_width_default)
-    changes.tell(node.id_data)
+    changes.property_changed(node, None)
 
 
 def _suggested_addons(_node: BackgroundNodeScript, context: bpy.types.Context, text: str) -> Iterator[str]:
@@ -104,6 +104,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         min=0.0,
         subtype="TIME_ABSOLUTE",
         unit="TIME_ABSOLUTE",
+        update=changes.property_changed,
     )
     retries: bpy.props.IntProperty(
         name="Retries",
@@ -111,13 +112,17 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
         default=1,
         min=0,
         soft_max=10,
+        update=changes.property_changed,
     )
     use_fresh_process: bpy.props.BoolProperty(
-        name="Fresh Process", description="Run each task in a background Blender in which nothing ran before"
+        name="Fresh Process",
+        description="Run each task in a background Blender in which nothing ran before",
+        update=changes.property_changed,
     )
     keep_result: bpy.props.BoolProperty(
         name="Keep Result",
         description="Bring the data-blocks home after each run, also those that other nodes use",
+        update=changes.property_changed,
     )
     cache: bpy.props.EnumProperty(
         name="Cache",
@@ -127,6 +132,7 @@ class BackgroundNodeScript(BackgroundNode, bpy.types.Node):
             ("NEVER", "Never", "Each task runs in every run, as for a script that looks at the time or at a website"),
         ),
         default="AUTOMATIC",
+        update=changes.property_changed,
     )
     addons: bpy.props.StringProperty(
         name="Add-ons",

@@ -22,7 +22,7 @@ from ..runtime.script.socket_types import ANY_DATA_BLOCK, SocketType
 from ..runtime.script.values import RANGED
 from ..runtime.script.wording import title_of
 from . import field_properties, fields, inspection, noted_results, socket_rows
-from .changes import property_changed
+from .changes import property_changed, touch
 from .plain_sockets import PLAIN_SOCKETS, UNITS
 
 _PREFIX = "BackgroundNodeSocket"
@@ -144,6 +144,7 @@ class BackgroundNodeSocket:
 
     def unset_value(self) -> None:
         self.property_unset("default_value")
+        touch(self)
 
     @property
     def shows_result(self) -> bool:
@@ -412,6 +413,7 @@ class _MenuValue(_Choices):
 
     def unset_value(self) -> None:
         self.choice = ""
+        touch(self)
 
 
 def _menu_items(socket: Any, _context: bpy.types.Context | None) -> list[tuple[str, str, str]]:

@@ -82,7 +82,7 @@ class BackgroundNodeTree(bpy.types.NodeTree):
     def update(self) -> None:
         """Blender calls this after each change of nodes and links, and computes `is_valid` anew after that."""
         group_node.follow_inside(self)
-        changes.tell(self)
+        changes.tell(self, changes.Part.LINKS)
         _mark_soon()
 
 

@@ -73,8 +73,10 @@ class _Host(BlenderHost):
         self._job = job
         self._store = folder / STORE
 
-    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
-        plan = super().checked_plan(tree, until)
+    def checked_plan(
+        self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None, *, takes_over: bool = False
+    ) -> Plan:
+        plan = super().checked_plan(tree, until, takes_over=takes_over)
         return replace(plan, tasks=needed(plan.tasks, self.step.tasks), deliveries=())
 
     def admit(self, tasks: Sequence[PlannedTask]) -> None:

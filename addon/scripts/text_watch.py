@@ -60,7 +60,7 @@ def _follow_changed() -> None:
         if text.session_uid in _changed:
             for node in list(_nodes_of(text)):
                 node.sync()
-                changes.tell(node.id_data)
+                changes.property_changed(node, None)
                 followed.add(node.id_data.session_uid)
     _changed.clear()
     redraw.tag(followed)  # the mouse is in the Text Editor

@@ -75,8 +75,10 @@ class BlenderHost:
     def __init__(self) -> None:
         self._written: Written | None = None
 
-    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
-        return checks.checked(tree, until)
+    def checked_plan(
+        self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None, *, takes_over: bool = False
+    ) -> Plan:
+        return checks.checked(tree, until, takes_over=takes_over)
 
     def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
         return checks.compiled(tree, until)

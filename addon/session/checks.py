@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import addon_utils
 import bpy
@@ -15,25 +14,26 @@ from ...runtime.blender import sendable
 from ...runtime.errors import CompileError, Problem
 from ...runtime.planning.compiler import compile_graph
 from ...runtime.planning.graph import Graph
+from ...runtime.planning.patching import patched
 from ...runtime.planning.plan import Plan
-from ...runtime.script.signature import MISSING, Parameter
 
 
-def compiled(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None) -> Plan:
+def compiled(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None, *, takes_over: bool = False) -> Plan:
     """The plan of a tree as it is now, the same one if nothing in it has changed. Raises CompileError.
 
-    Must not be called while Blender draws.
+    Must not be called while Blender draws. If it `takes_over`, only nodes are read that have changed since the last
+    such call, as far as Blender tells: enough for what is shown, not for what runs.
     """
-    graph = reader.read(tree, bpy.context.scene)
+    graph = reader.read(tree, bpy.context.scene, takes_over=takes_over)
     wanted = until if until is None or isinstance(until, str) else tuple(until)
     if any(socket.parameter.type.kind == "BLEND_FILE" for node in graph.nodes for socket in node.inputs):
         return compile_graph(graph, until=wanted)  # which looks at the files
-    return _plan(_Wanted(graph, wanted))
+    return _plan(graph, wanted)
 
 
-def checked(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None) -> Plan:
-    """The plan of a tree, if workers can have all data-blocks and add-ons that it needs. Raises CompileError."""
-    plan = compiled(tree, until)
+def checked(tree: bpy.types.NodeTree, until: str | Sequence[str] | None = None, *, takes_over: bool = False) -> Plan:
+    """As `compiled`, if workers can have all data-blocks and add-ons that it needs. Raises CompileError."""
+    plan = compiled(tree, until, takes_over=takes_over)
     sendable.check(plan)
     _check_addons(plan)
     return plan
@@ -57,37 +57,28 @@ def _check_addons(plan: Plan) -> None:
     )
 
 
-class _Wanted:
-    """A graph, and until which nodes it is to run. Equal to another one if their plans are the same."""
+class _Known(NamedTuple):
+    """A plan, and what it was made of."""
 
-    def __init__(self, graph: Graph, until: str | tuple[str, ...] | None) -> None:
-        self.graph = graph
-        self.until = until
-
-    def __hash__(self) -> int:
-        return hash((self.graph.name, len(self.graph.nodes), self.until))
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, _Wanted) or self.until != other.until or self.graph != other.graph:
-            return False
-        return self.values == other.values  # for 1 == 1.0 == True, and 0.0 == -0.0
-
-    @functools.cached_property
-    def values(self) -> bytes:
-        """A digest of the plain values of the graph."""
-        nodes = self.graph.nodes
-        inputs = [_values(socket.parameter, socket.value) for node in nodes for socket in node.inputs]
-        outputs = [socket.value for node in nodes for socket in node.outputs if not socket.type.is_data_block]
-        return hashlib.blake2b(repr((inputs, outputs)).encode("utf-8", "surrogatepass")).digest()
+    graph: Graph
+    until: str | tuple[str, ...] | None
+    plan: Plan
 
 
-def _values(parameter: Parameter, value: object) -> object:
-    if parameter.type.is_data_block:
-        return None
-    default = None if parameter.default is MISSING else parameter.default
-    return value, default, parameter.choices, parameter.minimum, parameter.maximum
+#: The last plans, the newest first.
+_known: list[_Known] = []
+_MAX_KNOWN = 4
 
 
-@functools.lru_cache(maxsize=4)
-def _plan(wanted: _Wanted) -> Plan:
-    return compile_graph(wanted.graph, until=wanted.until)
+def _plan(graph: Graph, until: str | tuple[str, ...] | None) -> Plan:
+    """The plan of a graph, patched where only values have changed since one of the last ones was made."""
+    candidates = [known for known in _known if known.until == until and known.graph.name == graph.name]
+    found = ((known, patched(known.plan, known.graph, graph)) for known in candidates)
+    old, plan = next((pair for pair in found if pair[1] is not None), (None, None))
+    if old is not None:
+        _known[:] = [known for known in _known if known is not old]
+    if plan is None:
+        plan = compile_graph(graph, until=until)
+    _known.insert(0, _Known(graph, until, plan))
+    del _known[_MAX_KNOWN:]
+    return plan

@@ -168,7 +168,7 @@ def _begin(tree: bpy.types.NodeTree, told: _Told) -> None:
     started = time.monotonic()
     writes = _is_quick(told)
     try:
-        _making.forecaster = session.forecaster(tree, writes=writes)
+        _making.forecaster = session.forecaster(tree, writes=writes, takes_over=True)
         _making.uid = tree.session_uid
     except BackgroundNodesError:  # what keeps it from running is told elsewhere
         _tell(tree.session_uid, None)

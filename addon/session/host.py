@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """What the session needs of the Blender it lives in."""
 
-    def checked_plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:
-        """The plan of a tree as it is now, if it can be sent to workers. Raises CompileError."""
+    def checked_plan(
+        self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None, *, takes_over: bool = False
+    ) -> Plan:
+        """The plan of a tree as it is now, if it can be sent to workers. Raises CompileError.
+
+        If it `takes_over`, what Blender does not tell of may be left out: enough for what is shown.
+        """
         ...
 
     def plan(self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None) -> Plan:

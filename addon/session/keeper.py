@@ -192,14 +192,16 @@ class Session:
         workers: int | None = None,
         allow_scripts: bool = False,
         writes: bool = True,
+        takes_over: bool = False,
     ) -> Forecaster:
         """What makes a forecast: call its `update` until that is True, then take its `result`, and close it.
 
         The arguments and the errors are those of `start`. To know what is in a data-block that was changed, it must be
-        written, which may take a while. If it `writes` nothing, that is left unknown.
+        written, which may take a while. If it `writes` nothing, that is left unknown. If it `takes_over`, only what has
+        changed since the last time is read, as far as Blender tells.
         """
         self._check_tree(tree, workers)
-        plan = self._host.checked_plan(tree, until)
+        plan = self._host.checked_plan(tree, until, takes_over=takes_over)
         if not allow_scripts:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()

@@ -14,8 +14,8 @@ from typing import Final
 
 #: Seconds that a run goes on before anything of it is shown, unless it is over.
 SHOWN_AFTER: Final = 0.1
-#: The most seconds for a portion of a homecoming, however long a redraw takes.
-_MAX_PORTION: Final = 0.1
+#: How many times as long as usual a portion of a homecoming may take at most, however long a redraw takes.
+_MOST_TIMES: Final = 25.0
 
 
 class Pace:
@@ -58,5 +58,5 @@ class Pace:
             self._due = self._clock() + interval
 
     def portion(self, least: float) -> float:
-        """The seconds that a portion of a homecoming may take, at least `least`."""
-        return max(least, min(self._settling, _MAX_PORTION))
+        """The seconds that a portion of a homecoming may take: as long as the redraw after it, at least `least`."""
+        return max(least, min(self._settling, _MOST_TIMES * least))

@@ -115,7 +115,7 @@ def find(tree: bpy.types.NodeTree) -> tuple[Problem, ...]:
     """Look for the problems of a tree now, and return them. Must not be called while Blender draws."""
     uid = tree.session_uid
     try:
-        tasks = checks.checked(tree).tasks
+        tasks = checks.checked(tree, takes_over=True).tasks
         consent.check(tasks)
         _findings[uid] = _Finding((), len(tasks), is_fresh=True)
     except CompileError as error:

@@ -57,7 +57,7 @@ class _DeclarationOperator(EditableTreeOperator):
             return {"CANCELLED"}
         node.is_declaration_adopted = False
         node.sync()
-        changes.tell(node.id_data)
+        changes.property_changed(node, None)
         return {"FINISHED"}
 
 

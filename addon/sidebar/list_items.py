@@ -36,7 +36,7 @@ class BACKGROUND_NODES_OT_list_item_add(_ListOperator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         socket = self.socket(context)
         socket.add_item()
-        changes.tell(socket.id_data)
+        changes.property_changed(socket, None)
         return {"FINISHED"}
 
 
@@ -51,7 +51,7 @@ class BACKGROUND_NODES_OT_list_item_remove(_ListOperator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         socket = self.socket(context)
         socket.items_of_list.remove(self.index)
-        changes.tell(socket.id_data)
+        changes.property_changed(socket, None)
         return {"FINISHED"}
 
 

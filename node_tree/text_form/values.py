@@ -17,7 +17,7 @@ from ...runtime.script.socket_types import SocketType
 from ...runtime.script.value_kinds import VALUE_KINDS, Form
 from ...runtime.script.values import fit_parameter
 from ...runtime.text_form.form import JSON
-from .. import fields
+from .. import changes, fields
 from ..plain_sockets import matrix
 from ..tree import BackgroundNodeTree
 
@@ -172,6 +172,7 @@ def _set(socket: Any, data: Any, socket_type: Any, find: Finder) -> None:
     else:
         name = {"ANY": "json_value", "MENU": "choice"}.get(kind, "default_value")
         setattr(socket, name, _kept(data, kind, find))
+    changes.touch(socket)
 
 
 def _kept(data: Any, kind: str, find: Finder) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from ..errors import CompileError, MisfitError, Problem
 from ..script import blend_files
-from ..script.signature import MISSING, Parameter
+from ..script.signature import Parameter
 from ..script.socket_types import SocketType, Value, conversion
 from ..script.values import fit, fit_parameter, with_article
 from .demand import kept_points, with_uses
@@ -31,6 +31,7 @@ from .lists import ListAction, ListError, ListOperation, branch
 from .node_path import group_of, groups_of, is_in_group, without_passes
 from .ordering import ordered, ranked
 from .plan import Argument, Delivery, Plan, PlannedGroup, PlannedList, PlannedTask, TaskOutput
+from .set_values import is_missing, set_argument, set_constant
 from .sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Guard, Source, leaves
 from .unrolling import Unrolled, unrolled
 from .wiring import Point, Wiring, is_open, is_passing
@@ -311,7 +312,7 @@ class _Compiler:
         except MisfitError as error:
             self._report(node, parameter.label, error.message, error.fix)
             return _Feed(is_broken=True)
-        return _Feed((_set_constant(fitted, parameter.type),))
+        return _Feed((set_constant(fitted, parameter.type),))
 
     def _left(self, node: GraphNode, socket: OutputSocket) -> _Feed:
         """What comes out of a group at one of its outputs."""
@@ -319,7 +320,7 @@ class _Compiler:
         feed = self._feed(node, socket.identifier, socket.label)
         if feed.is_broken or any(each is not None and each.is_broken for each in inputs):
             return _Feed(is_broken=True)
-        sources = feed.sources or (_set_constant(socket.value, socket.type),)
+        sources = feed.sources or (set_constant(socket.value, socket.type),)
         if not self._fits(node, socket.label, socket.type, sources):
             return _Feed(is_broken=True)
         return _Feed((self.groups.leave(node, socket, sources),))
@@ -558,14 +559,12 @@ class _Compiler:
 
     def _unlinked(self, node: GraphNode, socket: InputSocket) -> Argument | None:
         parameter, value = socket.parameter, socket.value
-        if value is None and not parameter.is_optional and parameter.default is not MISSING:
-            value = parameter.default
-        if _is_missing(value, parameter):
+        if is_missing(value, parameter):
             message = "nothing is linked and no value is set"
             self._report(node, parameter.label, message, fix_missing(parameter))
             return None
         try:
-            return Argument(parameter, (_set_constant(fit_parameter(value, parameter), parameter.type),))
+            return set_argument(value, parameter)
         except MisfitError as error:
             self._report(node, parameter.label, error.message, error.fix)
             return None
@@ -785,17 +784,6 @@ def _fitted(source: Constant, parameter: Parameter) -> Constant:
     for item in items:
         fit_parameter(_FORESEEABLE[convert](item), single)
     return fitted
-
-
-def _is_missing(value: Value, parameter: Parameter) -> bool:
-    if value is None:
-        return not parameter.is_optional
-    return parameter.type.is_list and parameter.is_required and value == ()
-
-
-def _set_constant(value: Value, socket_type: SocketType) -> Constant:
-    """What is set on a socket; a list where nothing is set is empty."""
-    return Constant(() if value is None and socket_type.is_list else value, socket_type)
 
 
 def _is_any_unset(sources: Iterable[Source]) -> bool:

@@ -49,7 +49,8 @@ def test_portion_after_a_redraw_takes_as_long_as_that(pace, clock):
 
 def test_no_redraw_however_long_lets_a_portion_hold_the_window_for_long(pace, clock):
     tick(pace, clock, after=0.0, changes=True)
-    assert tick(pace, clock, after=30.0, changes=False) == 0.1
+    assert tick(pace, clock, after=30.0, changes=False) == pytest.approx(0.1)
+    assert pace.portion(0.0) == 0.0
 
 
 @pytest.mark.parametrize("interval", [0.01, None])
