@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 #: Seconds that a run goes on before anything of it is shown, unless it is over.
-SHOWN_AFTER: Final = 0.1
+SHOWN_AFTER: Final = 0.2
 #: How many times as long as usual a portion of a homecoming may take at most, however long a redraw takes.
 _MOST_TIMES: Final = 25.0
 

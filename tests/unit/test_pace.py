@@ -65,7 +65,8 @@ def test_run_is_shown_after_a_moment_unless_another_one_goes_on_or_all_are_over(
     pace.run_starts(is_busy=False)
     assert pace.may_show(is_busy=False)
     assert not pace.may_show(is_busy=True)
-    clock.now += SHOWN_AFTER / 2
+    clock.now += 0.6 * SHOWN_AFTER
     pace.run_starts(is_busy=True)
-    clock.now += SHOWN_AFTER / 2
+    assert not pace.may_show(is_busy=True)
+    clock.now += 0.6 * SHOWN_AFTER
     assert pace.may_show(is_busy=True)
