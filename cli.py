@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from .farm import command as farm_command
 
         sys.exit(farm_command.carry_out(options))
+    if getattr(options, "detach", False):
+        from .farm import command as farm_command
+
+        sys.exit(farm_command.detach(options, sys.argv[1:] if arguments is None else arguments))
     if options.command in ("collect", "session", "step"):
         from .submit import without_blender
 
@@ -267,6 +271,7 @@ def _parser(prog: str, *, has_file: bool) -> argparse.ArgumentParser:
         from .farm import options as farm_options
 
         farm_options.add(commands)
+        farm_options.add_to_run(run)
     if has_file and importlib.util.find_spec(f"{__package__}.submit") is not None:  # nor is this
         from .submit import options as submit_options
 
@@ -307,6 +312,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="what runs the tasks: pool, which is this machine, or an engine that an add-on or a Python package adds, "
         "with its address where it has one: NAME://ADDRESS",
     )
+    parser.add_argument("--publish", metavar="FOLDER", help=argparse.SUPPRESS)  # for `farm/detaching.py`
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds the whole run may take")
     parser.add_argument("--output", metavar="OUT.blend", help="save the file with the results under this name")
 

@@ -17,13 +17,22 @@ Background Nodes Farm, of which this folder is the source: see `extension/`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..runtime.scratch.scratch import Scratch
+
 
 def add_engine() -> None:
     """Let "dask://HOST:PORT" be chosen as an engine: the entry point of this package."""
     from .. import engines
     from .engine import DESCRIPTION, LABEL, NAME, FarmEngine
+    from .following import Following
 
-    engines.add(NAME, FarmEngine.at, label=LABEL, description=DESCRIPTION)
+    def make(address: str, scratch: Scratch) -> Following:
+        return Following(FarmEngine.at(address, scratch))
+
+    engines.add(NAME, make, label=LABEL, description=DESCRIPTION)
 
 
 def register() -> None:

@@ -23,7 +23,7 @@ class Address:
 
     Attributes:
         host, port: where it listens.
-        is_plain: whether a token is not to be used though there is one: that of a Dask cluster of this machine.
+        is_plain: whether no token is used: for a Dask cluster of this machine.
     """
 
     host: str
@@ -35,7 +35,7 @@ class Address:
         """The address in a text, HOST or HOST:PORT, with tcp:// before it for a cluster without encryption.
 
         Raises:
-            EngineError: if it is none, or it is not on this machine and nothing would be encrypted.
+            EngineError: if it is none, there is no token for it, or it is plain and not on this machine.
         """
         match = _ADDRESS.fullmatch(text.removeprefix(_PLAIN))
         port = int(match[2] or USUAL_PORT) if match else 0
@@ -43,15 +43,15 @@ class Address:
             raise EngineError(
                 f"{text!r:.80} is no address of a scheduler", "Give its host and port: dask://render1:8786"
             )
-        has_token = credentials.usual_file().exists()
         address = cls(match[1], port, text.startswith(_PLAIN))
-        if is_loopback(address.host) or (has_token and not address.is_plain):
-            return address
-        if has_token:
+        if address.is_plain and not is_loopback(address.host):
             message = f"{text} is not this machine, and nothing goes to other machines without encryption"
             raise EngineError(message, "Let the cluster use TLS, with the token as its certificate; leave tcp:// out")
-        message = f"there is no token for the farm at {text}, and nothing goes to other machines without one"
-        raise EngineError(message, f"Copy the token of the farm to {credentials.usual_file()}")
+        if not address.is_plain and not credentials.usual_file().exists():
+            message = f"there is no token for the farm at {text}, and nothing goes there without one"
+            fix = f"Copy the token of the farm to {credentials.usual_file()}; or start a scheduler here, which makes it"
+            raise EngineError(message, fix)
+        return address
 
     @property
     def text(self) -> str:

@@ -98,6 +98,7 @@ class Bridge:
         self._asides: set[asyncio.Task[None]] = set()
         self._slots: Counter[str] = Counter()  # by the station's address, those that no other foreground uses
         self._has_stations = False  # when that was last looked at
+        self._lonely_since: float | None = None  # when it was first seen that nobody has joined
         self._is_watched = False
         self._farm: FarmInfo | None = None
 
@@ -257,15 +258,17 @@ class Bridge:
         return Counter(request.address or request.near for request in self._requests.values())
 
     async def _wait_for_stations(self) -> None:
-        """Raises EngineError if nobody has joined the farm."""
-        end = time.monotonic() + _PATIENCE
+        """Raises EngineError if nobody has joined the farm. All requests wait together, the next ones not once more."""
+        if self._lonely_since is None:
+            self._lonely_since = time.monotonic()
         while not self._has_stations:
             with contextlib.suppress(OSError):
                 found = await stations(self._client)
                 self._has_stations = bool(found)
-            if not self._has_stations and time.monotonic() > end:
+            if not self._has_stations and time.monotonic() > self._lonely_since + _PATIENCE:
                 raise EngineError("no worker has joined the farm", "Start one with: background-nodes farm worker")
             await asyncio.sleep(0.0 if self._has_stations else _LOOK_INTERVAL)
+        self._lonely_since = None
 
     async def wait_for_loss(self) -> None:
         """Return when the scheduler is lost, and the foreground knows that of all its requests."""
@@ -440,9 +443,12 @@ class Bridge:
             self._tell(Told(workers=workers, farm=farm))
 
     def _begin_without_able(self, infos: Mapping[str, StationInfo]) -> None:
-        """Give requests to Dask anew that wait for stations that are gone: one that comes back has another address."""
+        """Give requests to Dask anew that wait for stations that are gone: one that comes back has another address.
+
+        Where there is none any more, that is told in the end, and nobody waits for ever.
+        """
         for request in list(self._requests.values()):
-            if not request.able or request.address or any(address in infos for address in request.able):
+            if request.address or request.future is None or any(address in infos for address in request.able or infos):
                 request.end_of_patience = math.inf
                 continue
             request.end_of_patience = min(request.end_of_patience, time.monotonic() + _PATIENCE)

@@ -11,11 +11,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from ..runtime.engine import published_runs
 from ..runtime.errors import BackgroundNodesError, EngineError
+from ..runtime.planning.needs import GIGABYTE
+from . import detaching
 from .records import StationInfo
 
 #: Seconds between two attempts of a worker to join its farm.
@@ -38,6 +42,8 @@ def one_line(text: str) -> str:
 
 def carry_out(options: argparse.Namespace) -> int:
     """Do what the options ask for. Returns the exit code."""
+    if options.action == "runs":
+        return _runs(options)
     try:
         import cryptography  # noqa: F401
         import distributed  # noqa: F401 (it sets its own logs up)
@@ -95,11 +101,11 @@ async def _worker(options: argparse.Namespace) -> int:
     address = Address.parsed(options.scheduler)
     where, security = connections.security_for(address)
     if security is None and options.host and not is_loopback(options.host):
-        message = f"nothing listens at {options.host} without a token, for others could reach it"
-        raise EngineError(message, "Copy the token from the machine of the scheduler")
+        message = f"nothing listens at {options.host} without encryption, for others could reach it"
+        raise EngineError(message, "Leave tcp:// out, so that the token is used")
     version_of(options.blender)
     folder = Path(options.folder).absolute() if options.folder else None
-    settings = StationSettings(options.blender, folder, int(options.memory_limit * 1024**3))
+    settings = StationSettings(options.blender, folder, int(options.memory_limit * GIGABYTE))
     ended = _end_signals()
     has_said = False
     while not ended.is_set():
@@ -166,7 +172,7 @@ async def _status(options: argparse.Namespace) -> int:
 
 def _words(info: StationInfo) -> str:
     doing = [f"{worker.state} {worker.task_name}".strip() for worker in info.workers]
-    has = [f"Blender {info.blender}", f"{info.slots} slots", f"{info.memory / 1024**3:.0f} GB", info.system]
+    has = [f"Blender {info.blender}", f"{info.slots} slots", f"{info.memory // GIGABYTE} GB", info.system]
     has += [f"{name}={amount:g}" for name, amount in info.resources.items()]
     return f"{info.name} at {info.address}: {', '.join(has)}; {', '.join(doing) or 'idle'}"
 
@@ -178,6 +184,41 @@ async def _stop(options: argparse.Namespace) -> int:
     for address in await connections.stations(client):
         await getattr(client.rpc(address), plugin.DISMISS)()
     await client.shutdown()
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    found = {place.name: (place, run) for place in published_runs.places() if (run := place.read()) is not None}
+    if options.end is None:
+        for name, (place, run) in found.items():
+            began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
+            told = detaching.words(place, run).replace("\n", "; ")
+            print(one_line(f"{name}: {run.tree or 'the tree'} of {run.file}, {began}: {told}"))
+        if not found:
+            print("no run was detached in the last month")
+        return 0
+    if options.end not in found:
+        _say(f"there is no detached run {options.end}")
+        return _EXIT_BAD_INPUT
+    try:
+        found[options.end][0].ask_to_end()
+    except OSError as error:
+        _say(f"it can't be ended: {error}")
+        return _EXIT_FAILED
+    return 0
+
+
+def detach(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Start what `run` was told, in a process that goes on when this one ends. Returns the exit code."""
+    # -P: nothing is imported from the folder that this was started in.
+    command = [sys.executable, "-P", "-m", "background_nodes.cli", *(each for each in arguments if each != "--detach")]
+    try:
+        detached = detaching.Detached(command, options.file, options.tree or "", options.engine or "")
+        detached.wait_until_begun()
+    except BackgroundNodesError as error:
+        _say(str(error))
+        return _EXIT_FAILED
+    _say(f"the run goes on as {detached.place.name}. The same command without --detach follows it")
     return 0
 
 

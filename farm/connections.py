@@ -87,7 +87,7 @@ class Worker(distributed.Worker):  # type: ignore[misc,unused-ignore]
 
 def security_for(address: Address) -> tuple[str, Any]:
     """The address as Dask has it, and the security to use. Raises EngineError."""
-    if credentials.usual_file().exists() and not address.is_plain:
+    if not address.is_plain:
         return f"tls://{address.text}", credentials.security(credentials.usual_file())
     return f"tcp://{address.text.removeprefix('tcp://')}", None
 

@@ -40,6 +40,11 @@ _LOOK_INTERVAL: Final = 1.0
 BRIDGE: Final = "background_nodes.farm.bridge"
 
 
+_PREFERENCES_STAY: Final = (
+    "the artist's preferences are not sent to other machines: they tell of paths here, and add-ons keep passwords there"
+)
+
+
 #: What a Python says that lacks something.
 _LACKING: Final = ("No module named", "Error while finding module specification")
 
@@ -130,6 +135,8 @@ class FarmEngine:
                 script = own_modules.digest(own_modules.read(request.task.script))
         except SignatureError as error:
             fault = str(error)
+        if request.kind.preferences:
+            fault = str(EngineError(_PREFERENCES_STAY, "Use the engine of this machine, or factory settings"))
         if fault:
             self._end(number, NoWorker(fault))
             return

@@ -50,9 +50,20 @@ def add(commands: Any) -> None:
         help="what else the machine has that nodes may need: GPU=1, with commas in between",
     )
     worker.add_argument("--folder", metavar="DIR", help="where files that were sent here are kept for later")
+    runs = actions.add_parser("runs", help="tell of this user's detached runs", allow_abbrev=False)
+    runs.add_argument("--end", metavar="ID", help="cancel one; what it has finished is kept")
     for name, text in (("status", "tell what the workers do"), ("stop", "end all workers and the scheduler")):
         action = actions.add_parser(name, help=text, allow_abbrev=False)
         action.add_argument("scheduler", metavar="HOST:PORT", nargs="?", default=f"127.0.0.1:{USUAL_PORT}")
+
+
+def add_to_run(run: argparse.ArgumentParser) -> None:
+    """Add what the farm adds to the command `run`."""
+    run.add_argument(
+        "--detach",
+        action="store_true",
+        help="let a process of its own run it, which goes on when this one has ended; see: background-nodes farm runs",
+    )
 
 
 def _resources(text: str) -> dict[str, float]:

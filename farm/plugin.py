@@ -18,6 +18,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from ..runtime import wire
 from ..runtime.errors import BackgroundNodesError, EngineError, StoreError
+from ..runtime.planning.needs import GIGABYTE
 from .address import is_loopback
 from .records import Job, JobNews, decoded, encoded
 from .station import Station, StationSettings
@@ -181,7 +182,7 @@ def settings_of_cluster() -> StationSettings:
     return StationSettings(
         blender=str(told("blender") or ""),
         folder=Path(folder).absolute() if folder else None,
-        memory_limit=int(memory_limit * 1024**3),
+        memory_limit=int(memory_limit * GIGABYTE),
     )
 
 

@@ -39,6 +39,8 @@ _PROGRESS_INTERVAL: Final = 0.05
 #: Seconds between two looks at what a script has printed, and the most bytes of it that are told at once.
 _LOG_INTERVAL: Final = 0.25
 _LOG_PIECE: Final = 32 * 1024
+#: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed.
+_SILENCE: Final = 60.0
 
 _log = logging.getLogger("background_nodes.farm")
 
@@ -60,10 +62,15 @@ class _Entry:
 
 @dataclass
 class _Receiving:
-    """A file that is being sent from home."""
+    """A file that is being sent from home, and what gives it up if no piece of it comes any more."""
 
     path: Path
-    digest: str
+    giving_up: asyncio.TimerHandle | None = None
+
+    def stop_timer(self) -> None:
+        """Give it up no longer: a piece has come, or all of it."""
+        if self.giving_up is not None:
+            self.giving_up.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,25 +329,34 @@ class Station:
         """Take a piece of a file from home; with `error`, it can't be sent. Raises StoreError."""
         coming = self._coming.get(digest)
         if error:
+            self._give_up(transfer)
             if coming is not None and not coming.done():
                 coming.set_exception(StoreError(error))
             return
-        entry = self._receiving.setdefault(transfer, _Receiving(self.shelf.new_file(digest), digest))
+        entry = self._receiving.setdefault(transfer, _Receiving(self.shelf.new_file(digest)))
+        entry.stop_timer()
+        entry.giving_up = self._loop.call_later(_SILENCE, self._give_up, transfer)
         try:
             with entry.path.open("ab") as file:
                 file.write(data)
             if not is_last:
                 return
-            del self._receiving[transfer]
+            entry.stop_timer()
             self.shelf.take_received(entry.path, digest)
+            del self._receiving[transfer]
             if coming is not None and not coming.done():
                 coming.set_result(None)
         except (OSError, StoreError) as fault:
-            self._receiving.pop(transfer, None)
-            with contextlib.suppress(OSError):
-                entry.path.unlink(missing_ok=True)
+            self._give_up(transfer)
             if coming is not None and not coming.done():
                 coming.set_exception(StoreError(str(fault)))
+
+    def _give_up(self, transfer: str) -> None:
+        """Remove what has come of a file: its bridge sends no more of it, or the disk is full."""
+        if (entry := self._receiving.pop(transfer, None)) is not None:
+            entry.stop_timer()
+            with contextlib.suppress(OSError):
+                entry.path.unlink(missing_ok=True)
 
     # The thread of the pool
 

@@ -35,6 +35,7 @@ from ..session.current import session
 from ..session.run import Run
 from .assignments import assign
 from .forecast_report import ForecastReport
+from .publishing import Publisher, published
 from .report import Listing, Report
 from .terminal import View, make_view
 from .terminal_text import harmless
@@ -103,7 +104,8 @@ def _carry_out(options: argparse.Namespace, interruption: Interruption, report: 
             return Listing(_trees_to_list(opened, options.tree))
         if options.command == "plan":
             return _plan(opened, options, report)
-        _run(opened, options, interruption, report)
+        with published(options.publish) as publisher:
+            _run(opened, options, interruption, report, publisher)
     except ConsentError as error:
         report.refuse([replace(problem, fix=_allow_fix(problem)) for problem in error.problems])
     except (InputError, CompileError, BuildError) as error:
@@ -165,7 +167,13 @@ def _plan(opened: Opened, options: argparse.Namespace, report: Report) -> Foreca
     return ForecastReport(report.file, tree.name, forecast)
 
 
-def _run(opened: Opened, options: argparse.Namespace, interruption: Interruption, report: Report) -> None:
+def _run(
+    opened: Opened,
+    options: argparse.Namespace,
+    interruption: Interruption,
+    report: Report,
+    publisher: Publisher | None,
+) -> None:
     tree = _tree(opened, options.tree)
     report.tree = tree.name
     output = checked_output(options)
@@ -176,7 +184,7 @@ def _run(opened: Opened, options: argparse.Namespace, interruption: Interruption
     _use_engine(options)
     with make_view(sys.stderr) as view:
         run = session.start(tree, until=until, timeout=options.timeout, on_event=view.hear, **_run_options(options))
-        _wait(run, interruption, view)
+        _wait(run, interruption, view, publisher)
     if output is not None:
         for node_id, identifier in run.offered():
             run.fetch_output(node_id, identifier, OutputAction(OutputMode.KEEP))
@@ -232,13 +240,17 @@ def _collected(problems: list[InputProblem]) -> Iterator[None]:
         problems.extend(error.problems)
 
 
-def _wait(run: Run, interruption: Interruption, view: View) -> None:
+def _wait(run: Run, interruption: Interruption, view: View, publisher: Publisher | None) -> None:
     while run.wait(_INTERVAL) is RunState.RUNNING:
         view.update(run)
+        if publisher is not None:
+            publisher.update(run)
         if interruption.exit_code:
             run.cancel()
     view.update(run)
     run.wait(_KEEPING_TIMEOUT)  # until then nobody knows what gave the same as before
+    if publisher is not None:
+        publisher.update(run, is_over=True)
 
 
 # Files

@@ -50,6 +50,11 @@ class Equipment:
             self.runner = Runner(self.engine, scratch, self.cache, self._note)
         return self.runner, self.engine
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the engine is another one than the pool of this machine."""
+        return self._chosen_engine != POOL
+
     def choose_engine(self, settings: Settings) -> None:
         """Use the engine that these settings choose.
 

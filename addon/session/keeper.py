@@ -22,6 +22,7 @@ from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.cache import Cache
 from ...runtime.engine.forecast import Forecast
 from ...runtime.engine.forecaster import Forecaster
+from ...runtime.engine.kinds import POOL
 from ...runtime.engine.pasts import find_pasts
 from ...runtime.engine.runner import Runner
 from ...runtime.engine.workers import WorkerInfo
@@ -205,6 +206,7 @@ class Session:
         if not allow_scripts:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
+        needs.check(plan.tasks, self._why_not_foreseen)
         self._use_store(self.settings)
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
@@ -216,6 +218,12 @@ class Session:
             workers or self.settings.num_workers,
             is_forced=force,
         )
+
+    def _why_not_foreseen(self, told: str) -> str:
+        """Why this machine can't serve what a task needs; another engine is not asked before a run is to start."""
+        engine = self._equipment.engine
+        is_asked = self.settings.engine == POOL and engine is not None and not self._equipment.is_elsewhere
+        return engine.why_not(told) if is_asked and engine is not None else ""
 
     def forecast(self, tree: bpy.types.NodeTree, **options: Any) -> Forecast:
         """What a run would do. See `background_nodes.forecast`; the options are those of `forecaster`."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...runtime.engine.active_run import ActiveRun
+from ...runtime.engine.published_runs import PublishedTask, tasks_of
 from ...runtime.engine.runner import Runner
 from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.planning.graph import OutputAction, WhenChanged
@@ -279,6 +280,10 @@ class Run:
     def is_kept(self) -> bool:
         """Whether its results and logs are still on disk: those of old runs make room for new ones."""
         return self._is_kept
+
+    def published_tasks(self) -> dict[str, PublishedTask]:
+        """Its tasks as other processes see them, by the stable ids of their paths."""
+        return tasks_of(self._active)
 
     def at(self, node_id: str) -> Status | None:
         """What became of a script node or a group node, by the stable id of its path; None if the run has neither."""

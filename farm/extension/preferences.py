@@ -12,7 +12,8 @@ import bpy
 
 from . import attaching, watch, ways
 
-_GB = 1024**3
+#: As in what nodes need: see `runtime/planning/needs.py`.
+_GB = 1000**3
 
 
 class BACKGROUND_NODES_FARM_OT_look(bpy.types.Operator):
@@ -114,7 +115,7 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
         has.label(text="Does not answer", icon="ERROR")
         return
     words = [f"Blender {station.blender}", f"{station.slots} slots" if station.slots != 1 else "1 slot"]
-    words += [f"{station.memory / _GB:.0f} GB", *(f"{name} {amount:g}" for name, amount in station.resources.items())]
+    words += [f"{station.memory // _GB} GB", *(f"{name} {amount:g}" for name, amount in station.resources.items())]
     has.label(text=", ".join(words), translate=False)
     busy = [worker for worker in station.workers if worker.task_name]
     for worker in busy:

@@ -25,12 +25,14 @@ class Request:
         task: the message for the worker.
         is_fresh: whether the task needs a worker in which nothing ran before.
         needs: what its machine must have, as in `planning.needs`; "" for nothing.
+        kept_as: the key under which the store will keep its result, "" if that is unknown, or it will not.
     """
 
     key: Hashable
     task: messages.Task
     is_fresh: bool = False
     needs: str = ""
+    kept_as: str = ""
 
     @property
     def kind(self) -> messages.WorkerKind:
@@ -55,14 +57,22 @@ class NoWorker:
     reason: str
 
 
-Report = messages.Started | messages.Progressed | messages.Outcome | Lost | NoWorker
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Another process has done a task, and the store has the result under `Request.kept_as`.
+
+    If it is not there, or does not hold any more, the task is submitted once more, without that key.
+    """
+
+
+Report = messages.Started | messages.Progressed | messages.Outcome | Lost | NoWorker | Kept
 
 
 class Engine(Protocol):
     """Runs tasks. All its methods are called from one thread, and none but `close` waits.
 
     Each request gets these reports, in this order: `Started` at most once, `Progressed` any number of times after it,
-    and one end: an outcome, `Lost` or `NoWorker`. After `stop` it gets no more.
+    and one end: an outcome, `Lost`, `NoWorker` or `Kept`. After `stop` it gets no more.
     """
 
     def submit(self, request: Request) -> None:

@@ -96,6 +96,7 @@ class RunCache:
         self._files = files
         self._is_forecast = files is None
         self._asked: dict[tuple[str, int], ItemKey] = {}  # by task and item
+        self._not_by_others: set[tuple[str, int]] = set()  # tasks and items that this run does itself
         self._copies: dict[str, str] = {}  # blobs with the files of large results, by key; "" if there is none
         self._since: dict[tuple[str, int], int] = {}  # when it was first looked for an item that waits for files
         self.keys = ItemKeys(cache.known, cache.environment(plan), scratch, results)
@@ -128,6 +129,19 @@ class RunCache:
         else:
             self.shown.setdefault(task.id, set()).add(self._asked[task.id, item].key)
         return answer
+
+    def asked_key(self, task: str, item: int) -> str:
+        """The key under which the result of an item was looked for last; "" if it was not, or it has none."""
+        asked = self._asked.get((task, item))
+        return "" if asked is None else asked.key
+
+    def key_for_others(self, task: str, item: int) -> str:
+        """The same, "" too if the item is to run whatever others have kept."""
+        return "" if self._is_forced or (task, item) in self._not_by_others else self.asked_key(task, item)
+
+    def forget_key(self, task: str, item: int) -> None:
+        """Note that what another process has kept of an item is of no use to this run."""
+        self._not_by_others.add((task, item))
 
     def _begin(self, task: PlannedTask, item: int) -> None:
         """Begin to look at the files of an item, as they were at any time since it was first looked for it."""

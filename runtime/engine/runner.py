@@ -75,12 +75,12 @@ from .active_run import ActiveRun, Listener
 from .cache import Cache
 from .chores import Chores, Done
 from .gathering import MANY_FOR_HOME
-from .interface import Engine, Lost, NoWorker, Report, Request
+from .interface import Engine, Kept, Lost, NoWorker, Report, Request
 from .item_keys import NOTHING_KNOWN
 from .pasts import find_pasts
 from .preparation import Checking, Copying, Digesting, Gathering, Keeping, LookupWork, Reading, Work
 from .results import decisive_values, fault, list_lengths
-from .run_cache import Found, NotYet
+from .run_cache import Found, NotYet, RunCache
 
 #: Seconds that keeping results may take when Blender ends.
 _KEEPING_TIMEOUT: Final = 20.0
@@ -479,7 +479,9 @@ class Runner:
                 return WorkerDied(*where, reason)
             case NoWorker(reason):
                 return TaskFailed(*where, TaskError(reason))
-            case messages.Gathered() | messages.Copied() | Done():
+            case Kept() if run.cache is not None:
+                return self._kept_by_others(run, run.cache, key)
+            case messages.Gathered() | messages.Copied() | Done() | Kept():
                 return TaskFailed(*where, TaskError(f"the worker answered with {type(report).__name__}"))
             case _:
                 assert_never(report)
@@ -498,6 +500,21 @@ class Runner:
         run.note_warning(key.task, report.warning)
         self._keep(run, key, report)
         return TaskSucceeded(*where, list_lengths(values), usage, decisive)
+
+    def _kept_by_others(self, run: ActiveRun, cache: RunCache, key: _ItemKey) -> TaskSucceeded | InputsMissing | None:
+        """The event of a result that another process gave the store; if it is not there, the item starts once more."""
+        task, where = run.tasks[key.task], (time.monotonic(), key.task, key.item, key.attempt)
+        match cache.look_up(task, key.item, run.tasks):
+            case NotYet(works):
+                return InputsMissing(*where, run.works.errands(works))
+            case Found(values) if fault(task, values) is None:
+                run.results.put(key.task, key.item, values)
+                decisive = decisive_values(task, values, self.scratch.folder)
+                return TaskSucceeded(*where, list_lengths(values), Usage(), decisive)
+            case _:
+                cache.forget_key(key.task, key.item)
+                self._start_task(run, key)
+                return None
 
     def _errand_event(self, run: ActiveRun, key: _ErrandKey, report: Report | Done) -> Event | None:
         if not run.scheduler.awaits_errand(key.errand, key.attempt):
@@ -627,7 +644,8 @@ class Runner:
             self._inbox.append((run, TaskFailed(*where, TaskError(str(error)))))
             return
         self.scratch.remove(run.open_files(key.task, key.item, blob, log))
-        self._submit(run, Request(key, request, task.settings.fresh_process, task.settings.needs))
+        kept_as = "" if run.cache is None else run.cache.key_for_others(key.task, key.item)
+        self._submit(run, Request(key, request, task.settings.fresh_process, task.settings.needs, kept_as))
 
     def _missing(self, run: ActiveRun, task: PlannedTask, item: int) -> list[Work]:
         """What has to be done before an item can start.

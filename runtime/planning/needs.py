@@ -18,8 +18,8 @@ _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VERSION: Final = re.compile(r"[0-9]+(\.[0-9]+)*")
 #: As an artist may write them, and as Python's `platform.system` has them.
 _SYSTEMS: Final = {"linux": "Linux", "windows": "Windows", "macos": "Darwin", "darwin": "Darwin"}
-#: Decimal: what is sold as 16 GB has more, but the system keeps a part, and memory=16 means such a machine.
-_GB: Final = 1000**3
+#: Bytes. Decimal: what is sold as 16 GB has more, but the system keeps a part, and memory=16 means such a machine.
+GIGABYTE: Final = 1000**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Offer:
         if needs.system not in ("", self.system):
             return f"OS={'macOS' if needs.system == 'Darwin' else needs.system}"
         if 0.0 < self.memory < needs.memory:
-            return f"memory={needs.memory / _GB:.9g}"
+            return f"memory={needs.memory / GIGABYTE:.9g}"
         wanted = needs.blender.split(".") if needs.blender else []
         if self.blender and self.blender.split(".")[: len(wanted)] != wanted:
             return f"Blender={needs.blender}"
@@ -79,7 +79,7 @@ def parsed(text: str) -> Needs:
         raise ValueError(f'"{system}" is no OS: Linux, Windows or macOS')
     if blender and not _VERSION.fullmatch(blender):
         raise ValueError(f'"{blender}" is no version of Blender')
-    memory = _number("memory", told.pop("memory", "0").removesuffix("GB").strip()) * _GB
+    memory = _number("memory", told.pop("memory", "0").removesuffix("GB").strip()) * GIGABYTE
     resources = {name: _number(name, amount) for name, amount in told.items()}
     return Needs(_SYSTEMS.get(system.lower(), ""), memory, blender, resources)
 

@@ -95,6 +95,7 @@ def environment(tmp_path_factory):
     from background_nodes.farm import credentials
 
     os.environ[credentials.VARIABLE] = str(tmp_path_factory.mktemp("token") / "farm.pem")
+    credentials.make(credentials.usual_file())
     os.environ["BACKGROUND_NODES_STORE"] = str(tmp_path_factory.mktemp("store"))
     return dict(os.environ)
 

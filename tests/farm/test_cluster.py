@@ -48,19 +48,12 @@ def cluster(environment, tmp_path):
     cluster.close()
 
 
-@pytest.fixture
-def token():
-    path = credentials.usual_file()
-    if not path.exists():
-        credentials.make(path)
-
-
 def bench_at(address: str, folder) -> Bench:
     scratch = Scratch(folder / "scratch")
     return Bench(FarmEngine.at(address, scratch), scratch, folder / "gate")
 
 
-def test_plain_dask_cluster_gets_stations_and_keeps_them_for_the_next(cluster, tmp_path, token):
+def test_plain_dask_cluster_gets_stations_and_keeps_them_for_the_next(cluster, tmp_path):
     """The first request comes before there is a worker, and the second from another foreground."""
     cluster.scheduler("--host", "127.0.0.1")
     bench = bench_at(cluster.address, tmp_path)
@@ -102,7 +95,7 @@ def test_plain_cluster_that_others_reach_is_refused(cluster, tmp_path):
     bench.close()
 
 
-def test_plain_cluster_of_another_machine_is_refused(token):
+def test_plain_cluster_of_another_machine_is_refused(environment):
     assert os.environ[credentials.VARIABLE]
     assert Address.parsed("tcp://127.0.0.1:1").text == "tcp://127.0.0.1:1"
     with pytest.raises(EngineError, match="nothing goes to other machines without encryption"):

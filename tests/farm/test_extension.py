@@ -40,7 +40,8 @@ def test_nothing_of_the_farm_is_in_the_zip_of_the_first_extension(zips):
 def test_zip_of_the_farm_has_what_runs_in_blender_and_nothing_of_dask(zips):
     names = {name for name in zips[1] if name.endswith(".py")}
     own = {f"extension/{path.name}" for path in (ROOT / "farm" / "extension").glob("*.py")}
-    assert names == {"__init__.py", "address.py", "credentials.py", "engine.py", "records.py", *own}
+    shared = {"address.py", "credentials.py", "detaching.py", "engine.py", "following.py", "records.py"}
+    assert names == {"__init__.py", *shared, *own}
 
 
 def test_both_extensions_have_one_version():

@@ -160,9 +160,14 @@ def test_slot_that_another_foreground_uses_is_none_to_wait_for(bench, farm):
 
 
 def test_worker_without_a_token_listens_nowhere_that_others_reach(farm, tmp_path):
-    ended = farm.command("worker", "127.0.0.1:1", "--host", "0.0.0.0", **{credentials.VARIABLE: str(tmp_path / "none")})
-    assert ended.returncode == 2
-    assert "nothing listens at 0.0.0.0 without a token" in ended.stderr
+    without = {credentials.VARIABLE: str(tmp_path / "none")}
+    for address, reason in (
+        ("127.0.0.1:1", "there is no token for the farm at 127.0.0.1:1, and nothing goes there without one. Copy the"),
+        ("tcp://127.0.0.1:1", "nothing listens at 0.0.0.0 without encryption"),
+    ):
+        ended = farm.command("worker", address, "--host", "0.0.0.0", **without)
+        assert ended.returncode == 2
+        assert reason in ended.stderr
 
 
 def test_log_and_progress_are_seen_while_a_script_runs_and_not_too_often(bench, monkeypatch):
@@ -265,15 +270,16 @@ def test_token_is_never_written_over(tmp_path):
     assert (tmp_path / "farm.pem").stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_goes_to_another_machine_without_a_token(monkeypatch, tmp_path):
+@pytest.mark.parametrize("address", ["render1:8786", "127.0.0.1:1", "localhost"])
+def test_nothing_goes_anywhere_without_a_token(monkeypatch, tmp_path, address):
+    """On this machine, too: another user may listen there first."""
     monkeypatch.setenv(credentials.VARIABLE, str(tmp_path / "none.pem"))
-    with pytest.raises(EngineError, match="nothing goes to other machines without one"):
-        Address.parsed("render1:8786")
-    assert Address.parsed("127.0.0.1:1").text == "127.0.0.1:1"
+    with pytest.raises(EngineError, match="nothing goes there without one"):
+        Address.parsed(address)
 
 
 @pytest.mark.parametrize("text", ["", "a b", "host:0", "host:99999", "host:x", "http://host", "a@b"])
-def test_address_that_is_none_is_refused(text):
+def test_address_that_is_none_is_refused(environment, text):
     with pytest.raises(EngineError, match="is no address of a scheduler"):
         Address.parsed(text)
 

@@ -167,7 +167,7 @@ def test_graph_runs_on_two_machines_and_a_result_goes_from_one_to_the_other(mach
 def test_nothing_gets_in_over_the_network_without_the_token(machines, tmp_path):
     ended = machines.command("status", machines.address, **{credentials.VARIABLE: str(tmp_path / "none")})
     assert ended.returncode == 2
-    assert "nothing goes to other machines without one" in ended.stderr
+    assert "nothing goes there without one" in ended.stderr
     assert [line.partition(" at ")[0] for line in machines.command("status", machines.address).stdout.splitlines()] == [
         *MACHINES
     ]

@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable
 from typing import Any
 
 from background_nodes.runtime.engine import messages
-from background_nodes.runtime.engine.interface import Lost, NoWorker, Report, Request
+from background_nodes.runtime.engine.interface import Kept, Lost, NoWorker, Report, Request
 from background_nodes.runtime.engine.workers import WorkerInfo, WorkerSettings
 from background_nodes.runtime.planning.needs import Offer, parsed
 from background_nodes.runtime.planning.plan import TaskOutput
@@ -28,7 +28,7 @@ from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 
 #: What a task gives for an output, by kind; for a data-block, a place in the blob that it was told to write.
 _CONTENTS = {"FLOAT": 0.5, "INT": 1, "BOOLEAN": True, "ANY": None, "VECTOR": (0.0, 0.0, 0.0), "COLOR": (0.0,) * 4}
-_ENDS = (messages.Succeeded, messages.Gathered, messages.Copied, messages.Failed, Lost, NoWorker)
+_ENDS = (messages.Succeeded, messages.Gathered, messages.Copied, messages.Failed, Lost, NoWorker, Kept)
 
 
 class FakeEngine:

@@ -19,6 +19,7 @@ import pytest
 
 from background_nodes.runtime.engine.active_run import ActiveRun
 from background_nodes.runtime.engine.cache import Cache
+from background_nodes.runtime.engine.interface import Kept
 from background_nodes.runtime.engine.pasts import find_pasts
 from background_nodes.runtime.engine.run_cache import RunCache
 from background_nodes.runtime.engine.runner import Runner
@@ -503,3 +504,44 @@ def test_a_store_that_is_removed_during_a_run_costs_what_was_in_it(stage: Stage)
     assert run.state is RunState.SUCCEEDED
     again = stage.run("a; b: a; c: b")
     assert [record.is_cached for record in again.scheduler.tasks.values()] == [False, True, True]
+
+
+def test_result_that_another_process_kept_is_taken_from_the_store(stage: Stage, tmp_path: Path) -> None:
+    """1. Two processes look for it, and it is not there. 2. One does it and keeps it. 3. The other is told so."""
+    run = stage.runner.start(parse_plan("a; b: a"), {}, 2, use_cache=True)
+    stage.runner.update()
+    assert stage.engine.request("a").kept_as
+    other = Stage(tmp_path)
+    other.run("a; b: a", a=2.5)
+    other.close()
+    stage.engine.start("a")
+    for name in ("a", "b"):
+        stage.engine.report(name, Kept()) if name in stage.engine.waiting() else None
+        stage.runner.update()
+        stage.runner.update()
+    assert run.state is RunState.SUCCEEDED
+    assert (run.results.item("a", 0) or {})["result"].content == 2.5
+    assert [record.is_cached for record in run.scheduler.tasks.values()] == [False, True]
+
+
+def test_task_whose_result_was_kept_by_another_process_but_is_gone_is_submitted_without_its_key(stage: Stage) -> None:
+    run = stage.runner.start(parse_plan("a"), {}, 2, use_cache=True)
+    stage.runner.update()
+    stage.engine.start("a")
+    stage.engine.report("a", Kept())
+    stage.runner.update()
+    stage.runner.update()
+    assert stage.engine.waiting() == ["a"]
+    assert [bool(request.kept_as) for request in stage.engine.submitted] == [True, False]
+    stage.engine.succeed("a")
+    stage.runner.update()
+    stage.runner.update()
+    assert run.state is RunState.SUCCEEDED
+
+
+def test_engine_that_tells_of_a_store_where_there_is_none_fails_the_task(stage: Stage) -> None:
+    run = stage.runner.start(parse_plan("a"), {}, 2)
+    stage.runner.update()
+    stage.engine.report("a", Kept())
+    stage.runner.update()
+    assert run.scheduler.tasks["a"].error == TaskError("the worker answered with Kept")

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Follow a detached run: what it is at is not done twice, its bars go on here, its results are taken from the store.
+
+    submit -> a detached run is at it? -- no --> the engine
+                     | yes
+                     +--> Started, Progressed ... --> Kept: it is in the store | Failed
+                     +--> the detached run is gone, or left it out --> the engine
+
+What is meant are tasks with the same key, so whatever a detached run does, nothing wrong comes of it. While that key is
+not known there yet, a task with the same id waits for it. A process that tells of a run of its own follows none: two
+would wait for each other.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections import deque
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from ..runtime.engine import messages
+from ..runtime.engine.interface import Kept, Report, Request
+from ..runtime.engine.published_runs import Place, PublishedItem, PublishedRun, PublishedTask, places
+from ..runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
+from ..runtime.scheduling.states import TaskState
+
+#: Seconds between two looks at runs that are followed, and at whether there are others.
+_INTERVAL: Final = 0.2
+_SEARCH_INTERVAL: Final = 1.0
+
+
+class _Answer(enum.Enum):
+    """What a detached run means for a request."""
+
+    WAIT = enum.auto()
+    NOTHING = enum.auto()
+    KEPT = enum.auto()
+    FAILED = enum.auto()
+
+
+@dataclass
+class _Held:
+    """A request that waits for a detached run."""
+
+    request: Request
+    has_started: bool = False
+    told: tuple[float, str] = (0.0, "")
+
+
+@dataclass
+class _Followed:
+    """A detached run as it was told of last. Once its process `is_gone`, it is looked at once more."""
+
+    place: Place
+    run: PublishedRun
+    told_at: int = 0
+    is_gone: bool = False
+
+    def look(self) -> None:
+        """Read what is told of it."""
+        is_alive = self.place.is_alive()  # before that is read which it told last
+        told_at = self.place.told_at()
+        if told_at != self.told_at and (run := self.place.read()) is not None:
+            self.told_at, self.run = told_at, run
+        if not is_alive:
+            self.run, self.is_gone = _ended(self.run), True
+
+
+class Following:
+    """A `ManagedEngine` that gives another one what no detached run of this user is at."""
+
+    def __init__(self, engine: ManagedEngine) -> None:
+        self._engine = engine
+        self._held: dict[Hashable, _Held] = {}
+        self._runs: dict[str, _Followed] = {}
+        self._next_look = self._next_search = 0.0
+        self._failures: set[tuple[str, str, int]] = set()  # told already: of runs, tasks and items
+        self._reports: deque[tuple[Hashable, Report]] = deque()
+
+    @property
+    def capacity(self) -> int:
+        """As in `ManagedEngine`."""
+        return self._engine.capacity
+
+    @capacity.setter
+    def capacity(self, capacity: int) -> None:
+        self._engine.capacity = capacity
+
+    @property
+    def is_low(self) -> bool:
+        """As in `ManagedEngine`."""
+        return self._engine.is_low
+
+    @is_low.setter
+    def is_low(self, is_low: bool) -> None:
+        self._engine.is_low = is_low
+
+    @property
+    def num_workers(self) -> int:
+        return self._engine.num_workers
+
+    def usual_capacity(self, here: int) -> int:
+        return self._engine.usual_capacity(here)
+
+    def why_not(self, needs: str) -> str:
+        return self._engine.why_not(needs)
+
+    def infos(self) -> tuple[WorkerInfo, ...]:
+        return self._engine.infos()
+
+    def use_settings(self, settings: WorkerSettings) -> None:
+        self._engine.use_settings(settings)
+
+    def end_used(self) -> None:
+        self._engine.end_used()
+
+    def submit(self, request: Request) -> None:
+        self._look()
+        answer, _item, _name = self._answer(request)
+        if answer is _Answer.NOTHING:
+            self._engine.submit(request)
+        else:
+            self._held[request.key] = _Held(request)
+
+    def stop(self, key: Hashable) -> None:
+        self._reports = deque(entry for entry in self._reports if entry[0] != key)
+        if self._held.pop(key, None) is None:
+            self._engine.stop(key)
+
+    def freeze(self, key: Hashable) -> None:
+        # One that is not submitted yet starts frozen; a detached run is not paused by those who follow it.
+        if key not in self._held:
+            self._engine.freeze(key)
+
+    def thaw(self, key: Hashable) -> None:
+        if key not in self._held:
+            self._engine.thaw(key)
+
+    def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
+        if self._held:
+            self._look()
+            for held in list(self._held.values()):
+                self._tell(held)
+        reports = [*self._reports, *self._engine.poll(until)]
+        self._reports.clear()
+        return reports
+
+    def wakers(self) -> Sequence[Any]:
+        return self._engine.wakers()
+
+    def next_look(self) -> float | None:
+        theirs = self._engine.next_look()
+        if not self._held:
+            return theirs
+        return self._next_look if theirs is None else min(theirs, self._next_look)
+
+    def close(self) -> None:
+        """As in `Engine`. Detached runs go on."""
+        self._held.clear()
+        self._reports.clear()
+        self._engine.close()
+
+    def _tell(self, held: _Held) -> None:
+        """Tell what is new of a request that waits."""
+        request = held.request
+        answer, item, name = self._answer(request)
+        if answer is _Answer.NOTHING:
+            del self._held[request.key]
+            self._engine.submit(request)
+            return
+        if item is None:
+            return
+        if item.state != "ready" and not held.has_started:
+            held.has_started = True
+            self._reports.append((request.key, messages.Started()))
+        if held.has_started and (item.progress, item.text) != held.told:
+            held.told = item.progress, item.text
+            self._reports.append((request.key, messages.Progressed(item.progress, item.text)))
+        if answer is _Answer.WAIT:
+            return
+        del self._held[request.key]
+        if answer is _Answer.KEPT:
+            self._reports.append((request.key, Kept()))
+        else:
+            assert isinstance(request.task, messages.Execute)
+            self._failures.add((name, request.task.task, request.task.item))
+            self._reports.append((request.key, messages.Failed(item.error, item.traceback, item.line)))
+
+    def _answer(self, request: Request) -> tuple[_Answer, PublishedItem | None, str]:
+        """What the detached runs mean for a request, the item that decides that, and the name of its run."""
+        task = request.task
+        if not isinstance(task, messages.Execute) or not task.task:
+            return _Answer.NOTHING, None, ""
+        for name, followed in self._runs.items():
+            published = followed.run.tasks.get(task.task)
+            if published is None:
+                continue
+            item = published.items[task.item] if task.item < len(published.items) else None
+            answer = _meaning(request, published, item)
+            is_told = answer is _Answer.FAILED and (name, task.task, task.item) in self._failures
+            if answer is not _Answer.NOTHING and not is_told:
+                return answer, item, name
+        return _Answer.NOTHING, None, ""
+
+    def _look(self) -> None:
+        """Read how far the detached runs are, unless that was done just now."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _INTERVAL
+        for name, followed in list(self._runs.items()):
+            if followed.is_gone:
+                del self._runs[name]
+        if now >= self._next_search:
+            self._next_search = now + _SEARCH_INTERVAL
+            self._search([place for place in places() if place.is_alive()])
+        for followed in self._runs.values():
+            followed.look()
+
+    def _search(self, alive: Sequence[Place]) -> None:
+        if any(place.is_own for place in alive):
+            self._runs.clear()
+            return
+        for place in alive:
+            if place.name not in self._runs and (run := place.read()) is not None:
+                self._runs[place.name] = _Followed(place, run)
+
+
+def _meaning(request: Request, task: PublishedTask, item: PublishedItem | None) -> _Answer:
+    """What the task of a detached run, with the same id, means for a request; `item` is the one that is like it."""
+    if item is None:
+        return _Answer.NOTHING if task.is_over else _Answer.WAIT
+    if item.key and request.kept_as and item.key != request.kept_as:
+        return _Answer.NOTHING
+    if not item.is_over:
+        return _Answer.WAIT
+    if not item.key or not request.kept_as:
+        return _Answer.NOTHING
+    if item.state == TaskState.SUCCEEDED:
+        return _Answer.KEPT
+    return _Answer.FAILED if item.state in (TaskState.FAILED, TaskState.TIMED_OUT) else _Answer.NOTHING
+
+
+def _ended(run: PublishedRun) -> PublishedRun:
+    """A run whose process is gone: what was not over is not done by it any more."""
+    tasks = {}
+    for uid, task in run.tasks.items():
+        items = tuple(item if item.is_over else replace(item, state="cancelled") for item in task.items)
+        tasks[uid] = PublishedTask(task.name, task.state if task.is_over else "cancelled", items)
+    return replace(run, tasks=tasks)

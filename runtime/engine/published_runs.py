@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of which other processes of this user can know: how far they are, and which results they are at.
+
+    runs/0123abcd/lock          held by the process of the run for as long as it lives
+    runs/0123abcd/run.json      a `PublishedRun`, replaced whole each time
+    runs/0123abcd/end           is there once somebody wants the run to be cancelled
+    runs/0123abcd/output.txt    what the process printed
+
+The results themselves are in the store. The folder of an ended run stays for a month, so that it is told how it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from .. import wire
+from ..errors import StoreError
+from ..scheduling.records import ItemRecord
+from ..scheduling.states import TaskState
+from ..scratch import file_locks
+from ..store.folder import default_folder
+from .active_run import ActiveRun
+from .kept_results import subject
+
+#: Seconds that a run is told of after it has ended.
+_KEPT: Final = 30 * 24 * 3600.0
+#: Seconds that a process has to begin with its run.
+_PATIENCE: Final = 120.0
+#: Seconds that a look at a lock may take, and between two attempts to get it.
+_LOOK: Final = 1.0
+_LOOK_INTERVAL: Final = 0.01
+_NAME: Final = re.compile(r"[0-9a-f]{8}")
+_FILE: Final = "run.json"
+OUTPUT: Final = "output.txt"
+#: The state of a run before its process has begun with it; the others are those of `RunState`.
+STARTING: Final = "starting"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedItem:
+    """One item of a task.
+
+    Attributes:
+        state: as `TaskState` has it; "running" until the result of one that succeeded is in the store.
+        key: of its result in the store, "" while that is unknown, and if there will be none.
+        progress, text: what its script told last.
+        error, traceback, line: why it failed, as in `TaskError`.
+    """
+
+    state: str
+    key: str = ""
+    progress: float = 0.0
+    text: str = ""
+    error: str = ""
+    traceback: str = ""
+    line: int | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in ("ready", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTask:
+    """A task: the name of its node, its state, and its items, none until their number is known."""
+
+    name: str
+    state: str
+    items: tuple[PublishedItem, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in ("waiting", "ready", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun:
+    """A run as others see it.
+
+    Attributes:
+        file, tree: of what runs: a path and a name.
+        engine: what runs it, as it was chosen.
+        started: in seconds since the epoch.
+        state: `STARTING`, or as `RunState` has it.
+        progress: 0.0 to 1.0.
+        error: why it did not succeed, of all its nodes; "" if it did, or is not over.
+        tasks: by their ids.
+    """
+
+    file: str
+    tree: str
+    engine: str
+    started: float
+    state: str = STARTING
+    progress: float = 0.0
+    error: str = ""
+    tasks: dict[str, PublishedTask] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folder of a published run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def output(self) -> Path:
+        """The file with what the process printed."""
+        return self.path / OUTPUT
+
+    def write(self, run: PublishedRun) -> None:
+        """Tell how far the run is. Raises OSError."""
+        beside = self.path / f"{_FILE}.new"
+        beside.write_text(json.dumps(wire.encode(run), separators=(",", ":")), encoding="utf-8")
+        beside.replace(self.path / _FILE)
+
+    def read(self) -> PublishedRun | None:
+        """How far the run is; None if that was not told, or by another version of Background Nodes."""
+        try:
+            return wire.decode(PublishedRun, json.loads((self.path / _FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def told_at(self) -> int:
+        """When that was told last, as a number that grows; 0 if it never was."""
+        try:
+            return (self.path / _FILE).stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    def hold(self) -> IO[bytes]:
+        """Note that the process of the run lives, until what is returned is closed. Raises OSError."""
+        held = (self.path / "lock").open("wb")
+        end = time.monotonic() + _LOOK
+        while not file_locks.lock(held):  # somebody may just be looking whether it is held
+            if time.monotonic() > end:
+                held.close()
+                raise BlockingIOError(f"another process carries on the run in {self.path}")
+            time.sleep(_LOOK_INTERVAL)
+        held.write(str(os.getpid()).encode())
+        held.flush()
+        return held
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process is that of the run."""
+        try:
+            return (self.path / "lock").read_bytes() == str(os.getpid()).encode()
+        except OSError:
+            return False
+
+    def is_alive(self) -> bool:
+        """Whether the process of the run lives, or has yet to begin."""
+        with contextlib.suppress(OSError), (self.path / "lock").open("r+b") as file:
+            if not file_locks.lock(file):
+                return True
+        run = self.read()
+        return run is not None and run.state == STARTING and time.time() - run.started < _PATIENCE
+
+    def ask_to_end(self) -> None:
+        """Let the run be cancelled soon. Raises OSError."""
+        (self.path / "end").touch()
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether somebody wants the run to be cancelled."""
+        return (self.path / "end").exists()
+
+    def remove(self) -> None:
+        """Tell of the run no longer."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def folder() -> Path:
+    """Where runs are published: beside this user's kept results. Raises StoreError if there is no place."""
+    return default_folder() / "runs"
+
+
+def new_place(run: PublishedRun) -> Place:
+    """Make the folder of a run that a process will begin with. Raises StoreError."""
+    place = Place(folder() / os.urandom(4).hex())
+    try:
+        place.path.mkdir(0o700, parents=True)
+        place.write(run)
+    except OSError as error:
+        raise StoreError(f"nothing can be told of the run in {place.path}: {error}") from error
+    return place
+
+
+def places() -> Iterator[Place]:
+    """The published runs. Those that ended long ago are removed."""
+    found: list[Path] = []
+    with contextlib.suppress(OSError, StoreError):
+        found = [path for path in folder().iterdir() if _NAME.fullmatch(path.name)]
+    for place in map(Place, sorted(found)):
+        if time.time() - place.told_at() / 1e9 > _KEPT and not place.is_alive():
+            place.remove()
+        else:
+            yield place
+
+
+def tasks_of(run: ActiveRun) -> dict[str, PublishedTask]:
+    """The tasks of a run as others see them, by their ids."""
+    return {
+        uid: PublishedTask(
+            record.planned.name, str(record.state), tuple(_published(run, uid, item) for item in record.items)
+        )
+        for uid, record in run.scheduler.tasks.items()
+    }
+
+
+def _published(run: ActiveRun, task: str, item: ItemRecord) -> PublishedItem:
+    key = "" if run.cache is None else run.cache.asked_key(task, item.index)
+    is_being_kept = run.cache is not None and run.cache.shared.pending[subject(run.tasks[task], item.index)] > 0
+    state = "running" if item.state is TaskState.SUCCEEDED and is_being_kept else str(item.state)
+    if item.error is None:
+        return PublishedItem(state, key, item.progress, item.text)
+    error = item.error
+    return PublishedItem(state, key, item.progress, item.text, error.message, error.traceback, error.line)
