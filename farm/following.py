@@ -77,6 +77,7 @@ class Following:
         self._runs: dict[str, _Followed] = {}
         self._next_look = self._next_search = 0.0
         self._failures: set[tuple[str, str, int]] = set()  # told already: of runs, tasks and items
+        self._started: set[Hashable] = set()  # requests that have started here, and then went to the engine
         self._reports: deque[tuple[Hashable, Report]] = deque()
 
     @property
@@ -126,6 +127,7 @@ class Following:
 
     def stop(self, key: Hashable) -> None:
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
+        self._started.discard(key)
         if self._held.pop(key, None) is None:
             self._engine.stop(key)
 
@@ -143,7 +145,12 @@ class Following:
             self._look()
             for held in list(self._held.values()):
                 self._tell(held)
-        reports = [*self._reports, *self._engine.poll(until)]
+        for key, report in self._engine.poll(until):
+            if key not in self._started or not isinstance(report, messages.Started):
+                self._reports.append((key, report))
+            if not isinstance(report, messages.Started | messages.Progressed):
+                self._started.discard(key)
+        reports = list(self._reports)
         self._reports.clear()
         return reports
 
@@ -159,6 +166,7 @@ class Following:
     def close(self) -> None:
         """As in `Engine`. Detached runs go on."""
         self._held.clear()
+        self._started.clear()
         self._reports.clear()
         self._engine.close()
 
@@ -168,6 +176,8 @@ class Following:
         answer, item, name = self._answer(request)
         if answer is _Answer.NOTHING:
             del self._held[request.key]
+            if held.has_started:
+                self._started.add(request.key)
             self._engine.submit(request)
             return
         if item is None:

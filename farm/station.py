@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from ..runtime.engine import carried_files, messages
 from ..runtime.engine.carried_files import CarriedFile
-from ..runtime.engine.interface import Lost, NoWorker, Report, Request
+from ..runtime.engine.interface import Kept, Lost, NoWorker, Report, Request
 from ..runtime.engine.workers import WorkerInfo, WorkerSettings
 from ..runtime.errors import SignatureError, StoreError, TransportError
 from ..runtime.keys import own_modules
@@ -247,8 +247,8 @@ class Station:
                 return JobEnd(self.address, no_worker=reason)
             case Lost(reason):
                 outcome, end = None, JobEnd(self.address, lost=reason)
-            case messages.Started() | messages.Progressed():
-                raise AssertionError("no end")
+            case messages.Started() | messages.Progressed() | Kept():
+                raise AssertionError("no end of a pool")
             case _:
                 outcome, end = report, JobEnd(self.address, messages.encode(report).decode())
         left = carried_files.files_left(task, outcome, folder)

@@ -6,17 +6,19 @@ It has no Dask in it. The Python that the artist names runs the bridge; that has
 
 from __future__ import annotations
 
-from . import attaching, preferences, submitting, watch
+from . import attaching, detached, preferences, submitting, watch
 
 
 def register() -> None:
     preferences.register()
     attaching.register()
     submitting.register()
+    detached.register()
 
 
 def unregister() -> None:
     watch.end()
+    detached.unregister()
     submitting.unregister()
     attaching.unregister()
     preferences.unregister()

@@ -42,11 +42,12 @@ def farm() -> ModuleType | None:
         return sys.modules[_name(first)]
     found = _loaded(first)
     engine = importlib.import_module(f"{found.__name__}.engine")
+    following = importlib.import_module(f"{found.__name__}.following")
     engines = importlib.import_module(f"{first.__name__}.engines")
 
     def make(told: str, scratch: Any) -> Any:
         ways.find(found, told)  # raises what is wrong before anything begins
-        return engine.FarmEngine(lambda: ways.find(found, told), scratch)
+        return following.Following(engine.FarmEngine(lambda: ways.find(found, told), scratch))
 
     engines.add(engine.NAME, make, label=engine.LABEL, description=engine.DESCRIPTION)
     _attached = first

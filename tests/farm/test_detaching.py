@@ -121,7 +121,7 @@ def test_run_goes_on_when_who_began_it_has_ended_and_who_follows_it_is_killed(ar
     iter_until(follower.stderr, "Second: running")
     artist.open_gate("Second")
     tasks = artist.result(follower)
-    assert {task["state"] for task in tasks.values()} == {"succeeded"}
+    assert {task["state"] for task in tasks.values()} == {"succeeded"}, tasks
     assert tasks["First"]["cached"]
     assert artist.ran() == ["First", "Second"]
     wait_until(lambda: not artist.place(name).is_alive())
@@ -146,7 +146,7 @@ def test_detached_process_that_is_killed_leaves_the_rest_to_who_follows(artist):
     os.kill(int((artist.place(name).path / "lock").read_text()), signal.SIGKILL)
     artist.open_gate("Second")
     tasks = artist.result(follower)
-    assert {task["state"] for task in tasks.values()} == {"succeeded"}
+    assert {task["state"] for task in tasks.values()} == {"succeeded"}, tasks
     assert tasks["First"]["cached"]
     assert artist.ran() == ["First", "Second", "Second"]
     assert "ended from outside at 75%; what had finished is kept" in artist.runs()
@@ -163,7 +163,7 @@ def test_detached_run_whose_scheduler_dies_tells_what_failed_and_keeps_the_rest(
         wait_until(lambda: artist.ran() == ["First", "Second"])
         farm.process("scheduler").kill()
         wait_until(lambda: not artist.place(name).is_alive(), artist.runs)
-        assert "failed: Second: the scheduler of the farm" in artist.runs()
+        assert "failed: Second: the worker died (the scheduler of the farm was lost)" in artist.runs()
         artist.open_gate("Second")
         at_home = artist.run("--engine", "pool")
         assert artist.result(at_home)["First"]["cached"]
@@ -172,7 +172,12 @@ def test_detached_run_whose_scheduler_dies_tells_what_failed_and_keeps_the_rest(
         farm.close()
 
 
-def test_detached_run_is_ended_by_its_name_and_a_second_one_of_the_same_tree_is_refused(artist):
+def test_what_does_not_begin_says_why_and_what_goes_on_is_ended_by_its_name(artist):
+    wrong = artist.run("--tree", "None", "--detach")
+    assert wrong.wait(PATIENCE) == 1
+    assert "the detached run did not begin" in (said := wrong.stderr.read())
+    assert "there is no such background node tree" in said
+    assert artist.runs() == "no run was detached in the last month\n"
     name = artist.detach()
     refused = artist.run("--detach")
     assert refused.wait(PATIENCE) == 1
@@ -180,14 +185,6 @@ def test_detached_run_is_ended_by_its_name_and_a_second_one_of_the_same_tree_is_
     artist.runs("--end", name)
     wait_until(lambda: not artist.place(name).is_alive())
     assert ": cancelled" in artist.runs()
-
-
-def test_run_that_does_not_begin_says_why_and_is_not_told_of(artist):
-    ended = artist.run("--tree", "None", "--detach")
-    assert ended.wait(PATIENCE) == 1
-    assert "the detached run did not begin" in (said := ended.stderr.read())
-    assert "there is no such background node tree" in said
-    assert artist.runs() == "no run was detached in the last month\n"
 
 
 def iter_until(stream, words: str) -> str:

@@ -128,6 +128,16 @@ def test_process_that_is_gone_leaves_what_it_was_at(engine, follower, detached, 
     assert engine.submitted == [request()]
 
 
+def test_task_that_the_engine_takes_over_starts_but_once(engine, follower, detached):
+    detached.tell("running", key="key")
+    follower.submit(request())
+    assert messages.Started() in reports(follower)
+    detached.end()
+    reports(follower)
+    engine.report_on("request", messages.Started(), messages.Progressed(0.5, "half"))
+    assert reports(follower) == [messages.Progressed(0.5, "half")]
+
+
 def test_what_it_told_last_counts_when_it_is_gone(engine, follower, detached):
     detached.tell("running", key="key")
     follower.submit(request())
