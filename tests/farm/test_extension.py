@@ -54,7 +54,9 @@ def test_both_extensions_have_one_version():
 def used(tmp_path, **settings) -> dict:
     told = tmp_path / "told.json"
     argv = [sys.executable, str(USE), json.dumps(settings), str(told)]
-    environment = os.environ | {"BACKGROUND_NODES_STORE": str(tmp_path / "store")}  # nothing is cached
+    # Nothing is cached, and nobody's trust is changed.
+    own = {"BACKGROUND_NODES_STORE": str(tmp_path / "store"), "BLENDER_USER_RESOURCES": str(tmp_path / "blender")}
+    environment = os.environ | own
     ended = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert told.exists(), ended.stdout + ended.stderr
     return json.loads(told.read_text())
@@ -68,6 +70,13 @@ def test_blender_runs_a_graph_on_the_farm_and_sees_its_machines(farm, tmp_path):
     assert told["machines"] == [["worker", 1, version_of("")]]
     assert told["engines_after"] == ["pool"]
     assert '"Raise" of ' in farm.said("worker")
+
+
+def test_detached_run_is_begun_in_blender_and_followed_there(farm, tmp_path):
+    before = farm.said("worker").count('"Raise" of ')
+    told = used(tmp_path, python=sys.executable, address=farm.address, file=str(tmp_path / "scene.blend"))
+    assert told["run"] == {"state": "succeeded", "error": "", "height": 5.0, "shown": "Tree"}
+    assert farm.said("worker").count('"Raise" of ') == before + 1, "it ran once, and was followed"
 
 
 def test_python_without_dask_is_told_with_what_to_install(tmp_path):
