@@ -68,6 +68,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from .farm import command as farm_command
 
         sys.exit(farm_command.carry_out(options))
+    if getattr(options, "shared", None):
+        from .farm import shared_folder
+
+        os.environ[shared_folder.VARIABLE] = os.path.abspath(options.shared)  # noqa: PTH100 (it need not be there)
     if getattr(options, "detach", False):
         from .farm import command as farm_command
 

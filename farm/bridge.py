@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bridge between one foreground and a farm: a process of its own, as Dask must not be in one with Blender.
 
-    python -m background_nodes.farm.bridge FOREGROUND_PID CHANNEL_HANDLE SCRATCH HOST:PORT VERSION
+    python -m background_nodes.farm.bridge FOREGROUND_PID CHANNEL_HANDLE SCRATCH HOST:PORT VERSION SHARED_FOLDER
 
 It finds the files of tasks in the scratch folder of its foreground, and puts there what tasks leave. It ends with its
 foreground; the farm then ends what it was doing for that.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import hashlib
 import itertools
 import math
 import os
@@ -22,7 +23,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,6 +37,7 @@ from ..runtime.scratch.scratch import ScratchFolder
 from . import plugin
 from .connections import connect, dashboard, station_info, stations, told_by_stations
 from .records import VERSION, FarmInfo, HeldFile, Job, JobEnd, JobNews, Order, StationInfo, Told, decoded, encoded
+from .shared_folder import PROBE_SIZE, SMALLEST, SharedFolder
 
 #: Seconds within which a station must have joined the farm.
 _PATIENCE: Final = 20.0
@@ -78,8 +80,13 @@ class _Known:
 class Bridge:
     """Carries requests to a farm, and what it tells back."""
 
-    def __init__(self, client: Any, tell: Callable[[Told], None], folder: ScratchFolder) -> None:
+    def __init__(
+        self, client: Any, tell: Callable[[Told], None], folder: ScratchFolder, shared: SharedFolder | None = None
+    ) -> None:
+        """`shared`: a folder that stations may see, too."""
         self._client = client
+        self._shared = shared
+        self._by_folder: dict[str, asyncio.Task[bool]] = {}  # whether large files go by it, by a station's address
         self._tell = tell
         self._folder = folder
         self._session = os.urandom(8).hex()
@@ -318,7 +325,8 @@ class Bridge:
         # Two machines may send their claims to one path at the same time.
         beside = path.with_name(f"{path.name}.{next(self._transfers)}.coming")
         try:
-            if not await plugin.copy(self._client.rpc, address, file.digest, beside):
+            is_taken = file.size >= SMALLEST and await self._taken_from_folder(file.digest, address, beside)
+            if not is_taken and not await plugin.copy(self._client.rpc, address, file.digest, beside):
                 raise StoreError(f"{address} has lost a result")
             if await asyncio.to_thread(_digest_of, beside) != file.digest:
                 raise StoreError(f"a result of {address} did not arrive as it was sent")
@@ -374,6 +382,56 @@ class Bridge:
             with path.open("wb" if not news.log_start else "ab") as file:
                 file.write(news.log.encode())
 
+    # By the shared folder
+
+    async def _goes_by_folder(self, address: str) -> bool:
+        """Whether large files go between here and a station by the shared folder; found out once."""
+        if self._shared is None:
+            return False
+        if address not in self._by_folder:
+            self._by_folder[address] = asyncio.ensure_future(self._probed(self._shared, address))
+        return await asyncio.shield(self._by_folder[address])
+
+    async def _probed(self, shared: SharedFolder, address: str) -> bool:
+        """Whether a station sees what is written there, and that is not much slower than to send it."""
+        data, see = os.urandom(PROBE_SIZE), getattr(self._client.rpc(address), plugin.SEE)
+        begin = time.monotonic()
+        try:
+            name = await asyncio.to_thread(shared.write_probe, data)
+            try:
+                seen = (await see(name=name))["digest"]
+            finally:
+                shared.remove_probe(name)
+            if seen != hashlib.sha256(data).hexdigest():
+                return False
+            by_folder, begin = time.monotonic() - begin, time.monotonic()
+            await see(data=data)
+        except OSError:
+            return False
+        return is_by_folder(by_folder, time.monotonic() - begin)
+
+    async def _taken_from_folder(self, digest: str, address: str, target: Path) -> bool:
+        """Take a result of a station by the shared folder. Returns whether that could be done."""
+        if self._shared is None or not await self._goes_by_folder(address):
+            return False
+        if not (await getattr(self._client.rpc(address), plugin.SHARE)(digest=digest))["is_there"]:
+            return False
+        try:
+            return await asyncio.to_thread(self._shared.take, digest, target)
+        except OSError:
+            return False
+
+    async def _sent_by_folder(self, digest: str, address: str) -> bool:
+        """Send a file to a station by the shared folder. Returns whether that could be done."""
+        path = self._paths[digest]
+        if self._shared is None or path.stat().st_size < SMALLEST or not await self._goes_by_folder(address):
+            return False
+        try:
+            await asyncio.to_thread(self._shared.put, path, digest)
+        except OSError:
+            return False
+        return bool((await getattr(self._client.rpc(address), plugin.PUT_SHARED)(digest=digest))["is_here"])
+
     # Files for stations
 
     def _send_soon(self, digest: str, address: str) -> None:
@@ -383,10 +441,12 @@ class Bridge:
             self._sending[way].add_done_callback(lambda _task: self._sending.pop(way, None))
 
     async def _send(self, digest: str, address: str) -> None:
-        """Send a file to a station in pieces."""
+        """Send a file to a station, in pieces if not by the shared folder."""
         put = getattr(self._client.rpc(address), plugin.PUT)
         transfer = os.urandom(8).hex()
         try:
+            if await self._sent_by_folder(digest, address):
+                return
             with self._paths[digest].open("rb") as file:
                 while True:
                     data = await asyncio.to_thread(file.read, plugin.PIECE)
@@ -435,12 +495,17 @@ class Bridge:
                 self._slots[address] = said["nthreads"] - reply["num_others"]
         by_address = {address: station_info(address, *told) for address, told in found.items()}
         self._begin_without_able(by_address)
+        if self._is_watched:
+            by_address = {each: await self._with_way(each, info) for each, info in by_address.items()}
         infos = sorted(by_address.values(), key=lambda info: info.name)
         workers = tuple(worker for info in infos for worker in info.workers)
         farm = FarmInfo(tuple(infos), await dashboard(self._client)) if self._is_watched else None
         if workers != self._infos or farm != self._farm:
             self._infos, self._farm = workers, farm
             self._tell(Told(workers=workers, farm=farm))
+
+    async def _with_way(self, address: str, info: StationInfo) -> StationInfo:
+        return replace(info, is_by_folder=info.shared != "" and await self._goes_by_folder(address))
 
     def _begin_without_able(self, infos: Mapping[str, StationInfo]) -> None:
         """Give requests to Dask anew that wait for stations that are gone: one that comes back has another address.
@@ -458,14 +523,20 @@ class Bridge:
                 self._begin(request)
 
 
+def is_by_folder(by_folder: float, by_wire: float) -> bool:
+    """Which way large files go, by the seconds that each took.
+
+    A folder may take twice as long: many machines read it at once, and home sends to one after the other.
+    """
+    return by_folder <= 2.0 * by_wire
+
+
 async def _cancelled(future: Any) -> None:
     with contextlib.suppress(Exception):
         await future.cancel()
 
 
 def _digest_of(path: Path) -> str:
-    import hashlib
-
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -477,7 +548,7 @@ def _check(version: str) -> None:
         raise EngineError(f"{sys.executable} has Background Nodes {VERSION}, and not {version}", fix)
 
 
-async def _main(channel: Channel, scratch: str, address: str, version: str) -> None:
+async def _main(channel: Channel, scratch: str, address: str, version: str, shared: str) -> None:
     loop = asyncio.get_running_loop()
 
     def tell(told: Told) -> None:
@@ -486,12 +557,13 @@ async def _main(channel: Channel, scratch: str, address: str, version: str) -> N
 
     try:
         _check(version)
+        folder = SharedFolder(Path(shared).absolute()) if shared else None
         client = await connect(address)
-    except EngineError as error:
+    except (EngineError, StoreError) as error:
         tell(Told(no_worker=str(error)))
         await asyncio.sleep(0.2)
         return
-    bridge = Bridge(client, tell, ScratchFolder(Path(scratch)))
+    bridge = Bridge(client, tell, ScratchFolder(Path(scratch)), folder)
     bridge.start()
     tell(Told())  # that there is a way
 

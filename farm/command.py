@@ -19,7 +19,7 @@ from typing import Any, Final
 from ..runtime.engine import published_runs
 from ..runtime.errors import BackgroundNodesError, EngineError
 from ..runtime.planning.needs import GIGABYTE
-from . import detaching
+from . import detaching, shared_folder
 from .records import StationInfo
 
 #: Seconds between two attempts of a worker to join its farm.
@@ -105,7 +105,15 @@ async def _worker(options: argparse.Namespace) -> int:
         raise EngineError(message, "Leave tcp:// out, so that the token is used")
     version_of(options.blender)
     folder = Path(options.folder).absolute() if options.folder else None
-    settings = StationSettings(options.blender, folder, int(options.memory_limit * GIGABYTE))
+    shared = options.shared or os.environ.get(shared_folder.VARIABLE)
+    settings = StationSettings(
+        options.blender,
+        folder,
+        int(options.memory_limit * GIGABYTE),
+        shared=Path(shared).absolute() if shared else None,
+    )
+    if settings.shared is not None:
+        shared_folder.SharedFolder(settings.shared)  # raises what is wrong before anything begins
     ended = _end_signals()
     has_said = False
     while not ended.is_set():
@@ -174,6 +182,7 @@ def _words(info: StationInfo) -> str:
     doing = [f"{worker.state} {worker.task_name}".strip() for worker in info.workers]
     has = [f"Blender {info.blender}", f"{info.slots} slots", f"{info.memory // GIGABYTE} GB", info.system]
     has += [f"{name}={amount:g}" for name, amount in info.resources.items()]
+    has += [f"shared folder {info.shared}"] if info.shared else []
     return f"{info.name} at {info.address}: {', '.join(has)}; {', '.join(doing) or 'idle'}"
 
 

@@ -161,6 +161,7 @@ def station_info(address: str, said: Any, reply: Any) -> StationInfo:
         blender=reply["blender"],
         system=reply["system"],
         memory=reply["memory"],
+        shared=reply["shared"],
         resources={key: float(amount) for key, amount in sorted(said["resources"].items())},
         workers=tuple(wire.decode(WorkerInfo, info) for info in reply["infos"]),
     )

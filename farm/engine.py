@@ -51,10 +51,17 @@ _LACKING: Final = ("No module named", "Error while finding module specification"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """The way to a farm: the Python that runs the bridge, and the address of the scheduler."""
+    """The way to a farm.
+
+    Attributes:
+        python: what runs the bridge.
+        address: of the scheduler.
+        shared: a folder that machines of the farm see, too, "" for none.
+    """
 
     python: str
     address: Address
+    shared: str = ""
 
 
 class FarmEngine:
@@ -91,7 +98,7 @@ class FarmEngine:
     @classmethod
     def at(cls, address: str, scratch: Scratch) -> FarmEngine:
         """The engine for the text of an address. Raises EngineError if that makes no sense, or is refused."""
-        way = Way(sys.executable, Address.parsed(address))
+        way = Way(sys.executable, Address.parsed(address), os.environ.get("BACKGROUND_NODES_FARM_SHARED", ""))
         return cls(lambda: way, scratch)
 
     @property
@@ -223,7 +230,7 @@ class FarmEngine:
             argv = [way.python, "-P", "-m", BRIDGE, str(os.getpid()), str(handle)]
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [*argv, str(self._scratch.path), way.address.text, VERSION],
+                    [*argv, str(self._scratch.path), way.address.text, VERSION, way.shared],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -9,6 +9,8 @@ from typing import Any
 from ..runtime.planning.needs import Needs, parsed
 from .address import USUAL_PORT
 
+_SHARED = "a folder that all machines see, for large files; else BACKGROUND_NODES_FARM_SHARED says which"
+
 
 def add(commands: Any) -> None:
     """Add the command to others."""
@@ -50,6 +52,7 @@ def add(commands: Any) -> None:
         help="what else the machine has that nodes may need: GPU=1, with commas in between",
     )
     worker.add_argument("--folder", metavar="DIR", help="where files that were sent here are kept for later")
+    worker.add_argument("--shared", metavar="DIR", help=_SHARED)
     runs = actions.add_parser("runs", help="tell of this user's detached runs", allow_abbrev=False)
     runs.add_argument("--end", metavar="ID", help="cancel one; what it has finished is kept")
     for name, text in (("status", "tell what the workers do"), ("stop", "end all workers and the scheduler")):
@@ -64,6 +67,8 @@ def add_to_run(run: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let a process of its own run it, which goes on when this one has ended; see: background-nodes farm runs",
     )
+
+    run.add_argument("--shared", metavar="DIR", help=_SHARED)
 
 
 def _resources(text: str) -> dict[str, float]:

@@ -7,6 +7,8 @@ the plugin hears of that and ends the background Blender.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import platform
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +28,7 @@ from .station import Station, StationSettings
 NAME: Final = "background_nodes"
 #: What stations and bridges ask a station for, beside jobs.
 GET, PUT, FREEZE = f"{NAME}_get", f"{NAME}_put", f"{NAME}_freeze"
+PUT_SHARED, SHARE, SEE = f"{NAME}_put_shared", f"{NAME}_share", f"{NAME}_see"
 INFOS, END_USED, DISMISS = f"{NAME}_infos", f"{NAME}_end_used", f"{NAME}_dismiss"
 #: Bytes of a file that are sent at once.
 PIECE: Final = 8 * 1024**2
@@ -83,6 +86,7 @@ class StationPlugin(WorkerPlugin):
         self._worker = worker
         self.station = Station(self._settings, worker.state.nthreads, worker.address)
         worker.handlers |= {GET: self._get, PUT: self._put, FREEZE: self._freeze}
+        worker.handlers |= {PUT_SHARED: self._put_shared, SHARE: self._share, SEE: self._see}
         worker.handlers |= {INFOS: self._infos, END_USED: self._end_used, DISMISS: self._dismiss}
 
     async def teardown(self, worker: Any) -> None:
@@ -117,6 +121,21 @@ class StationPlugin(WorkerPlugin):
                 return {"error": str(fault)}
         return {}
 
+    async def _put_shared(self, digest: str = "") -> dict[str, Any]:
+        """Home has put a file into the shared folder."""
+        return {"is_here": self.station is not None and await self.station.receive_shared(digest)}
+
+    async def _share(self, digest: str = "") -> dict[str, Any]:
+        """Put a file into the shared folder."""
+        return {"is_there": self.station is not None and await self.station.share(digest)}
+
+    async def _see(self, name: str = "", data: bytes = b"") -> dict[str, Any]:
+        """The digest of a probe: of what is in the shared folder, or of what came."""
+        if not name:
+            return {"digest": hashlib.sha256(data).hexdigest()}
+        shared = None if self.station is None else self.station.shared
+        return {"digest": "" if shared is None else await asyncio.to_thread(shared.digest_of_probe, name)}
+
     async def _freeze(self, key: str = "", is_frozen: bool = True) -> dict[str, Any]:
         if self.station is not None:
             self.station.freeze(key, is_frozen=is_frozen)
@@ -132,6 +151,7 @@ class StationPlugin(WorkerPlugin):
             "num_others": num_others,
             "system": platform.system(),
             "memory": psutil.virtual_memory().total,
+            "shared": "" if self.station is None or self.station.shared is None else str(self.station.shared.path),
         }
 
     async def _end_used(self) -> dict[str, Any]:
@@ -177,12 +197,13 @@ def settings_of_cluster() -> StationSettings:
     def told(name: str) -> Any:
         return dask.config.get(f"background-nodes.{name}", None)
 
-    folder = told("folder")
+    folder, shared = told("folder"), told("shared")
     memory_limit = float(told("memory-limit") or 0.0)
     return StationSettings(
         blender=str(told("blender") or ""),
         folder=Path(folder).absolute() if folder else None,
         memory_limit=int(memory_limit * GIGABYTE),
+        shared=Path(shared).absolute() if shared else None,
     )
 
 

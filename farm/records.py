@@ -55,6 +55,8 @@ class StationInfo:
         system: "Linux", for one.
         memory: bytes that the machine has.
         resources: what else it says to have: names and amounts.
+        shared: its path of the folder that other machines see, too; "" if it has none.
+        is_by_folder: whether large files go between it and this home by that.
         workers: what each background Blender does.
     """
 
@@ -66,6 +68,8 @@ class StationInfo:
     system: str = ""
     memory: int = 0
     resources: dict[str, float] = field(default_factory=dict)
+    shared: str = ""
+    is_by_folder: bool = False
     workers: tuple[WorkerInfo, ...] = ()
 
     def lacks(self, needs: str) -> str:

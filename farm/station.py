@@ -32,6 +32,7 @@ from ..runtime.scratch.removal import remove_files
 from ..runtime.scratch.scratch import Scratch, ScratchFolder
 from .blender_version import version_of
 from .records import VERSION, HeldFile, Job, JobEnd, JobNews
+from .shared_folder import SMALLEST, SharedFolder
 from .shelf import USUAL_SIZE, Shelf
 
 #: Seconds between two messages about the progress of a task: 20 a second.
@@ -41,6 +42,8 @@ _LOG_INTERVAL: Final = 0.25
 _LOG_PIECE: Final = 32 * 1024
 #: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed.
 _SILENCE: Final = 60.0
+#: Where a file came from, as the log tells it.
+_FOLDER: Final = "the shared folder"
 
 _log = logging.getLogger("background_nodes.farm")
 
@@ -82,21 +85,24 @@ class StationSettings:
         folder: for what it keeps of files; None for a temporary one.
         memory_limit: bytes that a background Blender may hold during a task, 0 for no limit.
         shelf_size: bytes that the shelf may hold.
+        shared: a folder that other machines see, too, for large files; None for none.
     """
 
     blender: str = ""
     folder: Path | None = None
     memory_limit: int = 0
     shelf_size: int = USUAL_SIZE
+    shared: Path | None = None
 
 
 class Station:
     """A pool with `slots` background Blenders, its scratch folder and its shelf."""
 
     def __init__(self, settings: StationSettings, slots: int, address: str) -> None:
-        """Raises EngineError if there is no Blender, StoreError if the folder can't be made."""
+        """Raises EngineError if there is no Blender, StoreError if a folder can't be used."""
         self.address = address
         self.blender = version_of(settings.blender)
+        self.shared = None if settings.shared is None else SharedFolder(settings.shared)
         self._loop = asyncio.get_running_loop()
         self._scratch = Scratch(settings.folder)
         shelf = (settings.folder or self._scratch.path) / "shelf"
@@ -111,6 +117,7 @@ class Station:
         self._jobs: dict[str, asyncio.Task[JobEnd]] = {}
         self._sessions: dict[str, str] = {}  # of jobs, by key
         self._coming: dict[str, asyncio.Future[None]] = {}  # files that are being brought, by digest
+        self._from_folder: set[str] = set()  # files that home has sent by the shared folder, by digest
         self._receiving: dict[str, _Receiving] = {}
         self._uses: Counter[tuple[str, str]] = Counter()  # of files of the scratch folder, by session and name
         self._told_claims: set[tuple[str, str]] = set()
@@ -302,6 +309,9 @@ class Station:
                     source = "home"
                     tell(JobNews(job.key, self.address, wanted=file.digest))
                     await asyncio.shield(coming)
+                    if file.digest in self._from_folder:
+                        self._from_folder.discard(file.digest)
+                        source = _FOLDER
                 _log.info("%s (%d bytes) came from %s", file.name, file.size, source)
             finally:
                 self._coming.pop(file.digest, None)
@@ -310,7 +320,9 @@ class Station:
         self.shelf.place(file.digest, path)
 
     async def _copied(self, held: HeldFile, copy: Copy) -> str:
-        """Take a file from another station. Returns its address, "" if none has it."""
+        """Take a file from the shared folder or another station. Returns what has it, "" if none has."""
+        if self.shared is not None and held.file.size >= SMALLEST and await self.take_shared(held.file.digest):
+            return _FOLDER
         for holder in held.holders:
             if holder == self.address:
                 continue
@@ -324,6 +336,41 @@ class Station:
             finally:
                 path.unlink(missing_ok=True)
         return ""
+
+    async def take_shared(self, digest: str) -> bool:
+        """Take a file from the shared folder. Returns whether it is there, and what it should be."""
+        if self.shared is None:
+            return False
+        path = self.shelf.new_file(digest)
+        try:
+            if not await asyncio.to_thread(self.shared.take, digest, path):
+                return False
+            self.shelf.take_received(path, digest)
+        except (OSError, StoreError):
+            return False
+        finally:
+            path.unlink(missing_ok=True)
+        return True
+
+    async def receive_shared(self, digest: str) -> bool:
+        """Take a file that home has put into the shared folder. Returns whether that could be done."""
+        if not await self.take_shared(digest):
+            return False
+        coming = self._coming.get(digest)
+        if coming is not None and not coming.done():
+            self._from_folder.add(digest)
+            coming.set_result(None)
+        return True
+
+    async def share(self, digest: str) -> bool:
+        """Put a file into the shared folder. Returns whether it is there."""
+        if self.shared is None or digest not in self.shelf:
+            return False
+        try:
+            await asyncio.to_thread(self.shared.put, self.shelf.path(digest), digest)
+        except (OSError, StoreError):
+            return False
+        return True
 
     def receive(self, transfer: str, digest: str, data: bytes, *, is_last: bool, error: str) -> None:
         """Take a piece of a file from home; with `error`, it can't be sent. Raises StoreError."""
