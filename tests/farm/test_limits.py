@@ -84,7 +84,7 @@ def test_run_that_is_killed_ends_what_was_done_for_it(farm, tmp_path):
         f"dask://{farm.address}",
     ]
     with subprocess.Popen(arguments, env=farm.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
-        wait_until(lambda: (tmp_path / "notes.txt").exists())
+        wait_until((tmp_path / "notes.txt").exists)
         (blender,) = children(farm.process("worker").pid)
         run.kill()
         run.wait(PATIENCE)
