@@ -49,6 +49,12 @@ class BackgroundNodesFarmPreferences(bpy.types.AddonPreferences):
         default="127.0.0.1:8786",
     )
 
+    shared: bpy.props.StringProperty(
+        name="Shared Folder",
+        description="A folder that the machines of the farm see, too, for large files. Empty if there is none",
+        subtype="DIR_PATH",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         farm = attaching.farm()
@@ -60,6 +66,7 @@ class BackgroundNodesFarmPreferences(bpy.types.AddonPreferences):
         column.use_property_decorate = False
         column.prop(self, "python")
         column.prop(self, "address")
+        column.prop(self, "shared")
         _draw_token(column, farm)
         _draw_choice(column)
         _draw_machines(layout)
@@ -116,6 +123,7 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
         return
     words = [f"Blender {station.blender}", f"{station.slots} slots" if station.slots != 1 else "1 slot"]
     words += [f"{station.memory // _GB} GB", *(f"{name} {amount:g}" for name, amount in station.resources.items())]
+    words += ["by the shared folder"] if station.is_by_folder else []
     has.label(text=", ".join(words), translate=False)
     busy = [worker for worker in station.workers if worker.task_name]
     for worker in busy:

@@ -63,4 +63,5 @@ def find(farm: ModuleType, told: str = "") -> Any:
         chosen_python = python_with("farm")
     except NoPythonError as missing:
         raise error(missing.message, missing.fix) from None
-    return importlib.import_module(f"{farm.__name__}.engine").Way(chosen_python, address)
+    shared = bpy.path.abspath(chosen.shared)
+    return importlib.import_module(f"{farm.__name__}.engine").Way(chosen_python, address, shared)
