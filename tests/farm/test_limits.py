@@ -47,7 +47,7 @@ def test_thousand_tasks_are_queued_and_of_those_that_are_cancelled_none_runs(ben
         bench.engine.stop(str(number))
     wait_until(lambda: has_ended(blender))
     bench.heard.clear()
-    bench.hear(*(f"{key}: {words}" for key in left for words in ("started", "gave 7")))
+    bench.hear_each(*(f"{key}: {words}" for key in left for words in ("started", "gave 7")))
     assert farm.said("worker").count('"gives" of ') == before + len(left)
 
 
