@@ -61,7 +61,7 @@ def carry_out(options: argparse.Namespace) -> int:
         say(str(error))
         return _EXIT_FAILED
     else:
-        say(*_told(job, folder))
+        say(*_told(job, folder), *_warnings(job, options.to))
         return 0
     say("nothing was submitted")
     return _EXIT_BAD_INPUT
@@ -209,6 +209,14 @@ def _told(job: Job, folder: Path) -> list[str]:
         after = f", after {', '.join(map(str, step.after))}" if step.after else ""
         lines.append(f"  {number} {step.name}: {_how(step)}{after}")
     return lines
+
+
+def _warnings(job: Job, target: str) -> list[str]:
+    """What a farm of that kind does not see to."""
+    names = ", ".join(step.name for step in job.steps if step.needs)
+    if target != "flamenco" or not names:
+        return []
+    return [f"Flamenco gives tasks to any worker, whatever these need of it: {names}"]
 
 
 def _how(step: Step) -> str:

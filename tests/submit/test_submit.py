@@ -396,13 +396,16 @@ def test_folder_that_is_there_is_not_written_to(scene, tmp_path):
     assert names(tmp_path / "job") == ["mine.txt"]
 
 
-def test_job_that_flamenco_takes_has_a_folder_and_one_that_it_refuses_has_none(scene, tmp_path):
+def test_job_that_flamenco_takes_has_a_folder_and_one_that_it_refuses_has_none(scene, tmp_path, capsys):
+    bpy.data.node_groups["Tree"].nodes["Lift"].needs = "GPU=1"
+    save(scene)
     argv = ("--to", "flamenco", "--allow-scripts", "--items-per-task", "3")
     with manager((200, TYPES), (200, {"id": "12"}), (200, TYPES), (412, {"message": "no"})) as (url, asked):
         for name, code in (("first", 0), ("second", 2)):
             given = options(scene, tmp_path / name, *argv, "--manager", url)
             assert submitting.carry_out(given) == code
     assert names(tmp_path) == ["first", "project"]
+    assert "Flamenco gives tasks to any worker, whatever these need of it: Lift\n" in capsys.readouterr().err
     assert json.loads((tmp_path / "first" / "flamenco.json").read_text()) == {"id": "12"}
     steps = json.loads(asked[1][1]["settings"]["steps"])
     digest = Job.load(tmp_path / "first").digest
