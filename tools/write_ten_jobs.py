@@ -29,8 +29,8 @@ another place. As text it is in `examples/presets/jobs/`; `background-nodes run`
 ([a tree in git](automation.md#a-tree-in-git)).
 
 The tests run the same graphs at a size that takes seconds, on Blender 4.2 and 5.2, and measure what comes out; files
-are read by programs that are no part of Blender (trimesh, Assimp, Pillow). The icons are also built by mouse and keys
-in a window, node by node, run and measured (`tests/gui/test_ten_jobs.py`).
+are read by programs that are no part of Blender (trimesh, Assimp, Pillow). The icons and the kit are also built by
+mouse and keys in a window, node by node, run and measured (`tests/gui/test_ten_jobs.py`).
 
 This page is written by `make jobs`, which runs them at their size. *Tasks* are what background Blenders did: a node
 that runs over a list is one for each item. Times are of a machine that had other work to do.

@@ -8,6 +8,7 @@ of what they make: the tests have no time for more.
 from __future__ import annotations
 
 import colorsys
+import csv
 import json
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ from picture import Picture
 from screen import ROOT, command
 
 HUES = {"Red": 0.0, "Green/1": 1.0 / 3.0, "Blue": 2.0 / 3.0}
+PARTS = ("Ramp/1", "Ramp/2", "Ramp/3")
 
 
 @pytest.fixture
@@ -115,3 +117,73 @@ def test_icons_of_all_materials_are_built_by_mouse_and_keys_and_have_their_color
     for name, wanted in HUES.items():
         assert abs((hue(files[name.replace("/", "_")]) - wanted + 0.5) % 1.0 - 0.5) < 0.06, name
     assert size(tmp_path / "icons.png") == (2 * 48 + 8, 2 * 48 + 8)
+
+
+# A kit, each part to its own file in engine space
+
+KIT = """
+kit = bpy.data.collections.new("Kit")
+bpy.context.scene.collection.children.link(kit)
+for number, name in enumerate(names, start=1):
+    pivot = bpy.data.objects.new(f"Group {number}", None)
+    pivot.location, pivot.rotation_euler, pivot.scale = (10.0 * number, -5.0, number), (0.2, 0.1, 1.0), (2.0, 2.0, 2.0)
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata([(-number, -1, 0), (number, -1, 1), (number, 1, 1), (-number, 1, 0)], [], [(0, 1, 2, 3)])
+    part = bpy.data.objects.new(name, mesh)
+    part.parent, part.location = pivot, (1.0, 2.0, 0.0)
+    kit.objects.link(pivot)
+    kit.objects.link(part)
+"""
+#: Corners of what is in an FBX file, as a reader finds them that knows the format alone.
+READ_FBX = """
+import sys
+from pathlib import Path
+sys.path.append(folder)
+import fbx_file
+found = fbx_file.read(Path(path))
+models = {name: [model.points.min(axis=0).tolist(), model.points.max(axis=0).tolist()]
+          for name, model in found.models.items() if model.kind == "Mesh"}
+return found.up_axis, models
+"""
+
+
+def test_kit_is_built_by_mouse_and_keys_and_each_part_is_a_file_at_the_origin(builder, tmp_path):
+    open_job(builder, tmp_path, KIT, names=PARTS)
+    kit = builder.add("Collection", (20, 60))
+    parts = builder.add("Split Collection", (160, 60))
+    exported = builder.add("Export Each FBX", (340, 60))
+    measured = builder.add("Measure", (340, 320))
+    named = builder.add("Names", (340, 560))
+    report = builder.add("Write CSV", (600, 60), typed="spreadsheet")
+    builder.pick_data_block(kit, "Kit")
+    builder.choose(parts, "Object Type", "Mesh")
+    builder.type_value(exported, "Folder", "//fbx/")
+    builder.choose(exported, "Place", "Not Turned, at the Origin")
+    builder.tick(exported, "Animation")
+    builder.type_value(report, "File Path", "//kit.csv")
+    builder.type_value(report, "Names", "Part, Triangles, Size, File")
+    builder.connect(
+        (kit, "Value", parts, "Collection"),
+        (parts, "Objects", exported, "Source"),
+        (parts, "Objects", measured, "Source"),
+        (parts, "Objects", named, "Data"),
+        (named, "Result", report, "Column 1"),
+        (measured, "Triangles", report, "Column 2"),
+        (measured, "Dimensions", report, "Column 3"),
+        (exported, "File Path", report, "Column 4"),
+    )
+
+    names = {"Kit": kit, "Parts": parts, "Export Each": exported, "Measure": measured, "Names": named, "Report": report}
+    assert contents(builder.graph(), {}, {}) == contents(graph("kit"), names, {})
+
+    assert builder.run_all()["state"] == "succeeded"
+    for number, name in enumerate(PARTS, start=1):
+        path = tmp_path / "fbx" / f"{name.replace('/', '_')}.fbx"
+        up, models = builder.window.run(READ_FBX, folder=str(ROOT / "tests" / "blender" / "library"), path=str(path))
+        # Twice as large as it is itself: that is the scale of the empty. Y is up, and the ramp goes up along X.
+        corners = [[-2.0 * number, 0.0, -2.0], [2.0 * number, 2.0, 2.0]]
+        assert (up, models.keys()) == (1, {name})
+        assert models[name] == [pytest.approx(corner, abs=1e-4) for corner in corners]
+    with (tmp_path / "kit.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["Part"], row["Triangles"]) for row in rows] == [(name, "2") for name in PARTS]
