@@ -3,12 +3,13 @@
 
     submit -> a detached run is at it? -- no --> the engine
                      | yes
-                     +--> Started, Progressed ... --> Kept: it is in the store | Failed
-                     +--> the detached run is gone, or left it out --> the engine
+                     +--> Started, Progressed ... --> Kept: it is in the store | Failed: its script raised an error
+                     +--> the detached run is gone, left it out, or is far behind --> the engine
 
 What is meant are tasks with the same key, so whatever a detached run does, nothing wrong comes of it. While that key is
-not known there yet, a task with the same id waits for it. A process that tells of a run of its own follows none: two
-would wait for each other.
+not known there yet, a task with the same id waits for it, but not for long if that has no items there: then it takes
+what is not made there, but is here, so it is given something else. A process that tells of a run of its own follows
+none: two would wait for each other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from ..runtime.scheduling.states import TaskState
 #: Seconds between two looks at runs that are followed, and at whether there are others.
 _INTERVAL: Final = 0.2
 _SEARCH_INTERVAL: Final = 1.0
+#: Seconds within which a detached run has told of the items of a task, once all that these take is in the store.
+_LAG: Final = 10.0
 
 
 class _Answer(enum.Enum):
@@ -42,9 +45,10 @@ class _Answer(enum.Enum):
 
 @dataclass
 class _Held:
-    """A request that waits for a detached run."""
+    """A request that waits for a detached run, `since` a time of `time.monotonic`."""
 
     request: Request
+    since: float
     has_started: bool = False
     told: tuple[float, str] = (0.0, "")
 
@@ -123,22 +127,20 @@ class Following:
         if answer is _Answer.NOTHING:
             self._engine.submit(request)
         else:
-            self._held[request.key] = _Held(request)
+            self._held[request.key] = _Held(request, time.monotonic())
 
     def stop(self, key: Hashable) -> None:
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
         self._started.discard(key)
-        if self._held.pop(key, None) is None:
-            self._engine.stop(key)
+        self._held.pop(key, None)
+        self._engine.stop(key)
 
     def freeze(self, key: Hashable) -> None:
-        # One that is not submitted yet starts frozen; a detached run is not paused by those who follow it.
-        if key not in self._held:
-            self._engine.freeze(key)
+        # One that waits is not submitted there yet, and starts frozen if it will be. The detached run is not paused.
+        self._engine.freeze(key)
 
     def thaw(self, key: Hashable) -> None:
-        if key not in self._held:
-            self._engine.thaw(key)
+        self._engine.thaw(key)
 
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
         if self._held:
@@ -174,7 +176,8 @@ class Following:
         """Tell what is new of a request that waits."""
         request = held.request
         answer, item, name = self._answer(request)
-        if answer is _Answer.NOTHING:
+        is_behind = answer is _Answer.WAIT and item is None and time.monotonic() >= held.since + _LAG
+        if answer is _Answer.NOTHING or is_behind:
             del self._held[request.key]
             if held.has_started:
                 self._started.add(request.key)
@@ -250,7 +253,8 @@ def _meaning(request: Request, task: PublishedTask, item: PublishedItem | None) 
         return _Answer.NOTHING
     if item.state == TaskState.SUCCEEDED:
         return _Answer.KEPT
-    return _Answer.FAILED if item.state in (TaskState.FAILED, TaskState.TIMED_OUT) else _Answer.NOTHING
+    # What its worker, its machine or its time did to it need not happen here.
+    return _Answer.FAILED if item.state == TaskState.FAILED and item.traceback else _Answer.NOTHING
 
 
 def _ended(run: PublishedRun) -> PublishedRun:

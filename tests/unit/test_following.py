@@ -100,6 +100,18 @@ def test_task_waits_for_one_whose_key_is_not_known_there_yet(engine, follower, d
     assert engine.submitted == [request()]
 
 
+@pytest.mark.parametrize("state", ["waiting", "running"])
+def test_task_does_not_wait_for_one_that_is_far_behind(engine, follower, detached, monkeypatch, state):
+    """All that it takes is here, and there not: what makes that is another one there, however long it takes."""
+    detached.tell(state)
+    follower.submit(request())
+    assert reports(follower) == []
+    assert engine.submitted == []
+    monkeypatch.setattr(following, "_LAG", 0.0)
+    assert reports(follower) == []
+    assert engine.submitted == [request()]
+
+
 def test_task_of_which_nothing_is_kept_is_done_once_the_other_one_has_ended(engine, follower, detached):
     detached.tell("running", progress=0.5)
     follower.submit(request(kept_as=""))
@@ -111,10 +123,20 @@ def test_task_of_which_nothing_is_kept_is_done_once_the_other_one_has_ended(engi
 
 
 def test_error_is_told_once_and_a_retry_is_done_here(engine, follower, detached):
-    detached.tell("failed", key="key", error="no faces", line=3)
+    detached.tell("failed", key="key", error="no faces", traceback="Traceback ...", line=3)
     follower.submit(request())
-    assert reports(follower) == [messages.Started(), messages.Failed("no faces", "", 3)]
+    assert reports(follower) == [messages.Started(), messages.Failed("no faces", "Traceback ...", 3)]
     follower.submit(request())
+    assert engine.submitted == [request()]
+
+
+@pytest.mark.parametrize("state", ["failed", "timed_out", "cancelled", "skipped"])
+def test_what_did_not_fail_by_its_script_is_done_here(engine, follower, detached, state):
+    """Its worker died, nobody could serve it, or it was given less time there."""
+    detached.tell("running", key="key")
+    follower.submit(request())
+    detached.tell(state, key="key", error="the worker died (the scheduler of the farm was lost)")
+    assert reports(follower) == []
     assert engine.submitted == [request()]
 
 
@@ -154,6 +176,20 @@ def test_request_that_is_stopped_is_told_of_no_more_and_the_detached_run_goes_on
     detached.tell("succeeded", key="key")
     assert reports(follower) == []
     assert not detached.place.is_to_end
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_pause_holds_for_what_the_engine_takes_over(engine, follower, detached, is_paused):
+    """A run is paused, or goes on again, while its task waits for a detached run, which ends then."""
+    detached.tell("running", key="key")
+    if not is_paused:
+        follower.freeze("request")  # the run was paused before
+    follower.submit(request())
+    (follower.freeze if is_paused else follower.thaw)("request")
+    detached.end()
+    reports(follower)
+    assert engine.submitted == [request()]
+    assert engine.frozen == ({"request"} if is_paused else set())
 
 
 def test_process_that_tells_of_its_own_run_follows_none(engine, follower, detached):
