@@ -326,10 +326,11 @@ class Bridge:
         beside = path.with_name(f"{path.name}.{next(self._transfers)}.coming")
         try:
             is_taken = file.size >= SMALLEST and await self._taken_from_folder(file.digest, address, beside)
-            if not is_taken and not await plugin.copy(self._client.rpc, address, file.digest, beside):
-                raise StoreError(f"{address} has lost a result")
-            if await asyncio.to_thread(_digest_of, beside) != file.digest:
-                raise StoreError(f"a result of {address} did not arrive as it was sent")
+            if not is_taken or await asyncio.to_thread(_digest_of, beside) != file.digest:
+                if not await plugin.copy(self._client.rpc, address, file.digest, beside):
+                    raise StoreError(f"{address} has lost a result")
+                if await asyncio.to_thread(_digest_of, beside) != file.digest:
+                    raise StoreError(f"a result of {address} did not arrive as it was sent")
             if file.name.endswith(".claim") and path.exists():
                 return  # what it means that there is one is found out later
             beside.replace(path)

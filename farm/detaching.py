@@ -23,7 +23,12 @@ _INTERVAL: Final = 0.05
 
 
 class Detached:
-    """A process that was started for a run."""
+    """A process that was started for a run.
+
+    Attributes:
+        place: where it tells of the run.
+        file: the whole path of what it runs, without links.
+    """
 
     def __init__(self, command: Sequence[str], file: str, tree: str, engine: str) -> None:
         """Start it.
@@ -38,7 +43,7 @@ class Detached:
             EngineError: if a detached run of this tree goes on, or the process can't be started.
             StoreError: if there is no place to tell of it.
         """
-        path = os.path.realpath(file)
+        self.file = path = os.path.realpath(file)
         for place, run in of_file(path):
             if (not tree or not run.tree or tree == run.tree) and place.is_alive():
                 message = f'a detached run of "{run.tree or Path(path).name}" goes on already'

@@ -31,7 +31,7 @@ PROBE_SIZE: Final = 4 * 1024**2
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
 #: The share of what it may hold that is written before it is looked how much there is.
 _LOOK_SHARE: Final = 64
-#: Seconds without a change after which nobody writes a file any more.
+#: Seconds without a change after which nobody writes a file any more, or reads a probe.
 _UNFINISHED: Final = 3600.0
 
 
@@ -78,6 +78,10 @@ class SharedFolder:
 
     def write_probe(self, data: bytes) -> str:
         """Write something for others to read. Returns its name. Raises OSError."""
+        for left in self._probes.iterdir():  # by bridges that were killed
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _UNFINISHED:
+                    left.unlink()
         name = os.urandom(32).hex()
         self._write(self._probes / name, len(data), lambda beside: beside.write_bytes(data))
         return name

@@ -8,6 +8,7 @@ what the detached run is at is not done twice, its bars go on, and the results c
 from __future__ import annotations
 
 import importlib
+import os
 from types import ModuleType
 from typing import Any
 
@@ -167,7 +168,8 @@ def tick() -> float | None:
         try:
             if detached.has_begun():
                 _begun.remove(begun)
-                _follow(tree_name)
+                if detached.file == os.path.realpath(bpy.data.filepath):  # another one may be open by now
+                    _follow(tree_name)
         except Exception as error:
             if begun in _begun:
                 _begun.remove(begun)

@@ -15,6 +15,8 @@ from background_nodes.farm import plugin, shared_folder
 from background_nodes.farm.bridge import Bridge, is_by_folder
 from background_nodes.farm.engine import FarmEngine
 from background_nodes.farm.shared_folder import SharedFolder
+from background_nodes.runtime.engine import carried_files
+from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.engine.messages import GivenArgument, Piece
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.scratch import value_files
@@ -72,21 +74,26 @@ def test_what_is_no_digest_names_no_file(shared, tmp_path, digest):
 
 
 class Rpc:
-    """A station as a bridge asks it: it sees a folder, and gets what is sent."""
+    """A station as a bridge asks it: it sees a folder, gets what is sent, and has one file, which it has shared."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder, content: bytes = b"") -> None:
         self._folder = folder
+        self._content = content
 
     def rpc(self, _address: str):
         return self
 
     def __getattr__(self, name: str):
-        assert name == plugin.SEE
+        return {plugin.SEE: self._see, plugin.SHARE: self._share, plugin.GET: self._get}[name]
 
-        async def see(name: str = "", data: bytes = b"") -> dict:
-            return {"digest": self._folder.digest_of_probe(name) if name else hashlib.sha256(data).hexdigest()}
+    async def _see(self, name: str = "", data: bytes = b"") -> dict:
+        return {"digest": self._folder.digest_of_probe(name) if name else hashlib.sha256(data).hexdigest()}
 
-        return see
+    async def _share(self, digest: str) -> dict:
+        return {"is_there": True}
+
+    async def _get(self, digest: str, offset: int) -> dict:
+        return {"is_here": True, "data": self._content[offset:]}
 
 
 @pytest.mark.parametrize("is_faster", [True, False])
@@ -104,6 +111,32 @@ def test_folder_is_used_by_who_sees_the_very_same_if_it_is_faster(shared, tmp_pa
 
     assert asyncio.run(found()) == (sees == "the same" and is_faster)
     assert list((shared.path / "probes").iterdir()) == []
+
+
+@pytest.mark.parametrize("there", ["all of it", "damaged", "none"])
+def test_result_that_the_folder_does_not_have_whole_comes_by_the_wire(shared, tmp_path, monkeypatch, there):
+    content = b"0123456789" * 10_000
+    digest = made(tmp_path / "a", content)
+    if there != "none":
+        shared.put(tmp_path / "a", digest)
+    if there == "damaged":
+        (shared.path / "files" / digest).write_bytes(content[:-1])
+    monkeypatch.setattr(bridge_module, "is_by_folder", lambda *_seconds: True)
+
+    async def bring(folder) -> None:
+        station = Rpc(shared, b"" if there == "all of it" else content)
+        await Bridge(station, print, folder, shared)._bring_home(CarriedFile("a.value", digest, len(content)), "tls://")
+
+    with contextlib.closing(Scratch(tmp_path / "scratch")) as scratch:
+        asyncio.run(bring(scratch.folder))
+        assert carried_files.place_of("a.value", scratch.folder).read_bytes() == content
+
+
+def test_probe_of_a_bridge_that_was_killed_is_removed_by_a_later_one(shared):
+    old, new = shared.write_probe(b"old"), shared.write_probe(b"new")
+    os.utime(shared.path / "probes" / old, (0, 0))
+    last = shared.write_probe(b"last")
+    assert {path.name for path in (shared.path / "probes").iterdir()} == {new, last}
 
 
 def test_folder_may_take_twice_as_long_as_the_wire():

@@ -67,11 +67,15 @@ def run_detached(file: str) -> dict:
     bpy.ops.wm.save_as_mainfile(filepath=file)
     trust(made)
     detached = importlib.import_module(f"{FARM}.extension.detached")
+    session = importlib.import_module(f"{FIRST}.addon.session.current").session
+    detached._begun.append((types.SimpleNamespace(file=f"{file}.other", has_begun=lambda: True), made.name))
+    detached.tick()
+    assert not session.history, "a run of another file, which was open before, is not followed in this one"
     detached.start(made.name)
     while detached._begun:
         detached.tick()
         time.sleep(0.01)
-    (followed,) = importlib.import_module(f"{FIRST}.addon.session.current").session.history
+    (followed,) = session.history
     found = result(followed)
     (shown,) = detached._found
     return found | {"shown": shown[1].tree}
