@@ -20,6 +20,7 @@ from ..runtime.engine import published_runs
 from ..runtime.errors import BackgroundNodesError, EngineError
 from ..runtime.planning.needs import GIGABYTE
 from . import detaching, shared_folder
+from .engine import NAME
 from .records import StationInfo
 
 #: Seconds between two attempts of a worker to join its farm.
@@ -219,6 +220,9 @@ def _runs(options: argparse.Namespace) -> int:
 
 def detach(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Start what `run` was told, in a process that goes on when this one ends. Returns the exit code."""
+    if not (options.engine or "").startswith(f"{NAME}://"):
+        _say(f"only a run on a farm can be detached. Give its address: --engine {NAME}://HOST:PORT")
+        return _EXIT_BAD_INPUT
     # -P: nothing is imported from the folder that this was started in.
     command = [sys.executable, "-P", "-m", "background_nodes.cli", *(each for each in arguments if each != "--detach")]
     try:

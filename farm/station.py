@@ -40,8 +40,9 @@ _PROGRESS_INTERVAL: Final = 0.05
 #: Seconds between two looks at what a script has printed, and the most bytes of it that are told at once.
 _LOG_INTERVAL: Final = 0.25
 _LOG_PIECE: Final = 32 * 1024
-#: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed.
-_SILENCE: Final = 60.0
+#: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed. A slow line, by
+#: which several files go at once, takes minutes for a piece.
+_SILENCE: Final = 600.0
 #: Where a file came from, as the log tells it.
 _FOLDER: Final = "the shared folder"
 

@@ -49,8 +49,17 @@ def pack(tasks: Iterable[PlannedTask], folder: Path) -> tuple[PackedAddon, ...]:
 
 
 def use(job: Job, folder: Path) -> None:
-    """Let this Blender, and what it starts, find the add-ons of a job. Raises JobError if one is not as packed."""
+    """Let this Blender, and what it starts, find the add-ons of a job.
+
+    Raises:
+        JobError: if one is not as packed, or something lies beside them that Python could import, too.
+    """
     repositories = {}
+    packed = {_place(folder, each.module) / each.name for each in job.addons}
+    for file in (folder / FOLDER).rglob("*") if packed else ():
+        is_stranger = file.is_file() and packed.isdisjoint((file, *file.parents)) and not _is_left_out(file)
+        if is_stranger or file.is_symlink():
+            raise JobError(f"{file} was not packed with this job. Remove it, or submit the job again")
     for each in job.addons:
         place = _place(folder, each.module)
         if Path(each.name).name != each.name or _digest(place / each.name) != each.digest:
@@ -82,7 +91,12 @@ def _digest(path: Path) -> str:
     found = hashlib.sha256()
     files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
     for file in files:
-        if _COMPILED not in file.parts:
+        if not _is_left_out(file):
             name, data = file.relative_to(path.parent).as_posix().encode(), file.read_bytes()
             found.update(b"%d %d " % (len(name), len(data)) + name + data)
     return found.hexdigest()
+
+
+def _is_left_out(file: Path) -> bool:
+    """Whether Python has compiled it: each machine does that anew if the source is another one."""
+    return _COMPILED in file.parts

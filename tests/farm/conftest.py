@@ -69,6 +69,7 @@ class Farm:
 
 
 COMMAND = (sys.executable, "-m", "background_nodes.cli", "farm")
+RUN = (*COMMAND[:-1], "run")
 
 
 def free_port() -> int:
@@ -108,3 +109,14 @@ def farm(environment, tmp_path_factory):
     farm.worker("worker", "--slots", "1")
     yield farm
     farm.close()
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory):
+    """A file with "First", and "Second", which takes what it gives."""
+    file = tmp_path_factory.mktemp("chain") / "scene.blend"
+    made = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("make_chain.py")), str(file)], capture_output=True, text=True
+    )
+    assert file.exists(), made.stderr
+    return file

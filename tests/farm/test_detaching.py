@@ -4,27 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from background_nodes.runtime.engine import published_runs
 
-from .conftest import PATIENCE, Farm, wait_until
-
-MAKE_SCENE = Path(__file__).with_name("make_chain.py")
-RUN = (sys.executable, "-m", "background_nodes.cli", "run")
-
-
-@pytest.fixture(scope="module")
-def chain(tmp_path_factory):
-    """A file with "First", and "Second", which takes what it gives."""
-    folder = tmp_path_factory.mktemp("chain")
-    file = folder / "scene.blend"
-    made = subprocess.run([sys.executable, str(MAKE_SCENE), str(file)], capture_output=True, text=True)
-    assert file.exists(), made.stderr
-    return file
+from .conftest import PATIENCE, RUN, Farm, wait_until
 
 
 class Artist:
@@ -129,14 +115,6 @@ def test_run_goes_on_when_who_began_it_has_ended_and_who_follows_it_is_killed(ar
     assert all(task["cached"] for task in artist.result(artist.run()).values())
 
 
-def test_run_that_ended_while_nobody_looked_is_found_with_its_results(artist):
-    name = artist.detach()
-    artist.open_gate("First", "Second")
-    wait_until(lambda: not artist.place(name).is_alive())
-    assert all(task["cached"] for task in artist.result(artist.run()).values())
-    assert artist.ran() == ["First", "Second"]
-
-
 def test_detached_process_that_is_killed_leaves_the_rest_to_who_follows(artist):
     name = artist.detach()
     artist.open_gate("First")
@@ -173,6 +151,9 @@ def test_detached_run_whose_scheduler_dies_tells_what_failed_and_keeps_the_rest(
 
 
 def test_what_does_not_begin_says_why_and_what_goes_on_is_ended_by_its_name(artist):
+    at_home = artist.run("--engine", "pool", "--detach")
+    assert at_home.wait(PATIENCE) == 2
+    assert "only a run on a farm can be detached" in at_home.stderr.read(), "nobody would follow it"
     wrong = artist.run("--tree", "None", "--detach")
     assert wrong.wait(PATIENCE) == 1
     assert "the detached run did not begin" in (said := wrong.stderr.read())

@@ -1,17 +1,23 @@
-"""A farm at its limits: a thousand tasks, and a foreground that is killed."""
+"""A farm at its limits: a thousand tasks, a foreground that is killed, and a worker whose disk is full."""
 
+import errno
 import os
+import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from background_nodes.farm.engine import FarmEngine
+from background_nodes.runtime.engine.messages import GivenArgument, Piece
+from background_nodes.runtime.scratch import value_files
 from background_nodes.runtime.scratch.scratch import Scratch
+from background_nodes.runtime.scratch.typed_values import TypedValue
+from background_nodes.runtime.script.socket_types import SocketType
 
 from ..engine_suite import Bench
-from .conftest import PATIENCE, children, wait_until
-from .test_detaching import MAKE_SCENE, RUN
+from .conftest import PATIENCE, RUN, children, wait_until
 from .test_farm import has_ended
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="workers run on Linux")
@@ -44,21 +50,33 @@ def test_thousand_tasks_are_queued_and_of_those_that_are_cancelled_none_runs(ben
     assert farm.said("worker").count('"gives" of ') == before + len(left)
 
 
-def test_run_that_is_killed_ends_what_was_done_for_it(farm, tmp_path):
+def test_run_that_is_killed_ends_what_was_done_for_it(farm, chain, tmp_path):
     """It is not detached: its bridge ends with it, and the farm ends its Blender."""
-    file = tmp_path / "scene.blend"
-    subprocess.run([sys.executable, str(MAKE_SCENE), str(file)], capture_output=True)
-    arguments = [
-        *RUN,
-        str(file),
-        "--allow-scripts",
-        f"--set=First.given={tmp_path}",
-        "--engine",
-        f"dask://{farm.address}",
-    ]
+    options = ["--allow-scripts", f"--set=First.given={tmp_path}", "--engine", f"dask://{farm.address}"]
+    arguments = [*RUN, str(chain), *options]
     with subprocess.Popen(arguments, env=farm.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
         wait_until((tmp_path / "notes.txt").exists)
         (blender,) = children(farm.process("worker").pid)
         run.kill()
         run.wait(PATIENCE)
     wait_until(lambda: has_ended(blender))
+
+
+def test_disk_that_is_full_fails_what_needs_it_and_nothing_else(bench, farm, monkeypatch):
+    """The worker may write no file as large as what a task reads, as if there were no room for it."""
+    monkeypatch.setitem(sys.modules[Bench.__module__].SCRIPTS, "takes", "def main(value):\n    return len(value)\n")
+    given = value_files.stored_whole(TypedValue(SocketType("ANY"), list(range(300_000))), bench.scratch)
+    worker, room = farm.process("worker").pid, 1024**2
+    had = resource.prlimit(worker, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+    request = bench.request("a", "takes")
+    task = replace(request.task, arguments=(GivenArgument("value", "Value", given.type, (Piece(given),)),))
+    request = replace(request, task=task)
+    bench.engine.submit(request)
+    bench.listen(lambda: bench.reasons)
+    assert "can't take its files" in bench.reasons[0]
+    assert os.strerror(errno.EFBIG) in bench.reasons[0]
+    bench.submit("b", "gives")
+    bench.listen(lambda: "b: gave 7" in bench.heard)
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, had)
+    bench.engine.submit(request)
+    bench.listen(lambda: "a: gave 300000" in bench.heard)

@@ -85,6 +85,12 @@ def test_addon_goes_along_and_one_that_was_changed_is_refused(tree, tmp_path):
     assert [each.module for each in job.addons] == ["handy_in_test"]
     assert with_worker(tmp_path / "job", 0) == []
     packed = tmp_path / "job" / "addons" / "scripts" / "addons" / "handy_in_test.py"
+    beside = tmp_path / "job" / "addons" / "scripts" / "modules" / "json.py"
+    beside.parent.mkdir()
+    beside.write_text("# Blender looks for modules there first\n")
+    with pytest.raises(JobError, match=r"json\.py was not packed with this job"):
+        JobWorker(tmp_path / "job", 1)
+    beside.unlink()
     packed.write_text(packed.read_text() + "# other\n")
     with pytest.raises(JobError, match='the add-on "handy_in_test" is not as'):
         JobWorker(tmp_path / "job", 1)
