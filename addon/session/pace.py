@@ -33,9 +33,13 @@ class Pace:
         self._shown_from = 0.0
 
     def run_starts(self, *, is_busy: bool) -> None:
-        """A run starts; `is_busy` says whether another one goes on."""
-        if not is_busy:
-            self._shown_from = self._clock() + SHOWN_AFTER
+        """A run starts; `is_busy` says whether another one goes on.
+
+        One that starts as soon as a short one is over puts nothing off: else a row of them would not be shown at all.
+        """
+        now = self._clock()
+        if not is_busy and now >= self._shown_from:
+            self._shown_from = now + SHOWN_AFTER
 
     def may_show(self, *, is_busy: bool) -> bool:
         """Whether drawing is to hear of the runs now."""

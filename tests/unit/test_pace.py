@@ -70,3 +70,13 @@ def test_run_is_shown_after_a_moment_unless_another_one_goes_on_or_all_are_over(
     assert not pace.may_show(is_busy=True)
     clock.now += 0.6 * SHOWN_AFTER
     assert pace.may_show(is_busy=True)
+
+
+def test_short_runs_one_after_the_other_are_shown_after_a_moment_too(pace, clock):
+    """1. A run ends, and another one starts in the same tick, so that nothing is told in between. 2. Once more."""
+    shown = []
+    for _run in range(4):
+        pace.run_starts(is_busy=False)
+        clock.now += 0.6 * SHOWN_AFTER
+        shown.append(pace.may_show(is_busy=True))
+    assert shown == [False, True, False, True]
