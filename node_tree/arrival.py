@@ -320,9 +320,13 @@ class Arrival:
             place = place_of(source, nodes)
             if place is not None and place.socket is not None:
                 earlier = noted_results.make_earlier(place.node, place.output)
-                new = {index: (ref.kind, ref.name) for index, ref in placed.items() if ref is not None}
+                new = {index: (ref.kind, self._given_name(ref)) for index, ref in placed.items() if ref is not None}
                 self._earlier[source] = {*earlier}
                 self._pairs[source] = paired(new, earlier)
+
+    def _given_name(self, ref: StoredRef) -> str:
+        """What the script called it. In a blob that was gathered of many it may be called otherwise."""
+        return self._run.results.first_place(ref).name
 
     def _earlier_results(self, nodes: Nodes, size: int) -> Iterator[Compared]:
         """What the next portion takes the place of; with the last one, all that is left."""
@@ -376,7 +380,7 @@ class Arrival:
             found.update((place, succession.kept.get(item, item)) for place, item in found.items())
         succession.carry_out()
         for source, found in results.items():
-            names = {place: self._placed[source][place].name for place in found}
+            names = {place: self._given_name(self._placed[source][place]) for place in found}
             noted_results.put(where[source].node, where[source].output, succession.noted(found, names), places[source])
             if found:
                 self._shown.add(source)

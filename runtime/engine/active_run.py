@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -344,9 +345,10 @@ class ActiveRun:
         if not isinstance(source, FromTask):
             is_whole = all(self.scheduler.tasks[task].is_complete for task in tasks)
             return lambda _place: not is_whole
-        items = self.scheduler.tasks[source.task].items if self.tasks[source.task].mapped else []
-        failed = {item.index for item in items if item.state is not TaskState.SUCCEEDED}
-        return lambda place: int(place.partition(".")[0]) in failed
+        if self.scheduler.tasks[source.task].is_provisional:
+            return lambda _place: True
+        missing = set(self.results.missing_places(source, self.tasks)) if self.tasks[source.task].mapped else set[str]()
+        return lambda place: not missing.isdisjoint(itertools.accumulate(place.split("."), "{}.{}".format))
 
     def _gave_something(self, source: Source) -> bool:
         """Whether a source has a value, if only that of some items of a list."""

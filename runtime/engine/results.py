@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from ..errors import MisfitError, StoreError
 from ..planning.graph import SceneSettings
-from ..planning.lists import ListError
+from ..planning.lists import ListAction, ListError
 from ..planning.node_path import is_inside
 from ..planning.plan import Argument, PlannedTask
-from ..planning.sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Source, loops_around
+from ..planning.sources import Constant, FromGroup, FromList, FromSwitch, FromTask, Loop, Passed, Source, loops_around
 from ..scheduling.expansion import Counting
 from ..scheduling.layout import NO_PASSES, Layout, Passes
 from ..scratch import value_files
@@ -180,19 +180,24 @@ class Results:
     def placed(self, source: Source, tasks: Tasks) -> Iterator[tuple[str, Any]]:
         """The data-blocks that come out of a source with their places, those of items that succeeded.
 
-        A place is "2" for an element of a list or for an item of a mapped task, "2.0" for an element of an item's list,
-        and before that, the number of the pass of a loop. It is the same whichever other items succeed.
+        A place is "2" for an element of a list, "2.0" for an element of the list that an item gave. An item of a mapped
+        task has the place of what it is made of, and before that, there is the same of the pass of a loop. So it is the
+        same whichever other items succeed, and however many elements they give.
         """
         return ((place, each) for place, each in self._placed(source, Within(tasks)) if each is not HOLE)
+
+    def missing_places(self, source: Source, tasks: Tasks) -> Iterator[str]:
+        """The places of elements that are not there, as items did not succeed; one of an item that gives a list."""
+        return (place for place, each in self._placed(source, Within(tasks)) if each is HOLE)
 
     def _placed(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
         """The same with a hole for each element that is not there: list nodes find elements by their number."""
         match source:
             case FromTask():
-                yield from self._placed_by_task(within.tasks[source.task], source.output, within.passes)
-            case FromGroup(sources=(inner,), loop=None):
+                yield from self._placed_by_task(within.tasks[source.task], source.output, within)
+            case Passed(sources=(inner,)) | FromGroup(sources=(inner,), loop=None):
                 yield from self._placed_if_told(inner, within)
-            case FromGroup(sources=sources, loop=None):
+            case Passed(sources=sources) | FromGroup(sources=sources, loop=None):
                 for number, inner in enumerate(sources):
                     yield from _below(number, self._placed_if_told(inner, within))
             case FromGroup(loop=Loop() as loop):
@@ -211,31 +216,58 @@ class Results:
         if self._evaluation.is_untold(loop, within):
             yield _UNTOLD
             return
-        for number, each in enumerate(self._evaluation.passes(loop, within)):
+        passes = list(self._evaluation.passes(loop, within))
+        names = self._names(loop.lists[0].source, within.around(loop), len(passes))
+        for name, each in zip(names, passes, strict=True):
             found = self._placed(in_pass, each)
             if self._evaluation.is_over_hole(loop, each):
                 found = ((place, HOLE) for place, _element in found)
-            yield from _below(number, found)
+            yield from _below(name, found)
 
     def _placed_if_told(self, source: Source, within: Within) -> Iterator[tuple[str, Any]]:
         return self._placed(source, within) if self._evaluation.is_told(source, within) else iter((_UNTOLD,))
 
-    def _placed_by_task(self, task: PlannedTask, identifier: str, passes: Passes) -> Iterator[tuple[str, Any]]:
-        layout = self._layout_of(task.id)
+    def _placed_by_task(self, task: PlannedTask, identifier: str, within: Within) -> Iterator[tuple[str, Any]]:
+        layout, passes = self._layout_of(task.id), within.passes if task.loops else NO_PASSES
         items = self._items.get(task.id, {})
         is_one = not task.mapped and (not task.loops or bool(passes))
-        indices = sorted(items) if layout is None else layout.items(passes if task.loops else NO_PASSES)
-        first = layout.items(passes).start if layout is not None and task.loops else 0
-        for index in indices:
+        indices = sorted(items) if layout is None else layout.items(passes)
+        is_named = layout is not None and task.mapped and bool(passes) == bool(task.loops)
+        first = indices.start if isinstance(indices, range) and task.loops else 0
+        names: Sequence[str] = [str(index - first) for index in indices]
+        if is_named:
+            names = self._names(task.mapped[0].sources[0], within, len(names))
+        for name, index in zip(names, indices, strict=True):
             if index not in items:
-                yield str(index - first), HOLE
+                yield name, HOLE
                 continue
             value = items[index][identifier].moved(self._moves)
             for number, element in enumerate(value.elements()):
                 if is_one:
                     yield str(number), element
                 else:
-                    yield f"{index - first}.{number}" if value.type.is_list else str(index - first), element
+                    yield f"{name}.{number}" if value.type.is_list else name, element
+
+    def _names(self, source: Source, within: Within, length: int) -> Sequence[str]:
+        """The places of the elements of a list that items or passes are made of."""
+        if not self._is_numbered(source, within):
+            found = [place for place, _element in self._placed(source, within)]
+            if len(found) == length:
+                return found
+        return [str(number) for number in range(length)]
+
+    def _is_numbered(self, source: Source, within: Within) -> bool:
+        """Whether the places of elements are their numbers, whichever items succeed."""
+        while isinstance(source, FromTask):
+            task = within.tasks[source.task]
+            if not task.mapped:
+                break
+            if next(each for each in task.outputs if each.identifier == source.output).type.is_list:
+                return False
+            source = task.mapped[0].sources[0]
+        if isinstance(source, FromList):  # others find elements by number, or give none: see `Counting`
+            return source.operation.action is not ListAction.FLATTEN
+        return not isinstance(source, FromGroup | FromSwitch | Passed)
 
     def source(self, source: Source, tasks: Tasks) -> TypedValue:
         """The value that comes out of a source, converted where it went through groups.
@@ -527,7 +559,7 @@ class Results:
         return [Piece(self._sources[key])]
 
 
-def _below(number: int, placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _below(number: int | str, placed: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
     return ((f"{number}.{place}", element) for place, element in placed)
 
 

@@ -235,6 +235,50 @@ def test_a_broken_file_in_a_group_that_runs_for_each_skips_that_pass(session, tm
     assert saved(tmp_path) == [f"{name}.txt" for name in "ABCDEFG"]
 
 
+@pytest.mark.parametrize("way", ["list of lists", "group", "flatten"])
+def test_what_uses_results_keeps_them_while_a_file_before_theirs_is_broken(session, tmp_path, way):
+    """All are called the same, and nobody knows how many the broken file would give: places say which is which."""
+    files = value(tree := new_tree(), "PATH", write(tmp_path, ["A B", "F G", "C D E"]), is_list=True)
+    if way == "group":
+        group = new_group("Each File", {"File": "Path"}, {"Objects": "ObjectList"})
+        read = script(group, "Read", READ_ALL, filepath=group.nodes["In"].outputs["File"])
+        link(script(group, "Mark", MARK, source=read), group.nodes["Out"].inputs["Objects"])
+        node = use(tree, group, "Each")
+        link(files, node.inputs["File"])
+        given = node.outputs["Objects"]
+    else:
+        given = script(tree, "Read", READ_ALL, filepath=files)
+        if way == "flatten":
+            given = add(tree, "BackgroundNodeFlatten", "All", list=[given])
+    source = """
+def main(source: bpy.types.Object) -> bpy.types.Object:
+    made = bpy.data.objects.new("Made", None)
+    made["of"] = source.name
+    return made
+"""
+    made = script(tree, "Make", source, source=given)
+    output(tree, "LINK", made)
+    assert background_nodes.run(tree).state == "succeeded"
+    users = {each["of"]: bpy.data.objects.new(f"User {each['of']}", None) for each in made.outputs[0].result}
+    for each in made.outputs[0].result:
+        users[each["of"]].parent = each
+    assert "".join(users) == "ABFGCDE"
+
+    def used() -> str:
+        return "".join(user.parent["of"] for user in users.values())
+
+    (tmp_path / "1.txt").write_text("")
+    assert background_nodes.run(tree).state == "failed"
+    assert used() == "ABFGCDE", "what the broken file gave stays, too"
+    (tmp_path / "1.txt").write_text("F G")
+    assert background_nodes.run(tree).state == "succeeded"
+    assert used() == "ABFGCDE"
+    (tmp_path / "1.txt").write_text("F")
+    assert background_nodes.run(tree).state == "succeeded"
+    assert used() == "ABFGCDE", "what its file does not give any more stays as it is used: no other takes its place"
+    assert [each["of"] for each in made.outputs[0].result] == list("ABFCDE")
+
+
 def test_a_mended_file_of_a_group_runs_what_is_missing_and_gives_what_a_new_run_gives(store, tmp_path):
     tree = grouped(tmp_path, ["A B", "", "C D E"])
     assert background_nodes.run(tree).state == "failed"
