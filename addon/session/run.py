@@ -435,6 +435,11 @@ class Run:
         source = self._active.source_at(node_id, output) if self._is_kept else None
         return source is not None and self._has_results(Delivery(node_id, output, (source,)))
 
+    def has_part(self, node_id: str, output: str) -> bool:
+        """Whether it is over and has a result of an output, if only of some items of a list."""
+        source = self._active.source_at(node_id, output) if self._is_kept and self.state.is_final else None
+        return source is not None and self._active.gave_something(source)
+
     def _has_results(self, delivery: Delivery) -> bool:
         return self._active.has_given(delivery)
 

@@ -32,7 +32,7 @@ from ...runtime.blender.data_block_kinds import Handle, Index
 from ...runtime.errors import BackgroundNodesError, RunError
 from ...runtime.planning.node_path import is_in_group
 from ..drawing import areas, keymaps
-from ..editor import end_report, node_select, overlay, redraw
+from ..editor import end_report, node_select, node_status, overlay, redraw
 from ..editor.active import TreeOperator, active_run, edited_tree
 from ..editor.uses import use_of
 from ..session import forecasts, undo
@@ -109,14 +109,17 @@ class _Viewer:
                 return "INFO", _text(socket, socket.result_label)
             return self._show(context, Viewed(_data_blocks(socket), set(), []))
         try:
+            part = _part_text(run, target)
             if not is_data_block:
-                return "INFO", _text(socket, socket.label_of(run.value(target.node_id, target.output)))
+                label = socket.label_of(run.value(target.node_id, target.output))
+                return ("WARNING", _text(socket, f"{label} ({part})")) if part else ("INFO", _text(socket, label))
             viewed = run.view(target.node_id, target.output)
         except BackgroundNodesError as error:
             return "WARNING", str(error)
         self._handles.update(map(Handle.of, viewed.came))
         self._is_clear = False
-        return self._show(context, viewed)
+        level, message = self._show(context, viewed)
+        return ("WARNING", _text(socket, part)) if part else (level, message)
 
     def _show(self, context: bpy.types.Context, viewed: Viewed) -> tuple[str, str]:
         if not viewed.results:
@@ -208,13 +211,21 @@ def _is_home(target: Target, socket: bpy.types.NodeSocket) -> bool:
 
 
 def _run_with(target: Target, socket: bpy.types.NodeSocket) -> Run | None:
-    """The run that has the result of an output, if it is kept."""
+    """The run that has the result of an output, if it is kept; at least that of some items of a list."""
     if getattr(socket, "offered_by", 0) and not is_in_group(target.node_id):
         with contextlib.suppress(RunError):
             return offering_run(socket)
     tree = target.tree
     run = None if tree is None else session.run_of(tree)
-    return run if run is not None and run.has_result(target.node_id, target.output) else None
+    return run if run is not None and run.has_part(target.node_id, target.output) else None
+
+
+def _part_text(run: Run, target: Target) -> str:
+    """How many items did what an output shows, or how its node ended; "" if nothing is missing."""
+    task = run.at(target.node_id)
+    if task is None or run.has_result(target.node_id, target.output):
+        return ""
+    return node_status.count_text(task) or node_status.state_label(task.state)
 
 
 def _data_blocks(socket: bpy.types.NodeSocket) -> list[bpy.types.ID]:

@@ -314,7 +314,7 @@ class ActiveRun:
                 if self.has_given(delivery):
                     yield delivery
             elif delivery.action is not None and delivery.action.keep_succeeded:
-                sources = tuple(source for source in delivery.sources if self._gave_something(source))
+                sources = tuple(source for source in delivery.sources if self.gave_something(source))
                 if any(not isinstance(source, Constant) for source in sources):
                     yield replace(delivery, sources=sources)
 
@@ -350,7 +350,7 @@ class ActiveRun:
         missing = set(self.results.missing_places(source, self.tasks)) if self.tasks[source.task].mapped else set[str]()
         return lambda place: not missing.isdisjoint(itertools.accumulate(place.split("."), "{}.{}".format))
 
-    def _gave_something(self, source: Source) -> bool:
+    def gave_something(self, source: Source) -> bool:
         """Whether a source has a value, if only that of some items of a list."""
         if isinstance(source, FromTask):
             record = self.scheduler.tasks[source.task]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import bpy
 import pytest
 
@@ -54,6 +56,30 @@ def test_node_that_has_not_run_is_run_to_and_shown_in_place_of_its_original(chai
     assert not bpy.data.objects["Quad"].visible_get()
     item.select_set(True)
     assert not item.select_get(), "nobody can select and change it"
+
+
+def test_of_a_node_that_did_a_part_of_its_items_these_are_shown_and_counted(session, monkeypatch):
+    said = []
+    monkeypatch.setattr(viewer.end_report, "say", lambda *each: said.append(each))
+    fails = """
+def main(number: int) -> bpy.types.Object:
+    if number == 1: raise ValueError("one")
+    return bpy.data.objects.new(f"Made {number}", None)
+"""
+    tree = new_tree()
+    made = script(tree, "Make", fails, number=value(tree, "INT", [0, 1, 2], is_list=True))
+    script(tree, "Pass", "def main(source: bpy.types.Object) -> bpy.types.Object: return source", source=made)
+    script(tree, "Number", "def main(source: bpy.types.Object) -> int: return 7", source=made)
+    with editor(tree), contextlib.suppress(RuntimeError):  # the run fails
+        bpy.ops.background_nodes.result_view(node_name="Pass")
+    assert said[-1] == ("WARNING", "Pass · Object: 2 of 3")
+    assert [item.name for item in shown()] == ["Made 0", "Made 2"]
+    with editor(tree), contextlib.suppress(RuntimeError):
+        bpy.ops.background_nodes.run(scope="ALL")
+    for node, message in (("Make", "Make · Object: 2 of 3"), ("Number", "Number · Result: 7, 7 (2 of 3)")):
+        socket = tree.nodes[node].outputs[0]
+        told = viewer._viewer.show(bpy.context, viewer.Target.of(socket), socket)
+        assert told == ("WARNING", message)
 
 
 def test_click_beside_all_nodes_leaves_the_file_as_it_was(chain, session):
