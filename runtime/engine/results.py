@@ -91,12 +91,16 @@ class Results:
         self._evaluation = Evaluation(self._read, self._plain, count)
         # Large constants in files, by the same.
         self._constants: dict[tuple[str, int, int], TypedValue] = {}
+        # The places of items of a task, by the passes that they are in: nodes that follow each other ask for them.
+        self._names_of_items: dict[tuple[str, tuple[tuple[str, int], ...]], Sequence[str]] = {}
 
     def put(self, task: str, item: int, values: Mapping[str, TypedValue]) -> None:
+        self._names_of_items.clear()
         self._items.setdefault(task, {})[item] = values
 
     def remove(self, task: str) -> None:
         """Forget what the items of a task gave."""
+        self._names_of_items.clear()
         self._items.pop(task, None)
 
     def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
@@ -118,6 +122,7 @@ class Results:
     def _forget(self) -> None:
         self._sources.clear()
         self._passed.clear()
+        self._names_of_items.clear()
         self._evaluation.forget()
 
     def item(self, task: str, index: int) -> Mapping[str, TypedValue] | None:
@@ -236,7 +241,10 @@ class Results:
         first = indices.start if isinstance(indices, range) and task.loops else 0
         names: Sequence[str] = [str(index - first) for index in indices]
         if is_named:
-            names = self._names(task.mapped[0].sources[0], within, len(names))
+            key = task.id, tuple(passes.items())
+            if key not in self._names_of_items:
+                self._names_of_items[key] = self._names(task.mapped[0].sources[0], within, len(names))
+            names = self._names_of_items[key]
         for name, index in zip(names, indices, strict=True):
             if index not in items:
                 yield name, HOLE
