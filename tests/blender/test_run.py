@@ -181,7 +181,7 @@ def test_data_blocks_of_single_items_are_fetched(tree):
     script(tree, "Map", source, number=value(tree, "INT", [0, 1, 2], is_list=True))
     finished = run(tree)
     assert not bpy.data.meshes
-    fetched = finished.fetch("Map", "Result", item=2)
+    fetched = finished.fetch("Map", "Meshes", item=2)
     assert [mesh.name for mesh in fetched] == ["2 a", "2 b"] == [mesh.name for mesh in bpy.data.meshes]
 
 
@@ -566,7 +566,7 @@ BAD_RESULTS = {
     "forgotten": (
         "-> bpy.types.Object",
         "pass",
-        'socket "Result": the script gave None, and no Object. Is a return missing?',
+        'socket "Object": the script gave None, and no Object. Is a return missing?',
     ),
     "forgotten number": ("-> int", "pass", "the script gave None, and no int"),
     "forgotten menu": ("-> Literal['a', 'b']", "pass", "the script gave None"),

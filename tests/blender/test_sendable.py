@@ -171,17 +171,17 @@ def fault_of_result(tree, source: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "part", "name"),
+    ("kind", "socket", "part", "name"),
     [
-        ("Collection", "bpy.context.scene.collection", "Scene Collection"),
-        ("NodeTree", "bpy.data.materials.new('Steel').node_tree", "Shader Nodetree"),
+        ("Collection", "Collection", "bpy.context.scene.collection", "Scene Collection"),
+        ("NodeTree", "Node Group", "bpy.data.materials.new('Steel').node_tree", "Shader Nodetree"),
     ],
 )
-def test_part_of_a_data_block_that_is_returned_is_told_and_not_dropped(tree, kind, part, name):
+def test_part_of_a_data_block_that_is_returned_is_told_and_not_dropped(tree, kind, socket, part, name):
     if kind == "NodeTree" and bpy.app.version < (5, 0, 0):
         part = "[m := bpy.data.materials.new('Steel'), setattr(m, 'use_nodes', True)][0].node_tree"
     fault = fault_of_result(tree, f"def main() -> bpy.types.{kind}: return {part}")
-    assert f'socket "Result": {kind} "{name}" is a part of another data-block. Pass that one' in fault
+    assert f'socket "{socket}": {kind} "{name}" is a part of another data-block. Pass that one' in fault
 
 
 @pytest.mark.skipif(bpy.app.version < (4, 5, 0), reason="4.2 takes it along: see data_block_cases")
@@ -197,7 +197,7 @@ def test_cache_that_a_script_bakes_is_told_and_not_dropped(tree):
             return item
     """
     fault = fault_of_result(tree, source)
-    assert 'socket "Result": Object "Flag" has a baked cache of "Cloth", which stays where it is' in fault
+    assert 'socket "Object": Object "Flag" has a baked cache of "Cloth", which stays where it is' in fault
 
 
 def test_what_cant_travel_is_told_by_jobs_in_the_same_words(manager, write):

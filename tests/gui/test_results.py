@@ -77,7 +77,7 @@ def scene(editor) -> Editor:
     )
     editor.frame_all()
     editor.link("Input", "Value", "Makes", "Source")
-    editor.link("Makes", "Result", "Output", "Data")
+    editor.link("Makes", "Object", "Output", "Data")
     editor.window.run("places.tree().auto_run = 'SAVE'")
     return editor
 
