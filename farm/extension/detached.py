@@ -14,7 +14,7 @@ from typing import Any
 
 import bpy
 
-from . import attaching, ways
+from . import attaching, telling, ways
 
 _TREE = "BackgroundNodeTree"
 #: Seconds between two looks at what becomes of detached runs.
@@ -175,17 +175,9 @@ def tick() -> float | None:
                 _begun.remove(begun)
             if bpy.app.background:
                 raise
-            _tell(str(error))
+            telling.tell("Run Detached", str(error), "ERROR")
     _look()
     return _INTERVAL if _begun or any(place.is_alive() for place, _run in _found) else None
-
-
-def _tell(text: str) -> None:
-    def draw(menu: Any, _context: bpy.types.Context) -> None:
-        for line in text.splitlines():
-            menu.layout.label(text=line, translate=False)
-
-    bpy.context.window_manager.popup_menu(draw, title="Run Detached", icon="ERROR")
 
 
 def _watch() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import bpy
 
-from . import attaching, ways
+from . import attaching, telling, ways
 
 _TREE = "BackgroundNodeTree"
 #: What Blender prints by itself: "00:00.140  blend  | Read blend: ...".
@@ -59,24 +59,14 @@ class Submission:
             return _INTERVAL
         _going_on.remove(self)
         failed, said = self.outcome()
-        _tell("Nothing Was Submitted" if failed else "Submitted to Farm", said, "ERROR" if failed else "CHECKMARK")
+        telling.tell(
+            "Nothing Was Submitted" if failed else "Submitted to Farm", said, "ERROR" if failed else "CHECKMARK"
+        )
         return None
 
 
 #: Those that have not ended yet.
 _going_on: list[Submission] = []
-
-
-def _tell(title: str, text: str, icon: str) -> None:
-    """Show a text in a window. A report of an operator would be lost with the file in which it was called."""
-
-    def draw(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
-        for line in text.splitlines():
-            menu.layout.label(text=line, translate=False)
-
-    manager = bpy.context.window_manager
-    with bpy.context.temp_override(window=manager.windows[0]):
-        manager.popup_menu(draw, title=title, icon=icon)
 
 
 class BACKGROUND_NODES_FARM_OT_submit(bpy.types.Operator):
