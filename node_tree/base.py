@@ -110,7 +110,7 @@ def sync_sockets(
     renamed: Mapping[str, str] | None = None,
     kept: Container[str] = (),
 ) -> None:
-    """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier.
+    """Make a node's inputs (or outputs) what `specs` says. Links and values stay, by identifier, and what is hidden.
 
     Args:
         node: the node.
@@ -136,10 +136,12 @@ def sync_sockets(
             continue
         if spec is None or (socket.identifier, socket.bl_idname) != (identifier, spec.idname):
             links = links or kept_links.of(node)
-            kept_value = _value_to_keep(socket, spec) if spec is not None else None
+            kept_value, is_hidden = _value_to_keep(socket, spec) if spec is not None else None, socket.hide
             sockets.remove(socket)
             if spec is not None:
-                _fill(_add(sockets, spec, are_outputs), kept_value)
+                new = _add(sockets, spec, are_outputs)
+                _fill(new, kept_value)
+                new.hide = is_hidden
     for index, spec in enumerate(specs):
         socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
         describe(socket, spec)

@@ -136,6 +136,8 @@ class Listing:
 
 
 def _node(node: bpy.types.Node) -> dict[str, Any]:
+    if hasattr(node, "sync"):
+        node.sync()  # its script may have changed since the file was saved: `--set` goes by what it says now
     sockets = {lookup.key(socket): _socket(socket) for socket in lookup.settable_sockets(node)}
     return {"type": node.bl_idname, "label": lookup.label(node), "muted": node.mute, "sockets": sockets}
 

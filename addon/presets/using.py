@@ -191,6 +191,8 @@ def apply_values(preset: Preset, node: bpy.types.Node) -> Used:
     if preset.kind is not Kind.VALUES:
         raise PresetError(f'"{preset.name}" is no set of values', "Add it to a tree")
     (entry,) = data_of(preset)["tree"]["nodes"].values()
+    if hasattr(node, "sync"):
+        node.sync()  # its script may have changed since the file was saved
     used = Used(node=node)
     for side in ("inputs", "outputs") if getattr(node, "shows_output_values", False) else ("inputs",):
         there = {socket.identifier: socket for socket in getattr(node, side) if socket.enabled}

@@ -21,6 +21,8 @@ _SPELLINGS = {
         )
     },
 }
+#: Words that are written as one, with a hyphen.
+_HYPHENATED = {"N Gon": "N-Gon", "N Gons": "N-Gons", "Non Color": "Non-Color"}
 #: Words that are small in a title, unless they begin or end it.
 _SMALL = frozenset(["a", "an", "and", "as", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 #: A word and the number behind it: "lod2".
@@ -38,7 +40,8 @@ def title_of(name: str) -> str:
     words = name.replace("_", " ").split()
     within = range(1, len(words) - 1)
     titled = (word if index in within and word in _SMALL else _word(word) for index, word in enumerate(words))
-    return " ".join(titled) or name
+    title = " ".join(titled)
+    return _HYPHENATED.get(title, title) or name
 
 
 def _word(word: str) -> str:

@@ -574,6 +574,12 @@ def test_list_shows_trees_nodes_and_what_can_be_set(run_cli, good_file):
     assert trees["Tree"]["First"]["sockets"]["value"]["value"] == 3
 
 
+@pytest.mark.any_blender
+def test_list_shows_inputs_as_the_script_calls_them_now(run_cli, good_file):
+    bpy.data.texts["First.py"].from_string(DOUBLE.replace("value", "number"))
+    assert "    First.number  int  3\n" in run_cli("list", save(good_file)).out
+
+
 def test_help_tells_options_exit_codes_and_examples(run_cli, good_file):
     ended = run_cli("run", good_file, "--help")
     assert ended.exit_code == 0

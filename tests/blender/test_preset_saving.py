@@ -276,6 +276,14 @@ def test_values_of_a_group_are_for_that_group(folder):
     assert same.inputs[0].default_value == 9.0
 
 
+def test_values_fit_a_node_whose_script_has_changed_since_its_file_was_saved(folder):
+    preset = saving.save(subject_of(script(new_tree(), "Double", DOUBLE, times=7), only_values=True), Details(name="Fast"), folder)
+    node = script(new_tree(), "Double", DOUBLE.replace("times", "count"))
+    node.script.from_string(node.script.as_string().replace("count", "times"))
+    used = using.apply_values(preset, node)
+    assert (used.left, node.inputs["Times"].default_value) == ([], 7)
+
+
 def test_values_that_a_node_has_no_input_for_are_told(folder):
     node = script(new_tree(), "Double", DOUBLE, number=2.5, times=7)
     preset = saving.save(subject_of(node, only_values=True), Details(name="Fast"), folder)

@@ -228,6 +228,15 @@ def test_renamed_output_keeps_its_links(tree):
     assert links_of(tree) == {("Node", "words", "Use", "value")}
 
 
+def test_renamed_sockets_stay_hidden(tree):
+    source = "class Output(NamedTuple):\n    {0}: int\n    {1}: str\ndef main({0}: int, {1}: str = '') -> Output: ..."
+    node = script(tree, "Node", source.format("number", "text"))
+    node.inputs[1].hide = node.outputs[0].hide = True
+    rewrite(node, source.format("count", "words"))
+    assert [(socket.name, socket.hide) for socket in node.inputs] == [("Count", False), ("Words", True)]
+    assert [(socket.name, socket.hide) for socket in node.outputs] == [("Count", True), ("Words", False)]
+
+
 def test_renamed_list_keeps_the_order_of_its_links(tree):
     makers = [script(tree, name, "def main() -> int: ...") for name in "ABC"]
     node = script(tree, "Node", "def main(numbers: list[int]): ...", numbers=[makers[2], makers[0], makers[1]])

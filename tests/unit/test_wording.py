@@ -31,6 +31,8 @@ from background_nodes.runtime.script.wording import title_of, title_of_result
         ("move_to_origin", "Move to Origin"),
         ("to_and_from", "To and From"),
         ("scale_by", "Scale By"),
+        ("n_gons", "N-Gons"),
+        ("non_color", "Non-Color"),
     ],
 )
 def test_title(name, title):
