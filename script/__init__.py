@@ -58,6 +58,7 @@ from .models import (
     write_usd,
 )
 from .pictures import (
+    as_shown,
     frame_camera,
     lettering,
     light_studio,
@@ -94,6 +95,7 @@ __all__ = (
     "Time",
     "Unit",
     "Volume",
+    "as_shown",
     "bake_target",
     "baked_image",
     "chosen_scene",

@@ -42,6 +42,21 @@ def scaled_pixels(pixels: np.ndarray, width: int, height: int, *, by_alpha: bool
     return image_pixels.scaled_pixels(pixels, width, height, by_alpha=by_alpha)
 
 
+def as_shown(image: bpy.types.Image, *, replaces: bool = False) -> bpy.types.Image:
+    """The image, or if it holds colours as floats, a new one with 8 bits a channel that looks the same, packed.
+
+    Blender writes packed floats to PNG files as they are, linear and multiplied by alpha, which is far too dark there.
+    An image of several tiles is left as it is.
+
+    Args:
+        image: an image.
+        replaces: all that uses the image uses the new one, under the same name.
+    """
+    from ..runtime.blender import image_pixels
+
+    return image_pixels.as_shown(image, replaces=replaces)
+
+
 def new_image(
     pixels: np.ndarray, name: str, *, non_color: bool = False, floats: bool = False, alpha: bool = True
 ) -> bpy.types.Image:

@@ -61,6 +61,32 @@ def _filtered(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     return result
 
 
+def as_shown(image: bpy.types.Image, *, replaces: bool) -> bpy.types.Image:
+    """The image, or if it holds colours as floats, a new one with 8 bits a channel that looks the same, packed.
+
+    Blender writes packed floats to PNG files as they are, linear and multiplied by alpha, which is far too dark there.
+    An image of several tiles is left as it is.
+
+    Args:
+        image: an image.
+        replaces: all that uses the image uses the new one, under the same name.
+    """
+    if not image.is_float or image.colorspace_settings.is_data or image.source == "TILED":
+        return image
+    pixels = read_pixels(image)
+    if image.alpha_mode != "CHANNEL_PACKED":
+        pixels[..., :3] /= np.maximum(pixels[..., 3:], 1e-6)
+    colors = np.clip(pixels[..., :3], 0.0, 1.0)
+    pixels[..., :3] = np.where(colors <= 0.0031308, colors * 12.92, 1.055 * colors ** (1 / 2.4) - 0.055)
+    name = image.name
+    if replaces and not image.library:
+        image.name = f"{name} in Floats"
+    shown = new_image(pixels, name, non_color=False, floats=False, alpha=image.depth == 128)
+    if replaces:
+        image.user_remap(shown)
+    return shown
+
+
 def new_image(pixels: np.ndarray, name: str, *, non_color: bool, floats: bool, alpha: bool) -> bpy.types.Image:
     """A new image with these pixels, packed.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 
 from ..engine.file_names import numbered
+from .image_pixels import as_shown
 from .mesh_conversion import convert_to_mesh, editable, has_surface
 from .takes import keep_takes
 
@@ -190,8 +191,9 @@ def _copy(image: bpy.types.Image, file: Path | None, path: Path) -> bpy.types.Im
         for tile, place in zip(_tiles(image, file), _tiles(image, path), strict=True):
             shutil.copyfile(tile, place)
     else:
-        image.file_format = "PNG"
-        image.save(filepath=str(path))
+        shown = as_shown(image, replaces=False)
+        shown.file_format = "PNG"
+        shown.save(filepath=str(path))
     copy = bpy.data.images.load(str(_tiles(image, path)[0]))
     if image.source == "TILED":
         copy.source, copy.filepath = "TILED", str(path)

@@ -277,7 +277,9 @@ def test_values_of_a_group_are_for_that_group(folder):
 
 
 def test_values_fit_a_node_whose_script_has_changed_since_its_file_was_saved(folder):
-    preset = saving.save(subject_of(script(new_tree(), "Double", DOUBLE, times=7), only_values=True), Details(name="Fast"), folder)
+    preset = saving.save(
+        subject_of(script(new_tree(), "Double", DOUBLE, times=7), only_values=True), Details(name="Fast"), folder
+    )
     node = script(new_tree(), "Double", DOUBLE.replace("times", "count"))
     node.script.from_string(node.script.as_string().replace("count", "times"))
     used = using.apply_values(preset, node)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import bpy
 
-from background_nodes.script import OutputPath, Range, log, progress, track, written_whole
+from background_nodes.script import OutputPath, Range, as_shown, log, progress, track, written_whole
 
 #: What Blender must have been built with.
 NEEDS = ("codec_ffmpeg",)
@@ -51,9 +51,12 @@ def main(
     with written_whole(path) as beside, tempfile.TemporaryDirectory() as folder:
         frames = [Path(folder, f"{number:06}.png") for number in range(len(images))]
         for image, frame in zip(track(images, text="Reading"), frames, strict=True):
-            image.file_format = "PNG"
+            shown = as_shown(image)
+            shown.file_format = "PNG"
             options = {"save_copy": True} if "save_copy" in image.bl_rna.functions["save"].parameters else {}
-            image.save(filepath=str(frame), **options)
+            shown.save(filepath=str(frame), **options)
+            if shown != image:
+                bpy.data.images.remove(shown)
         show(scene, frames * repeat)
         scene.render.filepath = str(beside)
         progress(0.5, "Writing")

@@ -15,6 +15,7 @@ import bpy
 
 from background_nodes.script import (
     OutputPath,
+    as_shown,
     depends_on,
     image_files,
     imported_objects,
@@ -182,6 +183,8 @@ def tell_left_out(ending: str) -> None:
 
 def to_gltf(path: Path, _objects: list[bpy.types.Object], _is_animated: bool) -> None:
     enable("io_scene_gltf2")
+    for image in list(bpy.data.images):  # the exporter writes the numbers of floats as they are, which is too dark
+        as_shown(image, replaces=True)
     bpy.ops.export_scene.gltf(
         filepath=str(path), export_format="GLB", use_selection=True, export_cameras=True, export_lights=True
     )

@@ -16,6 +16,7 @@ import bpy
 from background_nodes.script import (
     OutputPath,
     RigActions,
+    as_shown,
     convert_to_mesh,
     file_name,
     items,
@@ -71,6 +72,8 @@ def main(
         source = mesh_in_place_of(source)
     tell_unit()
     enable_add_on()
+    for image in list(bpy.data.images):  # the exporter writes the numbers of floats as they are, which is too dark
+        as_shown(image, replaces=True)
     select(source)
     with written_whole(path) as beside:
         bpy.ops.export_scene.gltf(

@@ -11,7 +11,7 @@ from pathlib import Path
 import addon_utils
 import bpy
 
-from background_nodes.script import OutputPath, RigActions, convert_to_mesh, log, progress, written_whole
+from background_nodes.script import OutputPath, RigActions, as_shown, convert_to_mesh, log, progress, written_whole
 
 #: What the exporter takes for an instance of itself and writes twice, or leaves out.
 CURVES_AND_BALLS = {"CURVE", "SURFACE", "FONT", "META"}
@@ -52,6 +52,8 @@ def main(
     objects = [mesh_in_place_of(item) if item.type in CURVES_AND_BALLS else item for item in dict.fromkeys(objects)]
     tell_unit()
     enable_add_on()
+    for image in list(bpy.data.images):  # the exporter writes the numbers of floats as they are, which is too dark
+        as_shown(image, replaces=True)
     select(objects)
     with written_whole(path) as beside:
         bpy.ops.export_scene.gltf(

@@ -332,6 +332,19 @@ class TestExportAndImport:
         assert map_line == "map_Kd grid_textures/Rust.png"
         assert path.name == "grid.obj"
 
+    @pytest.mark.parametrize("script", ["export_each_gltf", "export_each_obj"])
+    @pytest.mark.parametrize("alpha", [1.0, 0.5])
+    def test_packed_floats_are_as_a_screen_shows_them(self, alpha, script, tmp_path):
+        image = bpy.data.images.new("Light", 8, 8, alpha=True, float_buffer=True)
+        image.pixels.foreach_set(np.tile(np.float32((0.5 * alpha, 0.0, 0.0, alpha)), 64))  # linear, multiplied by alpha
+        image.pack()
+        source = grid(cells=2)
+        source.data.materials.append(textured(material("Steel"), image))
+        export(script, source, tmp_path)
+        (file,) = tmp_path.rglob("Light*.png")
+        written = run("image/convert_image", bpy.data.images.load(str(file)), depth="8 Bits")
+        assert pixels(written)[4, 4] == pytest.approx((0.735, 0.0, 0.0, alpha), abs=0.01)
+
     def test_camera_and_lamp_that_are_handed_in_are_exported(self, tmp_path):
         camera, lamp = link("Camera", bpy.data.cameras.new("C")), link("Lamp", bpy.data.lights.new("L", "POINT"))
         path = run("import_export/export_gltf", [camera, lamp, cube()], tmp_path / "all")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
 import pytest
 
 from . import mp4_file
@@ -44,6 +45,14 @@ def test_film_begins_with_the_first_image_in_its_colors(order, ending, tmp_path)
     film = bpy.data.images.load(str(path))
     assert (film.source, film.frame_duration) == ("MOVIE", 3)
     assert pixels(film)[16, 32] == pytest.approx(COLORS[::order][0], abs=0.03)
+
+
+def test_packed_floats_are_in_the_film_as_a_screen_shows_them(tmp_path):
+    image = bpy.data.images.new("Light", 64, 32, float_buffer=True)
+    image.pixels.foreach_set(np.tile(np.float32((0.5, 0.0, 0.0, 1.0)), 64 * 32))  # linear
+    image.pack()
+    film = bpy.data.images.load(str(run("image/images_to_video", [image], tmp_path / "film.mp4", quality="Lossless")))
+    assert pixels(film)[16, 32] == pytest.approx((0.735, 0.0, 0.0, 1.0), abs=0.03)
 
 
 def test_odd_size_gets_a_line_more(tmp_path):
