@@ -31,6 +31,12 @@ class UVTriangles:
         return np.linalg.norm(np.cross(one, other), axis=1) / 2.0
 
     @property
+    def has_area(self) -> bool:
+        """Whether they have more of it in space than errors of rounding make; False where a point has no place."""
+        size = float(np.ptp(self.points.reshape(-1, 3), axis=0).max()) if len(self.points) else 0.0
+        return bool(self.areas.sum() > 1e-9 * size**2)
+
+    @property
     def uv_areas(self) -> np.ndarray:
         """The area of each in the UV map, where the picture has 1. It is negative where the triangle is mirrored."""
         one, other = self.uv[:, 1] - self.uv[:, 0], self.uv[:, 2] - self.uv[:, 0]

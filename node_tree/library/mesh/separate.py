@@ -7,6 +7,7 @@ Vertex groups, UV maps, attributes, modifiers and the place are kept.
 from typing import Annotated, Literal
 
 import bpy
+import numpy as np
 
 from background_nodes.script import Range, convert_to_mesh, edit_mode, log, progress
 
@@ -38,6 +39,8 @@ def main(
         raise ValueError(f"{name} has no mesh to divide; link another object, or switch Apply Modifiers on")
     progress(0.2, f"Dividing by {by.lower()}")
     slots = [slot.material for slot in whole.material_slots]
+    if by == "Material":
+        use_first_slots(whole.data, slots)
     before = set(bpy.data.objects)
     with edit_mode(whole):
         bpy.ops.mesh.separate(type="LOOSE" if by == "Loose Parts" else "MATERIAL")
@@ -54,6 +57,16 @@ def main(
     named(kept, name, suffix, by)
     log(f"{name}: {len(kept)} parts")
     return kept
+
+
+def use_first_slots(mesh: bpy.types.Mesh, slots: list[bpy.types.Material | None]) -> None:
+    """Let all faces of a material use the first slot that has it: Blender separates by slots."""
+    first = [slots.index(material) for material in slots]
+    if first == list(range(len(slots))):
+        return
+    indices = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", indices)
+    mesh.polygons.foreach_set("material_index", np.array(first, np.int32)[np.minimum(indices, len(slots) - 1)])
 
 
 def named(parts: list[bpy.types.Object], name: str, suffix: str, by: str) -> None:

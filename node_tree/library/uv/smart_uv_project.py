@@ -10,7 +10,7 @@ from typing import Annotated
 
 import bpy
 
-from background_nodes.script import Angle, Factor, Range, convert_to_mesh, edit_mode, log, progress
+from background_nodes.script import Angle, Factor, Range, convert_to_mesh, edit_mode, log, progress, uv_triangles
 
 
 def main(
@@ -49,6 +49,8 @@ def main(
     if layer is None:
         raise ValueError(f"{name} has {len(layers)} UV maps, and Blender allows no more; remove one")
     layer.active = layer.active_render = True
+    if not uv_triangles(unwrapped.data, layer).has_area:
+        raise ValueError(f"The faces of {name} have no area to unwrap; mend its mesh, or link another object")
 
     with edit_mode(unwrapped):
         progress(0.1, "Unwrapping")

@@ -66,6 +66,8 @@ def main(
     if layer is None:
         raise ValueError(f"{name} has {len(mesh.uv_layers)} UV maps, and Blender allows no more; remove one")
     layer.active = layer.active_render = True
+    if not uv_triangles(mesh, layer).has_area:
+        raise ValueError(f"The faces of {name} have no area to unwrap; mend its mesh, or link another object")
 
     progress(0.1, "Marking seams")
     num_seams = mark_seams(mesh, seam_angle, keep_seams)

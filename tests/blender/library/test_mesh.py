@@ -393,6 +393,15 @@ class TestSeparate:
         assert [part.material_slots[0].material.name for part in parts] == ["Wood", "Steel"]
         assert all(part.data.uv_layers for part in parts)
 
+    def test_material_in_two_slots_is_one_object(self):
+        source, wood = grid(cells=2), material("Wood")
+        for each in (wood, material("Steel"), wood):
+            source.data.materials.append(each)
+        for polygon, index in zip(source.data.polygons, (0, 1, 2, 2), strict=True):
+            polygon.material_index = index
+        parts = run("mesh/separate", source, by="Material")
+        assert [(part.name, len(part.data.polygons)) for part in parts] == [("Grid_Wood", 3), ("Grid_Steel", 1)]
+
     def test_small_parts_are_left_out_and_told(self, capsys):
         source = run("mesh/join", [sphere(), cube("Screw", centre=(9, 0, 0))])
         assert len(run("mesh/separate", source, minimum_faces=7)) == 1
