@@ -16,7 +16,9 @@ def main(data: list[bpy.types.ID], filepath: OutputPath, compress: bool = True, 
     """Save `data`.
 
     Args:
-        data: What to save: objects, collections, worlds, materials, images ... All they depend on comes along.
+        data: What to save: objects, collections, worlds, materials, images ... All they depend on comes along. Without
+            a scene, that of the file has your frame rate and units; all else, such as the view transform, is as in a
+            new scene.
         filepath: Where to. Folders that don't exist are made, and .blend is added to a name without it.
         compress: Make the file smaller. Blender 2.9 and earlier can't open it.
         actions: More actions to save if there is an armature, beside those that it uses. Empty for all actions of the
