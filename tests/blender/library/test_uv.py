@@ -73,16 +73,16 @@ def smallest_gap(boxes: np.ndarray) -> float:
     apart = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).max(axis=2)
     return float(apart[~np.eye(len(boxes), dtype=bool)].min())
 
+
+class TestUnwrapAlongSeams:
     @pytest.mark.parametrize("script", ["smart_uv_project", "unwrap"])
-    @pytest.mark.parametrize("step", [(0.3, 0.1, 0.7), (0.0, 0.0, 0.0), (math.nan, 0.0, 0.0)], ids=str)
+    @pytest.mark.parametrize("step", [(0.5, 0.25, 1.0), (0.0, 0.0, 0.0), (math.nan, 0.0, 0.0)], ids=str)
     def test_faces_without_area_are_a_clear_error(self, step, script):
         points = [tuple(number * length for length in step) for number in range(4)]
         source = mesh_object("Line", points, [(0, 1, 2), (1, 2, 3)])
         with pytest.raises(ValueError, match="The faces of Line have no area to unwrap; mend its mesh"):
             run(f"uv/{script}", source)
 
-
-class TestUnwrapAlongSeams:
     @pytest.mark.parametrize("method", ["Angle Based", "Conformal", "Minimum Stretch"])
     def test_sharp_edges_are_seams_and_islands_have_their_pixels_around(self, method):
         source = cube()
