@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("registration_probe.py")
-FOLDERS = ("addon", "node_tree", "runtime")
+FOLDERS = ("addon", "node_tree", "runtime", "script")
 
 
 def run(*command: str | Path, **environment: str | Path) -> str:
