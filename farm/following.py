@@ -19,12 +19,13 @@ import time
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from ..runtime.engine import messages
 from ..runtime.engine.interface import Kept, Report, Request
+from ..runtime.engine.passing_engine import PassingEngine
 from ..runtime.engine.published_runs import Place, PublishedItem, PublishedRun, PublishedTask, places
-from ..runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
+from ..runtime.engine.workers import ManagedEngine
 from ..runtime.scheduling.states import TaskState
 
 #: Seconds between two looks at runs that are followed, and at whether there are others.
@@ -72,54 +73,20 @@ class _Followed:
             self.run, self.is_gone = _ended(self.run), True
 
 
-class Following:
-    """A `ManagedEngine` that gives another one what no detached run of this user is at."""
+class Following(PassingEngine):
+    """A `ManagedEngine` that gives another one what no detached run of this user is at.
+
+    A request that waits is not submitted there yet, and starts frozen if it will be. The detached run is not paused.
+    """
 
     def __init__(self, engine: ManagedEngine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._held: dict[Hashable, _Held] = {}
         self._runs: dict[str, _Followed] = {}
         self._next_look = self._next_search = 0.0
         self._failures: set[tuple[str, str, int]] = set()  # told already: of runs, tasks and items
         self._started: set[Hashable] = set()  # requests that have started here, and then went to the engine
         self._reports: deque[tuple[Hashable, Report]] = deque()
-
-    @property
-    def capacity(self) -> int:
-        """As in `ManagedEngine`."""
-        return self._engine.capacity
-
-    @capacity.setter
-    def capacity(self, capacity: int) -> None:
-        self._engine.capacity = capacity
-
-    @property
-    def is_low(self) -> bool:
-        """As in `ManagedEngine`."""
-        return self._engine.is_low
-
-    @is_low.setter
-    def is_low(self, is_low: bool) -> None:
-        self._engine.is_low = is_low
-
-    @property
-    def num_workers(self) -> int:
-        return self._engine.num_workers
-
-    def usual_capacity(self, here: int) -> int:
-        return self._engine.usual_capacity(here)
-
-    def why_not(self, needs: str) -> str:
-        return self._engine.why_not(needs)
-
-    def infos(self) -> tuple[WorkerInfo, ...]:
-        return self._engine.infos()
-
-    def use_settings(self, settings: WorkerSettings) -> None:
-        self._engine.use_settings(settings)
-
-    def end_used(self) -> None:
-        self._engine.end_used()
 
     def submit(self, request: Request) -> None:
         self._look()
@@ -135,13 +102,6 @@ class Following:
         self._held.pop(key, None)
         self._engine.stop(key)
 
-    def freeze(self, key: Hashable) -> None:
-        # One that waits is not submitted there yet, and starts frozen if it will be. The detached run is not paused.
-        self._engine.freeze(key)
-
-    def thaw(self, key: Hashable) -> None:
-        self._engine.thaw(key)
-
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
         if self._held:
             self._look()
@@ -155,9 +115,6 @@ class Following:
         reports = list(self._reports)
         self._reports.clear()
         return reports
-
-    def wakers(self) -> Sequence[Any]:
-        return self._engine.wakers()
 
     def next_look(self) -> float | None:
         theirs = self._engine.next_look()

@@ -4,18 +4,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable, Sequence
-from typing import Any
+from collections.abc import Collection, Hashable
 
 from ..runtime.engine.interface import Report, Request
 from ..runtime.engine.messages import Execute, Failed
-from ..runtime.engine.workers import ManagedEngine, WorkerInfo, WorkerSettings
+from ..runtime.engine.passing_engine import PassingEngine
+from ..runtime.engine.workers import ManagedEngine
 
 NOT_KEPT = "a step of the job before this one should have kept its result, and it is not there"
 NOT_HERE = "another task of the job does this item"
 
 
-class Share:
+class Share(PassingEngine):
     """Does tasks with another engine.
 
     Attributes:
@@ -24,9 +24,9 @@ class Share:
     """
 
     def __init__(self, engine: ManagedEngine) -> None:
+        super().__init__(engine)
         self.own: Collection[str] = ()
         self.items: range | None = None
-        self._engine = engine
         self._refused: list[tuple[Hashable, Report]] = []
 
     def submit(self, request: Request) -> None:
@@ -46,18 +46,9 @@ class Share:
         self._refused = [each for each in self._refused if each[0] != key]
         self._engine.stop(key)
 
-    def freeze(self, key: Hashable) -> None:
-        self._engine.freeze(key)
-
-    def thaw(self, key: Hashable) -> None:
-        self._engine.thaw(key)
-
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
         refused, self._refused = self._refused, []
         return [*refused, *self._engine.poll(until)]
-
-    def wakers(self) -> Sequence[Any]:
-        return self._engine.wakers()
 
     def next_look(self) -> float | None:
         return time.monotonic() if self._refused else self._engine.next_look()
@@ -65,40 +56,3 @@ class Share:
     def why_not(self, needs: str) -> str:  # noqa: ARG002
         """Nothing: which machine does a step is up to the farm that the job was submitted to."""
         return ""
-
-    def close(self) -> None:
-        self._engine.close()
-
-    # What a session wants
-
-    @property
-    def capacity(self) -> int:
-        return self._engine.capacity
-
-    @capacity.setter
-    def capacity(self, capacity: int) -> None:
-        self._engine.capacity = capacity
-
-    @property
-    def is_low(self) -> bool:
-        return self._engine.is_low
-
-    @is_low.setter
-    def is_low(self, is_low: bool) -> None:
-        self._engine.is_low = is_low
-
-    @property
-    def num_workers(self) -> int:
-        return self._engine.num_workers
-
-    def usual_capacity(self, here: int) -> int:
-        return self._engine.usual_capacity(here)
-
-    def infos(self) -> tuple[WorkerInfo, ...]:
-        return self._engine.infos()
-
-    def use_settings(self, settings: WorkerSettings) -> None:
-        self._engine.use_settings(settings)
-
-    def end_used(self) -> None:
-        self._engine.end_used()
