@@ -194,7 +194,9 @@ def _steps(plan: Plan, options: argparse.Namespace, tree: str) -> tuple[Step, ..
         script = digests.digest(task.script)
         if task.settings.is_never_cached or script.is_never_kept or script.obstacle:
             unkept.add(task.id)
-    forecast = session.forecast(lookup.tree(tree), until=options.until, cache=False, allow_scripts=True)
+    forecast = session.forecast(
+        lookup.tree(tree), until=options.until, cache=False, allow_scripts=True, is_elsewhere=True
+    )
     has_items = {task.id for task in plan.tasks if task.has_items}
     counts = {
         each.node_id: each.num_items for each in forecast.tasks.values() if each.num_items and each.node_id in has_items

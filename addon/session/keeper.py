@@ -194,19 +194,22 @@ class Session:
         allow_scripts: bool = False,
         writes: bool = True,
         takes_over: bool = False,
+        is_elsewhere: bool = False,
     ) -> Forecaster:
         """What makes a forecast: call its `update` until that is True, then take its `result`, and close it.
 
         The arguments and the errors are those of `start`. To know what is in a data-block that was changed, it must be
         written, which may take a while. If it `writes` nothing, that is left unknown. If it `takes_over`, only what has
-        changed since the last time is read, as far as Blender tells.
+        changed since the last time is read, as far as Blender tells. If it is to run `is_elsewhere`, this machine need
+        not have what tasks need.
         """
         self._check_tree(tree, workers)
         plan = self._host.checked_plan(tree, until, takes_over=takes_over)
         if not allow_scripts:
             self._host.check_consent(plan.tasks)
         runner = self._get_runner()
-        needs.check(plan.tasks, self._why_not_foreseen)
+        if not is_elsewhere:
+            needs.check(plan.tasks, self._why_not_foreseen)
         self._use_store(self.settings)
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=False, reuses=True, writes=writes)
         return Forecaster(
