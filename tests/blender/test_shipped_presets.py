@@ -107,7 +107,10 @@ def test_job_lacks_what_an_artist_has_to_set_and_nothing_else(library, folder, t
         wanted = {f"{preset.name} / {preset.name}"}  # the node in the group that what is to be linked goes to
     with pytest.raises(CompileError) as caught:
         background_nodes.forecast(tree)
-    problems = caught.value.problems
+    # A Blender that lacks what a node needs, such as Alembic, says so of the node, and of no socket.
+    problems = [
+        problem for problem in caught.value.problems if not problem.message.startswith("this Blender was built without")
+    ]
     assert {to_be_set(tree, problem) for problem in problems} == wanted
     assert all(problem.socket and problem.fix for problem in problems)
 
