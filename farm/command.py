@@ -202,7 +202,7 @@ def _runs(options: argparse.Namespace) -> int:
     if options.end is None:
         for name, (place, run) in found.items():
             began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-            told = detaching.words(place, run).replace("\n", "; ")
+            told = detaching.words(run, is_alive=place.is_alive()).replace("\n", "; ")
             print(one_line(f"{name}: {run.tree or 'the tree'} of {run.file}, {began}: {told}"))
         if not found:
             print("no run was detached in the last month")

@@ -89,9 +89,9 @@ def of_file(path: str) -> list[tuple[Place, PublishedRun]]:
     return sorted(found, key=lambda each: each[1].started)
 
 
-def words(place: Place, run: PublishedRun) -> str:
-    """What becomes of a detached run, in a few words."""
-    if place.is_alive():
+def words(run: PublishedRun, *, is_alive: bool) -> str:
+    """What becomes of a detached run, in a few words; `is_alive` says whether its process lives."""
+    if is_alive:
         return "starting" if run.state == STARTING else f"running, {run.progress:.0%}"
     if run.state in (STARTING, RunState.RUNNING):
         return f"ended from outside at {run.progress:.0%}; what had finished is kept"

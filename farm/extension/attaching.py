@@ -7,7 +7,6 @@ installed both. So it is loaded as a package `farm` of that extension, out of th
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import bpy
 
 from . import ways
+from .parts import part
 
 #: The folder of this extension.
 _FOLDER = Path(__file__).parents[1]
@@ -41,9 +41,9 @@ def farm() -> ModuleType | None:
     if _attached is first:
         return sys.modules[_name(first)]
     found = _loaded(first)
-    engine = importlib.import_module(f"{found.__name__}.engine")
-    following = importlib.import_module(f"{found.__name__}.following")
-    engines = importlib.import_module(f"{first.__name__}.engines")
+    engine = part(found, "engine")
+    following = part(found, "following")
+    engines = part(first, "engines")
 
     def make(told: str, scratch: Any) -> Any:
         ways.find(found, told)  # raises what is wrong before anything begins
@@ -95,7 +95,6 @@ def unregister() -> None:
     if first is None or sys.modules.get(first.__name__) is not first:
         return
     name = _name(first)
-    engines = importlib.import_module(f"{first.__name__}.engines")
-    engines.remove(importlib.import_module(f"{name}.engine").NAME)
+    part(first, "engines").remove(part(sys.modules[name], "engine").NAME)
     for each in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
         del sys.modules[each]  # the next version of this extension brings its own

@@ -7,14 +7,14 @@ what the detached run is at is not done twice, its bars go on, and the results c
 
 from __future__ import annotations
 
-import importlib
 import os
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
 
 from . import attaching, telling, ways
+from .parts import part
 
 _TREE = "BackgroundNodeTree"
 #: Seconds between two looks at what becomes of detached runs.
@@ -22,8 +22,18 @@ _INTERVAL = 0.5
 
 #: What was begun here, and the name of the tree that is to follow it once it goes on.
 _begun: list[tuple[Any, str]] = []
-#: The detached runs of the open file when that was looked at last: places and what they told.
-_found: list[tuple[Any, Any]] = []
+
+
+class _Found(NamedTuple):
+    """A detached run as it was looked at last: its `Place`, the `PublishedRun` there, and whether its process lives."""
+
+    place: Any
+    run: Any
+    is_alive: bool
+
+
+#: The detached runs of the open file.
+_found: list[_Found] = []
 
 
 class BACKGROUND_NODES_FARM_OT_detach(bpy.types.Operator):
@@ -76,11 +86,11 @@ class BACKGROUND_NODES_FARM_OT_end_detached(bpy.types.Operator):
     name: bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        for place, _run in _found:
-            if place.name == self.name and place.is_alive():
-                place.ask_to_end()
-            elif place.name == self.name:
-                place.remove()
+        for found in _found:
+            if found.place.name == self.name and found.place.is_alive():
+                found.place.ask_to_end()
+            elif found.place.name == self.name:
+                found.place.remove()
         _look()
         return {"FINISHED"}
 
@@ -98,15 +108,17 @@ class BACKGROUND_NODES_FARM_PT_detached(bpy.types.Panel):
         return context.space_data.tree_type == _TREE and bool(_found)
 
     def draw(self, context: bpy.types.Context) -> None:
-        detaching = _module("detaching")
-        for place, run in _found:
-            is_alive = place.is_alive()
+        farm = attaching.farm()
+        if farm is None:
+            return
+        words = part(farm, "detaching").words
+        for place, run, is_alive in _found:
             column = self.layout.column(align=True)
             row = column.row()
             icon = "PLAY" if is_alive else "CHECKMARK" if run.state == "succeeded" else "ERROR"
             row.label(text=run.tree, icon=icon, translate=False)
             row.operator(BACKGROUND_NODES_FARM_OT_end_detached.bl_idname, text="", icon="X").name = place.name
-            for line in detaching.words(place, run).splitlines():
+            for line in words(run, is_alive=is_alive).splitlines():
                 column.label(text=line[:1].upper() + line[1:], translate=False)
             text = "Follow" if is_alive else "Bring Results Home"
             column.operator(BACKGROUND_NODES_FARM_OT_follow.bl_idname, text=text).tree_name = run.tree
@@ -119,7 +131,7 @@ def start(tree_name: str) -> None:
     farm = attaching.farm()
     assert farm is not None
     engine = _need_farm(farm)
-    detached = _module("detaching").Detached(_command(tree_name, engine), bpy.data.filepath, tree_name, engine)
+    detached = part(farm, "detaching").Detached(_command(tree_name, engine), bpy.data.filepath, tree_name, engine)
     _begun.append((detached, tree_name))
     if not bpy.app.background:
         _watch()
@@ -127,7 +139,7 @@ def start(tree_name: str) -> None:
 
 def _need_farm(farm: ModuleType) -> str:
     """The engine as a command line chooses it. Raises ValueError if it is not chosen here, EngineError if no way is."""
-    name = importlib.import_module(f"{farm.__name__}.engine").NAME
+    name = part(farm, "engine").NAME
     first = attaching.background_nodes()
     assert first is not None
     if bpy.context.preferences.addons[first.__name__].preferences.engine_name != name:
@@ -153,8 +165,13 @@ def _follow(tree_name: str) -> None:
 
 
 def _look() -> None:
-    """See what becomes of the detached runs of the open file."""
-    _found[:] = [] if attaching.farm() is None else _module("detaching").of_file(bpy.data.filepath or "-")
+    """See what becomes of the detached runs of the open file, and show that if it is something else now."""
+    farm = attaching.farm()
+    told = [] if farm is None else part(farm, "detaching").of_file(bpy.data.filepath or "-")
+    found = [_Found(place, run, place.is_alive()) for place, run in told]
+    if found == _found:
+        return
+    _found[:] = found
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "NODE_EDITOR":
@@ -177,7 +194,7 @@ def tick() -> float | None:
                 raise
             telling.tell("Run Detached", str(error), "ERROR")
     _look()
-    return _INTERVAL if _begun or any(place.is_alive() for place, _run in _found) else None
+    return _INTERVAL if _begun or any(found.is_alive for found in _found) else None
 
 
 def _watch() -> None:
@@ -189,12 +206,6 @@ def _watch() -> None:
 def _look_after_load(*_arguments: object) -> None:
     if not bpy.app.background:
         _watch()
-
-
-def _module(name: str) -> Any:
-    farm = attaching.farm()
-    assert farm is not None
-    return importlib.import_module(f"{farm.__name__}.{name}")
 
 
 def _draw_node_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import bpy
 
 from . import attaching, watch, ways
+from .parts import part
 
 #: As in what nodes need: see `runtime/planning/needs.py`.
 _GB = 1000**3
@@ -73,7 +73,7 @@ class BackgroundNodesFarmPreferences(bpy.types.AddonPreferences):
 
 
 def _draw_token(layout: bpy.types.UILayout, farm: ModuleType) -> None:
-    token = importlib.import_module(f"{farm.__name__}.credentials").usual_file()
+    token = part(farm, "credentials").usual_file()
     split = layout.split(factor=0.4)
     split.column()
     row = split.row()

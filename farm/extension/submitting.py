@@ -6,17 +6,16 @@ Another process does that, `background-nodes submit` in the Python of the prefer
 
 from __future__ import annotations
 
-import importlib
 import re
 import subprocess
 import tempfile
 import urllib.parse
 from pathlib import Path
-from typing import Any
 
 import bpy
 
 from . import attaching, telling, ways
+from .parts import part
 
 _TREE = "BackgroundNodeTree"
 #: What Blender prints by itself: "00:00.140  blend  | Read blend: ...".
@@ -154,24 +153,20 @@ class BACKGROUND_NODES_FARM_OT_submit(bpy.types.Operator):
         tree = bpy.data.node_groups.get(self.tree_name)
         if tree is None or tree.bl_idname != _TREE:
             raise ValueError("There is no node tree to submit")
-        tasks = _module("addon.session.checks").checked(tree).tasks
-        _module("addon.consent.current").consent.check(tasks)
-        modules, commands = _module("runtime.keys.own_modules"), _module("addon.consent.commands")
+        first = attaching.background_nodes()
+        assert first is not None
+        tasks = part(first, "addon.session.checks").checked(tree).tasks
+        part(first, "addon.consent.current").consent.check(tasks)
+        modules, commands = part(first, "runtime.keys.own_modules"), part(first, "addon.consent.commands")
         asked = (commands.part(task) for task in tasks if commands.is_asked_for(task.script))
         found = [modules.digest(modules.read(script)) for script in {task.script for task in tasks}]
         return found + [modules.digest((part,)) for part in asked]
 
 
-def _module(name: str) -> Any:
-    first = attaching.background_nodes()
-    assert first is not None
-    return importlib.import_module(f"{first.__name__}.{name}")
-
-
 def _check_online(url: str) -> None:
     farm = attaching.farm()
     assert farm is not None
-    place = importlib.import_module(f"{farm.__name__}.address")
+    place = part(farm, "address")
     host = urllib.parse.urlsplit(url).hostname or ""
     if not bpy.app.online_access and not place.is_loopback(host):
         raise ValueError(

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import bpy
 
 from . import attaching, ways
+from .parts import part
 
 #: Seconds between two looks at what the bridge tells.
 _INTERVAL = 0.25
@@ -25,14 +25,13 @@ def engine() -> Any:
 def start() -> None:
     """Look at the farm. Raises RuntimeError if Background Nodes is not enabled, EngineError if there is no way."""
     global _engine, _scratch
-    farm = attaching.farm()
-    if farm is None:
+    farm, first = attaching.farm(), attaching.background_nodes()
+    if farm is None or first is None:
         raise RuntimeError("Background Nodes is not enabled")
     ways.find(farm)
     end()
-    scratch = importlib.import_module(f"{farm.__name__.rpartition('.')[0]}.runtime.scratch.scratch")
-    _scratch = scratch.Scratch()
-    _engine = importlib.import_module(f"{farm.__name__}.engine").FarmEngine(lambda: ways.find(farm), _scratch)
+    _scratch = part(first, "runtime.scratch.scratch").Scratch()
+    _engine = part(farm, "engine").FarmEngine(lambda: ways.find(farm), _scratch)
     _engine.look()
     bpy.app.timers.register(_tick, first_interval=_INTERVAL, persistent=True)
 

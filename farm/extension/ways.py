@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from types import ModuleType
 from typing import Any
 
 import bpy
+
+from .parts import part
 
 #: The name under which Blender knows this extension.
 EXTENSION = __package__.rpartition(".extension")[0]
@@ -52,8 +53,8 @@ def find(farm: ModuleType, told: str = "") -> Any:
     Raises:
         EngineError: if there is none, or Blender is not to go it.
     """
-    error = importlib.import_module(f"{farm.__name__}.engine").EngineError
-    place = importlib.import_module(f"{farm.__name__}.address")
+    error = part(farm, "engine").EngineError
+    place = part(farm, "address")
     chosen = preferences()
     address = place.Address.parsed(told or chosen.address)
     if not bpy.app.online_access and not place.is_loopback(address.host):
@@ -64,4 +65,4 @@ def find(farm: ModuleType, told: str = "") -> Any:
     except NoPythonError as missing:
         raise error(missing.message, missing.fix) from None
     shared = bpy.path.abspath(chosen.shared)
-    return importlib.import_module(f"{farm.__name__}.engine").Way(chosen_python, address, shared)
+    return part(farm, "engine").Way(chosen_python, address, shared)
