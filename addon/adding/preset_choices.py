@@ -50,13 +50,11 @@ class Shown:
         presets: the newest version of each preset, by uuid.
         root: the presets that are in no catalog, and the catalogs.
         catalogs: all of these, in the order of the menus.
-        libraries: the name of each library, by its folder.
     """
 
     presets: dict[str, Preset]
     root: Catalog
     catalogs: list[Catalog]
-    libraries: dict[str, str]
 
 
 #: What was shown last, and of what it was made.
@@ -97,7 +95,7 @@ def _in_order(presets: dict[str, Preset]) -> Shown:
             _catalog(root, preset.catalog).presets.append(preset)
     catalogs: list[Catalog] = []
     _sort(root, catalogs)
-    return Shown(presets, root, catalogs, {str(library.folder): library.name for library in libraries.all()})
+    return Shown(presets, root, catalogs)
 
 
 def _catalog(root: Catalog, path: str) -> Catalog:
@@ -176,12 +174,6 @@ def _maker(preset: Preset) -> str:
 
 def _place(preset: Preset) -> str:
     return translated("Version {version} · {library}").format(version=preset.version, library=libraries.name_of(preset))
-
-
-def _library_name(preset: Preset) -> str:
-    """As it was when the presets were put in order: a search asks for thousands."""
-    known = _known[0][1].libraries.get(preset.library) if _known else None
-    return known or libraries.name_of(preset)
 
 
 def cost(preset: Preset) -> str:

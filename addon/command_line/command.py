@@ -49,9 +49,6 @@ _KEEPING_TIMEOUT = 20.0
 #: What a command reports.
 Content = Report | Listing | ForecastReport
 
-_EXIT_FAILED = 1
-_EXIT_BAD_INPUT = 2
-
 
 class Opened(NamedTuple):
     """What was opened.

@@ -152,6 +152,7 @@ class Work:
         self._num_printed = 0
         self._is_wanted = False  # by a job that comes after it and is carried on by itself
         self._later: list[Work] = []  # the jobs that come after it
+        self._has_told_batch = False  # those of them in its batch that its results are there
         for other in self._after:
             other.precede(self)
 
@@ -350,7 +351,9 @@ class Work:
         elif not self._results():
             self._complete(RetrievedDataBlocks())
         elif self._batch is not None and not self._batch.are_all_done:
-            self._tell_later()
+            if not self._has_told_batch:
+                self._has_told_batch = True
+                self._tell_later()
         elif not self._is_in_other_file() and self._prepare() and not self._waits_for_artist():
             session.add_arrival(self)
 
@@ -367,7 +370,14 @@ class Work:
             self._drop(TaskError(f"the job {dropped.request.name!r}, after which it comes, was dropped"))
 
     def _look_at_script(self) -> None:
-        """Tell its progress; end it if it was asked to end a while ago."""
+        """Tell its progress if anybody listens; end it if it was asked to end a while ago."""
+        if self.request.on_progress is not None or self._batch is not None:
+            self._look_at_progress()
+        if time.monotonic() > self._end_of_grace:
+            self.kill()
+
+    def _look_at_progress(self) -> None:
+        """Tell its progress if it is another one. A file is opened for that."""
         now = (self.progress, self.text, self._num_partial)
         if now != self._told:
             self._told = now
@@ -375,8 +385,6 @@ class Work:
                 self._call(self.request.on_progress)
             if self._batch is not None:
                 self._batch.note_progress()
-        if time.monotonic() > self._end_of_grace:
-            self.kill()
 
     def cancel(self, grace: float) -> None:
         """Ask its script to end, and end it after so many seconds. One that has not started is dropped."""

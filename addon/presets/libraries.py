@@ -7,7 +7,7 @@ What is asked of them here costs no look-up on a disk: they are read in threads.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -37,20 +37,11 @@ class Place:
 
 
 class Libraries:
-    """The libraries of this Blender. `told` is called from a thread when something was found in one of them."""
+    """The libraries of this Blender."""
 
     def __init__(self) -> None:
         self._libraries: dict[str, PresetLibrary] = {}
-        self._listeners: list[Callable[[], None]] = []
         self._only: PresetLibrary | None = None
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call a function each time that something new was found. It is called from a thread."""
-        self._listeners.append(listener)
-
-    def stop_listening(self, listener: Callable[[], None]) -> None:
-        if listener in self._listeners:
-            self._listeners.remove(listener)
 
     def all(self) -> tuple[PresetLibrary, ...]:
         """The libraries, as the preferences have them now; the one that comes with the extension is the last."""
@@ -62,7 +53,7 @@ class Libraries:
         for folder, name in wanted.items():
             known = self._libraries.get(folder)
             if known is None:
-                self._libraries[folder] = PresetLibrary(folder, name, self._tell)
+                self._libraries[folder] = PresetLibrary(folder, name)
             else:
                 known.name = name
         return tuple(self._libraries[folder] for folder in wanted)
@@ -92,7 +83,7 @@ class Libraries:
 
     def find(self, uuid: str, version: int = 0) -> Preset | None:
         """A version of a preset, or the newest one of all libraries; None if it is not there."""
-        found = [preset for preset in presets_of_file() if preset.uuid == uuid and version in (0, preset.version)]
+        found = [preset for preset in presets_of_file(uuid) if version in (0, preset.version)]
         found += [known for library in self.all() if (known := library.find(uuid, version)) is not None]
         return max(found, key=lambda preset: preset.version, default=None)
 
@@ -112,10 +103,6 @@ class Libraries:
     def places(self) -> tuple[Place, ...]:
         """Where presets can be saved."""
         return Place(THIS_FILE, ""), *(Place(name, folder) for name, folder in _folders() if folder != str(SHIPPED))
-
-    def _tell(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
 
 
 def _is_unused(library: PresetLibrary) -> bool:
@@ -138,10 +125,12 @@ def _folders() -> Iterator[tuple[str, str]]:
         yield SHIPPED_NAME, str(SHIPPED)
 
 
-def presets_of_file() -> Iterator[Preset]:
-    """The presets among the node trees of the open file."""
+def presets_of_file(uuid: str | None = None) -> Iterator[Preset]:
+    """The presets among the node trees of the open file, or the one of a uuid."""
     for tree in background_trees():
-        preset = preset_of_tree(tree) if tree.asset_data is not None and tree.library is None else None
+        data = tree.asset_data if tree.library is None else None
+        is_wanted = data is not None and uuid in (None, data.get(_UUID))  # nodes that are drawn ask for one of them
+        preset = preset_of_tree(tree) if is_wanted else None
         if preset is not None:
             yield preset
 
@@ -149,7 +138,7 @@ def presets_of_file() -> Iterator[Preset]:
 def preset_of_tree(tree: bpy.types.NodeTree) -> Preset | None:
     """The preset that a node tree is; None if it is none."""
     data = tree.asset_data
-    if data is None or f"{PREFIX}uuid" not in data:
+    if data is None or _UUID not in data:
         return None
     properties = {name: value for name, value in data.items() if isinstance(value, str | int | float)}
     asset = Asset(
@@ -170,6 +159,7 @@ def preset_of_tree(tree: bpy.types.NodeTree) -> Preset | None:
         return None
 
 
+_UUID: Final = f"{PREFIX}uuid"
 _NO_CATALOG: Final = "00000000-0000-0000-0000-000000000000"
 
 libraries = Libraries()

@@ -63,11 +63,6 @@ def write(owner: bpy.types.Node | bpy.types.NodeTree, note: Note) -> None:
     owner[PRESET_NOTE] = json.dumps(wire.encode(note))
 
 
-def forget(owner: bpy.types.Node | bpy.types.NodeTree) -> None:
-    if PRESET_NOTE in owner:
-        del owner[PRESET_NOTE]
-
-
 def decline(owner: bpy.types.Node | bpy.types.NodeTree, version: int) -> None:
     """Ask no more about this version, nor about earlier ones."""
     note = read(owner)

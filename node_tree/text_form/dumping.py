@@ -69,7 +69,6 @@ class _Dump:
         groups = _all_groups(nodes, {tree.session_uid for tree in outer})
         self._groups = {group.session_uid: name for name, group in _named(groups)}
         self._trees = groups
-        self._texts: dict[int, str] = {}
         texts = {text.session_uid: text for text in _texts_of(_nodes_of(nodes, groups))}
         named_texts = _named(list(texts.values()))
         self._texts = {text.session_uid: name for name, text in named_texts}

@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -53,7 +53,7 @@ class _Listed:
     presets: tuple[Preset, ...] = ()
     newest: tuple[Preset, ...] = ()
     findings: tuple[Finding, ...] = ()
-    versions: Mapping[str, Sequence[Preset]] = field(default_factory=dict, compare=False)
+    versions: Mapping[str, Sequence[Preset]] = field(default_factory=dict)
 
 
 class PresetLibrary:
@@ -62,13 +62,11 @@ class PresetLibrary:
     Args:
         folder: where it is.
         name: what the artist calls it.
-        told: called from the thread after each reading that found something else than before.
     """
 
-    def __init__(self, folder: str, name: str = "", told: Callable[[], None] | None = None) -> None:
+    def __init__(self, folder: str, name: str = "") -> None:
         self.folder = Path(folder)
         self.name = name or self.folder.name
-        self._told = told
         self._listed = _Listed()
         self._trust_list: TrustList | None = None
         self._trust_digest: str | None = None
@@ -225,11 +223,8 @@ class PresetLibrary:
     ) -> None:
         presets = [preset for entry in mirrored.values() for preset in entry.presets]
         presets += [preset for each in read.values() for preset in each.presets]
-        listed = _in_order(presets, paths, [*findings, *(each for one in read.values() for each in one.findings)])
-        is_new = listed != self._listed or not self.is_listed
-        self._listed = listed
-        if is_new and self._told is not None:
-            self._told()
+        all_findings = [*findings, *(each for one in read.values() for each in one.findings)]
+        self._listed = _in_order(presets, paths, all_findings)
 
     def _difference(self, name: str, entry: Entry, *, is_thorough: bool) -> Finding | None:
         """Why what the mirror says of a file is not true; None if it is, as far as its size or its digest tells."""

@@ -21,13 +21,16 @@ from background_nodes.node_tree import grouping, links, list_nodes, noted_result
 from background_nodes.node_tree.reader import read
 from background_nodes.node_tree.text_form.building import build
 from background_nodes.node_tree.text_form.dumping import dump
+from background_nodes.runtime.scratch.partial_data import PartialDataFile
 from background_nodes.runtime.script import script_files
+from background_nodes.runtime.script.socket_types import StoredRef
 from background_nodes.runtime.text_form.form import to_text
 from background_nodes.runtime.text_form.reading import from_text
 from tests.unit.fake_engine import FakeEngine
 from tests.unit.growth import LINEAR, growth
 
 from .graphs import add, link, new_text, new_tree, output, script, value
+from .test_job import tick_until
 
 TAKE = "def main(number: int = 1) -> int: return number"
 MAKE = """
@@ -325,15 +328,30 @@ class PromptEngine(FakeEngine):
         self.succeed_with(request, **{PYTHON_DATA: None, DATA_BLOCKS: ()})
 
 
-@pytest.fixture
-def prompt_engine(session, store_folder):
+class OnceEngine(FakeEngine):
+    """Only the first job is done, and gives a mesh; what comes after it goes on for ever."""
+
+    def submit(self, request):
+        super().submit(request)
+        if len(self.submitted) == 1:
+            meshes = (StoredRef("MESH", "Made", "", request.task.blob),)
+            self.succeed_with(request, **{PYTHON_DATA: None, DATA_BLOCKS: meshes})
+
+
+@pytest.fixture(params=[PromptEngine])
+def fake_engine(session, store_folder, request):
     settings = {"engine": "prompt", "store_folder": str(store_folder)}
-    engines.add("prompt", lambda _address, _scratch: PromptEngine())
+    engines.add("prompt", lambda _address, _scratch: request.param())
     session.use_settings(lambda: dataclasses.replace(preferences.settings(), **settings))
     yield
     session.use_settings(lambda: dataclasses.replace(preferences.settings(), uses_store=False))
     session.choose_engine()
     engines.remove("prompt")
+
+
+def of(kind):
+    """Let a test have an engine of another kind than `PromptEngine`."""
+    return pytest.mark.parametrize("fake_engine", [kind], indirect=True, ids=[kind.__name__])
 
 
 def wide(number):
@@ -368,7 +386,7 @@ def passes(number):
 
 @pytest.mark.any_blender
 @pytest.mark.parametrize("shape", [chain, wide, items, uses, passes])
-def test_run_is_carried_out_kept_found_again_and_reported(prompt_engine, session, shape):
+def test_run_is_carried_out_kept_found_again_and_reported(fake_engine, session, shape):
     def make(number):
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         tree = shape(number)
@@ -389,7 +407,7 @@ def test_run_is_carried_out_kept_found_again_and_reported(prompt_engine, session
 
 
 @pytest.mark.any_blender
-def test_values_of_many_nodes_come_home(prompt_engine, session):
+def test_values_of_many_nodes_come_home(fake_engine, session):
     def make(number):
         run = session.start(wide(number), force=True)
         while not run.state.is_final:
@@ -411,7 +429,7 @@ def after_two(number):
 
 @pytest.mark.any_blender
 @pytest.mark.parametrize("earlier", [lambda _number: [], after_two], ids=["alone", "after two others"])
-def test_jobs_are_added_waited_for_and_forgotten(prompt_engine, manager, write, earlier):
+def test_jobs_are_added_waited_for_and_forgotten(fake_engine, manager, write, earlier):
     script = write("python_data = 1")
 
     def make(count):
@@ -428,9 +446,39 @@ def test_jobs_are_added_waited_for_and_forgotten(prompt_engine, manager, write, 
 
 
 @pytest.mark.any_blender
-def test_jobs_that_are_yielded_as_they_end_are_waited_for_once_each(prompt_engine, manager, write, monkeypatch):
+def test_jobs_that_are_yielded_as_they_end_are_waited_for_once_each(fake_engine, manager, write, monkeypatch):
     script, calls, wait_for = write("python_data = 1"), [], waiting.wait_for
     monkeypatch.setattr(waiting, "wait_for", lambda *given: calls.append(given) or wait_for(*given))
     jobs = manager.add_jobs([{"job": str(number), "script": script} for number in range(30)])
     assert len(list(background_nodes.as_completed(jobs))) == 30
     assert 0 < len(calls) <= 30
+
+
+@pytest.mark.any_blender
+@of(OnceEngine)
+def test_jobs_after_one_whose_batch_still_runs_are_in_line_once(fake_engine, manager, session):
+    """It is done, and waits for the batch to come home; they wait for a worker, tick by tick."""
+    manager.max_workers = 1
+    jobs = [{"job": "first", "script": "x = 1\n"}, {"job": "endless", "script": "x = 1\n"}]
+    later = [{"job": str(number), "script": "x = 1\n", "after": ["first"]} for number in range(10)]
+    batch = manager.add_jobs([*jobs, *later])
+    tick_until(session, lambda: batch.jobs[1].state == "ACTIVE")
+    for _ in range(20):
+        session.tick()
+    assert len(manager._ready) == len(later)
+    assert [job.state for job in batch] == ["ACTIVE"] * 2 + ["QUEUED"] * len(later)
+
+
+@pytest.mark.any_blender
+@of(FakeEngine)
+def test_no_file_is_opened_for_what_a_job_hands_over_if_nobody_listens(fake_engine, manager, session, monkeypatch):
+    looked, number = [], PartialDataFile.number
+    monkeypatch.setattr(PartialDataFile, "number", lambda file: looked.append(file) or number(file))
+    for name, listener in (("untold", None), ("told", lambda _job: None)):
+        assert manager.add_job(name, "x = 1\n", on_complete=lambda _job: None, on_progress=listener)[0]
+        job = manager.get_job(name)
+        tick_until(session, lambda job=job: job.state != "QUEUED")
+        for _ in range(5):
+            session.tick()
+        assert bool(looked) == (listener is not None), name
+    assert [job.state for job in manager.jobs] == ["ACTIVE"] * 2

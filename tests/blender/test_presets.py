@@ -546,6 +546,17 @@ def test_preset_of_this_file_is_an_asset_of_it_and_can_be_used(folder):
     assert save(node, "", uuid=preset.uuid).version == 2
 
 
+def test_no_other_preset_of_this_file_is_read_to_find_one(monkeypatch):
+    """Each node that came from a preset asks for it whenever it is drawn."""
+    presets = [save(group_in(new_tree(), name), "") for name in ("A", "B", "C")]
+    read, from_asset = [], libraries_module.from_asset
+    monkeypatch.setattr(libraries_module, "from_asset", lambda asset: read.append(asset.name) or from_asset(asset))
+    assert [libraries.find(preset.uuid) for preset in presets] == presets
+    assert libraries.find(presets[1].uuid, version=2) is None
+    assert read == ["A", "B", "C", "B"]
+    assert libraries.find("") is None
+
+
 def test_texts_of_a_preset_are_read_by_nobody_as_files(folder):
     """A text that came from elsewhere names no file of this machine that would make it the artist's own."""
     node = script(new_tree(), "Double", DOUBLE)

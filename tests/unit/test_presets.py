@@ -376,17 +376,6 @@ def test_what_the_mirror_says_is_there_before_any_file_is_looked_at(folder, monk
     assert seen == [(True, 3)] * 3
 
 
-def test_whoever_wants_to_know_is_told_once_of_what_is_new(folder):
-    told = []
-    library = PresetLibrary(str(folder), told=lambda: told.append(len(library.presets())))
-    library.read()
-    library.read()
-    write(folder, "rocks.blend", said())
-    library.forget()
-    library.read()
-    assert told == [0, 1]
-
-
 def test_picture_of_a_preset_is_read_of_its_file(folder):
     write(folder, "rocks.blend", said(), picture=(1, 1, b"rgba"))
     (preset,) = read(folder).presets()
