@@ -22,7 +22,7 @@ def uv_map_to_bake(source: bpy.types.Object, name: str = "") -> bpy.types.MeshUV
     """The UV map of `source` of a name, or that which renders use.
 
     Raises:
-        ValueError: if it has none, is no mesh or has no faces.
+        ValueError: if it is no mesh, has no such UV map, or no faces once its modifiers did their work.
     """
     from ..runtime.blender import baking
 
@@ -39,6 +39,9 @@ def uv_tiles(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, name: str, 
         layer: its UV map.
         name: the name of the object, for the log.
         all_tiles: all that the UV map has faces in, rather than the first alone.
+
+    Raises:
+        ValueError: if there are very many.
     """
     from ..runtime.blender import baking
 
@@ -72,7 +75,8 @@ def uv_triangles(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, place: 
     Args:
         mesh: a mesh.
         layer: its UV map.
-        place: how the mesh is turned and scaled. Without it, points and areas are in its own space.
+        place: how the mesh is turned and scaled; its location, which makes no difference to areas, is left out. Without
+            it, points and areas are in its own space.
 
     Returns:
         an object with `points` (triangles, three corners, three axes), `uv` (triangles, three corners, two axes) and
@@ -92,7 +96,10 @@ def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int) -> AbstractCont
 
 
 def taking_part(*objects: bpy.types.Object, active: bpy.types.Object) -> AbstractContextManager[None]:
-    """Within a `with` block, objects are shown and selected, no others are, and Cycles bakes, on the processor."""
+    """Within a `with` block, objects are shown and selected, no others are, and Cycles bakes, on the processor.
+
+    Blender bakes nothing that is in no scene, or disabled in viewports or renders.
+    """
     from ..runtime.blender import baking
 
     return baking.taking_part(*objects, active=active)
@@ -114,7 +121,7 @@ def high_to_low(
         cage: a copy of `source` whose points were moved outwards: rays start from it. Parts of it that lie inside of
             `source` are logged.
         cage_extrusion: how far outside of `source` rays start without one, in the scene's units; 0 for 2 % of its size.
-        uv_map: the UV map that is baked to.
+        uv_map: the UV map that is baked to. Tangents go by it within the block.
 
     Raises:
         ValueError: if there is nothing to bake from, or the cage has other faces than `source`.
@@ -136,7 +143,8 @@ def bake_target(
 ) -> dict[bpy.types.Material, bpy.types.Node]:
     """Give `source` copies of its materials, each with an active image node to bake to: material -> node.
 
-    With a UV map named, the image goes by that; otherwise by that which renders use.
+    They are copied as others that use the materials shall not get this object's image. With a UV map named, the image
+    goes by that; otherwise by that which renders use.
     """
     from ..runtime.blender import baking
 

@@ -60,7 +60,10 @@ def editable(item: bpy.types.ID) -> bpy.types.ID:
 
 
 def edit_mode(*sources: bpy.types.Object) -> AbstractContextManager[None]:
-    """Within a `with` block these are in Edit Mode, alone, shown, with all of their meshes selected: for operators."""
+    """Within a `with` block these are in Edit Mode, alone, shown, with all of their meshes selected: for operators.
+
+    What is hidden or in no scene can't be in Edit Mode, so it is shown for a while.
+    """
     from ..runtime.blender import mesh_editing
 
     return mesh_editing.edit_mode(*sources)

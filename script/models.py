@@ -183,7 +183,8 @@ def write_ply(
 def image_files(objects: Iterable[bpy.types.Object], folder: Path) -> None:
     """Copy the images of materials of `objects` into `folder`, each under its own name, and let these use the copies.
 
-    So an exporter finds a file for each, whether it was packed, painted or generated.
+    So an exporter finds a file for each, whether it was packed, painted or generated. Blender's own copy the second
+    diffuse.png over the first, and forget pixels that are in no file. An image whose file is gone stays as it is.
     """
     from ..runtime.blender import model_files
 

@@ -35,7 +35,11 @@ def scaled_pixels(pixels: np.ndarray, width: int, height: int, *, by_alpha: bool
         width: of the result, in pixels.
         height: of the result.
         by_alpha: colours count by how much of them is seen, so that the colour of what is transparent has no part in
-            that of an edge. For colours that are not multiplied by alpha: of images with 8 bits a channel.
+            that of an edge. For colours that are not multiplied by alpha: of images with 8 bits a channel. What is
+            transparent whole keeps its colour.
+
+    Returns:
+        rows, columns, RGBA.
     """
     from ..runtime.blender import image_pixels
 
@@ -93,10 +97,13 @@ def stage(
 ) -> bpy.types.Scene:
     """A new scene with these objects and collections alone, shown even if they were hidden, at the artist's frame.
 
+    What is hidden within a collection stays hidden.
+
     Args:
         shown: what is in it.
         world: its world, else that of `settings`.
-        settings: a scene whose other settings it has: Simplify, colour management, those of renders.
+        settings: a scene whose other settings it has: Simplify, colour management, those of renders, but for what is of
+            pictures of that scene alone: a border, its compositor and its sequencer.
 
     Raises:
         ValueError: if there is nothing to see of them, whatever a camera looks at.
@@ -123,7 +130,7 @@ def frame_camera(
 
 
 def light_studio(scene: bpy.types.Scene, *, angle: float = 0.0) -> None:
-    """Add three lights, as large as what they light, and a grey world, unless the scene has lights or a world.
+    """Add three area lights, as large as what they light, and a grey world, unless the scene has lights or a world.
 
     Args:
         scene: one of `stage`.

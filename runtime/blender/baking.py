@@ -25,11 +25,7 @@ _LOOK_AT = 512
 
 
 def uv_map_to_bake(source: bpy.types.Object, name: str = "") -> bpy.types.MeshUVLoopLayer:
-    """The UV map of a name, or that which renders use.
-
-    Raises:
-        ValueError: if `source` is no mesh, has no such UV map, or no faces once its modifiers did their work.
-    """
+    """As `script.uv_map_to_bake`."""
     if source.type != "MESH":
         raise ValueError(
             f"{source.name} is no mesh; Apply Modifiers makes one of what has a surface, Smart UV Project its UV map"
@@ -45,16 +41,7 @@ def uv_map_to_bake(source: bpy.types.Object, name: str = "") -> bpy.types.MeshUV
 
 
 def uv_tiles(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, *, all_tiles: bool) -> tuple[list[int], float]:
-    """The numbers of the UDIM tiles to bake, and how much of the UV map lies beside them, from 0 to 1.
-
-    Args:
-        mesh: a mesh.
-        layer: its UV map.
-        all_tiles: all that the UV map has faces in, rather than the first alone.
-
-    Raises:
-        ValueError: if there are very many.
-    """
+    """As `script.uv_tiles`. Returns how much of the UV map lies beside them, too, from 0 to 1."""
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
     starts = np.empty(len(mesh.polygons), np.int32)
@@ -84,7 +71,7 @@ def shared_pixels(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, number
 
 @contextlib.contextmanager
 def tile_in_front(layer: bpy.types.MeshUVLoopLayer, number: int) -> Iterator[None]:
-    """Within the block, a tile of the UV map is where Blender's picture is."""
+    """As `script.tile_in_front`."""
     uv = np.empty(len(layer.uv) * 2, np.float32)
     layer.uv.foreach_get("vector", uv)
     corner = (number - _FIRST_TILE) % 10, (number - _FIRST_TILE) // 10
@@ -103,21 +90,7 @@ def high_to_low(
     cage_extrusion: float,
     layer_name: str,
 ) -> Iterator[tuple[bpy.types.Object, dict[str, Any], float]]:
-    """Within the block there is what is baked from, and a cage.
-
-    Args:
-        source: the object to bake to.
-        high: the object to bake from; None for `source` itself.
-        cage: what rays start from, in place of `source`.
-        cage_extrusion: how far outside of `source` they start otherwise; 0 for 2 % of its size.
-        layer_name: the UV map that is baked to. Tangents go by it within the block.
-
-    Yields:
-        what is baked from, the options of Blender's bake, and the share of the cage that lies inside of `source`.
-
-    Raises:
-        ValueError: if there is nothing to bake from, or the cage is not `source` blown up.
-    """
+    """As `script.high_to_low`. Yields the share of the cage that lies inside of `source`, too."""
     if cage and not high:
         raise ValueError(f"{cage.name} is linked to Cage, but nothing to High; link the detailed object, or no cage")
     if high is None:
@@ -202,10 +175,7 @@ def _check_cage(source: bpy.types.Object, shell: bpy.types.Object, name: str) ->
 
 @contextlib.contextmanager
 def taking_part(*objects: bpy.types.Object, active: bpy.types.Object) -> Iterator[None]:
-    """Within the block, objects are shown and selected, no others are, and Cycles renders on the processor.
-
-    Blender bakes nothing that is in no scene, or disabled in viewports or renders.
-    """
+    """As `script.taking_part`."""
     before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
     place = bpy.data.collections.new("Bake")
     bpy.context.scene.collection.children.link(place)
@@ -229,11 +199,7 @@ def taking_part(*objects: bpy.types.Object, active: bpy.types.Object) -> Iterato
 def bake_target(
     source: bpy.types.Object, image: bpy.types.Image, uv_map: str = ""
 ) -> dict[bpy.types.Material, bpy.types.Node]:
-    """Give `source` materials of its own, each with an active image node to bake to: material -> node.
-
-    Others that use the materials shall not get this object's image, so they are copied. With a UV map named, the image
-    goes by that.
-    """
+    """As `script.bake_target`."""
     if not source.material_slots:
         source.data.materials.append(None)
     copies: dict[bpy.types.Material | None, bpy.types.Material] = {}
@@ -248,7 +214,7 @@ def bake_target(
 
 
 def image_node(tree: bpy.types.NodeTree, image: bpy.types.Image, uv_map: str = "") -> bpy.types.Node:
-    """A new image node, which goes by a UV map if one is named."""
+    """As `script.image_node`."""
     node = tree.nodes.new("ShaderNodeTexImage")
     node.image, node.location = image, (-600.0, -300.0)
     if uv_map:
@@ -270,15 +236,7 @@ def own_material(material: bpy.types.Material | None, owner: str) -> bpy.types.M
 def baked_image(
     tiles: Mapping[int, np.ndarray], name: str, *, non_color: bool, floats: bool, replaces: bpy.types.Image
 ) -> bpy.types.Image:
-    """An image, packed, with pixels for each tile; without tiles if there is the first one only.
-
-    Args:
-        tiles: by their numbers, rows from the bottom up, columns, RGBA.
-        name: its name.
-        non_color: they are data, no colours.
-        floats: keep floats of 32 bits rather than 8 bits a channel.
-        replaces: the image that was baked to, which goes: what uses it uses the new one.
-    """
+    """As `script.baked_image`."""
     replaces.name = f"{name} before"
     if list(tiles) == [_FIRST_TILE]:
         result = new_image(tiles[_FIRST_TILE], name, non_color=non_color, floats=floats, alpha=False)

@@ -7,18 +7,14 @@ import bpy
 
 
 def chosen_scene(name: str) -> bpy.types.Scene:
-    """The scene of a name, the active one without. Raises ValueError if there is none of that name."""
+    """As `script.chosen_scene`."""
     if name and name not in bpy.data.scenes:
         raise ValueError(f"There is no scene {name}, but {', '.join(bpy.data.scenes.keys())}; write one of these")
     return bpy.data.scenes[name] if name else bpy.context.scene
 
 
 def look_through(scene: bpy.types.Scene, camera: str) -> None:
-    """Have a scene seen through the camera of a name, at all frames; nothing is done without a name.
-
-    Raises:
-        ValueError: if the scene has no camera of that name.
-    """
+    """As `script.look_through`."""
     if not camera:
         return
     cameras = [item.name for item in scene.objects if item.type == "CAMERA"]

@@ -8,14 +8,7 @@ import numpy as np
 
 
 def read_pixels(image: bpy.types.Image) -> np.ndarray:
-    """The pixels of an image: rows from the bottom up, columns, RGBA, as floats of 32 bits.
-
-    They are as the image holds them: in the colours of the screen where it has 8 bits a channel, linear and multiplied
-    by alpha where it has floats, and data as it is.
-
-    Raises:
-        ValueError: if it has none, or several tiles.
-    """
+    """As `script.read_pixels`."""
     if not (image.has_data or image.size[0]):
         raise ValueError(f"{image.name} has no pixels; is its file missing?")
     if image.source == "TILED" and len(image.tiles) > 1:
@@ -26,18 +19,7 @@ def read_pixels(image: bpy.types.Image) -> np.ndarray:
 
 
 def scaled_pixels(pixels: np.ndarray, width: int, height: int, *, by_alpha: bool) -> np.ndarray:
-    """Pixels in another size, by Blender's filter for images.
-
-    Args:
-        pixels: rows, columns, RGBA.
-        width: of the result.
-        height: of the result.
-        by_alpha: colours count by how much of them is seen, so that what is transparent has no part in the colour of an
-            edge. For colours that are not multiplied by alpha. What is transparent whole keeps its colour.
-
-    Returns:
-        rows, columns, RGBA.
-    """
+    """As `script.scaled_pixels`."""
     if pixels.shape[:2] == (height, width):
         return pixels
     plain = _filtered(pixels, width, height)
@@ -62,15 +44,7 @@ def _filtered(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def as_shown(image: bpy.types.Image, *, replaces: bool) -> bpy.types.Image:
-    """The image, or if it holds colours as floats, a new one with 8 bits a channel that looks the same, packed.
-
-    Blender writes packed floats to PNG files as they are, linear and multiplied by alpha, which is far too dark there.
-    An image of several tiles is left as it is.
-
-    Args:
-        image: an image.
-        replaces: all that uses the image uses the new one, under the same name.
-    """
+    """As `script.as_shown`."""
     if not image.is_float or image.colorspace_settings.is_data or image.source == "TILED":
         return image
     pixels = read_pixels(image)
@@ -88,15 +62,7 @@ def as_shown(image: bpy.types.Image, *, replaces: bool) -> bpy.types.Image:
 
 
 def new_image(pixels: np.ndarray, name: str, *, non_color: bool, floats: bool, alpha: bool) -> bpy.types.Image:
-    """A new image with these pixels, packed.
-
-    Args:
-        pixels: rows from the bottom up, columns, RGBA, as the image shall hold them: see `read_pixels`.
-        name: its name.
-        non_color: they are data, no colours.
-        floats: keep floats of 32 bits rather than 8 bits a channel.
-        alpha: the fourth channel counts. Without it, it is 1.
-    """
+    """As `script.new_image`."""
     height, width = pixels.shape[:2]
     image = bpy.data.images.new(name, width, height, alpha=alpha, float_buffer=floats, is_data=non_color)
     if alpha:

@@ -25,22 +25,7 @@ def has_surface(source: bpy.types.Object) -> bool:
 
 
 def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -> bpy.types.Object:
-    """Make `source` an object with a plain mesh of its own: what viewports show of it.
-
-    Modifiers, shape keys and instances of Geometry Nodes are applied; curves, surfaces, texts, metaballs and collection
-    instances become meshes. Materials, UV maps, vertex groups, attributes, custom properties, hair and collision stay.
-
-    Args:
-        source: a mesh, curve, surface, text, metaball or collection instance.
-        keep_modifiers: leave modifiers and shape keys of a mesh as they are: it only gets a mesh of its own.
-
-    Returns:
-        `source` itself. A new object for a metaball and a collection instance, which Blender can't make meshes, and for
-        what is linked or an override, which no file could hold once it is changed.
-
-    Raises:
-        ValueError: if it has no surface.
-    """
+    """As `script.convert_to_mesh`."""
     _check(source)
     if source.type in _CONVERTED_BESIDE:
         return _converted_beside(source)
@@ -61,7 +46,7 @@ def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -
 
 @contextlib.contextmanager
 def mesh_copy(source: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """Within the block there is a copy of `source` that is converted to a mesh. `source` stays as it is."""
+    """As `script.mesh_copy`."""
     converted = _converted_copy(source)
     bpy.context.scene.collection.objects.link(converted)
     bpy.context.view_layer.update()
@@ -86,7 +71,7 @@ def _check(source: bpy.types.Object) -> None:
 
 
 def editable(item: bpy.types.ID) -> bpy.types.ID:
-    """`item`, or a copy if it is linked or an override."""
+    """As `script.editable`."""
     if item.library or item.override_library:
         item = item.copy()
     if item.override_library:

@@ -16,10 +16,7 @@ _NORMALS = "background nodes: normal"
 
 @contextlib.contextmanager
 def edit_mode(*sources: bpy.types.Object) -> Iterator[None]:
-    """Within the block these alone are in Edit Mode, all of them shown and selected.
-
-    What is hidden or in no scene can't be in Edit Mode, so it is shown for a while.
-    """
+    """As `script.edit_mode`."""
     before = [(item, item.hide_viewport, item.hide_select) for item in sources]
     place = bpy.data.collections.new("Edit Mode")
     bpy.context.scene.collection.children.link(place)
@@ -44,7 +41,7 @@ def edit_mode(*sources: bpy.types.Object) -> Iterator[None]:
 
 @contextlib.contextmanager
 def edited_mesh(mesh: bpy.types.Mesh) -> Iterator[Any]:
-    """Within the block there is a bmesh of `mesh`; after it, `mesh` is as that was left. Shape keys are kept."""
+    """As `script.edited_mesh`."""
     import bmesh  # here, as the Python of Blender's module loads it late
 
     has_normals = mesh.has_custom_normals
@@ -69,7 +66,7 @@ def edited_mesh(mesh: bpy.types.Mesh) -> Iterator[Any]:
 
 
 def flip_faces(shape: Any, faces: list[Any]) -> None:
-    """Turn faces of a bmesh of `edited_mesh` around, with their custom normals."""
+    """As `script.flip_faces`."""
     import bmesh
 
     bmesh.ops.reverse_faces(shape, faces=faces)

@@ -30,22 +30,7 @@ def objects_to_export(
     apply_modifiers: bool = True,
     one_mesh: bool = False,
 ) -> list[bpy.types.Object]:
-    """Select what goes into a file, and nothing else. What has a surface and is no mesh becomes one.
-
-    Args:
-        objects: what is to be exported.
-        held: the types of objects that the format holds.
-        file_format: its name.
-        log: is told which of the objects it can't hold.
-        apply_modifiers: whether the file shows what modifiers make of meshes.
-        one_mesh: the format holds one mesh and nothing else, so all becomes that, with what is instanced.
-
-    Returns:
-        what was selected.
-
-    Raises:
-        ValueError: if nothing of it can be seen in such a file.
-    """
+    """As `script.objects_to_export`. `log` is told what the format can't hold."""
     given = list(dict.fromkeys(objects))
     if not given:
         raise ValueError("There is nothing to export; link objects")
@@ -156,11 +141,7 @@ def mesh_in_place_of(item: bpy.types.Object, *, keep_modifiers: bool = False) ->
 
 
 def image_files(objects: Iterable[bpy.types.Object], folder: Path) -> None:
-    """Copy the images of the materials into `folder`, each under a name of its own, and let the materials use these.
-
-    Blender's exporters copy the second diffuse.png over the first, and forget pixels that are in no file. An image
-    whose file is gone stays as it is.
-    """
+    """As `script.image_files`."""
     objects = list(objects)
     used = {slot.material for item in objects for slot in item.material_slots if slot.material}
     own = {material: editable(material) for material in used}
@@ -226,15 +207,12 @@ def _file_of(image: bpy.types.Image) -> Path | None:
 def imported_objects(
     path: Path, depends_on: Callable[[str], object], log: Callable[[str], None]
 ) -> Iterator[list[bpy.types.Object]]:
-    """Yield a list that holds the objects which came in after the block, parents before their children.
+    """As `script.imported_objects`.
 
     Args:
         path: the file.
-        depends_on: is told the other files that these use.
-        log: is told how many there are.
-
-    Raises:
-        ValueError: if there is no such file, or Blender can't read it, or there is no object in it.
+        depends_on: is told the other files that the objects use.
+        log: is told how many there are, and which takes do not play.
     """
     if not path.is_file():
         raise ValueError(f"There is no file {path}; choose an existing one")

@@ -24,20 +24,7 @@ def write_fbx(
     triangulate: bool = False,
     apply_rotation: bool = False,
 ) -> None:
-    """Write the selected objects to an FBX file that engines take at a scale of 1, with their images in it.
-
-    Args:
-        path: the file.
-        objects: what is selected.
-        apply_modifiers: write what the modifiers make of the meshes.
-        animation: write what moves in the frame range of the scene as one take, or, where an object has NLA strips
-            that play, a take for each strip and each action.
-        triangulate: divide all faces into triangles.
-        apply_rotation: turn the meshes themselves to Y up.
-
-    Raises:
-        RuntimeError: if an object with faces is not in the file: Blender leaves out without a word.
-    """
+    """As `script.write_fbx`."""
     if not addon_utils.check("io_scene_fbx")[1]:
         addon_utils.enable("io_scene_fbx")
     found = list(objects)
@@ -96,16 +83,7 @@ def write_usd(
     triangulate: bool = False,
     up: str = "Z",
 ) -> None:
-    """Write the selected objects to a USD file, in metres, with their modifiers applied.
-
-    Args:
-        path: the file. A .usdz file has the images in it, the others in a folder name_textures beside them.
-        objects: what is selected.
-        animation: write each frame in the frame range of the scene.
-        materials: write the materials, and copy their images.
-        triangulate: divide all faces into triangles.
-        up: the axis that points up in the file, "Z" or "Y"; the file says which.
-    """
+    """As `script.write_usd`."""
     found = list(objects)
     with tempfile.TemporaryDirectory() as folder:
         if materials:  # an archive takes the images in
@@ -138,14 +116,7 @@ def _note_names(objects: list[bpy.types.Object]) -> None:
 
 
 def write_alembic(path: Path, *, animation: bool = True, triangulate: bool = False, scale: float = 1.0) -> None:
-    """Write what is selected to an Alembic file, with modifiers applied.
-
-    Args:
-        path: the file.
-        animation: write each frame in the frame range of the scene, else the current one.
-        triangulate: divide all faces into triangles.
-        scale: multiplies the size.
-    """
+    """As `script.write_alembic`."""
     scene = bpy.context.scene
     bpy.ops.wm.alembic_export(
         filepath=str(path),
@@ -167,18 +138,7 @@ def write_alembic(path: Path, *, animation: bool = True, triangulate: bool = Fal
 def write_stl(
     path: Path, *, apply_modifiers: bool = True, up: str = "Z", scale: float = 1.0, as_text: bool = False
 ) -> None:
-    """Write the selected mesh to an STL file.
-
-    Args:
-        path: the file.
-        apply_modifiers: write what the modifiers make of it.
-        up: the axis that points up in the file, "Z" or "Y".
-        scale: multiplies the size.
-        as_text: write text rather than binary data.
-
-    Raises:
-        ValueError: if it has no faces: Blender writes an empty file without a word.
-    """
+    """As `script.write_stl`."""
     bpy.ops.wm.stl_export(
         filepath=str(path),
         export_selected_objects=True,
@@ -207,22 +167,7 @@ def write_ply(
     colors: str = "sRGB",
     as_text: bool = False,
 ) -> list[tuple[str, str]]:
-    """Write the selected mesh to a PLY file, with normals, colours, UV map and attributes.
-
-    Args:
-        path: the file.
-        mesh: what is selected. Its attributes and vertex groups get names of one word: with another, no program can
-            read the file.
-        apply_modifiers: write what the modifiers make of it.
-        triangulate: divide all faces into triangles.
-        up: the axis that points up in the file, "Z" or "Y".
-        scale: multiplies the size.
-        colors: how its active colour attribute is written, "sRGB", "Linear" or "None".
-        as_text: write text rather than binary data.
-
-    Returns:
-        the names that have others in the file, with these.
-    """
+    """As `script.write_ply`. Returns the names that have others in the file, with these."""
     renamed = []
     for layer in (*mesh.vertex_groups, *mesh.data.attributes):
         word = "_".join(layer.name.split())

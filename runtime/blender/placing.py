@@ -18,19 +18,7 @@ _NEAR: Final = 1e-4
 
 
 def place_object(item: bpy.types.Object, place: Matrix, *, free: bool = True) -> bool:
-    """Have an object at a place in the scene.
-
-    Args:
-        item: the object.
-        place: its matrix there.
-        free: take its animation and constraints from it if these hold it elsewhere.
-
-    Returns:
-        whether these were taken.
-
-    Raises:
-        ValueError: if it can't be there.
-    """
+    """As `script.place_object`."""
     if _put(item, place):
         return False
     if not free:
@@ -47,19 +35,7 @@ def place_object(item: bpy.types.Object, place: Matrix, *, free: bool = True) ->
 def place_at_origin(
     objects: list[bpy.types.Object], log: Callable[[str], None], *, turned: bool = True, apply_modifiers: bool = True
 ) -> None:
-    """Have the origin of the first object at that of the scene. The others keep their places to it, all their size.
-
-    Modifiers may look where other objects are, as that of a cutter does, which stay: what they made is the mesh then.
-
-    Args:
-        objects: those that move.
-        log: is told which of them are free of animation and constraints now, and whose modifiers were applied.
-        turned: the first one stays turned as it is.
-        apply_modifiers: whether it matters what modifiers make of meshes.
-
-    Raises:
-        ValueError: if one of them would be sheared, or have another shape, which its armature moves.
-    """
+    """As `script.place_at_origin`. `log` is told whose animation was taken, and whose modifiers were applied."""
     bpy.context.view_layer.update()
     anchor = objects[0].matrix_world.copy()
     way = Matrix.Translation(-anchor.translation)

@@ -17,7 +17,7 @@ SIMULATES = frozenset({"CLOTH", "SOFT_BODY", "DYNAMIC_PAINT", "FLUID", "PARTICLE
 
 
 def is_simulating(modifier: bpy.types.Modifier) -> bool:
-    """Whether what a modifier makes of a frame depends on the frames before it."""
+    """As `script.is_simulating`."""
     if modifier.type == "DYNAMIC_PAINT":
         return modifier.canvas_settings is not None
     return modifier.type in SIMULATES or (modifier.type == "NODES" and _has_simulation(modifier.node_group, set()))
@@ -33,17 +33,7 @@ def _has_simulation(tree: bpy.types.NodeTree | None, seen: set[bpy.types.NodeTre
 
 
 def play_frames(scene: bpy.types.Scene, frames: Iterable[int]) -> Iterator[int]:
-    """Bring a scene to each of these frames, in order, by way of all the frames that its simulations need.
-
-    Caches that end before the last frame are made longer, so that nothing stands still behind their end.
-
-    Args:
-        scene: a scene.
-        frames: the frames to stop at, in order.
-
-    Yields:
-        each of them, with the scene there.
-    """
+    """As `script.play_frames`."""
     wanted = list(frames)
     if not wanted:
         return

@@ -27,19 +27,7 @@ def stage(
     world: bpy.types.World | None = None,
     settings: bpy.types.Scene | None = None,
 ) -> bpy.types.Scene:
-    """A new scene with these objects and collections alone, at the artist's frame.
-
-    An object that was hidden is shown, and so is a collection, but not what is hidden in that: they were linked to be
-    seen.
-
-    Args:
-        shown: what is in it.
-        world: its world, else that of `settings`.
-        settings: a scene whose other settings it has, but for what is of pictures of that scene alone.
-
-    Raises:
-        ValueError: if there is nothing to see of them, whatever a camera looks at.
-    """
+    """As `script.stage`."""
     scene = _emptied_copy(settings) if settings else bpy.data.scenes.new("Render")
     scene.frame_set(bpy.context.scene.frame_current)
     scene.world = world or scene.world
@@ -93,14 +81,7 @@ def _is_seen(data: bpy.types.ID | None) -> bool:
 def frame_camera(
     scene: bpy.types.Scene, direction: Sequence[float], *, turns: bool = False, angle: float = 0.0
 ) -> bpy.types.Object:
-    """Add a camera to a scene that sees all of its objects, and make it the scene's.
-
-    Args:
-        scene: one of `stage`, whose picture has its size already.
-        direction: from where it looks, seen from the objects.
-        turns: keep as far away as is needed to see them from all sides around.
-        angle: how far to go around them, in radians.
-    """
+    """As `script.frame_camera`."""
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     scene.collection.objects.link(camera)
     points = _world_points(scene)
@@ -183,12 +164,7 @@ def _bounding_sphere(points: np.ndarray) -> tuple[Vector, float]:
 
 
 def light_studio(scene: bpy.types.Scene, *, angle: float = 0.0) -> None:
-    """Add three area lights, as large as what they light, and a grey world, unless the scene has lights or a world.
-
-    Args:
-        scene: one of `stage`.
-        angle: how far to turn the lights around the objects, in radians.
-    """
+    """As `script.light_studio`."""
     if scene.world or any(item.type == "LIGHT" for item in scene.objects):
         return
     centre, radius = _bounding_sphere(_world_points(scene))
@@ -212,7 +188,7 @@ def light_studio(scene: bpy.types.Scene, *, angle: float = 0.0) -> None:
 
 
 def use_cycles(scene: bpy.types.Scene, samples: int, *, denoise: bool = True) -> None:
-    """Have a scene whose picture has its size already rendered by Cycles, in tiles that show progress."""
+    """As `script.use_cycles`."""
     scene.render.engine = "CYCLES"
     scene.cycles.samples = samples
     scene.cycles.use_denoising = denoise
@@ -222,7 +198,7 @@ def use_cycles(scene: bpy.types.Scene, samples: int, *, denoise: bool = True) ->
 
 
 def use_workbench(scene: bpy.types.Scene) -> None:
-    """Have a scene rendered by Workbench: shapes in the colours of their materials, quickly."""
+    """As `script.use_workbench`."""
     scene.render.engine = "BLENDER_WORKBENCH"
     shading = scene.display.shading
     shading.light, shading.color_type = "STUDIO", "MATERIAL"
@@ -230,16 +206,7 @@ def use_workbench(scene: bpy.types.Scene) -> None:
 
 
 def render_image(scene: bpy.types.Scene, name: str, progress: Callable[[float, str], None]) -> bpy.types.Image:
-    """Render a scene, and bring the picture in as an image with its pixels packed.
-
-    Args:
-        scene: what to render.
-        name: the name of the image.
-        progress: is told how far it is, and a few words.
-
-    Raises:
-        RuntimeError: if Blender wrote no picture.
-    """
+    """As `script.render_image`. `progress` is told how far it is, and a few words."""
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGBA" if scene.render.film_transparent else "RGB"
     with tempfile.TemporaryDirectory() as folder:

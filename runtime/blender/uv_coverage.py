@@ -15,13 +15,7 @@ _CELLS_AT_ONCE = 1 << 21
 
 
 def uv_coverage(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, resolution: int) -> np.ndarray:
-    """How many faces lie on the middle of each pixel of the first tile: rows from the bottom up, columns.
-
-    Args:
-        mesh: a mesh.
-        layer: its UV map.
-        resolution: width and height of the picture.
-    """
+    """As `script.uv_coverage`."""
     counts = np.zeros(resolution * resolution, np.int64)
     corners = _corners(mesh, layer, resolution)
     low = np.maximum(-(-(corners.min(axis=1) - _PARTS // 2) // _PARTS), 0)

@@ -44,13 +44,7 @@ class UVTriangles:
 
 
 def uv_triangles(mesh: bpy.types.Mesh, layer: bpy.types.MeshUVLoopLayer, place: Matrix | None = None) -> UVTriangles:
-    """The triangles of a mesh.
-
-    Args:
-        mesh: a mesh.
-        layer: its UV map.
-        place: where the mesh is: turned and scaled so. Its location makes no difference to areas, and is left out.
-    """
+    """As `script.uv_triangles`."""
     mesh.calc_loop_triangles()
     count = len(mesh.loop_triangles)
     corners, loops, faces = (np.empty(count * width, np.int32) for width in (3, 3, 1))
