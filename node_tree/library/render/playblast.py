@@ -72,12 +72,12 @@ def main(
     first, last = start or used.frame_start, end or used.frame_end
     if last < first:
         raise ValueError(f"From frame {first} to {last} there is none; set Start and End")
-    used.frame_start, used.frame_end, used.frame_step = first, last, 1
-    used.frame_start = first  # Blender lets neither pass the other
     stamp_frames(used.render, stamp)
     film_settings(used.render, filepath.suffix.lower(), sound)
     total = last - first + 1
-    play_before(used)
+    play_before(used, range(first, last + 1))
+    used.frame_start, used.frame_end, used.frame_step = first, last, 1  # Geometry Nodes simulate from the start on
+    used.frame_start = first  # Blender lets neither pass the other
     counted = shown_progress(used, total)
     bpy.app.handlers.render_write.append(counted)
     try:
@@ -131,11 +131,11 @@ def film_settings(render: bpy.types.RenderSettings, ending: str, sound: bool) ->
     render.ffmpeg.use_autosplit = False
 
 
-def play_before(scene: bpy.types.Scene) -> None:
+def play_before(scene: bpy.types.Scene, frames: range) -> None:
     """Play what is simulated from its beginning to the end of the film, which then shows just that."""
     if not any(is_simulating(each) for item in scene.objects for each in item.modifiers) and not scene.rigidbody_world:
         return
-    for frame in play_frames(scene, range(scene.frame_start, scene.frame_end + 1)):
+    for frame in play_frames(scene, frames):
         progress(0.0, f"Simulating frame {frame}")
 
 
