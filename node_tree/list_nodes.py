@@ -54,7 +54,7 @@ class ListNode(BackgroundNode):
 
     def follow(self) -> None:
         """Bring its sockets up to date with its settings, and with what is linked to it."""
-        kinds = {identifier: self._type_at(identifier) for identifier in self.labels()}
+        kinds = self._types()
         specs = [SocketSpec(identifier, label, kinds[identifier]) for identifier, label in self.labels().items()]
         deciding = list(map(input_spec, self.deciders()))
         inputs = [*deciding, *specs] if self.are_deciders_first else [*specs, *deciding]
@@ -65,14 +65,18 @@ class ListNode(BackgroundNode):
         """Whether an input takes whatever is linked to it."""
         return socket.identifier in self.labels()
 
-    def _type_at(self, identifier: str) -> SocketType:
-        """What an input takes: the type of what is linked to it first; with no link, what it took before."""
-        socket = _find(self, identifier)
-        found = None if socket is None else linked_type(socket)
-        if found is not None:
-            return SocketType(found.kind, is_list=True)
-        kind = self.first_kind(identifier) if socket is None else socket.socket_type.kind
-        return SocketType(kind, is_list=True)
+    def _types(self) -> dict[str, SocketType]:
+        """What its inputs take: the type of what is linked to one first; with no link, what it took before."""
+        kinds = {identifier: self.first_kind(identifier) for identifier in self.labels()}
+        kinds |= {each.identifier: each.socket_type.kind for each in self.inputs if each.identifier in kinds}
+        kinds |= {identifier: linked.kind for identifier, linked in self._linked().items()}
+        return {identifier: SocketType(kind, is_list=True) for identifier, kind in kinds.items()}
+
+    def _linked(self) -> dict[str, SocketType]:
+        """The types of what is linked to its inputs, of those that are linked, in the order of `labels`."""
+        sockets = {each.identifier: each for each in self.inputs}
+        found = {each: linked_type(sockets[each]) for each in self.labels() if each in sockets}
+        return {identifier: linked for identifier, linked in found.items() if linked is not None}
 
     def first_kind(self, _identifier: str) -> str:
         """What an input takes before anything is linked."""
@@ -89,10 +93,6 @@ class ListNode(BackgroundNode):
 
     def draw_settings(self, layout: bpy.types.UILayout) -> None:
         """Draw what is set on the node itself."""
-
-
-def _find(node: bpy.types.Node, identifier: str) -> bpy.types.NodeSocket | None:
-    return next((each for each in node.inputs if each.identifier == identifier), None)
 
 
 def linked_type(socket: bpy.types.NodeSocket) -> SocketType | None:
@@ -364,24 +364,18 @@ class BackgroundNodeSwitch(ListNode, bpy.types.Node):
         return ListOperation(ListAction.SWITCH, tuple(self.labels()), by, choices=self.choices())
 
     def follow(self) -> None:
-        linked = self._linked()
-        if linked and linked[0].kind in _offered_kinds() and self.data_type != linked[0].kind:
-            self.data_type = linked[0].kind  # which comes here again
+        first = next(iter(self._linked().values()), None)
+        if first is not None and first.kind in _offered_kinds() and self.data_type != first.kind:
+            self.data_type = first.kind  # which comes here again
         else:
             super().follow()
 
-    def _linked(self) -> list[SocketType]:
-        """The types of what is linked to its inputs, of those that are linked."""
-        sockets = (_find(self, identifier) for identifier in self.labels())
-        found = (None if socket is None else linked_type(socket) for socket in sockets)
-        return [each for each in found if each is not None]
-
-    def _type_at(self, identifier: str) -> SocketType:
+    def _types(self) -> dict[str, SocketType]:
         """All inputs take what the first link gives; one without a link is a list if another is."""
-        linked, socket = self._linked(), _find(self, identifier)
-        own = None if socket is None else linked_type(socket)
-        is_list = any(each.is_list for each in linked) if own is None else own.is_list
-        return SocketType(linked[0].kind if linked else self.data_type, is_list)
+        linked = self._linked()
+        kind = next((each.kind for each in linked.values()), self.data_type)
+        is_list = any(each.is_list for each in linked.values())
+        return {each: SocketType(kind, linked[each].is_list if each in linked else is_list) for each in self.labels()}
 
     def draw_settings(self, layout: bpy.types.UILayout) -> None:
         layout.prop(self, "data_type", text="")

@@ -64,12 +64,14 @@ class _Host(BlenderHost):
     Attributes:
         step: what is done now.
         share: the engine; None before there is one.
+        taken: ids of the tasks that another step takes something from.
     """
 
     def __init__(self, job: Job, folder: Path) -> None:
         super().__init__()
         self.step: Step = job.steps[0]
         self.share: Share | None = None
+        self.taken: frozenset[str] = frozenset()
         self._job = job
         self._store = folder / STORE
 
@@ -77,6 +79,8 @@ class _Host(BlenderHost):
         self, tree: bpy.types.NodeTree, until: str | Sequence[str] | None, *, takes_over: bool = False
     ) -> Plan:
         plan = super().checked_plan(tree, until, takes_over=takes_over)
+        others = (task for task in plan.tasks if task.id not in self.step.tasks)
+        self.taken = frozenset(taken for task in others for taken in task.dependencies)
         return replace(plan, tasks=needed(plan.tasks, self.step.tasks), deliveries=())
 
     def admit(self, tasks: Sequence[PlannedTask]) -> None:
@@ -173,7 +177,8 @@ class JobWorker:
 
     def _judge(self, run: Run, step: Step, items: range | None, listener: Listener) -> bool:
         """Tell what went wrong. Returns whether nothing did."""
-        faults = list(self._faults(run, step, items))
+        with contextlib.closing(Store(self.folder / STORE, _NO_LIMITS)) as store:
+            faults = list(self._faults(run, step, items, store))
         for task in _tasks(run, step):
             for item in _own(task, items):
                 where = f"{task.name}, item {item.index}" if task.is_mapped else task.name
@@ -185,7 +190,7 @@ class JobWorker:
             listener.failed(fault)
         return not faults
 
-    def _faults(self, run: Run, step: Step, items: range | None) -> Iterator[str]:
+    def _faults(self, run: Run, step: Step, items: range | None, store: Store) -> Iterator[str]:
         own = frozenset(step.tasks)
         for planned in run.planned:
             task = run.at(planned.id)
@@ -205,30 +210,16 @@ class JobWorker:
                 where = f'"{task.name}", item {item.index}' if task.is_mapped else f'"{task.name}"'
                 if item.state is not TaskState.SUCCEEDED:
                     yield f"{where}: {_why(item.error, item.state)}"
-                elif fault := self._fault_of_kept(step, planned, item.index):
+                elif fault := self._fault_of_kept(store, planned, item.index):
                     yield f"{where}: {fault}"
         yield from (note for note in run.notes if run.state is RunState.FAILED and not own)
 
-    def _is_taken(self, step: Step, task: str) -> bool:
-        """Whether another step takes what a task gives."""
-        plan = super(_Host, self._host).checked_plan(self._tree, self._until)
-        return any(task in each.dependencies and each.id not in step.tasks for each in plan.tasks)
-
-    def _fault_of_kept(self, step: Step, task: PlannedTask, item: int) -> str:
+    def _fault_of_kept(self, store: Store, task: PlannedTask, item: int) -> str:
         """What is wrong with the result of an item that succeeded, "" if nothing is."""
-        kept, is_whole = self._kept(task, item)
-        if self._is_taken(step, task.id) and not is_whole:
+        kept, is_whole = _kept(store, task, item)
+        if task.id in self._host.taken and not is_whole:
             return "its result can't be kept, and the next step of the job needs it"
         return "" if kept is None else self._path_taken_by_others(task, item, kept)
-
-    def _kept(self, task: PlannedTask, item: int) -> tuple[KeptResult | None, bool]:
-        """What is kept of an item, and whether another step can take it."""
-        with contextlib.closing(Store(self.folder / STORE, _NO_LIMITS)) as store:
-            record = store.last(kept_results.subject(task, item))
-            kept = None if record is None else kept_results.read(record)
-            if record is None or kept is None:
-                return None, False
-            return kept, not kept.obstacle and store.peek(record.key) is not None
 
     def _path_taken_by_others(self, task: PlannedTask, item: int, kept: KeptResult) -> str:
         """What is wrong if another task of the job, on any machine, has written to a path that this one wrote to."""
@@ -237,6 +228,15 @@ class JobWorker:
             if (other := own_files.other_owner(own_files.claim_file(path, claims(self.folder)), owner)) is not None:
                 return str(own_files.taken(path, other))
         return ""
+
+
+def _kept(store: Store, task: PlannedTask, item: int) -> tuple[KeptResult | None, bool]:
+    """What is kept of an item, and whether another step can take it."""
+    record = store.last(kept_results.subject(task, item))
+    kept = None if record is None else kept_results.read(record)
+    if record is None or kept is None:
+        return None, False
+    return kept, not kept.obstacle and store.peek(record.key) is not None
 
 
 def _tasks(run: Run, step: Step) -> list[Task]:
