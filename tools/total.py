@@ -16,7 +16,7 @@ from pathlib import Path
 NUM_SLOWEST = 6
 #: In what a session said: a test that failed, a process that crashed, and where in which test.
 FAULT = re.compile(
-    r"(FAILED|ERROR) tests/|Fatal Python error|\s+File .*[/\\]tests[/\\].*, line \d+ in |nox > Command .* failed"
+    r"^(FAILED|ERROR) tests/|Fatal Python error|^\s+File .*[/\\]tests[/\\].*, line \d+ in |^nox > Command .* failed"
 )
 NUM_FAULTS, LONGEST_FAULT = 12, 300
 
@@ -39,7 +39,7 @@ def seconds_of_files(cases: list[ElementTree.Element]) -> dict[str, float]:
 def faults(output: Path) -> list[str]:
     """Return the last lines in what a session said that tell what failed, or where it crashed."""
     lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line[:LONGEST_FAULT] for line in lines if FAULT.match(line)][-NUM_FAULTS:]
+    return [line[:LONGEST_FAULT] for line in lines if FAULT.search(line)][-NUM_FAULTS:]
 
 
 def main(folder: Path) -> int:
