@@ -23,16 +23,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ..runtime.engine import carried_files, messages, own_files
 from ..runtime.engine.carried_files import CarriedFile
 from ..runtime.engine.workers import WorkerInfo
-from ..runtime.errors import BackgroundNodesError, EngineError, StoreError, TransportError
+from ..runtime.errors import BackgroundNodesError, EngineError, StoreError, TransportError, UnwrittenError
 from ..runtime.planning.needs import parsed
 from ..runtime.pool.transport import Channel
+from ..runtime.scratch import room
 from ..runtime.scratch.scratch import ScratchFolder
 from . import plugin
 from .connections import connect, dashboard, station_info, stations, told_by_stations
@@ -54,7 +55,8 @@ class _Request:
         key: of its task in Dask; another one for each time that it was given to that.
         address: of the station that has started it, "" before.
         near: of the one that it is to go to if that is there, "" if it may be any.
-        able: of those that have what it needs, which are the only ones that Dask gives it to; none if it needs nothing.
+        able: of those that have what it needs, which are the only ones that Dask gives it to; none if any may have it.
+        unable: why stations that had it could not do it, by their addresses: another Blender, a full disk ...
         end_of_patience: when it is given to Dask anew though none of these is there any more, nor another one.
     """
 
@@ -65,8 +67,14 @@ class _Request:
     address: str = ""
     near: str = ""
     able: Collection[str] = ()
+    unable: dict[str, str] = field(default_factory=dict)
     end_of_patience: float = math.inf
     carrying: asyncio.Task[None] | None = None
+
+    @property
+    def why_none(self) -> str:
+        """Why no station can do it, one reason a line."""
+        return "\n".join(dict.fromkeys(self.unable.values()))
 
 
 @dataclass
@@ -184,8 +192,10 @@ class Bridge:
         number = request.order.number
         try:
             end = await self._end_of(request)
+            while end.no_worker and await self._may_others(request, end):
+                end = await self._end_of(request)
             told = await self._brought_home(request, end)
-        except EngineError as error:
+        except (EngineError, UnwrittenError) as error:
             told = Told(number, no_worker=str(error))
         except (BackgroundNodesError, OSError) as error:
             told = Told(number, lost=str(error))
@@ -224,7 +234,7 @@ class Bridge:
                 order.script,
             )
             options: dict[str, Any] = {"priority": -number}  # a higher one goes first in Dask
-            able = await self._able(order.needs) if order.needs else None
+            able = await self._able(request) if order.needs or request.unable else None
             if able is not None:
                 request.able = able
                 options |= {"workers": able, "resources": dict(parsed(order.needs).resources)}
@@ -240,15 +250,31 @@ class Bridge:
             self._note_holder(file.digest, end.address)
         return end
 
-    async def _able(self, needs: str) -> list[str]:
-        """The stations that have what a task needs. Raises EngineError if none has."""
+    async def _may_others(self, request: _Request, end: JobEnd) -> bool:
+        """Whether there are stations that have not had a request yet which another one can't do."""
+        request.unable[end.address] = end.no_worker
+        found = await told_by_stations(self._client, self._session)
+        infos = {address: station_info(address, *told) for address, told in found.items()}
+        needs = request.order.needs
+        return any(address not in request.unable and not info.lacks(needs) for address, info in infos.items())
+
+    async def _able(self, request: _Request) -> list[str]:
+        """The stations that have what a task needs, but for those that can't do it.
+
+        Raises:
+            EngineError, UnwrittenError: if there is none.
+        """
+        needs = request.order.needs
         found = await told_by_stations(self._client, self._session)
         infos = {address: station_info(address, *told) for address, told in found.items()}
         if not infos:  # the last one has just gone; with none to choose from, Dask would give it to any that comes
             raise EngineError("no worker of the farm is left", "Start one with: background-nodes farm worker")
         if lacking := FarmInfo(tuple(infos.values())).lacks(needs):
             raise EngineError(lacking, "Start a worker that has, or change what the node needs")
-        return [address for address, info in infos.items() if not info.lacks(needs)]
+        able = [address for address, info in infos.items() if not info.lacks(needs)]
+        if able and request.unable.keys() >= {*able}:
+            raise UnwrittenError(request.why_none)
+        return [address for address in able if address not in request.unable]
 
     def _nearest(self, files: Iterable[CarriedFile]) -> str:
         """The station that holds most of what a task reads and has a free slot, "" if there is none."""
@@ -310,9 +336,14 @@ class Bridge:
         """Bring home what a task left, and tell how it ended. Raises StoreError or OSError."""
         number = request.order.number
         for file in end.files:
-            await self._bring_home(file, end.address)
+            try:
+                await self._bring_home(file, end.address)
+            except OSError as error:
+                if not room.is_lacking(error):
+                    raise
+                raise room.unwritten("its results", carried_files.place_of(file.name, self._folder), error) from error
         if end.no_worker or end.lost:
-            return Told(number, lost=end.lost, no_worker=end.no_worker)
+            return Told(number, lost=end.lost, no_worker=end.no_worker and request.why_none)
         report = messages.decode(end.report.encode())
         if isinstance(report, messages.Succeeded) and (taken := self._path_taken_by_others(request, report)):
             report = messages.Failed(taken, seconds=report.seconds, peak_memory=report.peak_memory)
@@ -367,12 +398,11 @@ class Bridge:
             return
         report = messages.decode(news.report.encode())
         if isinstance(report, messages.Started):
-            if request.address:  # Dask has begun with it anew, somewhere else
-                request.address = news.address
-                return
-            request.address = news.address
+            was_told, request.address = request.address != "", news.address
             if request.order.number in self._frozen:
                 self._ask(news.address, plugin.FREEZE, key=request.key, is_frozen=True)
+            if was_told:  # it has begun anew, mostly somewhere else
+                return
         self._tell(Told(request.order.number, news.report))
 
     def _note_log(self, log: str, news: JobNews) -> None:

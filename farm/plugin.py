@@ -84,7 +84,7 @@ class StationPlugin(WorkerPlugin):
 
     async def setup(self, worker: Any) -> None:
         self._worker = worker
-        self.station = Station(self._settings, worker.state.nthreads, worker.address)
+        self.station = Station(self._settings, worker.state.nthreads, worker.address, str(worker.name))
         worker.handlers |= {GET: self._get, PUT: self._put, FREEZE: self._freeze}
         worker.handlers |= {PUT_SHARED: self._put_shared, SHARE: self._share, SEE: self._see}
         worker.handlers |= {INFOS: self._infos, END_USED: self._end_used, DISMISS: self._dismiss}

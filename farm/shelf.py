@@ -8,12 +8,13 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
 from ..runtime.engine.carried_files import CarriedFile
 from ..runtime.errors import StoreError
+from ..runtime.scratch import room
 from ..runtime.store.store import place_file
 
 #: Bytes that a shelf may hold before what was not used for longest is removed.
@@ -27,12 +28,15 @@ class Shelf:
     """Files in a folder, each named by its digest. Not to be used by two threads at once.
 
     Other processes may have one in the same folder, and anybody may remove files there.
+
+    Attributes:
+        folder: where they are.
     """
 
     def __init__(self, folder: Path, max_size: int = USUAL_SIZE) -> None:
         """Use a folder, and what is in it. Raises OSError if it can't be made."""
         folder.mkdir(0o700, parents=True, exist_ok=True)  # scenes are nothing for other users of the machine
-        self._folder = folder
+        self.folder = folder
         self._max_size = max_size
         self._sizes: dict[str, int] = {}  # by digest, what was used last at the end
         for modified, name, size in sorted(_files(folder)):
@@ -42,7 +46,7 @@ class Shelf:
                 (folder / name).unlink(missing_ok=True)  # whoever received it has ended
 
     def __contains__(self, digest: str) -> bool:
-        if digest in self._sizes and not (self._folder / digest).exists():
+        if digest in self._sizes and not (self.folder / digest).exists():
             del self._sizes[digest]
         return digest in self._sizes
 
@@ -54,7 +58,7 @@ class Shelf:
     def path(self, digest: str) -> Path:
         """Where a file is. Raises KeyError if it is not here."""
         self._sizes[digest] = self._sizes.pop(digest)
-        return self._folder / digest
+        return self.folder / digest
 
     def new_file(self, digest: str) -> Path:
         """Where to write a file that is received: see `take_received`. Raises StoreError if that is no digest."""
@@ -64,7 +68,7 @@ class Shelf:
 
     def _fresh(self, digest: str) -> Path:
         """Where a file is before all of it is there."""
-        return self._folder / f"{digest}.{os.urandom(4).hex()}.receiving"
+        return self.folder / f"{digest}.{os.urandom(4).hex()}.receiving"
 
     def take_received(self, path: Path, digest: str) -> None:
         """Take a file that was written whole. Raises StoreError if it is not what it should be."""
@@ -73,7 +77,7 @@ class Shelf:
         if found != digest:
             path.unlink()
             raise StoreError("a file that was sent is not what it was at its origin")
-        path.replace(self._folder / digest)
+        path.replace(self.folder / digest)
         self._note(digest, size)
 
     def take(self, path: Path, file: CarriedFile) -> None:
@@ -82,10 +86,34 @@ class Shelf:
             fresh = self._fresh(file.digest)
             try:
                 place_file(str(path), str(fresh))
-                fresh.replace(self._folder / file.digest)
+                fresh.replace(self.folder / file.digest)
             finally:
                 fresh.unlink(missing_ok=True)  # a second name of a file does not replace that
             self._note(file.digest, file.size)
+
+    def make_room(self, size: int, kept: Collection[str]) -> bool:
+        """Remove what was not used for longest, but for `kept`, until so many bytes are free on its disk.
+
+        Returns:
+            whether they are.
+        """
+        oldest = iter([each for each in self._sizes if each not in kept])
+        while (free := room.free(self.folder)) is not None and free < size:
+            if (old := next(oldest, None)) is None:
+                return False
+            self._remove(old)
+        return True
+
+    def remove_all(self) -> bool:
+        """Remove all files. Returns whether there was anything."""
+        found = list(self._sizes)
+        for digest in found:
+            self._remove(digest)
+        return bool(found)
+
+    def _remove(self, digest: str) -> None:
+        (self.folder / digest).unlink(missing_ok=True)
+        del self._sizes[digest]
 
     def place(self, digest: str, path: Path) -> None:
         """Put a file in a place, if there is none. Raises KeyError if it is not here, else OSError."""
@@ -97,8 +125,7 @@ class Shelf:
         self._sizes[digest] = size
         oldest = iter([each for each in self._sizes if each != digest])
         while self.size > self._max_size and (old := next(oldest, None)) is not None:
-            (self._folder / old).unlink(missing_ok=True)
-            del self._sizes[old]
+            self._remove(old)
 
 
 def _files(folder: Path) -> Iterator[tuple[float, str, int]]:

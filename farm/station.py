@@ -24,10 +24,11 @@ from ..runtime.engine import carried_files, messages
 from ..runtime.engine.carried_files import CarriedFile
 from ..runtime.engine.interface import Kept, Lost, NoWorker, Report, Request
 from ..runtime.engine.workers import WorkerInfo, WorkerSettings
-from ..runtime.errors import SignatureError, StoreError, TransportError
+from ..runtime.errors import SignatureError, StoreError, TransportError, UnwrittenError, as_sentences
 from ..runtime.keys import own_modules
 from ..runtime.pool.launcher import Launcher
 from ..runtime.pool.pool import Pool
+from ..runtime.scratch import room
 from ..runtime.scratch.removal import remove_files
 from ..runtime.scratch.scratch import Scratch, ScratchFolder
 from .blender_version import version_of
@@ -99,9 +100,10 @@ class StationSettings:
 class Station:
     """A pool with `slots` background Blenders, its scratch folder and its shelf."""
 
-    def __init__(self, settings: StationSettings, slots: int, address: str) -> None:
-        """Raises EngineError if there is no Blender, StoreError if a folder can't be used."""
+    def __init__(self, settings: StationSettings, slots: int, address: str, name: str = "") -> None:
+        """`name` is what people call its machine. Raises EngineError without a Blender, StoreError without a folder."""
         self.address = address
+        self._name = name or address
         self.blender = version_of(settings.blender)
         self.shared = None if settings.shared is None else SharedFolder(settings.shared)
         self._loop = asyncio.get_running_loop()
@@ -173,12 +175,7 @@ class Station:
         self._call(self._pool.end_used)
 
     async def _carry_out(self, job: Job, tell: Tell, copy: Copy) -> JobEnd:
-        reason = ""
-        if job.version != VERSION:
-            reason = f"it has Background Nodes {VERSION}, and {job.version or 'an older one'} asks for it"
-        elif job.blender not in ("", self.blender):
-            reason = f"it has Blender {self.blender}, and Blender {job.blender} asks for it"
-        if reason:
+        if reason := self._misfit(job):
             return JobEnd(self.address, no_worker=f"the worker at {self.address} can't do it: {reason}")
         try:
             folder = self._scratch.folder.inner(job.session)
@@ -197,14 +194,23 @@ class Station:
         names = {held.file.name for held in job.files}
         with self._using(job.session, folder, names):
             try:
-                for held in job.files:
-                    await self._bring(job, held, folder, tell, copy)
-                for own in (task.blob, *([task.log] if isinstance(task, messages.Execute) else [])):
-                    folder.file(own).parent.mkdir(parents=True, exist_ok=True)
+                await self._bring_all(job, task, folder, tell, copy)
+            except UnwrittenError as error:
+                return JobEnd(self.address, no_worker=str(error))
             except (OSError, StoreError) as error:
-                return JobEnd(self.address, lost=f"{self.address} can't take its files: {error}")
+                return JobEnd(self.address, lost=f"{self._name} can't take its files: {error}")
             report = await self._do(job, task, folder, tell)
+            if isinstance(report, messages.Failed) and report.is_unwritten and self.shelf.remove_all():
+                report = await self._do(job, task, folder, tell)
             return await self._end(job, task, folder, report, names)
+
+    def _misfit(self, job: Job) -> str:
+        """Why this station is none for a job, "" if it is one."""
+        if job.version != VERSION:
+            return f"it has Background Nodes {VERSION}, and {job.version or 'an older one'} asks for it"
+        if job.blender not in ("", self.blender):
+            return f"it has Blender {self.blender}, and Blender {job.blender} asks for it"
+        return ""
 
     async def _do(self, job: Job, task: messages.Task, folder: ScratchFolder, tell: Tell) -> Report:
         """Let the pool do the task of a job."""
@@ -252,11 +258,14 @@ class Station:
         """How a job ended, once what it left is on the shelf."""
         match report:
             case NoWorker(reason):
-                return JobEnd(self.address, no_worker=reason)
+                return JobEnd(self.address, no_worker=f"{self._name}: {reason}")
             case Lost(reason):
                 outcome, end = None, JobEnd(self.address, lost=reason)
             case messages.Started() | messages.Progressed() | Kept():
                 raise AssertionError("no end of a pool")
+            case messages.Failed(error, is_unwritten=True):
+                reason = f"{self._name} has no room for its results: {error}"
+                outcome, end = None, JobEnd(self.address, no_worker=reason)
             case _:
                 outcome, end = report, JobEnd(self.address, messages.encode(report).decode())
         left = carried_files.files_left(task, outcome, folder)
@@ -266,7 +275,9 @@ class Station:
             for file in files:
                 self.shelf.take(carried_files.place_of(file.name, folder), file)
         except (OSError, StoreError) as error:
-            return JobEnd(self.address, lost=f"its results can't be kept on {self.address}: {error}")
+            if room.is_lacking(error):
+                return JobEnd(self.address, no_worker=str(self._no_room("its results", error)))
+            return JobEnd(self.address, lost=f"its results can't be kept on {self._name}: {error}")
         claims = {file.name for file in files if file.name.endswith(".claim")}
         self._told_claims.update((job.session, name) for name in claims)
         new_names = {file.name for file in files} - claims - names
@@ -275,6 +286,31 @@ class Station:
         return replace(end, files=tuple(files))
 
     # Files
+
+    async def _bring_all(self, job: Job, task: messages.Task, folder: ScratchFolder, tell: Tell, copy: Copy) -> None:
+        """Put all that a job reads into the scratch folder. Raises UnwrittenError, OSError or StoreError."""
+        self._need_room(job)
+        try:
+            for held in job.files:
+                await self._bring(job, held, folder, tell, copy)
+            for own in (task.blob, *([task.log] if isinstance(task, messages.Execute) else [])):
+                folder.file(own).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if room.is_lacking(error):
+                raise self._no_room("what it reads", error) from error
+            raise
+
+    def _need_room(self, job: Job) -> None:
+        """Let what a job reads have room, before any of it is sent. Raises UnwrittenError if there is none."""
+        wanted = {held.file.digest: held.file.size for held in job.files}
+        size = sum(size for digest, size in wanted.items() if digest not in self.shelf)
+        if size and not self.shelf.make_room(size, wanted):
+            raise self._no_room("what it reads", room.megabytes(size))
+
+    def _no_room(self, what: str, reason: object) -> UnwrittenError:
+        """The error that there is none; `what` is what it is for."""
+        message = f"{self._name} has no room for {what} ({reason}): {room.free_in(self.shelf.folder)}"
+        return UnwrittenError(as_sentences(message, "Make room there, or start the worker with another --folder"))
 
     @contextlib.contextmanager
     def _using(self, session: str, folder: ScratchFolder, names: set[str]) -> Iterator[None]:
@@ -397,7 +433,8 @@ class Station:
         except (OSError, StoreError) as fault:
             self._give_up(transfer)
             if coming is not None and not coming.done():
-                coming.set_exception(StoreError(str(fault)))
+                is_full = room.is_lacking(fault)
+                coming.set_exception(self._no_room("what it reads", fault) if is_full else StoreError(str(fault)))
 
     def _give_up(self, transfer: str) -> None:
         """Remove what has come of a file: its bridge sends no more of it, or the disk is full."""

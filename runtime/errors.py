@@ -118,6 +118,10 @@ class StoreError(BackgroundNodesError):
     """The scratch folder can't be written or read. The message names the path and the reason."""
 
 
+class UnwrittenError(StoreError):
+    """A file of the scratch folder can't be written, mostly because its disk is full: no script is at fault."""
+
+
 class BlendFileError(BackgroundNodesError):
     """A .blend file that can't be read without Blender. The message says what is wrong with it."""
 

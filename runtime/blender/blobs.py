@@ -22,6 +22,7 @@ import bpy
 
 from ..blend_file import short_dna
 from ..errors import BlendFileError, StoreError
+from ..scratch import room
 from ..scratch.contents import Contents, DataBlockName, PixelFile
 from ..scratch.removal import remove_files
 from . import data_block_kinds, driver_targets, pixels, remapping, view_layers
@@ -40,7 +41,7 @@ def write(
         is_to_open: whether the blob will be opened, so that nothing is appended from it.
 
     Raises:
-        StoreError: if the blob can't be written (a full disk, say); nothing is left of it then.
+        UnwrittenError: if the blob can't be written (a full disk, say); nothing is left of it then.
     """
     roots = set(roots)
     contents = contents or Contents()
@@ -65,7 +66,7 @@ def write(
         contents.save(path)
     except (OSError, RuntimeError, BlendFileError) as error:
         remove_files([path])
-        raise StoreError(f"the data can't be written to {path}: {str(error).strip()}") from error
+        raise room.unwritten("the data-blocks", path, error) from error
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ import bpy
 
 from ..engine.messages import Copied, CopyFile, Failed
 from ..errors import BackgroundNodesError, StoreError
+from ..scratch import room
 from ..scratch.contents import Contents
 from ..scratch.removal import remove_files
 from ..scratch.scratch import ScratchFolder
@@ -42,7 +43,7 @@ def copy(task: CopyFile, folder: ScratchFolder) -> Copied | Failed:
         _open(task.filepath)
         write(folder.file(task.blob))
     except BackgroundNodesError as error:
-        return Failed(str(error))
+        return Failed.of(error)
     except Exception as error:  # whatever is in a file, the worker lives on
         return Failed(f"{task.filepath} can't be copied: {type(error).__name__}: {error}")
     return Copied()
@@ -62,7 +63,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
     """Write all that is in the open file to a new blob. The file is left as it is.
 
     Raises:
-        StoreError: if the blob can't be written; nothing is left of it then.
+        UnwrittenError: if the blob can't be written; nothing is left of it then.
     """
     blobs.write(
         blob, (data_block for _kind, data_block in data_block_kinds.all_data_blocks()), contents, is_to_open=True
@@ -71,7 +72,7 @@ def write(blob: Path, contents: Contents | None = None) -> None:
         _state_path(blob).write_text(json.dumps(_state()), encoding="utf-8")
     except OSError as error:
         remove_files([blob])
-        raise StoreError(f"the data can't be written to {blob}: {error}") from error
+        raise room.unwritten("the settings of its windows", blob, error) from error
 
 
 def open_copy(blob: Path, own: Path) -> None:

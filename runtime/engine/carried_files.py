@@ -19,7 +19,7 @@ from ..scratch.removal import files_beside
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script.socket_types import StoredRef
-from .messages import CopyFile, Execute, Gather, Outcome, Succeeded, Task
+from .messages import CopyFile, Execute, Failed, Gather, Outcome, Succeeded, Task
 
 #: What ends names of files beside a blob that are values, which a task reads only if it is given them.
 _VALUES = (".value", ".value.lines")
@@ -102,8 +102,8 @@ def _of_blobs(blobs: Iterator[str] | filter[str], folder: ScratchFolder) -> Iter
 
 
 def files_left(task: Task, outcome: Outcome | None, folder: ScratchFolder) -> tuple[str, ...]:
-    """The names of the files that a task left: its log, and its results if it has an outcome."""
-    stems = [] if outcome is None else [task.blob]
+    """The names of the files that a task left: its log, and its results if it did not fail."""
+    stems = [] if outcome is None or isinstance(outcome, Failed) else [task.blob]
     stems += [task.log] if isinstance(task, Execute) else []
     if isinstance(task, Execute) and task.shared.place and isinstance(outcome, Succeeded):
         stems.append(task.shared.place)

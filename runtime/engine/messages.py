@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from .. import wire
-from ..errors import TransportError
+from ..errors import BackgroundNodesError, TransportError, UnwrittenError
 from ..keys.files import FileState
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
@@ -228,13 +228,26 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """From a worker: its task's error; `line` is the script's own, 1-based."""
+    """From a worker: its task's error.
+
+    Attributes:
+        error, traceback: as people see it.
+        line: of the script, 1-based.
+        seconds, peak_memory: as in `Succeeded`.
+        is_unwritten: whether its files could not be written, as in `UnwrittenError`: another machine may have room.
+    """
 
     error: str
     traceback: str = ""
     line: int | None = None
     seconds: float | None = None
     peak_memory: int | None = None
+    is_unwritten: bool = False
+
+    @classmethod
+    def of(cls, error: BackgroundNodesError) -> Failed:
+        """For an error of ours, which needs no traceback."""
+        return cls(str(error), is_unwritten=isinstance(error, UnwrittenError))
 
 
 @dataclass(frozen=True, slots=True)

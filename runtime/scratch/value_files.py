@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from ..errors import StoreError
 from ..script.socket_types import StoredRef
+from . import room
 from .scratch import Scratch, ScratchFolder
 from .typed_values import TypedValue, ValueFile, from_json, to_json
 
@@ -200,7 +201,7 @@ def _write_list(lines: list[str], name: str, folder: ScratchFolder) -> ValueFile
     try:
         _lines_path(path).write_bytes(array("Q", _offsets(lines)).tobytes())
     except OSError as error:
-        raise StoreError(f"the values can't be written to {path}: {error}") from error
+        raise room.unwritten("the values", path, error) from error
     return ValueFile(name, len(lines))
 
 
@@ -262,7 +263,7 @@ def _write_text(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="ascii", newline="\n")
     except OSError as error:
-        raise StoreError(f"the values can't be written to {path}: {error}") from error
+        raise room.unwritten("the values", path, error) from error
 
 
 def _lines_path(path: Path) -> Path:

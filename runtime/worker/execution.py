@@ -23,13 +23,14 @@ from ..blender.dependencies import used_by, uses
 from ..engine import own_files, used_files
 from ..engine.messages import Execute, Failed, Gather, Gathered, Succeeded
 from ..engine.run_files import read_context
-from ..errors import BackgroundNodesError, StoreError
+from ..errors import BackgroundNodesError, StoreError, UnwrittenError
 from ..keys.files import FileDigests
 from ..planning.graph import SceneSettings
 from ..planning.plan import TaskOutput
 from ..scratch import value_files
 from ..scratch.contents import DataBlockName
 from ..scratch.partial_data import PartialDataFile
+from ..scratch.removal import remove_files
 from ..scratch.scratch import ScratchFolder
 from ..scratch.typed_values import TypedValue
 from ..script import self_contained
@@ -77,10 +78,10 @@ def execute(task: Execute, folder: ScratchFolder, restore: Callable[[], None]) -
             return _results(task, folder, own_copy, log, restore) if code is None else _own_results(task, folder, code)
     except BackgroundNodesError as error:
         if _line_in(error, filename) is None:
-            return Failed(str(error))
-        return _failed(error, filename)
+            return _ended(Failed.of(error), task, folder)
+        return _ended(_failed(error, filename), task, folder)
     except BaseException as error:  # a script may raise anything, SystemExit and KeyboardInterrupt too
-        return _failed(error, filename)
+        return _ended(_failed(error, filename), task, folder)
     finally:
         telling.set_places(None, None, None)
         if own_copy is not None:
@@ -197,6 +198,8 @@ def gather(task: Gather, folder: ScratchFolder) -> Gathered | Failed:
         roots = [inputs[ref] for ref in task.refs]
         _write(roots, task.blob, inputs, folder)
         return Gathered(tuple(_stored(root, task.blob) for root in roots))
+    except BackgroundNodesError as error:
+        return Failed.of(error)
     except Exception as error:  # the foreground does without
         return Failed(str(error))
 
@@ -320,11 +323,12 @@ def _collect(
 
 
 def _in_file_if_large(value: TypedValue, name: str, folder: ScratchFolder, label: str) -> TypedValue:
-    """Raises ArgumentError, which names the socket."""
+    """Raises ArgumentError, or UnwrittenError; both name the socket."""
     try:
         return value_files.stored(value, name, folder)
     except StoreError as error:
-        raise arguments.ArgumentError(f'socket "{label}": {error}') from None
+        cls = UnwrittenError if isinstance(error, UnwrittenError) else arguments.ArgumentError
+        raise cls(f'socket "{label}": {error}') from None
 
 
 def _rendered_images() -> Iterator[bpy.types.Image]:
@@ -413,6 +417,12 @@ def _stored(data_block: bpy.types.ID, blob: str) -> StoredRef:
 
 
 # Errors
+
+
+def _ended(outcome: Failed, task: Execute, folder: ScratchFolder) -> Failed:
+    """The outcome, of whose results no part is left: nobody will ask for it, and the disk may be full of it."""
+    remove_files([folder.file(task.blob)])
+    return outcome
 
 
 def _failed(error: BaseException, filename: str) -> Failed:

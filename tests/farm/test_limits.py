@@ -80,3 +80,25 @@ def test_disk_that_is_full_fails_what_needs_it_and_nothing_else(bench, farm, mon
     resource.prlimit(worker, resource.RLIMIT_FSIZE, had)
     bench.engine.submit(request)
     bench.listen(lambda: "a: gave 300000" in bench.heard)
+
+
+def test_result_that_a_worker_can_not_write_is_told_and_no_part_of_it_stays(farm, bench, monkeypatch, tmp_path):
+    """Its Blender may write no file as large. What its script has printed is no such file."""
+    kept = tmp_path / "kept"
+    farm.worker("render2", "--slots", "1", "--resources", "GPU=1", "--folder", str(kept))
+    body = "def main():\n    print('begun')\n    return list(range(300_000))\n"
+    monkeypatch.setitem(sys.modules[Bench.__module__].SCRIPTS, "gives more", body)
+    bench.engine.submit(replace(bench.request("a", "gives"), needs="GPU=1"))
+    bench.listen(lambda: "a: gave 7" in bench.heard)
+    (blender,) = children(farm.process("render2").pid)
+    had = resource.prlimit(blender, resource.RLIMIT_FSIZE, (1024**2, resource.RLIM_INFINITY))
+    bench.engine.submit(replace(bench.request("b", "gives more"), needs="GPU=1"))
+    bench.listen(lambda: [words for words in bench.heard if words.startswith("b: no worker")])
+    told = bench.heard[-1]
+    assert told.startswith('b: no worker: render2 has no room for its results: socket "Result": the values can\'t be')
+    assert f"written to {kept}" in told
+    assert "Make room there." in told
+    assert [path for path in kept.rglob("*") if path.stat().st_size >= 1024**2 and path.is_file()] == []
+    resource.prlimit(blender, resource.RLIMIT_FSIZE, had)
+    bench.engine.submit(replace(bench.request("c", "gives more"), needs="GPU=1"))
+    bench.listen(lambda: "c: gave 300000" in bench.heard)

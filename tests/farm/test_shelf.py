@@ -10,6 +10,7 @@ from background_nodes.farm import shelf as shelf_module
 from background_nodes.farm.shelf import Shelf
 from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.errors import StoreError
+from background_nodes.runtime.scratch import room
 
 
 def carried(path, content: bytes) -> CarriedFile:
@@ -63,6 +64,22 @@ def test_shelf_is_the_same_after_a_restart_but_for_what_was_being_received(tmp_p
     shelf = Shelf(tmp_path / "shelf")
     assert file.digest in shelf
     assert [path.name for path in (tmp_path / "shelf").iterdir()] == [file.digest]
+
+
+def test_shelf_makes_room_on_its_disk_by_what_was_not_used_for_longest(tmp_path, monkeypatch):
+    """A disk of 30 bytes."""
+    shelf = Shelf(tmp_path / "shelf")
+    files = [carried(tmp_path / name, name.encode() * 10) for name in "abc"]
+    for name, file in zip("abc", files, strict=True):
+        shelf.take(tmp_path / name, file)
+    monkeypatch.setattr(room, "free", lambda _folder: 30 - shelf.size)
+    assert not shelf.make_room(31, ())
+    for name, file in zip("abc", files, strict=True):
+        shelf.take(tmp_path / name, file)
+    assert shelf.make_room(10, {files[0].digest})
+    assert [file.digest in shelf for file in files] == [True, False, True]
+    assert not shelf.make_room(25, {files[0].digest}), "what is wanted itself stays"
+    assert files[0].digest in shelf
 
 
 def test_two_workers_may_keep_files_in_one_folder(tmp_path):
