@@ -12,7 +12,6 @@ import argparse
 import contextlib
 import importlib.util
 import os
-import shutil
 import signal
 import sys
 import traceback
@@ -97,6 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: str) -> NoReturn:
     from . import addon, node_tree
+    from .runtime.blender.temporary_files import remove_blenders_folder
 
     exit_code = 1
     try:
@@ -115,7 +115,7 @@ def _run_on_wheel(options: argparse.Namespace, report: int, temporary_folder: st
         # A regular exit crashes (4.2) or hangs (4.5) where something still holds a reference into Blender.
         if sys.exc_info()[0] is not None:
             traceback.print_exc()
-        shutil.rmtree(temporary_folder, ignore_errors=True)
+        remove_blenders_folder(temporary_folder)
         _flush()
         os._exit(exit_code)
 

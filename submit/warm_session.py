@@ -16,7 +16,6 @@ import contextlib
 import json
 import os
 import select
-import shutil
 import signal
 import socket
 import subprocess
@@ -32,6 +31,7 @@ from ..addon.command_line.terminal_text import one_line
 #: Names the folder of the socket.
 VARIABLE: Final = "BACKGROUND_NODES_SESSION"
 _SOCKET: Final = "socket"
+_LOG: Final = "log.txt"
 _READY: Final = "ready"
 #: Seconds without a step after which it ends by itself: whoever started it may be gone.
 _IDLE: Final = 1800.0
@@ -57,7 +57,7 @@ def _start(options: argparse.Namespace) -> int:
     command = [sys.executable, "-P", "-m", f"{__package__.partition('.')[0]}.cli", "session", "serve", options.folder]
     command += ["--place", str(place), *(["--workers", str(options.workers)] if options.workers else [])]
     command += ["--job", options.job] if options.job else []
-    with (place / "log.txt").open("wb") as log:
+    with (place / _LOG).open("wb") as log:
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
@@ -65,13 +65,21 @@ def _start(options: argparse.Namespace) -> int:
     said = child.stdout.readline().decode("utf-8", "replace").strip()
     if said != _READY:
         with contextlib.suppress(OSError):
-            said = said or (place / "log.txt").read_text(encoding="utf-8", errors="replace")[-2000:]
-        shutil.rmtree(place, ignore_errors=True)
+            said = said or (place / _LOG).read_text(encoding="utf-8", errors="replace")[-2000:]
+        _leave(place)
         print(f"openjd_fail: {one_line(said)}")
         return _EXIT_BAD_INPUT
     child.returncode = 0  # it goes on without this process
     print(f"openjd_env: {VARIABLE}={place}")
     return 0
+
+
+def _leave(place: Path) -> None:
+    """Remove what is made in the folder where they meet, and nothing else, whatever folder that is said to be."""
+    with contextlib.suppress(OSError):
+        for name in (_SOCKET, _LOG):
+            (place / name).unlink(missing_ok=True)
+        place.rmdir()
 
 
 def _stop() -> int:
@@ -153,7 +161,7 @@ def serve(options: argparse.Namespace, stream: int) -> int:
                         break
     finally:
         worker.close()
-        shutil.rmtree(place, ignore_errors=True)
+        _leave(place)
     return 0
 
 

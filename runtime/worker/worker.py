@@ -64,7 +64,7 @@ class Worker:
         self._outfit.enable_addons()  # before it is noted what each task begins with
         if self._outfit.fault:
             self._idle_seconds = 0.0  # the artist may mend it
-        clean = CleanState(self._outfit.modules())
+        clean = CleanState(self._folder.path, self._outfit.modules())
         self._held = self._held_when_clean = resident_memory()
         self._channel.send(Idle())
         while not (reason := self._take_task(clean)):

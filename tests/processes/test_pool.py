@@ -12,6 +12,7 @@ import pytest
 from background_nodes.runtime.engine import messages
 from background_nodes.runtime.engine.interface import Request
 from background_nodes.runtime.planning.graph import SceneSettings
+from background_nodes.runtime.pool import launcher as launching
 from background_nodes.runtime.pool import pool, priority
 from background_nodes.runtime.pool.memory import resident_memory
 from background_nodes.runtime.pool.pool import Pool
@@ -441,6 +442,21 @@ def test_temporary_files_of_a_worker_go_with_it(make_engine):
     engine.scratch.wait_for_removals()
     assert not Path(folder).exists()
     assert not Path(blenders).exists()
+
+
+def test_worker_never_empties_a_folder_that_is_not_its_own(make_engine, tmp_path, monkeypatch):
+    """On a full disk Python and Blender name another folder for temporary files than the worker was given."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "precious.txt").touch()
+    names = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(shared))
+    folders = launching._folders
+    monkeypatch.setattr(launching, "_folders", lambda folder: folders(folder) | names)
+    outcome = make_engine().run("return 1")
+    assert outcome.state == "failed"
+    assert "background Blender does not start" in outcome.message
+    assert "can't be written to. Is the disk full?" in outcome.message
+    assert (shared / "precious.txt").exists()
 
 
 # Nothing waits for a worker

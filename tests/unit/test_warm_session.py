@@ -19,3 +19,10 @@ def test_session_begins_without_such_a_process_if_the_temporary_folder_has_a_lon
     assert warm_session.carry_out(options) == 0
     assert capsys.readouterr().out == "each step runs in a process of its own here\n"
     assert list(folder.iterdir()) == []
+
+
+def test_what_others_have_in_the_folder_stays(tmp_path):
+    (tmp_path / "socket").touch()
+    (tmp_path / "precious.txt").touch()
+    warm_session._leave(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["precious.txt"]

@@ -27,12 +27,20 @@ _LEFT_OUT = frozenset({"studio_lights", "themes", "addons"})
 
 
 class CleanState:
-    """The state of a worker in which nothing ran yet, to be restored. `addons`: the modules of those it was given."""
+    """The state of a worker in which nothing ran yet, to be restored.
 
-    def __init__(self, addons: Iterable[types.ModuleType] = ()) -> None:
-        configuration = Path(bpy.utils.user_resource("CONFIG"))
-        self._temporary_files = TemporaryFiles(Path(tempfile.gettempdir()), Path(bpy.app.tempdir), configuration)
-        self._empty_file = EmptyFile(Path(tempfile.gettempdir()).parent)
+    Args:
+        scratch: the folder in which the worker's own lies, for its log and all temporary files.
+        addons: the modules of those it was given.
+
+    Raises:
+        FileNotFoundError: as `TemporaryFiles`.
+    """
+
+    def __init__(self, scratch: Path, addons: Iterable[types.ModuleType] = ()) -> None:
+        temporary, configuration = Path(tempfile.gettempdir()), Path(bpy.utils.user_resource("CONFIG"))
+        self._temporary_files = TemporaryFiles(scratch, temporary, Path(bpy.app.tempdir), configuration)
+        self._empty_file = EmptyFile(temporary.parent)
         self._empty_file.open()
         self._types = RegisteredTypes()
         self._translations = Translations()
