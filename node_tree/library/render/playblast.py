@@ -5,7 +5,7 @@ A file that is there is replaced only once the new one is complete.
 """
 
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import bpy
 
@@ -63,12 +63,14 @@ def main(
         start: First frame, 0 for that of the scene.
         end: Last frame, 0 for that of the scene.
         resolution: Size of the picture, a share of the scene's.
-        sound: Have the sound of the scene in it.
+        sound: Have the sound of the scene in it: that of its speakers and of the sound strips of its sequencer.
         stamp: Write the number of each frame and the name of the camera into the picture.
     """
     if filepath.suffix.lower() not in FORMATS:
         raise ValueError(f"{filepath.name} has no known ending; write one of {', '.join(FORMATS)}")
     used = prepared(scene, camera, resolution)
+    if sound:
+        hear_strips(used)
     first, last = start or used.frame_start, end or used.frame_end
     if last < first:
         raise ValueError(f"From frame {first} to {last} there is none; set Start and End")
@@ -109,6 +111,38 @@ def prepared(scene: str, camera: str, resolution: float) -> bpy.types.Scene:
         setattr(render, name, max(16, round(getattr(render, name) * resolution / 200.0) * 2))
     render.resolution_percentage = 100
     return used
+
+
+def hear_strips(scene: bpy.types.Scene) -> None:
+    """Have the sound strips of the scene in the film, and nothing of the pictures of the others.
+
+    Without its sequencer, Blender leaves all sound out; and it shows the sequencer as soon as a strip has a picture.
+    """
+    scene.render.use_sequencer = True
+    for strip in strips_of(scene):
+        if strip.type != "SOUND":
+            if not strip.mute and has_sound(strip):
+                mend = "ungroup it" if strip.type == "META" else "mute it"
+                raise ValueError(
+                    f"The sound in the strip {strip.name} would not be in the film; {mend}, or switch Sound off"
+                )
+            strip.mute = True
+
+
+def strips_of(scene: bpy.types.Scene) -> list[Any]:
+    editor = scene.sequence_editor
+    return list(editor.strips if hasattr(editor, "strips") else editor.sequences) if editor else []  # before 4.4
+
+
+def has_sound(strip: Any) -> bool:
+    """Whether a strip sounds: on its own, by the strips in it, or by those of its scene."""
+    if strip.type == "META":
+        inside = list(strip.strips if hasattr(strip, "strips") else strip.sequences)
+    elif strip.type == "SCENE" and strip.scene:
+        inside = strips_of(strip.scene)
+    else:
+        return strip.type == "SOUND"
+    return any(not each.mute and has_sound(each) for each in inside)
 
 
 def stamp_frames(render: bpy.types.RenderSettings, stamp: bool) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import wave
 from pathlib import Path
 
 import bpy
@@ -14,7 +15,7 @@ import background_nodes
 from background_nodes.script import BlendFile
 
 from ..graphs import add, give, new_tree
-from .scenes import files_in, grid, material, pixels, run
+from .scenes import files_in, grid, material, pixels, run, saved_picture
 from .test_simulation import raising
 
 needs_films = pytest.mark.skipif(not bpy.app.build_options.codec_ffmpeg, reason="this Blender makes no films")
@@ -203,12 +204,15 @@ class TestFrameChunks:
             run("render/frame_chunks", BlendFile(), scene="Other")
 
 
+def strips_of(scene: bpy.types.Scene) -> bpy.types.bpy_prop_collection:
+    editor = scene.sequence_editor_create()
+    return editor.strips if hasattr(editor, "strips") else editor.sequences  # before 4.4
+
+
 def frames_of_film(path: Path, folder: Path, frames: range) -> list[np.ndarray]:
     """Pictures of a film, as Blender's sequencer shows them."""
     bpy.context.window.scene = scene = bpy.data.scenes.new("Film")  # of another one, Blender shows one frame always
-    editor = scene.sequence_editor_create()
-    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    shown = strips.new_movie("Film", str(path), 1, 1)
+    shown = strips_of(scene).new_movie("Film", str(path), 1, 1)
     width, height = shown.elements[0].orig_width, shown.elements[0].orig_height
     scene.render.resolution_x, scene.render.resolution_y = width, height
     scene.view_settings.view_transform = "Standard"
@@ -221,6 +225,15 @@ def frames_of_film(path: Path, folder: Path, frames: range) -> list[np.ndarray]:
         image = bpy.data.images.load(scene.render.filepath, check_existing=False)
         found.append(pixels(image)[..., :3].copy())
     return found
+
+
+def tone(path: Path, *, seconds: float) -> Path:
+    """A file of sound: a tone of half the loudness that a file can hold."""
+    times = np.arange(int(seconds * 48000)) / 48000.0
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes((np.sin(times * 440.0 * 2.0 * np.pi) * 0.5 * 32767).astype("<i2").tobytes())
+    return path
 
 
 @needs_films
@@ -252,6 +265,44 @@ class TestPlayblast:
         one, other = (frames_of_film(path, tmp_path, range(1, 2))[0] for path in (plain, stamped))
         assert one.shape == other.shape == (100, 256, 3)
         assert np.abs(one - other).max() > 0.3
+
+    @pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="this Blender was built without sound")
+    def test_sound_of_the_scene_is_in_the_film_at_its_time_if_asked_for(self, tmp_path):
+        strip()
+        strips = strips_of(bpy.context.scene)
+        strips.new_sound("Tone", str(tone(tmp_path / "tone.wav", seconds=0.5)), 1, 15)  # half a second after the start
+        saved_picture(tmp_path / "title.png", (1.0, 0.0, 0.0, 1.0))
+        strips.new_image("Title", str(tmp_path / "title.png"), 2, 3)
+        options = {"start": 3, "end": 26, "stamp": False}
+        film = run("render/playblast", BlendFile(), tmp_path / "film.mp4", **options).film
+        import aud  # here, as there is none before Blender's module is
+
+        heard = aud.Sound(str(film))
+        rate = int(heard.specs[0])
+        samples = np.abs(heard.data()[:, 0])
+        assert samples[: int(0.4 * rate)].max() < 0.05
+        assert samples[int(0.6 * rate) : int(0.9 * rate)].max() == pytest.approx(0.35, abs=0.1)  # of two channels
+        silent = run("render/playblast", BlendFile(), tmp_path / "silent.mp4", sound=False, **options).film
+        assert b"soun" in film.read_bytes()  # the kind of a track
+        assert b"soun" not in silent.read_bytes()
+        shown, wanted = (pixels(bpy.data.images.load(str(path))) for path in (film, silent))
+        assert np.allclose(shown, wanted, atol=0.1)  # the scene, not the strip
+
+    def test_sound_in_a_strip_that_has_a_picture_is_a_clear_error(self, tmp_path):
+        strip()
+        scene = bpy.context.scene
+        other = bpy.data.scenes.new("Other")
+        meta, shown = strips_of(scene).new_meta("Intro", 1, 1), strips_of(scene).new_scene("Shot", other, 2, 1)
+        shown.mute = True
+        (meta.strips if hasattr(meta, "strips") else meta.sequences).new_sound("In", str(tmp_path / "in.wav"), 1, 1)
+        strips_of(other).new_sound("There", str(tmp_path / "in.wav"), 1, 1)
+        with pytest.raises(ValueError, match="The sound in the strip Intro would not be in the film; ungroup it, or"):
+            run("render/playblast", BlendFile(), tmp_path / "film.mp4")
+        meta.mute, shown.mute = True, False
+        with pytest.raises(ValueError, match="The sound in the strip Shot would not be in the film; mute it, or"):
+            run("render/playblast", BlendFile(), tmp_path / "film.mp4")
+        assert files_in(tmp_path) == []
+        assert run("render/playblast", BlendFile(), tmp_path / "film.mp4", sound=False, end=1).frames == 1
 
     def test_what_makes_no_film_is_a_clear_error(self, tmp_path):
         strip()
