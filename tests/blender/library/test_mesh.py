@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bpy
+import mathutils
 import pytest
 
 from .scenes import (
@@ -280,6 +281,25 @@ def broken() -> bpy.types.Object:
     return item
 
 
+def set_corner_normals(source: bpy.types.Object, *, inwards: bool = False) -> None:
+    """Custom normals of a cube that lean from the side of the face towards the vertex: no two corners have the same."""
+    mesh = source.data
+    faces = [(face.center.normalized(), index) for face in mesh.polygons for index in face.vertices]
+    normals = [(side + 0.3 * mesh.vertices[index].co).normalized() for side, index in faces]
+    mesh.normals_split_custom_set([-normal if inwards else normal for normal in normals])
+
+
+def corner_normals(source: bpy.types.Object) -> dict[tuple, mathutils.Vector]:
+    """The normals of a cube around its origin, by the side that the face is on and the vertex."""
+    found, mesh = {}, source.data
+    for face in mesh.polygons:
+        side = tuple(round(abs(part)) * (1 if face.center[axis] > 0.0 else -1) for axis, part in enumerate(face.normal))
+        for corner in face.loop_indices:
+            key = side, mesh.loops[corner].vertex_index
+            found[key] = mesh.corner_normals[corner].vector.copy()
+    return found
+
+
 class TestCleanUp:
     @pytest.mark.parametrize("scale", [(1, 1, 1), (0.001, -0.001, 0.001)])
     def test_all_that_is_wrong_is_mended_and_counted(self, scale):
@@ -332,15 +352,13 @@ class TestCleanUp:
         source = cube()
         for polygon in source.data.polygons:
             polygon.flip()
-        wanted = [-polygon.normal for polygon in source.data.polygons for _ in polygon.loop_indices]
-        tilted = [(normal + normal.orthogonal() * 0.3).normalized() for normal in wanted]
-        source.data.normals_split_custom_set([-normal for normal in tilted])
+        set_corner_normals(source, inwards=True)
+        wanted = {key: -normal for key, normal in corner_normals(source).items()}
         assert run("mesh/clean_up", source).flipped == 6
         assert source.data.has_custom_normals
-        for polygon in source.data.polygons:
-            for index in polygon.loop_indices:
-                normal = source.data.corner_normals[index].vector
-                assert normal.dot(polygon.normal) == pytest.approx(tilted[0].dot(wanted[0]), abs=0.01)
+        found = corner_normals(source)
+        assert found.keys() == wanted.keys()
+        assert all((found[key] - wanted[key]).length < 0.01 for key in wanted)
 
     def test_object_that_merges_into_nothing_is_a_clear_error(self):
         with pytest.raises(ValueError, match="Nothing of Cube is left; take a smaller Merge Distance"):
@@ -362,11 +380,13 @@ class TestTriangulate:
 
     def test_custom_normals_stay_where_they_point(self):
         source = cube()
-        source.data.normals_split_custom_set([(0.0, 0.6, 0.8)] * 24)
+        set_corner_normals(source)
+        wanted = corner_normals(source)
         run("mesh/triangulate", source)
-        normals = [tuple(each.vector) for each in source.data.corner_normals]
-        assert len(normals) == 36
-        assert all(normal == pytest.approx((0.0, 0.6, 0.8), abs=0.01) for normal in normals)
+        assert len(source.data.corner_normals) == 36
+        found = corner_normals(source)
+        assert found.keys() == wanted.keys()
+        assert all((found[key] - wanted[key]).length < 0.01 for key in wanted)
 
 
 class TestSeparate:
