@@ -26,13 +26,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:Setting the shape on a NumPy arr
 FORMATS = {"glTF Binary": ".glb", "FBX": ".fbx", "USDZ": ".usdz", "OBJ": ".obj", "STL": ".stl", "PLY": ".ply"}
 FORMATS["Alembic"] = ".abc"
 #: What a Blender must have been built with.
-NEEDS = {"USDZ": "usd", ".usdc": "usd", "Alembic": "alembic", ".abc": "alembic"}
+NEEDS = {"USDZ": "usd", ".usdc": "usd", ".usdz": "usd", "Alembic": "alembic", ".abc": "alembic"}
 WRITTEN_BY = {
     ".obj": "obj",
     ".gltf": "gltf",
     ".glb": "gltf",
     ".fbx": "fbx",
     ".usdc": "usd",
+    ".usdz": "usd",
     ".stl": "stl",
     ".ply": "ply",
     ".abc": "alembic",
@@ -85,19 +86,25 @@ def test_gltf_becomes_each_format_in_its_size_and_place(file_format, tmp_path):
     assert path == tmp_path / "out" / f"ramp{FORMATS[file_format]}"
     files = [path.name] if file_format != "OBJ" else ["ramp.mtl", "ramp.obj", "ramp_textures/Rust.png"]
     assert files_in(tmp_path / "out") == files
+    with_y_up = [(1, 0, -1), (3, 1, 1)]
     if file_format == "FBX":
         found = fbx_file.read(path)
         model = found.models["Ramp"]
-        assert np.allclose([model.points.min(axis=0), model.points.max(axis=0)], [(1, 0, -1), (3, 1, 1)], atol=1e-4)
+        assert np.allclose([model.points.min(axis=0), model.points.max(axis=0)], with_y_up, atol=1e-4)
         assert (model.materials, list(found.images)) == (["Paint"], ["Rust.png"])
-    elif file_format == "Alembic":
-        open_empty_file()
-        (item,) = run("import_export/import_alembic", path)
-        corners = np.array([item.matrix_world @ vertex.co for vertex in item.data.vertices])
-        assert np.allclose([corners.min(axis=0), corners.max(axis=0)], BOUNDS, atol=1e-4)
-    elif trimesh and file_format not in ("USDZ", "glTF Binary"):
-        bounds = BOUNDS if file_format != "OBJ" else [(1, 0, -1), (3, 1, 1)]
+    elif trimesh and file_format not in ("USDZ", "Alembic"):
+        bounds = with_y_up if file_format in ("OBJ", "glTF Binary") else BOUNDS
         assert np.allclose(trimesh.load_scene(path).bounds, bounds, atol=1e-4)
+    open_empty_file()
+    back = run(f"import_export/import_{WRITTEN_BY[path.suffix]}", path)
+    (item,) = back if isinstance(back, list) else [back]
+    bpy.context.view_layer.update()
+    corners = np.array([item.matrix_world @ vertex.co for vertex in item.data.vertices])
+    assert np.allclose([corners.min(axis=0), corners.max(axis=0)], BOUNDS, atol=1e-4)
+    if file_format not in ("STL", "PLY", "Alembic"):
+        assert [slot.material.name for slot in item.material_slots] == ["Paint"]
+        (image,) = bpy.data.images
+        assert tuple(image.pixels[:4]) == pytest.approx((1.0, 0.5, 0.0, 1.0), abs=0.01)
 
 
 @pytest.mark.parametrize("file_format", ["Alembic", "USDZ", "FBX"])
