@@ -12,12 +12,12 @@ import contextlib
 import json
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ...runtime.atomic_write import atomic_write
 from ...runtime.errors import StoreError
 from ...runtime.keys.own_modules import ScriptPart
 
@@ -72,14 +72,10 @@ class TrustedScripts:
             "parts": [_to_json(part) for part in parts],
         }
         file = self._file(digest)
-        beside = file.with_name(f".{uuid.uuid4().hex}")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(record), encoding="utf-8")
-            beside.replace(file)
+            atomic_write(file, json.dumps(record))
         except OSError as error:
-            with contextlib.suppress(OSError):
-                beside.unlink(missing_ok=True)
             raise StoreError(f"{file} can't be written: {error}") from error
         if is_own:
             self._remove_oldest()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from ...runtime import wire
+from ...runtime.atomic_write import atomic_write
 from ...runtime.errors import StoreError
 from ...runtime.presets.library import PresetLibrary
 from ...runtime.presets.trust_list import TrustList
@@ -84,11 +84,9 @@ class TrustLists:
         """Let all scripts on a list run from now on, as long as it stays what it is. Raises StoreError."""
         record = _Confirmed(trusted.library, trusted.name, trusted.digest, dict(trusted.scripts))
         file = self._file(trusted.library)
-        beside = file.with_name(f".{uuid.uuid4().hex}")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps(wire.encode(record)), encoding="utf-8")
-            beside.replace(file)
+            atomic_write(file, json.dumps(wire.encode(record)))
         except OSError as error:
             raise StoreError(f"{file} can't be written: {error}") from error
         self._known = None

@@ -7,16 +7,15 @@ themselves. What it says is shown; before a preset is used, its file is asked.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from .. import wire
+from ..atomic_write import atomic_write
 from ..errors import PresetError
 from .preset import Finding, Preset, from_json, to_json
 
@@ -130,16 +129,11 @@ def write(folder: Path, entries: Mapping[str, Entry]) -> None:
     }
     text = json.dumps(wire.encode(_Record(FORMAT, files)), ensure_ascii=False, indent=1)
     file = folder / FILE_NAME
-    beside = file.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(file)
+        atomic_write(file, text)
     except OSError as error:
         message = f"the list of presets of the library can't be written: {error.strerror}"
         raise PresetError(message, f"See who may write to {file}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def add(folder: Path, new: Mapping[str, Entry]) -> None:

@@ -9,17 +9,16 @@ itself is known by the digest of its file: a changed list has to be confirmed ag
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from .. import wire
+from ..atomic_write import atomic_write
 from ..errors import PresetError
 
 FILE_NAME: Final = "background_nodes_trusted.json"
@@ -93,13 +92,8 @@ def write(folder: Path, name: str, scripts: Mapping[str, str]) -> TrustList:
     record = wire.encode(_Record(_FORMAT, dict(sorted(scripts.items())), name))
     content = json.dumps(record, ensure_ascii=False, indent=1).encode()
     file = folder / FILE_NAME
-    beside = file.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        beside.write_bytes(content)
-        beside.replace(file)
+        atomic_write(file, content)
     except OSError as error:
         raise PresetError(f"{file} can't be written: {error.strerror}", "See who may write to it") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
     return parsed(content, str(folder))

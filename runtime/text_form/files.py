@@ -10,13 +10,12 @@ A folder with a `tree.json` stands for that.
 from __future__ import annotations
 
 import json
-import os
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from ..atomic_write import atomic_write
 from ..errors import DumpError, Problem, SignatureError
 from ..script import script_files
 from . import reading
@@ -107,8 +106,8 @@ def write_file(path: Path, data: Mapping[str, Any], *, scripts_beside: bool = Fa
         _check_others(file, beside)
         for place, source in beside.items():
             place.parent.mkdir(exist_ok=True)
-            _write(place, source)
-        _write(file, text)
+            atomic_write(place, source)
+        atomic_write(file, text)
     except OSError as error:
         raise DumpError([Problem("", "", f"{file} can't be written: {error}", "Give another name")]) from error
 
@@ -150,12 +149,3 @@ def _check_others(file: Path, beside: Mapping[Path, str]) -> None:
         if place.exists() and place not in before and place.read_bytes() != source.encode():
             message = f"{place} is there already, and not of that tree"
             raise DumpError([Problem("", "", message, "Give another name, or remove that file")])
-
-
-def _write(place: Path, text: str) -> None:
-    draft = place.with_name(f".saving-{uuid.uuid4().hex}")
-    try:
-        draft.write_bytes(text.encode())
-        os.replace(draft, place)  # noqa: PTH105 (it says what it does)
-    finally:
-        draft.unlink(missing_ok=True)
