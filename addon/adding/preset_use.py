@@ -12,7 +12,7 @@ from ...node_tree import lookup
 from ...runtime.errors import PresetError
 from ...runtime.presets.preset import Kind, Preset
 from ...runtime.script.wording import title_of
-from ..editor.active import edited_tree
+from ..editor.active import background_editor, edited_tree
 from ..presets import using
 from . import node_add, preset_choices
 from .node_add import AddOperator, store_cursor
@@ -25,7 +25,7 @@ class PresetOperator(AddOperator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         # A tree can be opened where none is yet.
-        return _is_ours(context) and (edited_tree(context) is None or super().poll(context))
+        return background_editor(context) is not None and (edited_tree(context) is None or super().poll(context))
 
     def use(self, context: bpy.types.Context, preset: Preset | None) -> set[str]:
         """Use it as what it is. What is wrong is reported."""
@@ -85,11 +85,6 @@ class BACKGROUND_NODES_OT_preset_use(PresetOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.use(context, preset_choices.shown().presets.get(self.uuid))
-
-
-def _is_ours(context: bpy.types.Context) -> bool:
-    space = context.space_data
-    return space is not None and space.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree"
 
 
 def draw(layout: bpy.types.UILayout, preset: Preset) -> None:

@@ -11,19 +11,20 @@ from ..session.run import Run
 
 def edited_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
     """The background node tree that the editor shows, be it a group: its nodes are seen, added and changed."""
-    space = _editor(context)
+    space = background_editor(context)
     return None if space is None else space.edit_tree
 
 
 def outer_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
     """The background node tree that the editor has open, whichever group in it is shown: it is what runs."""
-    space = _editor(context)
+    space = background_editor(context)
     if space is None or space.edit_tree is None:
         return None
     return space.path[0].node_tree
 
 
-def _editor(context: bpy.types.Context) -> bpy.types.SpaceNodeEditor | None:
+def background_editor(context: bpy.types.Context) -> bpy.types.SpaceNodeEditor | None:
+    """The node editor that is drawn or acted in, if it shows background node trees, be there one or not."""
     space = context.space_data
     is_ours = space is not None and space.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree"
     return space if is_ours else None

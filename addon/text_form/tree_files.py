@@ -13,7 +13,7 @@ from ...node_tree.text_form.dumping import dump
 from ...runtime.errors import TextFormError
 from ...runtime.text_form import files
 from ...runtime.text_form.paths import absolute_in, relative_to, with_paths
-from ..editor.active import TreeOperator, edited_tree
+from ..editor.active import TreeOperator, background_editor, edited_tree
 from .clipboard import report
 
 
@@ -69,8 +69,7 @@ class BACKGROUND_NODES_OT_tree_import(TreeOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        space = context.space_data
-        return space is not None and space.type == "NODE_EDITOR" and space.tree_type == "BackgroundNodeTree"
+        return background_editor(context) is not None
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
