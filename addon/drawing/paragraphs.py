@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 import blf
 import bpy
+from bpy.app.translations import pgettext_iface as translated
 
 #: The font of the interface.
 _FONT = 0
@@ -40,6 +42,12 @@ def draw(
     for index, line in enumerate(shown):
         line_icon = "NONE" if icon == "NONE" else icon if index == 0 else "BLANK1"
         column.label(text=line, icon=line_icon, translate=False)
+
+
+def draw_rest(layout: bpy.types.UILayout, found: Sequence[object], most: int) -> None:
+    """How many there are beyond the first ones, which are shown above; nothing if these are all."""
+    if len(found) > most:
+        layout.label(text=translated("and {count} more").format(count=len(found) - most), translate=False)
 
 
 @functools.lru_cache(maxsize=512)

@@ -104,9 +104,7 @@ class BACKGROUND_NODES_PT_outdated_presets(_PresetPanel, bpy.types.Panel):
             text = translated("{name}: {version} to {newest}")
             text = text.format(name=each.name, version=each.note.version, newest=each.newest.version)
             update_dialog.draw_button_for(layout, each.tree_uid, each.node_id, text)
-        if len(found) > _MAX_ROWS:
-            text = translated("and {count} more").format(count=len(found) - _MAX_ROWS)
-            layout.label(text=text, translate=False)
+        paragraphs.draw_rest(layout, found, _MAX_ROWS)
         if not found:
             layout.label(text="All presets of this file are up to date", icon="CHECKMARK")
         _draw_findings(layout, context, updating.missing())
@@ -161,9 +159,7 @@ def _draw_findings(layout: bpy.types.UILayout, context: bpy.types.Context, findi
         box.label(text=title, icon="ERROR" if finding.is_error else "INFO", translate=False)
         text = as_sentences(finding.message, finding.fix)
         paragraphs.draw(box, context, text[:1].upper() + text[1:])
-    if len(findings) > _MAX_ROWS:
-        text = translated("and {count} more").format(count=len(findings) - _MAX_ROWS)
-        layout.label(text=text, translate=False)
+    paragraphs.draw_rest(layout, findings, _MAX_ROWS)
 
 
 classes = (

@@ -367,9 +367,7 @@ def _draw_findings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     for finding in sorted(_Open.findings, key=lambda finding: not finding.is_error)[:_MAX_FINDINGS]:
         text = as_sentences(f"{finding.node}: {finding.message}".removeprefix(": "), finding.fix)
         paragraphs.draw(layout, context, text, icon="CANCEL" if finding.is_error else "INFO", width=_WIDTH)
-    if len(_Open.findings) > _MAX_FINDINGS:
-        text = translated("and {count} more").format(count=len(_Open.findings) - _MAX_FINDINGS)
-        layout.label(text=text, translate=False)
+    paragraphs.draw_rest(layout, _Open.findings, _MAX_FINDINGS)
 
 
 classes = (BACKGROUND_NODES_OT_preset_save,)

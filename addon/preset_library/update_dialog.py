@@ -154,9 +154,7 @@ def _draw_sockets(layout: bpy.types.UILayout, context: bpy.types.Context, change
         icon = "ADD" if not change.before else "REMOVE" if not change.now else "FILE_REFRESH"
         text = str(change)
         paragraphs.draw(layout, context, text[:1].upper() + text[1:], icon=icon, width=_WIDTH)
-    if len(changes.sockets) > _MAX_LINES:
-        text = translated("and {count} more").format(count=len(changes.sockets) - _MAX_LINES)
-        layout.label(text=text, translate=False)
+    paragraphs.draw_rest(layout, changes.sockets, _MAX_LINES)
 
 
 def draw_button_for(layout: bpy.types.UILayout, tree_uid: int, node_id: str, text: str) -> None:

@@ -301,9 +301,7 @@ class BACKGROUND_NODES_PT_problems(_TreePanel, bpy.types.Panel):
             _draw_next_run(layout, context, problems.num_tasks(tree))
         for problem in found[:_MAX_PROBLEMS]:
             _draw_problem(layout, context, problem)
-        if len(found) > _MAX_PROBLEMS:
-            text = translated("and {count} more").format(count=len(found) - _MAX_PROBLEMS)
-            layout.label(text=text, translate=False)
+        paragraphs.draw_rest(layout, found, _MAX_PROBLEMS)
 
 
 def _draw_next_run(layout: bpy.types.UILayout, context: bpy.types.Context, num_tasks: int) -> None:
