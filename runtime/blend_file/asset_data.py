@@ -44,7 +44,6 @@ class Asset:
     description: str
     license: str
     catalog_id: str
-    catalog_name: str
     tags: tuple[str, ...]
     properties: Mapping[str, Property]
 
@@ -160,7 +159,6 @@ def _asset(tree: _Struct) -> Asset | None:
         described.text_at("description"),
         described.text_at("license"),
         _catalog_id(described.field("catalog_id")),
-        described.text("catalog_simple_name"),
         tuple(tag.text("name") for tag in described.listed(_first(described.field("tags")), "AssetTag")),
         {} if group is None else dict(_properties(group)),
     )

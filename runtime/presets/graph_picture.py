@@ -14,7 +14,7 @@ import numpy
 
 Color = tuple[float, float, float]
 
-#: numpy.ndarray of a side.
+#: Pixels of a side.
 SIZE: Final = 256
 #: Sizes in UI units, as those of nodes.
 HEADER: Final = 26.0
@@ -27,7 +27,7 @@ _FRAME_MARGIN: Final = 24.0
 #: The margin of the picture in pixels, and the most pixels for a UI unit: a single node does not fill it all.
 _MARGIN: Final = 16.0
 _MAX_SCALE: Final = 1.25
-#: numpy.ndarray for a UI unit below which a node is its header and body: a socket would be less than a pixel.
+#: Pixels for a UI unit below which a node is its header and body: a socket would be less than a pixel.
 _MIN_SCALE_OF_SOCKETS: Final = 0.12
 #: More are too small to be seen one by one.
 _MAX_NODES: Final = 1000
