@@ -72,6 +72,14 @@ def stamp(status: os.stat_result) -> Stamp:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def stamp_of(path: str) -> Stamp | None:
+    """The stamp of the file at a path; None if there is none that can be looked at."""
+    try:
+        return stamp(Path(path).stat())
+    except OSError:
+        return None
+
+
 def is_settled(status: os.stat_result, now: int) -> bool:
     """Whether a file, as it was read at a time (ns), can't have changed since without another stamp."""
     return max(status.st_mtime_ns, status.st_ctime_ns) < now - _TICK

@@ -20,7 +20,7 @@ import bpy
 
 from ..engine.messages import WorkerKind
 from ..engine.workers import AddonPlaces
-from ..keys.files import Stamp, stamp
+from ..keys.files import Stamp, stamp_of
 from ..pool.launcher import PREFERENCES
 
 #: The first Blender whose Python module reads preferences; older ones crash in it.
@@ -67,7 +67,7 @@ class Outfit:
             find_addons(self._places)
             self.fault = next(filter(None, map(_enable, self._kind.addons)), "")
             bpy.context.preferences.is_dirty = False
-        self._stamps = {file: _stamp_of(file) for module in self.modules() if (file := _file_of(module))}
+        self._stamps = {file: stamp_of(file) for module in self.modules() if (file := _file_of(module))}
 
     def modules(self) -> list[types.ModuleType]:
         """The modules of all add-ons that did not come with Blender."""
@@ -79,7 +79,7 @@ class Outfit:
 
     def is_outdated(self) -> bool:
         """Whether the file of an add-on is another one than was imported."""
-        return any(_stamp_of(file) != known for file, known in self._stamps.items())
+        return any(stamp_of(file) != known for file, known in self._stamps.items())
 
     def refusal(self, node: str) -> str:
         """Why a task can't run here."""
@@ -152,9 +152,3 @@ def _reason(error: Exception, module: str) -> str:
 
 def _file_of(module: types.ModuleType) -> str:
     return getattr(module, "__file__", None) or ""
-
-
-def _stamp_of(file: str) -> Stamp | None:
-    with contextlib.suppress(OSError):
-        return stamp(Path(file).stat())
-    return None

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ...keys.files import Stamp, stamp
+from ...keys.files import Stamp, stamp_of
 
 #: Folders of installed packages. A script that lies in one is not the owner of what lies beside it.
 _PACKAGE_FOLDERS = ("site-packages", "dist-packages")
@@ -68,7 +68,7 @@ class Importer:
 
     def is_outdated(self) -> bool:
         """Whether the file of an installed module is another one than was imported."""
-        return any(_stamp_of(path) != known for path, known in self._stamps.items())
+        return any(stamp_of(path) != known for path, known in self._stamps.items())
 
     def leave_folder(self) -> None:
         """The script has ended."""
@@ -106,7 +106,7 @@ class Importer:
         if self._is_installed(spec):
             if top not in self._first:
                 self._late.add(top)
-                if spec.has_location and spec.origin and (found := _stamp_of(spec.origin)):
+                if spec.has_location and spec.origin and (found := stamp_of(spec.origin)):
                     self._stamps.setdefault(spec.origin, found)
             if not isinstance(spec.loader, type | None):  # of built-in modules it is a class
                 self._watch(spec.loader)
@@ -139,12 +139,6 @@ class Importer:
                 yield
         finally:
             self._depth -= 1
-
-
-def _stamp_of(path: str) -> Stamp | None:
-    with contextlib.suppress(OSError):
-        return stamp(Path(path).stat())
-    return None
 
 
 def enter_folder(folder: str) -> None:
