@@ -15,6 +15,7 @@ import numpy as np
 from ..engine.file_names import file_name
 from .image_pixels import new_image
 from .mesh_conversion import mesh_copy
+from .mesh_editing import selected_alone
 from .uv_coverage import uv_coverage
 
 #: The number of the UDIM tile that a picture without tiles fills, and how many tiles are no mistake.
@@ -176,24 +177,10 @@ def _check_cage(source: bpy.types.Object, shell: bpy.types.Object, name: str) ->
 @contextlib.contextmanager
 def taking_part(*objects: bpy.types.Object, active: bpy.types.Object) -> Iterator[None]:
     """As `script.taking_part`."""
-    before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
-    place = bpy.data.collections.new("Bake")
-    bpy.context.scene.collection.children.link(place)
-    for item in objects:
-        place.objects.link(item)
-        item.hide_viewport = item.hide_render = item.hide_select = False
-    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
-    for item in bpy.context.view_layer.objects:
-        item.select_set(item in objects)
-    bpy.context.view_layer.objects.active = active
     bpy.context.scene.render.engine = "CYCLES"
     bpy.context.scene.cycles.device = "CPU"
-    try:
+    with selected_alone(*objects, active=active):
         yield
-    finally:
-        bpy.data.collections.remove(place)
-        for item, *hidden in before:
-            item.hide_viewport, item.hide_render, item.hide_select = hidden
 
 
 def bake_target(

@@ -15,28 +15,37 @@ _NORMALS = "background nodes: normal"
 
 
 @contextlib.contextmanager
-def edit_mode(*sources: bpy.types.Object) -> Iterator[None]:
-    """As `script.edit_mode`."""
-    before = [(item, item.hide_viewport, item.hide_select) for item in sources]
-    place = bpy.data.collections.new("Edit Mode")
+def selected_alone(*objects: bpy.types.Object, active: bpy.types.Object) -> Iterator[None]:
+    """Within the block these objects are in the scene, can be seen and rendered, and nothing else is selected."""
+    before = [(item, item.hide_viewport, item.hide_render, item.hide_select) for item in objects]
+    place = bpy.data.collections.new("Selected")
     bpy.context.scene.collection.children.link(place)
-    for item in sources:
-        item.hide_viewport = item.hide_select = False
-        place.objects.link(item)
-    bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
-    for item in bpy.context.view_layer.objects:
-        item.select_set(item in sources)
-    bpy.context.view_layer.objects.active = sources[0]
-    bpy.ops.object.mode_set(mode="EDIT")
     try:
-        bpy.ops.mesh.reveal(select=False)
-        bpy.ops.mesh.select_all(action="SELECT")
+        for item in objects:
+            place.objects.link(item)
+            item.hide_viewport = item.hide_render = item.hide_select = False
+        bpy.context.view_layer.update()  # what was shown or linked just now can't be selected before
+        for item in bpy.context.view_layer.objects:
+            item.select_set(item in objects)
+        bpy.context.view_layer.objects.active = active
         yield
     finally:
-        bpy.ops.object.mode_set(mode="OBJECT")
-        for item, was_hidden, was_unselectable in before:
-            item.hide_viewport, item.hide_select = was_hidden, was_unselectable
         bpy.data.collections.remove(place)
+        for item, *hidden in before:
+            item.hide_viewport, item.hide_render, item.hide_select = hidden
+
+
+@contextlib.contextmanager
+def edit_mode(*sources: bpy.types.Object) -> Iterator[None]:
+    """As `script.edit_mode`."""
+    with selected_alone(*sources, active=sources[0]):
+        bpy.ops.object.mode_set(mode="EDIT")
+        try:
+            bpy.ops.mesh.reveal(select=False)
+            bpy.ops.mesh.select_all(action="SELECT")
+            yield
+        finally:
+            bpy.ops.object.mode_set(mode="OBJECT")
 
 
 @contextlib.contextmanager
