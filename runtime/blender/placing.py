@@ -10,7 +10,7 @@ import bpy
 import numpy
 from mathutils import Matrix
 
-from .dependencies import used_by
+from .dependencies import Uses
 from .mesh_conversion import evaluated_mesh, take_mesh
 
 #: So far, in parts of its size, a shape may be from another one that is the same.
@@ -55,8 +55,9 @@ def place_at_origin(
 def _shapes(objects: Iterable[bpy.types.Object]) -> dict[bpy.types.Object, bpy.types.Mesh]:
     """What modifiers make of those that they may make something else of where others are elsewhere."""
     meshes = [item for item in objects if item.type == "MESH" and item.modifiers]
-    given = set(objects)
-    looking = [item for item in meshes if any(isinstance(each, bpy.types.Object) for each in used_by([item]) - given)]
+    elsewhere = {item.session_uid for item in set(bpy.data.objects) - set(objects)}
+    uses = Uses()
+    looking = [item for item in meshes if not elsewhere.isdisjoint(uses.used_by([item]))]
     depsgraph = bpy.context.evaluated_depsgraph_get()
     return {item: evaluated_mesh(item, depsgraph) for item in looking}
 
