@@ -47,7 +47,7 @@ def convert_to_mesh(source: bpy.types.Object, *, keep_modifiers: bool = False) -
 @contextlib.contextmanager
 def mesh_copy(source: bpy.types.Object) -> Iterator[bpy.types.Object]:
     """As `script.mesh_copy`."""
-    converted = _converted_copy(source)
+    converted = converted_copy(source)
     bpy.context.scene.collection.objects.link(converted)
     bpy.context.view_layer.update()
     mesh = converted.data
@@ -57,10 +57,11 @@ def mesh_copy(source: bpy.types.Object) -> Iterator[bpy.types.Object]:
         bpy.data.batch_remove({converted, mesh})
 
 
-def _converted_copy(source: bpy.types.Object) -> bpy.types.Object:
+def converted_copy(source: bpy.types.Object, *, keep_modifiers: bool = False) -> bpy.types.Object:
+    """As `convert_to_mesh`, of a copy: `source` stays as it is. The copy is in no collection."""
     _check(source)
     # A copy of a metaball would be a part of the same one.
-    return convert_to_mesh(source if source.type in _CONVERTED_BESIDE else source.copy())
+    return convert_to_mesh(source if source.type in _CONVERTED_BESIDE else source.copy(), keep_modifiers=keep_modifiers)
 
 
 def _check(source: bpy.types.Object) -> None:
@@ -184,7 +185,7 @@ def _instanced_mesh(collection: bpy.types.Collection) -> bpy.types.Mesh:
     for item in dict.fromkeys(_shown_objects(collection)):
         part, is_mirrored = item, item.matrix_world.is_negative
         if is_mirrored or item.type in _CONVERTED_BESIDE:  # all else Geometry Nodes realize as it is
-            part = _converted_copy(item)
+            part = converted_copy(item)
             copies |= {part, part.data}
         if is_mirrored:
             part.data.flip_normals()

@@ -12,7 +12,7 @@ import bpy
 
 from ..engine.file_names import numbered
 from .image_pixels import as_shown
-from .mesh_conversion import convert_to_mesh, editable, has_surface
+from .mesh_conversion import converted_copy, editable, has_surface
 from .takes import keep_takes
 
 #: What a file shows of an object, if it can hold that type.
@@ -130,8 +130,7 @@ def select_alone(objects: Iterable[bpy.types.Object]) -> None:
 
 def mesh_in_place_of(item: bpy.types.Object, *, keep_modifiers: bool = False) -> bpy.types.Object:
     """A mesh object with the name, the place and the children of an object that has a surface, which others may use."""
-    made_beside = item.type in ("META", "EMPTY")
-    converted = convert_to_mesh(item if made_beside else item.copy(), keep_modifiers=keep_modifiers)
+    converted = converted_copy(item, keep_modifiers=keep_modifiers)
     if not item.library:
         name, item.name = item.name, f"{item.name} before"
         converted.name = name
