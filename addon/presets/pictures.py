@@ -13,6 +13,7 @@ import numpy
 from ...node_tree.group_node import GROUP_INPUT, GROUP_OUTPUT
 from ...node_tree.node_shape import location
 from ...runtime.blend_file.asset_data import Picture
+from ...runtime.blender.image_pixels import to_screen
 from ...runtime.errors import PresetError
 from ...runtime.presets import graph_picture
 from ...runtime.presets.graph_picture import SIZE, Color, DrawnLink, DrawnNode, DrawnSocket
@@ -150,9 +151,8 @@ def of_image(image: bpy.types.Image) -> Picture | None:
 
 
 def _for_screens(pixels: numpy.ndarray) -> numpy.ndarray:
-    """Light as a screen shows it (the sRGB standard, IEC 61966-2-1)."""
-    light = numpy.clip(numpy.nan_to_num(pixels[..., :3]), 0.0, 1.0)
-    shown = numpy.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1.0 / 2.4) - 0.055)
+    """Light as a screen shows it."""
+    shown = to_screen(numpy.nan_to_num(pixels[..., :3]))
     return numpy.concatenate([shown, numpy.clip(pixels[..., 3:], 0.0, 1.0)], axis=2)
 
 

@@ -43,6 +43,12 @@ def _filtered(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
     return result
 
 
+def to_screen(light: np.ndarray) -> np.ndarray:
+    """Linear values as a screen shows them, from 0 to 1 (the sRGB standard, IEC 61966-2-1)."""
+    light = np.clip(light, 0.0, 1.0)
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+
+
 def as_shown(image: bpy.types.Image, *, replaces: bool) -> bpy.types.Image:
     """As `script.as_shown`."""
     if not image.is_float or image.colorspace_settings.is_data or image.source == "TILED":
@@ -50,8 +56,7 @@ def as_shown(image: bpy.types.Image, *, replaces: bool) -> bpy.types.Image:
     pixels = read_pixels(image)
     if image.alpha_mode != "CHANNEL_PACKED":
         pixels[..., :3] /= np.maximum(pixels[..., 3:], 1e-6)
-    colors = np.clip(pixels[..., :3], 0.0, 1.0)
-    pixels[..., :3] = np.where(colors <= 0.0031308, colors * 12.92, 1.055 * colors ** (1 / 2.4) - 0.055)
+    pixels[..., :3] = to_screen(pixels[..., :3])
     name = image.name
     if replaces and not image.library:
         image.name = f"{name} in Floats"
