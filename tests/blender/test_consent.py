@@ -187,7 +187,10 @@ def test_nodes_that_were_copied_in_another_file_are_asked_for(stranger_s_file):
     with editor(mine):
         bpy.ops.node.clipboard_paste()
     (node,) = mine.nodes
-    assert node.script is None or questions(mine)
+    if bpy.app.version < (5, 2, 0):
+        assert node.script is None
+    else:
+        assert questions(mine)
 
 
 @pytest.mark.parametrize("mode", ["SAVE", "LIVE", "FRAME"])

@@ -34,6 +34,7 @@ def test_example_has_a_note_that_explains_it(opened):
 
 def test_links_of_an_example_pass_no_node(opened):
     nodes = [node for node in opened.nodes if node.bl_idname.startswith("Background")]
+    assert opened.links
     for link in opened.links:
         left, right = link.from_node.location.x, link.to_node.location.x
         passed = [node for node in nodes if left < node.location.x < right and node != link.to_node]

@@ -111,9 +111,13 @@ def test_script_that_ends_blender_fails_and_says_how(warm, body, message):
     assert "the last words" in outcome.log, "what was printed before the crash is what one looks for"
 
 
-def test_script_that_quits_blender_fails(warm):
-    outcome = warm.run("import bpy; bpy.ops.wm.quit_blender()")
-    assert outcome.state == "failed" or outcome.value is None
+def test_script_that_quits_blender_fails_or_goes_on_where_that_does_nothing(warm):
+    outcome = warm.run("import bpy; bpy.ops.wm.quit_blender(); return 1")
+    if outcome.state == "failed":
+        assert outcome.message.startswith("the worker died (")
+    else:
+        assert outcome.value == 1  # the module does not end by it
+    assert warm.run("return 2").value == 2
 
 
 @pytest.mark.any_blender

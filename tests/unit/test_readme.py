@@ -63,8 +63,16 @@ def test_every_command_of_make_is_in_the_readme_and_no_other():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#:]+)\)", read(page)):
-        assert (ROOT / page).parent.joinpath(target).is_file(), target
+    for target, heading in re.findall(r"\]\(([^)#:]*)#?([^):]*)\)", read(page)):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.is_file(), target
+        assert not heading or heading in headings(file), f"{target}#{heading}"
+
+
+def headings(file: Path) -> set[str]:
+    """What links to the headings of a page end in."""
+    titles = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -95,7 +103,9 @@ def test_every_option_of_the_command_line_is_on_its_page():
     from background_nodes.cli import _parser
 
     page = read("docs/automation.md")
-    for option in re.findall(r"--[a-z]+", _run_help(_parser("background-nodes", has_file=True))):
+    options = re.findall(r"--[a-z-]+", _run_help(_parser("background-nodes", has_file=True)))
+    assert "--output" in options
+    for option in options:
         assert f"`{option}" in page or option == "--help", option
 
 
@@ -104,9 +114,11 @@ def test_every_option_of_the_farm_is_on_its_page():
 
     page = read("docs/farm.md")
     actions = _parser("background-nodes", has_file=True)._subparsers._group_actions[0].choices["farm"]
-    for action in actions._subparsers._group_actions[0].choices.values():
-        for option in re.findall(r"--[a-z-]+", action.format_help()):
-            assert option in page or option in ("--help", "--port"), option
+    helps = [action.format_help() for action in actions._subparsers._group_actions[0].choices.values()]
+    options = [option for each in helps for option in re.findall(r"--[a-z-]+", each)]
+    assert "--slots" in options
+    for option in options:
+        assert option in page or option in ("--help", "--port"), option
 
 
 def _run_help(parser) -> str:
