@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ..runtime.engine import carried_files, messages, own_files
+from ..runtime.engine import carried_files, going_runs, messages, own_files
 from ..runtime.engine.carried_files import CarriedFile
 from ..runtime.engine.workers import WorkerInfo
 from ..runtime.errors import BackgroundNodesError, EngineError, StoreError, TransportError, UnwrittenError
@@ -372,16 +372,22 @@ class Bridge:
         self._paths[file.digest] = path
 
     def _path_taken_by_others(self, request: _Request, report: messages.Succeeded) -> str:
-        """What is wrong if a task on another machine has written to a path that this one wrote to, "" if nothing is."""
+        """What is wrong if a task on another machine, or another run, has written to a path that this one wrote to.
+
+        "" if nothing is.
+        """
         task = request.task
         if not isinstance(task, messages.Execute) or not task.shared.place:
             return ""
         place = self._folder.file(task.shared.place)
         own = own_files.Owner(task.task, task.item, task.node)
+        going = replace(task.shared.going, claims=str(place))
         for path in report.claimed:
             file = own_files.claim_file(path, place)
             if file.exists() and (other := own_files.other_owner(file, own)) is not None:
                 return str(own_files.taken(path, other))
+            if (note := going_runs.other_run(own_files.stem_of(path), going)) is not None:
+                return str(own_files.taken_elsewhere(path, note.said, is_written=True))
         return ""
 
     def _hear(self, event: tuple[float, str]) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
+from ...runtime.engine import run_files
 from ...runtime.engine.active_run import ActiveRun
 from ...runtime.engine.cache import Cache
 from ...runtime.engine.forecast import Forecast
@@ -154,6 +155,8 @@ class Session:
         num_workers = workers or engine.usual_capacity(settings.num_workers)
         runner = self._prepare_runner(num_workers, settings)
         needs.check(plan.tasks, engine.why_not)
+        if brings_back is None:
+            run_files.check_free(plan.tasks)
         if force:
             engine.end_used()
         taken = self._host.take_snapshot(plan.live_refs(), runner.scratch, with_file=plan.takes_open_file, reuses=True)
@@ -252,6 +255,7 @@ class Session:
         if not run.allows_scripts:
             self._host.admit(tasks)
         needs.check(tasks, self._equipment.get(self.settings)[1].why_not)
+        run_files.check_free(tasks)
         run.try_again(tasks)
         self._host.start_timer(self.tick)
 

@@ -79,7 +79,7 @@ class ActiveRun:
         self.results = Results(
             scratch, snapshot, open_file, lambda task: records[task].layout, self._skipped, lambda: Counting(records)
         )
-        self.files = RunFiles(scratch, plan.files)
+        self.files = RunFiles(scratch, plan.files, plan.name)
         self.cache = (
             None
             if cache is None

@@ -21,6 +21,7 @@ from ..planning.plan import TaskOutput
 from ..scratch.typed_values import TypedValue
 from ..script.signature import Parameter, ScriptSource
 from ..script.socket_types import SocketType, StoredRef
+from .going_runs import GoingRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,13 @@ class SharedFiles:
         place: what the names of the shared files start with, "" if there are none.
         items: name of the file that says what each item is given, "" if there is one item.
         open_file: path of the artist's open file when the run started, "" if that was never saved.
+        going: what the run says of itself to others. The path of the claims is left out: each machine has its own.
     """
 
     place: str = ""
     items: str = ""
     open_file: str = ""
+    going: GoingRun = field(default_factory=GoingRun)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 
 Different workers run the items of a node, at the same time or one after another. So that they don't overwrite each
 other's files, each knows what the others are given. Before a task writes to a path it *claims* the path: it makes a
-small file for it in the scratch folder, which only one task can make. Claims end with the run: the next run may
-overwrite the files of this one.
+small file for it in the scratch folder, which only one task can make. Then it looks whether another run that goes on
+has claimed it (`going_runs`). Claims end with the run: the next run may overwrite the files of this one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from typing import Any
 from ..errors import MisfitError
 from ..planning import destinations
 from ..planning.destinations import FilesInUse, is_same
-from . import used_files
+from . import going_runs, used_files
 from .file_names import file_key, numbered
+from .going_runs import GoingRun, Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class TaskContext:
         paths: the parameters that are paths.
         whole_path: resolves `//` in them.
         position: the number of this item among those of `columns`.
+        going: what the run says of itself to other runs.
+        labels: by parameter, how its socket is labelled.
     """
 
     owner: Owner = field(default_factory=Owner)
@@ -62,10 +65,18 @@ class TaskContext:
     paths: frozenset[str] = frozenset()
     whole_path: Callable[[str], str] = str
     position: int = 0
+    going: GoingRun = field(default_factory=GoingRun)
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def seen(self, name: str, value: Any) -> Any:
         """What a script sees of the value of a parameter."""
         return self.whole_path(value) if name in self.paths and isinstance(value, str) else value
+
+    def socket_of(self, path: Path) -> str:
+        """The label of the socket that the name of a file is made from, "" if that can't be told."""
+        texts = {name: self.seen(name, value) for name, value in self.given.items() if isinstance(value, str)}
+        found = [name for name, text in texts.items() if Path(text).is_absolute() and str(path).startswith(text)]
+        return self.labels.get(max(found, key=lambda name: len(texts[name])), "") if found else ""
 
 
 #: The clock that Linux takes the times of files from; Python's `time` has no name for it.
@@ -76,13 +87,14 @@ _LAG = 16_000_000 if sys.platform == "win32" else 0
 
 _context = TaskContext()
 _claimed: list[Path] = []
+_mark = Mark(GoingRun())
 
 
 @contextlib.contextmanager
 def using(context: TaskContext) -> Iterator[None]:
     """Let the functions of this module use a task's context within the block. If it raises, its claims are removed."""
-    global _context  # noqa: PLW0603 (a process runs one task at a time)
-    _context = context
+    global _context, _mark
+    _context, _mark = context, Mark(context.going)
     _claimed.clear()
     try:
         yield
@@ -92,7 +104,8 @@ def using(context: TaskContext) -> Iterator[None]:
                 file.unlink()
         raise
     finally:
-        _context = TaskContext()
+        _mark.drop()
+        _context, _mark = TaskContext(), Mark(GoingRun())
         _claimed.clear()
 
 
@@ -139,16 +152,19 @@ def claim_results(paths: Iterable[str], written: WrittenFiles) -> None:
     """Claim the files that the result of the task names, if the task wrote them.
 
     Raises:
-        ValueError: if another item of the node has written one of them in this run, too.
+        ValueError: if another item of the node has written one of them in this run, too, or another run that goes on.
     """
     if _context.claims is None:
         return
     for path in filter(written.has, map(_context.whole_path, paths)):
+        _mark.hold(is_task=True)
         file = claim_file(path, _context.claims)
         other = other_owner(file, _context.owner)
         if other is None:
             _claimed.append(file)
             used_files.note_written(Path(path))
+            if (run := going_runs.other_run(stem_of(path), _context.going)) is not None:
+                raise _at_socket(taken_elsewhere(path, run.said, is_written=True), Path(path))
         elif other.task == _context.owner.task:
             raise taken(path, other)
 
@@ -193,7 +209,8 @@ def claim(path: str | os.PathLike[str]) -> Path:
     """Reserve a file for this task before it writes it, and return its path. To claim it again changes nothing.
 
     Raises:
-        ValueError: if it is not the absolute path of a file, or the artist's scene uses it, or another task writes it.
+        ValueError: if it is not the absolute path of a file, or the artist's scene uses it, or another task writes it,
+            of this run or of one that goes on at the same time.
     """
     path = Path(path)
     try:
@@ -260,21 +277,64 @@ def _what_it_is(path: Path) -> str:
 
 
 def _claim(path: Path, claims: Path) -> None:
-    file = claim_file(path, claims)
-    if other := other_owner(file, _context.owner):
-        raise taken(path, other)
-    _claimed.append(file)
+    file, stem = claim_file(path, claims), stem_of(path)
+    _mark.hold(is_task=True)
+    end = time.monotonic() + going_runs.PATIENCE
+    while True:
+        with going_runs.turn():
+            is_new = not file.exists()
+            if other := other_owner(file, _context.owner):
+                raise _at_socket(taken(path, other), path)
+            note = going_runs.other_run(stem, _context.going)
+            if note is None:
+                _claimed.append(file)
+                return
+            if is_new:
+                file.unlink(missing_ok=True)
+        if note.is_run or time.monotonic() >= end:
+            raise _at_socket(taken_elsewhere(path, note.said), path)
+        time.sleep(going_runs.INTERVAL)  # a worker whose run is over is about to end
 
 
 def taken(path: str | Path, other: Owner) -> ValueError:
-    """What is wrong if another task writes to a path."""
-    who = f'item {other.item + 1} of "{other.node}"' if other.node else "another task"
-    return ValueError(f"{path} is written by {who} in this run, too; choose another name")
+    """What is wrong if another task of the run writes to a path."""
+    return ValueError(f"{path} is written by {_words(other)} in this run, too; choose another name")
+
+
+def taken_elsewhere(path: str | os.PathLike[str], run: GoingRun, *, is_written: bool = False) -> MisfitError:
+    """What is wrong if another run that goes on at the same time writes to a path; `is_written`: by this one, too."""
+    is_over, owner = run.ended is not None, owner_of(claim_file(path, Path(run.claims)))
+    told = f"{path} {'was' if is_over else 'is'} written by {_words(owner)} of {run}"
+    told += ", and this script has written over it" if is_written else ""
+    fix = "Run this once more to write over it" if is_over else "Wait until that is over"
+    return MisfitError(told, f"{fix}, or choose another name")
+
+
+def is_of(run: GoingRun, path: str | os.PathLike[str], owner: Owner) -> bool:
+    """Whether another run has claimed a path for the same item of the same task, as far as that is known."""
+    other = owner_of(claim_file(path, Path(run.claims)))
+    is_unknown = run.ended is not None and not other.task  # its Blender was closed
+    return is_unknown or (other.task, other.item) == (owner.task, owner.item)
+
+
+def _words(owner: Owner) -> str:
+    return f'item {owner.item + 1} of "{owner.node}"' if owner.node else "another task"
+
+
+def _at_socket(error: Exception, path: Path) -> ValueError:
+    """The same error, with the socket that names the file, if that can be told."""
+    socket = _context.socket_of(path)
+    return ValueError(f'socket "{socket}": {error}' if socket else str(error))
+
+
+def stem_of(path: str | os.PathLike[str]) -> str:
+    """What stands for a path in the names of claims."""
+    return hashlib.sha256(file_key(path).encode()).hexdigest()[:32]
 
 
 def claim_file(path: str | os.PathLike[str], claims: Path) -> Path:
     """The small file that stands for the claim to a path; `claims`: as in a `TaskContext`."""
-    return claims.with_name(f"{claims.stem}.{hashlib.sha256(file_key(path).encode()).hexdigest()[:32]}.claim")
+    return going_runs.claim_file(claims, stem_of(path))
 
 
 def other_owner(file: Path, owner: Owner) -> Owner | None:
@@ -283,7 +343,7 @@ def other_owner(file: Path, owner: Owner) -> Owner | None:
         with file.open("x", encoding="utf-8") as stream:
             json.dump(dataclasses.asdict(owner), stream)
     except FileExistsError:
-        other = _owner_of(file)
+        other = owner_of(file)
         return other if (other.task, other.item) != (owner.task, owner.item) else None
     return None
 
@@ -291,11 +351,12 @@ def other_owner(file: Path, owner: Owner) -> Owner | None:
 def release(claims: Path, task: str) -> None:
     """Remove the claims of a task."""
     for file in claims.parent.glob(f"{claims.stem}.*.claim"):
-        if _owner_of(file).task == task:
+        if owner_of(file).task == task:
             file.unlink(missing_ok=True)
 
 
-def _owner_of(file: Path) -> Owner:
+def owner_of(file: Path) -> Owner:
+    """Who has made the file of a claim; nobody if that can't be read."""
     try:
         return Owner(**json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # it is being written

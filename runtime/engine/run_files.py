@@ -15,17 +15,21 @@ import dataclasses
 import functools
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import wire
-from ..errors import StoreError
+from ..errors import CompileError, Problem, StoreError
 from ..planning.destinations import FilesInUse
 from ..planning.plan import PlannedTask
+from ..planning.sources import Constant, leaves
 from ..scratch import value_files
 from ..scratch.scratch import Scratch, ScratchFolder
-from . import own_files
+from ..script.signature import Parameter
+from . import going_runs, own_files
+from .going_runs import GoingRun, Mark
 from .messages import Execute, SharedFiles
 from .own_files import Owner, TaskContext
 
@@ -33,10 +37,12 @@ from .own_files import Owner, TaskContext
 class RunFiles:
     """The files of one run, written when they are first needed."""
 
-    def __init__(self, scratch: Scratch, in_use: FilesInUse) -> None:
-        """`in_use`: the artist's files when the run starts."""
+    def __init__(self, scratch: Scratch, in_use: FilesInUse, name: str = "") -> None:
+        """`in_use`: the artist's files when the run starts; `name`: of its tree or job."""
         self._scratch = scratch
         self._in_use = [in_use]  # and after each change of them
+        self._name = name
+        self._mark: Mark | None = None
         self._for_all = SharedFiles()  # what a task without items is told
         self._mapped: dict[tuple[str, int], SharedFiles] = {}
 
@@ -69,8 +75,23 @@ class RunFiles:
             place = self._scratch.new_blob()
             for number in range(len(self._in_use)):
                 self._write_in_use(place, number)
-            self._for_all = SharedFiles(place, open_file=self._in_use[0].open_file)
+            open_file = self._in_use[0].open_file
+            claims = str(self._scratch.file(place))
+            self._mark = Mark(GoingRun(os.urandom(8).hex(), self._name, open_file, claims))
+            self._for_all = SharedFiles(place, open_file=open_file)
+            self.go_on()
         return self._for_all
+
+    def go_on(self) -> None:
+        """Note that the run goes on: when it begins, and when it is tried again."""
+        if self._mark is not None:
+            self._mark.hold()
+            self._for_all = dataclasses.replace(self._for_all, going=dataclasses.replace(self._mark.said, claims=""))
+
+    def end(self) -> None:
+        """Note that the run is over: runs that begin from now on may write over its files."""
+        if self._mark is not None:
+            self._mark.release()
 
     def protect(self, in_use: FilesInUse) -> None:
         """Let tasks spare these files of the artist, too: the open file has got another name, or another was opened.
@@ -93,7 +114,8 @@ class RunFiles:
         """Claim files for a task that has written them in an earlier run, as its result is used again.
 
         Returns:
-            whether it has all of them. If not, another task of the run writes one; then it has none.
+            whether it has all of them. If not, another task writes one, of this run or of one that goes on; then it has
+            none. What another run claimed for the same item is what this one uses: it may follow that run.
 
         Raises:
             StoreError: if a file can't be written.
@@ -103,14 +125,20 @@ class RunFiles:
         try:
             for path in paths:
                 file = own_files.claim_file(path, place)
-                if own_files.other_owner(file, owner):
+                is_taken = own_files.other_owner(file, owner) is not None
+                made += [] if is_taken else [file]
+                if is_taken or self._is_taken_elsewhere(owner, path):
                     for each in made:
                         each.unlink(missing_ok=True)
                     return False
-                made.append(file)
         except OSError as error:
             raise StoreError(f"{place.parent} can't be written to: {error}") from error
         return True
+
+    def _is_taken_elsewhere(self, owner: Owner, path: str) -> bool:
+        assert self._mark is not None  # a claim was made
+        other = going_runs.other_run(own_files.stem_of(path), self._mark.said)
+        return other is not None and not own_files.is_of(other.said, path, owner)
 
     def release(self, task: str) -> None:
         """Let others write what a task has written, whose items run again under other numbers."""
@@ -120,6 +148,33 @@ class RunFiles:
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""
         return (self._for_all.place,) if self._for_all.place else ()
+
+
+def check_free(tasks: Iterable[PlannedTask]) -> None:
+    """Check before a run that no other one that goes on writes the files that its tasks are given to write to.
+
+    What another run writes for the same task is left to the task: it may be found there, and taken over.
+
+    Raises:
+        CompileError: if another one does.
+    """
+    problems = []
+    for task, parameter, path in _constant_destinations(tasks):
+        note = going_runs.other_run(own_files.stem_of(path), GoingRun())
+        if note is not None and own_files.owner_of(own_files.claim_file(path, Path(note.said.claims))).task != task.id:
+            error = own_files.taken_elsewhere(path, note.said)
+            problems.append(Problem(task.name, parameter.label, error.message, error.fix, task.id))
+    if problems:
+        raise CompileError(problems)
+
+
+def _constant_destinations(tasks: Iterable[PlannedTask]) -> Iterator[tuple[PlannedTask, Parameter, str]]:
+    for task in tasks:
+        for argument in task.arguments:
+            for leaf in leaves(argument.sources) if argument.parameter.is_output_path else ():
+                if isinstance(leaf, Constant):
+                    paths = leaf.value if isinstance(leaf.value, tuple) else (leaf.value,)
+                    yield from ((task, argument.parameter, path) for path in paths if isinstance(path, str) and path)
 
 
 def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[str], str] = str) -> TaskContext:
@@ -138,6 +193,7 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
     if not shared.place:
         return TaskContext(given=given, paths=paths, whole_path=whole_path)
     place = folder.file(shared.place)
+    labels = {argument.identifier: argument.label for argument in request.arguments}
     return TaskContext(
         Owner(request.task, request.item, request.node),
         place,
@@ -147,6 +203,8 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
         paths,
         whole_path,
         request.position,
+        dataclasses.replace(shared.going, claims=str(place)),
+        labels,
     )
 
 

@@ -231,6 +231,7 @@ class Runner:
             run.files.protect(self._in_use)
         anew = run.change(tasks)
         self._runs[run.number] = run
+        run.files.go_on()
         self._ask(run, RetryRequested(time.monotonic(), tuple(tasks), anew))
 
     def protect(self, in_use: FilesInUse) -> None:
@@ -446,6 +447,7 @@ class Runner:
             except Exception:  # noqa: BLE001 (the others must be stopped)
                 traceback.print_exc()
         self._runs.pop(run.number, None)
+        run.files.end()
 
     # From reports to events
 
@@ -568,6 +570,7 @@ class Runner:
                 self._inbox.append((run, ResultsScattered(time.monotonic(), run.works.errands(works))))
             case FinishRun():
                 del self._runs[run.number]
+                run.files.end()
                 if run.cache is not None:
                     cache, has_kept = run.cache, run.cache.has_kept
                     self.keep_house(functools.partial(cache.shared.settle, dict(cache.shown), has_kept=has_kept))

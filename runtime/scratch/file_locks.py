@@ -20,8 +20,12 @@ def lock(file: IO[bytes]) -> bool:
         if os.name == "nt":
             import msvcrt
 
+            place = file.tell()
             file.seek(_LOCKED_BYTE)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            finally:
+                file.seek(place)
         else:
             import fcntl
 

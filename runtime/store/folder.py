@@ -176,8 +176,17 @@ def default_folder() -> Path:
     """
     if chosen := os.environ.get("BACKGROUND_NODES_STORE"):
         return Path(chosen).absolute()
+    return user_folder() / "store"
+
+
+def user_folder() -> Path:
+    """The folder that is ours among those that the system has for this user's caches; for all processes the same.
+
+    Raises:
+        StoreError: if the user has no home.
+    """
     try:
-        return _caches() / "background_nodes" / "store"
+        return _caches() / "background_nodes"
     except RuntimeError as error:
         raise StoreError(f"there is no folder for kept results: {error}") from error
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,27 @@ IN_USE = FilesInUse(
     "/me.blend", ("/library.blend",), ("/a.png", "/b.png"), (NumberedFiles("/shot", r"(\d+)\.png"),), ("/a.wav",)
 )
 
+Begin = Callable[[], RunFiles]
+
 
 @pytest.fixture
 def scratch(tmp_path: Path) -> Iterator[Scratch]:
     made = Scratch(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture
+def begin(scratch: Scratch) -> Iterator[Begin]:
+    """Begins a run that has files; it ends with the test."""
+    with contextlib.ExitStack() as ends:
+
+        def begun() -> RunFiles:
+            files = RunFiles(scratch, IN_USE)
+            ends.callback(files.end)
+            return files
+
+        yield begun
 
 
 def columns(task: PlannedTask) -> dict[str, list[object]]:
@@ -41,8 +57,8 @@ def request(shared: SharedFiles, task: str, item: int = 0) -> Execute:
     return Execute(task.title(), SCRIPT, (), (), SceneSettings(), "9.blend", "9.log", (), "", task, item, shared)
 
 
-def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Scratch) -> None:
-    files = RunFiles(scratch, IN_USE)
+def test_a_worker_learns_of_the_artists_files_and_of_the_other_items(scratch: Scratch, begin: Begin) -> None:
+    files = begin()
     _, mapped = parse_plan("a[]; b: *a").tasks
     context = read_context(request(files.shared(mapped, 0, columns), "b", 1), scratch.folder)
     assert (context.owner, list(context.columns().values())) == (Owner("b", 1, "B"), [[1.0, 2.0]])
@@ -58,9 +74,9 @@ def test_paths_are_whole_for_scripts_of_both_kinds(scratch: Scratch, annotation:
         assert items(to="//a") == [{"to": "/mine/a"}]
 
 
-def test_a_worker_learns_of_files_that_become_the_artists_while_it_works(scratch: Scratch) -> None:
+def test_a_worker_learns_of_files_that_become_the_artists_while_it_works(scratch: Scratch, begin: Begin) -> None:
     """1. The open file is saved as b.blend before a task starts, 2. as c.blend after that, 3. and twice more."""
-    files = RunFiles(scratch, IN_USE)
+    files = begin()
     (task,) = parse_plan("a").tasks
     second, third = (dataclasses.replace(IN_USE, open_file=name) for name in ("/b.blend", "/c.blend"))
     files.protect(second)
@@ -71,8 +87,8 @@ def test_a_worker_learns_of_files_that_become_the_artists_while_it_works(scratch
     assert list(context.in_use()) == [IN_USE, second, third]
 
 
-def test_files_that_can_not_be_read_stop_a_task_from_writing(scratch: Scratch, tmp_path: Path) -> None:
-    files = RunFiles(scratch, IN_USE)
+def test_files_that_can_not_be_read_stop_a_task_from_writing(scratch: Scratch, begin: Begin, tmp_path: Path) -> None:
+    files = begin()
     (task,) = parse_plan("a").tasks
     context = read_context(request(files.shared(task, 0, columns), "a"), scratch.folder)
     scratch.file(files.names()[0]).with_suffix(".0.in_use.json").unlink()
@@ -81,17 +97,17 @@ def test_files_that_can_not_be_read_stop_a_task_from_writing(scratch: Scratch, t
         claim(tmp_path / "a.txt")
 
 
-def test_what_the_other_items_are_given_is_read_if_a_script_asks_for_it(scratch: Scratch) -> None:
+def test_what_the_other_items_are_given_is_read_if_a_script_asks_for_it(scratch: Scratch, begin: Begin) -> None:
     """Else each of ten thousand items would read what all of them are given."""
     _, mapped = parse_plan("a[]; b: *a").tasks
-    shared = RunFiles(scratch, IN_USE).shared(mapped, 0, columns)
+    shared = begin().shared(mapped, 0, columns)
     scratch.file(shared.items).unlink()
     with using(read_context(request(shared, "b", 1), scratch.folder)), pytest.raises(StoreError, match="can't be read"):
         items()
 
 
-def test_items_are_written_once_and_again_after_a_retry(scratch: Scratch) -> None:
-    files = RunFiles(scratch, IN_USE)
+def test_items_are_written_once_and_again_after_a_retry(begin: Begin) -> None:
+    files = begin()
     _, mapped = parse_plan("a[]; b: *a").tasks
     first, second, retried = (files.shared(mapped, change, columns) for change in (0, 0, 1))
     assert first is second
