@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bridge between one foreground and a farm: a process of its own, as Dask must not be in one with Blender.
 
-    python -m background_nodes.farm.bridge FOREGROUND_PID CHANNEL_HANDLE SCRATCH HOST:PORT VERSION SHARED_FOLDER
+    python -m background_nodes.farm.bridge PID_OF_FOREGROUND HANDLE SCRATCH HOST:PORT VERSION SHARED_FOLDER PATIENCE
 
 It finds the files of tasks in the scratch folder of its foreground, and puts there what tasks leave. It ends with its
 foreground; the farm then ends what it was doing for that.
@@ -42,6 +42,8 @@ from .shared_folder import PROBE_SIZE, SMALLEST, SharedFolder
 
 #: Seconds within which a station must have joined the farm.
 _PATIENCE: Final = 20.0
+#: Seconds for which a station that does not answer is asked again for a result, while the scheduler knows it.
+_SILENCE: Final = 60.0
 #: Seconds between two looks at what the stations do, while they do something for this foreground.
 _INFOS_INTERVAL: Final = 0.5
 _LOOK_INTERVAL: Final = 0.2
@@ -111,10 +113,12 @@ class Bridge:
         self._infos: tuple[WorkerInfo, ...] = ()
         self._turn = asyncio.Lock()
         self._asides: set[asyncio.Task[None]] = set()
+        self._seen: dict[str, StationInfo] = {}  # as they answered last, by address
         self._slots: Counter[str] = Counter()  # by the station's address, those that no other foreground uses
         self._has_stations = False  # when that was last looked at
         self._lonely_since: float | None = None  # when it was first seen that nobody has joined
         self._is_watched = False
+        self._is_lost = False  # the scheduler
         self._farm: FarmInfo | None = None
 
     def start(self) -> None:
@@ -202,9 +206,13 @@ class Bridge:
         except asyncio.CancelledError:
             if request.carrying is not asyncio.current_task():
                 return  # the foreground takes it back
-            told = Told(number, lost="the scheduler of the farm was lost")
+            self._is_lost = True  # Dask has cancelled all: what becomes of it is decided at home
+            return
         except Exception as error:  # noqa: BLE001 (Dask raises what a worker raised)
             told = Told(number, lost=f"{type(error).__name__}: {error}")
+        if self._client.status != "running":
+            self._is_lost = True  # and that is why
+            return
         if self._requests.get(number) is request:
             del self._requests[number]
             self._frozen.discard(number)
@@ -253,9 +261,7 @@ class Bridge:
     async def _may_others(self, request: _Request, end: JobEnd) -> bool:
         """Whether there are stations that have not had a request yet which another one can't do."""
         request.unable[end.address] = end.no_worker
-        found = await told_by_stations(self._client, self._session)
-        infos = {address: station_info(address, *told) for address, told in found.items()}
-        needs = request.order.needs
+        needs, infos = request.order.needs, await self._described()
         return any(address not in request.unable and not info.lacks(needs) for address, info in infos.items())
 
     async def _able(self, request: _Request) -> list[str]:
@@ -264,9 +270,7 @@ class Bridge:
         Raises:
             EngineError, UnwrittenError: if there is none.
         """
-        needs = request.order.needs
-        found = await told_by_stations(self._client, self._session)
-        infos = {address: station_info(address, *told) for address, told in found.items()}
+        needs, infos = request.order.needs, await self._described()
         if not infos:  # the last one has just gone; with none to choose from, Dask would give it to any that comes
             raise EngineError("no worker of the farm is left", "Start one with: background-nodes farm worker")
         if lacking := FarmInfo(tuple(infos.values())).lacks(needs):
@@ -275,6 +279,32 @@ class Bridge:
         if able and request.unable.keys() >= {*able}:
             raise UnwrittenError(request.why_none)
         return [address for address in able if address not in request.unable]
+
+    async def _described(self) -> dict[str, StationInfo]:
+        """The stations of the farm as each answered last, by address. Raises OSError."""
+        found = await stations(self._client)
+        if any(address not in self._seen or not self._seen[address].is_there for address in found):
+            self._note(await told_by_stations(self._client, self._session))
+        return {address: self._seen[address] for address in found if address in self._seen}
+
+    def _note(self, told: Mapping[str, tuple[Any, Any]]) -> None:
+        """Keep what stations tell. What one is stays as it is: if it does not answer now, it may do so soon."""
+        for address, each in told.items():
+            info = station_info(address, *each)
+            if info.is_there or address not in self._seen:
+                self._seen[address] = info
+
+    def _forget(self, there: Collection[str]) -> None:
+        """Know nothing any more of stations that have left: one that comes back has another address, and no files."""
+        gone = (self._seen.keys() | self._slots.keys()).difference(there)
+        if not gone:
+            return
+        for address in gone:
+            self._seen.pop(address, None)
+            self._slots.pop(address, None)
+            self._by_folder.pop(address, None)
+        for digest, holders in self._holders.items():
+            self._holders[digest] = [each for each in holders if each not in gone]
 
     def _nearest(self, files: Iterable[CarriedFile]) -> str:
         """The station that holds most of what a task reads and has a free slot, "" if there is none."""
@@ -304,12 +334,11 @@ class Bridge:
         self._lonely_since = None
 
     async def wait_for_loss(self) -> None:
-        """Return when the scheduler is lost, and the foreground knows that of all its requests."""
-        while self._client.status == "running":
+        """Return when the scheduler is lost, and the foreground knows that."""
+        while self._client.status == "running" and not self._is_lost:
             await asyncio.sleep(_LOOK_INTERVAL)
-        for number in list(self._requests):
-            self._tell(Told(number, lost="the scheduler of the farm was lost"))
         self._requests.clear()
+        self._tell(Told(lost="the scheduler of the farm was lost"))
 
     def _file(self, name: str) -> CarriedFile:
         """A file of the scratch folder; it is read once. Raises StoreError."""
@@ -358,7 +387,7 @@ class Bridge:
         try:
             is_taken = file.size >= SMALLEST and await self._taken_from_folder(file.digest, address, beside)
             if not is_taken or await asyncio.to_thread(_digest_of, beside) != file.digest:
-                if not await plugin.copy(self._client.rpc, address, file.digest, beside):
+                if not await self._copied(file.digest, address, beside):
                     raise StoreError(f"{address} has lost a result")
                 if await asyncio.to_thread(_digest_of, beside) != file.digest:
                     raise StoreError(f"a result of {address} did not arrive as it was sent")
@@ -370,6 +399,20 @@ class Bridge:
         state = path.stat()
         self._known[file.name] = _Known((state.st_size, state.st_mtime_ns), file)
         self._paths[file.digest] = path
+
+    async def _copied(self, digest: str, address: str, target: Path) -> bool:
+        """Copy a file of a station, be the line to it cut for a while. Returns whether it has it. Raises OSError."""
+        deadline = time.monotonic() + _SILENCE
+        while True:
+            try:
+                return await plugin.copy(self._client.rpc, address, digest, target)
+            except plugin.SilenceError:
+                is_there = time.monotonic() < deadline
+                with contextlib.suppress(OSError):  # the scheduler may be behind the same line
+                    is_there = is_there and address in await stations(self._client)
+                if not is_there:
+                    raise
+            await asyncio.sleep(_LOOK_INTERVAL)
 
     def _path_taken_by_others(self, request: _Request, report: messages.Succeeded) -> str:
         """What is wrong if a task on another machine, or another run, has written to a path that this one wrote to.
@@ -479,7 +522,10 @@ class Bridge:
 
     async def _send(self, digest: str, address: str) -> None:
         """Send a file to a station, in pieces if not by the shared folder."""
-        put = getattr(self._client.rpc(address), plugin.PUT)
+
+        async def put(**told: object) -> Any:
+            return await plugin.asked(self._client.rpc, address, plugin.PUT, **told)
+
         transfer = os.urandom(8).hex()
         try:
             if await self._sent_by_folder(digest, address):
@@ -491,6 +537,8 @@ class Bridge:
                     reply = await put(transfer=transfer, digest=digest, data=data, is_last=is_last)
                     if is_last or reply.get("error"):
                         return
+        except plugin.SilenceError:
+            return  # it asks again, if it is still there
         except (OSError, KeyError) as error:
             with contextlib.suppress(OSError):
                 await put(transfer=transfer, digest=digest, error=f"it can't be sent: {error}")
@@ -527,6 +575,8 @@ class Bridge:
     async def _look_once(self) -> None:
         found = await told_by_stations(self._client, self._session)
         self._has_stations = bool(found)
+        self._forget(found)
+        self._note(found)
         for address, (said, reply) in found.items():
             if reply is not None:
                 self._slots[address] = said["nthreads"] - reply["num_others"]
@@ -585,7 +635,19 @@ def _check(version: str) -> None:
         raise EngineError(f"{sys.executable} has Background Nodes {VERSION}, and not {version}", fix)
 
 
-async def _main(channel: Channel, scratch: str, address: str, version: str, shared: str) -> None:
+async def _connected(address: str, patience: float) -> Any:
+    """A client, for which a scheduler that was there before may take so many seconds. Raises EngineError."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return await connect(address)
+        except EngineError:
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_LOOK_INTERVAL)
+
+
+async def _main(channel: Channel, scratch: str, address: str, version: str, shared: str, patience: str) -> None:
     loop = asyncio.get_running_loop()
 
     def tell(told: Told) -> None:
@@ -595,7 +657,7 @@ async def _main(channel: Channel, scratch: str, address: str, version: str, shar
     try:
         _check(version)
         folder = SharedFolder(Path(shared).absolute()) if shared else None
-        client = await connect(address)
+        client = await _connected(address, float(patience))
     except (EngineError, StoreError) as error:
         tell(Told(no_worker=str(error)))
         await asyncio.sleep(0.2)

@@ -25,6 +25,8 @@ from .records import StationInfo
 
 #: Seconds between two attempts of a worker to join its farm.
 _REJOIN_INTERVAL: Final = 2.0
+#: What Dask says to a worker whose name another one has.
+_NAME_TAKEN: Final = "name taken, "
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
 
@@ -132,7 +134,7 @@ async def _worker(options: argparse.Namespace) -> int:
                 break
         except OSError as error:
             if not has_said:
-                _say(f"the scheduler at {options.scheduler} can't be reached ({error}); trying again and again")
+                _say(_why_not_joined(options.scheduler, str(worker.name), str(error)))
             has_said = True
             await _first(asyncio.sleep(_REJOIN_INTERVAL), ended.wait())
             continue
@@ -157,6 +159,14 @@ async def _joined(worker: Any, ended: asyncio.Event) -> bool:
         return False
     await joining
     return True
+
+
+def _why_not_joined(scheduler: str, name: str, error: str) -> str:
+    if _NAME_TAKEN in error:
+        # It may be this machine, of which the scheduler does not know yet that it was cut off.
+        told = f"the farm at {scheduler} has a worker called {name} already; trying again and again until that is gone"
+        return f"{told}. If it is another machine, give this one another --name"
+    return f"the scheduler at {scheduler} can't be reached ({error}); trying again and again"
 
 
 async def _joining(worker: Any) -> None:

@@ -25,6 +25,9 @@ from .station import StationSettings
 
 #: Seconds within which a scheduler must answer.
 _TIMEOUT: Final = 10.0
+#: Seconds of silence after which a connection is given up. A line that is cut for half of it is used again before: the
+#: kernel tries it after ever longer times, each twice as long as the one before.
+_SILENCE: Final = 60.0
 _HERE: Final = "127.0.0.1"
 #: What a scheduler says to be if its pages are seen on its own machine only.
 _WITH_PAGES: Final = "PagesScheduler"
@@ -36,6 +39,7 @@ _SETTINGS: Final = {
     "distributed.scheduler.work-stealing": False,
     "distributed.admin.tick.limit": "10s",
     "distributed.comm.timeouts.connect": f"{_TIMEOUT:.0f}s",
+    "distributed.comm.timeouts.tcp": f"{_SILENCE:.0f}s",
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,

@@ -32,6 +32,11 @@ LABEL: Final = "Farm"
 DESCRIPTION: Final = "Run on the machines of a farm, or of a Dask cluster that is there already"
 #: How many tasks a run has under way if nobody says how many: the farm's own queue decides which of them run.
 _MANY: Final = 1000
+#: Seconds for which a scheduler is waited for that was there before, if the environment says no other number.
+_ABSENCE: Final = 60.0
+ABSENCE_VARIABLE: Final = "BACKGROUND_NODES_FARM_ABSENCE"
+#: How often in a row the scheduler may be lost before anything is heard of a request.
+_MOST_LOSSES: Final = 3
 #: Seconds that a bridge has to end by itself.
 _PATIENCE: Final = 5.0
 #: Seconds between two looks at whether the bridge has ended unnoticed.
@@ -83,6 +88,8 @@ class FarmEngine:
         self._find_way = find_way
         self._way: Way | None = None  # of the bridge
         self._has_spoken = False  # the bridge
+        self._was_lost = False  # the scheduler, by the last bridge
+        self._num_losses = 0  # since something was told of a request
         self._scratch = scratch
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -90,6 +97,7 @@ class FarmEngine:
         self._counter = itertools.count(1)
         self._numbers: dict[Hashable, int] = {}
         self._keys: dict[int, Hashable] = {}
+        self._waiting: dict[int, Order] = {}  # of requests that have not started
         self._frozen: set[Hashable] = set()
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._infos: tuple[WorkerInfo, ...] = ()
@@ -147,10 +155,10 @@ class FarmEngine:
         if fault:
             self._end(number, NoWorker(fault))
             return
-        if request.key in self._frozen:
-            self._post(Order("freeze", number))
         task = messages.encode(request.task).decode()
-        self._post(Order("submit", number, task, request.is_fresh, self._blender, request.needs, script))
+        order = Order("submit", number, task, request.is_fresh, self._blender, request.needs, script)
+        self._waiting[number] = order
+        self._post_request(order)
 
     def stop(self, key: Hashable) -> None:
         self._frozen.discard(key)
@@ -158,6 +166,7 @@ class FarmEngine:
         number = self._numbers.pop(key, None)
         if number is not None:
             del self._keys[number]
+            self._waiting.pop(number, None)
             self._post(Order("stop", number))
 
     def freeze(self, key: Hashable) -> None:
@@ -199,7 +208,9 @@ class FarmEngine:
         self._reports.clear()
         self._numbers.clear()
         self._keys.clear()
+        self._waiting.clear()
         self._infos = ()
+        self._was_lost = False
         self._leave()
 
     def _need_bridge(self) -> str:
@@ -228,9 +239,10 @@ class FarmEngine:
             handle = theirs.fileno()
             # -P: nothing is imported from the folder that Blender was started in.
             argv = [way.python, "-P", "-m", BRIDGE, str(os.getpid()), str(handle)]
+            patience = _absence() if self._was_lost else 0.0
             with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
-                    [*argv, str(self._scratch.path), way.address.text, VERSION, way.shared],
+                    [*argv, str(self._scratch.path), way.address.text, VERSION, way.shared, str(patience)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -247,12 +259,21 @@ class FarmEngine:
             with contextlib.suppress(OSError):  # it is gone, as `poll` will tell
                 self._channel.post_bytes(encoded(order).encode())
 
+    def _post_request(self, order: Order) -> None:
+        if self._keys[order.number] in self._frozen:
+            self._post(Order("freeze", order.number))
+        self._post(order)
+
     def _hear(self, told: Told) -> None:
-        self._has_spoken = True
+        self._has_spoken, self._was_lost = True, False
+        if not told.number and told.lost:
+            self._lose_scheduler(told.lost)
+            return
         if not told.number:
             self._infos, self.farm = told.workers, told.farm or self.farm
             self.reason = told.no_worker or self.reason
             return
+        self._num_losses = 0
         if told.number not in self._keys:
             return
         if told.lost:
@@ -261,6 +282,7 @@ class FarmEngine:
             self._end(told.number, NoWorker(told.no_worker))
         else:
             report = messages.decode(told.report.encode())
+            self._waiting.pop(told.number, None)
             if isinstance(report, messages.Started | messages.Progressed):
                 self._reports.append((self._keys[told.number], report))
             elif isinstance(report, messages.Outcome):
@@ -268,10 +290,27 @@ class FarmEngine:
 
     def _end(self, number: int, report: Report) -> None:
         key = self._keys.pop(number)
+        self._waiting.pop(number, None)
         if self._numbers.get(key) == number:
             del self._numbers[key]
         self._frozen.discard(key)
         self._reports.append((key, report))
+
+    def _lose_scheduler(self, reason: str) -> None:
+        """The scheduler is lost, and what had started with it. The rest waits in another bridge until it is back."""
+        self._leave()
+        self._infos, self.farm, self._was_lost = (), None, True
+        self._num_losses += 1
+        is_in_vain = self._num_losses > _MOST_LOSSES
+        for number in [number for number in self._keys if is_in_vain or number not in self._waiting]:
+            self._end(number, Lost(reason))
+        if self._waiting and self._way is not None:
+            fault = self._start_bridge(self._way)
+            for number, order in list(self._waiting.items()):
+                if fault:
+                    self._end(number, NoWorker(fault))
+                else:
+                    self._post_request(order)
 
     def _lose_bridge(self, fault: str) -> None:
         """The bridge has ended, or says what makes no sense. The next request starts another one."""
@@ -302,3 +341,10 @@ class FarmEngine:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+def _absence() -> float:
+    """Seconds for which a scheduler that was lost is waited for."""
+    with contextlib.suppress(ValueError):
+        return float(os.environ.get(ABSENCE_VARIABLE, _ABSENCE))
+    return _ABSENCE

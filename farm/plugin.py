@@ -32,6 +32,13 @@ PUT_SHARED, SHARE, SEE = f"{NAME}_put_shared", f"{NAME}_share", f"{NAME}_see"
 INFOS, END_USED, DISMISS = f"{NAME}_infos", f"{NAME}_end_used", f"{NAME}_dismiss"
 #: Bytes of a file that are sent at once.
 PIECE: Final = 8 * 1024**2
+#: Seconds without an answer after which it is looked whether a station is there at all, and those that it has for that.
+_SLOW: Final = 60.0
+_TIMEOUT: Final = 10.0
+
+
+class SilenceError(OSError):
+    """A station does not answer: the line is cut, it was killed, or it is suspended."""
 
 
 def topic(session: str) -> str:
@@ -207,12 +214,25 @@ def settings_of_cluster() -> StationSettings:
     )
 
 
+async def asked(rpc: Any, address: str, operation: str, **told: object) -> Any:
+    """Ask a station for something that takes as long as its line is slow. Raises SilenceError if it does not answer."""
+    call = asyncio.ensure_future(getattr(rpc(address), operation)(**told))
+    try:
+        while not (await asyncio.wait({call}, timeout=_SLOW))[0]:
+            await asyncio.wait_for(getattr(rpc(address), INFOS)(), _TIMEOUT)
+        return call.result()
+    except OSError as error:
+        raise SilenceError(f"{address} does not answer: {error}") from error
+    finally:
+        call.cancel()
+
+
 async def copy(rpc: Any, address: str, digest: str, path: Path) -> bool:
     """Copy a file of a station to a path. Returns whether the station has it. Raises OSError."""
     offset = 0
     with path.open("wb") as file:
         while True:
-            reply = await getattr(rpc(address), GET)(digest=digest, offset=offset)
+            reply = await asked(rpc, address, GET, digest=digest, offset=offset)
             if not reply["is_here"]:
                 return False
             file.write(reply["data"])

@@ -102,7 +102,7 @@ class Told:
     Attributes:
         number: of the request; 0 if it is about the workers.
         report: a message of the worker, as JSON; "" if there is none.
-        lost: why its worker is lost.
+        lost: why its worker is lost; if it is about the workers: why the scheduler is, so that this bridge ends.
         no_worker: why there is none.
         workers: what each does.
         farm: what is seen of all of it, if the foreground wants to know.

@@ -44,6 +44,8 @@ _LOG_PIECE: Final = 32 * 1024
 #: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed. A slow line, by
 #: which several files go at once, takes minutes for a piece.
 _SILENCE: Final = 600.0
+#: Seconds after which home is asked again for a file that has not come. It sends none twice at the same time.
+_ASK_INTERVAL: Final = 10.0
 #: Where a file came from, as the log tells it.
 _FOLDER: Final = "the shared folder"
 
@@ -344,8 +346,10 @@ class Station:
                 source = await self._copied(held, copy)
                 if not source:
                     source = "home"
-                    tell(JobNews(job.key, self.address, wanted=file.digest))
-                    await asyncio.shield(coming)
+                    while not coming.done():  # the line may be cut while it is sent
+                        tell(JobNews(job.key, self.address, wanted=file.digest))
+                        await asyncio.wait({coming}, timeout=_ASK_INTERVAL)
+                    coming.result()
                     if file.digest in self._from_folder:
                         self._from_folder.discard(file.digest)
                         source = _FOLDER

@@ -94,9 +94,11 @@ def children(process_id: int) -> list[int]:
 def environment(tmp_path_factory):
     """Variables of the environment for processes of a farm, which this process has, too."""
     from background_nodes.farm import credentials
+    from background_nodes.farm.engine import ABSENCE_VARIABLE
 
     os.environ[credentials.VARIABLE] = str(tmp_path_factory.mktemp("token") / "farm.pem")
     credentials.make(credentials.usual_file())
+    os.environ[ABSENCE_VARIABLE] = str(PATIENCE)
     os.environ["BACKGROUND_NODES_STORE"] = str(tmp_path_factory.mktemp("store"))
     return dict(os.environ)
 

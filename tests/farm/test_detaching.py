@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from background_nodes.farm.engine import ABSENCE_VARIABLE
 from background_nodes.runtime.engine import published_runs
 
 from .conftest import PATIENCE, RUN, Farm, wait_until
@@ -131,7 +132,7 @@ def test_detached_process_that_is_killed_leaves_the_rest_to_who_follows(artist):
 
 
 def test_detached_run_whose_scheduler_dies_tells_what_failed_and_keeps_the_rest(environment, chain, tmp_path):
-    farm = Farm(tmp_path, environment)
+    farm = Farm(tmp_path, environment | {ABSENCE_VARIABLE: "0"})
     farm.scheduler()
     farm.worker("worker", "--slots", "1")
     artist = Artist(farm, chain, tmp_path)
@@ -141,7 +142,7 @@ def test_detached_run_whose_scheduler_dies_tells_what_failed_and_keeps_the_rest(
         wait_until(lambda: artist.ran() == ["First", "Second"])
         farm.process("scheduler").kill()
         wait_until(lambda: not artist.place(name).is_alive(), artist.runs)
-        assert "failed: Second: the worker died (the scheduler of the farm was lost)" in artist.runs()
+        assert f"failed: Second: the scheduler of the farm at {farm.address} can't be reached" in artist.runs()
         artist.open_gate("Second")
         at_home = artist.run("--engine", "pool")
         assert artist.result(at_home)["First"]["cached"]

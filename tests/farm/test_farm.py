@@ -412,6 +412,35 @@ def test_worker_joins_again_after_the_scheduler_was_killed(own_bench, own_farm):
     own_bench.hear("a: started", "a: lost", "b: started", "b: gave 7")
 
 
+def test_second_worker_of_a_name_says_so_and_joins_when_the_first_is_gone(own_farm):
+    """It may be the same machine under a new address, while the scheduler does not know that the old one is gone."""
+    twin = ("worker", own_farm.address, "--name", "worker", "--slots", "1")
+    own_farm._started("twin", "has a worker called worker already", *twin)
+    assert "can't be reached" not in own_farm.said("twin")
+    own_farm.process("worker").kill()
+    own_farm.wait_for("twin", "worker has joined the farm")
+
+
+def test_requests_that_had_not_begun_wait_for_a_scheduler_that_was_killed(own_bench, own_farm):
+    """It costs them none of their tries: nothing of them was done. What had begun is lost.
+
+    1. a runs, b and c wait in Dask's queue. 2. The scheduler is killed; d comes before it is back.
+    """
+    own_bench.submit("a", "waits")
+    own_bench.hear("a: started")
+    own_bench.submit("b", "gives")
+    own_bench.submit("c", "gives")
+    own_bench.engine.freeze("c")
+    own_farm.process("scheduler").kill()
+    own_bench.hear("a: started", "a: lost")
+    own_bench.submit("d", "gives")
+    own_bench.heard.clear()
+    own_farm.scheduler()
+    own_bench.hear_each("b: started", "b: gave 7", "d: started", "d: gave 7")
+    own_bench.engine.thaw("c")
+    own_bench.hear_each("b: started", "b: gave 7", "d: started", "d: gave 7", "c: started", "c: gave 7")
+
+
 def test_worker_that_is_asked_to_end_lets_its_task_end_first(own_bench, own_farm):
     own_bench.submit("a", "waits")
     own_bench.hear("a: started")

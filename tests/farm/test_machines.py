@@ -21,7 +21,9 @@ from .test_farm import MAKE_SCENE
 #: Of the network for measurements (RFC 2544), which nobody should use otherwise.
 NETWORK = "198.18.77"
 HOME = f"{NETWORK}.1"
-MACHINES = {"render1": f"{NETWORK}.2", "render2": f"{NETWORK}.3"}
+#: All but where the scheduler is: `office` is who runs node trees, the others work.
+MACHINES = {"render1": f"{NETWORK}.2", "render2": f"{NETWORK}.3", "office": f"{NETWORK}.4"}
+WORKERS = ("render1", "render2")
 
 
 def reason_not_to() -> str:

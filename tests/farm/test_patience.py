@@ -11,13 +11,16 @@ from dataclasses import replace
 import pytest
 
 from background_nodes.farm import bridge as bridge_module
+from background_nodes.farm import plugin
 from background_nodes.farm import station as station_module
 from background_nodes.farm.bridge import Bridge
 from background_nodes.farm.engine import FarmEngine
-from background_nodes.farm.records import Order, StationInfo
+from background_nodes.farm.records import VERSION, HeldFile, Job, Order, StationInfo, Told, decoded, encoded
 from background_nodes.farm.station import Station, StationSettings
 from background_nodes.runtime.engine import messages
+from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.engine.messages import WorkerKind
+from background_nodes.runtime.pool.transport import Channel
 from background_nodes.runtime.scratch.scratch import Scratch
 
 from ..engine_suite import Bench
@@ -99,6 +102,231 @@ def test_rest_of_a_file_that_does_not_come_is_not_waited_for_for_ever(monkeypatc
         await station.close()
 
     asyncio.run(story())
+
+
+def test_file_that_has_not_come_is_asked_for_again(monkeypatch, tmp_path):
+    """Home was cut off while it sent it, and does not know what had arrived."""
+    monkeypatch.setattr(station_module, "_ASK_INTERVAL", 0.01)
+    file = CarriedFile("000001.blend", hashlib.sha256(b"whole").hexdigest(), 5)
+    job = Job("0" * 16, "ann", "key", TASK, is_fresh=False, blender="", files=(), version=VERSION)
+    asked: list[str] = []
+
+    async def copy(*_arguments: object) -> bool:
+        return False
+
+    async def story() -> None:
+        station = Station(StationSettings(folder=tmp_path), 1, "tls://render1:1")
+        folder = station._scratch.folder.inner("0" * 16)
+        bringing = asyncio.ensure_future(
+            station._bring(job, HeldFile(file), folder, lambda news: asked.append(news.wanted), copy)
+        )
+        await until(lambda: len(asked) >= 3)
+        station.receive("1", file.digest, b"whole", is_last=True, error="")
+        await bringing
+        await station.close()
+
+    asyncio.run(story())
+    assert {*asked} == {file.digest}
+
+
+# A machine that does not answer
+
+
+class Machine:
+    """What Dask gives to speak with a station: each operation is a coroutine of this."""
+
+    async def background_nodes_infos(self, **_told: object) -> dict:
+        return ANSWER
+
+
+class Suspended(Machine):
+    """Its kernel keeps connections open, and nothing answers."""
+
+    async def background_nodes_get(self, **_told: object) -> dict:
+        return await asyncio.get_running_loop().create_future()
+
+    async def background_nodes_infos(self, **_told: object) -> dict:
+        return await asyncio.get_running_loop().create_future()
+
+
+class Slow(Machine):
+    """It sends a file whenever `is_there`, and answers all the while."""
+
+    def __init__(self) -> None:
+        self.is_there = asyncio.Event()
+        self.num_asked = 0
+
+    async def background_nodes_get(self, **_told: object) -> dict:
+        await self.is_there.wait()
+        return {"is_here": True, "data": b"whole"}
+
+    async def background_nodes_infos(self, **_told: object) -> dict:
+        self.num_asked += 1
+        return ANSWER
+
+
+class CutOff(Slow):
+    """Connections to it break a few times."""
+
+    async def background_nodes_get(self, **_told: object) -> dict:
+        self.num_asked += 1
+        if self.num_asked < 3:
+            raise OSError("the connection was closed")
+        return {"is_here": True, "data": b"whole"}
+
+
+ANSWER = {"infos": [], "blender": "5.2.0", "num_others": 0, "system": "Linux", "memory": 2**34, "shared": ""}
+WHOLE = hashlib.sha256(b"whole").hexdigest()
+
+
+def test_machine_that_is_suspended_is_not_waited_for_and_one_that_is_slow_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(plugin, "_SLOW", 0.01)
+    monkeypatch.setattr(plugin, "_TIMEOUT", 0.05)
+
+    async def story() -> None:
+        with pytest.raises(plugin.SilenceError, match="tls://render1:1 does not answer"):
+            await plugin.copy(lambda _address: Suspended(), "tls://render1:1", WHOLE, tmp_path / "a")
+        slow = Slow()
+        copying = asyncio.ensure_future(plugin.copy(lambda _address: slow, "tls://render2:1", WHOLE, tmp_path / "b"))
+        await until(lambda: slow.num_asked >= 3)
+        slow.is_there.set()
+        assert await copying
+
+    asyncio.run(story())
+    assert (tmp_path / "b").read_bytes() == b"whole"
+
+
+def test_result_is_asked_for_again_while_its_machine_is_only_cut_off(monkeypatch, scratch, tmp_path):
+    known: dict[str, dict] = {"tls://render1:1": {}}
+
+    async def stations(_client: object) -> dict:
+        return known
+
+    monkeypatch.setattr(bridge_module, "stations", stations)
+    monkeypatch.setattr(bridge_module, "_LOOK_INTERVAL", 0.0)
+    client = DaskClient()
+
+    async def story() -> None:
+        bridge = Bridge(client, lambda _told: None, scratch.folder)
+        cut_off = CutOff()
+        client.rpc = lambda _address: cut_off
+        assert await bridge._copied(WHOLE, "tls://render1:1", tmp_path / "a")
+        known.clear()
+        cut_off.num_asked = 0
+        with pytest.raises(plugin.SilenceError):  # the scheduler does not know it any more
+            await bridge._copied(WHOLE, "tls://render1:1", tmp_path / "a")
+        assert cut_off.num_asked == 1
+
+    asyncio.run(story())
+    assert (tmp_path / "a").read_bytes() == b"whole"
+
+
+def test_machine_that_is_silent_for_a_while_still_has_what_tasks_need(monkeypatch, scratch):
+    """With no other that has it, its tasks wait for it, and do not fail."""
+    known = {"tls://render1:1": {"name": "render1", "nthreads": 1, "resources": {"GPU": 1.0}}}
+    replies = [ANSWER, None]
+
+    async def stations(_client: object) -> dict:
+        return known
+
+    async def told_by_stations(_client: object, _session: str) -> dict:
+        return {address: (said, replies.pop(0)) for address, said in known.items()}
+
+    monkeypatch.setattr(bridge_module, "stations", stations)
+    monkeypatch.setattr(bridge_module, "told_by_stations", told_by_stations)
+
+    async def story() -> None:
+        bridge = Bridge(DaskClient(), lambda _told: None, scratch.folder)
+        assert await bridge._able("GPU=1") == ["tls://render1:1"]
+        await bridge._look_once()
+        assert not replies, "it was silent"
+        assert await bridge._able("GPU=1") == ["tls://render1:1"]
+
+    asyncio.run(story())
+
+
+def test_what_a_machine_held_is_not_looked_for_there_when_it_has_left(monkeypatch, scratch):
+    """It comes back under another address, and without its files. To knock at the old one takes ten seconds a file."""
+    said = {"nthreads": 1, "name": "render1", "resources": {}}
+    known = {"tls://render1:1": said}
+
+    async def told_by_stations(_client: object, _session: str) -> dict:
+        return dict.fromkeys(known, (said, ANSWER))
+
+    monkeypatch.setattr(bridge_module, "told_by_stations", told_by_stations)
+
+    async def story() -> None:
+        bridge = Bridge(DaskClient(), lambda _told: None, scratch.folder)
+        await bridge._look_once()
+        bridge._note_holder(WHOLE, "tls://render1:1")
+        file = CarriedFile("000001.blend", WHOLE, 5)
+        assert bridge._nearest([file]) == "tls://render1:1"
+        known.clear()
+        known["tls://render1:2"] = said
+        await bridge._look_once()
+        assert bridge._nearest([file]) == ""
+        assert bridge._holders[WHOLE] == []
+
+    asyncio.run(story())
+
+
+# A scheduler that is lost
+
+
+class Bridges:
+    """Bridges of an engine that end whenever the test says that the scheduler was lost.
+
+    Attributes:
+        orders: what the present one was given.
+    """
+
+    def __init__(self, engine: FarmEngine) -> None:
+        self._engine, self.orders, self._ours = engine, [], None
+        engine._start_bridge = self._start
+
+    def _start(self, _way: object) -> str:
+        self.close()
+        theirs, self._ours = Channel.pair()
+        self._engine._channel, self._engine._has_spoken = theirs, False
+        self._engine._way = _way
+        self.orders.clear()
+        return ""
+
+    def close(self) -> None:
+        if self._ours is not None:
+            self._ours.close()
+
+    def tell(self, told: Told) -> None:
+        self._ours.post_bytes(encoded(told).encode())
+
+    def listen(self, num_orders: int) -> list[tuple[str, int]]:
+        read = self._ours.reader()
+        for _ in range(num_orders):
+            order = decoded(Order, self._ours.receive_bytes(read))
+            self.orders.append((order.order, order.number))
+        return self.orders
+
+
+def test_scheduler_that_is_lost_again_and_again_is_waited_for_but_not_for_ever(environment, scratch, tmp_path):
+    """1. a has started, b has not, c is frozen. 2. It is lost: a is told so, the next bridge has the others."""
+    bench = Bench(FarmEngine.at("127.0.0.1:1", scratch), scratch, tmp_path / "gate")
+    bridges = Bridges(bench.engine)
+    bench.engine.freeze("c")
+    for key in "abc":
+        bench.submit(key, "gives")
+    assert bridges.listen(4) == [("submit", 1), ("submit", 2), ("freeze", 3), ("submit", 3)]
+    bridges.tell(Told(1, messages.encode(messages.Started()).decode()))
+    bench.hear("a: started")
+    lost = Told(lost="the scheduler of the farm was lost")
+    for _ in range(3):
+        bridges.tell(lost)
+        bench.listen(lambda: bridges.orders == [])
+        bench.hear("a: started", "a: lost")
+        assert bridges.listen(3) == [("submit", 2), ("freeze", 3), ("submit", 3)]
+    bridges.tell(lost)
+    bench.hear("a: started", "a: lost", "b: lost", "c: lost")
+    bridges.close()
+    bench.close()
 
 
 def test_preferences_of_the_artist_are_not_sent(environment, scratch, tmp_path):
