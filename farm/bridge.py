@@ -325,9 +325,11 @@ class Bridge:
         if self._lonely_since is None:
             self._lonely_since = time.monotonic()
         while not self._has_stations:
-            with contextlib.suppress(OSError):
+            try:
                 found = await stations(self._client)
                 self._has_stations = bool(found)
+            except OSError:  # who is cut off does not know whether it is alone
+                self._lonely_since = time.monotonic()
             if not self._has_stations and time.monotonic() > self._lonely_since + _PATIENCE:
                 raise EngineError("no worker has joined the farm", "Start one with: background-nodes farm worker")
             await asyncio.sleep(0.0 if self._has_stations else _LOOK_INTERVAL)
@@ -494,10 +496,9 @@ class Bridge:
         """Take a result of a station by the shared folder. Returns whether that could be done."""
         if self._shared is None or not await self._goes_by_folder(address):
             return False
-        if not (await getattr(self._client.rpc(address), plugin.SHARE)(digest=digest))["is_there"]:
-            return False
         try:
-            return await asyncio.to_thread(self._shared.take, digest, target)
+            reply = await plugin.asked(self._client.rpc, address, plugin.SHARE, digest=digest)
+            return bool(reply["is_there"]) and await asyncio.to_thread(self._shared.take, digest, target)
         except OSError:
             return False
 
@@ -510,7 +511,8 @@ class Bridge:
             await asyncio.to_thread(self._shared.put, path, digest)
         except OSError:
             return False
-        return bool((await getattr(self._client.rpc(address), plugin.PUT_SHARED)(digest=digest))["is_here"])
+        reply = await plugin.asked(self._client.rpc, address, plugin.PUT_SHARED, digest=digest)
+        return bool(reply["is_here"])
 
     # Files for stations
 

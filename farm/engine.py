@@ -89,6 +89,7 @@ class FarmEngine:
         self._way: Way | None = None  # of the bridge
         self._has_spoken = False  # the bridge
         self._was_lost = False  # the scheduler, by the last bridge
+        self._is_looking = False
         self._num_losses = 0  # since something was told of a request
         self._scratch = scratch
         self._process: subprocess.Popen[bytes] | None = None
@@ -135,6 +136,7 @@ class FarmEngine:
         """Keep `farm` up to date from now on."""
         if fault := self._need_bridge():
             self.reason = fault
+        self._is_looking = True
         self._post(Order("look", 0))
 
     def end_used(self) -> None:
@@ -210,7 +212,7 @@ class FarmEngine:
         self._keys.clear()
         self._waiting.clear()
         self._infos = ()
-        self._was_lost = False
+        self._was_lost = self._is_looking = False
         self._leave()
 
     def _need_bridge(self) -> str:
@@ -304,8 +306,10 @@ class FarmEngine:
         is_in_vain = self._num_losses > _MOST_LOSSES
         for number in [number for number in self._keys if is_in_vain or number not in self._waiting]:
             self._end(number, Lost(reason))
-        if self._waiting and self._way is not None:
+        if (self._waiting or self._is_looking) and self._way is not None:
             fault = self._start_bridge(self._way)
+            if self._is_looking:
+                self._post(Order("look", 0))
             for number, order in list(self._waiting.items()):
                 if fault:
                     self._end(number, NoWorker(fault))

@@ -1,22 +1,29 @@
-"""Two machines as network namespaces: each has an address of its own, and a link of 1 Gbit/s (and 1 ms, if the
-kernel has that) to the others.
+"""Machines as network namespaces: each has an address of its own, and a link of 1 Gbit/s (and 1 ms, if the kernel has
+that) to the others.
 
-Only root may make them, and not in CI: there the machine is shared.
+Only root may make them, and not in CI: there the machine is shared. What a line that is cut costs needs minutes, as it
+takes so long until anybody gives up a connection.
 """
 
 import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from background_nodes.farm import credentials
+from background_nodes.farm.engine import ABSENCE_VARIABLE
 
-from .conftest import COMMAND, PATIENCE, Farm, wait_until
+from .conftest import COMMAND, PATIENCE, RUN, Farm, children, wait_until
 from .test_farm import MAKE_SCENE
+
+MAKE_ITEMS = Path(__file__).with_name("make_items.py")
 
 #: Of the network for measurements (RFC 2544), which nobody should use otherwise.
 NETWORK = "198.18.77"
@@ -110,9 +117,35 @@ class FarmOfMachines(Farm):
         port = self.address.partition(":")[2]
         self._started("scheduler", "the scheduler listens", "scheduler", "--host", HOME, "--port", port)
 
+    def enter(self, name: str) -> tuple[str, ...]:
+        """What is before a command that runs on a machine."""
+        return ("ip", "netns", "exec", self._network.space(name))
+
+    def blenders(self, name: str) -> list[int]:
+        return children(self.process(name).pid)
+
+    def wait_until_idle(self, name: str) -> None:
+        """Wait until a worker says that it does nothing."""
+
+        def is_idle() -> bool:
+            lines = self.command("status", self.address).stdout.splitlines()
+            return any(line.startswith(f"{name} at ") and "working" not in line for line in lines)
+
+        wait_until(is_idle)
+
     def machine(self, name: str) -> None:
-        enter = ("ip", "netns", "exec", self._network.space(name))
-        argv = [*enter, *COMMAND, "worker", self.address, "--name", name, "--slots", "1", "--host", MACHINES[name]]
+        argv = [
+            *self.enter(name),
+            *COMMAND,
+            "worker",
+            self.address,
+            "--name",
+            name,
+            "--slots",
+            "1",
+            "--host",
+            MACHINES[name],
+        ]
         with (self.folder / f"{name}.txt").open("wb") as output:
             process = subprocess.Popen(argv, env=self.environment, stdout=output, stderr=output)
         self._processes.setdefault(name, []).append(process)
@@ -135,17 +168,17 @@ def network():
 def machines(network, environment, tmp_path):
     farm = FarmOfMachines(tmp_path, environment, network)
     farm.scheduler()
-    for name in MACHINES:
+    for name in WORKERS:
         farm.machine(name)
     yield farm
     farm.close()
 
 
-def run(farm: Farm, file, **environment) -> subprocess.Popen:
-    argv = [sys.executable, "-m", "background_nodes.cli", "run", str(file), "--json", "--allow-scripts"]
+def run(farm: Farm, file, *options: str, enter: tuple[str, ...] = ()) -> subprocess.Popen:
+    argv = [*enter, *RUN, str(file), "--json", "--allow-scripts", *options]
     return subprocess.Popen(
         [*argv, "--engine", f"dask://{farm.address}"],
-        env=farm.environment | environment,
+        env=farm.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -161,7 +194,7 @@ def test_graph_runs_on_two_machines_and_a_result_goes_from_one_to_the_other(mach
     told, errors = ended.communicate(timeout=PATIENCE)
     assert ended.returncode == 0, errors
     assert {task["state"] for task in json.loads(told)["tasks"].values()} == {"succeeded"}
-    lines = list(itertools.chain(*(machines.said(name).splitlines() for name in MACHINES)))
+    lines = list(itertools.chain(*(machines.said(name).splitlines() for name in WORKERS)))
     came = [line.rpartition(" ")[2] for line in lines if " came from " in line and ".blend" in line]
     assert {place.rpartition(":")[0].removeprefix("tls://") for place in came} & {*MACHINES.values()}, came
 
@@ -171,5 +204,129 @@ def test_nothing_gets_in_over_the_network_without_the_token(machines, tmp_path):
     assert ended.returncode == 2
     assert "nothing goes there without one" in ended.stderr
     assert [line.partition(" at ")[0] for line in machines.command("status", machines.address).stdout.splitlines()] == [
-        *MACHINES
+        *WORKERS
     ]
+
+
+# Lines that are cut
+
+
+class Items:
+    """A run of a list that is mapped, from the office. Each item sleeps, and notes that it has begun, and is done."""
+
+    def __init__(self, machines: FarmOfMachines, folder: Path, num_items: int, seconds: float) -> None:
+        self.num_items = num_items
+        self._machines, self._folder, self._file = machines, folder, folder / "items.blend"
+        argv = [sys.executable, str(MAKE_ITEMS), str(self._file), str(folder), str(num_items), str(seconds)]
+        made = subprocess.run(argv, capture_output=True, text=True)
+        assert self._file.exists(), made.stderr
+
+    def start(self, *options: str) -> None:
+        self._process = run(self._machines, self._file, *options, enter=self._machines.enter("office"))
+
+    def noted(self, name: str) -> list[str]:
+        notes = self._folder / f"{name}.txt"
+        return notes.read_text().split() if notes.exists() else []
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more items have begun, and the run has not ended."""
+        wanted = len(self.noted("begun")) + count
+        wait_until(lambda: len(self.noted("begun")) >= wanted or self._process.poll() is not None)
+        assert self._process.poll() is None, self._process.communicate()
+
+    def end(self) -> tuple[str, dict]:
+        """Wait for its end. Returns what it said, and the tasks."""
+        told, errors = self._process.communicate(timeout=2 * PATIENCE)
+        assert told, errors
+        return errors, json.loads(told)["tasks"]
+
+    def ends_well(self) -> None:
+        """Each result was taken, and once."""
+        _errors, tasks = self.end()
+        assert {task["state"] for task in tasks.values()} == {"succeeded"}, tasks
+        assert tasks["Total"]["log"].split() == ["squares", *(str(number**2) for number in range(self.num_items))]
+
+
+@pytest.mark.parametrize("options", [(), ("--no-cache",)])
+@pytest.mark.parametrize("name", ["render1", "office"])
+def test_line_that_is_cut_for_half_a_minute_costs_no_item(machines, network, tmp_path, name, options):
+    items = Items(machines, tmp_path, 16, 6.0)
+    items.start(*options)
+    items.wait_for_more(3)
+    network.cut(name)
+    time.sleep(30.0)
+    network.mend(name)
+    items.ends_well()
+    assert sorted(items.noted("begun"), key=int) == [str(number) for number in range(16)], "each once"
+
+
+def test_item_of_a_machine_that_is_cut_off_for_good_runs_on_the_other_one(machines, network, tmp_path):
+    items = Items(machines, tmp_path, 16, 6.0)
+    items.start()
+    items.wait_for_more(3)
+    network.cut("render1")
+    try:
+        items.ends_well()
+        wait_until(lambda: not machines.blenders("render1"))
+        assert machines.command("status", machines.address).stdout.startswith("render2 at ")
+    finally:
+        network.mend("render1")
+    machines.wait_for("render1", "has joined the farm", times=2)
+
+
+def test_office_that_is_cut_off_for_good_says_so_and_nothing_is_left_running(machines, network, tmp_path):
+    machines.environment = machines.environment | {ABSENCE_VARIABLE: "10"}
+    items = Items(machines, tmp_path, 40, 6.0)
+    items.start()
+    items.wait_for_more(3)
+    network.cut("office")
+    try:
+        errors, tasks = items.end()
+        assert tasks["Square"]["state"] == "failed"
+        assert f"the scheduler of the farm at {machines.address} can't be reached" in errors
+        for name in WORKERS:
+            machines.wait_until_idle(name)
+    finally:
+        network.mend("office")
+
+
+def test_office_that_is_back_after_its_connections_were_given_up_goes_on(machines, network, tmp_path):
+    items = Items(machines, tmp_path, 30, 6.0)
+    items.start()
+    items.wait_for_more(3)
+    network.cut("office")
+    time.sleep(90.0)
+    network.mend("office")
+    items.ends_well()
+
+
+def test_machine_that_is_suspended_for_a_minute_goes_on_with_its_item(machines, tmp_path):
+    items = Items(machines, tmp_path, 16, 6.0)
+    items.start()
+    items.wait_for_more(3)
+    machines.process("render1").send_signal(signal.SIGSTOP)
+    time.sleep(60.0)
+    machines.process("render1").send_signal(signal.SIGCONT)
+    items.ends_well()
+    assert sorted(items.noted("begun"), key=int) == [str(number) for number in range(16)], "each once"
+
+
+def test_two_machines_share_the_items_of_a_list(machines, tmp_path):
+    """How long one takes, and two, is printed. Items sleep, so it is the same on a busy machine."""
+    for folder in ("warm", "two", "one"):
+        (tmp_path / folder).mkdir()
+    warm, two, one = (
+        Items(machines, tmp_path / folder, count, 2.0) for folder, count in (("warm", 4), ("two", 20), ("one", 20))
+    )
+    seconds = {}
+    for name, items in (("warm", warm), ("two", two), ("one", one)):
+        if name == "one":
+            machines.process("render2").send_signal(signal.SIGTERM)
+            machines.process("render2").wait(PATIENCE)
+        items.start("--no-cache")
+        errors, tasks = items.end()
+        assert {task["state"] for task in tasks.values()} == {"succeeded"}, errors
+        seconds[name] = tasks["Square"]["seconds"]
+    print(f"{seconds}: {seconds['one'] / seconds['two']:.2f} times as fast, load {os.getloadavg()}")
+    shares = [machines.said(name).count('"Square" of ') for name in WORKERS]
+    assert min(shares[1], shares[0] - 20) >= 9, "of the 24 items that both did"

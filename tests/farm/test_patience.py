@@ -214,7 +214,7 @@ def test_result_is_asked_for_again_while_its_machine_is_only_cut_off(monkeypatch
         known.clear()
         cut_off.num_asked = 0
         with pytest.raises(plugin.SilenceError):  # the scheduler does not know it any more
-            await bridge._copied(WHOLE, "tls://render1:1", tmp_path / "a")
+            await bridge._copied(WHOLE, "tls://render1:1", tmp_path / "b")
         assert cut_off.num_asked == 1
 
     asyncio.run(story())
@@ -237,10 +237,10 @@ def test_machine_that_is_silent_for_a_while_still_has_what_tasks_need(monkeypatc
 
     async def story() -> None:
         bridge = Bridge(DaskClient(), lambda _told: None, scratch.folder)
-        assert await bridge._able("GPU=1") == ["tls://render1:1"]
+        assert not (await bridge._described())["tls://render1:1"].lacks("GPU=1")
         await bridge._look_once()
         assert not replies, "it was silent"
-        assert await bridge._able("GPU=1") == ["tls://render1:1"]
+        assert not (await bridge._described())["tls://render1:1"].lacks("GPU=1")
 
     asyncio.run(story())
 
@@ -327,6 +327,19 @@ def test_scheduler_that_is_lost_again_and_again_is_waited_for_but_not_for_ever(e
     bench.hear("a: started", "a: lost", "b: lost", "c: lost")
     bridges.close()
     bench.close()
+
+
+def test_who_looks_at_the_farm_looks_again_when_the_scheduler_was_lost(environment, scratch):
+    engine = FarmEngine.at("127.0.0.1:1", scratch)
+    bridges = Bridges(engine)
+    engine.look()
+    assert bridges.listen(1) == [("look", 0)]
+    bridges.tell(Told(lost="the scheduler of the farm was lost"))
+    while bridges.orders:
+        engine.poll()
+    assert bridges.listen(1) == [("look", 0)]
+    bridges.close()
+    engine.close()
 
 
 def test_preferences_of_the_artist_are_not_sent(environment, scratch, tmp_path):
