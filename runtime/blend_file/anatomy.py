@@ -16,7 +16,7 @@ import numpy
 from ..errors import BlendFileError
 from .blocks import Blocks, read_blocks
 from .contents import RAW, Contents
-from .dna import Dna, Field, read_dna
+from .dna import Dna, Field, dna_of
 from .fields.arranged_fields import owners_seeing
 from .fields.empty_groups import empty_groups
 from .fields.kinds import LIBRARY, LINKED, is_known
@@ -110,10 +110,7 @@ def local_parts(data: memoryview, names: Collection[str]) -> dict[str, list[memo
 def _opened(data: memoryview, long: LongContents) -> tuple[Blocks, Dna, list[int], Contents]:
     """A file, its DNA, the first block of each data-block, and what is in these."""
     file = read_blocks(data)
-    described = file.first(b"DNA1")
-    if described is None:
-        raise BlendFileError("does not describe its contents")
-    dna = read_dna(bytes(described))
+    dna = dna_of(file)
     blocks, firsts = _of_data_blocks(file, dna)
     return file, dna, blocks[firsts].tolist(), Contents(file, dna, blocks, firsts, long)
 

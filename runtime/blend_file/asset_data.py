@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ..errors import BlendFileError
 from .blocks import Blocks, read_blocks
-from .dna import Dna, Field, read_dna
+from .dna import Dna, Field, dna_of
 from .fields.previews import PREVIEW, addresses
 
 #: The code of blocks that are parts of the data-block before them; that of node trees.
@@ -121,10 +121,7 @@ def _each(data: memoryview, read: Callable[[_Struct], Any]) -> Iterator[Any]:
     """What is read of each node tree that is an asset."""
     try:
         file = read_blocks(data)
-        described = file.first(b"DNA1")
-        if described is None:
-            raise BlendFileError("does not describe its contents")
-        dna = read_dna(bytes(described))
+        dna = dna_of(file)
         for block, parts in _node_trees(file):
             found = read(_Struct(file, dna, "ID", block, parts))
             if found is not None:

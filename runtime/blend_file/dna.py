@@ -18,6 +18,7 @@ from typing import Any
 import numpy
 
 from ..errors import BlendFileError
+from .blocks import Blocks
 
 POINTER_SIZE = 8
 _ARRAY = re.compile(r"\[(\d+)\]")
@@ -123,6 +124,14 @@ def read_dna(data: bytes) -> Dna:
         return _Reader(data).read()
     except (struct.error, ValueError, IndexError) as error:
         raise BlendFileError(f"describes its contents in a way that can't be read ({error})") from error
+
+
+def dna_of(file: Blocks) -> Dna:
+    """The DNA of a file. Raises BlendFileError if it has none that can be read."""
+    described = file.first(b"DNA1")
+    if described is None:
+        raise BlendFileError("does not describe its contents")
+    return read_dna(bytes(described))
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..errors import BlendFileError
 from .blocks import read_blocks
-from .dna import Dna, Field, read_dna
+from .dna import Dna, Field, dna_of
 from .fields.named_files import is_path
 
 
@@ -23,10 +23,9 @@ def move_paths(data: bytearray, moved: Callable[[bytes], bytes]) -> None:
         BlendFileError: if it can't be read, or a path does not fit where the old one stands.
     """
     blocks = read_blocks(memoryview(data))
-    described = blocks.first(b"DNA1")
-    if blocks.data.obj is not data or described is None:
-        raise BlendFileError("is compressed, or does not describe its contents")
-    dna = read_dna(bytes(described))
+    if blocks.data.obj is not data:
+        raise BlendFileError("is compressed")
+    dna = dna_of(blocks)
     columns = (blocks.structs, blocks.starts, blocks.lengths, blocks.counts)
     for number, start, length, count in zip(*(column.tolist() for column in columns), strict=True):
         size, fields = _paths_of(dna, number)
