@@ -21,9 +21,8 @@ from ...runtime.keys import own_modules
 from ...runtime.keys.own_modules import ScriptPart
 from ...runtime.presets.preset import Finding, Kind
 from ...runtime.script import script_files
+from ...runtime.text_form.paths import PATH_TYPES
 
-#: The types of sockets, as text, that hold paths.
-_PATHS: Final = frozenset({"Path", "PathList", "BlendFile", "BlendFileList"})
 _NUMBER: Final = re.compile(r"\.\d{3,}$")
 
 Data = dict[str, Any]
@@ -328,7 +327,7 @@ def _flat(items: Iterable[Data]) -> Iterator[Data]:
 
 
 def _findings_of_values(place: str, sockets: Iterable[Data], *, may_be_missing: bool = False) -> Iterator[Finding]:
-    for name, value in [(each["identifier"], each.get("value")) for each in sockets if each["type"] in _PATHS]:
+    for name, value in [(each["identifier"], each.get("value")) for each in sockets if each["type"] in PATH_TYPES]:
         for path in value if isinstance(value, list) else [value]:
             if not isinstance(path, str) or not path:
                 continue

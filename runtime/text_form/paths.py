@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 #: Types of sockets whose values are paths.
-_TYPES: Final = frozenset({"Path", "PathList", "BlendFile", "BlendFileList"})
+PATH_TYPES: Final = frozenset({"Path", "PathList", "BlendFile", "BlendFileList"})
 #: Settings of nodes that are.
 _SETTINGS: Final = frozenset({"filepath"})
 #: A path of Windows that leads to the same place from anywhere.
@@ -88,7 +88,7 @@ def _socket(socket: Mapping[str, Any], convert: Callable[[str], str]) -> dict[st
     """A socket, or an item of an interface."""
     found = dict(socket)
     if "value" in socket:
-        is_path = socket["type"] in _TYPES
+        is_path = socket["type"] in PATH_TYPES
         found["value"] = _values(socket["value"], convert) if is_path else _references(socket["value"], convert)
     return found
 
