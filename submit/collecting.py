@@ -111,7 +111,7 @@ def _records(store: Store, task: str, num_items: int) -> Iterator[Record | None]
     """The last record of each item of a task; None of those that have none that is whole."""
     item = 0
     while item < num_items:
-        last = store.last(f"{task} {item}")
+        last = store.last(kept_results.subject_of(task, item))
         kept = None if last is None else kept_results.read(last)
         if kept is not None:
             num_items = max(num_items, kept.num_items)
@@ -133,7 +133,7 @@ def _take(
         collected.missing.append(name)
     else:
         try:
-            home.set_last(f"{place[0]} {place[1]}", bring(record, store, home, homeward))
+            home.set_last(kept_results.subject_of(*place), bring(record, store, home, homeward))
             collected.num_results += 1
         except StaysError:
             collected.elsewhere.append(name)

@@ -136,7 +136,7 @@ class KeptResults:
         """The keys of the last results of all items of a task."""
         num_items = item = 1
         while item <= num_items:
-            record = store.last(_subject(task, item - 1))
+            record = store.last(subject_of(task, item - 1))
             kept = None if record is None else self.read(record)
             if record is not None and kept is not None:
                 num_items = kept.num_items
@@ -224,16 +224,17 @@ def last(store: Store, subject: str) -> KeptResult | None:
 
 def subject(task: PlannedTask, item: int) -> str:
     """What the last result of an item is found by."""
-    return _subject(task.id, item)
+    return subject_of(task.id, item)
+
+
+def subject_of(task: str, item: int) -> str:
+    """As `subject`, of a task by its id."""
+    return f"{task} {item}"
 
 
 def place(parts: KeyParts) -> str:
     """What the last result of a task with these inputs is found by, whatever is in their files."""
     return f"place {parts.place()}"
-
-
-def _subject(task: str, item: int) -> str:
-    return f"{task} {item}"
 
 
 def kept_origins(contents: Contents, blob: str, digests: Digests, sources: Sequence[StoredRef]) -> Iterator[KeptOrigin]:
