@@ -19,6 +19,7 @@ from .scenes import files_in, grid, material, pixels, run, saved_picture
 from .test_simulation import raising
 
 needs_films = pytest.mark.skipif(not bpy.app.build_options.codec_ffmpeg, reason="this Blender makes no films")
+needs_sound = pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="this Blender was built without sound")
 
 
 def strip(*, simulated: bool = False) -> bpy.types.Object:
@@ -266,7 +267,7 @@ class TestPlayblast:
         assert one.shape == other.shape == (100, 256, 3)
         assert np.abs(one - other).max() > 0.3
 
-    @pytest.mark.skipif(not bpy.app.build_options.audaspace, reason="this Blender was built without sound")
+    @needs_sound
     def test_sound_of_the_scene_is_in_the_film_at_its_time_if_asked_for(self, tmp_path):
         strip()
         strips = strips_of(bpy.context.scene)
@@ -288,6 +289,7 @@ class TestPlayblast:
         shown, wanted = (pixels(bpy.data.images.load(str(path))) for path in (film, silent))
         assert np.allclose(shown, wanted, atol=0.1)  # the scene, not the strip
 
+    @needs_sound
     def test_sound_in_a_strip_that_has_a_picture_is_a_clear_error(self, tmp_path):
         strip()
         scene = bpy.context.scene
