@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ..runtime.engine.published_runs import STARTING, Place, PublishedRun, new_place, places
+from ..runtime.engine.published_runs import STARTING, Place, PublishedRun, beginning, new_place, places
 from ..runtime.errors import EngineError
 from ..runtime.scheduling.states import RunState
 
@@ -44,11 +44,12 @@ class Detached:
             StoreError: if there is no place to tell of it.
         """
         self.file = path = os.path.realpath(file)
-        for place, run in of_file(path):
-            if (not tree or not run.tree or tree == run.tree) and place.is_alive():
-                message = f'a detached run of "{run.tree or Path(path).name}" goes on already'
-                raise EngineError(message, f"Follow it, or end it: background-nodes farm runs --end {place.name}")
-        self.place = new_place(PublishedRun(path, tree, engine, time.time()))
+        with beginning():
+            for place, run in of_file(path):
+                if (not tree or not run.tree or tree == run.tree) and place.is_alive():
+                    message = f'a detached run of "{run.tree or Path(path).name}" goes on already, as {place.name}'
+                    raise EngineError(message, f"Follow it, or end it: background-nodes farm runs --end {place.name}")
+            self.place = new_place(PublishedRun(path, tree, engine, time.time()))
         try:
             with self.place.output.open("wb") as output:
                 self._process = subprocess.Popen(

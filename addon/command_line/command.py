@@ -93,15 +93,15 @@ def carry_out(options: argparse.Namespace, interruption: Interruption) -> tuple[
 
 def _carry_out(options: argparse.Namespace, interruption: Interruption, report: Report) -> Content:
     try:
-        opened = _open(options)
-        report.file = opened.path
-        if options.report is not None:
-            _checked_report(options)
-        if options.command == "list":
-            return Listing(_trees_to_list(opened, options.tree))
-        if options.command == "plan":
-            return _plan(opened, options, report)
-        with published(options.publish) as publisher:
+        with published(getattr(options, "publish", None)) as publisher:  # large files take a while to be opened
+            opened = _open(options)
+            report.file = opened.path
+            if options.report is not None:
+                _checked_report(options)
+            if options.command == "list":
+                return Listing(_trees_to_list(opened, options.tree))
+            if options.command == "plan":
+                return _plan(opened, options, report)
             _run(opened, options, interruption, report, publisher)
     except ConsentError as error:
         report.refuse([replace(problem, fix=_allow_fix(problem)) for problem in error.problems])

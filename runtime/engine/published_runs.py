@@ -5,6 +5,7 @@
     runs/0123abcd/run.json      a `PublishedRun`, replaced whole each time
     runs/0123abcd/end           is there once somebody wants the run to be cancelled
     runs/0123abcd/output.txt    what the process printed
+    runs/beginning              locked by who looks which runs go on, and begins with another one
 
 The results themselves are in the store. The folder of an ended run stays for a month, so that it is told how it ended.
 """
@@ -38,6 +39,9 @@ _PATIENCE: Final = 120.0
 #: Seconds that a look at a lock may take, and between two attempts to get it.
 _LOOK: Final = 1.0
 _LOOK_INTERVAL: Final = 0.01
+#: What is locked while a run is begun with, and the seconds that one waits for that.
+_BEGINNING: Final = "beginning"
+_BEGINNING_TIMEOUT: Final = 30.0
 _NAME: Final = re.compile(r"[0-9a-f]{8}")
 _FILE: Final = "run.json"
 OUTPUT: Final = "output.txt"
@@ -143,13 +147,8 @@ class Place:
 
     def hold(self) -> IO[bytes]:
         """Note that the process of the run lives, until what is returned is closed. Raises OSError."""
-        held = (self.path / "lock").open("wb")
-        end = time.monotonic() + _LOOK
-        while not file_locks.lock(held):  # somebody may just be looking whether it is held
-            if time.monotonic() > end:
-                held.close()
-                raise BlockingIOError(f"another process carries on the run in {self.path}")
-            time.sleep(_LOOK_INTERVAL)
+        held = _locked(self.path / "lock", _LOOK)  # somebody may just be looking whether it is held
+        held.truncate(0)
         held.write(str(os.getpid()).encode())
         held.flush()
         return held
@@ -198,6 +197,40 @@ def new_place(run: PublishedRun) -> Place:
     except OSError as error:
         raise StoreError(f"nothing can be told of the run in {place.path}: {error}") from error
     return place
+
+
+@contextlib.contextmanager
+def beginning() -> Iterator[None]:
+    """Within the block no other process looks which runs go on in order to begin with one: so two see each other.
+
+    A process that is killed there keeps nobody waiting: its lock goes with it.
+
+    Raises:
+        StoreError: if another process does not come to its end there, or there is no place.
+    """
+    path = folder() / _BEGINNING
+    try:
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+        held = _locked(path, _BEGINNING_TIMEOUT)
+    except OSError as error:
+        raise StoreError(f"it can't be seen which runs go on: {error}") from error
+    with held:
+        yield
+
+
+def _locked(path: Path, seconds: float) -> IO[bytes]:
+    """A file with its lock, which goes as it is closed. Raises OSError if another process keeps that."""
+    held = path.open("ab")  # what another process has written there stays
+    end = time.monotonic() + seconds
+    try:
+        while not file_locks.lock(held):
+            if time.monotonic() > end:
+                raise BlockingIOError(f"another process keeps the lock {path}")
+            time.sleep(_LOOK_INTERVAL)
+    except OSError:
+        held.close()
+        raise
+    return held
 
 
 def places() -> Iterator[Place]:
