@@ -26,10 +26,13 @@ if TYPE_CHECKING:
 def add_engine() -> None:
     """Let "dask://HOST:PORT" be chosen as an engine: the entry point of this package."""
     from .. import engines
+    from ..runtime.blender import online_access
+    from .address import Address
     from .engine import DESCRIPTION, LABEL, NAME, FarmEngine
     from .following import Following
 
     def make(address: str, scratch: Scratch) -> Following:
+        online_access.check_typed(Address.parsed(address).host)
         return Following(FarmEngine.at(address, scratch))
 
     engines.add(NAME, make, label=LABEL, description=DESCRIPTION)

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from ..runtime.errors import EngineError
+from ..runtime.hosts import is_loopback
 from . import credentials
 
 USUAL_PORT: Final = 8786
@@ -56,13 +56,3 @@ class Address:
     @property
     def text(self) -> str:
         return f"{_PLAIN if self.is_plain else ''}{self.host}:{self.port}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, under an address that no other one reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

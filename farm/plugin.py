@@ -20,8 +20,8 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from ..runtime import wire
 from ..runtime.errors import BackgroundNodesError, EngineError, StoreError
+from ..runtime.hosts import is_loopback
 from ..runtime.planning.needs import GIGABYTE
-from .address import is_loopback
 from .records import Job, JobNews, decoded, encoded
 from .station import Station, StationSettings
 

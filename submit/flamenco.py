@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
+from ..runtime.hosts import is_loopback
 from .division import arguments_of_tasks
 from .job import Job, JobError, RefusedError
 
@@ -32,11 +33,12 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-_OPENER: Final = urllib.request.build_opener(_NoRedirects)
-
-
 class Manager:
-    """Flamenco's manager."""
+    """Flamenco's manager.
+
+    Attributes:
+        host: where it is.
+    """
 
     def __init__(self, url: str) -> None:
         """Raises JobError if the address is none, or holds a password: arguments of commands are no secrets."""
@@ -45,7 +47,11 @@ class Manager:
             raise JobError(f"{url} is no address of a manager. Give it as http://HOST:8080")
         if parts.username or parts.password:
             raise JobError("an address with a password in it is not taken: others see the arguments of commands")
+        self.host = parts.hostname
         self._url = url.rstrip("/")
+        # What is for this machine goes through no proxy that the environment names: that may be another machine.
+        direct = [urllib.request.ProxyHandler({})] if is_loopback(self.host) else []
+        self._opener = urllib.request.build_opener(_NoRedirects, *direct)
 
     def check(self) -> str:
         """Look whether it knows the job type. Returns the etag of that. Raises JobError."""
@@ -71,7 +77,7 @@ class Manager:
         headers = {"Accept": "application/json", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self._url}{path}", body, headers, method=method)
         try:
-            with _OPENER.open(request, timeout=_TIMEOUT) as answer:
+            with self._opener.open(request, timeout=_TIMEOUT) as answer:
                 found = json.loads(answer.read(_MAX_ANSWER))
         except urllib.error.HTTPError as error:
             with error:

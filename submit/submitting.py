@@ -19,7 +19,8 @@ from ..addon.session import checks
 from ..addon.session.current import session
 from ..node_tree import lookup
 from ..node_tree.lookup import InputError, InputProblem
-from ..runtime.errors import BackgroundNodesError, CompileError
+from ..runtime.blender import online_access
+from ..runtime.errors import BackgroundNodesError, CompileError, EngineError
 from ..runtime.keys.files import FileDigests, QuickDigests
 from ..runtime.keys.script_digest import ScriptDigests
 from ..runtime.planning import needs
@@ -72,7 +73,14 @@ def _manager(options: argparse.Namespace) -> flamenco.Manager | None:
     if (options.to == "flamenco") != (options.manager is not None):
         fix = "Give --manager with --to flamenco, and only with that"
         raise InputError(InputProblem(f"--to {options.to}", "it goes with the address of Flamenco's manager", fix))
-    return None if options.manager is None else flamenco.Manager(options.manager)
+    if options.manager is None:
+        return None
+    manager = flamenco.Manager(options.manager)
+    try:
+        online_access.check_typed(manager.host)
+    except EngineError as error:
+        raise InputError(InputProblem(f"--manager {options.manager}", error.message, error.fix)) from error
+    return manager
 
 
 def _submitted(manager: flamenco.Manager, data: dict[str, Any], folder: Path) -> dict[str, Any]:

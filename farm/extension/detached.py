@@ -150,7 +150,9 @@ def _need_farm(farm: ModuleType) -> str:
 def _command(tree_name: str, engine: str) -> list[str]:
     told = ["run", "--tree", tree_name, "--engine", engine]
     if bpy.app.binary_path:
-        return [bpy.app.binary_path, "-b", bpy.data.filepath, "--command", "background_nodes", *told]
+        # It may do what this Blender may, however that was started.
+        online = "--online-mode" if bpy.app.online_access else "--offline-mode"
+        return [bpy.app.binary_path, "-b", online, bpy.data.filepath, "--command", "background_nodes", *told]
     # -P: nothing is imported from the folder that this was started in.
     return [ways.python(), "-P", "-m", "background_nodes.cli", "run", bpy.data.filepath, *told[1:]]
 

@@ -164,15 +164,10 @@ class BACKGROUND_NODES_FARM_OT_submit(bpy.types.Operator):
 
 
 def _check_online(url: str) -> None:
-    farm = attaching.farm()
-    assert farm is not None
-    place = part(farm, "address")
-    host = urllib.parse.urlsplit(url).hostname or ""
-    if not bpy.app.online_access and not place.is_loopback(host):
-        raise ValueError(
-            f"Blender is not to go online, and {host} is another machine. "
-            "Switch on Allow Online Access in the preferences, under System"
-        )
+    """Raises EngineError if Blender is not to speak with that host."""
+    first = attaching.background_nodes()
+    assert first is not None
+    part(first, "runtime.blender.online_access").check(urllib.parse.urlsplit(url).hostname or "")
 
 
 def _draw_node_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:

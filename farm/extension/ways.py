@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -53,16 +54,13 @@ def find(farm: ModuleType, told: str = "") -> Any:
     Raises:
         EngineError: if there is none, or Blender is not to go it.
     """
-    error = part(farm, "engine").EngineError
-    place = part(farm, "address")
     chosen = preferences()
-    address = place.Address.parsed(told or chosen.address)
-    if not bpy.app.online_access and not place.is_loopback(address.host):
-        message = f"Blender is not to go online, and {address.text} is another machine"
-        raise error(message, "Switch on Allow Online Access in the preferences, under System")
+    address = part(farm, "address").Address.parsed(told or chosen.address)
+    first = sys.modules[farm.__name__.rpartition(".")[0]]
+    part(first, "runtime.blender.online_access").check(address.host)
     try:
         chosen_python = python_with("farm")
     except NoPythonError as missing:
-        raise error(missing.message, missing.fix) from None
+        raise part(farm, "engine").EngineError(missing.message, missing.fix) from None
     shared = bpy.path.abspath(chosen.shared)
     return part(farm, "engine").Way(chosen_python, address, shared)

@@ -1,5 +1,6 @@
 """The extension Background Nodes Farm: what is in its zip, and runs that Blender starts on a farm by it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,10 +8,16 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+import background_nodes.farm
+from background_nodes import engines
 from background_nodes.farm.blender_version import version_of
+from background_nodes.runtime.blender import online_access
+from background_nodes.runtime.errors import EngineError
+from background_nodes.runtime.scratch.scratch import Scratch
 
 from .conftest import PATIENCE
 
@@ -90,5 +97,23 @@ def test_python_without_dask_is_told_with_what_to_install(tmp_path):
 
 def test_blender_that_is_not_to_go_online_speaks_with_this_machine_only(farm, tmp_path):
     told = used(tmp_path, python=sys.executable, address="192.0.2.1:8786", online=False)
-    assert "Blender is not to go online, and 192.0.2.1:8786 is another machine" in told["run"]["error"]
+    assert "Blender is not to go online, and 192.0.2.1 is another machine" in told["run"]["error"]
     assert "Switch on Allow Online Access" in told["run"]["error"]
+
+
+@pytest.mark.parametrize(("host", "is_refused"), [("192.0.2.1", True), ("127.0.0.1", False), ("[::1]", False)])
+def test_engine_that_is_typed_in_a_real_blender_obeys_its_setting_too(
+    environment, monkeypatch, tmp_path, host, is_refused
+):
+    """Where Python finds the farm by pip, and Blender started that Python."""
+    blender = SimpleNamespace(binary_path="/opt/blender", online_access=False)
+    monkeypatch.setattr(online_access, "bpy", SimpleNamespace(app=blender))
+    made = {}
+    monkeypatch.setattr(engines, "add", lambda name, make, **_words: made.update({name: make}))
+    background_nodes.farm.add_engine()
+    with contextlib.closing(Scratch(tmp_path / "scratch")) as scratch:
+        if is_refused:
+            with pytest.raises(EngineError, match=f"Blender is not to go online, and {host} is another machine"):
+                made["dask"](f"{host}:8786", scratch)
+        else:
+            made["dask"](f"{host}:8786", scratch).close()

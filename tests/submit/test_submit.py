@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import psutil
@@ -15,6 +16,7 @@ import pytest
 
 from background_nodes.addon.consent.consent import ConsentError
 from background_nodes.node_tree.lookup import InputError
+from background_nodes.runtime.blender import online_access
 from background_nodes.runtime.engine import kept_results
 from background_nodes.runtime.errors import CompileError
 from background_nodes.runtime.store.store import Store
@@ -413,6 +415,18 @@ def test_job_that_flamenco_takes_has_a_folder_and_one_that_it_refuses_has_none(s
         [["0", "--job", digest, "--first", "0", "--count", "3"]],
         [["1", "--job", digest]],
     ]
+
+
+def test_blender_that_is_not_to_go_online_gives_no_job_to_another_machine(scene, tmp_path, capsys, monkeypatch):
+    """A real Blender is asked, as if its Python ran the command; the module of Python's own can't be told anything."""
+    argv = ("--to", "flamenco", "--allow-scripts", "--manager")
+    app = SimpleNamespace(online_access=False, binary_path="/opt/blender")
+    with monkeypatch.context() as patched, manager((200, TYPES), (200, {"id": "12"})) as (url, _asked):
+        patched.setattr(online_access, "bpy", SimpleNamespace(app=app))
+        for name, where, code in (("there", "http://192.0.2.1:8080", 2), ("here", url, 0)):
+            assert submitting.carry_out(options(scene, tmp_path / name, *argv, where)) == code
+    assert names(tmp_path) == ["here", "project"]
+    assert "--manager http://192.0.2.1:8080: Blender is not to go online, and 192.0.2.1 is" in capsys.readouterr().err
 
 
 # What is packed, and what comes home

@@ -62,6 +62,15 @@ def test_manager_without_the_job_type_is_said_to_lack_it():
         flamenco.Manager(url).check()
 
 
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy"])
+def test_what_is_for_this_machine_goes_through_no_proxy(monkeypatch, name):
+    with manager((200, {"job_types": []})) as (proxy, others), manager((200, TYPES)) as (url, asked):
+        monkeypatch.setenv(name, proxy)
+        assert flamenco.Manager(url).check() == "abc"
+    assert len(asked) == 1
+    assert others == []
+
+
 def test_what_the_manager_says_of_a_refused_job_is_told():
     with (
         manager((412, {"code": 412, "message": "rejecting job because its settings are outdated"})) as (url, _asked),
