@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from ..runtime.engine import published_runs
 from ..runtime.errors import BackgroundNodesError, EngineError
+from ..runtime.hosts import is_loopback
 from ..runtime.planning.needs import GIGABYTE
 from . import detaching, shared_folder
 from .engine import NAME
@@ -25,8 +26,6 @@ from .records import StationInfo
 
 #: Seconds between two attempts of a worker to join its farm.
 _REJOIN_INTERVAL: Final = 2.0
-#: What Dask says to a worker whose name another one has.
-_NAME_TAKEN: Final = "name taken, "
 _EXIT_FAILED = 1
 _EXIT_BAD_INPUT = 2
 
@@ -96,9 +95,7 @@ async def _scheduler(options: argparse.Namespace) -> int:
 
 async def _worker(options: argparse.Namespace) -> int:
     from . import connections
-    from .address import Address, is_loopback
-    from .blender_version import version_of
-    from .station import StationSettings
+    from .address import Address
 
     connections.set_up()
     address = Address.parsed(options.scheduler)
@@ -106,6 +103,52 @@ async def _worker(options: argparse.Namespace) -> int:
     if security is None and options.host and not is_loopback(options.host):
         message = f"nothing listens at {options.host} without encryption, for others could reach it"
         raise EngineError(message, "Leave tcp:// out, so that the token is used")
+    settings = _station_settings(options)
+    ended = _end_signals()
+    said: bool | None = None  # of what keeps it from joining: whether its name is taken
+    number = 1
+    while not ended.is_set():
+        name = options.name or socket.gethostname()
+        worker = connections.Worker(
+            where,
+            nthreads=options.slots or max(1, (os.cpu_count() or 2) // 2),
+            name=name if number == 1 else f"{name}-{number}",
+            host=options.host or await asyncio.to_thread(connections.own_address, address),
+            security=security,
+            settings=settings,
+            resources=options.resources,
+        )
+        try:
+            if not await _joined(worker, ended):
+                break
+        except OSError as error:
+            is_taken = isinstance(error, connections.NameTakenError)
+            if is_taken and not options.name:
+                number += 1  # several workers on one machine, or machines that are called alike
+                continue
+            if is_taken is not said:
+                _say(_why_not_joined(options.scheduler, options.name, "" if is_taken else str(error)))
+            said = is_taken
+            await _first(asyncio.sleep(_REJOIN_INTERVAL), ended.wait())
+            continue
+        _say(f"{worker.name} has joined the farm at {options.scheduler} with {worker.state.nthreads} slots")
+        said, number = None, 1
+        await _first(worker.finished(), ended.wait())
+        if ended.is_set():
+            _say("no new task begins; those that run are waited for. A second signal ends them")
+            await worker.drain()
+            _say(f"{worker.name} has left the farm")
+        if worker.is_dismissed:
+            _say("the farm was stopped")
+            break
+    return 0
+
+
+def _station_settings(options: argparse.Namespace) -> Any:
+    """How the station of a worker is set up. Raises EngineError or StoreError for what is wrong before it begins."""
+    from .blender_version import version_of
+    from .station import StationSettings
+
     version_of(options.blender)
     folder = Path(options.folder).absolute() if options.folder else None
     shared = options.shared or os.environ.get(shared_folder.VARIABLE)
@@ -116,64 +159,28 @@ async def _worker(options: argparse.Namespace) -> int:
         shared=Path(shared).absolute() if shared else None,
     )
     if settings.shared is not None:
-        shared_folder.SharedFolder(settings.shared)  # raises what is wrong before anything begins
-    ended = _end_signals()
-    has_said = False
-    while not ended.is_set():
-        worker = connections.Worker(
-            where,
-            nthreads=options.slots or max(1, (os.cpu_count() or 2) // 2),
-            name=options.name or socket.gethostname(),
-            host=options.host or await asyncio.to_thread(connections.own_address, address),
-            security=security,
-            settings=settings,
-            resources=options.resources,
-        )
-        try:
-            if not await _joined(worker, ended):
-                break
-        except OSError as error:
-            if not has_said:
-                _say(_why_not_joined(options.scheduler, str(worker.name), str(error)))
-            has_said = True
-            await _first(asyncio.sleep(_REJOIN_INTERVAL), ended.wait())
-            continue
-        _say(f"{worker.name} has joined the farm at {options.scheduler} with {worker.state.nthreads} slots")
-        has_said = False
-        await _first(worker.finished(), ended.wait())
-        if ended.is_set():
-            _say("no new task begins; those that run are waited for. A second signal ends them")
-            await worker.drain()
-        if worker.is_dismissed:
-            _say("the farm was stopped")
-            break
-    return 0
-
-
-async def _joined(worker: Any, ended: asyncio.Event) -> bool:
-    """Whether a worker has joined its farm before somebody wants it to end. Raises OSError if it could not."""
-    joining = asyncio.ensure_future(_joining(worker))
-    await _first(asyncio.shield(joining), ended.wait())
-    if not joining.done():
-        joining.cancel()
-        return False
-    await joining
-    return True
+        shared_folder.SharedFolder(settings.shared)
+    return settings
 
 
 def _why_not_joined(scheduler: str, name: str, error: str) -> str:
-    if _NAME_TAKEN in error:
+    """`error`: "" if another worker has its name."""
+    if not error:
         # It may be this machine, of which the scheduler does not know yet that it was cut off.
         told = f"the farm at {scheduler} has a worker called {name} already; trying again and again until that is gone"
         return f"{told}. If it is another machine, give this one another --name"
     return f"the scheduler at {scheduler} can't be reached ({error}); trying again and again"
 
 
-async def _joining(worker: Any) -> None:
-    try:
-        await worker
-    except (RuntimeError, TimeoutError) as error:  # what Dask makes of any error there
-        raise OSError(str(error.__cause__ or error)) from error
+async def _joined(worker: Any, ended: asyncio.Event) -> bool:
+    """Whether a worker has joined its farm before somebody wants it to end. Raises OSError if it could not."""
+    joining = asyncio.ensure_future(worker.join())
+    await _first(asyncio.shield(joining), ended.wait())
+    if not joining.done():
+        joining.cancel()
+        return False
+    await joining
+    return True
 
 
 async def _status(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from typing import Any, Final
@@ -17,8 +18,9 @@ from distributed.utils import get_ip
 from ..runtime import wire
 from ..runtime.engine.workers import WorkerInfo
 from ..runtime.errors import EngineError
+from ..runtime.hosts import is_loopback
 from . import credentials
-from .address import Address, is_loopback
+from .address import Address
 from .plugin import INFOS, StationBringer, StationPlugin, is_reachable_unencrypted
 from .records import StationInfo
 from .station import StationSettings
@@ -33,6 +35,9 @@ _HERE: Final = "127.0.0.1"
 _WITH_PAGES: Final = "PagesScheduler"
 #: Seconds between two looks at whether tasks still run.
 _LOOK_INTERVAL: Final = 0.1
+#: What Dask answers a worker whose name another one has, and what it prints of each answer that is a refusal.
+_NAME_TAKEN: Final = "name taken"
+_REFUSED: Final = "Unable to connect to scheduler: "
 #: Dask gives a task whose worker is gone to no other: what becomes of it is decided at home, where retries are counted.
 _SETTINGS: Final = {
     "distributed.scheduler.allowed-failures": 0,
@@ -47,9 +52,20 @@ _SETTINGS: Final = {
 }
 
 
+class NameTakenError(OSError):
+    """A worker could not join its farm, for another worker there has its name."""
+
+
 def set_up() -> None:
-    """Set Dask up in this process."""
+    """Set Dask up in this process. What its scheduler refuses is told by who asked for it, and not by Dask as well."""
     dask.config.set(_SETTINGS)
+    logging.getLogger("distributed.worker").addFilter(lambda record: not str(record.msg).startswith(_REFUSED))
+
+
+def fall_silent() -> None:
+    """Let Dask print nothing more: this process ends, and that its connections break off is no fault."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
 
 
 class PagesScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
@@ -81,11 +97,26 @@ class Worker(distributed.Worker):  # type: ignore[misc,unused-ignore]
     def start_http_server(self, *_args: Any, **_options: Any) -> None:
         """No server."""
 
+    async def join(self) -> None:
+        """Join the farm. Raises NameTakenError if another worker has its name, OSError if that can't be done."""
+        try:
+            await self
+        except (RuntimeError, TimeoutError) as error:  # what Dask makes of any error there
+            reason = str(error.__cause__ or error)
+            raise (NameTakenError if _NAME_TAKEN in reason else OSError)(reason) from error
+
+    async def close(self, *arguments: Any, **options: Any) -> Any:
+        """As in Dask."""
+        if self.is_dismissed:
+            fall_silent()
+        return await super().close(*arguments, **options)
+
     async def drain(self) -> None:
         """Begin nothing more, wait for what runs, and leave the farm: what has not begun goes to others."""
         self.status = Status.paused
         while self.state.executing_count and self.status is Status.paused:
             await asyncio.sleep(_LOOK_INTERVAL)
+        fall_silent()
         await self.close_gracefully()
 
 

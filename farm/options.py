@@ -39,7 +39,9 @@ def add(commands: Any) -> None:
     worker.add_argument("scheduler", metavar="HOST:PORT", help="where the scheduler is")
     worker.add_argument("--host", default="", help="the address at which other workers reach this one")
     worker.add_argument(
-        "--name", default="", help="what it is called; the name of the machine, if nothing else is said"
+        "--name",
+        default="",
+        help="what it is called; else it is the name of the machine, with a number if that is taken",
     )
     worker.add_argument("--slots", type=_count, metavar="N", help="how many background Blenders work at the same time")
     worker.add_argument("--blender", default="", metavar="PATH", help="Blender; if none is given, Python's module")

@@ -31,10 +31,10 @@ class Farm:
 
     def scheduler(self) -> subprocess.Popen:
         port = self.address.partition(":")[2]
-        return self._started("scheduler", "the scheduler listens", "scheduler", "--port", port)
+        return self.started("scheduler", "the scheduler listens", "scheduler", "--port", port)
 
     def worker(self, name: str = "worker", *options: str) -> subprocess.Popen:
-        return self._started(name, "has joined the farm", "worker", self.address, "--name", name, *options)
+        return self.started(name, "has joined the farm", "worker", self.address, "--name", name, *options)
 
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
         """Run an action to its end."""
@@ -58,7 +58,8 @@ class Farm:
             process.kill()
             process.wait()
 
-    def _started(self, name: str, words: str, *arguments: str) -> subprocess.Popen:
+    def started(self, name: str, words: str, *arguments: str) -> subprocess.Popen:
+        """Start an action under a name of the test's own; it has said some words then."""
         with (self.folder / f"{name}.txt").open("wb") as output:
             argv = [*COMMAND, *arguments]
             process = subprocess.Popen(argv, env=self.environment, stdout=output, stderr=output)

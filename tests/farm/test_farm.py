@@ -415,7 +415,7 @@ def test_worker_joins_again_after_the_scheduler_was_killed(own_bench, own_farm):
 def test_second_worker_of_a_name_says_so_and_joins_when_the_first_is_gone(own_farm):
     """It may be the same machine under a new address, while the scheduler does not know that the old one is gone."""
     twin = ("worker", own_farm.address, "--name", "worker", "--slots", "1")
-    own_farm._started("twin", "has a worker called worker already", *twin)
+    own_farm.started("twin", "has a worker called worker already", *twin)
     assert "can't be reached" not in own_farm.said("twin")
     own_farm.process("worker").kill()
     own_farm.wait_for("twin", "worker has joined the farm")
@@ -454,6 +454,17 @@ def test_worker_that_is_asked_to_end_lets_its_task_end_first(own_bench, own_farm
     assert has_ended(blender)
 
 
+def test_workers_on_machines_that_are_called_alike_get_numbers(own_farm):
+    """As one and another machine that were made of the same image, or two workers on one machine."""
+    host = socket.gethostname()
+    for name in ("first", "second"):
+        own_farm.started(name, "has joined the farm", "worker", own_farm.address)
+    assert own_farm.said("first").startswith(f"{host} has joined the farm")
+    assert own_farm.said("second").startswith(f"{host}-2 has joined the farm")
+    own_farm.process("worker").terminate()
+    own_farm.wait_for("worker", "worker has left the farm")
+
+
 def test_stop_ends_all_of_a_farm(own_farm):
     status = own_farm.command("status", own_farm.address)
     assert status.stdout.startswith("worker at 127.0.0.1:")
@@ -461,6 +472,8 @@ def test_stop_ends_all_of_a_farm(own_farm):
     assert own_farm.command("stop", own_farm.address).returncode == 0
     assert own_farm.process("scheduler").wait(PATIENCE) == 0
     assert own_farm.process("worker").wait(PATIENCE) == 0
+    assert "Traceback" not in own_farm.said("worker")
+    assert own_farm.said("worker").endswith("the farm was stopped\n")
 
 
 def test_farm_that_is_not_there_is_told_as_the_error_of_the_task(environment, tmp_path):

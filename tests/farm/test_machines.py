@@ -115,7 +115,7 @@ class FarmOfMachines(Farm):
 
     def scheduler(self) -> None:
         port = self.address.partition(":")[2]
-        self._started("scheduler", "the scheduler listens", "scheduler", "--host", HOME, "--port", port)
+        self.started("scheduler", "the scheduler listens", "scheduler", "--host", HOME, "--port", port)
 
     def enter(self, name: str) -> tuple[str, ...]:
         """What is before a command that runs on a machine."""
