@@ -72,6 +72,9 @@ class PagesScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
     """Dask's scheduler with its pages for this machine only, as nobody needs a token for them."""
 
     def __init__(self, *, port_of_pages: int, **options: Any) -> None:
+        # Dask lets the pages of any website read what goes by a web socket of this machine.
+        own = [f"{host}:{port_of_pages}" for host in (_HERE, "localhost")]
+        dask.config.set({"distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": own})
         super().__init__(dashboard=True, dashboard_address=f"{_HERE}:{port_of_pages}", **options)
 
 
@@ -143,14 +146,18 @@ async def connect(text: str) -> Any:
         EngineError: if it can't be reached, lets nobody in, or its workers can't have stations.
     """
     set_up()
-    where, security = security_for(Address.parsed(text))
+    address = Address.parsed(text)
+    where, security = security_for(address)
     try:
         client = await distributed.Client(
             where, security=security, asynchronous=True, timeout=_TIMEOUT, set_as_default=False
         )
     except (OSError, TimeoutError, ssl.SSLError) as error:
         reason = str(error.__cause__ or error).strip() or type(error).__name__
-        fix = f"See that it runs there, and that {credentials.usual_file()} is its token"
+        lets_in = f"that {credentials.usual_file()} is its token"
+        if address.is_plain:
+            lets_in = "that it has no encryption; leave tcp:// out if it has a token"
+        fix = f"See that it runs there, and {lets_in}"
         raise EngineError(f"the scheduler of the farm at {text} can't be reached ({reason})", fix) from error
     try:
         await _bring_stations(client)

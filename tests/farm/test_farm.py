@@ -231,12 +231,15 @@ def answers(port: int, encryption: ssl.SSLContext | None) -> bool:
             return False
 
 
-def test_other_token_is_refused_and_the_message_says_what_to_do(farm, tmp_path):
+def test_other_token_or_none_is_refused_and_the_message_says_what_to_do(farm, tmp_path):
     credentials.make(tmp_path / "other.pem")
     ended = farm.command("status", farm.address, **{credentials.VARIABLE: str(tmp_path / "other.pem")})
     assert ended.returncode == 2
     assert "can't be reached" in ended.stderr
     assert f"that {tmp_path / 'other.pem'} is its token" in ended.stderr
+    ended = farm.command("status", f"tcp://{farm.address}")
+    assert ended.returncode == 2
+    assert "leave tcp:// out if it has a token" in ended.stderr
 
 
 def test_token_is_in_no_argument_and_in_nothing_that_is_printed(farm, bench):
