@@ -43,6 +43,8 @@ _LOOK_INTERVAL: Final = 0.01
 _BEGINNING: Final = "beginning"
 _BEGINNING_TIMEOUT: Final = 30.0
 _NAME: Final = re.compile(r"[0-9a-f]{8}")
+#: What stands behind the name of a folder in which nothing is told yet.
+_NEW: Final = ".new"
 _FILE: Final = "run.json"
 OUTPUT: Final = "output.txt"
 #: The state of a run before its process has begun with it; the others are those of `RunState`.
@@ -127,7 +129,7 @@ class Place:
 
     def write(self, run: PublishedRun) -> None:
         """Tell how far the run is. Raises OSError."""
-        beside = self.path / f"{_FILE}.new"
+        beside = self.path / f"{_FILE}{_NEW}"
         beside.write_text(json.dumps(wire.encode(run), separators=(",", ":")), encoding="utf-8")
         beside.replace(self.path / _FILE)
 
@@ -190,13 +192,16 @@ def folder() -> Path:
 
 def new_place(run: PublishedRun) -> Place:
     """Make the folder of a run that a process will begin with. Raises StoreError."""
-    place = Place(folder() / os.urandom(4).hex())
+    name = os.urandom(4).hex()
+    beside, path = Place(folder() / f"{name}{_NEW}"), folder() / name
     try:
-        place.path.mkdir(0o700, parents=True)
-        place.write(run)
+        beside.path.mkdir(0o700, parents=True)
+        beside.write(run)
+        beside.path.rename(path)  # who looks meanwhile must not find one that tells nothing, and remove it
     except OSError as error:
-        raise StoreError(f"nothing can be told of the run in {place.path}: {error}") from error
-    return place
+        beside.remove()
+        raise StoreError(f"nothing can be told of the run in {path}: {error}") from error
+    return Place(path)
 
 
 @contextlib.contextmanager

@@ -90,3 +90,21 @@ def test_who_may_not_tell_of_a_run_leaves_what_is_told_of_its_process(monkeypatc
         with pytest.raises(BlockingIOError):
             place.hold()
         assert place.is_own
+
+
+def test_who_looks_at_all_runs_does_not_remove_one_that_is_just_being_made(monkeypatch):
+    """
+    1. One makes the folder of its run.
+    2. Another one looks at all runs, and removes those of which nothing was told for a month.
+    3. The first one tells of its run.
+    """
+    write = published_runs.Place.write
+
+    def look_and_write(place, run):
+        assert list(published_runs.places()) == []
+        write(place, run)
+
+    monkeypatch.setattr(published_runs.Place, "write", look_and_write)
+    made = published_runs.new_place(PublishedRun("scene.blend", "Tree", "dask", 0.0))
+    assert list(published_runs.places()) == [made]
+    assert [path.name for path in published_runs.folder().iterdir()] == [made.name]
