@@ -10,6 +10,7 @@ Their digests are in the job, as those of the scripts are. What comes with each 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +21,7 @@ import bpy
 
 from ..runtime.engine.workers import AddonPlaces
 from ..runtime.planning.plan import PlannedTask
-from ..runtime.worker.outfit import find_addons
+from ..runtime.worker.outfit import COMPILED, find_addons
 from .job import Job, JobError, PackedAddon
 
 FOLDER: Final = "addons"
@@ -49,7 +50,7 @@ def pack(tasks: Iterable[PlannedTask], folder: Path) -> tuple[PackedAddon, ...]:
 
 
 def use(job: Job, folder: Path) -> None:
-    """Let this Blender, and what it starts, find the add-ons of a job.
+    """Let this Blender, and what it starts, find the add-ons of a job. What is compiled of them there is not used.
 
     Raises:
         JobError: if one is not as packed, or something lies beside them that Python could import, too.
@@ -68,6 +69,8 @@ def use(job: Job, folder: Path) -> None:
         if each.module.startswith(_EXTENSIONS):
             repositories[place.name] = str(place)
     if job.addons:
+        # No digest tells whether what was compiled comes of the source: Python believes what stands in it.
+        os.environ[COMPILED] = str(Path(bpy.app.tempdir, _COMPILED))
         find_addons(AddonPlaces(tuple(repositories.items()), (str(folder / FOLDER / _SCRIPTS),)))
         addon_utils.modules(refresh=True)
 
@@ -98,5 +101,5 @@ def _digest(path: Path) -> str:
 
 
 def _is_left_out(file: Path) -> bool:
-    """Whether Python has compiled it: each machine does that anew if the source is another one."""
+    """Whether Python has compiled it: no worker of a job uses that."""
     return _COMPILED in file.parts

@@ -23,6 +23,8 @@ from ..engine.workers import AddonPlaces
 from ..keys.files import Stamp, stamp_of
 from ..pool.launcher import PREFERENCES
 
+#: The variable of the environment that says where Python keeps what it compiles of add-ons, if that is not beside them.
+COMPILED = "BACKGROUND_NODES_COMPILED"
 #: The first Blender whose Python module reads preferences; older ones crash in it.
 _MODULE_READS_PREFERENCES = (4, 5, 0)
 
@@ -65,6 +67,7 @@ class Outfit:
         """Enable the add-ons of its kind; those that are enabled already stay as they are."""
         if self._kind.addons and not self.fault:
             find_addons(self._places)
+            sys.pycache_prefix = os.environ.get(COMPILED, sys.pycache_prefix)
             self.fault = next(filter(None, map(_enable, self._kind.addons)), "")
             bpy.context.preferences.is_dirty = False
         self._stamps = {file: stamp_of(file) for module in self.modules() if (file := _file_of(module))}

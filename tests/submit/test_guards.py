@@ -1,10 +1,13 @@
 """What others do to a job's folder, and how processes of a job end."""
 
 import argparse
+import importlib.util
 import os
+import py_compile
 import subprocess
 import sys
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 import bpy
 import psutil
@@ -63,6 +66,15 @@ def with_worker(job: Path, step: int) -> list[str]:
     return heard.faults
 
 
+def compile_another(file: Path, source: str) -> None:
+    """Put something else in the place of what Python has compiled of a file."""
+    other = file.with_name("other.py")
+    other.write_text(source)
+    compiled = importlib.util.cache_from_source(str(file))
+    py_compile.compile(str(other), compiled, doraise=True, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    other.unlink()
+
+
 def test_addon_goes_along_and_one_that_was_changed_is_refused(tree, tmp_path):
     """It is on no machine of the farm."""
     scripts = tmp_path / "scripts"
@@ -83,8 +95,10 @@ def test_addon_goes_along_and_one_that_was_changed_is_refused(tree, tmp_path):
         bpy.utils.refresh_script_paths()
         (scripts / "addons" / "handy_in_test.py").unlink()
     assert [each.module for each in job.addons] == ["handy_in_test"]
-    assert with_worker(tmp_path / "job", 0) == []
     packed = tmp_path / "job" / "addons" / "scripts" / "addons" / "handy_in_test.py"
+    compile_another(packed, f"open({str(tmp_path / 'hostile')!r}, 'w').close()\n{ADDON}")
+    assert with_worker(tmp_path / "job", 0) == []
+    assert not (tmp_path / "hostile").exists(), "what is compiled is believed whatever the source is"
     beside = tmp_path / "job" / "addons" / "scripts" / "modules" / "json.py"
     beside.parent.mkdir()
     beside.write_text("# Blender looks for modules there first\n")
