@@ -47,7 +47,7 @@ class Detached:
         with beginning():
             for place, run in of_file(path):
                 if (not tree or not run.tree or tree == run.tree) and place.is_alive():
-                    message = f'a detached run of "{run.tree or Path(path).name}" goes on already, as {place.name}'
+                    message = f'a detached run of "{run.tree or Path(path).name}" goes on already'
                     raise EngineError(message, f"Follow it, or end it: background-nodes farm runs --end {place.name}")
             self.place = new_place(PublishedRun(path, tree, engine, time.time()))
         try:
