@@ -5,6 +5,7 @@
     FOLDER/probes/4567...   what a bridge writes, to see whether a station reads the very same
 
 Nothing in it is believed: what is taken is copied first and then compared with its digest. Anybody may remove files.
+What has no name of ours is somebody else's, and stays.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SMALLEST: Final = 64 * 1024
 #: Bytes of a probe: enough that it counts how fast they come, and not how fast is asked for them.
 PROBE_SIZE: Final = 4 * 1024**2
 _NAME: Final = re.compile(r"[0-9a-f]{64}")
+#: What one is called before all of it is there.
+_COMING: Final = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{8}\.coming")
 #: The share of what it may hold that is written before it is looked how much there is.
 _LOOK_SHARE: Final = 64
 #: Seconds without a change after which nobody writes a file any more, or reads a probe.
@@ -47,6 +50,8 @@ class SharedFolder:
         try:
             for folder in (self._files, self._probes):
                 folder.mkdir(0o700, exist_ok=True)  # the folder itself is made by whoever shares it
+                if folder.is_symlink():
+                    raise StoreError(f"the shared folder {path} can't be used: {folder} leads elsewhere. Remove it")
         except OSError as error:
             raise StoreError(f"the shared folder {path} can't be used: {error}") from error
 
@@ -80,7 +85,7 @@ class SharedFolder:
         """Write something for others to read. Returns its name. Raises OSError."""
         for left in self._probes.iterdir():  # by bridges that were killed
             with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > _UNFINISHED:
+                if _is_ours(left) and time.time() - left.stat().st_mtime > _UNFINISHED:
                     left.unlink()
         name = os.urandom(32).hex()
         self._write(self._probes / name, len(data), lambda beside: beside.write_bytes(data))
@@ -124,7 +129,7 @@ class SharedFolder:
                 state = file.stat()
                 if _NAME.fullmatch(file.name):
                     found.append((state.st_mtime, state.st_size, file))
-                elif time.time() - state.st_mtime > _UNFINISHED:
+                elif _is_ours(file) and time.time() - state.st_mtime > _UNFINISHED:
                     file.unlink()
         size = sum(each[1] for each in found)
         for _modified, file_size, file in sorted(found):
@@ -133,3 +138,8 @@ class SharedFolder:
             if file.name != kept:
                 file.unlink(missing_ok=True)
                 size -= file_size
+
+
+def _is_ours(file: Path) -> bool:
+    """Whether a file has a name that only this module gives."""
+    return bool(_NAME.fullmatch(file.name) or _COMING.fullmatch(file.name))

@@ -22,6 +22,8 @@ USUAL_SIZE: Final = 20 * 1024**3
 #: Seconds without news after which nobody receives a file any more.
 _UNFINISHED: Final = 3600.0
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+#: What one is called before all of it is there. Other files in the folder are somebody else's.
+_RECEIVING: Final = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{8}\.receiving")
 
 
 class Shelf:
@@ -42,7 +44,7 @@ class Shelf:
         for modified, name, size in sorted(_files(folder)):
             if _DIGEST.fullmatch(name):
                 self._sizes[name] = size
-            elif time.time() - modified > _UNFINISHED:
+            elif _RECEIVING.fullmatch(name) and time.time() - modified > _UNFINISHED:
                 (folder / name).unlink(missing_ok=True)  # whoever received it has ended
 
     def __contains__(self, digest: str) -> bool:

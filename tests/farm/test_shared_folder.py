@@ -15,6 +15,7 @@ from background_nodes.farm import plugin, shared_folder
 from background_nodes.farm.bridge import Bridge, is_by_folder
 from background_nodes.farm.engine import FarmEngine
 from background_nodes.farm.shared_folder import SharedFolder
+from background_nodes.farm.shelf import Shelf
 from background_nodes.runtime.engine import carried_files
 from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.engine.messages import GivenArgument, Piece
@@ -137,6 +138,28 @@ def test_probe_of_a_bridge_that_was_killed_is_removed_by_a_later_one(shared):
     os.utime(shared.path / "probes" / old, (0, 0))
     last = shared.write_probe(b"last")
     assert {path.name for path in (shared.path / "probes").iterdir()} == {new, last}
+
+
+def test_files_of_others_in_the_folder_stay_however_old_they_are(tmp_path):
+    """Somebody may have had folders of these names there before; and a shelf may be where other files are."""
+    theirs = [tmp_path / folder / "scene.blend" for folder in ("files", "probes", "shelf")]
+    for file in theirs:
+        file.parent.mkdir()
+        file.touch()
+        os.utime(file, (0, 0))
+    shared = SharedFolder(tmp_path, max_size=1)
+    shared.remove_probe(shared.write_probe(b"probe"))
+    shared.put(tmp_path / "a", made(tmp_path / "a", b"content"))
+    Shelf(tmp_path / "shelf", 1)
+    assert all(file.exists() for file in theirs)
+
+
+@pytest.mark.parametrize("name", ["files", "probes"])
+def test_folder_that_leads_to_other_files_is_refused(tmp_path, name):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / name).symlink_to(tmp_path)
+    with pytest.raises(StoreError, match=f"{name} leads elsewhere"):
+        SharedFolder(tmp_path / "shared")
 
 
 def test_folder_may_take_twice_as_long_as_the_wire():
