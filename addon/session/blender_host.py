@@ -15,6 +15,7 @@ from ...node_tree.baselines import baselines
 from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
 from ...runtime.blender import color_management, cycles_devices, paths, preferences, snapshot
+from ...runtime.blender.edits import edits
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.blender.written import Written
 from ...runtime.engine.active_run import ActiveRun
@@ -171,10 +172,20 @@ class BlenderHost:
         # Timers don't fire in background mode, and some wheels crash at exit if one is still registered.
         if not bpy.app.background:
             self.stop_timer(function)
-            _timers[function] = function
-            bpy.app.timers.register(function, first_interval=0.0, persistent=True)
+            _timers[function] = _turn(function)
+            bpy.app.timers.register(_timers[function], first_interval=0.0, persistent=True)
 
     def stop_timer(self, function: _Timer) -> None:
         known = _timers.pop(function, None)
         if known is not None and bpy.app.timers.is_registered(known):
             bpy.app.timers.unregister(known)
+
+
+def _turn(function: _Timer) -> _Timer:
+    """What Blender calls: nothing comes between what the function changes."""
+
+    def turn() -> float | None:
+        with edits.turn():
+            return function()
+
+    return turn

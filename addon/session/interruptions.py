@@ -11,6 +11,8 @@ from typing import Protocol
 
 import bpy
 
+from ...runtime.blender.edits import edits
+
 _OPERATOR = "BACKGROUND_NODES_OT_await_artist"
 #: Seconds between two looks whether everything is done.
 _INTERVAL = 0.05
@@ -39,8 +41,9 @@ def connect(homecomings: Homecomings | None) -> None:
 
 @bpy.app.handlers.persistent
 def _finish(*_arguments: object) -> None:
-    for each in _connected:
-        each.finish_homecomings()
+    with edits.turn():
+        for each in _connected:
+            each.finish_homecomings()
 
 
 def _is_of_artist(event: bpy.types.Event) -> bool:

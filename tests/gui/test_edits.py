@@ -242,6 +242,47 @@ def test_second_run_writes_nothing_after_results_came_home(edited):
     assert not set(blobs_of_run(edited.window)) & {*first, *second}
 
 
+def test_timer_listens_anew_after_all_that_it_changes(edited):
+    window = edited.window
+    window.run(
+        """
+        global tree, listened, restore
+        text = bpy.data.texts.new("Shift.py")
+        text.from_string(source)
+        tree = bpy.data.node_groups.new("Tree", "BackgroundNodeTree")
+        for name in ("Cube", "Other"):
+            node = tree.nodes.new("BackgroundNodeScript")
+            node.script, node.keep_result = text, True
+            node.inputs[0].default_value = bpy.data.objects[name]
+        values, keeper = places.module("runtime.blender.set_values"), places.module("addon.session.keeper")
+        listen, tick, listened = values.listen, keeper.Session.tick, []
+        ticks = [0]
+
+        def counted_tick(session):
+            ticks[0] += 1
+            try:
+                return tick(session)
+            finally:
+                ticks[0] -= 1
+
+        def counted_listen(told):
+            listened.append(ticks[0])
+            listen(told)
+
+        def restore():
+            values.listen, keeper.Session.tick = listen, tick
+
+        values.listen, keeper.Session.tick = counted_listen, counted_tick
+        """,
+        source=SHIFT,
+    )
+    for _ in range(2):
+        blobs_of_run(window)
+    listened = window.run("restore(); return listened")
+    assert len(listened) >= 2, "the runs have begun and come home"
+    assert not any(listened)
+
+
 def blobs_of_run(window: Window) -> list[str]:
     """Run the tree. Gives the names of the blobs that hold its inputs."""
     window.run("places.session().start(tree)")
