@@ -48,7 +48,7 @@ def _modules() -> tuple[ModuleType, ...]:
     from .preset_library import panels as preset_panels
     from .presets import libraries, trust
     from .scripts import consent_dialog, menus, operators, text_watch
-    from .session import current, forecasts, gestures, interruptions, problems
+    from .session import current, forecasts, gestures, interruptions, problems, waking
     from .sidebar import declared_sockets, fixes, list_items, log, panels, report_text, results, task_list, viewer
     from .text_form import clipboard, tree_files
     from .text_form import menus as text_menus
@@ -59,6 +59,7 @@ def _modules() -> tuple[ModuleType, ...]:
         preferences,
         edit,
         interruptions,
+        waking,
         current,
         libraries,
         trust,

@@ -150,6 +150,11 @@ def main(number: int = 1) -> int:
 """
 
 
+def open_editor(area: bpy.types.Area) -> None:
+    """Show our editor in an area."""
+    area.ui_type = "BackgroundNodeTree"
+
+
 def build_trip(tree_name: str) -> None:
     """A tree of one node that takes a small object, and gives it back."""
     node = _lone_node(tree_name, TAKE_OBJECT)

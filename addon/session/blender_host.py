@@ -33,7 +33,7 @@ from ...runtime.script.socket_types import LiveRef
 from ...runtime.store.folder import default_folder
 from ...runtime.store.store import Store
 from ..consent.current import consent
-from . import checks, gestures, interruptions, occupation, undo
+from . import checks, gestures, interruptions, occupation, undo, waking
 from .settings import Settings
 
 _Timer = Callable[[], float | None]
@@ -179,13 +179,16 @@ class BlenderHost:
         known = _timers.pop(function, None)
         if known is not None and bpy.app.timers.is_registered(known):
             bpy.app.timers.unregister(known)
+            waking.wake_in(None)
 
 
 def _turn(function: _Timer) -> _Timer:
-    """What Blender calls: nothing comes between what the function changes."""
+    """What Blender calls: nothing comes between what the function changes, and the next call comes when it is due."""
 
     def turn() -> float | None:
         with edits.turn():
-            return function()
+            interval = function()
+        waking.wake_in(interval)
+        return interval
 
     return turn

@@ -51,15 +51,16 @@ if TYPE_CHECKING:
 
 _ANY = SocketType("ANY")
 #: Seconds between two ticks: at least and at most while a run goes on, while a run is paused or its results wait, and
-#: while only warm workers are left. The first is also that after a tick which has left something to the next one.
+#: while only warm workers are left. The one before these is that after a tick which has left something to the next one.
 QUICK_INTERVAL = 0.005
+WATCHFUL_INTERVAL = 0.003
 BUSY_INTERVAL = 0.05
 WAITING_INTERVAL = 0.5
 IDLE_INTERVAL = 5.0
 FINISHING_INTERVAL = 0.006  # what is left of a homecoming
 #: While a run goes on, a tick comes after this share of the time since one of its tasks last started or ended: a short
 #: task is not kept waiting for long, and a long one costs few ticks.
-_SHARE_OF_SILENCE = 0.05
+_SHARE_OF_SILENCE = 0.03
 #: Seconds after which a tick begins nothing more of what has arrived, or of bringing it home, so that it ends within
 #: 8 ms; the rest waits for the next tick.
 TICK_BUDGET = 0.004
@@ -570,7 +571,7 @@ class Session:
         is_running = any(not run.state.is_final and not run.is_paused for run in self.runs)
         if self._runner is not None and (is_running or any(queue.num_running_jobs() for queue in self._job_queues)):
             silence = time.monotonic() - self._runner.last_step
-            return min(max(silence * _SHARE_OF_SILENCE, QUICK_INTERVAL), BUSY_INTERVAL)
+            return min(max(silence * _SHARE_OF_SILENCE, WATCHFUL_INTERVAL), BUSY_INTERVAL)
         if self._job_arrivals or any(queue.is_behind for queue in self._job_queues):
             return BUSY_INTERVAL
         if self.is_busy or any(queue.is_waiting for queue in self._job_queues):

@@ -37,6 +37,9 @@ class Driver:
 
     def tick(self) -> float:
         """Take one request, if there is one, when its time has come."""
+        if not bpy.app.use_event_simulate:
+            self._look()
+            return self.interval
         # Simulating events keeps Blender from sleeping: all the time it would take from its workers a processor.
         time.sleep(max(0.0, self._next_look - time.monotonic()))
         self._next_look = time.monotonic() + self.interval

@@ -37,8 +37,11 @@ _HARMLESS = "matches no enum in 'SpaceNodeEditor'"
 class Window:
     """A Blender with a window on a screen."""
 
-    def __init__(self, screen: Screen, folder: Path, *arguments: str) -> None:
-        """Start Blender with `arguments`, such as a file; `folder` is for its preferences, log and temporary files."""
+    def __init__(self, screen: Screen, folder: Path, *arguments: str, has_hands: bool = True) -> None:
+        """Start Blender with `arguments`, such as a file; `folder` is for its preferences, log and temporary files.
+
+        Without hands it has no mouse and keys, and sleeps where nothing happens, as an artist's does.
+        """
         self.screen = screen
         self.folder = folder
         self.log = folder / "blender.log"
@@ -51,7 +54,8 @@ class Window:
             listener.bind("")  # a name without a file that the system chooses: paths may be too long for one
             listener.listen()
             listener.settimeout(_START_TIMEOUT)
-            self.process = self._start(listener.getsockname()[1:].decode(), arguments)
+            hands = ("--enable-event-simulate",) if has_hands else ()
+            self.process = self._start(listener.getsockname()[1:].decode(), (*hands, *arguments))
             self._socket = self._accept(listener)
         self._socket.settimeout(_ANSWER_TIMEOUT)
         self.settle()
@@ -75,7 +79,7 @@ class Window:
             (extensions / "user_default" / "background_nodes").symlink_to(ROOT)
             environment |= {"BLENDER_USER_RESOURCES": str(self.folder), "BLENDER_USER_EXTENSIONS": str(extensions)}
         size = ("--window-geometry", "0", "0", str(self.screen.width), str(self.screen.height))
-        options = ("--factory-startup", "--gpu-backend", "opengl", "--enable-event-simulate", "-noaudio", *size)
+        options = ("--factory-startup", "--gpu-backend", "opengl", "-noaudio", *size)
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 command("blender", *options, *arguments, "--python", str(_DRIVER), "--", address, EXTENSION),

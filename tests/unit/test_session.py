@@ -20,6 +20,7 @@ from background_nodes.addon.session.keeper import (
     FINISHING_INTERVAL,
     IDLE_INTERVAL,
     QUICK_INTERVAL,
+    WATCHFUL_INTERVAL,
     Session,
 )
 from background_nodes.addon.session.run import Run
@@ -241,7 +242,7 @@ def test_tick_comes_soon_after_a_task_started_or_ended_and_later_while_nothing_h
     for silence in (0.0, 0.2, 600.0):
         session._runner.last_step = time.monotonic() - silence
         intervals.append(session.tick())
-    assert QUICK_INTERVAL <= intervals[0] < intervals[1] < intervals[2] == BUSY_INTERVAL
+    assert WATCHFUL_INTERVAL <= intervals[0] < intervals[1] < intervals[2] == BUSY_INTERVAL
     host.engine.succeed_all()
     assert session.tick() < BUSY_INTERVAL
 
