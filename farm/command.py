@@ -36,6 +36,11 @@ class Lines(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (its name is Python's)
         return one_line(super().formatMessage(record))
 
+    def formatException(self, ei: Any) -> str:  # noqa: N802 (the same)
+        """A line that is cut is no fault of a program: where in Dask that was noticed is nothing for people."""
+        error = ei[1]
+        return one_line(f"({error})") if isinstance(error, OSError) else str(super().formatException(ei))
+
 
 def one_line(text: str) -> str:
     """A text with what can't be printed spelled out, as in Python."""
@@ -55,6 +60,8 @@ def carry_out(options: argparse.Namespace) -> int:
     logging.basicConfig()
     for handler in logging.getLogger().handlers:
         handler.setFormatter(Lines("%(message)s"))
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setFormatter(Lines("%(asctime)s - %(name)s - %(levelname)s - %(message)s"))
     logging.getLogger("background_nodes").setLevel(logging.INFO)
     logging.getLogger("distributed").setLevel(logging.WARNING)
     actions = {"scheduler": _scheduler, "worker": _worker, "status": _status, "stop": _stop}
