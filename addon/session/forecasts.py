@@ -47,12 +47,14 @@ class _Told:
     Attributes:
         forecast: None if there is none: the tree has problems, or is running.
         is_fresh: whether nothing has changed since.
+        repeated: the nodes of which a run would take over what the last one gave, and only try again what failed.
         hold: seconds for which its start held the window.
         writing_hold: the same of the last one for which data-blocks could be written.
     """
 
     forecast: Forecast | None = None
     is_fresh: bool = False
+    repeated: AbstractSet[str] = frozenset()
     hold: float = 0.0
     writing_hold: float = 0.0
     _outlooks: tuple[Forecast | None, Mapping[str, Outlook]] = (None, MappingProxyType({}))
@@ -121,10 +123,15 @@ def of(tree: bpy.types.NodeTree) -> Forecast | None:
     return None if told is None else told.forecast
 
 
-def is_sure_to_be_cached(tree: bpy.types.NodeTree, node_id: str) -> bool:
-    """Whether a run would give what the last one gave for a node, given by the id of its path, as far as is known."""
+def would_give_the_same(tree: bpy.types.NodeTree, node_id: str) -> bool:
+    """Whether a run would give what the last one gave for a node, given by the id of its path, as far as is known.
+
+    Items that failed would be tried again, with what they were given then.
+    """
     told = _told.get(tree.session_uid)
-    return told is not None and told.is_fresh and told.outlooks.get(node_id) is Outlook.CACHED
+    if told is None or not told.is_fresh:
+        return False
+    return told.outlooks.get(node_id) is Outlook.CACHED or node_id in told.repeated
 
 
 def outlooks(tree: bpy.types.NodeTree) -> Mapping[str, Outlook]:
@@ -192,6 +199,10 @@ def _is_quick(told: _Told) -> bool:
 def _go_on(forecaster: Forecaster) -> None:
     error = _faults.guard(forecaster.update, time.monotonic() + TICK_BUDGET)
     if error is not None or forecaster.result is not None:
+        run = next((run for run in session.runs if run.tree_uid == _making.uid), None)
+        is_told = forecaster.result is not None and run is not None
+        told = _told.setdefault(_making.uid, _Told())
+        told.repeated = forecaster.repeated(run.item_keys) if is_told else frozenset()
         _making.stop()
         _tell(_making.uid, forecaster.result)
     else:
@@ -200,6 +211,8 @@ def _go_on(forecaster: Forecaster) -> None:
 
 def _tell(uid: int, forecast: Forecast | None) -> None:
     told = _told.setdefault(uid, _Told())
+    if forecast is None:
+        told.repeated = frozenset()
     if told.forecast is not forecast:
         told.forecast = forecast
         found.tell({uid})

@@ -440,6 +440,13 @@ class Run:
         source = self._active.source_at(node_id, output) if self._is_kept and self.state.is_final else None
         return source is not None and self._active.gave_something(source)
 
+    def item_keys(self, node_id: str) -> dict[int, str]:
+        """The keys of the results of a script node's items, "" where one is not known."""
+        record, cache = self._active.scheduler.tasks.get(node_id), self._active.cache
+        if record is None or cache is None:
+            return {}
+        return {item.index: cache.asked_key(node_id, item.index) for item in record.items}
+
     def _has_results(self, delivery: Delivery) -> bool:
         return self._active.has_given(delivery)
 

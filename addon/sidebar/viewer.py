@@ -399,7 +399,7 @@ def _is_at_hand(target: Target, socket: bpy.types.NodeSocket) -> bool:
     if is_shown or not session.settings.uses_store:
         return True
     tree = target.tree
-    return tree is not None and forecasts.is_sure_to_be_cached(tree, target.node_id)
+    return tree is not None and forecasts.would_give_the_same(tree, target.node_id)
 
 
 # What others do

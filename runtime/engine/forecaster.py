@@ -149,6 +149,26 @@ class Forecaster:
             return self._finish()
         return True
 
+    def repeated(self, keys: Callable[[str], Mapping[int, str]]) -> frozenset[str]:
+        """The ids of the tasks of which a run would take over what the last one gave, and only try again what failed.
+
+        Args:
+            keys: gives the keys of the results of a task's items in the last run, "" where one is not known.
+        """
+        found = set[str]()
+        for record in self._scheduler.tasks.values():
+            task = record.planned
+            if self._cache is None or not found.issuperset(task.dependencies):
+                continue
+            if record.state is TaskState.WAITING:  # for what failed; nothing else was found about it
+                is_repeated = not self._reasons.get(task.id)
+            else:
+                own = {item.index: self._cache.asked_key(task.id, item.index) for item in record.items}
+                is_repeated = not record.is_provisional and all(own.values()) and own == keys(task.id)
+            if is_repeated:
+                found.add(task.id)
+        return frozenset(found)
+
     # Looking up
 
     def _carry_out(self, instruction: Instruction) -> None:

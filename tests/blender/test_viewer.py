@@ -7,6 +7,8 @@ import contextlib
 import bpy
 import pytest
 
+import background_nodes
+from background_nodes.addon.session import forecasts
 from background_nodes.addon.sidebar import viewer
 
 from .graphs import SCALE, add, editor, names, new_tree, output, quad, script, value
@@ -223,3 +225,37 @@ def test_after_another_run_what_is_shown_is_what_it_gave(chain):
     with editor(chain):
         bpy.ops.background_nodes.run()
     assert [width(item) for item in shown()] == [3.0]
+
+
+FAILS = """
+def main(number: int) -> bpy.types.Object:
+    if number == 1: raise ValueError("one")
+    return bpy.data.objects.new(f"Made {number}", None)
+"""
+
+
+def forecast(tree) -> None:
+    """Make the forecast of a tree, as the timer does."""
+    told = forecasts._told.setdefault(tree.session_uid, forecasts._Told())
+    forecasts._begin(tree, told)
+    while forecasts._making.forecaster is not None:
+        forecasts._go_on(forecasts._making.forecaster)
+
+
+def is_at_hand(tree: bpy.types.NodeTree, node: str) -> bool:
+    """Whether it is shown at once. A click comes between two updates of the file, what Python calls after one."""
+    socket = tree.nodes[node].outputs[0]
+    return viewer._is_at_hand(viewer.Target.of(socket), socket)
+
+
+def test_what_a_node_did_of_its_items_is_shown_without_a_run_unless_something_changed(session, store):
+    tree = new_tree()
+    numbers = value(tree, "INT", [0, 1, 2], is_list=True)
+    made = script(tree, "Make", FAILS, number=numbers)
+    script(tree, "Pass", "def main(source: bpy.types.Object) -> bpy.types.Object: return source", source=made)
+    assert background_nodes.run(tree).tasks["Make"].state == "failed"
+    for content, expected in (([0, 1, 2], True), ([0, 3, 2], False), ([0, 1], False)):
+        numbers.outputs[0].default_value = content
+        with editor(tree):
+            forecast(tree)
+            assert [is_at_hand(tree, node) for node in ("Make", "Pass")] == [expected] * 2
