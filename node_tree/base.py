@@ -142,10 +142,15 @@ def sync_sockets(
                 new = _add(sockets, spec, are_outputs)
                 _fill(new, kept_value)
                 new.hide = is_hidden
+    order = [socket.identifier for socket in sockets]
     for index, spec in enumerate(specs):
-        socket = _find(sockets, spec.identifier) or _add(sockets, spec, are_outputs)
-        describe(socket, spec)
-        sockets.move(_index(sockets, socket.identifier), index)
+        if spec.identifier not in order:
+            order.append(_add(sockets, spec, are_outputs).identifier)
+        place = order.index(spec.identifier)
+        describe(sockets[place], spec)
+        if place != index:
+            sockets.move(place, index)
+            order.insert(index, order.pop(place))
     in_place = ({}, renamed) if are_outputs else (renamed, {})
     kept_links.restore(node.id_data, kept_links.renamed(links, node.name, *in_place))
     forget_links(node.id_data)
@@ -186,14 +191,6 @@ def clear_renames(before: Sequence[tuple[str, str]], now: Sequence[tuple[str, st
         if found:
             renamed[identifier] = found[0][2]
     return renamed
-
-
-def _find(sockets: Any, identifier: str) -> Any:
-    return next((socket for socket in sockets if socket.identifier == identifier), None)
-
-
-def _index(sockets: Any, identifier: str) -> int:
-    return next(index for index, socket in enumerate(sockets) if socket.identifier == identifier)
 
 
 def _add(sockets: Any, spec: SocketSpec, is_output: bool) -> Any:

@@ -136,7 +136,8 @@ def _sync(node: bpy.types.Node, specs: list[SocketSpec], *, are_outputs: bool) -
 
 
 def _setting_changed(node: ListNode, context: bpy.types.Context | None) -> None:
-    node.follow()
+    with kept_links.noted(node.id_data):  # once: each of many inputs asks what is linked to it
+        node.follow()
     property_changed(node, context)
 
 

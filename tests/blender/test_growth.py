@@ -482,3 +482,23 @@ def test_no_file_is_opened_for_what_a_job_hands_over_if_nobody_listens(fake_engi
             session.tick()
         assert bool(looked) == (listener is not None), name
     assert [job.state for job in manager.jobs] == ["ACTIVE"] * 2
+
+
+@pytest.mark.any_blender
+def test_switch_between_many_names_follows_them():
+    def make(number):
+        tree = new_tree()
+        floats = value(tree, "FLOAT", 1.0)
+        node = tree.nodes.new("BackgroundNodeSwitch")
+        node.mode = "MENU"
+
+        def work():
+            node.names = ", ".join(f"Choice {index}" for index in range(number))
+            link(floats, node.inputs[number])
+            list_nodes.follow_links(tree)
+            assert node.outputs[0].socket_type.kind == "FLOAT"
+            assert len(node.inputs) == number + 1
+
+        return work
+
+    assert growth(make, 20) < LINEAR
