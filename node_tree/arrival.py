@@ -94,6 +94,7 @@ class Arrival:
         self._kept: dict[str, set[int]] = {}  # uids of what stays, by Output node
         self._old_places: dict[str, tuple[str, int] | None] = {}  # where results of Output nodes have been until now
         self.notes: list[str] = []
+        self._noted: set[str] = set()
         # Of the portion that is under way:
         self._now: list[tuple[Delivery, list[StoredRef | LiveRef]]] = []
         self._found: dict[StoredRef, bpy.types.ID] = {}
@@ -397,7 +398,9 @@ class Arrival:
                 self._kept.setdefault(delivery.node, set()).update(item.session_uid for item in kept)
 
     def _note(self, notes: Iterable[str]) -> None:
-        self.notes += [note for note in notes if note not in self.notes]
+        new = [note for note in notes if note not in self._noted]
+        self._noted.update(new)
+        self.notes += new
 
     # What Output nodes do
 

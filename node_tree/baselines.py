@@ -9,7 +9,6 @@ what is pending.
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ import bpy
 
 from ..runtime.blender import data_block_kinds
 from ..runtime.worker.changes.fingerprint import Users, fingerprint
+from .turn import Turn
 
 #: What data-blocks are within the result that uses them, by uid: all others go by their names.
 Roles = Mapping[int, str]
@@ -60,18 +60,17 @@ class Baselines:
 
     def work(self, seconds: float) -> bool:
         """Read pending ones for about `seconds`. Returns whether none is left."""
-        end = time.monotonic() + seconds
-        live, users = data_block_kinds.Index(), Users()
+        turn = Turn(seconds)
         while self._pending:
             ticket, (kind, uid, roles) = next(iter(self._pending.items()))
             del self._pending[ticket]
             self._digests[ticket] = ""  # whatever happens
             if len(self._digests) > _MAX_DIGESTS:
                 del self._digests[next(iter(self._digests))]
-            item = live.find(kind, uid)
+            item = turn.find(kind, uid)
             if item is not None:
-                self._digests[ticket] = digest(item, roles, users)
-            if time.monotonic() > end:
+                self._digests[ticket] = digest(item, roles, turn.users)
+            if turn.is_over:
                 break
         return not self._pending
 

@@ -11,7 +11,6 @@ import contextlib
 import functools
 import json
 import operator
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from ..runtime.blender.edits import edits
 from ..runtime.worker.changes.fingerprint import Users
 from ..runtime.worker.changes.left_out import ARRANGEMENT
 from .baselines import Roles, baselines, digest, identity
+from .turn import Turn
 
 
 def is_changed(item: bpy.types.ID, noted: str, roles: Roles, users: Users) -> bool:
@@ -83,20 +83,20 @@ class Comparisons:
         """Compare for about `seconds`. Returns whether all is compared that may be."""
         if self.is_done:
             return True
-        end = time.monotonic() + seconds
+        turn = Turn(seconds)
         if not self._moment or not self._awaits_artist:
-            self._moment = edits.now()
+            with turn.looking():
+                self._moment = edits.now()
         moment = self._moment
-        live, users = data_block_kinds.Index(), Users()
         while self._left:
             each = self._left.pop()
-            item = live.find(each.part.kind, each.part.session_uid)
+            item = turn.find(each.part.kind, each.part.session_uid)
             if item is None:
                 continue
             if self._may_have_changed(item, moment):  # nobody will tell
                 continue
-            self._found.append((each, moment, is_changed(item, each.noted, each.roles(live), users)))
-            if time.monotonic() > end:
+            self._found.append((each, moment, is_changed(item, each.noted, each.roles(turn), turn.users)))
+            if turn.is_over:
                 break
         return self.is_done
 

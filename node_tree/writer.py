@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -68,6 +69,7 @@ class Writer:
         self._snapshot = snapshot
         self._home = Homecoming(snapshot)
         self._targets: Targets | None = None
+        self._unread: deque[str] | None = None  # blobs; None: nobody has looked for them yet
         self._comparisons: Comparisons | None = None
         self._same_values: SameValues | None = None  # None: what is the same is found out when it is asked for
         self._is_prepared = False
@@ -94,7 +96,10 @@ class Writer:
             return self._comparisons.work(seconds) and self._compare_values(tree, seconds)
         start = time.monotonic()
         try:
-            if not self._home.read((ref for item in self._coming() for ref in stored_refs(self._run, item)), seconds):
+            if self._unread is None:
+                refs = (ref for item in self._coming() for ref in stored_refs(self._run, item))
+                self._unread = deque(dict.fromkeys(ref.blob for ref in refs))
+            if not self._home.read(self._unread, seconds):
                 return False
         except StoreError:  # told when they are brought home
             return True

@@ -16,6 +16,7 @@ from ...runtime.scheduling.states import RunState, TaskState
 from ..drawing.quantities import duration
 from ..session.current import session
 from ..session.run import Run
+from . import run_text
 
 #: Names of nodes that are listed.
 _MAX_NAMES = 3
@@ -84,7 +85,7 @@ def summary(run: Run) -> tuple[str, str]:
         message = translated('"{name}" failed after {time}: {nodes}')
         level, message = "WARNING", message.format(name=name, time=time, nodes=_names(run))
     if run.notes:
-        level, message = "WARNING", f"{message}. {'. '.join(run.notes)}"
+        level, message = "WARNING", f"{message}. {'. '.join(run_text.notes(run))}"
     return level, message
 
 

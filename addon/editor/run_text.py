@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from bpy.app.translations import pgettext_iface as translated
 
@@ -14,6 +15,9 @@ from ..session.run import Run
 
 #: The types of errors that scripts raise with words for the artist.
 _OWN_WORDS = re.compile(r"\b(?:ValueError|RuntimeError): (?=\S)")
+
+#: The most notes of a run that are told where it is drawn.
+_MAX_NOTES: Final = 12
 
 
 def beside(so_far: str, run: Run) -> str:
@@ -40,3 +44,11 @@ def error_text(error: TaskError) -> str:
 def retry_label(run: Run) -> str:
     """What trying again means after a run: fixing what failed, or going on with what was cancelled."""
     return translated("Run the Rest") if run.state is RunState.CANCELLED else translated("Retry Failed")
+
+
+def notes(run: Run) -> list[str]:
+    """What could not be done in a run, as far as there is room: thousands of results may each have something to say."""
+    found, more = run.notes, len(run.notes) - _MAX_NOTES
+    if more <= 0:
+        return list(found)
+    return [*found[:_MAX_NOTES], translated("{count} more: Copy Report has all of them").format(count=more)]

@@ -146,7 +146,6 @@ class Run:
         tree_uid, tree_name: of the node tree when the run started.
         started: when the run started, in seconds since the epoch.
         until: the nodes that were asked for, None for the whole tree.
-        notes: what could not be done.
         allows_scripts: whether its caller lets scripts run that the artist has not allowed.
         pause_reason: why it was paused automatically; "" otherwise.
         size: bytes that it keeps on disk; 0 until it is over.
@@ -181,7 +180,7 @@ class Run:
         self.started_by = ""
         self.only_brings_back = False
         self.is_superseded = False
-        self.notes: tuple[str, ...] = ()
+        self._notes: list[str] = []
         self._keeper = keeper
         self._runner = runner
         self._snapshot = snapshot
@@ -219,6 +218,11 @@ class Run:
     def state(self) -> RunState:
         """`running`, `succeeded`, `failed` (a task did not succeed) or `cancelled`; a string, too."""
         return RunState.FAILED if self._has_failed else self._active.state
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be done."""
+        return tuple(self._notes)
 
     @property
     def is_home(self) -> bool:
@@ -584,11 +588,11 @@ class Run:
             "Its traceback is in the system console; please report it"
         )
         traceback_text = "".join(traceback.format_exception(error))
-        self._runner.break_off(self._active, TaskError(self.notes[-1], traceback_text))
+        self._runner.break_off(self._active, TaskError(self._notes[-1], traceback_text))
 
     def note(self, message: str) -> None:
         self.version += 1
-        self.notes = (*self.notes, message)
+        self._notes.append(message)
         self._tell(RunEvent("note", message=message))
 
     def tell_end(self) -> None:
@@ -602,7 +606,7 @@ class Run:
             self._on_event(event)
         except Exception as error:  # noqa: BLE001 (somebody else's code)
             message = f"on_event raised {type(error).__name__}: {error}"
-            if message not in self.notes:
+            if message not in self._notes:
                 traceback.print_exc()
                 self.note(message)
 

@@ -186,7 +186,7 @@ class BACKGROUND_NODES_PT_run(_TreePanel, bpy.types.Panel):
             _draw_ended(layout, context, run)
         else:
             _draw_going_on(layout, run)
-        for note in () if run is None else run.notes:
+        for note in () if run is None else run_text.notes(run):
             paragraphs.draw(layout, context, note, icon="INFO")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,8 +162,8 @@ class Homecoming:
                     uids.add(uid)
         return Targets(frozenset(uids), frozenset(names))
 
-    def read(self, refs: Iterable[StoredRef], seconds: float) -> bool:
-        """Read what is beside blobs, for `seconds` but of one blob at least. Nothing is read twice.
+    def read(self, blobs: deque[str], seconds: float) -> bool:
+        """Read what is beside blobs, for `seconds` but of one at least. Those that were read are taken out.
 
         Returns:
             whether all of it is read.
@@ -172,12 +172,11 @@ class Homecoming:
             StoreError: if something can't be read.
         """
         end = time.monotonic() + seconds
-        unread = [blob for blob in dict.fromkeys(ref.blob for ref in refs) if blob not in self._contents]
-        while unread:
-            self._contents_of(unread.pop(0))
+        while blobs:
+            self._contents_of(blobs.popleft())
             if time.monotonic() > end:
                 break
-        return not unread
+        return not blobs
 
     def newcomers(self) -> set[bpy.types.ID]:
         """All that was brought last: results, and what came along with them."""

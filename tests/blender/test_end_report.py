@@ -43,3 +43,14 @@ def test_notes_are_told_as_a_warning(tree):
     level, message = summary(run)
     assert level == "WARNING"
     assert message.endswith("Something could not be done")
+
+
+@pytest.mark.any_blender
+def test_many_notes_are_counted(tree):
+    script(tree, "Good", "def main() -> int: return 1")
+    run = background_nodes.run(tree)
+    for number in range(1000):
+        run.note(f"Result {number} could not be brought home")
+    message = summary(run)[1]
+    assert message.endswith("Result 11 could not be brought home. 988 more: Copy Report has all of them")
+    assert "Result 12" not in message

@@ -17,8 +17,11 @@ from background_nodes.addon.jobs.request import DATA_BLOCKS, PYTHON_DATA
 from background_nodes.addon.preferences import preferences
 from background_nodes.addon.session import problems
 from background_nodes.addon.sidebar import log, report_text, task_list, task_rows
-from background_nodes.node_tree import grouping, links, list_nodes, noted_results
+from background_nodes.node_tree import grouping, hand_changes, links, list_nodes, noted_results, turn
+from background_nodes.node_tree.baselines import baselines
+from background_nodes.node_tree.hand_changes import Comparisons
 from background_nodes.node_tree.reader import read
+from background_nodes.node_tree.succession import compared
 from background_nodes.node_tree.text_form.building import build
 from background_nodes.node_tree.text_form.dumping import dump
 from background_nodes.runtime.scratch.partial_data import PartialDataFile
@@ -27,7 +30,7 @@ from background_nodes.runtime.script.socket_types import StoredRef
 from background_nodes.runtime.text_form.form import to_text
 from background_nodes.runtime.text_form.reading import from_text
 from tests.unit.fake_engine import FakeEngine
-from tests.unit.growth import LINEAR, growth
+from tests.unit.growth import LINEAR, StepClock, growth
 
 from .graphs import add, link, new_text, new_tree, output, script, value
 from .test_job import tick_until
@@ -202,6 +205,61 @@ def test_results_of_a_list_are_noted_and_found():
         return work
 
     assert growth(make, 50) < LINEAR
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """One that goes with the steps that are counted, for turns."""
+    clock = StepClock()
+    monkeypatch.setattr(turn, "time", clock)
+    return clock
+
+
+def with_results(number):
+    """A node that has objects as its results, each with a mesh."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    node = chain(1).nodes[0]
+    noted = []
+    for index in range(number):
+        mesh = bpy.data.meshes.new(f"Item {index}")
+        item = bpy.data.objects.new(f"Item {index}", mesh)
+        for role, part in (("", item), ("*", mesh)):
+            noted.append(noted_results.Noted(part, str(index), role, True, baselines.ticket(part, {})))
+    noted_results.put(node, "result", noted)
+    return node
+
+
+@pytest.mark.any_blender
+def test_what_results_are_like_is_read_in_short_turns(clock):
+    def make(number):
+        with_results(number)
+
+        def work():
+            while not baselines.work(0.0):
+                pass
+            assert baselines.num_pending == 0
+
+        return work
+
+    assert growth(make, 60, clock) < 1.5 * LINEAR
+
+
+@pytest.mark.any_blender
+def test_results_are_compared_with_earlier_ones_in_short_turns(clock):
+    def make(number):
+        node = with_results(number)
+        baselines.finish()
+
+        def work():
+            comparisons = Comparisons(compared(noted_results.noted(node, "result")), awaits_artist=True)
+            while not comparisons.work(0.0):
+                pass
+            with comparisons.known():
+                assert len(hand_changes._known) == 2 * number
+
+        return work
+
+    assert growth(make, 60, clock) < 1.5 * LINEAR
 
 
 @pytest.mark.any_blender
