@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from background_nodes.runtime.errors import InvalidTransitionError
@@ -641,7 +641,7 @@ class Chance:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_whatever_happens_to_a_run_with_errands_it_ends_and_its_invariants_hold(data: st.DataObject) -> None:
     chance = Chance(data.draw)
     chance.tell(RunStarted(0.0))

@@ -935,7 +935,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(OPERATIONS)
 def test_whatever_two_processes_do_what_is_found_is_right_and_what_is_needed_stays(tmp_path_factory, operations):
     place = Place(tmp_path_factory.mktemp("chance"))

@@ -80,7 +80,7 @@ plain = st.recursive(
         anything=plain,
     )
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_record_survives_the_wire_with_the_types_of_its_values(record: Record) -> None:
     arrived = over_the_wire(record)
     assert arrived == record
