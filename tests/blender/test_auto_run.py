@@ -12,7 +12,7 @@ from background_nodes.addon.editor import end_report
 from background_nodes.addon.session import gestures, problems
 from background_nodes.addon.session.current import bring_back
 
-from .graphs import advance, new_tree, output, quad, script, socket_of
+from .graphs import advance, new_tree, output, quad, script, socket_of, value
 from .test_cache import COUNT, SCALE
 
 WAIT = """
@@ -21,6 +21,16 @@ def main(value: int = 1) -> int:
     progress(0.5)
     time.sleep(600)
     return value
+"""
+
+
+FAILS_AT_ONE = """
+def main(number: int, notes: str) -> int:
+    with open(notes, "a") as file:
+        file.write(str(number))
+    if number == 1:
+        raise ValueError("one")
+    return number
 """
 
 
@@ -104,6 +114,29 @@ def test_save_runs_what_has_changed_and_says_why(tree, session, save, said):
     save()
     take_turns(session)
     assert said[-1] == ("INFO", '"Tree": nothing has changed')
+
+
+def test_save_tries_only_items_again_that_failed(tree, session, save, said, tmp_path):
+    tree.nodes.clear()
+    numbers = value(tree, "INT", [0, 1, 2], is_list=True)
+    notes = tmp_path / "notes"
+    make = script(tree, "Make", FAILS_AT_ONE, number=numbers, notes=str(notes))
+    double = script(tree, "Double", "def main(number: int) -> int: return number * 2", number=make)
+    tree.auto_run = "SAVE"
+    for content, ran, states in (
+        ([0, 1, 2], "012", ["succeeded", "failed", "succeeded"]),
+        ([0, 1, 2], "1", ["succeeded", "failed", "succeeded"]),
+        ([0, 3, 2], "3", ["succeeded"] * 3),
+    ):
+        numbers.outputs[0].default_value = content
+        save()
+        assert take_turns(session) == ["Tree"]
+        items = session.run_of(tree).tasks["Make"].items
+        assert [item.state for item in items] == states
+        assert "".join(sorted(notes.read_text())) == ran
+        assert ("failed" in said[-1][1]) == ("failed" in states)
+        notes.unlink()
+    assert double.outputs[0].result == (0, 6, 4)
 
 
 def test_copy_and_startup_file_are_no_save(tree, session, save, tmp_path, monkeypatch):
