@@ -222,7 +222,7 @@ async def _stop(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    found = {place.name: (place, run) for place in published_runs.places() if (run := place.read()) is not None}
+    found = {place.name: (place, run) for place in published_runs.places() if (run := place.read_head()) is not None}
     if options.end is None:
         for name, (place, run) in found.items():
             began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ..runtime.engine.published_runs import STARTING, Place, PublishedRun, beginning, new_place, places
+from ..runtime.engine.published_runs import STARTING, Place, PublishedRun, RunHead, beginning, new_place, places
 from ..runtime.errors import EngineError
 from ..runtime.scheduling.states import RunState
 
@@ -83,14 +83,14 @@ class Detached:
             time.sleep(_INTERVAL)
 
 
-def of_file(path: str) -> list[tuple[Place, PublishedRun]]:
+def of_file(path: str) -> list[tuple[Place, RunHead]]:
     """The detached runs of a file that are told of, the last one at the end."""
     path = os.path.realpath(path)
-    found = [(place, run) for place in places() if (run := place.read()) is not None and run.file == path]
+    found = [(place, run) for place in places() if (run := place.read_head()) is not None and run.file == path]
     return sorted(found, key=lambda each: each[1].started)
 
 
-def words(run: PublishedRun, *, is_alive: bool) -> str:
+def words(run: RunHead, *, is_alive: bool) -> str:
     """What becomes of a detached run, in a few words; `is_alive` says whether its process lives."""
     if is_alive:
         return "starting" if run.state == STARTING else f"running, {run.progress:.0%}"

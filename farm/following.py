@@ -18,13 +18,13 @@ import enum
 import time
 from collections import deque
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ..runtime.engine import messages
 from ..runtime.engine.interface import Kept, Report, Request
 from ..runtime.engine.passing_engine import PassingEngine
-from ..runtime.engine.published_runs import Place, PublishedItem, PublishedRun, PublishedTask, places
+from ..runtime.engine.published_runs import Place, PublishedItem, PublishedRun, PublishedTask, RunText, places
 from ..runtime.engine.workers import ManagedEngine
 from ..runtime.scheduling.states import TaskState
 
@@ -60,17 +60,18 @@ class _Followed:
 
     place: Place
     run: PublishedRun
+    text: RunText
     told_at: int = 0
     is_gone: bool = False
 
-    def look(self) -> None:
-        """Read what is told of it."""
+    def look(self) -> bool:
+        """Read what is told of it. Returns whether that is something else now."""
         is_alive = self.place.is_alive()  # before that is read which it told last
-        told_at = self.place.told_at()
-        if told_at != self.told_at and (run := self.place.read()) is not None:
+        told_at, before = self.place.told_at(), self.run
+        if told_at != self.told_at and (run := self.place.read(self.text)) is not None:
             self.told_at, self.run = told_at, run
-        if not is_alive:
-            self.run, self.is_gone = _ended(self.run), True
+        self.is_gone = not is_alive
+        return self.run is not before or self.is_gone
 
 
 class Following(PassingEngine):
@@ -86,6 +87,7 @@ class Following(PassingEngine):
         self._next_look = self._next_search = 0.0
         self._failures: set[tuple[str, str, int]] = set()  # told already: of runs, tasks and items
         self._started: set[Hashable] = set()  # requests that have started here, and then went to the engine
+        self._to_tell: deque[Hashable] = deque()  # requests that wait, and of which there may be news
         self._reports: deque[tuple[Hashable, Report]] = deque()
 
     def submit(self, request: Request) -> None:
@@ -95,6 +97,7 @@ class Following(PassingEngine):
             self._engine.submit(request)
         else:
             self._held[request.key] = _Held(request, time.monotonic())
+            self._to_tell.append(request.key)
 
     def stop(self, key: Hashable) -> None:
         self._reports = deque(entry for entry in self._reports if entry[0] != key)
@@ -105,8 +108,9 @@ class Following(PassingEngine):
     def poll(self, until: float | None = None) -> list[tuple[Hashable, Report]]:
         if self._held:
             self._look()
-            for held in list(self._held.values()):
-                self._tell(held)
+            while self._to_tell and (until is None or time.monotonic() < until):
+                if (held := self._held.get(self._to_tell.popleft())) is not None:
+                    self._tell(held)
         for key, report in self._engine.poll(until):
             if key not in self._started or not isinstance(report, messages.Started):
                 self._reports.append((key, report))
@@ -120,11 +124,14 @@ class Following(PassingEngine):
         theirs = self._engine.next_look()
         if not self._held:
             return theirs
+        if self._to_tell:
+            return 0.0
         return self._next_look if theirs is None else min(theirs, self._next_look)
 
     def close(self) -> None:
         """As in `Engine`. Detached runs go on."""
         self._held.clear()
+        self._to_tell.clear()
         self._started.clear()
         self._reports.clear()
         self._engine.close()
@@ -168,7 +175,7 @@ class Following(PassingEngine):
             if published is None:
                 continue
             item = published.items[task.item] if task.item < len(published.items) else None
-            answer = _meaning(request, published, item)
+            answer = _meaning(request, published, item, is_gone=followed.is_gone)
             is_told = answer is _Answer.FAILED and (name, task.task, task.item) in self._failures
             if answer is not _Answer.NOTHING and not is_told:
                 return answer, item, name
@@ -180,44 +187,41 @@ class Following(PassingEngine):
         if now < self._next_look:
             return
         self._next_look = now + _INTERVAL
-        for name, followed in list(self._runs.items()):
-            if followed.is_gone:
-                del self._runs[name]
-        if now >= self._next_search:
+        gone = [name for name, followed in self._runs.items() if followed.is_gone]
+        for name in gone:
+            del self._runs[name]
+        is_search = now >= self._next_search
+        if is_search:
             self._next_search = now + _SEARCH_INTERVAL
             self._search([place for place in places() if place.is_alive()])
-        for followed in self._runs.values():
-            followed.look()
+        has_news = [followed.look() for followed in self._runs.values()]
+        if gone or is_search or any(has_news):
+            self._to_tell.extend(self._held.keys() - set(self._to_tell))
 
     def _search(self, alive: Sequence[Place]) -> None:
         if any(place.is_own for place in alive):
             self._runs.clear()
             return
         for place in alive:
-            if place.name not in self._runs and (run := place.read()) is not None:
-                self._runs[place.name] = _Followed(place, run)
+            text = RunText()
+            if place.name not in self._runs and (run := place.read(text)) is not None:
+                self._runs[place.name] = _Followed(place, run, text)
 
 
-def _meaning(request: Request, task: PublishedTask, item: PublishedItem | None) -> _Answer:
-    """What the task of a detached run, with the same id, means for a request; `item` is the one that is like it."""
+def _meaning(request: Request, task: PublishedTask, item: PublishedItem | None, *, is_gone: bool) -> _Answer:
+    """What the task of a detached run, with the same id, means for a request; `item` is the one that is like it.
+
+    If the process of the run is gone, what was not over is not done by it any more.
+    """
     if item is None:
-        return _Answer.NOTHING if task.is_over else _Answer.WAIT
+        return _Answer.NOTHING if task.is_over or is_gone else _Answer.WAIT
     if item.key and request.kept_as and item.key != request.kept_as:
         return _Answer.NOTHING
     if not item.is_over:
-        return _Answer.WAIT
+        return _Answer.NOTHING if is_gone else _Answer.WAIT
     if not item.key or not request.kept_as:
         return _Answer.NOTHING
     if item.state == TaskState.SUCCEEDED:
         return _Answer.KEPT
     # What its worker, its machine or its time did to it need not happen here.
     return _Answer.FAILED if item.state == TaskState.FAILED and item.traceback else _Answer.NOTHING
-
-
-def _ended(run: PublishedRun) -> PublishedRun:
-    """A run whose process is gone: what was not over is not done by it any more."""
-    tasks = {}
-    for uid, task in run.tasks.items():
-        items = tuple(item if item.is_over else replace(item, state="cancelled") for item in task.items)
-        tasks[uid] = PublishedTask(task.name, task.state if task.is_over else "cancelled", items)
-    return replace(run, tasks=tasks)

@@ -25,7 +25,7 @@ _begun: list[tuple[Any, str]] = []
 
 
 class _Found(NamedTuple):
-    """A detached run as it was looked at last: its `Place`, the `PublishedRun` there, and whether its process lives."""
+    """A detached run as it was looked at last: its `Place`, the `RunHead` there, and whether its process lives."""
 
     place: Any
     run: Any

@@ -2,7 +2,8 @@
 """Runs of which other processes of this user can know: how far they are, and which results they are at.
 
     runs/0123abcd/lock          held by the process of the run for as long as it lives
-    runs/0123abcd/run.json      a `PublishedRun`, replaced whole each time
+    runs/0123abcd/run.json      a `PublishedRun`, replaced whole each time, with a line for each task and each item: who
+                                looks again and again reads only those lines that have changed, and that it needs
     runs/0123abcd/end           is there once somebody wants the run to be cancelled
     runs/0123abcd/output.txt    what the process printed
     runs/beginning              locked by who looks which runs go on, and begins with another one
@@ -18,10 +19,10 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, overload
 
 from .. import wire
 from ..errors import StoreError
@@ -75,13 +76,45 @@ class PublishedItem:
         return self.state not in ("ready", "running")
 
 
+class Items(Sequence[PublishedItem]):
+    """Items as they are told of, each of which is read only once somebody asks for it.
+
+    What can't be read, as of another version of Background Nodes, is told to be cancelled: nobody waits for that.
+    """
+
+    def __init__(self, lines: Sequence[str], known: dict[str, PublishedItem]) -> None:
+        """`known` are items by their lines, which this reads and adds to."""
+        self._lines = lines
+        self._known = known
+
+    @overload
+    def __getitem__(self, index: int) -> PublishedItem: ...
+    @overload
+    def __getitem__(self, index: slice) -> Items: ...
+    def __getitem__(self, index: int | slice) -> PublishedItem | Items:
+        if isinstance(index, slice):
+            return Items(self._lines[index], self._known)
+        line = self._lines[index]
+        if line not in self._known:
+            self._known[line] = _read_item(line)
+        return self._known[line]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __eq__(self, other: object) -> bool:
+        return self._lines == other._lines if isinstance(other, Items) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedTask:
     """A task: the name of its node, its state, and its items, none until their number is known."""
 
     name: str
     state: str
-    items: tuple[PublishedItem, ...] = ()
+    items: Sequence[PublishedItem] = ()
 
     @property
     def is_over(self) -> bool:
@@ -89,8 +122,8 @@ class PublishedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedRun:
-    """A run as others see it.
+class RunHead:
+    """A run as others see it, without its tasks.
 
     Attributes:
         file, tree: of what runs: a path and a name.
@@ -99,7 +132,6 @@ class PublishedRun:
         state: `STARTING`, or as `RunState` has it.
         progress: 0.0 to 1.0.
         error: why it did not succeed, of all its nodes; "" if it did, or is not over.
-        tasks: by their ids.
     """
 
     file: str
@@ -109,7 +141,88 @@ class PublishedRun:
     state: str = STARTING
     progress: float = 0.0
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedRun(RunHead):
+    """The same with its `tasks`, by their ids."""
+
     tasks: dict[str, PublishedTask] = field(default_factory=dict)
+
+    @property
+    def head(self) -> RunHead:
+        return RunHead(**_values_of_head(self))
+
+    @classmethod
+    def of(cls, head: RunHead, tasks: dict[str, PublishedTask]) -> PublishedRun:
+        return cls(**_values_of_head(head), tasks=tasks)
+
+
+def _values_of_head(run: RunHead) -> dict[str, Any]:
+    return {field.name: getattr(run, field.name) for field in fields(RunHead)}
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskHead:
+    """The line before those of the items: what a task is, beside them."""
+
+    uid: str
+    name: str
+    state: str
+    num_items: int
+
+
+class RunText:
+    """How a run is told as text, with what was read of it before: that is not read again."""
+
+    def __init__(self) -> None:
+        self._heads: dict[str, _TaskHead] = {}  # by their lines
+        self._items: dict[str, PublishedItem] = {}
+
+    def read(self, text: str) -> PublishedRun:
+        """Raises ValueError or TypeError if it is of another version of Background Nodes."""
+        first, *lines = text.split("\n")
+        for known in (self._heads, self._items):
+            for line in known.keys() - lines:
+                del known[line]
+        tasks: dict[str, PublishedTask] = {}
+        place = 0
+        while place < len(lines):
+            head, begin = self._head(lines[place]), place + 1
+            place = begin + head.num_items
+            if not begin <= place <= len(lines):
+                raise ValueError("items are missing")
+            tasks[head.uid] = PublishedTask(head.name, head.state, Items(lines[begin:place], self._items))
+        return PublishedRun.of(_read_head(first), tasks)
+
+    def _head(self, line: str) -> _TaskHead:
+        if line not in self._heads:
+            self._heads[line] = wire.decode(_TaskHead, json.loads(line))
+        return self._heads[line]
+
+
+def text_of(run: PublishedRun) -> str:
+    """A run as text, for `RunText.read`."""
+    lines = [_line(run.head)]
+    for uid, task in run.tasks.items():
+        lines.append(_line(_TaskHead(uid, task.name, task.state, len(task.items))))
+        lines.extend(map(_line, task.items))
+    return "\n".join(lines)
+
+
+def _line(record: RunHead | _TaskHead | PublishedItem) -> str:
+    return json.dumps(wire.encode(record), separators=(",", ":"))  # ASCII, with no end of a line in it
+
+
+def _read_head(line: str) -> RunHead:
+    return wire.decode(RunHead, json.loads(line))
+
+
+def _read_item(line: str) -> PublishedItem:
+    try:
+        return wire.decode(PublishedItem, json.loads(line))
+    except (ValueError, TypeError):
+        return PublishedItem("cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +243,24 @@ class Place:
     def write(self, run: PublishedRun) -> None:
         """Tell how far the run is. Raises OSError."""
         beside = self.path / f"{_FILE}{_NEW}"
-        beside.write_text(json.dumps(wire.encode(run), separators=(",", ":")), encoding="utf-8")
+        beside.write_text(text_of(run), encoding="utf-8", newline="\n")
         beside.replace(self.path / _FILE)
 
-    def read(self) -> PublishedRun | None:
-        """How far the run is; None if that was not told, or by another version of Background Nodes."""
+    def read(self, text: RunText | None = None) -> PublishedRun | None:
+        """How far the run is; None if that was not told, or by another version of Background Nodes.
+
+        `text` is the same each time for who looks again and again.
+        """
         try:
-            return wire.decode(PublishedRun, json.loads((self.path / _FILE).read_text(encoding="utf-8")))
+            return (text or RunText()).read((self.path / _FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def read_head(self) -> RunHead | None:
+        """The same without its tasks, however many there are."""
+        try:
+            with (self.path / _FILE).open(encoding="utf-8") as file:
+                return _read_head(file.readline())
         except (OSError, ValueError, TypeError):
             return None
 
@@ -168,7 +292,7 @@ class Place:
         with contextlib.suppress(OSError), (self.path / "lock").open("r+b") as file:
             if not file_locks.lock(file):
                 return True
-        run = self.read()
+        run = self.read_head()
         return run is not None and run.state == STARTING and time.time() - run.started < _PATIENCE
 
     def ask_to_end(self) -> None:
