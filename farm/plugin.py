@@ -123,7 +123,7 @@ class StationPlugin(WorkerPlugin):
     ) -> dict[str, Any]:
         if self.station is not None:
             try:
-                self.station.receive(transfer, digest, data, is_last=is_last, error=error)
+                await self.station.receive(transfer, digest, data, is_last=is_last, error=error)
             except StoreError as fault:
                 return {"error": str(fault)}
         return {}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import os
@@ -72,10 +73,12 @@ class Shelf:
         """Where a file is before all of it is there."""
         return self.folder / f"{digest}.{os.urandom(4).hex()}.receiving"
 
-    def take_received(self, path: Path, digest: str) -> None:
-        """Take a file that was written whole. Raises StoreError if it is not what it should be."""
-        with path.open("rb") as file:
-            found, size = hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    async def take_received(self, path: Path, digest: str) -> None:
+        """Take a file that was written whole. Raises StoreError if it is not what it should be.
+
+        A large one is looked at for seconds: by another thread, so that others are answered meanwhile.
+        """
+        found, size = await asyncio.to_thread(_looked_at, path)
         if found != digest:
             path.unlink()
             raise StoreError("a file that was sent is not what it was at its origin")
@@ -128,6 +131,12 @@ class Shelf:
         oldest = iter([each for each in self._sizes if each != digest])
         while self.size > self._max_size and (old := next(oldest, None)) is not None:
             self._remove(old)
+
+
+def _looked_at(path: Path) -> tuple[str, int]:
+    """The digest and the size of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def _files(folder: Path) -> Iterator[tuple[float, str, int]]:

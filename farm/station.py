@@ -370,7 +370,7 @@ class Station:
             path = self.shelf.new_file(held.file.digest)
             try:
                 if await copy(holder, held.file.digest, path):
-                    self.shelf.take_received(path, held.file.digest)
+                    await self.shelf.take_received(path, held.file.digest)
                     return holder
             except (OSError, StoreError):  # it is gone, or has another file
                 pass
@@ -386,7 +386,7 @@ class Station:
         try:
             if not await asyncio.to_thread(self.shared.take, digest, path):
                 return False
-            self.shelf.take_received(path, digest)
+            await self.shelf.take_received(path, digest)
         except (OSError, StoreError):
             return False
         finally:
@@ -413,7 +413,7 @@ class Station:
             return False
         return True
 
-    def receive(self, transfer: str, digest: str, data: bytes, *, is_last: bool, error: str) -> None:
+    async def receive(self, transfer: str, digest: str, data: bytes, *, is_last: bool, error: str) -> None:
         """Take a piece of a file from home; with `error`, it can't be sent. Raises StoreError."""
         coming = self._coming.get(digest)
         if error:
@@ -430,8 +430,8 @@ class Station:
             if not is_last:
                 return
             entry.stop_timer()
-            self.shelf.take_received(entry.path, digest)
-            del self._receiving[transfer]
+            await self.shelf.take_received(entry.path, digest)
+            self._receiving.pop(transfer, None)
             if coming is not None and not coming.done():
                 coming.set_result(None)
         except (OSError, StoreError) as fault:

@@ -93,11 +93,11 @@ def test_rest_of_a_file_that_does_not_come_is_not_waited_for_for_ever(monkeypatc
 
     async def story() -> None:
         station = Station(StationSettings(folder=tmp_path), 1, "tls://render1:1")
-        station.receive("1", digest, b"who", is_last=False, error="")
+        await station.receive("1", digest, b"who", is_last=False, error="")
         (half,) = (tmp_path / "shelf").iterdir()
         await until(lambda: not half.exists())
         for piece, is_last in ((b"who", False), (b"le", True)):
-            station.receive("2", digest, piece, is_last=is_last, error="")
+            await station.receive("2", digest, piece, is_last=is_last, error="")
         assert digest in station.shelf
         await station.close()
 
@@ -121,7 +121,7 @@ def test_file_that_has_not_come_is_asked_for_again(monkeypatch, tmp_path):
             station._bring(job, HeldFile(file), folder, lambda news: asked.append(news.wanted), copy)
         )
         await until(lambda: len(asked) >= 3)
-        station.receive("1", file.digest, b"whole", is_last=True, error="")
+        await station.receive("1", file.digest, b"whole", is_last=True, error="")
         await bringing
         await station.close()
 

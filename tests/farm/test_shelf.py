@@ -1,7 +1,9 @@
 """The shelf of a station keeps files by digest, and no more than it may."""
 
+import asyncio
 import hashlib
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from background_nodes.farm.shelf import Shelf
 from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.scratch import room
+
+from .conftest import PATIENCE
 
 
 def carried(path, content: bytes) -> CarriedFile:
@@ -32,9 +36,32 @@ def test_file_that_is_received_wrong_is_refused_and_gone(tmp_path):
     path = shelf.new_file("a" * 64)
     path.write_bytes(b"something else")
     with pytest.raises(StoreError, match="not what it was at its origin"):
-        shelf.take_received(path, "a" * 64)
+        asyncio.run(shelf.take_received(path, "a" * 64))
     assert "a" * 64 not in shelf
     assert list((tmp_path / "shelf").iterdir()) == []
+
+
+def test_others_are_answered_while_a_received_file_is_looked_at(tmp_path, monkeypatch):
+    """A large one takes seconds, in which its worker could not even end a task that is cancelled."""
+    shelf, answered = Shelf(tmp_path / "shelf"), threading.Event()
+    digest = hashlib.sha256(b"content").hexdigest()
+    path = shelf.new_file(digest)
+    path.write_bytes(b"content")
+    look = shelf_module._looked_at
+
+    def looked_at(path: Path) -> tuple[str, int]:
+        assert answered.wait(PATIENCE)
+        return look(path)
+
+    async def story() -> None:
+        taking = asyncio.ensure_future(shelf.take_received(path, digest))
+        await asyncio.sleep(0)
+        answered.set()
+        await taking
+
+    monkeypatch.setattr(shelf_module, "_looked_at", looked_at)
+    asyncio.run(story())
+    assert digest in shelf
 
 
 @pytest.mark.parametrize("digest", ["", "a" * 63, "../" + "a" * 61, "A" * 64])
