@@ -458,9 +458,11 @@ class Station:
         self._bell.send_bytes(b"!")
 
     def _carry_on(self) -> None:
-        while not self._is_closing:
+        while True:
             while self._ears.poll():
                 self._ears.recv_bytes()
+            if self._is_closing:  # not before: what rang for it has just been taken
+                break
             while self._calls:
                 self._calls.popleft()()
             if reports := self._pool.poll():

@@ -6,6 +6,7 @@ Bridge and station are here in this process, so that their patience can be short
 import asyncio
 import contextlib
 import hashlib
+import threading
 from dataclasses import replace
 
 import pytest
@@ -350,3 +351,34 @@ def test_preferences_of_the_artist_are_not_sent(environment, scratch, tmp_path):
     bench.listen(lambda: bench.heard)
     assert bench.heard[0].startswith("a: no worker: the artist's preferences are not sent to other machines")
     bench.close()
+
+
+def test_station_that_closes_as_its_thread_begins_ends_that(monkeypatch, tmp_path):
+    """1. The thread looks whether it is to end. 2. It is told so, and rung for. 3. It takes the ring, and waits."""
+    has_rung, pipe = threading.Event(), station_module.Pipe
+
+    class Ears:
+        def __init__(self, ears) -> None:
+            self._ears = ears
+            self.recv_bytes, self.fileno = ears.recv_bytes, ears.fileno
+
+        def poll(self) -> bool:
+            assert has_rung.wait(PATIENCE)
+            return self._ears.poll()
+
+    def new_pipe(duplex: bool):
+        ears, bell = pipe(duplex=duplex)
+        return Ears(ears), bell
+
+    monkeypatch.setattr(station_module, "Pipe", new_pipe)
+
+    async def story() -> None:
+        station = Station(StationSettings(folder=tmp_path), 1, "tls://render1:1")
+        closing = asyncio.ensure_future(station.close())
+        await asyncio.sleep(0)
+        has_rung.set()
+        station._thread.join(PATIENCE)
+        assert not station._thread.is_alive()
+        await closing
+
+    asyncio.run(story())
