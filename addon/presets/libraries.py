@@ -149,7 +149,6 @@ def preset_of_tree(tree: bpy.types.NodeTree) -> Preset | None:
         data.description,
         data.license,
         "" if data.catalog_id == _NO_CATALOG else data.catalog_id,
-        data.catalog_simple_name,
         tuple(tag.name for tag in data.tags),
         properties,
     )
