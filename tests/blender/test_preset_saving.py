@@ -83,7 +83,7 @@ def test_list_of_presets_that_can_not_be_written_leaves_no_file(folder, monkeypa
         raise OSError(28, "No space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "write_text", fail)
+        patched.setattr(Path, "write_bytes", fail)
         with pytest.raises(PresetError, match="No space left"):
             save(node, folder, uuid=first.uuid)
     assert sorted(each.name for each in Path(folder).iterdir()) == sorted([mirror.FILE_NAME, Path(first.file).name])
