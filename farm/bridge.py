@@ -35,6 +35,7 @@ from ..runtime.planning.needs import parsed
 from ..runtime.pool.transport import Channel
 from ..runtime.scratch import room
 from ..runtime.scratch.scratch import ScratchFolder
+from ..runtime.store.folder import digest_of_file
 from . import plugin
 from .connections import connect, dashboard, station_info, stations, told_by_stations
 from .records import VERSION, FarmInfo, HeldFile, Job, JobEnd, JobNews, Order, StationInfo, Told, decoded, encoded
@@ -388,10 +389,10 @@ class Bridge:
         beside = path.with_name(f"{path.name}.{next(self._transfers)}.coming")
         try:
             is_taken = file.size >= SMALLEST and await self._taken_from_folder(file.digest, address, beside)
-            if not is_taken or await asyncio.to_thread(_digest_of, beside) != file.digest:
+            if not is_taken or await asyncio.to_thread(digest_of_file, beside) != file.digest:
                 if not await self._copied(file.digest, address, beside):
                     raise StoreError(f"{address} has lost a result")
-                if await asyncio.to_thread(_digest_of, beside) != file.digest:
+                if await asyncio.to_thread(digest_of_file, beside) != file.digest:
                     raise StoreError(f"a result of {address} did not arrive as it was sent")
             if file.name.endswith(".claim") and path.exists():
                 return  # what it means that there is one is found out later
@@ -623,11 +624,6 @@ def is_by_folder(by_folder: float, by_wire: float) -> bool:
 async def _cancelled(future: Any) -> None:
     with contextlib.suppress(Exception):
         await future.cancel()
-
-
-def _digest_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check(version: str) -> None:

@@ -11,7 +11,6 @@ What has no name of ours is somebody else's, and stays.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from ..runtime.errors import StoreError
+from ..runtime.store.folder import digest_of_file
 from .shelf import USUAL_SIZE
 
 #: The variable of the environment that says where it is.
@@ -96,8 +96,7 @@ class SharedFolder:
         if not _NAME.fullmatch(name):
             return ""
         try:
-            with (self._probes / name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return digest_of_file(self._probes / name)
         except OSError:
             return ""
 

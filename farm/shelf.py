@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from typing import Final
 from ..runtime.engine.carried_files import CarriedFile
 from ..runtime.errors import StoreError
 from ..runtime.scratch import room
+from ..runtime.store.folder import digest_of_file
 from ..runtime.store.store import place_file
 
 #: Bytes that a shelf may hold before what was not used for longest is removed.
@@ -135,8 +135,7 @@ class Shelf:
 
 def _looked_at(path: Path) -> tuple[str, int]:
     """The digest and the size of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    return digest_of_file(path), path.stat().st_size
 
 
 def _files(folder: Path) -> Iterator[tuple[float, str, int]]:
