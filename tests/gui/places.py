@@ -53,6 +53,17 @@ def rectangle(ui_type: str, kind: str) -> tuple[int, int, int, int]:
     return found.x, found.y, found.x + found.width, found.y + found.height
 
 
+def show_tab(tab: str, ui_type: str = "BackgroundNodeTree") -> bool:
+    """Show a tab of the Sidebar, which is open; to be called until it is True."""
+    sidebar = region(ui_type, "UI")
+    try:
+        sidebar.active_panel_category = tab
+    except TypeError:  # it has no tabs before it was drawn
+        return False
+    sidebar.tag_redraw()
+    return True
+
+
 def module(name: str) -> ModuleType:
     """A module of the extension."""
     package = next(name for name, _ in bpy.context.preferences.addons.items() if name.endswith(".background_nodes"))

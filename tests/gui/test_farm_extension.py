@@ -129,17 +129,7 @@ def test_menu_has_what_submits_and_what_detaches(farm, editor):
 def test_detached_runs_of_the_file_are_in_the_sidebar(farm, editor, tmp_path):
     farm.run(PUBLISHED, file=str(tmp_path / "scene.blend"))
     try:
-        farm.wait_for(
-            """
-            region = next(region for region in places.area().regions if region.type == "UI")
-            try:
-                region.active_panel_category = "Run"
-            except TypeError:  # it has no tabs before it was drawn
-                return False
-            region.tag_redraw()
-            return True
-            """
-        )
+        farm.wait_for("return places.show_tab('Run')")
         farm.settle(5)
         editor.button("background_nodes_farm.follow", region="UI")
         picture(farm, "detached runs")

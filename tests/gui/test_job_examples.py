@@ -29,17 +29,7 @@ def examples(window: Window):
     left, bottom, right, top = window.run('return places.rectangle("VIEW_3D", "WINDOW")')
     window.move(left + (right - left) * 0.3, (bottom + top) / 2)
     window.press("N")
-    window.wait_for(
-        """
-        region = places.region("VIEW_3D", "UI")
-        try:
-            region.active_panel_category = "Jobs"
-        except TypeError:  # it has no tabs before it was drawn
-            return False
-        region.tag_redraw()
-        return True
-        """
-    )
+    window.wait_for("return places.show_tab('Jobs', 'VIEW_3D')")
     window.settle(10)
     yield window
     if not window.has_ended:

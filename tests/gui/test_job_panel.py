@@ -65,17 +65,7 @@ class JobPanel:
         """Open the Sidebar on the tab, by its key."""
         self.window.move(*self.in_viewport())
         self.window.press("N")
-        self.window.wait_for(
-            """
-            region = places.region("VIEW_3D", "UI")
-            try:
-                region.active_panel_category = "Jobs"
-            except TypeError:  # it has no tabs before it was drawn
-                return False
-            region.tag_redraw()
-            return True
-            """
-        )
+        self.window.wait_for("return places.show_tab('Jobs', 'VIEW_3D')")
         self.window.settle(5)
 
     def in_viewport(self) -> Place:

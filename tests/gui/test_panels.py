@@ -27,18 +27,7 @@ def sidebar(editor):
     def show(tab: str) -> None:
         editor.window.move(*editor.middle())
         editor.window.run("places.area().spaces.active.show_region_ui = True")
-        editor.window.wait_for(
-            """
-            region = next(region for region in places.area().regions if region.type == "UI")
-            try:
-                region.active_panel_category = tab
-            except TypeError:  # it has no tabs before it was drawn
-                return False
-            region.tag_redraw()
-            return True
-            """,
-            tab=tab,
-        )
+        editor.window.wait_for("return places.show_tab(tab)", tab=tab)
         editor.window.settle(5)
 
     return show
