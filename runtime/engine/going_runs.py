@@ -194,9 +194,7 @@ def turn() -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, StoreError):
             file = stack.enter_context((folder() / _TURN).open("ab"))
-            end = time.monotonic() + _TURN_TIMEOUT
-            while not file_locks.lock(file) and time.monotonic() < end:
-                time.sleep(INTERVAL)
+            file_locks.lock_within(file, _TURN_TIMEOUT, INTERVAL)
         yield
 
 

@@ -350,12 +350,9 @@ def beginning() -> Iterator[None]:
 def _locked(path: Path, seconds: float) -> IO[bytes]:
     """A file with its lock, which goes as it is closed. Raises OSError if another process keeps that."""
     held = path.open("ab")  # what another process has written there stays
-    end = time.monotonic() + seconds
     try:
-        while not file_locks.lock(held):
-            if time.monotonic() > end:
-                raise BlockingIOError(f"another process keeps the lock {path}")
-            time.sleep(_LOOK_INTERVAL)
+        if not file_locks.lock_within(held, seconds, _LOOK_INTERVAL):
+            raise BlockingIOError(f"another process keeps the lock {path}")
     except OSError:
         held.close()
         raise

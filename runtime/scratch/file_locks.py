@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import IO
 
 #: Windows locks bytes and lets nobody read them, so the byte that is locked is beyond all that is written.
@@ -32,4 +33,14 @@ def lock(file: IO[bytes]) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    return True
+
+
+def lock_within(file: IO[bytes], seconds: float, interval: float) -> bool:
+    """As `lock`, tried again each `interval` seconds for a while; False if somebody else has it still."""
+    end = time.monotonic() + seconds
+    while not lock(file):
+        if time.monotonic() > end:
+            return False
+        time.sleep(interval)
     return True
