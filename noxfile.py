@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 from find_python import find_python, how_to_get  # noqa: E402 (the path above leads to it)
 
+# What Python compiles is kept, whatever the shell says: else each worker would compile Blender's scripts anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 IN_CI = os.environ.get("CI") == "true"
 REPORTS = ROOT / "build" / "reports"
 PYTHONS = ("3.11", "3.13")
