@@ -1,6 +1,6 @@
 """The sessions of `make test`: all tests in the newest Blender; in older ones, and in a module, what may differ there.
 
-tools/run_sessions.py runs them side by side. Those that take longest stand first.
+tools/run_sessions.py runs them side by side. Those that take longest stand first; those of a real Blender wait for it.
 One alone: `.venv/dev/bin/nox --session "wheel(4.2)" -- -k name`; `--list` names them. Environments are kept, and only
 filled again when what they hold changes.
 """
@@ -72,6 +72,7 @@ NUMPY = "numpy==2.3.5"  # Blender has one of its own
 READERS = ("trimesh==5.2.0", "pillow==13.0.0", "assimp-py==1.2.0; python_version >= '3.12'")
 OPENJD = "openjd-cli==0.8.0"  # runs jobs as a farm does
 PYTEST_BLENDER = "pytest-blender==3.0.8"
+REAL_BLENDER = "real_blender"  # the tag of sessions that wait for `complete`, which makes it: tools/run_sessions.py
 EXTENSION = "bl_ext.user_default.background_nodes"
 
 # Replaced by pytest at its end: a run that crashes counts as one failure instead of none.
@@ -174,7 +175,7 @@ def install_extension(session: nox.Session, blender: str) -> Path:
     return resources
 
 
-@nox.session
+@nox.session(tags=[REAL_BLENDER])
 @nox.parametrize("part", list(PARTS), ids=list(PARTS))
 def extension(session: nox.Session, part: str) -> None:
     """A part of all tests, on the built extension as an artist installs it, in a real Blender."""
@@ -189,7 +190,7 @@ def extension(session: nox.Session, part: str) -> None:
     run_pytest(session, f"extension-{part}", "--blender-executable", blender, *PARTS[part], **environment)
 
 
-@nox.session
+@nox.session(tags=[REAL_BLENDER])
 def gui(session: nox.Session) -> None:
     """The same extension by mouse and keys, in the window of a real Blender."""
     blender, reason = window_or_reason()
@@ -234,7 +235,7 @@ def unit(session: nox.Session) -> None:
 
 if "5.2" in wheels_here:
 
-    @nox.session(python=WHEELS["5.2"][0])
+    @nox.session(python=WHEELS["5.2"][0], tags=[REAL_BLENDER])
     def farm(session: nox.Session) -> None:
         """More than one machine, as processes of this one, with the project installed as pip does it."""
         extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]

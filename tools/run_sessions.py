@@ -2,7 +2,7 @@
 
     .venv/dev/bin/python tools/run_sessions.py
 
-The first session runs alone: it makes what all others use. Exit 1 where a session failed.
+Those that use a real Blender wait for the first session, which makes it. Exit 1 where a session failed.
 """
 
 import json
@@ -10,20 +10,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 OUTPUTS = Path(__file__).resolve().parents[1] / "build" / "reports"
 NOX = (sys.executable, "-m", "nox")
 #: How many run at a time: more than processors, for in most tests one process waits for another.
 NUM_AT_A_TIME = 5
+#: The tag, in noxfile.py, of the sessions that wait for the first one.
+WAITS = "real_blender"
 
 
-def sessions() -> list[str]:
-    """Return the names of the sessions that run by default, in the order of noxfile.py."""
+def sessions() -> dict[str, bool]:
+    """Return the names of the sessions that run by default, in the order of noxfile.py, and whether each waits."""
     listed = subprocess.run([*NOX, "--list", "--json"], check=True, capture_output=True, text=True).stdout
-    return [session["session"] for session in json.loads(listed)]
+    return {session["session"]: WAITS in session["tags"] for session in json.loads(listed)}
 
 
 def run(session: str) -> bool:
@@ -50,15 +52,26 @@ def output_of(session: str) -> Path:
     return OUTPUTS / f"{session}.txt"
 
 
-def run_all(names: list[str]) -> Iterator[tuple[str, bool]]:
-    """Run sessions, and yield each with whether it succeeded when it has ended."""
-    first, *others = names
-    yield first, run(first)
+def run_all(names: dict[str, bool], run: Callable[[str], bool] = run) -> Iterator[tuple[str, bool]]:
+    """Run sessions, and yield each with whether it succeeded when it has ended.
+
+    Args:
+        names: whether each one waits for the end of the first. Of those that don't, the first in here starts first.
+        run: carries one out.
+    """
+    waiting, running = list(names), {}
+    first = waiting[0]
+    is_made = False
     with ThreadPoolExecutor(NUM_AT_A_TIME) as threads:
-        running: dict[Future[bool], str] = {threads.submit(run, name): name for name in others}
         try:
-            for future in as_completed(running):
-                yield running[future], future.result()
+            while waiting or running:
+                ready = [name for name in waiting if is_made or not names[name]][: NUM_AT_A_TIME - len(running)]
+                running |= {threads.submit(run, name): name for name in ready}
+                waiting = [name for name in waiting if name not in ready]
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    name = running.pop(future)
+                    is_made = is_made or name == first
+                    yield name, future.result()
         finally:
             threads.shutdown(cancel_futures=True)  # where somebody pressed Ctrl-C: nox has heard of that, too
 
