@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Scale an image to another size."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import bpy
@@ -38,9 +39,9 @@ def main(
         image = image.copy()
     if image.source == "TILED":
         for index, tile in enumerate(image.tiles):
-            image.scale(*new_size(*tile.size, width, height, keep_aspect, only_smaller), tile_index=index)
+            image.scale(*new_size(tile.size, width, height, keep_aspect, only_smaller), tile_index=index)
     else:
-        scale(image, *new_size(*image.size, width, height, keep_aspect, only_smaller))
+        scale(image, *new_size(image.size, width, height, keep_aspect, only_smaller))
     image.pack()
     return image
 
@@ -55,9 +56,8 @@ def scale(image: bpy.types.Image, width: int, height: int) -> None:
         image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
 
 
-def new_size(
-    old_width: int, old_height: int, width: int, height: int, keep_aspect: bool, only_smaller: bool
-) -> tuple[int, int]:
+def new_size(old: Sequence[int], width: int, height: int, keep_aspect: bool, only_smaller: bool) -> tuple[int, int]:
+    old_width, old_height = old
     if width and height and not keep_aspect:
         return (min(width, old_width), min(height, old_height)) if only_smaller else (width, height)
     factors = [new / old for new, old in ((width, old_width), (height, old_height)) if new]
