@@ -191,7 +191,7 @@ def test_what_jobs_give(either, write):
     assert either.get_retrieved_data_blocks("fails") is None
     assert either.get_issue_string("gives") == ""
     assert "ZeroDivisionError" in either.get_issue_string("fails")
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="no such job"):
         either.get_job_progress("no such job")
     if type(either).__module__.startswith(Path(FETCHED).name or "-") and bpy.app.version >= (5, 0):
         return  # there, the former one can't overwrite anything
@@ -237,19 +237,19 @@ def test_table_tells_what_the_former_one_does_otherwise(write, tmp_path):
     script = write("python_data = {'x': 1}")
     assert not manager.add_job("not saved", script)[0]
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "saved.blend"))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"missing\.py"):
         manager.add_job("missing", str(tmp_path / "missing.py"))
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="not int"):
         manager.add_job("no path", 5)
     manager = cls()
     assert manager.add_job("job", script) == (True, "")
     assert manager.jobs is manager.get_job_names()
     assert manager.jobs == ["job"]
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="^'job'$"):  # of its own tables
         manager.get_retrieved_python_data("job")
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="^'job'$"):
         manager.kill_job("job")
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="^$"):  # it says nothing
         manager.cleanup_job("no such job")
     poll(manager, "job")
     assert manager.add_job("half", write("update_job_progress(7)", "half.py")) == (True, "")
@@ -344,7 +344,7 @@ def test_job_that_is_tried_again_has_not_timed_out(manager, write, tmp_path):
 
 def test_unknown_job_is_an_error_of_ours_that_is_a_key_error(manager, registered_extension):
     for call in (manager.cleanup_job, manager.kill_job, manager.get_job_state, manager.get_job_progress):
-        with pytest.raises(registered_extension.UnknownJobError):
+        with pytest.raises(registered_extension.UnknownJobError, match="^there is no job 'no such job': add it with"):
             call("no such job")
     assert issubclass(registered_extension.UnknownJobError, KeyError)
 
