@@ -26,10 +26,10 @@ REPORTS = ROOT / "build" / "reports"
 PYTHONS = ("3.11", "3.13")
 # Every long-term release, and 5.0, where Blender's own data model changed. 5.1 and later need Python 3.13.
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
-# The newest Blender runs all tests, with the installed extension; the oldest wheel, nearly all. Those between run what
-# differs from Blender to Blender, and the newest wheel what differs from the extension. What says the same in every
-# Blender is marked `any_blender`: no wheel runs that. What says the same in every Python is marked `any_python`: of the
-# Pythons without Blender the newest runs that.
+# The newest Blender runs all tests, with the installed extension, but the ten jobs; the oldest wheel, nearly all. Those
+# between run what differs from Blender to Blender, and the newest wheel what differs from the extension. What says the
+# same in every Blender is marked `any_blender`: no wheel runs that. What says the same in every Python is marked
+# `any_python`: of the Pythons without Blender the newest runs that.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
     *(
@@ -40,18 +40,20 @@ VERSIONED = (
     *(f"tests/blender/test_{name}.py" for name in ("snapshot", "sockets", "text_versions", "writer")),
 )
 LIBRARY = "tests/blender/library"
+TEN_JOBS = "tests/blender/ten_jobs"
+WITHOUT_FOLDERS = ("tests/blender", f"--ignore={LIBRARY}", f"--ignore={TEN_JOBS}")
 PARTS = {  # of what the newest Blender runs: they go side by side
-    "blender": ("tests/blender", f"--ignore={LIBRARY}"),
+    "a-j": (*WITHOUT_FOLDERS, "--ignore-glob=*/test_[!a-j]*.py"),
+    "k-z": (*WITHOUT_FOLDERS, "--ignore-glob=*/test_[a-j]*.py"),
     "library": (LIBRARY,),
     "processes": ("tests/processes",),
 }
-TEN_JOBS = "tests/blender/ten_jobs"
 OF_THE_MODULE = (
     "tests/processes/test_worker.py",
     TEN_JOBS,  # a real Blender has no other programs in its Python to read what most of them write
     # A Blender of Linux may lack USD and Alembic, and the module has both.
     *(f"{LIBRARY}/test_{name}.py" for name in ("formats", "simulation")),
-    *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension", "pixels", "run", "whole_file")),
+    *(f"tests/blender/test_{name}.py" for name in ("cli", "docs", "extension")),
 )
 # What takes long and hardly touches Blender; the newest Blender has all of it, and the newest wheel the command line.
 NOT_IN_THE_OLDEST = (

@@ -2,7 +2,7 @@
 
 What is called the same is asked of both, if the former one is there: put its repository in a folder, and
 
-    BACKGROUND_NODES_FORMER=FOLDER/background_processing .venv/dev/bin/nox --session "extension(blender)" -- -k former
+    BACKGROUND_NODES_FORMER=FOLDER/background_processing .venv/dev/bin/nox --session "extension(a-j)" -- -k former
 """
 
 import contextlib
@@ -245,11 +245,11 @@ def test_table_tells_what_the_former_one_does_otherwise(write, tmp_path):
     assert manager.add_job("job", script) == (True, "")
     assert manager.jobs is manager.get_job_names()
     assert manager.jobs == ["job"]
-    with pytest.raises(KeyError, match="^'job'$"):  # of its own tables
+    with pytest.raises(KeyError, match=r"^'job'$"):  # of its own tables
         manager.get_retrieved_python_data("job")
-    with pytest.raises(KeyError, match="^'job'$"):
+    with pytest.raises(KeyError, match=r"^'job'$"):
         manager.kill_job("job")
-    with pytest.raises(AssertionError, match="^$"):  # it says nothing
+    with pytest.raises(AssertionError, match=r"^$"):  # it says nothing
         manager.cleanup_job("no such job")
     poll(manager, "job")
     assert manager.add_job("half", write("update_job_progress(7)", "half.py")) == (True, "")
@@ -344,7 +344,7 @@ def test_job_that_is_tried_again_has_not_timed_out(manager, write, tmp_path):
 
 def test_unknown_job_is_an_error_of_ours_that_is_a_key_error(manager, registered_extension):
     for call in (manager.cleanup_job, manager.kill_job, manager.get_job_state, manager.get_job_progress):
-        with pytest.raises(registered_extension.UnknownJobError, match="^there is no job 'no such job': add it with"):
+        with pytest.raises(registered_extension.UnknownJobError, match=r"^there is no job 'no such job': add it with"):
             call("no such job")
     assert issubclass(registered_extension.UnknownJobError, KeyError)
 

@@ -100,7 +100,6 @@ def test_each_model_of_a_folder_is_within_its_budget(job):
     )
 
 
-@pytest.mark.any_blender
 def test_a_broken_model_of_a_folder_leaves_the_others_to_be_converted(job):
     names = names_of(3)
     fill(job, names, 4)
