@@ -428,12 +428,13 @@ class Bridge:
         place = self._folder.file(task.shared.place)
         own = own_files.Owner(task.task, task.item, task.node)
         going = replace(task.shared.going, claims=str(place))
-        for path in report.claimed:
-            file = own_files.claim_file(path, place)
+        stems = {own_files.stem_of(path): path for path in report.claimed}
+        for stem, path in stems.items():
+            file = going_runs.claim_file(place, stem)
             if file.exists() and (other := own_files.other_owner(file, own)) is not None:
                 return str(own_files.taken(path, other))
-            if (note := going_runs.other_run(own_files.stem_of(path), going)) is not None:
-                return str(own_files.taken_elsewhere(path, note.said, is_written=True))
+        for stem, note in going_runs.other_runs(stems, going).items():
+            return str(own_files.taken_elsewhere(stems[stem], note.said, is_written=True))
         return ""
 
     def _hear(self, event: tuple[float, str]) -> None:

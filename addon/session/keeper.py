@@ -325,9 +325,7 @@ class Session:
         if run.is_home:
             return
         if event := run.waits_for():
-            message = f"The results wait until {event}"
-            if message not in run.notes:
-                run.note(message)
+            run.note_once(f"The results wait until {event}")
             return
         with self._changing(run):
             if not run.bring_home(self.tree_of(run), seconds):
@@ -656,8 +654,8 @@ class Session:
     def _note(self, message: str) -> None:
         """Tell what belongs to no run, at the last one."""
         run = next(reversed(list(self._history)), None)
-        if run is not None and message not in run.notes:
-            run.note(message)
+        if run is not None:
+            run.note_once(message)
 
     def choose_engine(self) -> None:
         """As `Equipment.choose_engine`."""

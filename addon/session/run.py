@@ -181,6 +181,7 @@ class Run:
         self.only_brings_back = False
         self.is_superseded = False
         self._notes: list[str] = []
+        self._noted: set[str] = set()  # the same: there may be thousands
         self._keeper = keeper
         self._runner = runner
         self._snapshot = snapshot
@@ -593,7 +594,13 @@ class Run:
     def note(self, message: str) -> None:
         self.version += 1
         self._notes.append(message)
+        self._noted.add(message)
         self._tell(RunEvent("note", message=message))
+
+    def note_once(self, message: str) -> None:
+        """Note something, unless that was done before."""
+        if message not in self._noted:
+            self.note(message)
 
     def tell_end(self) -> None:
         self._tell(RunEvent("finished"))
@@ -606,7 +613,7 @@ class Run:
             self._on_event(event)
         except Exception as error:  # noqa: BLE001 (somebody else's code)
             message = f"on_event raised {type(error).__name__}: {error}"
-            if message not in self._notes:
+            if message not in self._noted:
                 traceback.print_exc()
                 self.note(message)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,8 +191,7 @@ class ActiveRun:
         changed = {task.id for task in tasks if _given(task) != _given(self.tasks[task.id])}
         self.tasks.update((task.id, task) for task in tasks)
         anew = self._to_do_anew(changed)
-        for task in anew:
-            self._forget_items(task)
+        self._forget_items(anew)
         self.results.forget_inputs()
         if self.cache is not None:
             self.cache.keys.forget_inputs()
@@ -231,14 +230,17 @@ class ActiveRun:
         except NotReadYetError:  # it may
             return True
 
-    def _forget_items(self, task: str) -> None:
-        """Forget the items of a task, as a retry makes others. What they gave may be part of what others gave."""
-        self.results.remove(task)
-        self.files.release(task)
-        self._old += [self._blobs.pop(key) for key in list(self._blobs) if key[0] == task]
-        self._old += self.logs.pop(task, {}).values()
+    def _forget_items(self, tasks: Collection[str]) -> None:
+        """Forget the items of tasks, as a retry makes others. What they gave may be part of what others gave."""
+        if not tasks:
+            return
+        self.files.release(tasks)
+        self._old += [self._blobs.pop(key) for key in list(self._blobs) if key[0] in tasks]
+        for task in tasks:
+            self.results.remove(task)
+            self._old += self.logs.pop(task, {}).values()
         if self.cache is not None:
-            self.cache.forget_items(task)
+            self.cache.forget_items(tasks)
 
     def columns(self, task: PlannedTask) -> dict[str, list[object]]:
         """What each item of a task is given, for each parameter whose value differs between items."""

@@ -38,6 +38,17 @@ class Cache:
         self.results = KeptResults()
         self._shown: dict[str, frozenset[str]] = {}  # the keys of what the open file's nodes show, by their ids
 
+    def begin_keeping(self, *names: str) -> None:
+        """Note that a result is being kept, which others look for by these keys and subjects."""
+        self.pending.update(names)
+
+    def end_keeping(self, names: Iterable[str]) -> None:
+        """Note that it is kept, or can't be."""
+        for name in names:
+            self.pending[name] -= 1
+            if not self.pending[name]:
+                del self.pending[name]
+
     def use(self, store: Store) -> Store | None:
         """Use another store, if it is in another folder. Returns the one that is used no more, None if it still is."""
         if store.folder.path == self.store.folder.path:

@@ -9,7 +9,8 @@ of all others that go on.
     running/HOST/ID.N.going     of one of its tasks that has claimed a file; locked by the worker, which may take a
                                 moment to end after its run is over, or serve a run of another machine
     running/HOST/ID.over        of a run that is over, as long as one goes on that began before its end: what both write
-                                would be lost at one of them, too
+                                would be lost at one of them, too. After what the run says of itself come the names of
+                                its claims, each on a line, sorted: so one is found without reading all
     running/HOST/turn           locked while a worker claims a file
 
 All of it is this user's, on this machine. Where files can't be written or locked there, runs know nothing of each
@@ -25,7 +26,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import IO, Final
@@ -61,7 +62,6 @@ class GoingRun:
         claims: the path that the names of its claims are made from.
         started: when it began, in seconds since the epoch; of a retry, when that did.
         ended: when it was over, None as long as it goes on.
-        stems: once it is over, the names of its claims' files without what they have in common.
     """
 
     run: str = ""
@@ -70,11 +70,6 @@ class GoingRun:
     claims: str = ""
     started: float = 0.0
     ended: float | None = None
-    stems: tuple[str, ...] = ()
-
-    def has(self, stem: str) -> bool:
-        """Whether it has claimed a file; `stem` as in `stems`."""
-        return stem in self.stems if self.ended is not None else claim_file(Path(self.claims), stem).exists()
 
     def __str__(self) -> str:
         """It for people, with a verb."""
@@ -141,11 +136,11 @@ class Mark:
             return
         with contextlib.suppress(OSError):
             if any(each.is_run and each.said.run != self.said.run for each in _notes(self._path.parent)):
-                found = tuple(stems(Path(self.said.claims)))
-                over = replace(self.said, ended=time.time(), stems=found)
+                found = sorted(stems(Path(self.said.claims)))
+                over = replace(self.said, ended=time.time())
                 if found:
                     new = self._path.with_suffix(".new")
-                    new.write_bytes(_encoded(over))
+                    new.write_bytes(b"\n".join((_encoded(over), *(stem.encode() for stem in found), b"")))
                     new.replace(self._path.with_suffix(_OVER))
         self.drop()
 
@@ -173,15 +168,34 @@ class Note:
     said: GoingRun
     is_run: bool
 
+    def has(self, stem: str) -> bool:
+        """Whether the run has claimed a path that `stem` stands for. Raises OSError if that can't be read."""
+        if self.said.ended is None:
+            return claim_file(Path(self.said.claims), stem).exists()
+        with self.path.open("rb") as file:
+            return _has_line(file, stem.encode())
+
 
 def other_run(stem: str, own: GoingRun) -> Note | None:
-    """What another run has noted that has claimed a path and goes on, or that went on when `own` began; None if none.
+    """As `other_runs`, of one path; None if there is none."""
+    return other_runs([stem], own).get(stem)
+
+
+def other_runs(stems: Iterable[str], own: GoingRun) -> dict[str, Note]:
+    """By path, what another run has noted that has claimed it and goes on, or that went on when `own` began.
 
     Args:
-        stem: stands for the path, as in `GoingRun.stems`.
+        stems: stand for the paths.
         own: what the run that asks says of itself; without an id it has not begun.
     """
-    return min(_others(stem, own), key=lambda note: not note.is_run, default=None)
+    found: dict[str, Note] = {}
+    wanted = tuple(stems)
+    with contextlib.suppress(OSError, StoreError):
+        for note in _notes(folder()) if wanted else ():
+            for stem in _claimed(note, wanted, own):
+                if stem not in found or note.is_run:
+                    found[stem] = note
+    return found
 
 
 @contextlib.contextmanager
@@ -198,18 +212,29 @@ def turn() -> Iterator[None]:
         yield
 
 
-def _others(stem: str, own: GoingRun) -> Iterator[Note]:
-    """What was noted by other runs that have claimed a path and go on, or did when `own` began."""
-    with contextlib.suppress(OSError, StoreError):
-        for note in _notes(folder()):
-            said = note.said
-            if said.run == own.run or not said.has(stem):
-                continue
-            if said.ended is not None:
-                if own.run and said.ended > own.started:
-                    yield note
-            elif _is_held(note.path):
-                yield note
+def _claimed(note: Note, stems: Sequence[str], own: GoingRun) -> list[str]:
+    """Those of some paths that another run has claimed which goes on, or did when `own` began."""
+    said = note.said
+    if said.run == own.run or (said.ended is not None and not (own.run and said.ended > own.started)):
+        return []
+    with contextlib.suppress(OSError):  # it was just removed
+        found = [stem for stem in stems if note.has(stem)]
+        return found if found and (said.ended is not None or _is_held(note.path)) else []
+    return []
+
+
+def _has_line(file: IO[bytes], line: bytes) -> bool:
+    """Whether a file has a line. Those after the first one are sorted, and all as long as this one."""
+    start, length = len(file.readline()), len(line) + 1
+    first, last = 0, (file.seek(0, os.SEEK_END) - start) // length
+    while first < last:
+        middle = (first + last) // 2
+        file.seek(start + middle * length)
+        found = file.read(length - 1)
+        if found == line:
+            return True
+        first, last = (middle + 1, last) if found < line else (first, middle)
+    return False
 
 
 def _notes(place: Path) -> Iterator[Note]:
@@ -218,7 +243,12 @@ def _notes(place: Path) -> Iterator[Note]:
         if path.suffix not in (_GOING, _OVER):
             continue
         with contextlib.suppress(OSError, ValueError, TypeError):  # it is being written, or was just removed
-            yield Note(path, wire.decode(GoingRun, json.loads(path.read_bytes())), "." not in path.stem)
+            yield Note(path, wire.decode(GoingRun, json.loads(_first_line(path))), "." not in path.stem)
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def _tidy(place: Path) -> None:

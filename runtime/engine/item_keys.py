@@ -70,6 +70,11 @@ class Known:
             while len(self._blobs) > _MAX_BLOBS:
                 del self._blobs[next(iter(self._blobs))]
 
+    def forget_blobs(self, names: Iterable[str]) -> None:
+        """Forget blobs that are about to be removed."""
+        for name in names:
+            self._blobs.pop(name, None)
+
     def blob(self, blob: str) -> tuple[Contents, Digests] | None:
         """What is in a blob, None if it must be read."""
         return self._blobs.get(blob)

@@ -18,7 +18,7 @@ import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -156,17 +156,20 @@ def claim_results(paths: Iterable[str], written: WrittenFiles) -> None:
     """
     if _context.claims is None:
         return
+    own: dict[str, str] = {}  # paths by what stands for them
     for path in filter(written.has, map(_context.whole_path, paths)):
         _mark.hold(is_task=True)
-        file = claim_file(path, _context.claims)
+        stem = stem_of(path)
+        file = going_runs.claim_file(_context.claims, stem)
         other = other_owner(file, _context.owner)
         if other is None:
             _claimed.append(file)
             used_files.note_written(Path(path))
-            if (run := going_runs.other_run(stem_of(path), _context.going)) is not None:
-                raise _at_socket(taken_elsewhere(path, run.said, is_written=True), Path(path))
+            own[stem] = path
         elif other.task == _context.owner.task:
             raise taken(path, other)
+    for stem, run in going_runs.other_runs(own, _context.going).items():
+        raise _at_socket(taken_elsewhere(own[stem], run.said, is_written=True), Path(own[stem]))
 
 
 # For scripts
@@ -348,10 +351,10 @@ def other_owner(file: Path, owner: Owner) -> Owner | None:
     return None
 
 
-def release(claims: Path, task: str) -> None:
-    """Remove the claims of a task."""
+def release(claims: Path, tasks: Collection[str]) -> None:
+    """Remove the claims of tasks."""
     for file in claims.parent.glob(f"{claims.stem}.*.claim"):
-        if owner_of(file).task == task:
+        if owner_of(file).task in tasks:
             file.unlink(missing_ok=True)
 
 

@@ -79,7 +79,7 @@ class Results:
         self._snapshot = snapshot
         self._items: dict[str, dict[int, Mapping[str, TypedValue]]] = {}
         self._moves: dict[StoredRef, StoredRef] = {}
-        self._firsts: dict[StoredRef, StoredRef] = {}  # the same backwards
+        self._befores: dict[StoredRef, list[StoredRef]] = {}  # where what is at a place was before, the first one first
         self._layout_of = layout_of
         self._skipped = skipped
         # A cache: the value of each source of a task's arguments, by task, index of the argument, index of the source.
@@ -105,14 +105,15 @@ class Results:
 
     def move(self, refs: Sequence[StoredRef], places: Sequence[StoredRef]) -> None:
         """Note that data-blocks are in other blobs now: each of `refs` is at the same index of `places`."""
-        moves = dict(zip(refs, places, strict=True))
-        self._moves = {ref: moves.get(place, place) for ref, place in self._moves.items()} | moves
-        self._firsts = {place: ref for ref, place in self._moves.items() if ref not in self._firsts}
+        for ref, place in zip(refs, places, strict=True):
+            befores = [*self._befores.pop(ref, ()), ref]
+            self._befores[place] = befores
+            self._moves.update(dict.fromkeys(befores, place))
         self._forget()
 
     def first_place(self, ref: StoredRef) -> StoredRef:
         """Where a data-block was before it was moved."""
-        return self._firsts.get(ref, ref)
+        return self._befores.get(ref, (ref,))[0]
 
     def forget_inputs(self) -> None:
         """Empty the cache of inputs, because a retry has changed the tasks."""

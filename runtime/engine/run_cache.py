@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Final
@@ -103,11 +103,12 @@ class RunCache:
         self.reasons: dict[tuple[str, int], tuple[Reason, ...]] = {}
         self.same: defaultdict[str, set[int]] = defaultdict(set)
 
-    def forget_items(self, task: str) -> None:
-        """Forget the items of a task, as a retry makes others."""
-        self.same.pop(task, None)
+    def forget_items(self, tasks: Collection[str]) -> None:
+        """Forget the items of tasks, as a retry makes others."""
+        for task in tasks:
+            self.same.pop(task, None)
         for known in (self.reasons, self._asked, self._since):
-            for key in [key for key in known if key[0] == task]:
+            for key in [key for key in known if key[0] in tasks]:
                 del known[key]
 
     def look_up(self, task: PlannedTask, item: int, tasks: Tasks) -> Found | NotFound | NotYet:
@@ -396,7 +397,7 @@ class RunCache:
         is_asked = (task.id, item) in self._asked
         written = self._written(task, item, succeeded) if is_asked else None
         if written is None:
-            self.shared.pending.update((subject(task, item),))
+            self.shared.begin_keeping(subject(task, item))
             return Remember(self.shared.store, subject(task, item), gave)
         to_keep = self._to_keep(task, item, frozenset(state.path for state in written))
         if to_keep is None:
@@ -410,7 +411,7 @@ class RunCache:
             return None
         self.has_kept = True
         self.shown.setdefault(task.id, set()).add(asked.key)
-        self.shared.pending.update((asked.key, subject(task, item)))
+        self.shared.begin_keeping(asked.key, subject(task, item))
         stem = PurePath(blob).stem
         obstacle = succeeded.obstacle
         if not task.outputs and not succeeded.written:

@@ -16,7 +16,7 @@ import functools
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,29 +121,32 @@ class RunFiles:
             StoreError: if a file can't be written.
         """
         place = self._scratch.file(self._begun().place)
+        stems = {own_files.stem_of(path): path for path in paths}
         made: list[Path] = []
         try:
-            for path in paths:
-                file = own_files.claim_file(path, place)
-                is_taken = own_files.other_owner(file, owner) is not None
-                made += [] if is_taken else [file]
-                if is_taken or self._is_taken_elsewhere(owner, path):
-                    for each in made:
-                        each.unlink(missing_ok=True)
-                    return False
+            for stem in stems:
+                file = going_runs.claim_file(place, stem)
+                if own_files.other_owner(file, owner) is not None:
+                    break
+                made.append(file)
+            if len(made) == len(stems) and not self._is_taken_elsewhere(owner, stems):
+                return True
+            for file in made:
+                file.unlink(missing_ok=True)
         except OSError as error:
             raise StoreError(f"{place.parent} can't be written to: {error}") from error
-        return True
+        return False
 
-    def _is_taken_elsewhere(self, owner: Owner, path: str) -> bool:
+    def _is_taken_elsewhere(self, owner: Owner, stems: Mapping[str, str]) -> bool:
+        """Whether another run writes one of these paths, which are claimed, by what stands for them."""
         assert self._mark is not None  # a claim was made
-        other = going_runs.other_run(own_files.stem_of(path), self._mark.said)
-        return other is not None and not own_files.is_of(other.said, path, owner)
+        others = going_runs.other_runs(stems, self._mark.said)
+        return not all(own_files.is_of(other.said, stems[stem], owner) for stem, other in others.items())
 
-    def release(self, task: str) -> None:
-        """Let others write what a task has written, whose items run again under other numbers."""
+    def release(self, tasks: Collection[str]) -> None:
+        """Let others write what these tasks have written, whose items run again under other numbers."""
         if self._for_all.place:
-            own_files.release(self._scratch.file(self._for_all.place), task)
+            own_files.release(self._scratch.file(self._for_all.place), tasks)
 
     def names(self) -> tuple[str, ...]:
         """PLACE as a tuple, empty if no file was written yet."""
@@ -159,9 +162,11 @@ def check_free(tasks: Iterable[PlannedTask]) -> None:
         CompileError: if another one does.
     """
     problems = []
-    for task, parameter, path in _constant_destinations(tasks):
-        note = going_runs.other_run(own_files.stem_of(path), GoingRun())
-        if note is not None and own_files.owner_of(own_files.claim_file(path, Path(note.said.claims))).task != task.id:
+    places = [(own_files.stem_of(path), task, each, path) for task, each, path in _constant_destinations(tasks)]
+    notes = going_runs.other_runs((stem for stem, *_place in places), GoingRun())
+    for stem, task, parameter, path in places:
+        note = notes.get(stem)
+        if note is not None and own_files.owner_of(going_runs.claim_file(Path(note.said.claims), stem)).task != task.id:
             error = own_files.taken_elsewhere(path, note.said)
             problems.append(Problem(task.name, parameter.label, error.message, error.fix, task.id))
     if problems:

@@ -302,7 +302,9 @@ class Runner:
         self._remove(tuple(run.names()))
 
     def _remove(self, names: tuple[str, ...]) -> None:
-        if self._cache is None or not self._cache.pending.total():
+        if self._cache is not None:
+            self._cache.known.forget_blobs(names)
+        if self._cache is None or not self._cache.pending:
             self.scratch.remove(names)
         else:
             self._chores.add(_HouseKey(), functools.partial(self.scratch.remove, names))
@@ -363,8 +365,10 @@ class Runner:
     def _note_kept(self, key: _KeepKey, *, is_same: bool) -> None:
         """A result is kept, or can't be."""
         self._keeping[key.run.number] -= 1
+        if not self._keeping[key.run.number]:
+            del self._keeping[key.run.number]
         assert key.run.cache is not None
-        key.run.cache.shared.pending.subtract(key.names)
+        key.run.cache.shared.end_keeping(key.names)
         if is_same:
             key.run.cache.same[key.task].add(key.item)
             self._tell(key.run, None)

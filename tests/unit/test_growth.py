@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
+from background_nodes.runtime.engine import going_runs, own_files, run_files
+from background_nodes.runtime.engine.own_files import Owner, TaskContext
 from background_nodes.runtime.engine.results import Results
+from background_nodes.runtime.engine.runner import Runner
 from background_nodes.runtime.planning.compiler import compile_graph
-from background_nodes.runtime.planning.plan import Plan
+from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
+from background_nodes.runtime.planning.sources import Constant
 from background_nodes.runtime.presets.library import PresetLibrary
 from background_nodes.runtime.scheduling.events import (
     CancelRequested,
@@ -27,11 +32,13 @@ from background_nodes.runtime.scheduling.events import (
 from background_nodes.runtime.scheduling.scheduler import Scheduler
 from background_nodes.runtime.scratch.scratch import Scratch
 from background_nodes.runtime.scratch.typed_values import TypedValue
-from background_nodes.runtime.script.socket_types import StoredRef
+from background_nodes.runtime.script.signature import Parameter
+from background_nodes.runtime.script.socket_types import SocketType, StoredRef
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
 from background_nodes.runtime.store.store import Store
 
+from .fake_engine import FakeEngine
 from .graph_text import graph
 from .growth import LINEAR, growth
 from .plan_text import FLOAT, of_meshes, parse_plan
@@ -192,6 +199,122 @@ def test_values_that_items_are_given(scratch: Scratch) -> None:
         return lambda: [list(results.own_refs(tasks["b"], item, tasks)) for item in range(number)]
 
     assert growth(make) < LINEAR
+
+
+def test_results_are_gathered_and_taken_from_where_they_are_then(scratch: Scratch) -> None:
+    def make(number: int) -> Work:
+        results, tasks = Results(scratch, {}), {task.id: task for task in of_meshes(f"a: *{number}\nb: a", "b").tasks}
+        refs = [StoredRef("Mesh", f"Mesh {item}", "", f"{item:06d}.blend") for item in range(number)]
+        (output,), (argument,) = tasks["a"].outputs, tasks["b"].arguments
+        for item, ref in enumerate(refs):
+            results.put("a", item, {"result": TypedValue(output.type, ref)})
+
+        def work() -> None:
+            places = refs
+            for turn in range(2):
+                before, places = places, [replace(ref, blob=f"{turn}.blend") for ref in refs]
+                for start in range(0, number, 4):
+                    results.move(before[start : start + 4], places[start : start + 4])
+            assert list(results.source(argument.sources[0], tasks).refs()) == places
+            assert list(map(results.first_place, places)) == refs
+
+        return work
+
+    assert growth(make) < LINEAR
+
+
+# Files that tasks write
+
+
+@pytest.fixture
+def caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "caches"))
+
+
+def going_run(scratch: Scratch, name: str, paths: Iterable[Path]) -> going_runs.Mark:
+    """A run that goes on and has claimed these paths."""
+    mark = going_runs.Mark(going_runs.GoingRun(name, name.title(), "", str(scratch.file(scratch.new_blob()))))
+    mark.hold()
+    for path in paths:
+        own_files.other_owner(own_files.claim_file(path, Path(mark.said.claims)), Owner("theirs"))
+    return mark
+
+
+def test_claim_costs_the_same_however_many_paths_others_have_claimed(
+    scratch: Scratch, tmp_path: Path, caches: None
+) -> None:
+    """1. A run begins; 2. one that has claimed many paths ends; 3. another one goes on; 4. the first one claims."""
+    marks: list[going_runs.Mark] = []
+
+    def make(number: int) -> Work:
+        while marks:
+            marks.pop().release()
+        ours = going_run(scratch, f"ours {number}", ())
+        others = [tmp_path / f"{name} {index}" for name in ("over", "going") for index in range(number)]
+        going_run(scratch, f"over {number}", others[:number]).release()
+        marks.extend((going_run(scratch, f"going {number}", others[number:]), ours))
+
+        def work() -> None:
+            for index in range(3):
+                context = TaskContext(Owner("ours", index), Path(ours.said.claims), going=ours.said)
+                with own_files.using(context):
+                    own_files.claim(tmp_path / f"out {index}")
+                with own_files.using(context), pytest.raises(ValueError, match=r"is written by another task of"):
+                    own_files.claim(others[number + index])
+            for taken in (others[0], others[number // 2], others[number - 1]):
+                with own_files.using(context), pytest.raises(ValueError, match=r"was written by another task of"):
+                    own_files.claim(taken)
+
+        return work
+
+    assert growth(make, 50) < 1.2
+    for mark in marks:
+        mark.release()
+
+
+def writing(number: int, folder: Path) -> list[PlannedTask]:
+    """Tasks that each write to a path of their own."""
+    parameter = Parameter("path", "Path", SocketType("PATH"), is_output_path=True)
+    (task,) = parse_plan("a").tasks
+    paths = [Constant(str(folder / f"{index}"), parameter.type) for index in range(number)]
+    return [
+        replace(task, id=f"a{index}", arguments=(Argument(parameter, (path,)),)) for index, path in enumerate(paths)
+    ]
+
+
+def test_paths_of_a_run_are_checked_against_those_of_others(
+    scratch: Scratch, tmp_path: Path, caches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = going_run(scratch, "theirs", [tmp_path / "taken"])
+    read: list[Path] = []
+    notes = going_runs._notes
+    monkeypatch.setattr(going_runs, "_notes", lambda place: read.append(place) or notes(place))
+    assert growth(lambda number: lambda: run_files.check_free(writing(number, tmp_path))) < LINEAR
+    assert len(read) == 2, "what others say is read once"
+    going.release()
+
+
+def test_what_tasks_wrote_is_released_for_a_retry(scratch: Scratch, tmp_path: Path, caches: None) -> None:
+    def make(number: int) -> Work:
+        tasks = parse_plan("\n".join(f"a{index}: *2" for index in range(number))).tasks
+        engine = FakeEngine()
+        runner = Runner(engine, scratch)
+        run = runner.start(Plan("Test", tasks), {}, number)
+        while not run.state.is_final:
+            runner.update()
+            for name in engine.waiting():
+                engine.fail(name)
+        for task in tasks:
+            assert run.files.claim(Owner(task.id), [str(tmp_path / task.id)])
+        changed = [replace(task, arguments=parse_plan("a: *3").tasks[0].arguments) for task in tasks]
+
+        def work() -> None:
+            assert len(run.change(changed)) == number
+
+        return work
+
+    assert growth(make, 20) < LINEAR
 
 
 def test_files_of_the_scratch_folder(scratch: Scratch) -> None:

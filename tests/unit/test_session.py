@@ -206,6 +206,13 @@ def end(session: Session, host: FakeHost) -> None:
         tick(session)
 
 
+def end_run(session: Session, host: FakeHost, run: Run) -> None:
+    """Let all requests of a run succeed, however slow this machine is."""
+    while not run.is_home:
+        host.engine.succeed_all()
+        session.tick()
+
+
 # A run
 
 
@@ -287,6 +294,98 @@ def test_run_costs_no_more_than_in_proportion_to_its_items(session, host, monkey
             while not run.is_home:
                 host.engine.succeed_all()
                 session.tick()
+
+        return work
+
+    assert growth(make, 50) < LINEAR
+
+
+def test_runs_one_after_the_other_cost_no_more_than_in_proportion_to_their_number(session, host):
+    def make(number: int) -> Callable[[], None]:
+        tree = host.add("a; b: a", str(number))
+
+        def work() -> None:
+            for _ in range(number):
+                end_run(session, host, session.start(tree))
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_runs_of_trees_that_are_removed_cost_no_more_than_in_proportion_to_their_number(session, host):
+    def make(number: int) -> Callable[[], None]:
+        def work() -> None:
+            for index in range(number):
+                tree = host.add("a", f"{number} {index}")
+                end_run(session, host, session.start(tree))
+                del host.trees[tree.session_uid]
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_last_runs_are_trimmed_at_no_more_than_in_proportion_to_their_files(session, host):
+    session.use_settings(lambda: Settings(history_size=1))
+
+    def make(number: int) -> Callable[[], None]:
+        trees = [host.add(f"a: *{number}", f"{number} {index}") for index in range(2)]
+        first = session.start(trees[0], workers=number)
+        while not first.is_home:
+            for name in first._active.names():
+                session._runner.scratch.file(name).write_bytes(b"1")
+            host.engine.succeed_all()
+            session.tick()
+        assert first.size >= number
+
+        def work() -> None:
+            end_run(session, host, session.start(trees[1]))
+            assert not first.is_kept
+
+        return work
+
+    assert growth(make, 50) < LINEAR
+
+
+class CountedText(str):
+    """A text of which it is counted how often it is compared."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return str(self) == str(other)
+
+
+def test_notes_of_results_that_could_not_be_kept_cost_no_more_than_in_proportion(session, host):
+    def make(number: int) -> Callable[[], None]:
+        run = session.start(host.add("a", str(number)))
+        end_run(session, host, run)
+
+        def work() -> None:
+            for index in range(number):
+                session._note(CountedText(f"Result {index} is not kept"))
+                session._note(CountedText(f"Result {index} is not kept"))
+            assert len(run.notes) == number
+
+        return work
+
+    assert growth(make, 100) < LINEAR
+
+
+@pytest.mark.parametrize("shape", ["side by side", "in a row"])
+def test_nodes_are_cancelled_one_by_one_at_no_more_than_in_proportion_to_their_number(session, host, shape):
+    def make(number: int) -> Callable[[], None]:
+        names = [f"n{index}" for index in range(number)]
+        links = [f": n{index - 1}" if index and shape == "in a row" else "" for index in range(number)]
+        run = session.start(host.add("; ".join(map("{}{}".format, names, links)), f"{shape} {number}"), workers=number)
+        tick(session)
+
+        def work() -> None:
+            for name in reversed(names):
+                run.cancel(name.upper())
+            assert run.state.is_final
 
         return work
 
