@@ -241,9 +241,10 @@ class Bridge:
                 held,
                 VERSION,
                 order.script,
+                order.addons,
             )
             options: dict[str, Any] = {"priority": -number}  # a higher one goes first in Dask
-            able = await self._able(request) if order.needs or request.unable else None
+            able = await self._able(request) if order.needs or order.addons or request.unable else None
             if able is not None:
                 request.able = able
                 options |= {"workers": able, "resources": dict(parsed(order.needs).resources)}
@@ -262,7 +263,7 @@ class Bridge:
     async def _may_others(self, request: _Request, end: JobEnd) -> bool:
         """Whether there are stations that have not had a request yet which another one can't do."""
         request.unable[end.address] = end.no_worker
-        needs, infos = request.order.needs, await self._described()
+        needs, infos = request.order.wanted, await self._described()
         return any(address not in request.unable and not info.lacks(needs) for address, info in infos.items())
 
     async def _able(self, request: _Request) -> list[str]:
@@ -271,7 +272,9 @@ class Bridge:
         Raises:
             EngineError, UnwrittenError: if there is none.
         """
-        needs, infos = request.order.needs, await self._described()
+        needs, infos = request.order.wanted, await self._described()
+        if FarmInfo(tuple(infos.values())).lacks(needs):  # or had it not: somebody may have installed an add-on
+            infos = await self._described(anew=True)
         if not infos:  # the last one has just gone; with none to choose from, Dask would give it to any that comes
             raise EngineError("no worker of the farm is left", "Start one with: background-nodes farm worker")
         if lacking := FarmInfo(tuple(infos.values())).lacks(needs):
@@ -281,10 +284,10 @@ class Bridge:
             raise UnwrittenError(request.why_none)
         return [address for address in able if address not in request.unable]
 
-    async def _described(self) -> dict[str, StationInfo]:
-        """The stations of the farm as each answered last, by address. Raises OSError."""
+    async def _described(self, *, anew: bool = False) -> dict[str, StationInfo]:
+        """The stations of the farm as each answered last, by address; `anew` asks all again. Raises OSError."""
         found = await stations(self._client)
-        if any(address not in self._seen or not self._seen[address].is_there for address in found):
+        if anew or any(address not in self._seen or not self._seen[address].is_there for address in found):
             self._note(await told_by_stations(self._client, self._session))
         return {address: self._seen[address] for address in found if address in self._seen}
 
@@ -608,7 +611,7 @@ class Bridge:
                 request.end_of_patience = math.inf
                 continue
             request.end_of_patience = min(request.end_of_patience, time.monotonic() + _PATIENCE)
-            has_others = any(not info.lacks(request.order.needs) for info in infos.values())
+            has_others = any(not info.lacks(request.order.wanted) for info in infos.values())
             if has_others or time.monotonic() > request.end_of_patience:
                 self._take_back(request)
                 self._begin(request)

@@ -198,6 +198,8 @@ async def _status(options: argparse.Namespace) -> int:
         infos = [connections.station_info(address, *told) for address, told in found.items()]
         for info in sorted(infos, key=lambda info: info.name):
             print(one_line(_words(info) if info.is_there else f"{info.name} at {info.address} does not answer"))
+            for addon in info.own_addons if options.addons else ():
+                print(one_line(f"  {addon}"))
         if not infos:
             print("no worker has joined")
     return 0
@@ -207,8 +209,16 @@ def _words(info: StationInfo) -> str:
     doing = [f"{worker.state} {worker.task_name}".strip() for worker in info.workers]
     has = [f"Blender {info.blender}", f"{info.slots} slots", f"{info.memory // GIGABYTE} GB", info.system]
     has += [f"{name}={amount:g}" for name, amount in info.resources.items()]
+    has += [_num_addons(info)]
     has += [f"shared folder {info.shared}"] if info.shared else []
     return f"{info.name} at {info.address}: {', '.join(has)}; {', '.join(doing) or 'idle'}"
+
+
+def _num_addons(info: StationInfo) -> str:
+    """How many add-ons it has beside those that came with Blender."""
+    if info.addons is None:
+        return "add-ons unknown"
+    return f"{len(info.own_addons)} add-on" + "s" * (len(info.own_addons) != 1)
 
 
 async def _stop(options: argparse.Namespace) -> int:

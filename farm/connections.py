@@ -16,7 +16,7 @@ from distributed.core import Status
 from distributed.utils import get_ip
 
 from ..runtime import wire
-from ..runtime.engine.workers import WorkerInfo
+from ..runtime.engine.workers import InstalledAddon, WorkerInfo
 from ..runtime.errors import EngineError
 from ..runtime.hosts import is_loopback
 from . import credentials
@@ -203,10 +203,15 @@ def station_info(address: str, said: Any, reply: Any) -> StationInfo:
         blender=reply["blender"],
         system=reply["system"],
         memory=reply["memory"],
+        addons=_addons_told(reply["addons"]),
         shared=reply["shared"],
         resources={key: float(amount) for key, amount in sorted(said["resources"].items())},
         workers=tuple(wire.decode(WorkerInfo, info) for info in reply["infos"]),
     )
+
+
+def _addons_told(told: Any) -> tuple[InstalledAddon, ...] | None:
+    return None if told is None else tuple(wire.decode(InstalledAddon, each) for each in told)
 
 
 async def stations(client: Any) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from ..runtime.pool.launcher import read_tail
 from ..runtime.pool.transport import Channel
 from ..runtime.scratch.scratch import Scratch
 from .address import Address
-from .records import VERSION, FarmInfo, Order, Told, decoded, encoded
+from .records import VERSION, FarmInfo, Order, Told, decoded, encoded, needs_of
 
 #: By what the engine is chosen, and how a menu shows it.
 NAME: Final = "dask"
@@ -41,6 +42,8 @@ _MOST_LOSSES: Final = 3
 _PATIENCE: Final = 5.0
 #: Seconds between two looks at whether the bridge has ended unnoticed.
 _LOOK_INTERVAL: Final = 1.0
+#: Seconds for which the farm's first answer is waited for.
+_ANSWER: Final = 30.0
 #: Under the name by which pip installs it; in Blender this package has another one.
 BRIDGE: Final = "background_nodes.farm.bridge"
 
@@ -79,13 +82,17 @@ class FarmEngine:
         is_low: has no meaning here: the workers of a farm are set up where they run.
     """
 
-    def __init__(self, find_way: Callable[[], Way], scratch: Scratch) -> None:
-        """`find_way` is asked before each request that comes while nothing is under way. It may raise EngineError."""
+    def __init__(self, find_way: Callable[[], Way], scratch: Scratch, *, may_wait: bool = False) -> None:
+        """`find_way` is asked before each request that comes while nothing is under way. It may raise EngineError.
+
+        If it `may_wait`, `why_not` waits for the farm's first answer: for who has no window that would stand still.
+        """
         self.capacity = 1
         self.is_low = False
         self.farm: FarmInfo | None = None
         self.reason = ""
         self._find_way = find_way
+        self._may_wait = may_wait
         self._way: Way | None = None  # of the bridge
         self._has_spoken = False  # the bridge
         self._was_lost = False  # the scheduler, by the last bridge
@@ -103,12 +110,13 @@ class FarmEngine:
         self._reports: deque[tuple[Hashable, Report]] = deque()
         self._infos: tuple[WorkerInfo, ...] = ()
         self._blender = ""
+        self._addons: Mapping[str, str] = {}
 
     @classmethod
     def at(cls, address: str, scratch: Scratch) -> FarmEngine:
         """The engine for the text of an address. Raises EngineError if that makes no sense, or is refused."""
         way = Way(sys.executable, Address.parsed(address), os.environ.get("BACKGROUND_NODES_FARM_SHARED", ""))
-        return cls(lambda: way, scratch)
+        return cls(lambda: way, scratch, may_wait=True)
 
     @property
     def num_workers(self) -> int:
@@ -117,20 +125,26 @@ class FarmEngine:
     def usual_capacity(self, here: int) -> int:  # noqa: ARG002 (machines are those of the farm)
         return _MANY
 
-    def why_not(self, needs: str) -> str:
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:
         """As in `ManagedEngine`. What machines there are is not known before the farm has answered once."""
         self._listen()
-        if self.farm is not None:
-            return self.farm.lacks(needs)
-        self.look()
-        return ""
+        if self.farm is None:
+            self.look()
+            deadline = time.monotonic() + (_ANSWER if self._may_wait else 0.0)
+            while self.farm is None and self._channel is not None and time.monotonic() < deadline:
+                connection.wait(self.wakers(), _LOOK_INTERVAL)
+                self._listen()
+        return "" if self.farm is None else self.farm.lacks(needs_of(needs, self._versions_of(addons)))
+
+    def _versions_of(self, addons: Collection[str]) -> dict[str, str]:
+        return {module: self._addons.get(module, "") for module in addons}
 
     def infos(self) -> tuple[WorkerInfo, ...]:
         return self._infos
 
     def use_settings(self, settings: WorkerSettings) -> None:
-        """Use workers of a version of Blender. All else is set where they run."""
-        self._blender = settings.blender
+        """Use workers of a version of Blender, and with add-ons of these versions. All else is set where they run."""
+        self._blender, self._addons = settings.blender, settings.addons
 
     def look(self) -> None:
         """Keep `farm` up to date from now on."""
@@ -158,7 +172,8 @@ class FarmEngine:
             self._end(number, NoWorker(fault))
             return
         task = messages.encode(request.task).decode()
-        order = Order("submit", number, task, request.is_fresh, self._blender, request.needs, script)
+        addons = self._versions_of(request.kind.addons)
+        order = Order("submit", number, task, request.is_fresh, self._blender, request.needs, addons, script)
         self._waiting[number] = order
         self._post_request(order)
 

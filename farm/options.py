@@ -59,6 +59,10 @@ def add(commands: Any) -> None:
     runs.add_argument("--end", metavar="ID", help="cancel one; what it has finished is kept")
     for name, text in (("status", "tell what the workers do"), ("stop", "end all workers and the scheduler")):
         action = actions.add_parser(name, help=text, allow_abbrev=False)
+        if name == "status":
+            action.add_argument(
+                "--addons", action="store_true", help="name the add-ons that did not come with the Blender of a machine"
+            )
         action.add_argument("scheduler", metavar="HOST:PORT", nargs="?", default=f"127.0.0.1:{USUAL_PORT}")
 
 

@@ -92,6 +92,7 @@ class StationPlugin(WorkerPlugin):
     async def setup(self, worker: Any) -> None:
         self._worker = worker
         self.station = Station(self._settings, worker.state.nthreads, worker.address, str(worker.name))
+        await self.station.addons.look()  # before it joins: nobody is to think that it has none
         worker.handlers |= {GET: self._get, PUT: self._put, FREEZE: self._freeze}
         worker.handlers |= {PUT_SHARED: self._put_shared, SHARE: self._share, SEE: self._see}
         worker.handlers |= {INFOS: self._infos, END_USED: self._end_used, DISMISS: self._dismiss}
@@ -150,6 +151,7 @@ class StationPlugin(WorkerPlugin):
 
     async def _infos(self, session: str = "") -> dict[str, Any]:
         infos = () if self.station is None else self.station.infos
+        addons = None if self.station is None else self.station.addons.found
         blender = "" if self.station is None else self.station.blender
         num_others = 0 if self.station is None else self.station.num_others(session)
         return {
@@ -158,6 +160,7 @@ class StationPlugin(WorkerPlugin):
             "num_others": num_others,
             "system": platform.system(),
             "memory": psutil.virtual_memory().total,
+            "addons": None if addons is None else [wire.encode(each) for each in addons],
             "shared": "" if self.station is None or self.station.shared is None else str(self.station.shared.path),
         }
 

@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from ..runtime import wire
 from ..runtime.engine.carried_files import CarriedFile
-from ..runtime.engine.workers import WorkerInfo
+from ..runtime.engine.workers import InstalledAddon, WorkerInfo
 from ..runtime.errors import TransportError
-from ..runtime.planning.needs import Offer, parsed
+from ..runtime.planning.needs import Needs, Offer, parsed
 from ..runtime.version import RESULTS_VERSION, __version__
 
 _Record = TypeVar("_Record")
@@ -31,6 +32,7 @@ class Order:
         is_fresh: as in `interface.Request`.
         blender: as in `workers.WorkerSettings`; of "submit" only.
         needs: as in `interface.Request`.
+        addons: versions of the add-ons that it enables, as they are at home, by their modules.
         script: the digest of the task's script and the modules beside it, as the user allowed it; "" if it has none.
     """
 
@@ -40,7 +42,13 @@ class Order:
     is_fresh: bool = False
     blender: str = ""
     needs: str = ""
+    addons: Mapping[str, str] = field(default_factory=dict)
     script: str = ""
+
+    @property
+    def wanted(self) -> Needs:
+        """All that it needs of a machine."""
+        return needs_of(self.needs, self.addons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class StationInfo:
         system: "Linux", for one.
         memory: bytes that the machine has.
         resources: what else it says to have: names and amounts.
+        addons: those that its Blender can enable; None if that is not known.
         shared: its path of the folder that other machines see, too; "" if it has none.
         is_by_folder: whether large files go between it and this home by that.
         workers: what each background Blender does.
@@ -68,15 +77,23 @@ class StationInfo:
     system: str = ""
     memory: int = 0
     resources: dict[str, float] = field(default_factory=dict)
+    addons: tuple[InstalledAddon, ...] | None = None
     shared: str = ""
     is_by_folder: bool = False
     workers: tuple[WorkerInfo, ...] = ()
 
-    def lacks(self, needs: str) -> str:
-        """What it has not of what a task needs, "" if it has all. Raises ValueError if `needs` makes no sense."""
+    @property
+    def own_addons(self) -> tuple[str, ...]:
+        """The add-ons that did not come with its Blender, as people read them: modules with versions."""
+        own = (each for each in self.addons or () if not each.is_bundled)
+        return tuple(f"{each.module} {each.version}".strip() for each in own)
+
+    def lacks(self, needs: Needs) -> str:
+        """What it has not of what a task needs, "" if it has all."""
         if not self.is_there:
             return "an answer"
-        return Offer(self.system, self.memory, self.blender, self.resources).lacks(parsed(needs))
+        addons = None if self.addons is None else {each.module: each.version for each in self.addons}
+        return Offer(self.system, self.memory, self.blender, self.resources, addons).lacks(needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ class FarmInfo:
     stations: tuple[StationInfo, ...] = ()
     dashboard: str = ""
 
-    def lacks(self, needs: str) -> str:
+    def lacks(self, needs: Needs) -> str:
         """Why none of its machines has what a task needs, "" if one has, or there is none."""
         lacking = {station.name: station.lacks(needs) for station in self.stations}
         if not lacking or not all(lacking.values()):
@@ -137,7 +154,7 @@ class Job:
         blender: as in `workers.WorkerSettings`.
         files: what it reads.
         version: of Background Nodes at home.
-        script: as in `Order`.
+        script, addons: as in `Order`.
     """
 
     session: str
@@ -149,6 +166,7 @@ class Job:
     files: tuple[HeldFile, ...]
     version: str = ""
     script: str = ""
+    addons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +207,11 @@ class JobNews:
     wanted: str = ""
     log: str = ""
     log_start: int = 0
+
+
+def needs_of(text: str, addons: Mapping[str, str]) -> Needs:
+    """What an artist wrote, and add-ons. Raises ValueError if the text makes no sense."""
+    return replace(parsed(text), addons=addons)
 
 
 def encoded(record: Any) -> str:

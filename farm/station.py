@@ -32,6 +32,7 @@ from ..runtime.scratch import room
 from ..runtime.scratch.removal import remove_files
 from ..runtime.scratch.scratch import Scratch, ScratchFolder
 from .blender_version import version_of
+from .machine_addons import MachineAddons
 from .records import VERSION, HeldFile, Job, JobEnd, JobNews
 from .shared_folder import SMALLEST, SharedFolder
 from .shelf import USUAL_SIZE, Shelf
@@ -118,6 +119,8 @@ class Station:
             raise StoreError(f"{shelf} can't be used: {error}") from error
         self._pool = Pool(Launcher.for_blender(settings.blender), self._scratch, slots)
         self._pool.use_settings(WorkerSettings(memory_limit=settings.memory_limit))
+        self.addons = MachineAddons(settings.blender, self._scratch.new_folder)
+        self._following = asyncio.ensure_future(self.addons.follow())
         self._entries: dict[Hashable, _Entry] = {}
         self._jobs: dict[str, asyncio.Task[JobEnd]] = {}
         self._sessions: dict[str, str] = {}  # of jobs, by key
@@ -145,6 +148,7 @@ class Station:
         """End all jobs and background Blenders, and remove what they left but for the shelf."""
         for key in list(self._jobs):
             self.stop(key)
+        self._following.cancel()
         self._is_closing = True
         self._ring()
         await asyncio.to_thread(self._thread.join)
@@ -177,7 +181,7 @@ class Station:
         self._call(self._pool.end_used)
 
     async def _carry_out(self, job: Job, tell: Tell, copy: Copy) -> JobEnd:
-        if reason := self._misfit(job):
+        if reason := await self._misfit(job):
             return JobEnd(self.address, no_worker=f"the worker at {self.address} can't do it: {reason}")
         try:
             folder = self._scratch.folder.inner(job.session)
@@ -206,13 +210,14 @@ class Station:
                 report = await self._do(job, task, folder, tell)
             return await self._end(job, task, folder, report, names)
 
-    def _misfit(self, job: Job) -> str:
+    async def _misfit(self, job: Job) -> str:
         """Why this station is none for a job, "" if it is one."""
         if job.version != VERSION:
             return f"it has Background Nodes {VERSION}, and {job.version or 'an older one'} asks for it"
         if job.blender not in ("", self.blender):
             return f"it has Blender {self.blender}, and Blender {job.blender} asks for it"
-        return ""
+        lacking = await self.addons.lacks(job.addons)
+        return f"it has not {lacking}" if lacking else ""
 
     async def _do(self, job: Job, task: messages.Task, folder: ScratchFolder, tell: Tell) -> Report:
         """Let the pool do the task of a job."""

@@ -53,6 +53,6 @@ class Share(PassingEngine):
     def next_look(self) -> float | None:
         return time.monotonic() if self._refused else self._engine.next_look()
 
-    def why_not(self, needs: str) -> str:  # noqa: ARG002
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:  # noqa: ARG002
         """Nothing: which machine does a step is up to the farm that the job was submitted to."""
         return ""

@@ -7,6 +7,7 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,11 @@ def submit(options: argparse.Namespace, folder: Path) -> Job:
     return job
 
 
-def _why_not(text: str) -> str:
-    """Why no machine of a farm can serve a need. All have the Blender that the job is submitted with."""
+def _why_not(text: str, _addons: Collection[str]) -> str:
+    """Why no machine of a farm can serve a need. All have the Blender that the job is submitted with.
+
+    Add-ons are no need of a machine: those that did not come with that Blender travel with the job.
+    """
     lacking = Offer("", blender=bpy.app.version_string.split()[0]).lacks(Needs(blender=parsed(text).blender))
     return f"the job runs with Blender {bpy.app.version_string}, and it needs {lacking}" if lacking else ""
 

@@ -14,7 +14,7 @@ import bpy
 from ...node_tree.baselines import baselines
 from ...node_tree.identity import background_trees
 from ...node_tree.writer import Writer
-from ...runtime.blender import color_management, cycles_devices, paths, preferences, snapshot
+from ...runtime.blender import color_management, cycles_devices, installed_addons, paths, preferences, snapshot
 from ...runtime.blender.edits import edits
 from ...runtime.blender.snapshot import Snapshot
 from ...runtime.blender.written import Written
@@ -160,7 +160,9 @@ class BlenderHost:
     def worker_settings(self, settings: Settings) -> WorkerSettings:
         devices = cycles_devices.chosen() if settings.use_gpu else CyclesDevices()
         version = ".".join(map(str, bpy.app.version))
-        return WorkerSettings(settings.limits, settings.memory_limit, devices, version, preferences.addon_places())
+        addons = {each.module: each.version for each in installed_addons.installed()}
+        places = preferences.addon_places()
+        return WorkerSettings(settings.limits, settings.memory_limit, devices, version, places, addons)
 
     def occupation(self) -> str:
         return occupation.occupation()

@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import addon_utils
 import bpy
 
 from ...node_tree import reader
 from ...runtime.blender import sendable
+from ...runtime.blender.installed_addons import installed
 from ...runtime.errors import CompileError, Problem
 from ...runtime.planning.compiler import compile_graph
 from ...runtime.planning.graph import Graph
@@ -43,7 +43,7 @@ def _check_addons(plan: Plan) -> None:
     """Raise CompileError if an add-on is not installed: its version is a part of what a result depends on."""
     wanted = {module for task in plan.tasks for module in task.settings.addons}
     for refresh in (False, True):  # somebody may have installed it a moment ago
-        missing = wanted - {each.__name__ for each in addon_utils.modules(refresh=refresh)} if wanted else wanted
+        missing = wanted - {each.module for each in installed(refresh=refresh)} if wanted else wanted
         if not missing:
             return
     fix = "Install it, or take it away from Add-ons in the Sidebar"

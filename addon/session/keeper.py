@@ -14,7 +14,7 @@ import contextlib
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
@@ -226,11 +226,11 @@ class Session:
             is_forced=force,
         )
 
-    def _why_not_foreseen(self, told: str) -> str:
+    def _why_not_foreseen(self, told: str, addons: Collection[str]) -> str:
         """Why this machine can't serve what a task needs; another engine is not asked before a run is to start."""
         engine = self._equipment.engine
         is_asked = self.settings.engine == POOL and engine is not None and not self._equipment.is_elsewhere
-        return engine.why_not(told) if is_asked and engine is not None else ""
+        return engine.why_not(told, addons) if is_asked and engine is not None else ""
 
     def forecast(self, tree: bpy.types.NodeTree, **options: Any) -> Forecast:
         """What a run would do. See `background_nodes.forecast`; the options are those of `forecaster`."""

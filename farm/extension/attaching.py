@@ -47,7 +47,8 @@ def farm() -> ModuleType | None:
 
     def make(told: str, scratch: Any) -> Any:
         ways.find(found, told)  # raises what is wrong before anything begins
-        return following.Following(engine.FarmEngine(lambda: ways.find(found, told), scratch))
+        made = engine.FarmEngine(lambda: ways.find(found, told), scratch, may_wait=bpy.app.background)
+        return following.Following(made)
 
     engines.add(engine.NAME, make, label=engine.LABEL, description=engine.DESCRIPTION)
     _attached = first

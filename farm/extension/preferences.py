@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import attaching, watch, ways
+from . import attaching, telling, watch, ways
 from .parts import part
 
 #: As in what nodes need: see `runtime/planning/needs.py`.
@@ -28,6 +28,24 @@ class BACKGROUND_NODES_FARM_OT_look(bpy.types.Operator):
         except Exception as error:  # noqa: BLE001 (its class is one of the other extension, which may be gone)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BACKGROUND_NODES_FARM_OT_addons(bpy.types.Operator):
+    """Show the add-ons of a machine that did not come with its Blender"""
+
+    bl_idname = "background_nodes_farm.addons"
+    bl_label = "Add-ons of a Machine"
+
+    machine: bpy.props.StringProperty(name="Machine", description="Its name", options={"SKIP_SAVE"})
+    names: bpy.props.StringProperty(name="Names", description="Modules of add-ons, a line each", options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return f"Add-ons of {properties.machine} that did not come with its Blender:\n{properties.names}"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        telling.tell(f"Add-ons of {self.machine}", self.names, "PLUGIN")
         return {"FINISHED"}
 
 
@@ -125,6 +143,7 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
     words += [f"{station.memory // _GB} GB", *(f"{name} {amount:g}" for name, amount in station.resources.items())]
     words += ["by the shared folder"] if station.is_by_folder else []
     has.label(text=", ".join(words), translate=False)
+    _draw_addons(split, station)
     busy = [worker for worker in station.workers if worker.task_name]
     for worker in busy:
         split = column.split(factor=0.4)
@@ -139,6 +158,18 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
         row.label(text="Idle" if station.workers else "Idle, no background Blender is open")
 
 
+def _draw_addons(layout: bpy.types.UILayout, station: Any) -> None:
+    """How many a machine has beside those of Blender; a click, or the mouse over it, tells their names."""
+    if names := station.own_addons:
+        button = layout.operator(
+            BACKGROUND_NODES_FARM_OT_addons.bl_idname,
+            text=f"{len(names)} add-ons" if len(names) != 1 else "1 add-on",
+            emboss=False,
+            translate=False,
+        )
+        button.machine, button.names = station.name, "\n".join(names)
+
+
 def _draw_paragraph(layout: bpy.types.UILayout, text: str) -> None:
     column = layout.column(align=True)
     words, line, icon = text.split(), "", "ERROR"
@@ -151,7 +182,7 @@ def _draw_paragraph(layout: bpy.types.UILayout, text: str) -> None:
             line = f"{line} {word}".strip()
 
 
-classes = (BACKGROUND_NODES_FARM_OT_look, BackgroundNodesFarmPreferences)
+classes = (BACKGROUND_NODES_FARM_OT_look, BACKGROUND_NODES_FARM_OT_addons, BackgroundNodesFarmPreferences)
 
 
 def register() -> None:

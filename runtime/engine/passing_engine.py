@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from .interface import Report, Request
@@ -67,8 +67,8 @@ class PassingEngine:
     def usual_capacity(self, here: int) -> int:
         return self._engine.usual_capacity(here)
 
-    def why_not(self, needs: str) -> str:
-        return self._engine.why_not(needs)
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:
+        return self._engine.why_not(needs, addons)
 
     def infos(self) -> tuple[WorkerInfo, ...]:
         return self._engine.infos()

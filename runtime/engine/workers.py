@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -79,6 +80,21 @@ class AddonPlaces:
 
 
 @dataclass(frozen=True, slots=True)
+class InstalledAddon:
+    """An add-on that a Blender can enable.
+
+    Attributes:
+        module: as the preferences name it.
+        version: as it says it itself, "1.2.0"; "" if it says none.
+        is_bundled: whether it came with Blender.
+    """
+
+    module: str
+    version: str = ""
+    is_bundled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerSettings:
     """Settings of workers.
 
@@ -88,6 +104,7 @@ class WorkerSettings:
         devices: what tasks render with.
         blender: the version of Blender that they must be, "5.2.3"; "" if that does not matter.
         places: where add-ons are.
+        addons: the versions of the add-ons that are here, by their modules. Those that tasks enable must be the same.
     """
 
     limits: WorkerLimits = field(default_factory=WorkerLimits)
@@ -95,6 +112,7 @@ class WorkerSettings:
     devices: CyclesDevices = field(default_factory=CyclesDevices)
     blender: str = ""
     places: AddonPlaces = field(default_factory=AddonPlaces)
+    addons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def limits_of_each(self) -> WorkerLimits:
@@ -120,10 +138,11 @@ class ManagedEngine(Engine, Protocol):
     def usual_capacity(self, here: int) -> int:
         """How many workers there may be if nobody says how many, where `here` are usual on this machine."""
 
-    def why_not(self, needs: str) -> str:
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:
         """Why no worker can do what needs this of its machine, a phrase; "" if one can, or that is not known.
 
-        `needs` is as in `planning.needs`, and makes sense.
+        `needs` is as in `planning.needs`, and makes sense. `addons` are modules of add-ons that are here, and that the
+        worker has to enable.
         """
 
     def infos(self) -> tuple[WorkerInfo, ...]:

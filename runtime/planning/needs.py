@@ -7,7 +7,7 @@ import functools
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,22 +31,29 @@ class Needs:
         memory: bytes that the machine has at least.
         blender: the version of its Blender, "5.2" for each 5.2.x; "" for any.
         resources: how much a task takes of what a machine says to have, such as GPUs.
+        addons: versions of the add-ons that its Blender must have, by their modules; "" for any version. They are never
+            in a text: a node has a field for them.
     """
 
     system: str = ""
     memory: float = 0.0
     blender: str = ""
     resources: Mapping[str, float] = field(default_factory=dict)
+    addons: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a machine has: as in `Needs`. A `memory` of 0 and a `blender` of "" are unknown, and enough."""
+    """What a machine has: as in `Needs`.
+
+    A `memory` of 0, a `blender` of "" and `addons` of None are unknown, and enough.
+    """
 
     system: str
     memory: float = 0.0
     blender: str = ""
     resources: Mapping[str, float] = field(default_factory=dict)
+    addons: Mapping[str, str] | None = None
 
     def lacks(self, needs: Needs) -> str:
         """What it has not enough of, as it would be written; "" if it has all."""
@@ -59,7 +66,18 @@ class Offer:
             return f"Blender={needs.blender}"
         lacking = (name for name, amount in needs.resources.items() if self.resources.get(name, 0.0) < amount)
         name = next(lacking, "")
-        return f"{name}={needs.resources[name]:.9g}" if name else ""
+        if name:
+            return f"{name}={needs.resources[name]:.9g}"
+        return next(filter(None, (self._lacks_addon(*each) for each in needs.addons.items())), "")
+
+    def _lacks_addon(self, module: str, version: str) -> str:
+        found = version if self.addons is None else self.addons.get(module)
+        if found is not None:
+            is_enough = version in ("", found)
+            return "" if is_enough else f'version {version} of the add-on "{module}", but {found or "one without"}'
+        name = module.rpartition(".")[2]  # of an extension, without its repository
+        other = next((each for each in self.addons or () if each.rpartition(".")[2] == name), "")
+        return f'the add-on "{module}"' + (f', but "{other}"' if other else "")
 
 
 @functools.cache
@@ -102,22 +120,24 @@ def own_memory() -> float:
         return 0.0
 
 
-def check(tasks: Iterable[PlannedTask], why_not: Callable[[str], str]) -> None:
+def check(tasks: Iterable[PlannedTask], why_not: Callable[[str, Collection[str]], str]) -> None:
     """Check what tasks need.
 
     Args:
         tasks: what is to run.
-        why_not: tells why nobody can serve a need, "" if somebody may.
+        why_not: tells why nobody can serve a need with these add-ons, "" if somebody may.
 
     Raises:
         CompileError: if nobody can serve one, or it says nothing.
     """
     problems = []
     for task in tasks:
-        text = task.settings.needs
+        text, addons = task.settings.needs, task.settings.addons
         try:
-            reason = why_not(text) if parsed(text) != Needs() else ""
+            reason = why_not(text, addons) if parsed(text) != Needs() or addons else ""
             fix = "Use another engine or machine, or change Needs in the Sidebar"
+            if addons:
+                fix = "Install them where it is to run, use another engine, or change Needs or Add-ons in the Sidebar"
         except ValueError as error:
             reason, fix = str(error), "Write what its machine must have, as in: GPU=1, memory=16, OS=Linux"
         if reason:

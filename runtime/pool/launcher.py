@@ -46,12 +46,12 @@ class Launcher:
     places: AddonPlaces = field(default_factory=AddonPlaces)
 
     @classmethod
-    def for_blender(cls, binary_path: str) -> Launcher:
+    def for_blender(cls, binary_path: str, script: Path = BOOTSTRAP) -> Launcher:
         """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
         if binary_path:
             options = ("--background", _FACTORY_SETTINGS, "-noaudio", "--python")
-            return cls((binary_path, *options, str(BOOTSTRAP), "--"))
-        return cls((sys.executable, str(BOOTSTRAP), "--"))
+            return cls((binary_path, *options, str(script), "--"))
+        return cls((sys.executable, str(script), "--"))
 
     def launch(
         self, folder: Path, scratch: ScratchFolder, spawner: Spawner, kind: WorkerKind = PLAIN
@@ -67,8 +67,7 @@ class Launcher:
             LaunchError: if what a worker needs can't be made.
         """
         try:
-            for name in (_TEMPORARY, _CONFIGURATION):
-                (folder / name).mkdir()
+            environment = environment_of(folder)
             if kind.preferences:
                 artists = scratch.inner(kind.folder).file(kind.preferences)
                 shutil.copyfile(artists, folder / _CONFIGURATION / PREFERENCES)
@@ -85,7 +84,7 @@ class Launcher:
             json.dumps(wire.encode(self.places)),
             str(scratch.path),
         )
-        process = spawner.start(Order(argv, os.environ | _folders(folder), folder / WORKER_LOG, theirs))
+        process = spawner.start(Order(argv, environment, folder / WORKER_LOG, theirs))
         return process, ours
 
     def failure(self, error: Exception) -> str:
@@ -93,10 +92,15 @@ class Launcher:
         return f"the worker {self.command[0]!r} can't be started: {error}"
 
 
-def _folders(folder: Path) -> dict[str, str]:
-    """The variables of the environment that keep what a worker writes by itself in its folder."""
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment of a background Blender, whose variables keep what it writes by itself in folders in this one.
+
+    Raises OSError if they can't be made.
+    """
+    for name in (_TEMPORARY, _CONFIGURATION):
+        (folder / name).mkdir()
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY))
-    return {**temporary, "BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
+    return os.environ | temporary | {"BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
 
 
 def read_tail(path: Path, size: int = 2000) -> str:

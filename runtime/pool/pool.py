@@ -20,7 +20,7 @@ import os
 import platform
 import time
 from collections import Counter, deque
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,7 @@ class Pool:
     def usual_capacity(self, here: int) -> int:
         return here
 
-    def why_not(self, needs: str) -> str:
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:  # noqa: ARG002 (those here are here)
         gpus = float(len(self._launcher.devices.ids))
         offer = Offer(platform.system(), own_memory(), self._blender, {"GPU": gpus})
         lacking = offer.lacks(parsed(needs))

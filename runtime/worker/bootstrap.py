@@ -31,7 +31,7 @@ def _die_with(foreground: int) -> None:
             os._exit(0)
 
 
-def _alias_package() -> None:
+def alias_package() -> None:
     """Let scripts import `background_nodes`, whatever the extension is called in the foreground."""
     spec = importlib.util.spec_from_file_location(
         "background_nodes", _ROOT / "__init__.py", submodule_search_locations=[str(_ROOT)]
@@ -56,7 +56,7 @@ def _main(
     scratch: str,
 ) -> None:
     _die_with(int(foreground))
-    _alias_package()
+    alias_package()
     from background_nodes.runtime import wire
     from background_nodes.runtime.blender import cycles_devices
     from background_nodes.runtime.engine.messages import WorkerKind

@@ -22,7 +22,8 @@ from .conftest import PATIENCE
 TASK = messages.encode(messages.Gather((), "000001.blend")).decode()
 MACHINES = ("tls://render1:1", "tls://render2:1")
 SAID = {"name": "render", "nthreads": 1, "resources": {}}
-REPLY = {"blender": "5.2.0", "system": "Linux", "memory": 1, "shared": "", "infos": [], "num_others": 0}
+REPLY = {"blender": "5.2.0", "system": "Linux", "memory": 1, "addons": None}
+REPLY |= {"shared": "", "infos": [], "num_others": 0}
 
 
 class DaskClient:

@@ -21,6 +21,7 @@ from background_nodes.farm.station import Station, StationSettings
 from background_nodes.runtime.engine import messages
 from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.engine.messages import WorkerKind
+from background_nodes.runtime.planning.needs import parsed
 from background_nodes.runtime.pool.transport import Channel
 from background_nodes.runtime.scratch.scratch import Scratch
 
@@ -177,6 +178,7 @@ class CutOff(Slow):
 
 
 ANSWER = {"infos": [], "blender": "5.2.0", "num_others": 0, "system": "Linux", "memory": 2**34, "shared": ""}
+ANSWER |= {"addons": None}
 WHOLE = hashlib.sha256(b"whole").hexdigest()
 
 
@@ -238,10 +240,10 @@ def test_machine_that_is_silent_for_a_while_still_has_what_tasks_need(monkeypatc
 
     async def story() -> None:
         bridge = Bridge(DaskClient(), lambda _told: None, scratch.folder)
-        assert not (await bridge._described())["tls://render1:1"].lacks("GPU=1")
+        assert not (await bridge._described())["tls://render1:1"].lacks(parsed("GPU=1"))
         await bridge._look_once()
         assert not replies, "it was silent"
-        assert not (await bridge._described())["tls://render1:1"].lacks("GPU=1")
+        assert not (await bridge._described())["tls://render1:1"].lacks(parsed("GPU=1"))
 
     asyncio.run(story())
 

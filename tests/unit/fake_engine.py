@@ -15,7 +15,7 @@ from __future__ import annotations
 import platform
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
 from typing import Any
 
 from background_nodes.runtime.engine import messages
@@ -116,7 +116,7 @@ class FakeEngine:
     def usual_capacity(self, here: int) -> int:
         return here
 
-    def why_not(self, needs: str) -> str:
+    def why_not(self, needs: str, addons: Collection[str] = ()) -> str:
         lacking = Offer(platform.system(), memory=1024.0**3).lacks(parsed(needs))
         return f"the fake one has not {lacking}" if lacking else ""
 

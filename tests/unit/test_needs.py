@@ -64,10 +64,48 @@ def test_machine_that_is_sold_with_so_much_memory_has_it():
     assert Offer("Linux", 15.5 * GB).lacks(parsed("memory=16")) == ""
 
 
+@pytest.mark.parametrize(
+    ("addons", "lacking"),
+    [
+        (None, ""),
+        ({"scatter": "1.2.0", "bl_ext.studio.nails": "2.0.0"}, ""),
+        ({"scatter": "1.2.0"}, 'the add-on "bl_ext.studio.nails"'),
+        (
+            {"scatter": "1.2.0", "bl_ext.attic.nails": "2.0.0"},
+            'the add-on "bl_ext.studio.nails", but "bl_ext.attic.nails"',
+        ),
+        ({"scatter": "1.3.0", "bl_ext.studio.nails": ""}, 'version 1.2.0 of the add-on "scatter", but 1.3.0'),
+        ({"scatter": "", "bl_ext.studio.nails": ""}, 'version 1.2.0 of the add-on "scatter", but one without'),
+    ],
+)
+def test_machine_has_the_addons_in_their_versions_or_says_what_it_lacks(addons, lacking):
+    """Of one of them no version is known at home."""
+    needs = Needs(addons={"scatter": "1.2.0", "bl_ext.studio.nails": ""})
+    assert Offer("Linux", addons=addons).lacks(needs) == lacking
+
+
+def test_addons_of_a_node_are_asked_for_with_its_needs_and_what_mends_them_is_told():
+    asked = []
+
+    def why_not(needs: str, addons: tuple[str, ...]) -> str:
+        asked.append((needs, addons))
+        return 'render1 has not the add-on "scatter"'
+
+    (task,) = parse_plan("a").tasks
+    task = dataclasses.replace(task, settings=NodeSettings(addons=("scatter",)))
+    with pytest.raises(CompileError) as caught:
+        check([task], why_not)
+    assert asked == [("", ("scatter",))]
+    (problem,) = caught.value.problems
+    assert problem.node == "A"
+    assert problem.message == 'what it needs can\'t be had: render1 has not the add-on "scatter"'
+    assert problem.fix.startswith("Install them where it is to run")
+
+
 def test_problems_of_all_nodes_are_told_at_once_and_nobody_is_asked_for_nothing():
     asked = []
 
-    def why_not(needs: str) -> str:
+    def why_not(needs: str, _addons: tuple[str, ...]) -> str:
         asked.append(needs)
         return "nobody has a GPU" if "GPU" in needs else ""
 
