@@ -21,6 +21,13 @@ def main() -> bpy.types.Image:
     image.pack()
     return image
 """
+COUNTS = """
+import bpy
+def main(number: int) -> bpy.types.Object:
+    if number == 1:
+        raise ValueError("not this one")
+    return bpy.data.objects.new(f"Made {number}", None)
+"""
 SHOWN = "return [item.name for each in bpy.data.collections if each.name == 'Viewer' for item in each.objects]"
 
 
@@ -88,3 +95,40 @@ def test_click_shows_an_image_which_is_not_saved(graph, tmp_path):
     copy = shutil.copy(path, tmp_path / "copy.blend")
     images = "with bpy.data.libraries.load(path) as (found, _): return found.images"
     assert "Red" not in window.run(images, path=str(copy))
+
+
+def test_click_on_a_node_that_did_a_part_of_its_items_runs_nothing_unless_something_changed(editor):
+    window = editor.window
+    editor.add_script(COUNTS, "Counts", (-100.0, 100.0))
+    window.run(
+        """
+        tree = places.tree()
+        numbers = tree.nodes.new("BackgroundNodeInput")
+        numbers.data_type, numbers.is_list, numbers.location = "INT", True, (-350.0, 100.0)
+        numbers.name, numbers.outputs[0].default_value = "Numbers", [0, 1, 2]
+        tree.links.new(numbers.outputs[0], tree.nodes["Counts"].inputs["Number"])
+        places.area().spaces.active.show_region_ui = False
+        places.area("PROPERTIES").ui_type = "VIEW_3D"
+        """
+    )
+    editor.frame_all()
+    window.press("RET", ctrl=True)
+    window.wait_for("return places.session().run_of(places.tree()) is not None")
+    assert editor.wait_until_home()["state"] == "failed"
+    window.run("global first; first = places.session().run_of(places.tree())")
+    is_first = "return places.session().run_of(places.tree()) is first"
+    forecast = "places.module('addon.session.forecasts')._told[places.tree().session_uid]"
+    window.wait_for(f"return {forecast}.is_fresh")  # as long as it is not known what a run would give, a click runs
+
+    view(editor, *editor.place_of("Counts"))
+    assert window.wait_for(SHOWN) == ["Made 0", "Made 2"]
+    assert window.run(is_first)
+
+    left, bottom, _, _ = window.run("return places.rectangle('BackgroundNodeTree', 'WINDOW')")
+    view(editor, left + 40, bottom + 60)
+    window.wait_for("return 'Viewer' not in bpy.data.collections")
+    window.run("places.tree().nodes['Numbers'].outputs[0].default_value = [0, 3, 2]")
+    window.settle(5)
+    view(editor, *editor.place_of("Counts"))
+    window.wait_for(is_first.replace("is first", "is not first"))
+    assert window.wait_for(SHOWN) == ["Made 0", "Made 3", "Made 2"]
