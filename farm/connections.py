@@ -21,7 +21,7 @@ from ..runtime.errors import EngineError
 from ..runtime.hosts import is_loopback
 from . import credentials
 from .address import Address
-from .plugin import INFOS, StationBringer, StationPlugin, is_reachable_unencrypted
+from .plugin import INFOS, StationBringer, StationPlugin, is_reachable_unencrypted, is_topic
 from .records import StationInfo
 from .station import StationSettings
 
@@ -38,6 +38,9 @@ _LOOK_INTERVAL: Final = 0.1
 #: What Dask answers a worker whose name another one has, and what it prints of each answer that is a refusal.
 _NAME_TAKEN: Final = "name taken"
 _REFUSED: Final = "Unable to connect to scheduler: "
+#: How much Dask remembers for its developers of each kind: of what went over each connection, what its thread did in
+#: each second ... A message may have a megabyte, and it would be a thousand of them.
+_NUM_REMEMBERED: Final = 10
 #: Dask gives a task whose worker is gone to no other: what becomes of it is decided at home, where retries are counted.
 _SETTINGS: Final = {
     "distributed.scheduler.allowed-failures": 0,
@@ -45,6 +48,7 @@ _SETTINGS: Final = {
     "distributed.admin.tick.limit": "10s",
     "distributed.comm.timeouts.connect": f"{_TIMEOUT:.0f}s",
     "distributed.comm.timeouts.tcp": f"{_SILENCE:.0f}s",
+    "distributed.admin.low-level-log-length": _NUM_REMEMBERED,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
@@ -68,8 +72,30 @@ def fall_silent() -> None:
     logging.getLogger("distributed.worker").setLevel(logging.CRITICAL)
 
 
-class PagesScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
-    """Dask's scheduler with its pages for this machine only, as nobody needs a token for them."""
+class ForgettingScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
+    """Dask's scheduler, which keeps no news of jobs: it passes them on, to nobody if their bridge is gone."""
+
+    def log_event(self, topic: Any, msg: Any) -> None:
+        """As in Dask."""
+        if not is_topic(topic):
+            super().log_event(topic, msg)
+        elif self._has_listeners(topic):
+            super().log_event(topic, msg)
+            self._broker.truncate(topic)
+
+    def remove_client(self, client: str, stimulus_id: str | None = None) -> None:
+        """As in Dask, which keeps what it knows of its topics."""
+        super().remove_client(client, stimulus_id)
+        own = [name for name, topic in self._broker._topics.items() if is_topic(name) and client in topic.subscribers]
+        for name in own:
+            del self._broker._topics[name]
+
+    def _has_listeners(self, topic: str) -> bool:
+        return topic in self._broker._topics  # asking for one makes it
+
+
+class PagesScheduler(ForgettingScheduler):
+    """The same with Dask's pages for this machine only, as nobody needs a token for them."""
 
     def __init__(self, *, port_of_pages: int, **options: Any) -> None:
         # Dask lets the pages of any website read what goes by a web socket of this machine.
@@ -78,7 +104,7 @@ class PagesScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
         super().__init__(dashboard=True, dashboard_address=f"{_HERE}:{port_of_pages}", **options)
 
 
-class Scheduler(distributed.Scheduler):  # type: ignore[misc,unused-ignore]
+class Scheduler(ForgettingScheduler):
     """The same without them."""
 
     def start_http_server(self, *_args: Any, **_options: Any) -> None:

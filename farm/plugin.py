@@ -46,6 +46,11 @@ def topic(session: str) -> str:
     return f"{NAME}-{session}"
 
 
+def is_topic(name: object) -> bool:
+    """Whether a topic, or several, is one of ours."""
+    return isinstance(name, str) and name.startswith(f"{NAME}-")
+
+
 async def carry_out(text: str) -> str:
     """Do a job; for Dask, which calls this in a worker.
 

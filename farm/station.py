@@ -33,15 +33,11 @@ from ..runtime.scratch.removal import remove_files
 from ..runtime.scratch.scratch import Scratch, ScratchFolder
 from .blender_version import version_of
 from .machine_addons import MachineAddons
+from .news import News, Tell
 from .records import VERSION, HeldFile, Job, JobEnd, JobNews
 from .shared_folder import SMALLEST, SharedFolder
 from .shelf import USUAL_SIZE, Shelf
 
-#: Seconds between two messages about the progress of a task: 20 a second.
-_PROGRESS_INTERVAL: Final = 0.05
-#: Seconds between two looks at what a script has printed, and the most bytes of it that are told at once.
-_LOG_INTERVAL: Final = 0.25
-_LOG_PIECE: Final = 32 * 1024
 #: Seconds after which no more is expected of a file of which no piece has come: its bridge was killed. A slow line, by
 #: which several files go at once, takes minutes for a piece.
 _SILENCE: Final = 600.0
@@ -52,8 +48,6 @@ _FOLDER: Final = "the shared folder"
 
 _log = logging.getLogger("background_nodes.farm")
 
-#: Tells the bridge of a job something.
-Tell = Callable[[JobNews], None]
 #: Copies a file by its digest from the station of an address to a path; tells whether that station has it.
 Copy = Callable[[str, str, Path], Awaitable[bool]]
 
@@ -63,9 +57,7 @@ class _Entry:
     """A job that is with the pool."""
 
     end: asyncio.Future[Report]
-    tell: Callable[[str], None]
-    next_progress: float = 0.0
-    progress: messages.Progressed | None = None  # what was not told yet
+    news: News
 
 
 @dataclass
@@ -221,13 +213,11 @@ class Station:
 
     async def _do(self, job: Job, task: messages.Task, folder: ScratchFolder, tell: Tell) -> Report:
         """Let the pool do the task of a job."""
-
-        def tell_report(report: str) -> None:
-            tell(JobNews(job.key, self.address, report))
-
-        entry = self._entries[job.key] = _Entry(self._loop.create_future(), tell_report)
+        log = folder.file(task.log) if isinstance(task, messages.Execute) else None
+        news = News(job.key, self.address, log, tell)
+        entry = self._entries[job.key] = _Entry(self._loop.create_future(), news)
         self._call(lambda: self._pool.submit(Request(job.key, task, job.is_fresh)))
-        watching = asyncio.ensure_future(self._watch(job, task, folder, entry, tell))
+        watching = asyncio.ensure_future(news.watch())
         try:
             return await entry.end
         finally:
@@ -243,21 +233,6 @@ class Station:
         """Remove what the Blender of a task has written that was killed, or has died: nobody else knows of it."""
         logs = [task.log] if with_log and isinstance(task, messages.Execute) else []
         self._call(lambda: remove_files(folder.file(name) for name in (task.blob, *logs)))
-
-    async def _watch(self, job: Job, task: messages.Task, folder: ScratchFolder, entry: _Entry, tell: Tell) -> None:
-        """Tell what the script prints, and progress that came too soon after the last."""
-        read = 0
-        log = folder.file(task.log) if isinstance(task, messages.Execute) else None
-        while True:
-            await asyncio.sleep(_LOG_INTERVAL if entry.progress is None else _PROGRESS_INTERVAL)
-            self._tell_progress(entry)
-            if log is None or not log.exists() or log.stat().st_size <= read:
-                continue
-            with contextlib.suppress(OSError), log.open("rb") as file:
-                file.seek(read)
-                piece = file.read(_LOG_PIECE)
-                tell(JobNews(job.key, self.address, log=piece.decode("utf-8", "replace"), log_start=read))
-                read += len(piece)
 
     async def _end(
         self, job: Job, task: messages.Task, folder: ScratchFolder, report: Report, names: set[str]
@@ -484,18 +459,12 @@ class Station:
                 continue
             match report:
                 case messages.Started():
-                    entry.tell(messages.encode(report).decode())
+                    entry.news.started(report)
                 case messages.Progressed():
-                    entry.progress = report
-                    self._tell_progress(entry)
+                    entry.news.progressed(report)
                 case _:
+                    entry.news.end()
                     entry.end.set_result(report)
-
-    def _tell_progress(self, entry: _Entry) -> None:
-        now = time.monotonic()
-        if entry.progress is not None and now >= entry.next_progress and not entry.end.done():
-            entry.tell(messages.encode(entry.progress).decode())
-            entry.progress, entry.next_progress = None, now + _PROGRESS_INTERVAL
 
 
 def _is_allowed(task: messages.Execute, digest: str) -> bool:

@@ -29,6 +29,8 @@ SCRIPTS = {
     "gives": "def main():\n    return 7\n",
     "gives much": "def main():\n    return list(range(20_000))\n",
     "steps": "from background_nodes.script import progress\n\ndef main():\n    progress(0.5, 'half')\n    return 7\n",
+    "steps often": "from background_nodes.script import progress\n\ndef main():\n"
+    "    for number in range(1001): progress(number / 1000, number)\n    raise ValueError(number)\n",
     "raises": "def main():\n\n    raise ValueError('no faces')\n",
     "dies": "import os, signal\n\ndef main():\n    os.kill(os.getpid(), signal.SIGKILL)\n",
     "waits": "import os, time\n\ndef main():\n    while not os.path.exists(GATE): time.sleep(0.01)\n    return 7\n",
@@ -158,6 +160,11 @@ class EngineSuite:
     def test_task_starts_tells_its_progress_and_succeeds(self, bench):
         bench.submit("a", "steps")
         bench.hear("a: started", "a: 0.5 half", "a: gave 7")
+
+    def test_of_progress_that_comes_too_often_the_last_is_told(self, bench):
+        bench.submit("a", "steps often")
+        bench.listen(lambda: bench.heard and bench.heard[-1].startswith("a: failed"))
+        assert bench.heard[-2:] == ["a: 1.0 1000", "a: failed in line 5: ValueError: 1000"]
 
     def test_error_of_a_script_comes_with_its_line(self, bench):
         bench.submit("a", "raises")

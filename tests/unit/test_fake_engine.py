@@ -41,6 +41,9 @@ class WorkingBench(Bench):
         match does:
             case "steps":
                 return messages.Progressed(0.5, "half"), self._gave(7)
+            case "steps often":
+                failed = messages.Failed("ValueError: 1000", "Traceback ...", 5)
+                return messages.Progressed(0.5, "500"), messages.Progressed(1.0, "1000"), failed
             case "raises":
                 return (messages.Failed("ValueError: no faces", "Traceback ...", 3),)
             case "dies":
