@@ -27,9 +27,10 @@ from .station import StationSettings
 
 #: Seconds within which a scheduler must answer.
 _TIMEOUT: Final = 10.0
-#: Seconds of silence after which a connection is given up. A line that is cut for half of it is used again before: the
-#: kernel tries it after ever longer times, each twice as long as the one before.
-_SILENCE: Final = 60.0
+#: Seconds of silence after which a connection is given up. The kernel tries a line that is cut after ever longer times,
+#: each twice as long as the one before, the first a quarter of a second at most. So one that is back after half of it,
+#: but for these two times, is used again before.
+_SILENCE: Final = 75.0
 _HERE: Final = "127.0.0.1"
 #: What a scheduler says to be if its pages are seen on its own machine only.
 _WITH_PAGES: Final = "PagesScheduler"
@@ -42,6 +43,7 @@ _REFUSED: Final = "Unable to connect to scheduler: "
 #: each second ... A message may have a megabyte, and it would be a thousand of them.
 _NUM_REMEMBERED: Final = 10
 #: Dask gives a task whose worker is gone to no other: what becomes of it is decided at home, where retries are counted.
+#: It does not look every 10 ms what its processes do, for which it keeps the text of each source file that it meets.
 _SETTINGS: Final = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.work-stealing": False,
@@ -49,6 +51,7 @@ _SETTINGS: Final = {
     "distributed.comm.timeouts.connect": f"{_TIMEOUT:.0f}s",
     "distributed.comm.timeouts.tcp": f"{_SILENCE:.0f}s",
     "distributed.admin.low-level-log-length": _NUM_REMEMBERED,
+    "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,

@@ -166,7 +166,8 @@ def network():
 
 @pytest.fixture
 def machines(network, environment, tmp_path):
-    farm = FarmOfMachines(tmp_path, environment, network)
+    # A store for each test: one that finds what another one has made would print nothing.
+    farm = FarmOfMachines(tmp_path, environment | {"BACKGROUND_NODES_STORE": str(tmp_path / "store")}, network)
     farm.scheduler()
     for name in WORKERS:
         farm.machine(name)
@@ -234,11 +235,30 @@ class Items:
         wait_until(lambda: len(self.noted("begun")) >= wanted or self._process.poll() is not None)
         assert self._process.poll() is None, self._process.communicate()
 
+    def detach(self) -> str:
+        """Start it detached. Returns its name."""
+        self.start("--detach")
+        _told, errors = self._process.communicate(timeout=PATIENCE)
+        assert " goes on as " in errors, errors
+        return errors.partition(" goes on as ")[2][:8]
+
     def end(self) -> tuple[str, dict]:
         """Wait for its end. Returns what it said, and the tasks."""
         told, errors = self._process.communicate(timeout=2 * PATIENCE)
         assert told, errors
         return errors, json.loads(told)["tasks"]
+
+    def told_of_runs(self) -> str:
+        ended = self._machines.command("runs")
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def next_run_does_the_rest(self) -> None:
+        """What came home before the line was cut is not done again."""
+        count = len(self.noted("begun"))
+        self.start()
+        self.ends_well()
+        assert len(self.noted("begun")) < count + self.num_items
 
     def ends_well(self) -> None:
         """Each result was taken, and once."""
@@ -276,18 +296,40 @@ def test_item_of_a_machine_that_is_cut_off_for_good_runs_on_the_other_one(machin
 
 def test_office_that_is_cut_off_for_good_says_so_and_nothing_is_left_running(machines, network, tmp_path):
     machines.environment = machines.environment | {ABSENCE_VARIABLE: "10"}
-    items = Items(machines, tmp_path, 40, 6.0)
+    items = Items(machines, tmp_path, 32, 6.0)
     items.start()
-    items.wait_for_more(3)
+    wait_until(lambda: len(items.noted("done")) >= 3)
     network.cut("office")
     try:
         errors, tasks = items.end()
         assert tasks["Square"]["state"] == "failed"
+        assert tasks["Total"]["state"] == "skipped"
         assert f"the scheduler of the farm at {machines.address} can't be reached" in errors
         for name in WORKERS:
             machines.wait_until_idle(name)
     finally:
         network.mend("office")
+    items.next_run_does_the_rest()
+
+
+def test_detached_run_of_an_office_that_is_cut_off_for_good_ends_and_says_so(machines, network, tmp_path):
+    """It goes on when who began it is gone, but not without a line: its process is on the same machine."""
+    machines.environment = machines.environment | {ABSENCE_VARIABLE: "10"}
+    items = Items(machines, tmp_path, 32, 6.0)
+    name = items.detach()
+    wait_until(lambda: len(items.noted("done")) >= 3)
+    network.cut("office")
+    try:
+        wait_until(lambda: ": running" not in items.told_of_runs())
+        told = items.told_of_runs()
+        assert told.startswith(f"{name}: Items of {tmp_path / 'items.blend'}")
+        assert ": failed" in told
+        assert f"the scheduler of the farm at {machines.address} can't be reached" in told
+        for worker in WORKERS:
+            machines.wait_until_idle(worker)
+    finally:
+        network.mend("office")
+    items.next_run_does_the_rest()
 
 
 def test_office_that_is_back_after_its_connections_were_given_up_goes_on(machines, network, tmp_path):
