@@ -43,11 +43,14 @@ from .shared_folder import PROBE_SIZE, SMALLEST, SharedFolder
 
 #: Seconds within which a station must have joined the farm.
 _PATIENCE: Final = 20.0
-#: Seconds for which a station that does not answer is asked again for a result, while the scheduler knows it.
-_SILENCE: Final = 60.0
+#: Seconds for which a station that does not answer is asked again for a result, while the scheduler knows it. That
+#: knows one that is suspended for five minutes.
+_SILENCE: Final = 330.0
 #: Seconds between two looks at what the stations do, while they do something for this foreground.
 _INFOS_INTERVAL: Final = 0.5
 _LOOK_INTERVAL: Final = 0.2
+#: Seconds after which it is looked again whether the shared folder can be used.
+_PROBE_INTERVAL: Final = 60.0
 
 
 @dataclass
@@ -472,7 +475,10 @@ class Bridge:
     # By the shared folder
 
     async def _goes_by_folder(self, address: str) -> bool:
-        """Whether large files go between here and a station by the shared folder; found out once."""
+        """Whether large files go between here and a station by the shared folder; found out once.
+
+        If that could not be found out, such as on a full disk, it is tried again a while later.
+        """
         if self._shared is None:
             return False
         if address not in self._by_folder:
@@ -494,6 +500,7 @@ class Bridge:
             by_folder, begin = time.monotonic() - begin, time.monotonic()
             await see(data=data)
         except OSError:
+            asyncio.get_running_loop().call_later(_PROBE_INTERVAL, self._by_folder.pop, address, None)
             return False
         return is_by_folder(by_folder, time.monotonic() - begin)
 
@@ -593,7 +600,8 @@ class Bridge:
             by_address = {each: await self._with_way(each, info) for each, info in by_address.items()}
         infos = sorted(by_address.values(), key=lambda info: info.name)
         workers = tuple(worker for info in infos for worker in info.workers)
-        farm = FarmInfo(tuple(infos), await dashboard(self._client)) if self._is_watched else None
+        fault = "" if self._shared is None else self._shared.fault
+        farm = FarmInfo(tuple(infos), await dashboard(self._client), fault) if self._is_watched else None
         if workers != self._infos or farm != self._farm:
             self._infos, self._farm = workers, farm
             self._tell(Told(workers=workers, farm=farm))

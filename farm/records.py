@@ -98,10 +98,17 @@ class StationInfo:
 
 @dataclass(frozen=True, slots=True)
 class FarmInfo:
-    """What is seen of a farm: its machines, by their names, and the address of Dask's pages, "" for none."""
+    """What is seen of a farm.
+
+    Attributes:
+        stations: its machines, by their names.
+        dashboard: the address of Dask's pages, "" for none.
+        fault: why nothing can be written from here to the folder that machines share; "" if it can, or there is none.
+    """
 
     stations: tuple[StationInfo, ...] = ()
     dashboard: str = ""
+    fault: str = ""
 
     def lacks(self, needs: Needs) -> str:
         """Why none of its machines has what a task needs, "" if one has, or there is none."""

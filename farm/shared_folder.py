@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ..runtime.errors import StoreError
+from ..runtime.errors import StoreError, as_sentences
+from ..runtime.scratch import room
 from ..runtime.store.folder import digest_of_file
 from .shelf import USUAL_SIZE
 
@@ -39,11 +40,17 @@ _UNFINISHED: Final = 3600.0
 
 
 class SharedFolder:
-    """Files by digest. Several processes, on several machines, may use one folder at once; and threads one object."""
+    """Files by digest. Several processes, on several machines, may use one folder at once; and threads one object.
+
+    Attributes:
+        path: where it is.
+        fault: why the last file or probe could not be written, for people; "" if it could.
+    """
 
     def __init__(self, path: Path, max_size: int = USUAL_SIZE) -> None:
         """Use a folder. Raises StoreError if it is not there, or nothing can be written there."""
         self.path = path
+        self.fault = ""
         self._files, self._probes = path / "files", path / "probes"
         self._max_size = max_size
         self._written = 0
@@ -111,17 +118,49 @@ class SharedFolder:
         return self._files / digest
 
     def _write(self, target: Path, size: int, write: Callable[[Path], object]) -> None:
-        beside = target.with_name(f"{target.name}.{os.urandom(4).hex()}.coming")
+        """Write a file; if the disk is full, in the place of others that are ours. Raises OSError."""
         try:
-            write(beside)
-            if beside.stat().st_size != size:
-                raise OSError(f"{beside} was not written whole")
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+            try:
+                _write_whole(target, size, write)
+            except OSError as error:
+                if not room.is_lacking(error) or not self._make_room(size):
+                    raise
+                _write_whole(target, size, write)
+        except OSError as error:
+            told = f"Nothing can be written to the shared folder {self.path}, so files go from machine to machine"
+            fix = f"Make room there: {room.free_in(self.path)}" if room.is_lacking(error) else "See that it can be used"
+            self.fault = as_sentences(f"{told}: {error.strerror or error}", fix)
+            raise
+        self.fault = ""
 
     def _prune(self, kept: str) -> None:
         """Remove what was not used for longest, and what was never finished, until it holds what it may."""
+        found = self._unused_first()
+        size = sum(each[0] for each in found)
+        for file_size, file in found:
+            if size <= self._max_size:
+                return
+            if file.name != kept:
+                file.unlink(missing_ok=True)
+                size -= file_size
+
+    def _make_room(self, size: int) -> bool:
+        """Remove what was not used for longest, so many bytes of it. Returns whether there was that much.
+
+        How much is free does not tell: a user may have no more of a disk that has room.
+        """
+        found = self._unused_first()
+        if sum(each[0] for each in found) < size:
+            return False
+        for file_size, file in found:
+            if size <= 0:
+                break
+            file.unlink(missing_ok=True)
+            size -= file_size
+        return True
+
+    def _unused_first(self) -> list[tuple[int, Path]]:
+        """The size and the path of each file, what was not used for longest first. What was never finished goes."""
         found = []
         for file in self._files.iterdir():
             with contextlib.suppress(OSError):  # others prune, too
@@ -130,13 +169,18 @@ class SharedFolder:
                     found.append((state.st_mtime, state.st_size, file))
                 elif _is_ours(file) and time.time() - state.st_mtime > _UNFINISHED:
                     file.unlink()
-        size = sum(each[1] for each in found)
-        for _modified, file_size, file in sorted(found):
-            if size <= self._max_size:
-                return
-            if file.name != kept:
-                file.unlink(missing_ok=True)
-                size -= file_size
+        return [(size, file) for _modified, size, file in sorted(found)]
+
+
+def _write_whole(target: Path, size: int, write: Callable[[Path], object]) -> None:
+    beside = target.with_name(f"{target.name}.{os.urandom(4).hex()}.coming")
+    try:
+        write(beside)
+        if beside.stat().st_size != size:
+            raise OSError(f"{beside} was not written whole")
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _is_ours(file: Path) -> bool:

@@ -390,6 +390,8 @@ class Station:
         try:
             await asyncio.to_thread(self.shared.put, self.shelf.path(digest), digest)
         except (OSError, StoreError):
+            if self.shared.fault:
+                _log.warning("%s", self.shared.fault)
             return False
         return True
 

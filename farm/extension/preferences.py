@@ -126,6 +126,8 @@ def _draw_machines(layout: bpy.types.UILayout) -> None:
         box.label(text="Connecting ...", icon="TIME")
     elif farm is not None and not farm.stations:
         box.label(text="No machine has joined: start one with background-nodes farm worker", icon="INFO")
+    if farm is not None and farm.fault:
+        _draw_paragraph(box, farm.fault)
     for station in () if farm is None else farm.stations:
         _draw_station(box, station)
 

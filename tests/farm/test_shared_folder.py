@@ -61,6 +61,45 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path):
     assert {path.name for path in (shared.path / "files").iterdir()} == {digests[0], digests[2]}
 
 
+def test_full_disk_is_told_with_what_mends_it_and_nothing_half_written_stays(tiny_disk, tmp_path):
+    """Others have filled it. What goes by the folder later is right, once there is room."""
+    shared = SharedFolder(tiny_disk)
+    filler = tiny_disk / "filler"
+    with pytest.raises(OSError, match="No space left"):
+        filler.write_bytes(bytes(3 * 1024**2))
+    digest = made(tmp_path / "a", b"0123456789" * 100_000)
+    for write in (lambda: shared.put(tmp_path / "a", digest), lambda: shared.write_probe(b"x" * 1024**2)):
+        with pytest.raises(OSError, match="No space left"):
+            write()
+        assert shared.fault == (
+            f"Nothing can be written to the shared folder {tiny_disk}, so files go from machine to machine: "
+            f"No space left on device. Make room there: 0.0 MB are free in {tiny_disk}."
+        )
+        shared.fault = ""
+    assert [path for path in tiny_disk.rglob("*") if path.is_file()] == [filler]
+    filler.unlink()
+    shared.put(tmp_path / "a", digest)
+    assert shared.fault == ""
+    assert shared.take(digest, tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
+
+
+def test_on_a_full_disk_a_file_takes_the_place_of_what_was_not_used_for_longest(tiny_disk, tmp_path):
+    """It is smaller than what the folder may hold."""
+    shared = SharedFolder(tiny_disk)
+    digests = [made(tmp_path / name, name.encode() * 600_000) for name in "abcd"]
+    for number, (name, digest) in enumerate(zip("abc", digests, strict=False)):
+        shared.put(tmp_path / name, digest)
+        os.utime(tiny_disk / "files" / digest, (number, number))
+    shared.take(digests[0], tmp_path / "again")
+    shared.put(tmp_path / "d", digests[3])
+    assert {path.name for path in (tiny_disk / "files").iterdir()} == {digests[0], digests[2], digests[3]}
+    larger = made(tmp_path / "larger", bytes(3 * 1024**2))
+    with pytest.raises(OSError, match="No space left"):
+        shared.put(tmp_path / "larger", larger)
+    assert len(list((tiny_disk / "files").iterdir())) == 3, "they would not make enough room"
+
+
 def test_folder_that_is_not_there_is_refused_and_not_made(tmp_path):
     with pytest.raises(StoreError, match="can't be used"):
         SharedFolder(tmp_path / "none")
