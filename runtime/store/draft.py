@@ -98,7 +98,7 @@ class Draft:
             wanted = f" for {shown(size)}" if size else ""
             raise StoreError(
                 f"the disk of {self._folder.path.parent} has no room{wanted}: "
-                f"{shown(free)} are free, and {shown(least)} must stay free"
+                f"{shown(free)} are free, and {shown(least)} must stay free. Make room there, or name another store"
             )
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..errors import StoreError
+from ..scratch import room
 from ..scratch.removal import files_beside
 from .draft import Draft
 from .folder import FILES, LASTS, RECORDS, Piece, StoreFolder
@@ -200,7 +201,8 @@ class Store:
             except OSError as error:
                 if isinstance(error, FileNotFoundError | FileExistsError) and attempt < _ATTEMPTS - 1:
                     continue  # somebody removes the store's folder, maybe while it is made anew
-                raise StoreError(f"nothing can be kept in {self.folder.path}: {error}") from error
+                fix = ". Make room there, or name another store" if room.is_lacking(error) else ""
+                raise StoreError(f"nothing can be kept in {self.folder.path}: {error}{fix}") from error
         raise AssertionError
 
     # What is checked

@@ -3,7 +3,11 @@
 import asyncio
 import contextlib
 import errno
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +21,9 @@ from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.scratch import room
 from background_nodes.runtime.scratch.scratch import Scratch
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, Farm
 
+HERE = Path(__file__).parent
 TASK = messages.encode(messages.Gather((), "000001.blend")).decode()
 MACHINES = ("tls://render1:1", "tls://render2:1")
 SAID = {"name": "render", "nthreads": 1, "resources": {}}
@@ -131,3 +136,70 @@ def test_nothing_is_sent_to_a_machine_that_has_no_room_for_it(monkeypatch, tmp_p
         f"render1 has no room for what it reads (5.0 MB): 1.0 MB are free in {tmp_path / 'kept' / 'shelf'}. "
         "Make room there, or start the worker with another --folder."
     )
+
+
+# A disk of 2 MB at home
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A file with 8 items that each make a text of 420 KB, and one node that takes what is made of all of them."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    made = subprocess.run([sys.executable, HERE / "make_files.py", folder, "8"], capture_output=True, text=True)
+    assert (folder / "scene.blend").exists(), made.stderr
+    return folder / "scene.blend"
+
+
+def run_files(farm: Farm, file: Path, **environment: str) -> dict:
+    """The report of a run, whose store leaves nothing of its disk free."""
+    options = ["--json", "--allow-scripts", "--engine", f"dask://{farm.address}"]
+    argv = [sys.executable, HERE / "run_to_the_brim.py", file, *options]
+    environment = farm.environment | environment
+    ended = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=PATIENCE)
+    assert ended.stdout, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def make_room(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=16m", str(disk)], check=True)
+
+
+def num_cached(report: dict) -> dict[str, int]:
+    return {name: task["items"]["cached"] for name, task in report["tasks"].items() if task["items"]}
+
+
+def test_results_that_the_store_has_no_room_for_count_but_are_not_kept_and_it_is_told(farm, files, tiny_disk):
+    store = tiny_disk / "store"
+    full = run_files(farm, files, BACKGROUND_NODES_STORE=str(store))
+    assert full["state"] == "succeeded"
+    (note,) = full["notes"]
+    assert note.startswith(f"Results are not kept for later runs: the disk of {store} has no room for 410 KB: ")
+    assert note.endswith(" must stay free. Make room there, or name another store")
+    assert list((store / "v1" / "new").iterdir()) == []
+    make_room(tiny_disk)
+    again = run_files(farm, files, BACKGROUND_NODES_STORE=str(store))
+    assert (again["state"], again["notes"]) == ("succeeded", [])
+    assert num_cached(again) == {"Read": 8, "Repeat": 4, "Measure": 8}
+    assert again["tasks"]["Total"]["cached"]
+
+
+def test_results_for_which_there_is_no_room_at_home_fail_and_the_next_run_makes_them_only(
+    farm, files, tiny_disk, tmp_path
+):
+    home = {"TMPDIR": str(tiny_disk), "BACKGROUND_NODES_STORE": str(tmp_path / "store")}
+    full = run_files(farm, files, **home)
+    assert full["state"] == "failed"
+    repeat = full["tasks"]["Repeat"]["items"]
+    assert 0 < repeat["succeeded"] < 8
+    for item in repeat["not_succeeded"]:
+        message = item["error"]["message"]
+        assert message.startswith(f"its results can't be written to {tiny_disk}")
+        assert message.endswith("No space left on device. Make room there.")
+    assert full["tasks"]["Total"]["state"] == "skipped"
+    assert [path for path in tiny_disk.rglob("*") if path.is_file()] == []
+    make_room(tiny_disk)
+    again = run_files(farm, files, **home)
+    assert again["state"] == "succeeded"
+    assert num_cached(again)["Repeat"] == repeat["succeeded"]
+    assert [path for path in tiny_disk.rglob("*") if path.is_file()] == []
