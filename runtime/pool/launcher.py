@@ -32,6 +32,8 @@ PREFERENCES = "userpref.blend"
 #: What keeps Blender from reading them; and what takes its place where it is to read them, lest they let scripts in
 #: files run by themselves.
 _FACTORY_SETTINGS, _OWN_PREFERENCES = "--factory-startup", "--disable-autoexec"
+#: Variables of the environment that are nothing for scripts: where the token of a farm is.
+_NOT_FOR_SCRIPTS = frozenset({"BACKGROUND_NODES_FARM_TOKEN"})
 
 BOOTSTRAP = Path(__file__).parents[1] / "worker" / "bootstrap.py"
 
@@ -95,12 +97,15 @@ class Launcher:
 def environment_of(folder: Path) -> dict[str, str]:
     """The environment of a background Blender, whose variables keep what it writes by itself in folders in this one.
 
+    What is nothing for scripts is not in it.
+
     Raises OSError if they can't be made.
     """
     for name in (_TEMPORARY, _CONFIGURATION):
         (folder / name).mkdir()
     temporary = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(folder / _TEMPORARY))
-    return os.environ | temporary | {"BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
+    given = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_SCRIPTS}
+    return given | temporary | {"BLENDER_USER_CONFIG": str(folder / _CONFIGURATION)}
 
 
 def read_tail(path: Path, size: int = 2000) -> str:

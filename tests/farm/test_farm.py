@@ -258,6 +258,23 @@ def test_token_is_in_no_argument_and_in_nothing_that_is_printed(farm, bench):
     assert not any(secret in told for secret in secrets)
 
 
+def test_script_on_a_worker_sees_not_where_the_token_is_and_may_not_go_online(farm, bench, monkeypatch):
+    token = farm.environment[credentials.VARIABLE]
+    body = f"""
+import os
+import bpy
+
+def main():
+    told = [name for name, value in os.environ.items() if name == {credentials.VARIABLE!r} or {token!r} in value]
+    return [told, "PATH" in os.environ, bpy.app.online_access]
+"""
+    monkeypatch.setitem(sys.modules[Bench.__module__].SCRIPTS, "looks around", body)
+    assert token in psutil.Process(farm.process("worker").pid).environ().values(), "its worker was told"
+    bench.submit("a", "looks around")
+    bench.hear("a: started", "a: gave 3")
+    assert bench.gave.content == [[], True, False]
+
+
 def test_token_that_others_may_read_is_refused(tmp_path):
     path = tmp_path / "farm.pem"
     credentials.make(path)

@@ -171,6 +171,24 @@ def test_processes_of_a_stopped_script_end_with_it(warm, tmp_path):
     assert wait_until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text(), 5)
 
 
+def test_script_and_what_it_starts_see_the_environment_but_not_where_the_token_of_a_farm_is(make_engine, monkeypatch):
+    monkeypatch.setenv("BACKGROUND_NODES_FARM_TOKEN", "/secret/farm.pem")
+    monkeypatch.setenv("BACKGROUND_NODES_TEST", "seen")
+    outcome = make_engine().run(
+        """
+        import os, subprocess, sys
+        ask = [sys.executable, "-c", "import os; print(sorted(os.environ.items()))"]
+        own = [open(f"/proc/{os.getpid()}/environ").read()] if sys.platform == "linux" else []
+        return [str(sorted(os.environ.items())), subprocess.run(ask, capture_output=True, text=True).stdout, *own]
+        """
+    )
+    assert outcome.state == "succeeded", outcome.message
+    for seen in outcome.value:
+        assert "BACKGROUND_NODES_TEST" in seen
+        assert "FARM_TOKEN" not in seen
+        assert "/secret" not in seen
+
+
 @pytest.fixture
 def artists_home(tmp_path, monkeypatch):
     """A home with preferences, a startup file and an add-on of the artist's, for engines that are made from now on."""
