@@ -162,7 +162,8 @@ class BlenderHost:
         version = ".".join(map(str, bpy.app.version))
         addons = {each.module: each.version for each in installed_addons.installed()}
         places = preferences.addon_places()
-        return WorkerSettings(settings.limits, settings.memory_limit, devices, version, places, addons)
+        online = bpy.app.online_access  # the preferences may say otherwise: --offline-mode goes before them
+        return WorkerSettings(settings.limits, settings.memory_limit, devices, version, places, addons, online)
 
     def occupation(self) -> str:
         return occupation.occupation()

@@ -105,6 +105,7 @@ class WorkerSettings:
         blender: the version of Blender that they must be, "5.2.3"; "" if that does not matter.
         places: where add-ons are.
         addons: the versions of the add-ons that are here, by their modules. Those that tasks enable must be the same.
+        is_online: whether workers with the artist's preferences may go online. Those with factory settings never may.
     """
 
     limits: WorkerLimits = field(default_factory=WorkerLimits)
@@ -113,6 +114,7 @@ class WorkerSettings:
     blender: str = ""
     places: AddonPlaces = field(default_factory=AddonPlaces)
     addons: Mapping[str, str] = field(default_factory=dict)
+    is_online: bool = False
 
     @property
     def limits_of_each(self) -> WorkerLimits:

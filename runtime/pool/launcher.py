@@ -32,6 +32,8 @@ PREFERENCES = "userpref.blend"
 #: What keeps Blender from reading them; and what takes its place where it is to read them, lest they let scripts in
 #: files run by themselves.
 _FACTORY_SETTINGS, _OWN_PREFERENCES = "--factory-startup", "--disable-autoexec"
+#: Both go before what preferences say of online access.
+_OFFLINE, _ONLINE = "--offline-mode", "--online-mode"
 #: Variables of the environment that are nothing for scripts: where the token of a farm is.
 _NOT_FOR_SCRIPTS = frozenset({"BACKGROUND_NODES_FARM_TOKEN"})
 
@@ -46,12 +48,13 @@ class Launcher:
     limits: WorkerLimits = field(default_factory=WorkerLimits)
     devices: CyclesDevices = field(default_factory=CyclesDevices)
     places: AddonPlaces = field(default_factory=AddonPlaces)
+    is_online: bool = False
 
     @classmethod
     def for_blender(cls, binary_path: str, script: Path = BOOTSTRAP) -> Launcher:
         """The launcher for `bpy.app.binary_path`, which is "" where bpy is a wheel in this Python."""
         if binary_path:
-            options = ("--background", _FACTORY_SETTINGS, "-noaudio", "--python")
+            options = ("--background", _FACTORY_SETTINGS, _OFFLINE, "-noaudio", "--python")
             return cls((binary_path, *options, str(script), "--"))
         return cls((sys.executable, str(script), "--"))
 
@@ -76,14 +79,16 @@ class Launcher:
             ours, theirs = Channel.pair()
         except OSError as error:
             raise LaunchError(self.failure(error)) from error
+        changed = {_FACTORY_SETTINGS: _OWN_PREFERENCES, _OFFLINE: _ONLINE if self.is_online else _OFFLINE}
         argv = (
-            *(_OWN_PREFERENCES if kind.preferences and word == _FACTORY_SETTINGS else word for word in self.command),
+            *(changed.get(word, word) if kind.preferences else word for word in self.command),
             str(os.getpid()),
             str(inherited_handle(theirs)),
             *map(str, astuple(self.limits)),
             self.devices.argument(),
             json.dumps(wire.encode(kind)),
             json.dumps(wire.encode(self.places)),
+            str(int(self.is_online)),
             str(scratch.path),
         )
         process = spawner.start(Order(argv, environment, folder / WORKER_LOG, theirs))

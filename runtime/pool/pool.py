@@ -246,7 +246,11 @@ class Pool:
         """Use other settings from now on; see `workers.ManagedEngine`."""
         self.memory_limit, self._blender = settings.memory_limit, settings.blender
         self._launcher = replace(
-            self._launcher, limits=settings.limits_of_each, devices=settings.devices, places=settings.places
+            self._launcher,
+            limits=settings.limits_of_each,
+            devices=settings.devices,
+            places=settings.places,
+            is_online=settings.is_online,
         )
         for worker in [worker for worker in self._workers if worker.state is _State.IDLE]:
             self._end_if_outdated(worker)

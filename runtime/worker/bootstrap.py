@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Started by the launcher in a fresh Blender (or the wheel's Python): makes `background_nodes` importable and works.
 
-... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE IDLE_SECONDS MAX_TASKS MAX_MEMORY CYCLES_DEVICES KIND PLACES SCRATCH
+... bootstrap.py -- FOREGROUND_PID CHANNEL_HANDLE LIMITS... CYCLES_DEVICES KIND PLACES IS_ONLINE SCRATCH
 """
 
 import ctypes
@@ -53,6 +53,7 @@ def _main(
     devices: str,
     kind: str,
     places: str,
+    is_online: str,
     scratch: str,
 ) -> None:
     _die_with(int(foreground))
@@ -69,7 +70,8 @@ def _main(
     # Node scripts must not see the folder and the arguments of this script.
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != Path(__file__).parent]
     sys.argv[:] = sys.argv[:1]
-    outfit = Outfit(wire.decode(WorkerKind, json.loads(kind)), wire.decode(AddonPlaces, json.loads(places)))
+    found = wire.decode(AddonPlaces, json.loads(places))
+    outfit = Outfit(wire.decode(WorkerKind, json.loads(kind)), found, is_online=is_online == "1")
     outfit.use_preferences()
     cycles_devices.choose(CyclesDevices.from_argument(devices))
     channel, folder = Channel.inherited(int(handle)), ScratchFolder(Path(scratch))

@@ -36,8 +36,10 @@ class Outfit:
         fault: why it has not all that its kind has, "" if it has. Its tasks fail, then.
     """
 
-    def __init__(self, kind: WorkerKind, places: AddonPlaces) -> None:
+    def __init__(self, kind: WorkerKind, places: AddonPlaces, *, is_online: bool) -> None:
+        """`is_online`: as in `WorkerSettings`."""
         self.fault = ""
+        self._is_online = is_online
         self._kind = kind
         self._places = places
         self._stamps: dict[str, Stamp | None] = {}
@@ -53,6 +55,8 @@ class Outfit:
                 self.fault = "this Blender can't read preferences, as it is a module of Python older than 4.5"
                 return
             bpy.ops.wm.read_userpref()
+            if not self._is_online:  # Blender itself is told by an option
+                bpy.context.preferences.system.use_online_access = False
         preferences = bpy.context.preferences
         elsewhere = preferences.filepaths.temporary_directory
         if elsewhere:

@@ -1,5 +1,6 @@
 """Add-ons and preferences of the background Blenders that jobs run in."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -155,6 +156,26 @@ def test_addons_of_the_artist_are_enabled_but_the_extension_itself_does_nothing(
         bpy.context.preferences.addons.remove(addon)
     assert "node_wrangler" in names
     assert not is_registered
+
+
+@reads_preferences
+@pytest.mark.parametrize(("prefers", "may"), [(False, False), (True, False), (True, True)])
+def test_job_with_the_artists_preferences_may_go_online_only_if_this_blender_may(
+    manager, session, monkeypatch, prefers, may
+):
+    """With --offline-mode it may not, though the preferences say so. With factory settings no job may."""
+    usual = session._host.worker_settings
+    monkeypatch.setattr(session._host, "worker_settings", lambda settings: replace(usual(settings), is_online=may))
+    system = bpy.context.preferences.system
+    before, was_dirty = system.use_online_access, bpy.context.preferences.is_dirty
+    system.use_online_access = prefers
+    script = "import bpy\npython_data = bpy.app.online_access\n"
+    try:
+        assert usual(session.settings).is_online == bpy.app.online_access
+        assert run(manager, script, preferences="artist").python_data is may
+        assert run(manager, script).python_data is False
+    finally:
+        system.use_online_access, bpy.context.preferences.is_dirty = before, was_dirty
 
 
 @reads_preferences
