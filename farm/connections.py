@@ -14,6 +14,7 @@ import dask
 import distributed
 from distributed.core import Status
 from distributed.utils import get_ip
+from tornado.web import ErrorHandler
 
 from ..runtime import wire
 from ..runtime.engine.workers import InstalledAddon, WorkerInfo
@@ -32,6 +33,10 @@ _TIMEOUT: Final = 10.0
 #: but for these two times, is used again before.
 _SILENCE: Final = 75.0
 _HERE: Final = "127.0.0.1"
+#: By what names its pages are asked for, which of them there are, and what who asks otherwise is answered.
+_HOSTS_OF_PAGES: Final = (_HERE, "localhost")
+_PAGES: Final = [f"distributed.http.{name}" for name in ("scheduler.info", "scheduler.json", "health", "statics")]
+_FORBIDDEN: Final = 403
 #: What a scheduler says to be if its pages are seen on its own machine only.
 _WITH_PAGES: Final = "PagesScheduler"
 #: Seconds between two looks at whether tasks still run.
@@ -98,13 +103,28 @@ class ForgettingScheduler(distributed.Scheduler):  # type: ignore[misc,unused-ig
 
 
 class PagesScheduler(ForgettingScheduler):
-    """The same with Dask's pages for this machine only, as nobody needs a token for them."""
+    """The same with Dask's pages for this machine only, as nobody needs a token for them. They change nothing."""
 
     def __init__(self, *, port_of_pages: int, **options: Any) -> None:
         # Dask lets the pages of any website read what goes by a web socket of this machine.
-        own = [f"{host}:{port_of_pages}" for host in (_HERE, "localhost")]
+        own = [f"{host}:{port_of_pages}" for host in _HOSTS_OF_PAGES]
         dask.config.set({"distributed.scheduler.dashboard.bokeh-application.allow_websocket_origin": own})
+        # Whatever the user's configuration of Dask says: others end workers, or lead to other machines.
+        dask.config.set({"distributed.scheduler.http.routes": _PAGES})
         super().__init__(dashboard=True, dashboard_address=f"{_HERE}:{port_of_pages}", **options)
+
+    def start_http_server(self, *arguments: Any, **options: Any) -> None:
+        """As in Dask, but a website whose name leads to this machine is not answered: it could read all pages."""
+        super().start_http_server(*arguments, **options)
+        application = self.http_application
+        usual = application.find_handler
+
+        def find_handler(request: Any, **kwargs: Any) -> Any:
+            if request.host_name in _HOSTS_OF_PAGES:
+                return usual(request, **kwargs)
+            return application.get_handler_delegate(request, ErrorHandler, {"status_code": _FORBIDDEN})
+
+        application.find_handler = find_handler
 
 
 class Scheduler(ForgettingScheduler):

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -33,6 +34,8 @@ from ..store.folder import default_folder
 from .active_run import ActiveRun
 from .kept_results import subject
 
+#: The bits of a folder's mode that let others write in it.
+_WRITABLE_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 #: Seconds that a run is told of after it has ended.
 _KEPT: Final = 30 * 24 * 3600.0
 #: Seconds that a process has to begin with its run.
@@ -243,6 +246,7 @@ class Place:
     def write(self, run: PublishedRun) -> None:
         """Tell how far the run is. Raises OSError."""
         beside = self.path / f"{_FILE}{_NEW}"
+        beside.touch(0o600)
         beside.write_text(text_of(run), encoding="utf-8", newline="\n")
         beside.replace(self.path / _FILE)
 
@@ -325,6 +329,9 @@ def new_place(run: PublishedRun) -> Place:
     except OSError as error:
         beside.remove()
         raise StoreError(f"nothing can be told of the run in {path}: {error}") from error
+    if not _is_of_this_user(path):
+        Place(path).remove()
+        raise StoreError(f"nothing can be told of the run in {path}: others may write there, whatever its mode says")
     return Place(path)
 
 
@@ -363,12 +370,22 @@ def places() -> Iterator[Place]:
     """The published runs. Those that ended long ago are removed."""
     found: list[Path] = []
     with contextlib.suppress(OSError, StoreError):
-        found = [path for path in folder().iterdir() if _NAME.fullmatch(path.name)]
+        found = [path for path in folder().iterdir() if _NAME.fullmatch(path.name) and _is_of_this_user(path)]
     for place in map(Place, sorted(found)):
         if time.time() - place.told_at() / 1e9 > _KEPT and not place.is_alive():
             place.remove()
         else:
             yield place
+
+
+def _is_of_this_user(path: Path) -> bool:
+    """Whether nobody else can have written what is told there: the store may be a folder that several people share."""
+    try:
+        state = path.lstat()
+    except OSError:  # it was just removed
+        return False
+    is_own = os.name != "posix" or (state.st_uid == os.geteuid() and not state.st_mode & _WRITABLE_BY_OTHERS)
+    return stat.S_ISDIR(state.st_mode) and is_own
 
 
 def tasks_of(run: ActiveRun) -> dict[str, PublishedTask]:
