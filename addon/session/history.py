@@ -19,11 +19,14 @@ class History:
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs)
 
-    def add(self, run: Run) -> None:
+    def add(self, run: Run) -> list[Run]:
+        """Add a run. Returns those that are forgotten."""
         self._runs.append(run)
-        for oldest in [other for other in self._runs if other.is_home][: max(0, len(self._runs) - _MAX_RUNS)]:
+        forgotten = [other for other in self._runs if other.is_home][: max(0, len(self._runs) - _MAX_RUNS)]
+        for oldest in forgotten:
             oldest.forget()
             self._runs.remove(oldest)
+        return forgotten
 
     def trim(self, max_bytes: int) -> None:
         """Forget results and logs of the oldest runs until all keep at most `max_bytes`. The newest run stays."""

@@ -182,7 +182,9 @@ class Session:
         run.begin(active, on_event, allows_scripts=allow_scripts)
         run.only_brings_back = brings_back is not None
         self._runs[tree.session_uid] = run
-        self._history.add(run)
+        for forgotten in self._history.add(run):
+            if self.is_last(forgotten) and self.tree_of(forgotten) is None:
+                del self._runs[forgotten.tree_uid]
         self._host.start_timer(self.tick)
         self.started.tell(run)
         return run
@@ -620,8 +622,10 @@ class Session:
     def store_info(self) -> Info | None:
         """How full the store is. None before that was looked at, which is done as soon as it was asked for."""
         info = None if self._cache is None else self._cache.info
-        if info is None and not self._has_looked:
+        if (info is None and not self._has_looked) or (self._cache is not None and self._cache.is_info_old):
             self._has_looked = True
+            if self._cache is not None:
+                self._cache.is_info_old = False
             self._host.start_timer(self._look_at_store)  # for Blender may be drawing
         return info
 

@@ -10,12 +10,15 @@ from typing import Final
 from ..keys.key import Environment
 from ..planning.plan import Plan
 from ..store import upkeep
+from ..store.inventory import Inventory
 from ..store.store import Store
 from .item_keys import Known
 from .kept_results import KeptResults
 
 #: Whoever needs what the nodes of the open file show.
 _SHOWN: Final = "open file"
+#: The part of a store's limit that is made free at once when the store exceeds it.
+_ROOM: Final = 1 / 16
 
 
 class Cache:
@@ -23,6 +26,7 @@ class Cache:
 
     Attributes:
         info: how full the store is, None before that was looked at.
+        is_info_old: whether results were kept since then.
         pending: the keys and subjects of results that are being kept.
         checked: the keys of large results whose files were read in this session.
     """
@@ -31,6 +35,8 @@ class Cache:
         """`environment` gives what the results of a plan depend on beside its scripts and values, as it is now."""
         self.store = store
         self.info: upkeep.Info | None = None
+        self.is_info_old = False
+        self._tidied: tuple[Store, upkeep.Info, int, int] | None = None  # with what the store had kept by then
         self.pending: Counter[str] = Counter()
         self.checked: set[str] = set()
         self.environment = environment
@@ -75,7 +81,12 @@ class Cache:
         """
         self._shown |= {task: frozenset(keys) for task, keys in shown.items()}
         self._need_shown()
-        return self.tidy() if has_kept else None
+        if not has_kept:
+            return None
+        if self._is_to_tidy():
+            return self.tidy()
+        self.is_info_old = True
+        return None
 
     def show_last(self, tasks: Iterable[str]) -> None:
         """Let just the last results of these nodes stay in the store: another file is open, which has these nodes."""
@@ -85,10 +96,26 @@ class Cache:
     def _need_shown(self) -> None:
         self.store.lease(_SHOWN, frozenset().union(*self._shown.values()))
 
+    def _is_to_tidy(self) -> bool:
+        """Whether the store may exceed its limits, or as much was kept since it was tidied as it had then.
+
+        To look through it takes time for all that is in it, so that is not done after each run.
+        """
+        if self._tidied is None or self._tidied[0] is not self.store:
+            return True
+        store, info, num_kept, size_kept = self._tidied
+        size = info.size + store.size_kept - size_kept
+        is_full = size > store.limits.max_size or store.folder.free() < store.limits.min_free
+        return is_full or store.num_kept - num_kept >= info.num_records
+
     def tidy(self) -> upkeep.Info:
         """Keep the store within its limits; how full it is then."""
-        upkeep.prune(self.store)
-        return upkeep.info(self.store)
+        store = self.store
+        num_kept, size_kept, inventory = store.num_kept, store.size_kept, Inventory(store.folder)
+        upkeep.prune(store, int(store.limits.max_size * _ROOM), inventory)
+        info = upkeep.info(store, inventory)
+        self._tidied = store, info, num_kept, size_kept
+        return info
 
     def clear(self) -> upkeep.Info:
         """Remove all that is kept."""

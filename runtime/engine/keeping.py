@@ -151,11 +151,12 @@ class Keep:
             files[BLOB] = blob
         if self.log.exists():
             files[LOG] = self.log
-        last = kept_results.last(self.store, self.subject)
+        earlier = self.store.last(self.subject)
+        last = None if earlier is None else kept_results.read(earlier)
         # Blobs are large, and the worker has just hashed most of this one.
         pieces = {blob: [Piece(*each) for each in long_contents.pieces(blob)]} if BLOB in files else {}
         record = self.store.keep(self.key, kept.encode(), self.gave.seconds, files, copied=(LOG,), pieces=pieces)
-        self.store.set_last(self.subject, record)
+        self.store.set_last(self.subject, record, earlier)
         if kept.written:
             self.store.set_last(place(self.parts), record)
         return last is not None and kept.given == last.given != "" and set(kept.origins) == set(last.origins)

@@ -74,6 +74,12 @@ class Reader:
             self._stamps.clear()
         self._stamps.update(stamps)
 
+    def forget_record(self, key: str) -> None:
+        """Remember a record no longer, as hardly anybody will ask for it."""
+        known = self._records.pop(key, None)
+        if known is not None:
+            self._size -= known[0].size
+
     def forget(self) -> None:
         """Read every file anew."""
         self._stamps.clear()
@@ -88,6 +94,7 @@ class Reader:
         if self._size > _MAX_REMEMBERED:
             self._records.clear()
             self._size = 0
+        self.forget_record(record.key)
         self._records[record.key] = stamp, record
         self._size += stamp.size
         return record

@@ -51,6 +51,7 @@ class Store:
         self.reader = Reader(self.folder)
         self.note = note
         self.num_damaged = 0  # of the records that were found to be
+        self.num_kept = self.size_kept = 0  # records that this process has kept, and the bytes of their files
 
     def close(self) -> None:
         """Need nothing any more: see `lease`."""
@@ -160,10 +161,18 @@ class Store:
             draft.add(record.encode(), RECORDS, key)
             return record
 
-        return self._write(fill)
+        record = self._write(fill)
+        self.num_kept += 1
+        self.size_kept += record.size
+        return record
 
-    def set_last(self, subject: str, record: Record) -> None:
-        """Let a record be the newest one of a subject (any text). Raises StoreError if that can't be written."""
+    def set_last(self, subject: str, record: Record, earlier: Record | None = None) -> None:
+        """Let a record be the newest one of a subject (any text). Raises StoreError if that can't be written.
+
+        The `earlier` one is in memory no longer: with thousands of runs, that would fill.
+        """
+        if earlier is not None and earlier.key != record.key:
+            self.reader.forget_record(earlier.key)
         name = _subject_name(subject)
         path = Path(self.folder.file(RECORDS, record.key))
         with contextlib.suppress(OSError):

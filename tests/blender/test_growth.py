@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import gc
 import itertools
 import textwrap
 
@@ -375,6 +376,46 @@ def test_log_of_all_items_is_written(session):
     assert growth(make, 50) < LINEAR
 
 
+@pytest.mark.any_blender
+def test_nodes_of_a_group_are_cancelled_and_their_logs_written(session):
+    def make(number):
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        tree = new_tree()
+        add(tree, "BackgroundNodeGroup", "Group").node_tree = wide(number)
+        run = session.start(tree)
+
+        def work():
+            run.cancel("Group")
+            session.settle(run)
+            assert run.state.is_final
+            assert log.group_text(run, run.groups["Group"])
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+@pytest.mark.any_blender
+def test_results_are_undone():
+    """What listens to an undo looks at no more than is there."""
+
+    def make(number):
+        with_results(number)
+        baselines.finish()
+        bpy.ops.ed.undo_push(message="Before")
+        for item in bpy.data.objects:
+            item.location.x += 1
+        bpy.ops.ed.undo_push(message="After")
+
+        def work():
+            bpy.ops.ed.undo()
+            bpy.ops.ed.redo()
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
 # Jobs
 
 
@@ -462,6 +503,37 @@ def test_run_is_carried_out_kept_found_again_and_reported(fake_engine, session, 
         return work
 
     assert growth(make, 20) < LINEAR
+
+
+@pytest.mark.any_blender
+def test_log_costs_the_same_however_many_lines_it_has(fake_engine, session):
+    def make(number):
+        run = session.start(chain(1), force=True)
+        assert run.wait() == "succeeded"
+        (task,) = run.tasks.values()
+        run._active.log_file(task.node_id, 0).write_text("line\n" * number)
+
+        def work():
+            assert len(log.fill(log.log_text(run, task)).lines) > number
+
+        return work
+
+    assert growth(make, 100) < 1.5
+
+
+@pytest.mark.any_blender
+def test_runs_leave_nothing_in_memory_that_grows_with_their_number(fake_engine, session):
+    tree, counts = wide(3), []
+    for number in range(75):
+        for node in tree.nodes:
+            node.inputs[0].default_value = number
+        assert session.start(tree).wait() == "succeeded"
+        if number % 25 == 24:  # the last twenty runs are known
+            for seen in (session._equipment.engine.submitted, session._equipment.engine._started):
+                seen.clear()
+            gc.collect()
+            counts.append(len(gc.get_objects()))
+    assert counts[2] - counts[1] < 25, "less than one object for each run"
 
 
 @pytest.mark.any_blender

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from background_nodes.runtime.engine import going_runs, own_files, run_files
+from background_nodes.runtime.engine.cache import Cache
 from background_nodes.runtime.engine.own_files import Owner, TaskContext
 from background_nodes.runtime.engine.results import Results
 from background_nodes.runtime.engine.runner import Runner
+from background_nodes.runtime.keys.key import Environment
 from background_nodes.runtime.planning.compiler import compile_graph
 from background_nodes.runtime.planning.plan import Argument, Plan, PlannedTask
 from background_nodes.runtime.planning.sources import Constant
@@ -368,6 +370,49 @@ def test_store_is_trimmed(tmp_path: Path) -> None:
         return work
 
     assert growth(make, 30) < LINEAR
+
+
+def test_store_is_tidied_after_many_runs(tmp_path: Path) -> None:
+    def make(number: int) -> Work:
+        store = Store(tmp_path / str(number), Limits(min_free=0), print)
+        cache = Cache(store, lambda _plan: Environment("", ""))
+
+        def work() -> None:
+            for index in range(number):
+                store.keep(blake2b(str(index).encode()).hexdigest(), {"values": [index]}, 1.0, {})
+                cache.settle({}, has_kept=True)
+            assert cache.look().num_records == number
+            store.close()
+
+        return work
+
+    assert growth(make, 30) < LINEAR
+
+
+def test_store_that_is_full_is_tidied_after_many_runs(tmp_path: Path) -> None:
+    def make(number: int) -> Work:
+        store = Store(tmp_path / str(number), Limits(max_size=5000 * number, min_free=0), print)
+        cache = Cache(store, lambda _plan: Environment("", ""))
+        blob = tmp_path / "blob.blend"
+
+        def keep(index: int) -> None:
+            blob.unlink(missing_ok=True)
+            blob.write_text(f"{index:4000}")
+            store.keep(blake2b(str(index).encode()).hexdigest(), {}, 1.0, {"blob": blob})
+            cache.settle({}, has_kept=True)
+
+        for index in range(number):
+            keep(index)
+
+        def work() -> None:
+            for index in range(number, 2 * number):
+                keep(index)
+            assert upkeep.info(store).size <= 5000 * number
+            store.close()
+
+        return work
+
+    assert growth(make, 40) < LINEAR
 
 
 # Presets

@@ -326,6 +326,17 @@ def test_runs_of_trees_that_are_removed_cost_no_more_than_in_proportion_to_their
     assert growth(make, 30) < LINEAR
 
 
+def test_last_run_of_a_tree_that_is_gone_is_forgotten_with_the_others(session, host):
+    trees = [host.add("a") for _ in range(30)]
+    runs = []
+    for tree in trees:
+        runs.append(session.start(tree))
+        end_run(session, host, runs[-1])
+        host.trees.pop(trees[0].session_uid, None)
+    assert runs[0] not in session.runs
+    assert set(runs[1:]) == set(session.runs)
+
+
 def test_last_runs_are_trimmed_at_no_more_than_in_proportion_to_their_files(session, host):
     session.use_settings(lambda: Settings(history_size=1))
 
