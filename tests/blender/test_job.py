@@ -289,7 +289,7 @@ _REGISTER = """
 import sys
 sys.path.insert(0, {bootstrap!r})
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 import background_nodes
 background_nodes.register()
 """

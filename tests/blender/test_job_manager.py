@@ -843,7 +843,7 @@ _OTHER_BLENDER = """
 import sys
 sys.path.insert(0, {bootstrap!r})
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 import bpy, background_nodes
 background_nodes.register()
 manager = background_nodes.JobManager.get_instance()

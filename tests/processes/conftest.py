@@ -215,7 +215,7 @@ _FOREGROUND = """
 import sys
 sys.path.insert(0, {bootstrap!r})
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from conftest import Engine, planned

@@ -74,7 +74,7 @@ def test_worker_that_is_never_idle_gives_memory_back_that_its_next_task_does_not
 import sys
 sys.path.insert(0, {str(BOOTSTRAP.parent)!r})
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 from background_nodes.runtime.worker import worker
 worker._BREAK = 1e6
 bootstrap._main(*sys.argv[sys.argv.index("--") + 1 :])

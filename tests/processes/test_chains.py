@@ -332,7 +332,7 @@ MORTAL = """
 import os, signal, sys
 sys.path.insert(0, {here!r})
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 from background_nodes.runtime.scratch import contents
 from background_nodes.runtime.worker import execution, inputs, worker
 from background_nodes.runtime.worker.cleaning import python_state

@@ -296,7 +296,7 @@ def test_foreground_of_the_public_kind_ends_with_no_worker_left(tmp_path):
         f"""
 import sys
 sys.path.insert(0, {str(BOOTSTRAP.parent)!r})
-import bootstrap; bootstrap._alias_package()
+import bootstrap; bootstrap.alias_package()
 import background_nodes, bpy
 background_nodes.register()
 from background_nodes.addon.session.current import session

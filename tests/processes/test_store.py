@@ -28,7 +28,7 @@ import itertools, os, random, signal, sys
 from pathlib import Path
 sys.path[:0] = [{bootstrap!r}, {here!r}]
 import bootstrap
-bootstrap._alias_package()
+bootstrap.alias_package()
 from background_nodes.runtime.errors import StoreError
 from background_nodes.runtime.store import upkeep
 from background_nodes.runtime.store.limits import Limits
