@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterator, Mapping
-from typing import NamedTuple
+import operator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import bpy
 import numpy
@@ -74,55 +75,61 @@ def collection(kind: str) -> bpy.types.bpy_prop_collection:
 
 def all_data_blocks() -> Iterator[tuple[str, bpy.types.ID]]:
     """Every data-block that can be carried, with its kind."""
-    for kind in collections():
-        for data_block in collection(kind):
+    for kind, items in _filled():
+        for data_block in items:
             yield kind, data_block
+
+
+def _filled() -> list[tuple[str, Any]]:
+    """The kinds of which there are data-blocks, and what holds these. Of most kinds there are none."""
+    return [(kind, items) for kind, items in zip(collections(), _get_all()(bpy.data), strict=True) if items]
+
+
+@functools.cache
+def _get_all() -> Callable[[Any], tuple[Any, ...]]:
+    """Gives the collections of all kinds at once, which takes a quarter of the time."""
+    return operator.attrgetter(*collections().values())
 
 
 def newest_uid() -> int:
     """The highest uid of all data-blocks: all that come after it have higher ones."""
-    return max((int(uids.max()) for _kind, uids in _uids()), default=0)
+    return max((int(uids.max()) for _items, uids in _uids()), default=0)
 
 
 def newer(uid: int) -> Iterator[bpy.types.ID]:
     """The data-blocks with higher uids."""
-    for kind, uids in _uids():
-        items = collection(kind)
+    for items, uids in _uids():
         yield from (items[index] for index in numpy.flatnonzero(uids > uid).tolist())
 
 
 def of_uids(uids: Collection[int]) -> list[bpy.types.ID]:
     """The data-blocks that have these uids."""
     wanted, found = numpy.fromiter(uids, numpy.int64, len(uids)), list[bpy.types.ID]()
-    for kind, there in _uids():
+    for items, there in _uids():
         places = numpy.flatnonzero(numpy.isin(there, wanted)).tolist()
-        items = collection(kind)[:] if places else []  # one by one, Blender would count to each of them
-        found += [items[place] for place in places]
+        every = items[:] if places else []  # one by one, Blender would count to each of them
+        found += [every[place] for place in places]
     return found
 
 
-def _uids() -> Iterator[tuple[str, numpy.typing.NDArray[numpy.int32]]]:
-    """The uids of each kind's data-blocks, if it has some."""
-    for kind in collections():
-        if count := len(collection(kind)):
-            yield kind, _uids_of(kind, count)
+def _uids() -> Iterator[tuple[Any, numpy.typing.NDArray[numpy.int32]]]:
+    """The data-blocks of each kind of which there are some, and their uids."""
+    for _kind, items in _filled():
+        yield items, _uids_of(items)
 
 
-def _uids_of(kind: str, count: int) -> numpy.typing.NDArray[numpy.int32]:
-    """The uids of all data-blocks of a kind, of which there are so many."""
-    uids = numpy.empty(count, numpy.int32)
-    if count:
-        collection(kind).foreach_get("session_uid", uids)
+def _uids_of(items: Any) -> numpy.typing.NDArray[numpy.int32]:
+    uids = numpy.empty(len(items), numpy.int32)
+    items.foreach_get("session_uid", uids)
     return uids
 
 
 def with_fake_users() -> Iterator[bpy.types.ID]:
     """The data-blocks that have a fake user."""
-    for kind in collections():
-        if items := collection(kind):
-            has_one = numpy.empty(len(items), bool)
-            items.foreach_get("use_fake_user", has_one)
-            yield from (items[place] for place in numpy.flatnonzero(has_one).tolist())
+    for _kind, items in _filled():
+        has_one = numpy.empty(len(items), bool)
+        items.foreach_get("use_fake_user", has_one)
+        yield from (items[place] for place in numpy.flatnonzero(has_one).tolist())
 
 
 def library_path(data_block: bpy.types.ID) -> str:
@@ -169,6 +176,6 @@ class Index:
 
     def find(self, kind: str, session_uid: int) -> bpy.types.ID | None:
         if kind not in self._by_kind:
-            items = collection(kind)[:] if kind in collections() else []
-            self._by_kind[kind] = dict(zip(_uids_of(kind, len(items)).tolist(), items, strict=True))
+            items = collection(kind) if kind in collections() else ()
+            self._by_kind[kind] = dict(zip(_uids_of(items).tolist(), items[:], strict=True)) if items else {}
         return self._by_kind[kind].get(session_uid)

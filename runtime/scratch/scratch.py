@@ -44,7 +44,7 @@ class ScratchFolder:
 
     def file(self, name: str) -> Path:
         """The path of the blob or log with a name, whether it exists or not."""
-        return self.path / name[:_SHARD] / name
+        return self.path.joinpath(name[:_SHARD], name)
 
     def inner(self, name: str) -> ScratchFolder:
         """A folder in this one, for the files of another foreground, whose names may be the same; "" for this one.

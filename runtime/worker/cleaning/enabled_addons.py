@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import sys
 import types
+from itertools import compress
+from operator import is_not
 from typing import Any
 
 from .dict_versions import DictVersions
@@ -30,7 +32,7 @@ class EnabledAddons:
         """Whether others are enabled now."""
         now, before = dict(sys.modules), self._modules
         changed = self._versions.changed() if self._counted else []
-        looked_at = {name for name, module in now.items() if before.get(name) is not module}
+        looked_at = set(compress(now, map(is_not, map(before.get, now), now.values())))
         looked_at.update(self._others, self._enabled, (self._counted[number] for number in changed))
         if any(_is_marked(now.get(name)) != (name in self._enabled) for name in looked_at):
             return True

@@ -14,6 +14,7 @@ import decimal
 import faulthandler
 import functools
 import gc
+import itertools
 import locale
 import os
 import signal
@@ -22,12 +23,15 @@ import sys
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy
+
+#: Made once: each new one looks for the library.
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,16 +238,18 @@ class _Environment:
     def __init__(self) -> None:
         self._python = os.environ  # a script may put another one in its place
 
-    def read(self) -> tuple[dict[str, str], dict[bytes, bytes]]:
-        return dict(self._python), _variables_of_c()
+    def read(self) -> tuple[dict[Any, Any], set[bytes]]:
+        # As Python keeps them, without decoding each.
+        return dict(getattr(self._python, "_data", self._python)), _variables_of_c()
 
-    def put(self, saved: tuple[dict[str, str], dict[bytes, bytes]]) -> None:
+    def put(self, saved: tuple[dict[Any, Any], set[bytes]]) -> None:
         timezone = self._python.get("TZ")
-        in_python, in_c = saved
+        in_python = {os.fsdecode(name): os.fsdecode(value) for name, value in saved[0].items()}
+        in_c = _by_name(saved[1])
         for name in [name for name in self._python if name not in in_python]:
             del self._python[name]
         self._python.update(in_python)
-        for variable in [variable for variable in _variables_of_c() if variable not in in_c]:
+        for variable in [variable for variable in _by_name(_variables_of_c()) if variable not in in_c]:
             os.unsetenv(variable)
         for variable, value in in_c.items():
             os.putenv(variable, value)
@@ -251,15 +257,19 @@ class _Environment:
             time.tzset()
 
 
-def _variables_of_c() -> dict[bytes, bytes]:
-    """What the C library takes for the environment; nothing where we don't know where it has it."""
-    variables: dict[bytes, bytes] = {}
+def _variables_of_c() -> set[bytes]:
+    """What the C library takes for the environment, NAME=VALUE; nothing where we don't know where it has it."""
     if sys.platform != "linux":
-        return variables
-    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(ctypes.CDLL(None), "environ")
-    for entry in entries or ():
-        if entry is None:
-            break
-        name, _equals, value = entry.partition(b"=")
-        variables[name] = value
-    return variables
+        return set()
+    entries = ctypes.POINTER(ctypes.c_char_p).in_dll(_LIBC, "environ")
+    if not entries:
+        return set()
+    return set(iter(map(entries.__getitem__, itertools.count()).__next__, None))  # the last one is None
+
+
+def _by_name(variables: Iterable[bytes]) -> dict[bytes, bytes]:
+    found = {}
+    for each in variables:
+        name, _equals, value = each.partition(b"=")
+        found[name] = value
+    return found

@@ -22,6 +22,7 @@ import typing
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -140,16 +141,17 @@ class PythonState:
     def _keep_installed(self) -> list[types.ModuleType]:
         """Keep the installed modules that were imported since the last look, and return them."""
         found = []
-        for name, module in list(sys.modules.items()):
-            if (
-                name not in self._modules
-                and isinstance(module, types.ModuleType)
-                and self._importer.is_installed(module)
-            ):
+        for name, module in self._strangers():
+            if isinstance(module, types.ModuleType) and self._importer.is_installed(module):
                 self._modules[name] = module
                 self._newcomers.append(name)
                 found.append(module)
         return found
+
+    def _strangers(self) -> list[tuple[str, Any]]:
+        """The modules that are there and are not to stay, by their names."""
+        now = dict(sys.modules)
+        return [(name, now[name]) for name in filterfalse(self._modules.__contains__, now)]
 
     def _keep_newcomers(self) -> None:
         """Keep the installed modules that were imported since the last look, and where they can be found."""
@@ -168,8 +170,8 @@ class PythonState:
         What belongs to Python or Blender stays, as extension modules can't be imported twice.
         """
         self._keep_newcomers()
-        for name, module in list(sys.modules.items()):
-            if name not in self._modules and isinstance(module, types.ModuleType):
+        for _name, module in self._strangers():
+            if isinstance(module, types.ModuleType):
                 self._lay_trace(module)
         if dict(sys.modules) != self._modules:
             sys.modules.clear()
