@@ -10,6 +10,7 @@ A task that works on a whole file has the copy of it open; its other inputs are 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ..blender import blobs, data_block_kinds, driver_targets, pixels, whole_fil
 from ..blender.dependencies import used_by
 from ..blender.remapping import remap
 from ..errors import StoreError
+from ..keys.files import Stamp, stamp_of
 from ..scratch.contents import Contents, DataBlockName
 from ..scratch.scratch import ScratchFolder
 from ..script.socket_types import StoredRef
@@ -103,7 +105,7 @@ class Inputs:
 
     def _load(self, blob: str, refs: list[StoredRef]) -> None:
         path = self._folder.file(blob)
-        contents = Contents.load(path)
+        contents = _contents(path, stamp_of(str(path)))
         live = data_block_kinds.Index()
         refs = [ref for ref in refs if not self._is_in_file(ref, contents, live)]
         if not refs:
@@ -180,6 +182,12 @@ class Inputs:
                 self._newcomers.append(data_block)
         if merged:
             bpy.data.batch_remove(merged)
+
+
+@functools.lru_cache(maxsize=4)
+def _contents(blob: Path, _stamp: Stamp | None) -> Contents:
+    """What is in a blob. Up to 64 items of a node come in the same one, so it is not read for each."""
+    return Contents.load(blob)
 
 
 def _is_quick_to_open(blob: Path) -> bool:
