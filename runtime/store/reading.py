@@ -80,6 +80,11 @@ class Reader:
         if known is not None:
             self._size -= known[0].size
 
+    def forget_file(self, name: str) -> None:
+        """Remember a record or a file of a blob no longer, as it is removed."""
+        self.forget_record(name)
+        self._stamps.pop(name, None)
+
     def forget(self) -> None:
         """Read every file anew."""
         self._stamps.clear()

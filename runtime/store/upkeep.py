@@ -166,6 +166,7 @@ def _moved_aside(store: Store, places: Iterable[Place]) -> Iterator[Path]:
         path = store.folder.new / store.leases.new_name()
         with contextlib.suppress(OSError):  # Windows moves no file that somebody has open: it goes next time
             os.replace(store.folder.file(*place), path)  # noqa: PTH105
+            store.reader.forget_file(place[1])
             yield path
 
 

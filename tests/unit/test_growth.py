@@ -408,6 +408,7 @@ def test_store_that_is_full_is_tidied_after_many_runs(tmp_path: Path) -> None:
             for index in range(number, 2 * number):
                 keep(index)
             assert upkeep.info(store).size <= 5000 * number
+            assert len(store.reader._stamps) <= 1.25 * number, "what was removed is not remembered"
             store.close()
 
         return work
