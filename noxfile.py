@@ -28,7 +28,8 @@ PYTHONS = ("3.11", "3.13")
 WHEELS = {"4.2": ("3.11", "4.2.23"), "4.5": ("3.11", "4.5.15"), "5.0": ("3.11", "5.0.1"), "5.2": ("3.13", "5.2.3")}
 # The newest Blender runs all tests, with the installed extension, but the ten jobs; the oldest wheel, nearly all. Those
 # between run what differs from Blender to Blender, and the newest wheel what differs from the extension. What says the
-# same in every Blender is marked `any_blender`: no wheel runs that. What says the same in every Python is marked
+# same in every Blender is marked `any_blender`: no wheel runs that. What no real Blender can run is marked
+# `wheel_only`: the newest wheel runs that, wherever it stands. What says the same in every Python is marked
 # `any_python`: of the Pythons without Blender the newest runs that.
 EVERYTHING = ("tests/processes", "tests/blender")
 VERSIONED = (
@@ -61,7 +62,16 @@ NOT_IN_THE_OLDEST = (
     *(f"--ignore=tests/blender/test_{name}.py" for name in ("cli", "consent", "docs", "forecast", "growth")),
     *(f"--ignore=tests/processes/test_{name}.py" for name in ("allocator", "chains", "cycles_devices", "launcher")),
     *(f"--ignore=tests/processes/test_{name}.py" for name in ("reliability", "script_file")),
-    *(f"--ignore=tests/blender/test_{name}.py" for name in ("job_examples", "job_panel")),
+    # Portions of results are written as all at once is: test_writer. The demo is for the wheels of `make demo`.
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("arrival", "arriving", "examples", "kept_readings")),
+    # Jobs: those with add-ons, and what they replace, are tested there, and scripts without `main` in tests/processes.
+    *(
+        f"--ignore=tests/blender/test_{name}.py"
+        for name in ("batch", "job", "job_examples", "job_manager", "job_panel")
+    ),
+    # Groups and lists: their nodes and sockets are tested there, and what they mean is in the plan, before any Blender.
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("group_runs", "group_status", "list_results", "repeats")),
+    *(f"--ignore=tests/blender/test_{name}.py" for name in ("run_files", "store", "ten_saves")),
 )
 TESTS_OF_WHEELS = {
     "4.2": (*EVERYTHING, *NOT_IN_THE_OLDEST),
@@ -214,6 +224,9 @@ def wheel(session: nox.Session, bpy: str, tests: Sequence[str]) -> None:
     is_between = bpy not in (WHEELS["4.2"][1], WHEELS["5.2"][1])
     left_out = "not any_blender and not oldest_and_newest" if is_between else "not any_blender"
     run_pytest(session, f"wheel-{bpy}", "-m", left_out, *tests)
+    if bpy == WHEELS["5.2"][1] and not session.posargs:
+        done = (f"--ignore={path}" for path in tests)
+        run_pytest(session, f"wheel-{bpy}-only", "-m", "wheel_only", *EVERYTHING, *done)
 
 
 @nox.session(default=False, python=WHEELS["5.2"][0])

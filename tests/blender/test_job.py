@@ -252,7 +252,7 @@ def test_results_that_are_lost_drop_the_job(manager, write, session, mode):
 # The extension
 
 
-@pytest.mark.skipif(bool(bpy.app.binary_path), reason="needs Blender as a Python module")
+@pytest.mark.wheel_only
 def test_jobs_are_dropped_when_the_extension_is_disabled_and_others_can_be_added_afterwards(
     manager, write, registered_extension
 ):

@@ -126,7 +126,7 @@ class Cast:
             self.modules["extension"].register()
 
 
-@pytest.mark.skipif(bool(bpy.app.binary_path), reason="needs Blender as a Python module")
+@pytest.mark.wheel_only
 @pytest.mark.parametrize(("coming", "going"), [*zip(ORDERS, reversed(ORDERS), strict=True)], ids=map("-".join, ORDERS))
 def test_two_add_ons_and_the_extension_come_and_go_in_any_order_with_jobs_under_way(
     registered_extension, write, session, coming, going

@@ -856,7 +856,7 @@ background_nodes.unregister()
 """
 
 
-@pytest.mark.skipif(bool(bpy.app.binary_path), reason="needs Blender as a Python module")
+@pytest.mark.wheel_only
 def test_two_blenders_side_by_side_do_not_see_each_others_files(write, tmp_path):
     from background_nodes.runtime.pool.launcher import BOOTSTRAP
 

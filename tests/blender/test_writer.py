@@ -505,7 +505,7 @@ background_nodes.unregister()
 """
 
 
-@pytest.mark.skipif(bool(bpy.app.binary_path), reason="needs Blender as a Python module")
+@pytest.mark.wheel_only
 def test_results_make_no_undo_step_in_background_mode(run_program):
     """Ten steps of a million vertices each would hold a gigabyte, and nobody goes back to them."""
     found = run_program(IN_BACKGROUND)
