@@ -135,7 +135,7 @@ class Mark:
         if self._file is None or self._path is None:
             return
         with contextlib.suppress(OSError):
-            if any(each.is_run and each.said.run != self.said.run for each in _notes(self._path.parent)):
+            if any(each.is_run for each in _notes(self._path.parent, but=self._path)):
                 found = sorted(stems(Path(self.said.claims)))
                 over = replace(self.said, ended=time.time())
                 if found:
@@ -237,10 +237,10 @@ def _has_line(file: IO[bytes], line: bytes) -> bool:
     return False
 
 
-def _notes(place: Path) -> Iterator[Note]:
+def _notes(place: Path, *, but: Path | None = None) -> Iterator[Note]:
     """What is noted here, by whomever; of runs that are over, too, and by processes that are gone."""
     for path in place.iterdir():
-        if path.suffix not in (_GOING, _OVER):
+        if path.suffix not in (_GOING, _OVER) or path == but:
             continue
         with contextlib.suppress(OSError, ValueError, TypeError):  # it is being written, or was just removed
             yield Note(path, wire.decode(GoingRun, json.loads(_first_line(path))), "." not in path.stem)
