@@ -46,8 +46,8 @@ WITHOUT_FOLDERS = ("tests/blender", f"--ignore={LIBRARY}", f"--ignore={TEN_JOBS}
 PARTS = {  # of what the newest Blender runs: they go side by side
     "a-j": (*WITHOUT_FOLDERS, "--ignore-glob=*/test_[!a-j]*.py"),
     "k-z": (*WITHOUT_FOLDERS, "--ignore-glob=*/test_[a-j]*.py"),
-    "library": (LIBRARY,),
     "processes": ("tests/processes",),
+    "library": (LIBRARY,),
 }
 OF_THE_MODULE = (
     "tests/processes/test_worker.py",
@@ -188,6 +188,17 @@ def install_extension(session: nox.Session, blender: str) -> Path:
 
 
 @nox.session(tags=[REAL_BLENDER])
+def gui(session: nox.Session) -> None:
+    """The built extension by mouse and keys, in the window of a real Blender."""
+    blender, reason = window_or_reason()
+    if reason:
+        session.skip(reason)
+    fill(session)
+    resources = install_extension(session, blender)
+    run_pytest(session, "gui", "tests/gui", BACKGROUND_NODES_GUI_RESOURCES=str(resources))  # tests/gui/window.py
+
+
+@nox.session(tags=[REAL_BLENDER])
 @nox.parametrize("part", list(PARTS), ids=list(PARTS))
 def extension(session: nox.Session, part: str) -> None:
     """A part of all tests, on the built extension as an artist installs it, in a real Blender."""
@@ -202,15 +213,16 @@ def extension(session: nox.Session, part: str) -> None:
     run_pytest(session, f"extension-{part}", "--blender-executable", blender, *PARTS[part], **environment)
 
 
-@nox.session(tags=[REAL_BLENDER])
-def gui(session: nox.Session) -> None:
-    """The same extension by mouse and keys, in the window of a real Blender."""
-    blender, reason = window_or_reason()
-    if reason:
-        session.skip(reason)
-    fill(session)
-    resources = install_extension(session, blender)
-    run_pytest(session, "gui", "tests/gui", BACKGROUND_NODES_GUI_RESOURCES=str(resources))  # tests/gui/window.py
+if "5.2" in wheels_here:
+
+    @nox.session(python=WHEELS["5.2"][0], tags=[REAL_BLENDER])
+    def farm(session: nox.Session) -> None:
+        """More than one machine, as processes of this one, with the project installed as pip does it."""
+        extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
+        fill(session, f"bpy=={WHEELS['5.2'][1]}", *extras["farm"], *extras["submit"], OPENJD)
+        session.install("--no-deps", "--editable", ".")
+        blender, _reason = blender_or_reason()  # for one worker that has it
+        run_pytest(session, "farm", "tests/farm", "tests/submit", BACKGROUND_NODES_FARM_BLENDER=blender)
 
 
 @nox.session
@@ -246,18 +258,6 @@ def unit(session: nox.Session) -> None:
     fill(session, NUMPY)
     wanted = () if session.python == here[-1] else ("-m", "not any_python")
     run_pytest(session, f"unit-{session.python}", *wanted, "tests/unit")
-
-
-if "5.2" in wheels_here:
-
-    @nox.session(python=WHEELS["5.2"][0], tags=[REAL_BLENDER])
-    def farm(session: nox.Session) -> None:
-        """More than one machine, as processes of this one, with the project installed as pip does it."""
-        extras = nox.project.load_toml(ROOT / "pyproject.toml")["project"]["optional-dependencies"]
-        fill(session, f"bpy=={WHEELS['5.2'][1]}", *extras["farm"], *extras["submit"], OPENJD)
-        session.install("--no-deps", "--editable", ".")
-        blender, _reason = blender_or_reason()  # for one worker that has it
-        run_pytest(session, "farm", "tests/farm", "tests/submit", BACKGROUND_NODES_FARM_BLENDER=blender)
 
 
 @nox.session(default=False, python=WHEELS["4.2"][0])
