@@ -21,8 +21,11 @@ def _main(file: str) -> None:
     from background_nodes.farm.machine_addons import Listing
     from background_nodes.runtime import wire
     from background_nodes.runtime.blender import installed_addons
+    from background_nodes.runtime.keys.files import stamp_of
 
-    listing = Listing(installed_addons.installed(refresh=True), tuple(installed_addons.files()))
+    installed_addons.installed(refresh=True)
+    stamps = {file: stamp_of(file) for file in installed_addons.files()}
+    listing = Listing(installed_addons.installed(refresh=True), stamps)
     Path(file).write_text(json.dumps(wire.encode(listing)), encoding="utf-8")
 
 

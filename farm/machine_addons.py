@@ -8,7 +8,7 @@ import contextlib
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,9 @@ from typing import Final
 from ..runtime import wire
 from ..runtime.engine.workers import InstalledAddon
 from ..runtime.errors import StoreError
-from ..runtime.keys.files import Stamp, stamp_of
+from ..runtime.keys.files import stamp_of
 from ..runtime.planning.needs import Needs, Offer
-from ..runtime.pool.launcher import Launcher, environment_of, read_tail
+from ..runtime.pool.launcher import Launcher, describe_exit, environment_of, read_tail
 
 #: Seconds between two looks at whether somebody has installed one, or has removed one.
 _INTERVAL: Final = 5.0
@@ -31,10 +31,15 @@ _log = logging.getLogger("background_nodes.farm")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a Blender writes: its add-ons, and the paths of what changes when these do."""
+    """What a Blender writes.
+
+    Attributes:
+        addons: those that it can enable.
+        stamps: of what changes when these do, by paths; as it was before they were looked for.
+    """
 
     addons: tuple[InstalledAddon, ...]
-    files: tuple[str, ...]
+    stamps: Mapping[str, tuple[int, ...] | None]
 
 
 class MachineAddons:
@@ -49,22 +54,22 @@ class MachineAddons:
         self.found: tuple[InstalledAddon, ...] | None = None
         self._launcher = Launcher.for_blender(blender, _SCRIPT)
         self._new_folder = new_folder
-        self._stamps: dict[str, Stamp | None] = {}
+        self._stamps: Mapping[str, tuple[int, ...] | None] = {}
         self._looking = asyncio.Lock()
 
     async def look(self) -> None:
-        """Let a Blender tell which there are. If it does not, that is said in the log."""
+        """Let a Blender tell which there are. If it does not, the log says so, and it is asked again after a change."""
         async with self._looking:
-            folder = await asyncio.to_thread(self._new_folder)
             try:
-                listing = await self._told(folder)
-                self.found = listing.addons
-                self._stamps = await asyncio.to_thread(lambda: {file: stamp_of(file) for file in listing.files})
-            except (OSError, StoreError, TimeoutError, ValueError, TypeError) as error:
-                reason = read_tail(folder / "log.txt") or str(error) or type(error).__name__
-                _log.warning("which add-ons are here can't be found out: %s", reason)
-            finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                folder = await asyncio.to_thread(self._new_folder)
+                try:
+                    listing = await self._told(folder)
+                finally:
+                    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                self.found, self._stamps = listing.addons, listing.stamps
+            except (OSError, StoreError, ValueError, TypeError) as error:
+                _log.warning("which add-ons are here can't be found out: %s", error or type(error).__name__)
+                self.found, self._stamps = None, await asyncio.to_thread(_stamped, self._stamps)
 
     async def follow(self) -> None:
         """Look again whenever one was installed, removed or changed. It never ends."""
@@ -74,8 +79,7 @@ class MachineAddons:
 
     async def look_again(self) -> None:
         """Look again if one was installed, removed or changed."""
-        stamps = self._stamps
-        if await asyncio.to_thread(lambda: any(stamp_of(file) != stamp for file, stamp in stamps.items())):
+        if await asyncio.to_thread(_stamped, self._stamps) != self._stamps:
             await self.look()
 
     async def lacks(self, wanted: Mapping[str, str]) -> str:
@@ -86,7 +90,7 @@ class MachineAddons:
         return Offer("", addons=addons).lacks(Needs(addons=wanted))
 
     async def _told(self, folder: Path) -> Listing:
-        """Raises OSError, TimeoutError, ValueError or TypeError."""
+        """Raises OSError, ValueError or TypeError."""
         file = folder / "addons.json"
         with (folder / "log.txt").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
@@ -102,4 +106,10 @@ class MachineAddons:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+        if process.returncode != 0:
+            raise OSError(read_tail(folder / "log.txt") or describe_exit(process.returncode))
         return wire.decode(Listing, json.loads(file.read_bytes()))
+
+
+def _stamped(files: Iterable[str]) -> dict[str, tuple[int, ...] | None]:
+    return {file: stamp_of(file) for file in files}

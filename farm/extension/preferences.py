@@ -136,7 +136,8 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
     column = layout.column(align=True)
     split = column.split(factor=0.4)
     split.label(text=station.name, icon="DESKTOP", translate=False)
-    has = split.row()
+    row = split.row()
+    has = row.row()
     has.active = False
     if not station.is_there:
         has.label(text="Does not answer", icon="ERROR")
@@ -145,7 +146,7 @@ def _draw_station(layout: bpy.types.UILayout, station: Any) -> None:
     words += [f"{station.memory // _GB} GB", *(f"{name} {amount:g}" for name, amount in station.resources.items())]
     words += ["by the shared folder"] if station.is_by_folder else []
     has.label(text=", ".join(words), translate=False)
-    _draw_addons(split, station)
+    _draw_addons(row, station)
     busy = [worker for worker in station.workers if worker.task_name]
     for worker in busy:
         split = column.split(factor=0.4)

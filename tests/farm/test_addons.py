@@ -1,5 +1,6 @@
 """Add-ons that tasks enable: a worker tells which its Blender has, and tasks go to those that have them."""
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from background_nodes.farm.engine import FarmEngine
+from background_nodes.farm.machine_addons import MachineAddons
 from background_nodes.runtime.engine.messages import WorkerKind
 from background_nodes.runtime.engine.workers import WorkerSettings
+from background_nodes.runtime.pool.launcher import Launcher
 from background_nodes.runtime.scratch.scratch import Scratch
 
 from ..engine_suite import Bench
@@ -132,6 +135,31 @@ def test_addon_that_is_installed_changed_or_removed_while_a_worker_runs_counts_a
     assert f'version 1.2.0 of the add-on "{NAME}", but 1.3.0' in bench.heard[0]
     shutil.rmtree(changing / "addons")
     bench.listen(lambda: f'changing has not the add-on "{NAME}"' in bench.engine.why_not("", (NAME,)))
+
+
+def test_addons_of_a_blender_that_does_not_tell_them_are_unknown_and_it_is_not_asked_again_and_again(
+    tmp_path, monkeypatch, caplog
+):
+    """What becomes of tasks is seen there, then."""
+    began = []
+
+    def new_folder() -> Path:
+        began.append(tmp_path / str(len(began)))
+        began[-1].mkdir()
+        return began[-1]
+
+    async def story() -> None:
+        addons = MachineAddons("", new_folder)
+        monkeypatch.setattr(addons, "_launcher", Launcher((sys.executable, "-c", "raise SystemExit('no display')")))
+        await addons.look()
+        await addons.look_again()
+        assert addons.found is None
+        assert await addons.lacks({NAME: "1.2.0"}) == ""
+
+    asyncio.run(story())
+    assert "which add-ons are here can't be found out: no display" in caplog.text
+    assert len(began) == 1
+    assert not began[0].exists()
 
 
 def test_status_says_how_many_addons_a_worker_has_and_names_them_if_it_is_asked(farm, tmp_path):

@@ -50,6 +50,26 @@ PREFERENCES = """
         bpy.ops.preferences.addon_expand(module=farm.__name__)
         bpy.ops.background_nodes_farm.look()
 """
+#: Opens the preferences of the extension while two machines of a farm are known, one of which has add-ons.
+MACHINES = """
+    import types
+    attaching, watch = (part(farm, "extension." + each) for each in ("attaching", "watch"))
+    records = part(attaching.farm(), "records")
+    InstalledAddon = part(attaching.background_nodes(), "runtime.engine.workers").InstalledAddon
+    known = {"slots": 2, "blender": "5.2.2", "system": "Linux", "memory": 64 * 1000**3}
+    addons = InstalledAddon("cycles", "", True), InstalledAddon("nails", "1.2.0"), InstalledAddon("scatter", "2.0.0")
+    known_addons = zip(names, (None, addons))
+    stations = [records.StationInfo(name, "10.0.0.1:1", **known, addons=has) for name, has in known_addons]
+    global usual
+    usual, engine = watch.engine, types.SimpleNamespace(farm=records.FarmInfo(tuple(stations)), reason="")
+    watch.engine = lambda: engine
+    area = max(places.window().screen.areas, key=lambda area: area.width * area.height)
+    area.type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "Background Nodes Farm"
+    with bpy.context.temp_override(window=places.window(), area=area, region=area.regions[-1]):
+        bpy.ops.preferences.addon_expand(module=farm.__name__)
+"""
 #: The entries of the Node menu that come from the extension.
 MENU = """
     found = []
@@ -118,6 +138,26 @@ def test_engine_is_in_the_menu_and_it_is_told_why_there_is_no_connection(farm, t
     farm.wait_for("return ' '.join(lines).split() == reason.split()", reason=reason)
     assert len(farm.run("return lines")) > 1, "it is too long for one line"
     picture(farm, "no connection")
+
+
+def test_machine_says_how_many_addons_it_has_and_names_them(farm, editor):
+    farm.run(MACHINES, names=["plain", "render1"])
+    try:
+        farm.settle(5)
+        picture(farm, "machines")
+        place = editor.button("background_nodes_farm.addons", region="WINDOW", ui_type="PREFERENCES")
+        farm.move(*place)
+        farm.settle(1)
+        told = farm.run("return places.button_command()")
+        assert 'machine="render1"' in told
+        assert "nails 1.2.0" in told
+        assert "scatter 2.0.0" in told
+        assert "cycles" not in told
+        farm.click(*place)
+        farm.settle(5)
+        picture(farm, "add-ons of a machine")
+    finally:
+        farm.run("part(farm, 'extension.watch').engine = usual")
 
 
 def test_menu_has_what_submits_and_what_detaches(farm, editor):

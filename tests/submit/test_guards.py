@@ -95,6 +95,7 @@ def test_addon_goes_along_and_one_that_was_changed_is_refused(tree, tmp_path):
         bpy.utils.refresh_script_paths()
         (scripts / "addons" / "handy_in_test.py").unlink()
     assert [each.module for each in job.addons] == ["handy_in_test"]
+    assert "hostRequirements" not in (tmp_path / "job" / "template.json").read_text(), "no machine needs to have it"
     packed = tmp_path / "job" / "addons" / "scripts" / "addons" / "handy_in_test.py"
     compile_another(packed, f"open({str(tmp_path / 'hostile')!r}, 'w').close()\n{ADDON}")
     assert with_worker(tmp_path / "job", 0) == []
