@@ -11,6 +11,7 @@ Their names start with PLACE, the name of a blob that is kept free for them. The
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import itertools
@@ -25,7 +26,7 @@ from ..errors import CompileError, Problem, StoreError
 from ..planning.destinations import FilesInUse
 from ..planning.plan import PlannedTask
 from ..planning.sources import Constant, leaves
-from ..scratch import value_files
+from ..scratch import room, value_files
 from ..scratch.scratch import Scratch, ScratchFolder
 from ..script.signature import Parameter
 from . import going_runs, own_files
@@ -230,7 +231,9 @@ def _write(file: Path, content: Any) -> None:
     try:
         file.write_text(json.dumps(content), encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{file} can't be written: {error}") from error
+        with contextlib.suppress(OSError):
+            file.unlink(missing_ok=True)
+        raise room.unwritten("what tasks are told of each other", file, error) from error
 
 
 def _read(file: Path) -> Any:

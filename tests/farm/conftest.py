@@ -91,6 +91,15 @@ def children(process_id: int) -> list[int]:
     return [int(re.match(r" *(\d+)", line)[1]) for line in found.stdout.splitlines() if "bootstrap.py" in line]
 
 
+def make_files(folder: Path, count: int, length: int) -> Path:
+    """A .blend file in a new folder, with the tree and the files of `make_files.py`."""
+    folder.mkdir()
+    program = Path(__file__).with_name("make_files.py")
+    made = subprocess.run([sys.executable, program, folder, str(count), str(length)], capture_output=True, text=True)
+    assert (folder / "scene.blend").exists(), made.stderr
+    return folder / "scene.blend"
+
+
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory):
     """Variables of the environment for processes of a farm, which this process has, too."""

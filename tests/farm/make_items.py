@@ -1,7 +1,8 @@
 """Write a .blend file with a list that is mapped: python make_items.py FILE FOLDER ITEMS SECONDS.
 
 "Numbers" gives so many numbers, "Square" takes each, and "Total" says what all of it is together. An item sleeps for
-so many seconds, and writes its number to `begun.txt` and `done.txt` in the folder when it begins and has done it.
+so many seconds, unless there is a `hurry.txt` in the folder, and writes its number to `begun.txt` and `done.txt` there
+when it begins and has done it.
 """
 
 import sys
@@ -20,7 +21,7 @@ from background_nodes.script import track
 
 def main(number: int) -> int:
     with open(os.path.join(FOLDER, "begun.txt"), "a") as notes: notes.write(f"{number}\\n")
-    for _ in track(range(20)): time.sleep(SECONDS / 20)
+    for _ in track(range(20)): time.sleep(0.0 if os.path.exists(os.path.join(FOLDER, "hurry.txt")) else SECONDS / 20)
     with open(os.path.join(FOLDER, "done.txt"), "a") as notes: notes.write(f"{number}\\n")
     return number * number
 """

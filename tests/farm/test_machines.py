@@ -2,7 +2,8 @@
 that) to the others.
 
 Only root may make them, and not in CI: there the machine is shared. What a line that is cut costs needs minutes, as it
-takes so long until anybody gives up a connection.
+takes so long until anybody gives up a connection. On a machine that is busy, a test may take longer than pytest waits:
+`-o faulthandler_timeout=3600`.
 """
 
 import itertools
@@ -256,6 +257,7 @@ class Items:
     def next_run_does_the_rest(self) -> None:
         """What came home before the line was cut is not done again."""
         count = len(self.noted("begun"))
+        (self._folder / "hurry.txt").touch()
         self.start()
         self.ends_well()
         assert len(self.noted("begun")) < count + self.num_items

@@ -21,7 +21,7 @@ from background_nodes.runtime.engine.carried_files import CarriedFile
 from background_nodes.runtime.scratch import room
 from background_nodes.runtime.scratch.scratch import Scratch
 
-from .conftest import PATIENCE, Farm
+from .conftest import PATIENCE, Farm, make_files
 
 HERE = Path(__file__).parent
 TASK = messages.encode(messages.Gather((), "000001.blend")).decode()
@@ -144,11 +144,7 @@ def test_nothing_is_sent_to_a_machine_that_has_no_room_for_it(monkeypatch, tmp_p
 @pytest.fixture
 def files(tmp_path):
     """A file with 8 items that each make a text of 420 KB, and one node that takes what is made of all of them."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    made = subprocess.run([sys.executable, HERE / "make_files.py", folder, "8"], capture_output=True, text=True)
-    assert (folder / "scene.blend").exists(), made.stderr
-    return folder / "scene.blend"
+    return make_files(tmp_path / "project", 8, 60_000)
 
 
 def run_files(farm: Farm, file: Path, **environment: str) -> dict:
