@@ -1,6 +1,7 @@
 """Submit a file by the operator of Background Nodes Farm: python submit_by_extension.py PYTHON FILE FOLDER.
 
-Prints what the operator answers for a file that is not saved, without a Python, and for a saved file.
+Prints what the operator answers for a file that is not saved, without a Python, and for a saved file; and whether it
+still looks for what becomes of a job when another file was opened.
 """
 
 import importlib.util
@@ -31,6 +32,15 @@ def answer_to_file_that_another_one_saved(file: str, folder: str) -> str:
     return answer(folder=folder)
 
 
+def answer_after_another_file_was_opened(python: str, file: str) -> str:
+    """In a window a timer tells what came of a submission; here, where none runs, whether it is still there."""
+    submitting = next(module for name, module in sys.modules.items() if name.endswith(".extension.submitting"))
+    submission = submitting.Submission([python, "-c", ""], [])
+    submission.follow()
+    bpy.ops.wm.open_mainfile(filepath=file)
+    return f"still looks: {bpy.app.timers.is_registered(submission.look)}"
+
+
 def main(python: str, file: str, folder: str) -> None:
     spec = importlib.util.spec_from_file_location("use_extension", USE)
     use = importlib.util.module_from_spec(spec)
@@ -46,6 +56,7 @@ def main(python: str, file: str, folder: str) -> None:
     answers.append(answer(folder=folder))
     answers.append(answer(folder=folder))
     answers.append(answer_to_file_that_another_one_saved(file, f"{folder} of another file"))
+    answers.append(answer_after_another_file_was_opened(python, file))
     sys.stderr.write("".join(f"answer: {each.splitlines()[0]}\n" for each in answers))
     sys.modules[use.FARM].unregister()
     sys.modules[use.FIRST].unregister()

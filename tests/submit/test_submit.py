@@ -519,14 +519,15 @@ def test_entry_of_the_menu_submits_the_saved_file_with_the_python_of_the_prefere
     (place / "__init__.py").write_text("raise SystemExit('this ran')\n")
     run = subprocess.run(argv, capture_output=True, text=True, timeout=300, cwd=place.parent)
     answers = [line.removeprefix("answer: ") for line in run.stderr.splitlines() if line.startswith("answer: ")]
-    assert len(answers) == 6, run.stderr
-    unsaved, no_python, offline, submitted, there_already, other_script = answers
+    assert len(answers) == 7, run.stderr
+    unsaved, no_python, offline, submitted, there_already, other_script, later = answers
     assert "Save the file first" in unsaved
     assert "nothing is no Python that can be started" in no_python
     assert "Blender is not to go online" in offline
     assert submitted == "FINISHED"
     assert "it is there already" in there_already
     assert 'script "raise.py"' in other_script, "nobody has allowed it"
+    assert later == "still looks: True", "though another file was opened"
     assert not (tmp_path / "job of another file").exists()
     job = Job.load(tmp_path / "job")
     assert [step.name for step in job.steps] == ["Raise"]
