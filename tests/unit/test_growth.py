@@ -291,8 +291,9 @@ def test_paths_of_a_run_are_checked_against_those_of_others(
     going = going_run(scratch, "theirs", [tmp_path / "taken"])
     read: list[Path] = []
     notes = going_runs._notes
-    monkeypatch.setattr(going_runs, "_notes", lambda place: read.append(place) or notes(place))
-    assert growth(lambda number: lambda: run_files.check_free(writing(number, tmp_path))) < LINEAR
+    with monkeypatch.context() as context:
+        context.setattr(going_runs, "_notes", lambda place: read.append(place) or notes(place))
+        assert growth(lambda number: lambda: run_files.check_free(writing(number, tmp_path))) < LINEAR
     assert len(read) == 2, "what others say is read once"
     going.release()
 
