@@ -160,8 +160,7 @@ class BlenderHost:
     def worker_settings(self, settings: Settings) -> WorkerSettings:
         devices = cycles_devices.chosen() if settings.use_gpu else CyclesDevices()
         version = ".".join(map(str, bpy.app.version))
-        addons = {each.module: each.version for each in installed_addons.installed()}
-        places = preferences.addon_places()
+        addons, places = installed_addons.versions(), preferences.addon_places()
         online = bpy.app.online_access  # the preferences may say otherwise: --offline-mode goes before them
         return WorkerSettings(settings.limits, settings.memory_limit, devices, version, places, addons, online)
 

@@ -22,6 +22,11 @@ def installed(*, refresh: bool = False) -> tuple[InstalledAddon, ...]:
     return tuple(sorted(found, key=lambda each: each.module))
 
 
+def versions() -> dict[str, str]:
+    """The versions of those that were found before, by their modules. It is asked for at the start of each run."""
+    return {each.__name__: _version(each) for each in addon_utils.modules(refresh=False)}
+
+
 def files() -> list[str]:
     """What is another one, or has another stamp, once an add-on was installed, removed or changed."""
     found = [Path(module.__file__) for module in addon_utils.modules(refresh=False)]
