@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -53,6 +54,7 @@ class TaskContext:
         paths: the parameters that are paths.
         whole_path: resolves `//` in them.
         position: the number of this item among those of `columns`.
+        items_name: that of the file that these are read from.
         going: what the run says of itself to other runs.
         labels: by parameter, how its socket is labelled.
     """
@@ -65,6 +67,7 @@ class TaskContext:
     paths: frozenset[str] = frozenset()
     whole_path: Callable[[str], str] = str
     position: int = 0
+    items_name: str = ""
     going: GoingRun = field(default_factory=GoingRun)
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -178,7 +181,8 @@ def claim_results(paths: Iterable[str], written: WrittenFiles) -> None:
 def items(**own: Any) -> list[dict[str, Any]]:
     """What each item of the node is given, in order: this one, and those that other workers run.
 
-    One that is skipped, because what it takes is missing, is not among them.
+    One that is skipped, because what it takes is missing, is not among them. To make a list of thousands of items takes
+    its time in each of them: see `own_file`.
 
     Args:
         own: some of the script's parameters, with what `main` was given.
@@ -187,25 +191,75 @@ def items(**own: Any) -> list[dict[str, Any]]:
         a dict of these parameters for each item. Paths are whole texts that end as they were written; data-blocks are
         their names. A node that runs once has one item.
     """
-    same = {name: _context.seen(name, _context.given.get(name, value)) for name, value in own.items()}
-    columns = _context.columns()
-    num_items = len(next(iter(columns.values()), (None,)))
-    seen = {name: [_context.seen(name, value) for value in values] for name, values in columns.items() if name in own}
-    return [{**same, **{name: values[index] for name, values in seen.items()}} for index in range(num_items)]
+    return _items(_same(own), _context.columns())
 
 
-def own_file(wanted: Sequence[str | os.PathLike[str]]) -> Path:
+def own_file(
+    wanted: Callable[[dict[str, Any]], str | os.PathLike[str]] | Sequence[str | os.PathLike[str]], **own: Any
+) -> Path:
     """The file that this item may write, and no other task of the run.
 
+    Where several items would write the same file, the first one does, and the others get a number: Wall.glb,
+    Wall_2.glb. Names that differ in upper and lower case only are the same here, as they are on most systems.
+
     Args:
-        wanted: the path that each item would like to write, in the order of `items`. Where several would write the same
-            file, the first one does, and the others get a number: Wall.glb, Wall_2.glb. Names that differ in upper and
-            lower case only are the same here, as they are on most systems.
+        wanted: gives the path that an item would like to write, for a dict of `items`. It is called for all items, but
+            not in each of them. Or these paths themselves, in order.
+        own: as in `items`.
 
     Raises:
         ValueError: as `claim` does.
     """
+    if callable(wanted):
+        return claim(_path_of_item(wanted, _same(own)))
     return claim(numbered(wanted)[_context.position if len(wanted) > 1 else 0])
+
+
+def _same(own: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _context.seen(name, _context.given.get(name, value)) for name, value in own.items()}
+
+
+def _items(
+    same: Mapping[str, Any], columns: Mapping[str, Sequence[Any]], positions: Iterable[int] | None = None
+) -> list[dict[str, Any]]:
+    """As `items`; `positions`: of some of them."""
+    num_items = len(next(iter(columns.values()), (None,)))
+    own = {name: values for name, values in columns.items() if name in same}
+    return [
+        {**same, **{name: _context.seen(name, values[index]) for name, values in own.items()}}
+        for index in (range(num_items) if positions is None else positions)
+    ]
+
+
+@dataclass(slots=True)
+class _Paths:
+    """What the items of a node are given, the paths that they would like to write, and those that they may."""
+
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
+    numbered: list[Path] = field(default_factory=list)
+
+
+@functools.lru_cache(maxsize=4)
+def _paths_of(_node: tuple[str, str, str]) -> _Paths:
+    """What the items of a node that a worker does one after the other have to find out once."""
+    return _Paths()
+
+
+def _path_of_item(wanted: Callable[[dict[str, Any]], str | os.PathLike[str]], same: Mapping[str, Any]) -> Path:
+    paths = _Paths()
+    if _context.claims is not None and _context.items_name:
+        paths = _paths_of((str(_context.claims), f"{_context.owner.task} {_context.items_name}", repr(same.keys())))
+    if not paths.columns:
+        paths.columns = _context.columns()
+    num_items = len(next(iter(paths.columns.values()), (None,)))
+    position = _context.position if num_items > 1 else 0
+    own = os.fspath(wanted(_items(same, paths.columns, [position])[0]))
+    # What it gives may depend on more than the items, such as what the script has found out for this one.
+    if paths.wanted[position : position + 1] != [own]:
+        paths.wanted = [os.fspath(wanted(item)) for item in _items(same, paths.columns)]
+        paths.numbered = numbered(paths.wanted)
+    return paths.numbered[position]
 
 
 def claim(path: str | os.PathLike[str]) -> Path:

@@ -209,6 +209,7 @@ def read_context(request: Execute, folder: ScratchFolder, whole_path: Callable[[
         paths,
         whole_path,
         request.position,
+        shared.items,
         dataclasses.replace(shared.going, claims=str(place)),
         labels,
     )

@@ -74,6 +74,41 @@ def test_each_item_gets_a_file_of_its_own(begin_task, tmp_path):
     assert found == ["level.obj", "level_2.obj", "level_3.obj"]
 
 
+def test_paths_of_all_items_are_asked_for_once_by_each_worker(begin_task, tmp_path):
+    asked, found = [], []
+
+    def wanted(item):
+        asked.append(item["source"])
+        return tmp_path / f"{item['source']}.obj"
+
+    sources = [f"Part {number % 7}" for number in range(20)]
+    for item, source in enumerate(sources):
+        begin_task(item=item, columns={"source": sources}, items_name="once.items.json")
+        found.append(own_file(wanted, source=source).name)
+    assert found == [f"Part {number % 7}{f'_{number // 7 + 1}' * (number > 6)}.obj" for number in range(20)]
+    assert len(asked) == 20 + 20  # of all by the first one, and each its own
+
+
+def test_path_that_depends_on_what_the_script_found_out_for_this_item_is_its_own(begin_task, tmp_path):
+    found = []
+    for item, size in enumerate((3, 5)):
+        begin_task(item=item, columns={"source": ["A", "B"]}, items_name="sized.items.json")
+        found.append(own_file(lambda each: tmp_path / f"{each['source']} {size}.obj", source="").name)  # noqa: B023
+    assert found == ["A 3.obj", "B 5.obj"]
+
+
+def test_paths_are_made_anew_when_the_items_are_given_other_values(begin_task, tmp_path):
+    found = []
+    for name, sources in (("first", ["A", "B"]), ("later", ["A", "A"])):
+        begin_task(item=1, columns={"source": sources}, items_name=f"{name}.items.json")
+        found.append(own_file(lambda each: tmp_path / f"{each['source']}.obj", source="").name)
+    assert found == ["B.obj", "A_2.obj"]
+
+
+def test_script_outside_of_a_run_gets_the_file_that_it_would_like(tmp_path):
+    assert own_file(lambda item: tmp_path / f"{item['source']}.obj", source="Wall") == tmp_path / "Wall.obj"
+
+
 # Claims
 
 

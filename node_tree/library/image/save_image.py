@@ -18,7 +18,6 @@ from background_nodes.script import (
     Range,
     claim,
     file_name,
-    items,
     log,
     new_image,
     own_file,
@@ -64,8 +63,12 @@ def main(
     """
     if not (image.has_data or image.size[0]):
         raise ValueError(f"{image.name} has no pixels; is its file missing?")
-    each = items(image=image.name, filepath=filepath, file_format=file_format)
-    path = own_file([destination(item["image"], str(item["filepath"]), item["file_format"]) for item in each])
+    path = own_file(
+        lambda item: destination(item["image"], str(item["filepath"]), item["file_format"]),
+        image=image.name,
+        filepath=filepath,
+        file_format=file_format,
+    )
     progress(0.1, f"Saving {path.name}")
     file_format = FORMATS[ENDINGS[path.suffix.lower()]][0]
     if image.is_float and image.source == "GENERATED" and not image.packed_file:

@@ -76,12 +76,13 @@ def main(
     if path.suffix.lower() not in READERS:
         raise ValueError(f"Nothing here reads {path.name}; choose files that end in {', '.join(READERS)}")
     target = own_file(
-        [
-            Path(item["folder"]) / (Path(item["filepath"]).stem + ENDINGS[item["file_format"]])
-            for item in items(filepath=filepath, folder=folder, file_format=file_format)
-        ]
+        lambda item: Path(item["folder"]) / (Path(item["filepath"]).stem + ENDINGS[item["file_format"]]),
+        filepath=filepath,
+        folder=folder,
+        file_format=file_format,
     )
-    if str(target).lower() in {str(item["filepath"]).lower() for item in items(filepath=str(path))}:
+    # It is looked for among thousands of items only where there is something to be written over.
+    if target.exists() and str(target).lower() in {str(item["filepath"]).lower() for item in items(filepath=str(path))}:
         raise ValueError(f"{target.name} would be written over; choose another folder or format")
 
     progress(0.1, f"Reading {path.name}")

@@ -14,7 +14,6 @@ from background_nodes.script import (
     OutputPath,
     Range,
     file_name,
-    items,
     log,
     objects_to_export,
     own_file,
@@ -51,10 +50,10 @@ def main(
         The file that was written.
     """
     path = own_file(
-        [
-            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".abc")
-            for item in items(source=source.name, folder=folder, name=name)
-        ]
+        lambda item: Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".abc"),
+        source=source.name,
+        folder=folder,
+        name=name,
     )
 
     progress(0.1, f"Exporting {path.name}")

@@ -13,7 +13,6 @@ import bpy
 from background_nodes.script import (
     OutputPath,
     file_name,
-    items,
     log,
     objects_to_export,
     own_file,
@@ -58,10 +57,10 @@ def main(
         The file that was written.
     """
     path = own_file(
-        [
-            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".fbx")
-            for item in items(source=source.name, folder=folder, name=name)
-        ]
+        lambda item: Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".fbx"),
+        source=source.name,
+        folder=folder,
+        name=name,
     )
 
     progress(0.1, f"Exporting {path.name}")

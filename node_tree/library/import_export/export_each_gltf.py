@@ -19,7 +19,6 @@ from background_nodes.script import (
     as_shown,
     convert_to_mesh,
     file_name,
-    items,
     log,
     own_file,
     progress,
@@ -61,10 +60,11 @@ def main(
         The file that was written.
     """
     path = own_file(
-        [
-            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]])
-            for item in items(source=source.name, folder=folder, name=name, file_format=file_format)
-        ]
+        lambda item: Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]]),
+        source=source.name,
+        folder=folder,
+        name=name,
+        file_format=file_format,
     )
 
     progress(0.1, f"Exporting {path.name}")

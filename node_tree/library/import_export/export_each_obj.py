@@ -18,7 +18,6 @@ from background_nodes.script import (
     convert_to_mesh,
     file_name,
     image_files,
-    items,
     log,
     own_file,
     progress,
@@ -52,10 +51,10 @@ def main(
         The file that was written.
     """
     path = own_file(
-        [
-            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".obj")
-            for item in items(source=source.name, folder=folder, name=name)
-        ]
+        lambda item: Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ".obj"),
+        source=source.name,
+        folder=folder,
+        name=name,
     )
 
     progress(0.1, f"Exporting {path.name}")

@@ -13,7 +13,6 @@ import bpy
 from background_nodes.script import (
     OutputPath,
     file_name,
-    items,
     log,
     objects_to_export,
     own_file,
@@ -62,10 +61,11 @@ def main(
         The file that was written.
     """
     path = own_file(
-        [
-            Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]])
-            for item in items(source=source.name, folder=folder, name=name, file_format=file_format)
-        ]
+        lambda item: Path(item["folder"]) / (file_name(item["name"] or item["source"]) + ENDINGS[item["file_format"]]),
+        source=source.name,
+        folder=folder,
+        name=name,
+        file_format=file_format,
     )
 
     progress(0.1, f"Exporting {path.name}")

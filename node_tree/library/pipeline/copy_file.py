@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from background_nodes.script import OutputPath, claim, items, log, numbered, own_file, written_whole
+from background_nodes.script import OutputPath, claim, log, numbered, own_file, written_whole
 
 
 def main(source: Path, destination: OutputPath, if_it_exists: Literal["Error", "Replace", "Number"] = "Error") -> Path:
@@ -25,8 +25,7 @@ def main(source: Path, destination: OutputPath, if_it_exists: Literal["Error", "
     """
     if not source.is_file():
         raise ValueError(f"There is no file {source}; choose one that is there")
-    each = items(source=source, destination=destination)
-    path = own_file([place(item["source"], item["destination"]) for item in each])
+    path = own_file(lambda item: place(item["source"], item["destination"]), source=source, destination=destination)
     if os.path.realpath(path) == os.path.realpath(source):
         raise ValueError(f"{source} is its own destination; choose another place")
     if path.is_dir():

@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
-from background_nodes.script import OutputPath, claim, items, log, numbered, own_file, written_whole
+from background_nodes.script import OutputPath, claim, log, numbered, own_file, written_whole
 
 CACHE = False
 
@@ -28,8 +28,7 @@ def main(source: Path, destination: OutputPath, if_it_exists: Literal["Error", "
     Returns:
         Where it is now.
     """
-    each = items(source=source, destination=destination)
-    path = own_file([place(item["source"], item["destination"]) for item in each])
+    path = own_file(lambda item: place(item["source"], item["destination"]), source=source, destination=destination)
     check_source(source, path)
     if path.is_dir():
         raise ValueError(f"{path} is a folder; choose another name")

@@ -18,7 +18,6 @@ from background_nodes.script import (
     OutputPath,
     Range,
     Time,
-    items,
     log,
     output_folder,
     own_file,
@@ -96,7 +95,7 @@ def main(
     if output is None:
         code, file = run(None), None
     else:
-        path = own_file([Path(item["output"]) for item in items(output=output)])
+        path = own_file(lambda item: item["output"], output=output)
         code, file = written(path, run)
         if file is None and fail:
             raise ValueError(f"{program} has not written {path.name}; tell it to with {{output}} among the arguments")

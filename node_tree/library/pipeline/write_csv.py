@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from background_nodes.script import OutputPath, items, log, own_file, written_whole
+from background_nodes.script import OutputPath, log, own_file, written_whole
 
 SEPARATORS = {"Comma": ",", "Semicolon": ";", "Tab": "\t"}
 
@@ -68,7 +68,7 @@ def main(
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ValueError(f"The columns are of several lengths ({told}); link lists of the same things")
-    path = own_file([with_ending(item["filepath"]) for item in items(filepath=filepath)])
+    path = own_file(lambda item: with_ending(item["filepath"]), filepath=filepath)
     with written_whole(path) as beside, beside.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=SEPARATORS[separator])
         writer.writerow(columns)

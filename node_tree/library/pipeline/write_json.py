@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from background_nodes.script import OutputPath, items, log, own_file, written_whole
+from background_nodes.script import OutputPath, log, own_file, written_whole
 
 
 def main(data: list[Any], filepath: OutputPath, as_list: bool = True, sort_keys: bool = False) -> Path:
@@ -22,7 +22,7 @@ def main(data: list[Any], filepath: OutputPath, as_list: bool = True, sort_keys:
     """
     if not (as_list or len(data) == 1):
         raise ValueError(f"{len(data)} values are linked to Data; link one, or switch As List on")
-    path = own_file([with_ending(item["filepath"]) for item in items(filepath=filepath)])
+    path = own_file(lambda item: with_ending(item["filepath"]), filepath=filepath)
     try:
         content = data if as_list else data[0]
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, sort_keys=sort_keys)
