@@ -22,7 +22,7 @@ ENABLE = """
     farm = importlib.import_module(name)
     return folder
 """
-#: Opens the preferences of the extension in the largest area, and notes what lines of a message it draws.
+#: Asks the farm, and notes what lines of a message it draws.
 PREFERENCES = """
     global lines
     lines = []
@@ -42,15 +42,21 @@ PREFERENCES = """
     shown._draw_paragraph = lambda layout, text: draw(Noting(layout), text)
     own = bpy.context.preferences.addons[farm.__name__].preferences
     own.python = python
+    bpy.ops.background_nodes_farm.look()
+"""
+#: Shows the preferences of the extension.
+SHOW = """
+    import addon_utils
     area = max(places.window().screen.areas, key=lambda area: area.width * area.height)
     area.type = "PREFERENCES"
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "Background Nodes Farm"
-    with bpy.context.temp_override(window=places.window(), area=area, region=area.regions[-1]):
-        bpy.ops.preferences.addon_expand(module=farm.__name__)
-        bpy.ops.background_nodes_farm.look()
+    (known,) = (each for each in addon_utils.modules() if each.__name__ == farm.__name__)
+    if not addon_utils.module_bl_info(known)["show_expanded"]:
+        with bpy.context.temp_override(window=places.window(), area=area, region=area.regions[-1]):
+            bpy.ops.preferences.addon_expand(module=farm.__name__)
 """
-#: Opens the preferences of the extension while two machines of a farm are known, one of which has add-ons.
+#: Lets two machines of a farm be known, one of which has add-ons.
 MACHINES = """
     import types
     attaching, watch = (part(farm, "extension." + each) for each in ("attaching", "watch"))
@@ -63,12 +69,6 @@ MACHINES = """
     global usual
     usual, engine = watch.engine, types.SimpleNamespace(farm=records.FarmInfo(tuple(stations)), reason="")
     watch.engine = lambda: engine
-    area = max(places.window().screen.areas, key=lambda area: area.width * area.height)
-    area.type = "PREFERENCES"
-    bpy.context.preferences.active_section = "ADDONS"
-    bpy.context.window_manager.addon_search = "Background Nodes Farm"
-    with bpy.context.temp_override(window=places.window(), area=area, region=area.regions[-1]):
-        bpy.ops.preferences.addon_expand(module=farm.__name__)
 """
 #: The entries of the Node menu that come from the extension.
 MENU = """
@@ -132,6 +132,7 @@ def test_engine_is_in_the_menu_and_it_is_told_why_there_is_no_connection(farm, t
     token.touch(0o600)  # only that it is there is looked at in Blender
     farm.run("import os; os.environ[name] = path", name="BACKGROUND_NODES_FARM_TOKEN", path=str(token))
     farm.run(PREFERENCES, python=str(python))
+    farm.run(SHOW)
     reason = farm.wait_for("return part(farm, 'extension.watch').engine().reason")
     assert f"{python} lacks what a farm needs" in reason
     assert 'pip install "background-nodes[farm]"' in reason
@@ -142,6 +143,7 @@ def test_engine_is_in_the_menu_and_it_is_told_why_there_is_no_connection(farm, t
 
 def test_machine_says_how_many_addons_it_has_and_names_them(farm, editor):
     farm.run(MACHINES, names=["plain", "render1"])
+    farm.run(SHOW)
     try:
         farm.settle(5)
         picture(farm, "machines")
