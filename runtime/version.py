@@ -8,4 +8,4 @@ from typing import Final
 __version__ = "0.1.0"
 
 #: Part of the key of each result. Raise it when tasks give other results than before: what is kept is then made anew.
-RESULTS_VERSION: Final = 8
+RESULTS_VERSION: Final = 9

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import bpy
@@ -72,6 +72,8 @@ class Inputs:
             by_blob.setdefault(ref.blob, []).append(ref)
         for blob in sorted(by_blob, key=lambda blob: len(by_blob[blob]), reverse=True):
             self._load(blob, by_blob[blob])
+        if not file_copy:  # in which all that is there has its own name
+            self._name_exactly()
         if may_change:
             again = self._first if self._first and _is_quick_to_open(folder.file(self._first)) else ""
             self.provenance.remember_state(self._found.values(), shares_parts=shares_parts, again=again)
@@ -126,6 +128,17 @@ class Inputs:
             blobs.append(path, [*names, *contents.holders])
             self._take(blob, contents, refs, newest)
 
+    def _name_exactly(self) -> None:
+        """Let what was asked for have its name, if something has it that came along with others."""
+        asked_for = set(self._found.values())
+        for ref, item in self._found.items():
+            if item.name == ref.name or item.library is not None:
+                continue
+            holder = data_block_kinds.find(ref.kind, ref.name)
+            if holder is not None and holder not in asked_for:
+                holder.name = f"~{holder.session_uid}"
+                item.name = holder.name = ref.name
+
     def _take(self, blob: str, contents: Contents, refs: list[StoredRef], newest: int) -> None:
         """Find what was asked for among what has a higher uid, and note where all of that came from."""
         newcomers = _newcomers(newest)
@@ -138,12 +151,9 @@ class Inputs:
             for name in linked:
                 newcomers |= blobs.link(name)
             newcomers |= _newcomers(newest)  # and what came along with them
-        for ref, name in names.items():
-            if name not in newcomers:
-                raise StoreError(f'{ref.kind} "{ref.name}" is missing in {blob}')
-            self._found[ref] = newcomers[name]
-        wanted = {data_block.session_uid for data_block in self._found.values()}
-        self._merge(blob, contents, newcomers, wanted)
+        if missing := next((ref for ref, name in names.items() if name not in newcomers), None):
+            raise StoreError(f'{missing.kind} "{missing.name}" is missing in {blob}')
+        self._merge(blob, contents, newcomers, names)
 
     def _restore(self, blob: Path, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID]) -> None:
         """Give newcomers back what a blob does not hold."""
@@ -163,12 +173,19 @@ class Inputs:
         return found is not None
 
     def _merge(
-        self, blob: str, contents: Contents, newcomers: dict[DataBlockName, bpy.types.ID], wanted: set[int]
+        self,
+        blob: str,
+        contents: Contents,
+        newcomers: dict[DataBlockName, bpy.types.ID],
+        wanted: Mapping[StoredRef, DataBlockName],
     ) -> None:
-        """Let what is here already take the place of newcomers that are the same; record the others."""
-        known = self.provenance.known_already(
-            {name: item for name, item in newcomers.items() if item.session_uid not in wanted}, contents, blob
-        )
+        """Let what is here already take the place of newcomers that are the same; record the others.
+
+        That counts for what was asked for, too: it may have come along with what another blob has, which uses it.
+        """
+        known = self.provenance.known_already(newcomers, contents, blob)
+        for ref, name in wanted.items():
+            self._found[ref] = known.get(newcomers[name].session_uid, newcomers[name])
         merged = [item for item in newcomers.values() if item.session_uid in known]
         if parts := driver_targets.parts(merged):
             pairs = ((item, known[item.session_uid]) for item in merged)

@@ -171,6 +171,50 @@ def test_same_data_block_given_twice_is_one_in_the_worker(tree, session):
     assert node.outputs[0].result is True
 
 
+@pytest.mark.parametrize("count", [3, 100])
+@pytest.mark.parametrize("num_nodes", [0, 1, 2])
+def test_what_also_comes_along_with_others_is_the_same_one_with_its_own_name(tree, session, count, num_nodes):
+    """The parent and the material of objects are given, too; the objects directly, or passed on by nodes before."""
+    parent, material = quad("Parent"), new_material("Paint")
+    objects = [quad(f"Object {number}", material=material) for number in range(count)]
+    for item in objects:
+        item.parent = parent
+    given = value(tree, "Object", objects, is_list=True)
+    for number in range(num_nodes):
+        node = script(
+            tree, f"pass {number}", "def main(all: list[bpy.types.Object]) -> list[bpy.types.Object]: return all"
+        )
+        tree.links.new(given.outputs[0], node.inputs[0])
+        given = node
+    node = script(
+        tree,
+        "look",
+        "def main(parent: bpy.types.Object, all: list[bpy.types.Object], paint: bpy.types.Material) -> str:\n"
+        "    same = {item.parent == parent and item.data.materials[0] == paint for item in all}\n"
+        "    return f'{same} {parent.name} {paint.name} {len(bpy.data.objects)} {len(bpy.data.materials)}'",
+    )
+    for index, source in enumerate((value(tree, "Object", parent), given, value(tree, "Material", material))):
+        tree.links.new(source.outputs[0], node.inputs[index])
+    session.start(tree).wait()
+    assert node.outputs[0].result == f"{{True}} Parent Paint {count + 1} 1"
+
+
+def test_what_is_asked_for_has_its_name_though_one_that_a_node_has_changed_comes_along(tree, session):
+    parent, child = quad("Parent"), quad("Child")
+    child.parent = parent
+    move = (
+        "import bpy\ndef main(child: bpy.types.Object) -> bpy.types.Object: child.parent.location.z = 5; return child"
+    )
+    look = """
+        def main(child: bpy.types.Object, parent: bpy.types.Object) -> str:
+            return f"{child.parent.location.z} {parent.location.z} {parent.name} {child.name}"
+    """
+    moved = script(tree, "Move", move, child=value(tree, "Object", child))
+    node = script(tree, "Look", look, child=moved, parent=value(tree, "Object", parent))
+    session.start(tree).wait()
+    assert node.outputs[0].result == "5.0 0.0 Parent Child"
+
+
 def test_hundreds_of_objects_with_one_material_arrive_each_once(tree, session):
     material = bpy.data.materials.new("Shared")
     objects = [quad(f"Quad {index}", material=material) for index in range(150)]

@@ -450,8 +450,8 @@ def test_worker_never_empties_a_folder_that_is_not_its_own(make_engine, tmp_path
     shared.mkdir()
     (shared / "precious.txt").touch()
     names = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(shared))
-    folders = launching._folders
-    monkeypatch.setattr(launching, "_folders", lambda folder: folders(folder) | names)
+    environment_of = launching.environment_of
+    monkeypatch.setattr(launching, "environment_of", lambda folder: environment_of(folder) | names)
     outcome = make_engine().run("return 1")
     assert outcome.state == "failed"
     assert "background Blender does not start" in outcome.message
