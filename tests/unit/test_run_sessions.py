@@ -53,4 +53,5 @@ def test_session_that_waited_comes_before_those_behind_it(program):
 
     sessions = {"makes it": False, "long": True} | dict.fromkeys(map(str, range(program.NUM_AT_A_TIME)), False)
     assert all(has_succeeded for _, has_succeeded in program.run_all(sessions, run))
-    assert started.index("long") == program.NUM_AT_A_TIME
+    # Which of those that start at once is first is for the system to say; the last one had no place then.
+    assert started.index("long") < started.index(str(program.NUM_AT_A_TIME - 1))
