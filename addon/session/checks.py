@@ -9,8 +9,7 @@ from typing import NamedTuple
 import bpy
 
 from ...node_tree import reader
-from ...runtime.blender import sendable
-from ...runtime.blender.installed_addons import installed
+from ...runtime.blender import installed_addons, sendable
 from ...runtime.errors import CompileError, Problem
 from ...runtime.planning.compiler import compile_graph
 from ...runtime.planning.graph import Graph
@@ -43,7 +42,7 @@ def _check_addons(plan: Plan) -> None:
     """Raise CompileError if an add-on is not installed: its version is a part of what a result depends on."""
     wanted = {module for task in plan.tasks for module in task.settings.addons}
     for refresh in (False, True):  # somebody may have installed it a moment ago
-        missing = wanted - {each.module for each in installed(refresh=refresh)} if wanted else wanted
+        missing = wanted - installed_addons.versions(refresh=refresh).keys() if wanted else wanted
         if not missing:
             return
     fix = "Install it, or take it away from Add-ons in the Sidebar"

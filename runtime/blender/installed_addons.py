@@ -22,9 +22,9 @@ def installed(*, refresh: bool = False) -> tuple[InstalledAddon, ...]:
     return tuple(sorted(found, key=lambda each: each.module))
 
 
-def versions() -> dict[str, str]:
-    """The versions of those that were found before, by their modules. It is asked for at the start of each run."""
-    return {each.__name__: _version(each) for each in addon_utils.modules(refresh=False)}
+def versions(*, refresh: bool = False) -> dict[str, str]:
+    """The versions of the same, by their modules: what each run asks for, without looking at where add-ons are."""
+    return {each.__name__: _version(each) for each in addon_utils.modules(refresh=refresh)}
 
 
 def files() -> list[str]:

@@ -219,16 +219,16 @@ def _same(own: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _context.seen(name, _context.given.get(name, value)) for name, value in own.items()}
 
 
-def _items(
-    same: Mapping[str, Any], columns: Mapping[str, Sequence[Any]], positions: Iterable[int] | None = None
-) -> list[dict[str, Any]]:
-    """As `items`; `positions`: of some of them."""
-    num_items = len(next(iter(columns.values()), (None,)))
-    own = {name: values for name, values in columns.items() if name in same}
-    return [
-        {**same, **{name: _context.seen(name, values[index]) for name, values in own.items()}}
-        for index in (range(num_items) if positions is None else positions)
-    ]
+def _items(same: Mapping[str, Any], columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
+    return [_item(index, same, columns) for index in range(_num_items(columns))]
+
+
+def _num_items(columns: Mapping[str, Sequence[Any]]) -> int:
+    return len(next(iter(columns.values()), (None,)))
+
+
+def _item(index: int, same: Mapping[str, Any], columns: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    return {name: _context.seen(name, columns[name][index]) if name in columns else same[name] for name in same}
 
 
 @dataclass(slots=True)
@@ -252,13 +252,13 @@ def _path_of_item(wanted: Callable[[dict[str, Any]], str | os.PathLike[str]], sa
         paths = _paths_of((str(_context.claims), f"{_context.owner.task} {_context.items_name}", repr(same.keys())))
     if not paths.columns:
         paths.columns = _context.columns()
-    num_items = len(next(iter(paths.columns.values()), (None,)))
-    position = _context.position if num_items > 1 else 0
-    own = os.fspath(wanted(_items(same, paths.columns, [position])[0]))
+    position = _context.position if _num_items(paths.columns) > 1 else 0
+    own = os.fspath(wanted(_item(position, same, paths.columns)))
     # What it gives may depend on more than the items, such as what the script has found out for this one.
     if paths.wanted[position : position + 1] != [own]:
-        paths.wanted = [os.fspath(wanted(item)) for item in _items(same, paths.columns)]
-        paths.numbered = numbered(paths.wanted)
+        of_all = [os.fspath(wanted(item)) for item in _items(same, paths.columns)]
+        paths.numbered = numbered(of_all)
+        paths.wanted = of_all
     return paths.numbered[position]
 
 
